@@ -1,0 +1,146 @@
+"""The Python client of pointguard. Everything that a caller needs is importable from here.
+
+    import asyncio
+    from pointguard_client import Identifier, PointguardClient
+
+    async def main() -> None:
+        async with PointguardClient.connect() as client:
+            print(await client.get_balance(Identifier.loyalty_id("1001")))
+
+    asyncio.run(main())
+
+The package imports the generated contract, gRPC, protobuf and (for the command line) rich: nothing of the server.
+"""
+
+from pointguard_client.client import PointguardClient
+from pointguard_client.errors import (
+    AlreadyExists,
+    CallError,
+    Cancelled,
+    ConfigurationError,
+    DeadlineExceeded,
+    FailedPrecondition,
+    FieldViolation,
+    IdentifierTaken,
+    InvalidArgument,
+    KeyReused,
+    NotFound,
+    Overloaded,
+    PermissionDenied,
+    PointguardError,
+    ServerFault,
+    Unauthenticated,
+    Unavailable,
+)
+from pointguard_client.idempotency import new_idempotency_key, uuid7
+from pointguard_client.requests import (
+    Accrue,
+    AuthoriseRedemption,
+    Basket,
+    BasketLine,
+    CaptureRedemption,
+    Identifier,
+    Money,
+    Origin,
+    Profile,
+    VoidRedemption,
+)
+from pointguard_client.results import (
+    AccountBalance,
+    Accrual,
+    Advice,
+    AdviceReport,
+    Award,
+    Balance,
+    BatchResult,
+    Capture,
+    Enrollment,
+    Entry,
+    Evidence,
+    IdentifierLink,
+    MemberRecord,
+    Quote,
+    Reason,
+    Redemption,
+    RedemptionLock,
+    Transaction,
+    Void,
+)
+from pointguard_client.retry import RetryPolicy
+from pointguard_client.words import (
+    AdviceContext,
+    AdviceEntity,
+    AdvicePosture,
+    Channel,
+    Decision,
+    EntryType,
+    IdentifierKind,
+    Operation,
+    ReasonCode,
+    TransactionKind,
+    TransactionPart,
+)
+
+__all__ = [
+    "AccountBalance",
+    "Accrual",
+    "Accrue",
+    "Advice",
+    "AdviceContext",
+    "AdviceEntity",
+    "AdvicePosture",
+    "AdviceReport",
+    "AlreadyExists",
+    "AuthoriseRedemption",
+    "Award",
+    "Balance",
+    "Basket",
+    "BasketLine",
+    "BatchResult",
+    "CallError",
+    "Cancelled",
+    "Capture",
+    "CaptureRedemption",
+    "Channel",
+    "ConfigurationError",
+    "DeadlineExceeded",
+    "Decision",
+    "Enrollment",
+    "Entry",
+    "EntryType",
+    "Evidence",
+    "FailedPrecondition",
+    "FieldViolation",
+    "Identifier",
+    "IdentifierKind",
+    "IdentifierLink",
+    "IdentifierTaken",
+    "InvalidArgument",
+    "KeyReused",
+    "MemberRecord",
+    "Money",
+    "NotFound",
+    "Operation",
+    "Origin",
+    "Overloaded",
+    "PermissionDenied",
+    "PointguardClient",
+    "PointguardError",
+    "Profile",
+    "Quote",
+    "Reason",
+    "ReasonCode",
+    "Redemption",
+    "RedemptionLock",
+    "RetryPolicy",
+    "ServerFault",
+    "Transaction",
+    "TransactionKind",
+    "TransactionPart",
+    "Unauthenticated",
+    "Unavailable",
+    "Void",
+    "VoidRedemption",
+    "new_idempotency_key",
+    "uuid7",
+]

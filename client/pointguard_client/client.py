@@ -1,0 +1,337 @@
+"""The asynchronous client: one method for each RPC, plain values in, frozen results out. Anyone may use it.
+
+    async with PointguardClient.connect() as client:
+        quote = await client.quote_redemption(Identifier.loyalty_id("1001"))
+
+Every call has a deadline, is tried again when that is safe (see `retry`), and raises the errors of `errors`.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from pointguard.v1 import (
+    advice_pb2,
+    advice_pb2_grpc,
+    member_pb2,
+    member_pb2_grpc,
+    transaction_pb2,
+    transaction_pb2_grpc,
+)
+from pointguard_client import decoding, encoding, requests, results
+from pointguard_client.channel import Metadata, call_metadata, open_channel
+from pointguard_client.errors import Failure, ServerFault, error_from_failure, failure_from_rpc_error
+from pointguard_client.idempotency import new_idempotency_key
+from pointguard_client.requests import NO_PROFILE, NOWHERE, Basket, Identifier, Money, Origin, Profile
+from pointguard_client.retry import RetryPolicy
+from pointguard_client.words import AdviceContext, TransactionKind
+
+Sent = TypeVar("Sent", bound=Message)
+Received = TypeVar("Received", bound=Message)
+
+DEFAULT_TIMEOUT_SECONDS: Final = 2.0
+
+
+class PointguardClient:
+    """A connection to a pointguard server; safe to share between the tasks of one event loop.
+
+    `timeout_seconds` bounds each call with all its retries; each method takes its own to override it. Methods that
+    change state take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty.
+    """
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        metadata: Metadata,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        retry_policy: RetryPolicy | None = None,
+    ) -> None:
+        self._channel = channel
+        self._metadata = metadata
+        self._timeout_seconds = timeout_seconds
+        self._retry_policy = retry_policy or RetryPolicy()
+        self._transactions = transaction_pb2_grpc.TransactionServiceStub(channel)
+        self._advice = advice_pb2_grpc.AdviceServiceStub(channel)
+        self._members = member_pb2_grpc.MemberServiceStub(channel)
+
+    @classmethod
+    def connect(
+        cls,
+        address: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        retry_policy: RetryPolicy | None = None,
+        plaintext: bool | None = None,
+        root_certificates: bytes | None = None,
+    ) -> Self:
+        """Return a client; nothing is sent before the first call. Must be called in a running event loop.
+
+        Address and API key are found as `settings` says. The loopback is spoken to in plaintext, any other address with
+        TLS, unless `plaintext` or `root_certificates` (PEM) say otherwise.
+        """
+        metadata = call_metadata(api_key)
+        return cls(open_channel(address, plaintext, root_certificates), metadata, timeout_seconds, retry_policy)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; calls under way are cancelled."""
+        await self._channel.close(None)
+
+    async def quote_redemption(
+        self,
+        member: Identifier,
+        *,
+        origin: Origin = NOWHERE,
+        redemption_type: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.Quote:
+        """Ask what the member may spend now, and what binds it."""
+        message = transaction_pb2.QuoteRedemptionRequest(
+            member=encoding.encode_identifier(member),
+            origin=encoding.encode_origin(origin),
+            redemption_type=redemption_type,
+        )
+        answer = await self._call("QuoteRedemption", self._transactions.QuoteRedemption, message, timeout_seconds)
+        return decoding.decode_quote(answer)
+
+    async def authorise_redemption(
+        self,
+        member: Identifier,
+        amount: int | Money,
+        *,
+        origin: Origin = NOWHERE,
+        kind: TransactionKind = TransactionKind.UNSPECIFIED,
+        redemption_type: str = "",
+        time_to_live: timedelta | None = None,
+        capture: bool = False,
+        allow_partial: bool = False,
+        order_reference: str = "",
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.Redemption:
+        """Set points aside, or spend them at once with `capture`. `amount` is points (int) or money to cover.
+
+        A declined redemption is an answer, not an error.
+        """
+        request = requests.AuthoriseRedemption(
+            member,
+            amount,
+            origin=origin,
+            kind=kind,
+            redemption_type=redemption_type,
+            time_to_live=time_to_live,
+            capture=capture,
+            allow_partial=allow_partial,
+            order_reference=order_reference,
+            idempotency_key=idempotency_key,
+        )
+        message = encoding.encode_authorise(request)
+        method = self._transactions.AuthoriseRedemption
+        return decoding.decode_redemption(await self._call("AuthoriseRedemption", method, message, timeout_seconds))
+
+    async def capture_redemption(
+        self,
+        reservation_id: str,
+        *,
+        points: int = 0,
+        origin: Origin = NOWHERE,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.Capture:
+        """Spend all (0 points) or part of a reservation and release the rest."""
+        request = requests.CaptureRedemption(reservation_id, points, origin, idempotency_key)
+        message = encoding.encode_capture(request)
+        method = self._transactions.CaptureRedemption
+        return decoding.decode_capture(await self._call("CaptureRedemption", method, message, timeout_seconds))
+
+    async def void_redemption(
+        self,
+        reservation_id: str,
+        *,
+        origin: Origin = NOWHERE,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.Void:
+        """Release a reservation."""
+        message = encoding.encode_void(requests.VoidRedemption(reservation_id, origin, idempotency_key))
+        method = self._transactions.VoidRedemption
+        return decoding.decode_void(await self._call("VoidRedemption", method, message, timeout_seconds))
+
+    async def accrue(
+        self,
+        member: Identifier,
+        amount: Basket | Money,
+        *,
+        origin: Origin = NOWHERE,
+        kind: TransactionKind = TransactionKind.UNSPECIFIED,
+        tender: str = "",
+        coupon_used: bool = False,
+        order_reference: str = "",
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.Accrual:
+        """Earn points for a basket, or for an eligible total where the till knows no lines."""
+        request = requests.Accrue(
+            member,
+            amount,
+            origin=origin,
+            kind=kind,
+            tender=tender,
+            coupon_used=coupon_used,
+            order_reference=order_reference,
+            idempotency_key=idempotency_key,
+        )
+        message = encoding.encode_accrue(request)
+        return decoding.decode_accrual(await self._call("Accrue", self._transactions.Accrue, message, timeout_seconds))
+
+    async def get_transaction(
+        self, transaction_id: str, *, timeout_seconds: float | None = None
+    ) -> results.Transaction:
+        """Return one transaction with its entries."""
+        message = transaction_pb2.GetTransactionRequest(transaction_id=transaction_id)
+        method = self._transactions.GetTransaction
+        return decoding.decode_transaction(await self._call("GetTransaction", method, message, timeout_seconds))
+
+    async def get_balance(self, member: Identifier, *, timeout_seconds: float | None = None) -> results.AccountBalance:
+        """Return an account's points as they stand now."""
+        message = transaction_pb2.GetBalanceRequest(member=encoding.encode_identifier(member))
+        method = self._transactions.GetBalance
+        return decoding.decode_account_balance(await self._call("GetBalance", method, message, timeout_seconds))
+
+    async def process_batch(
+        self, batch: Sequence[requests.BatchRequest], *, timeout_seconds: float | None = None
+    ) -> tuple[results.BatchResult, ...]:
+        """Send up to 10,000 mixed requests; return one answer for each, in their order.
+
+        A request that was refused gives its CallError as a value, with its own idempotency key.
+        """
+        return await self.process_batch_items(
+            [encoding.encode_batch_item(request) for request in batch], timeout_seconds=timeout_seconds
+        )
+
+    async def process_batch_items(
+        self, items: Sequence[transaction_pb2.BatchItem], *, timeout_seconds: float | None = None
+    ) -> tuple[results.BatchResult, ...]:
+        """As `process_batch`, for requests that are messages of the contract already."""
+        message = transaction_pb2.ProcessBatchRequest(items=items)
+        answer = await self._call("ProcessBatch", self._transactions.ProcessBatch, message, timeout_seconds)
+        if len(answer.results) != len(items):
+            failure = Failure("INTERNAL", f"{len(answer.results)} answers to a batch of {len(items)} requests")
+            raise ServerFault(failure, "ProcessBatch")
+        keys = (getattr(item, item.WhichOneof("request") or "").idempotency_key for item in items)
+        return tuple(
+            decoding.decode_batch_result(result, key) for result, key in zip(answer.results, keys, strict=True)
+        )
+
+    async def check_advice(
+        self,
+        member: Identifier,
+        *,
+        context: AdviceContext = AdviceContext.UNSPECIFIED,
+        timeout_seconds: float | None = None,
+    ) -> results.AdviceReport:
+        """Return the advice that stands now, strongest first."""
+        message = advice_pb2.CheckAdviceRequest(
+            member=encoding.encode_identifier(member), context=encoding.encode_context(context)
+        )
+        return decoding.decode_advice_report(
+            await self._call("CheckAdvice", self._advice.CheckAdvice, message, timeout_seconds)
+        )
+
+    async def enroll_member(
+        self,
+        identifiers: Sequence[Identifier],
+        *,
+        profile: Profile = NO_PROFILE,
+        tier: str = "",
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.Enrollment:
+        """Make a member with one account; 1 to 16 identifiers find it."""
+        message = encoding.encode_enroll(requests.EnrollMember(identifiers, profile, tier, idempotency_key))
+        return decoding.decode_enrollment(
+            await self._call("EnrollMember", self._members.EnrollMember, message, timeout_seconds)
+        )
+
+    async def find_member(self, member: Identifier, *, timeout_seconds: float | None = None) -> results.MemberRecord:
+        """Return a member with all that finds it."""
+        message = member_pb2.FindMemberRequest(member=encoding.encode_identifier(member))
+        return decoding.decode_member(
+            await self._call("FindMember", self._members.FindMember, message, timeout_seconds)
+        )
+
+    async def link_identifier(
+        self,
+        member: Identifier,
+        identifier: Identifier,
+        *,
+        origin: Origin = NOWHERE,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.IdentifierLink:
+        """Let one more identifier find the member's account."""
+        message = member_pb2.LinkIdentifierRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            member=encoding.encode_identifier(member),
+            identifier=encoding.encode_identifier(identifier),
+            origin=encoding.encode_origin(origin),
+        )
+        return decoding.decode_link(
+            await self._call("LinkIdentifier", self._members.LinkIdentifier, message, timeout_seconds)
+        )
+
+    async def set_redemption_lock(
+        self,
+        member: Identifier,
+        locked: bool,
+        *,
+        origin: Origin = NOWHERE,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.RedemptionLock:
+        """Stop every redemption of an account, or allow them again."""
+        message = member_pb2.SetRedemptionLockRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            member=encoding.encode_identifier(member),
+            locked=locked,
+            origin=encoding.encode_origin(origin),
+        )
+        return decoding.decode_lock(
+            await self._call("SetRedemptionLock", self._members.SetRedemptionLock, message, timeout_seconds)
+        )
+
+    async def _call(
+        self,
+        rpc: str,
+        method: grpc.aio.UnaryUnaryMultiCallable[Sent, Received],
+        message: Sent,
+        timeout_seconds: float | None,
+    ) -> Received:
+        # The message is made once, so every attempt carries the same idempotency key.
+        deadline = time.monotonic() + (self._timeout_seconds if timeout_seconds is None else timeout_seconds)
+        attempts_made = 0
+        while True:
+            attempts_made += 1
+            try:
+                remaining = max(deadline - time.monotonic(), 0.0)
+                return await method(message, timeout=remaining, metadata=self._metadata)
+            except grpc.aio.AioRpcError as error:
+                failure = failure_from_rpc_error(error)
+            delay = self._retry_policy.delay_seconds(failure, attempts_made)
+            if delay is None or time.monotonic() + delay >= deadline:
+                raise error_from_failure(failure, rpc, getattr(message, "idempotency_key", ""))
+            await asyncio.sleep(delay)

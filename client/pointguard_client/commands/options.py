@@ -1,0 +1,210 @@
+"""What the commands' options have in common: connection, member, origin, money, keys. Every command file uses it."""
+
+import argparse
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Protocol
+
+from pointguard_client.client import DEFAULT_TIMEOUT_SECONDS, PointguardClient
+from pointguard_client.requests import Identifier, Money, Origin
+from pointguard_client.sample import CURRENCY_CODE
+from pointguard_client.words import Channel, IdentifierKind
+
+Command = Callable[[argparse.Namespace], Coroutine[None, None, int]]
+
+
+class Subparsers(Protocol):
+    """Where commands are added; argparse's own type for it is private."""
+
+    def add_parser(
+        self,
+        name: str,
+        *,
+        help: str,  # noqa: A002, argparse's own name
+        description: str,
+        parents: list[argparse.ArgumentParser],
+    ) -> argparse.ArgumentParser:
+        """Add a command."""
+
+
+class OptionGroup(Protocol):
+    """Where options are added: a parser or a group of it."""
+
+    def add_argument(
+        self,
+        *flags: str,
+        type: Callable[[str], object],  # noqa: A002, argparse's own name
+        dest: str,
+        action: str,
+        metavar: str,
+        help: str,  # noqa: A002, argparse's own name
+    ) -> argparse.Action:
+        """Add an option."""
+
+
+_IDENTIFIER_HELP: Final = {
+    IdentifierKind.ACCOUNT_ID: "the number that enrolling returned",
+    IdentifierKind.LOYALTY_ID: "the number on the loyalty card",
+    IdentifierKind.EXTERNAL_ID: "the company's own number for the member",
+    IdentifierKind.CARD: "a card token, never a primary account number",
+    IdentifierKind.PHONE: "a telephone number, such as +14165550123",
+    IdentifierKind.EMAIL: "an e-mail address",
+    IdentifierKind.DEVICE_GUID: "the GUID of a web or mobile client",
+}
+
+
+def add_command(commands: Subparsers, name: str, summary: str, run: Command) -> argparse.ArgumentParser:
+    """Add a command with the options that every command has, and return its parser."""
+    description = summary[0].upper() + summary[1:] + "."
+    parser = commands.add_parser(name, help=summary, description=description, parents=[_connection_options()])
+    parser.set_defaults(run=run)
+    return parser
+
+
+def connect(arguments: argparse.Namespace) -> PointguardClient:
+    """Return a client as the connection options say."""
+    return PointguardClient.connect(
+        arguments.address,
+        api_key=arguments.api_key,
+        timeout_seconds=arguments.timeout,
+        plaintext=arguments.plaintext,
+        root_certificates=read_root_certificates(arguments),
+    )
+
+
+def read_root_certificates(arguments: argparse.Namespace) -> bytes | None:
+    """Return the PEM file that the options name, if any."""
+    path: Path | None = arguments.root_certificates
+    return None if path is None else path.read_bytes()
+
+
+def add_member_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that find a member; exactly one must be given."""
+    group = parser.add_argument_group("member (exactly one)").add_mutually_exclusive_group(required=True)
+    for kind, text in _IDENTIFIER_HELP.items():
+        group.add_argument(
+            _identifier_flag(kind), type=_identifier_type(kind), dest="member", metavar="VALUE", help=text
+        )
+
+
+def add_identifier_options(group: OptionGroup, prefix: str = "") -> None:
+    """Add options that collect identifiers into `identifiers`, each of which may be given several times."""
+    for kind, text in _IDENTIFIER_HELP.items():
+        if kind is not IdentifierKind.ACCOUNT_ID:
+            flag = _identifier_flag(kind, prefix)
+            group.add_argument(
+                flag, type=_identifier_type(kind), dest="identifiers", action="append", metavar="VALUE", help=text
+            )
+
+
+def add_origin_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where something happens."""
+    group = parser.add_argument_group("origin")
+    group.add_argument("--store", default="", help="the store's code")
+    group.add_argument("--terminal", default="", help="the terminal's code")
+    group.add_argument("--cashier", default="", help="the cashier's code, never a name")
+    group.add_argument("--channel", type=_channel, default=Channel.UNSPECIFIED, help=_choices_text(Channel))
+    group.add_argument("--occurred-at", type=_moment, help="the terminal's clock, ISO 8601 with time zone")
+
+
+def origin_of(arguments: argparse.Namespace) -> Origin:
+    """Return the origin that the options say."""
+    return Origin(
+        store_id=arguments.store,
+        terminal_id=arguments.terminal,
+        cashier_id=arguments.cashier,
+        channel=arguments.channel,
+        occurred_at=arguments.occurred_at,
+    )
+
+
+def add_currency_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the currency of amounts."""
+    parser.add_argument("--currency", default=CURRENCY_CODE, help="ISO 4217 code (default: %(default)s, the sandbox's)")
+
+
+def add_key_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that gives the idempotency key."""
+    parser.add_argument("--key", default="", metavar="KEY", help="idempotency key (default: a new UUIDv7)")
+
+
+def money_of(minor_units: int | None, arguments: argparse.Namespace) -> Money | None:
+    """Return an amount in the options' currency, or None if there is none."""
+    return None if minor_units is None else Money(minor_units, arguments.currency)
+
+
+def positive_integer(text: str) -> int:
+    """Read a whole number above 0."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number of 0 or more."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
+
+
+def positive_seconds(text: str) -> float:
+    """Read a number of seconds above 0 and at most a day."""
+    value = float(text)
+    if not 0 < value <= timedelta(days=1).total_seconds():
+        raise argparse.ArgumentTypeError("must be above 0 and at most 86400")
+    return value
+
+
+def _connection_options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    group = parser.add_argument_group("connection and output")
+    group.add_argument("--address", help="host:port (default: POINTGUARD_ADDRESS, or 127.0.0.1:50051)")
+    group.add_argument("--api-key", help="API key (default: POINTGUARD_API_KEY, or the sandbox's own)")
+    group.add_argument(
+        "--timeout",
+        type=positive_seconds,
+        default=DEFAULT_TIMEOUT_SECONDS,
+        metavar="SECONDS",
+        help="for each call with its retries (default: %(default)s)",
+    )
+    group.add_argument(
+        "--plaintext",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="speak without TLS (default: on the loopback alone)",
+    )
+    group.add_argument("--root-certificates", type=Path, metavar="FILE", help="PEM file to trust, for TLS")
+    group.add_argument("--json", action="store_true", help="print JSON for programs")
+    return parser
+
+
+def _identifier_flag(kind: IdentifierKind, prefix: str = "") -> str:
+    return f"--{prefix}{kind.name.lower().replace('_', '-')}"
+
+
+def _identifier_type(kind: IdentifierKind) -> Callable[[str], Identifier]:
+    def identifier(text: str) -> Identifier:
+        return Identifier(kind, int(text) if kind is IdentifierKind.ACCOUNT_ID else text)
+
+    return identifier
+
+
+def _channel(text: str) -> Channel:
+    try:
+        return Channel[text.upper().replace("-", "_")]
+    except KeyError:
+        raise argparse.ArgumentTypeError(f"must be one of {_choices_text(Channel)}") from None
+
+
+def _choices_text(choices: type[Channel]) -> str:
+    return ", ".join(choice.name.lower().replace("_", "-") for choice in choices if choice)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError("must name its time zone, such as 2026-03-01T12:00:00-05:00")
+    return moment

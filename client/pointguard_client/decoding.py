@@ -1,0 +1,260 @@
+"""Turns protobuf answers into the client's results. Only the client's own modules use it."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pointguard.v1 import advice_pb2, common_pb2, member_pb2, transaction_pb2
+from pointguard_client import results
+from pointguard_client.errors import Failure, FieldViolation, error_from_failure, status_name
+from pointguard_client.requests import Identifier, Money, Profile
+from pointguard_client.words import (
+    AdviceContext,
+    AdviceEntity,
+    AdvicePosture,
+    Channel,
+    Decision,
+    EntryType,
+    IdentifierKind,
+    Operation,
+    ReasonCode,
+    TransactionKind,
+    TransactionPart,
+)
+
+
+def decode_quote(message: transaction_pb2.QuoteRedemptionResponse) -> results.Quote:
+    """Return what may be spent."""
+    return results.Quote(
+        account_id=message.account_id,
+        points_max=message.points_max,
+        money_max=_money(message.money_max) if message.HasField("money_max") else None,
+        limits=_reasons(message.limits),
+        balance=_balance(message.balance),
+        advice=_advice(message.advice),
+    )
+
+
+def decode_redemption(message: transaction_pb2.AuthoriseRedemptionResponse) -> results.Redemption:
+    """Return the decision on a redemption."""
+    return results.Redemption(
+        transaction_id=message.transaction_id,
+        account_id=message.account_id,
+        decision=Decision(message.decision),
+        reasons=_reasons(message.reasons),
+        points=message.points,
+        money=_money(message.money) if message.HasField("money") else None,
+        expires_at=_time(message.expires_at) if message.HasField("expires_at") else None,
+        balance=_balance(message.balance),
+    )
+
+
+def decode_capture(message: transaction_pb2.CaptureRedemptionResponse) -> results.Capture:
+    """Return what was captured."""
+    return results.Capture(
+        transaction_id=message.transaction_id,
+        account_id=message.account_id,
+        points=message.points,
+        points_released=message.points_released,
+        balance=_balance(message.balance),
+    )
+
+
+def decode_void(message: transaction_pb2.VoidRedemptionResponse) -> results.Void:
+    """Return what was released."""
+    return results.Void(
+        transaction_id=message.transaction_id,
+        account_id=message.account_id,
+        points_released=message.points_released,
+        balance=_balance(message.balance),
+    )
+
+
+def decode_accrual(message: transaction_pb2.AccrueResponse) -> results.Accrual:
+    """Return the decision on an accrual."""
+    return results.Accrual(
+        transaction_id=message.transaction_id,
+        account_id=message.account_id,
+        decision=Decision(message.decision),
+        reasons=_reasons(message.reasons),
+        points=message.points,
+        awards=tuple(
+            results.Award(rule=award.rule, part=TransactionPart(award.part), points=award.points)
+            for award in message.awards
+        ),
+        balance=_balance(message.balance),
+    )
+
+
+def decode_transaction(message: transaction_pb2.GetTransactionResponse) -> results.Transaction:
+    """Return a transaction with its entries."""
+    transaction = message.transaction
+    return results.Transaction(
+        transaction_id=transaction.transaction_id,
+        account_id=transaction.account_id,
+        seq=transaction.seq,
+        position=transaction.position,
+        operation=Operation(transaction.operation),
+        kind=TransactionKind(transaction.kind),
+        decision=Decision(transaction.decision),
+        reasons=_reasons(transaction.reasons),
+        points=transaction.points,
+        money=_money(transaction.money) if transaction.HasField("money") else None,
+        accepted_at=_time(transaction.accepted_at) if transaction.HasField("accepted_at") else None,
+        occurred_at=_time(transaction.occurred_at) if transaction.HasField("occurred_at") else None,
+        store_id=transaction.store_id,
+        terminal_id=transaction.terminal_id,
+        cashier_id=transaction.cashier_id,
+        channel=Channel(transaction.channel),
+        order_reference=transaction.order_reference,
+        rule_set_version=transaction.rule_set_version,
+        fraud_rules_version=transaction.fraud_rules_version,
+        balance=_balance(transaction.balance),
+        entries=tuple(_entry(entry) for entry in transaction.entries),
+        expires_at=_time(transaction.expires_at) if transaction.HasField("expires_at") else None,
+        original_transaction_id=transaction.original_transaction_id,
+    )
+
+
+def decode_account_balance(message: transaction_pb2.GetBalanceResponse) -> results.AccountBalance:
+    """Return an account's points."""
+    return results.AccountBalance(
+        account_id=message.account_id,
+        balance=_balance(message.balance),
+        seq=message.seq,
+        redemption_locked=message.redemption_locked,
+    )
+
+
+def decode_batch_result(message: transaction_pb2.BatchResult, idempotency_key: str) -> results.BatchResult:
+    """Return the answer to the request of a batch that had this key."""
+    match message.WhichOneof("outcome"):
+        case "authorise_redemption":
+            return decode_redemption(message.authorise_redemption)
+        case "capture_redemption":
+            return decode_capture(message.capture_redemption)
+        case "void_redemption":
+            return decode_void(message.void_redemption)
+        case "accrue":
+            return decode_accrual(message.accrue)
+        case "error":
+            return error_from_failure(_batch_failure(message.error), "ProcessBatch", idempotency_key)
+        case _:
+            unknown = Failure(code="UNKNOWN", message="the answer is of a kind that this client does not know")
+            return error_from_failure(unknown, "ProcessBatch", idempotency_key)
+
+
+def decode_advice_report(message: advice_pb2.CheckAdviceResponse) -> results.AdviceReport:
+    """Return what stands against an account."""
+    return results.AdviceReport(
+        account_id=message.account_id,
+        posture=AdvicePosture(message.posture),
+        advice=_advice(message.advice),
+        redemption_locked=message.redemption_locked,
+    )
+
+
+def decode_enrollment(message: member_pb2.EnrollMemberResponse) -> results.Enrollment:
+    """Return the new member."""
+    return results.Enrollment(
+        transaction_id=message.transaction_id, member_id=message.member_id, account_id=message.account_id
+    )
+
+
+def decode_member(message: member_pb2.FindMemberResponse) -> results.MemberRecord:
+    """Return a member; identifiers of a kind that this client does not know are left out."""
+    profile = message.profile
+    identifiers = (_identifier(reference) for reference in message.identifiers)
+    return results.MemberRecord(
+        member_id=message.member_id,
+        account_id=message.account_id,
+        identifiers=tuple(identifier for identifier in identifiers if identifier is not None),
+        profile=Profile(
+            given_name=profile.given_name,
+            family_name=profile.family_name,
+            province=profile.province,
+            birth_date=profile.birth_date,
+        ),
+        enrolled_at=_time(message.enrolled_at) if message.HasField("enrolled_at") else None,
+    )
+
+
+def decode_link(message: member_pb2.LinkIdentifierResponse) -> results.IdentifierLink:
+    """Return the link."""
+    return results.IdentifierLink(transaction_id=message.transaction_id, account_id=message.account_id)
+
+
+def decode_lock(message: member_pb2.SetRedemptionLockResponse) -> results.RedemptionLock:
+    """Return how the lock stands."""
+    return results.RedemptionLock(
+        transaction_id=message.transaction_id, account_id=message.account_id, locked=message.locked
+    )
+
+
+def _time(message: Timestamp) -> datetime:
+    return message.ToDatetime(tzinfo=UTC)
+
+
+def _money(message: common_pb2.Money) -> Money:
+    return Money(minor_units=message.minor_units, currency_code=message.currency_code)
+
+
+def _balance(message: common_pb2.Balance) -> results.Balance:
+    return results.Balance(
+        posted=message.posted, reserved=message.reserved, pending=message.pending, available=message.available
+    )
+
+
+def _reasons(messages: Iterable[common_pb2.Reason]) -> tuple[results.Reason, ...]:
+    return tuple(results.Reason(code=ReasonCode(message.code), rule=message.rule) for message in messages)
+
+
+def _advice(messages: Iterable[common_pb2.Advice]) -> tuple[results.Advice, ...]:
+    return tuple(_one_advice(message) for message in messages)
+
+
+def _one_advice(message: common_pb2.Advice) -> results.Advice:
+    return results.Advice(
+        advice_id=message.advice_id,
+        entity=AdviceEntity(message.entity),
+        context=AdviceContext(message.context),
+        posture=AdvicePosture(message.posture),
+        starts_at=_time(message.starts_at) if message.HasField("starts_at") else None,
+        ends_at=_time(message.ends_at) if message.HasField("ends_at") else None,
+        rule=message.rule,
+        rule_version=message.rule_version,
+        evidence=_evidence(message.evidence),
+    )
+
+
+def _evidence(message: common_pb2.Evidence) -> results.Evidence:
+    starts_after = _time(message.window_starts_after) if message.HasField("window_starts_after") else None
+    return results.Evidence(
+        transaction_id=message.transaction_id,
+        measured=message.measured,
+        threshold=message.threshold,
+        window_starts_after=starts_after,
+    )
+
+
+def _entry(message: transaction_pb2.Entry) -> results.Entry:
+    return results.Entry(
+        entry_type=EntryType(message.entry_type),
+        part=TransactionPart(message.part),
+        signed_points=message.signed_points,
+        running_balance=message.running_balance,
+        rule=message.rule,
+    )
+
+
+def _identifier(message: common_pb2.MemberReference) -> Identifier | None:
+    field = message.WhichOneof("identifier")
+    return None if field is None else Identifier(IdentifierKind[field.upper()], getattr(message, field))
+
+
+def _batch_failure(message: transaction_pb2.BatchError) -> Failure:
+    violations = tuple(FieldViolation(item.field, item.description) for item in message.field_violations)
+    return Failure(
+        code=status_name(message.code), message=message.message, reason=message.reason, field_violations=violations
+    )

@@ -1,0 +1,155 @@
+"""Turns the caller's values into protobuf messages. Only the client's own modules use it.
+
+Nothing is validated here beyond what Python cannot express on the wire: the server names the field at fault better.
+"""
+
+from datetime import datetime
+from typing import Final, cast
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pointguard.v1 import common_pb2, member_pb2, transaction_pb2
+from pointguard_client import requests
+from pointguard_client.idempotency import new_idempotency_key
+from pointguard_client.words import AdviceContext, IdentifierKind
+
+_IDENTIFIER_FIELDS: Final = {kind: kind.name.lower() for kind in IdentifierKind if kind}
+
+
+def encode_identifier(identifier: requests.Identifier) -> common_pb2.MemberReference:
+    """Return the message that finds the account."""
+    message = common_pb2.MemberReference()
+    setattr(message, _IDENTIFIER_FIELDS[identifier.kind], identifier.value)
+    return message
+
+
+def encode_money(money: requests.Money) -> common_pb2.Money:
+    """Return the message for an amount."""
+    return common_pb2.Money(currency_code=money.currency_code, minor_units=money.minor_units)
+
+
+def encode_origin(origin: requests.Origin) -> common_pb2.Origin | None:
+    """Return the message for an origin; None if it says nothing."""
+    if origin == requests.NOWHERE:
+        return None
+    return common_pb2.Origin(
+        store_id=origin.store_id,
+        terminal_id=origin.terminal_id,
+        cashier_id=origin.cashier_id,
+        channel=cast("common_pb2.Channel", int(origin.channel)),
+        occurred_at=None if origin.occurred_at is None else _encode_time(origin.occurred_at),
+    )
+
+
+def encode_context(context: AdviceContext) -> common_pb2.AdviceContext:
+    """Return the context as the contract's stubs type it."""
+    return cast("common_pb2.AdviceContext", int(context))
+
+
+def encode_basket(basket: requests.Basket) -> transaction_pb2.Basket:
+    """Return the message for a basket."""
+    lines = (
+        transaction_pb2.BasketLine(
+            sku=line.sku,
+            category=line.category,
+            brand=line.brand,
+            quantity=line.quantity,
+            amount_minor_units=line.amount_minor_units,
+        )
+        for line in basket.lines
+    )
+    return transaction_pb2.Basket(currency_code=basket.currency_code, lines=lines)
+
+
+def encode_authorise(request: requests.AuthoriseRedemption) -> transaction_pb2.AuthoriseRedemptionRequest:
+    """Return the message for an authorise, with a new idempotency key if it has none."""
+    message = transaction_pb2.AuthoriseRedemptionRequest(
+        idempotency_key=request.idempotency_key or new_idempotency_key(),
+        member=encode_identifier(request.member),
+        origin=encode_origin(request.origin),
+        kind=cast("common_pb2.TransactionKind", int(request.kind)),
+        redemption_type=request.redemption_type,
+        time_to_live=request.time_to_live,
+        capture=request.capture,
+        allow_partial=request.allow_partial,
+        order_reference=request.order_reference,
+    )
+    if isinstance(request.amount, requests.Money):
+        message.money.CopyFrom(encode_money(request.amount))
+    else:
+        message.points = request.amount
+    return message
+
+
+def encode_capture(request: requests.CaptureRedemption) -> transaction_pb2.CaptureRedemptionRequest:
+    """Return the message for a capture, with a new idempotency key if it has none."""
+    return transaction_pb2.CaptureRedemptionRequest(
+        idempotency_key=request.idempotency_key or new_idempotency_key(),
+        reservation_id=request.reservation_id,
+        points=request.points,
+        origin=encode_origin(request.origin),
+    )
+
+
+def encode_void(request: requests.VoidRedemption) -> transaction_pb2.VoidRedemptionRequest:
+    """Return the message for a void, with a new idempotency key if it has none."""
+    return transaction_pb2.VoidRedemptionRequest(
+        idempotency_key=request.idempotency_key or new_idempotency_key(),
+        reservation_id=request.reservation_id,
+        origin=encode_origin(request.origin),
+    )
+
+
+def encode_accrue(request: requests.Accrue) -> transaction_pb2.AccrueRequest:
+    """Return the message for an accrual, with a new idempotency key if it has none."""
+    message = transaction_pb2.AccrueRequest(
+        idempotency_key=request.idempotency_key or new_idempotency_key(),
+        member=encode_identifier(request.member),
+        origin=encode_origin(request.origin),
+        kind=cast("common_pb2.TransactionKind", int(request.kind)),
+        tender=request.tender,
+        coupon_used=request.coupon_used,
+        order_reference=request.order_reference,
+    )
+    if isinstance(request.amount, requests.Money):
+        message.total.CopyFrom(encode_money(request.amount))
+    else:
+        message.basket.CopyFrom(encode_basket(request.amount))
+    return message
+
+
+def encode_batch_item(request: requests.BatchRequest) -> transaction_pb2.BatchItem:
+    """Return the message for one request of a batch."""
+    match request:
+        case requests.AuthoriseRedemption():
+            return transaction_pb2.BatchItem(authorise_redemption=encode_authorise(request))
+        case requests.CaptureRedemption():
+            return transaction_pb2.BatchItem(capture_redemption=encode_capture(request))
+        case requests.VoidRedemption():
+            return transaction_pb2.BatchItem(void_redemption=encode_void(request))
+        case requests.Accrue():
+            return transaction_pb2.BatchItem(accrue=encode_accrue(request))
+
+
+def encode_enroll(request: requests.EnrollMember) -> member_pb2.EnrollMemberRequest:
+    """Return the message for an enrollment, with a new idempotency key if it has none."""
+    profile = request.profile
+    return member_pb2.EnrollMemberRequest(
+        idempotency_key=request.idempotency_key or new_idempotency_key(),
+        identifiers=[encode_identifier(identifier) for identifier in request.identifiers],
+        profile=member_pb2.Profile(
+            given_name=profile.given_name,
+            family_name=profile.family_name,
+            province=profile.province,
+            birth_date=profile.birth_date,
+        ),
+        tier=request.tier,
+    )
+
+
+def _encode_time(moment: datetime) -> Timestamp:
+    if moment.tzinfo is None:
+        raise ValueError("occurred_at must know its time zone")
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message

@@ -1,0 +1,173 @@
+"""The values that a caller hands to the client: who, where, how much, what was bought. Frozen, without protobuf."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Self
+
+from pointguard_client.words import Channel, IdentifierKind, TransactionKind
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """What finds an account. `value` is an int for ACCOUNT_ID and a text for every other kind."""
+
+    kind: IdentifierKind
+    value: str | int
+
+    @classmethod
+    def account_id(cls, value: int) -> Self:
+        """Find by the number that enrolling returned."""
+        return cls(IdentifierKind.ACCOUNT_ID, value)
+
+    @classmethod
+    def loyalty_id(cls, value: str) -> Self:
+        """Find by the number printed on the loyalty card."""
+        return cls(IdentifierKind.LOYALTY_ID, value)
+
+    @classmethod
+    def external_id(cls, value: str) -> Self:
+        """Find by the client company's own number."""
+        return cls(IdentifierKind.EXTERNAL_ID, value)
+
+    @classmethod
+    def card(cls, value: str) -> Self:
+        """Find by a payment or loyalty card token, never a primary account number."""
+        return cls(IdentifierKind.CARD, value)
+
+    @classmethod
+    def phone(cls, value: str) -> Self:
+        """Find by a telephone number in E.164 form."""
+        return cls(IdentifierKind.PHONE, value)
+
+    @classmethod
+    def email(cls, value: str) -> Self:
+        """Find by an e-mail address."""
+        return cls(IdentifierKind.EMAIL, value)
+
+    @classmethod
+    def device_guid(cls, value: str) -> Self:
+        """Find by the GUID of a web or mobile client."""
+        return cls(IdentifierKind.DEVICE_GUID, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units (1250 is 12.50) of an ISO 4217 currency."""
+
+    minor_units: int
+    currency_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where, on what and by whom a transaction is rung up.
+
+    `occurred_at` is the terminal's clock and must know its time zone.
+    """
+
+    store_id: str = ""
+    terminal_id: str = ""
+    cashier_id: str = ""
+    channel: Channel = Channel.UNSPECIFIED
+    occurred_at: datetime | None = None
+
+
+NOWHERE: Final = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class BasketLine:
+    """One line of a basket; `amount_minor_units` is what the whole line cost after discounts."""
+
+    amount_minor_units: int
+    sku: str = ""
+    category: str = ""
+    brand: str = ""
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """What was bought; every amount is in the one currency."""
+
+    currency_code: str
+    lines: tuple[BasketLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A member's personal data; never shown by repr. `birth_date` is ISO 8601, `province` is ISO 3166-2."""
+
+    given_name: str = field(default="", repr=False)
+    family_name: str = field(default="", repr=False)
+    province: str = ""
+    birth_date: str = field(default="", repr=False)
+
+
+NO_PROFILE: Final = Profile()
+
+
+@dataclass(frozen=True, slots=True)
+class AuthoriseRedemption:
+    """Asks to spend points: `amount` is points (int) or money to cover.
+
+    Without an `idempotency_key` the client makes one when it sends the request.
+    """
+
+    member: Identifier
+    amount: int | Money
+    origin: Origin = NOWHERE
+    kind: TransactionKind = TransactionKind.UNSPECIFIED
+    redemption_type: str = ""
+    time_to_live: timedelta | None = None
+    capture: bool = False
+    allow_partial: bool = False
+    order_reference: str = ""
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRedemption:
+    """Asks to spend a reservation; 0 points captures all of it."""
+
+    reservation_id: str
+    points: int = 0
+    origin: Origin = NOWHERE
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VoidRedemption:
+    """Asks to release a reservation."""
+
+    reservation_id: str
+    origin: Origin = NOWHERE
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accrue:
+    """Asks to earn points for a basket, or for an eligible total where the till knows no lines."""
+
+    member: Identifier
+    amount: Basket | Money
+    origin: Origin = NOWHERE
+    kind: TransactionKind = TransactionKind.UNSPECIFIED
+    tender: str = ""
+    coupon_used: bool = False
+    order_reference: str = ""
+    idempotency_key: str = ""
+
+
+BatchRequest = AuthoriseRedemption | CaptureRedemption | VoidRedemption | Accrue
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollMember:
+    """Asks to enroll a member with 1 to 16 identifiers, none of them ACCOUNT_ID."""
+
+    identifiers: Sequence[Identifier]
+    profile: Profile = NO_PROFILE
+    tier: str = ""
+    idempotency_key: str = ""

@@ -1,0 +1,235 @@
+"""The answers that the client gives: frozen data with Python's own types.
+
+Points are in the program's smallest unit, times in UTC.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pointguard_client.errors import CallError
+from pointguard_client.requests import Identifier, Money, Profile
+from pointguard_client.words import (
+    AdviceContext,
+    AdviceEntity,
+    AdvicePosture,
+    Channel,
+    Decision,
+    EntryType,
+    Operation,
+    ReasonCode,
+    TransactionKind,
+    TransactionPart,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """An account's points; `available` = `posted` − `reserved`."""
+
+    posted: int
+    reserved: int
+    pending: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason of a decision; `rule` is empty unless a rule or an advice gave it."""
+
+    code: ReasonCode
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a fraud rule saw when it tripped; it trips when `measured` is above `threshold`."""
+
+    transaction_id: str
+    measured: int
+    threshold: int
+    window_starts_after: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A standing finding about an account."""
+
+    advice_id: str
+    entity: AdviceEntity
+    context: AdviceContext
+    posture: AdvicePosture
+    starts_at: datetime | None
+    ends_at: datetime | None
+    rule: str
+    rule_version: int
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceReport:
+    """What stands against an account, strongest posture first."""
+
+    account_id: int
+    posture: AdvicePosture
+    advice: tuple[Advice, ...]
+    redemption_locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What may be spent now, in points and in money, and what binds the figure."""
+
+    account_id: int
+    points_max: int
+    money_max: Money | None
+    limits: tuple[Reason, ...]
+    balance: Balance
+    advice: tuple[Advice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """The decision on a redemption. `transaction_id` is the reservation's id too, if there is one."""
+
+    transaction_id: str
+    account_id: int
+    decision: Decision
+    reasons: tuple[Reason, ...]
+    points: int
+    money: Money | None
+    expires_at: datetime | None
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What was spent of a reservation, and what was released."""
+
+    transaction_id: str
+    account_id: int
+    points: int
+    points_released: int
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """What was released of a reservation."""
+
+    transaction_id: str
+    account_id: int
+    points_released: int
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """Points that one earn rule gave."""
+
+    rule: str
+    part: TransactionPart
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accrual:
+    """The decision on an accrual; `points` is the sum of the awards."""
+
+    transaction_id: str
+    account_id: int
+    decision: Decision
+    reasons: tuple[Reason, ...]
+    points: int
+    awards: tuple[Award, ...]
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One immutable line of a transaction; `running_balance` is the posted points after it."""
+
+    entry_type: EntryType
+    part: TransactionPart
+    signed_points: int
+    running_balance: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One immutable decision about one account, as the ledger holds it."""
+
+    transaction_id: str
+    account_id: int
+    seq: int
+    position: int
+    operation: Operation
+    kind: TransactionKind
+    decision: Decision
+    reasons: tuple[Reason, ...]
+    points: int
+    money: Money | None
+    accepted_at: datetime | None
+    occurred_at: datetime | None
+    store_id: str
+    terminal_id: str
+    cashier_id: str
+    channel: Channel
+    order_reference: str
+    rule_set_version: int
+    fraud_rules_version: int
+    balance: Balance
+    entries: tuple[Entry, ...]
+    expires_at: datetime | None
+    original_transaction_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBalance:
+    """An account's points as they stand; `seq` numbers the account's newest transaction."""
+
+    account_id: int
+    balance: Balance
+    seq: int
+    redemption_locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollment:
+    """A new member and its account."""
+
+    transaction_id: str
+    member_id: int
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRecord:
+    """A member with all that finds it, ACCOUNT_ID left out."""
+
+    member_id: int
+    account_id: int
+    identifiers: tuple[Identifier, ...]
+    profile: Profile
+    enrolled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierLink:
+    """An identifier that was linked to an account."""
+
+    transaction_id: str
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionLock:
+    """How an account's redemption lock stands now."""
+
+    transaction_id: str
+    account_id: int
+    locked: bool
+
+
+# The answer to one request of a batch; for one that was refused, the error that the call alone would have raised.
+BatchResult = Redemption | Capture | Void | Accrual | CallError

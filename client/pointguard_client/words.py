@@ -1,0 +1,153 @@
+"""The contract's enumerations as Python enums: same names without the prefix, same numbers. Anyone may use them.
+
+A number that this version of the client does not know, sent by a newer server, reads as UNSPECIFIED.
+"""
+
+from enum import IntEnum
+from typing import Self
+
+
+class ContractEnum(IntEnum):
+    """An enumeration of the contract; each member's value is its number on the wire."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return cls(0) if isinstance(value, int) and value != 0 else None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Channel(ContractEnum):
+    """The channel that the member used."""
+
+    UNSPECIFIED = 0
+    IN_STORE = 1
+    ONLINE = 2
+    MOBILE = 3
+    CALL_CENTER = 4
+
+
+class TransactionKind(ContractEnum):
+    """What kind of business a transaction is. UNSPECIFIED in a request: the RPC's own default."""
+
+    UNSPECIFIED = 0
+    PURCHASE = 1
+    ACTIVITY = 2
+    ADJUSTMENT = 3
+    DISCRETIONARY = 4
+    POINTS_TRANSFER = 5
+    ADHOC_REDEEM = 6
+    RETURN = 7
+    EXPIRY = 8
+    CORRECTION = 9
+    EMAIL_UPDATE = 10
+    PROFILE_UPDATE = 11
+    CARD_LINK = 12
+    CARD_REPLACE = 13
+    REDEMPTION_LOCK = 14
+
+
+class Operation(ContractEnum):
+    """What a caller asked the ledger to do."""
+
+    UNSPECIFIED = 0
+    AUTHORISE = 1
+    CAPTURE = 2
+    VOID = 3
+    EXPIRE = 4
+    ACCRUE = 5
+    ENROLL = 6
+    LINK_IDENTIFIER = 7
+    SET_REDEMPTION_LOCK = 8
+
+
+class Decision(ContractEnum):
+    """The verdict on a transaction."""
+
+    UNSPECIFIED = 0
+    APPROVED = 1
+    DECLINED = 2
+    REVIEW = 3
+
+
+class ReasonCode(ContractEnum):
+    """Why a decision fell as it did, in order of precedence."""
+
+    UNSPECIFIED = 0
+    ACCOUNT_SUSPENDED = 1
+    REDEMPTION_LOCKED = 2
+    ADVICE_BLOCK = 3
+    OUT_OF_PROVINCE = 4
+    FRAUD_RULE = 5
+    DAILY_REDEMPTION_CAP = 6
+    INSUFFICIENT_POINTS = 7
+    RULE_ARITHMETIC = 8
+    FRAUD_WARNING = 9
+
+
+class AdviceEntity(ContractEnum):
+    """What an advice speaks about."""
+
+    UNSPECIFIED = 0
+    ACCOUNT = 1
+
+
+class AdviceContext(ContractEnum):
+    """The business that an advice bears on. UNSPECIFIED in a request: every context."""
+
+    UNSPECIFIED = 0
+    REDEMPTION = 1
+    EARNING = 2
+
+
+class AdvicePosture(ContractEnum):
+    """What an advice recommends, from weakest to strongest. UNSPECIFIED: nothing stands."""
+
+    UNSPECIFIED = 0
+    LOG = 1
+    WARN = 2
+    BLOCK = 3
+
+
+class TransactionPart(ContractEnum):
+    """The part of a transaction that an award or entry belongs to."""
+
+    UNSPECIFIED = 0
+    REDEEM = 1
+    HOUSEHOLD_REDEEM = 2
+    BASE = 3
+    BONUS = 4
+    TARGETED = 5
+    DISCRETIONARY = 6
+    PPE = 7
+
+
+class EntryType(ContractEnum):
+    """What an entry does to a balance."""
+
+    UNSPECIFIED = 0
+    EARN = 1
+    BONUS = 2
+    CONVERT = 3
+    CREDIT = 4
+    REDEEM = 5
+    EXPIRE = 6
+    VOID = 7
+    REVERSE = 8
+    ADJUST = 9
+    TRANSFER_IN = 10
+    TRANSFER_OUT = 11
+
+
+class IdentifierKind(ContractEnum):
+    """What an identifier is; each value is the identifier's field number in MemberReference."""
+
+    UNSPECIFIED = 0
+    ACCOUNT_ID = 1
+    LOYALTY_ID = 2
+    EXTERNAL_ID = 3
+    CARD = 4
+    PHONE = 5
+    EMAIL = 6
+    DEVICE_GUID = 7

@@ -1,0 +1,1 @@
+"""The wire contract's generated code; import the modules of pointguard.v1."""

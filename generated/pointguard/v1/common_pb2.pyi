@@ -1,0 +1,232 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Channel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHANNEL_UNSPECIFIED: _ClassVar[Channel]
+    CHANNEL_IN_STORE: _ClassVar[Channel]
+    CHANNEL_ONLINE: _ClassVar[Channel]
+    CHANNEL_MOBILE: _ClassVar[Channel]
+    CHANNEL_CALL_CENTER: _ClassVar[Channel]
+
+class TransactionKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TRANSACTION_KIND_UNSPECIFIED: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_PURCHASE: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_ACTIVITY: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_ADJUSTMENT: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_DISCRETIONARY: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_POINTS_TRANSFER: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_ADHOC_REDEEM: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_RETURN: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_EXPIRY: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_CORRECTION: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_EMAIL_UPDATE: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_PROFILE_UPDATE: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_CARD_LINK: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_CARD_REPLACE: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_REDEMPTION_LOCK: _ClassVar[TransactionKind]
+
+class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OPERATION_UNSPECIFIED: _ClassVar[Operation]
+    OPERATION_AUTHORISE: _ClassVar[Operation]
+    OPERATION_CAPTURE: _ClassVar[Operation]
+    OPERATION_VOID: _ClassVar[Operation]
+    OPERATION_EXPIRE: _ClassVar[Operation]
+    OPERATION_ACCRUE: _ClassVar[Operation]
+    OPERATION_ENROLL: _ClassVar[Operation]
+    OPERATION_LINK_IDENTIFIER: _ClassVar[Operation]
+    OPERATION_SET_REDEMPTION_LOCK: _ClassVar[Operation]
+
+class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DECISION_UNSPECIFIED: _ClassVar[Decision]
+    DECISION_APPROVED: _ClassVar[Decision]
+    DECISION_DECLINED: _ClassVar[Decision]
+    DECISION_REVIEW: _ClassVar[Decision]
+
+class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REASON_CODE_UNSPECIFIED: _ClassVar[ReasonCode]
+    REASON_CODE_ACCOUNT_SUSPENDED: _ClassVar[ReasonCode]
+    REASON_CODE_REDEMPTION_LOCKED: _ClassVar[ReasonCode]
+    REASON_CODE_ADVICE_BLOCK: _ClassVar[ReasonCode]
+    REASON_CODE_OUT_OF_PROVINCE: _ClassVar[ReasonCode]
+    REASON_CODE_FRAUD_RULE: _ClassVar[ReasonCode]
+    REASON_CODE_DAILY_REDEMPTION_CAP: _ClassVar[ReasonCode]
+    REASON_CODE_INSUFFICIENT_POINTS: _ClassVar[ReasonCode]
+    REASON_CODE_RULE_ARITHMETIC: _ClassVar[ReasonCode]
+    REASON_CODE_FRAUD_WARNING: _ClassVar[ReasonCode]
+
+class AdviceEntity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ADVICE_ENTITY_UNSPECIFIED: _ClassVar[AdviceEntity]
+    ADVICE_ENTITY_ACCOUNT: _ClassVar[AdviceEntity]
+
+class AdviceContext(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ADVICE_CONTEXT_UNSPECIFIED: _ClassVar[AdviceContext]
+    ADVICE_CONTEXT_REDEMPTION: _ClassVar[AdviceContext]
+    ADVICE_CONTEXT_EARNING: _ClassVar[AdviceContext]
+
+class AdvicePosture(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ADVICE_POSTURE_UNSPECIFIED: _ClassVar[AdvicePosture]
+    ADVICE_POSTURE_LOG: _ClassVar[AdvicePosture]
+    ADVICE_POSTURE_WARN: _ClassVar[AdvicePosture]
+    ADVICE_POSTURE_BLOCK: _ClassVar[AdvicePosture]
+CHANNEL_UNSPECIFIED: Channel
+CHANNEL_IN_STORE: Channel
+CHANNEL_ONLINE: Channel
+CHANNEL_MOBILE: Channel
+CHANNEL_CALL_CENTER: Channel
+TRANSACTION_KIND_UNSPECIFIED: TransactionKind
+TRANSACTION_KIND_PURCHASE: TransactionKind
+TRANSACTION_KIND_ACTIVITY: TransactionKind
+TRANSACTION_KIND_ADJUSTMENT: TransactionKind
+TRANSACTION_KIND_DISCRETIONARY: TransactionKind
+TRANSACTION_KIND_POINTS_TRANSFER: TransactionKind
+TRANSACTION_KIND_ADHOC_REDEEM: TransactionKind
+TRANSACTION_KIND_RETURN: TransactionKind
+TRANSACTION_KIND_EXPIRY: TransactionKind
+TRANSACTION_KIND_CORRECTION: TransactionKind
+TRANSACTION_KIND_EMAIL_UPDATE: TransactionKind
+TRANSACTION_KIND_PROFILE_UPDATE: TransactionKind
+TRANSACTION_KIND_CARD_LINK: TransactionKind
+TRANSACTION_KIND_CARD_REPLACE: TransactionKind
+TRANSACTION_KIND_REDEMPTION_LOCK: TransactionKind
+OPERATION_UNSPECIFIED: Operation
+OPERATION_AUTHORISE: Operation
+OPERATION_CAPTURE: Operation
+OPERATION_VOID: Operation
+OPERATION_EXPIRE: Operation
+OPERATION_ACCRUE: Operation
+OPERATION_ENROLL: Operation
+OPERATION_LINK_IDENTIFIER: Operation
+OPERATION_SET_REDEMPTION_LOCK: Operation
+DECISION_UNSPECIFIED: Decision
+DECISION_APPROVED: Decision
+DECISION_DECLINED: Decision
+DECISION_REVIEW: Decision
+REASON_CODE_UNSPECIFIED: ReasonCode
+REASON_CODE_ACCOUNT_SUSPENDED: ReasonCode
+REASON_CODE_REDEMPTION_LOCKED: ReasonCode
+REASON_CODE_ADVICE_BLOCK: ReasonCode
+REASON_CODE_OUT_OF_PROVINCE: ReasonCode
+REASON_CODE_FRAUD_RULE: ReasonCode
+REASON_CODE_DAILY_REDEMPTION_CAP: ReasonCode
+REASON_CODE_INSUFFICIENT_POINTS: ReasonCode
+REASON_CODE_RULE_ARITHMETIC: ReasonCode
+REASON_CODE_FRAUD_WARNING: ReasonCode
+ADVICE_ENTITY_UNSPECIFIED: AdviceEntity
+ADVICE_ENTITY_ACCOUNT: AdviceEntity
+ADVICE_CONTEXT_UNSPECIFIED: AdviceContext
+ADVICE_CONTEXT_REDEMPTION: AdviceContext
+ADVICE_CONTEXT_EARNING: AdviceContext
+ADVICE_POSTURE_UNSPECIFIED: AdvicePosture
+ADVICE_POSTURE_LOG: AdvicePosture
+ADVICE_POSTURE_WARN: AdvicePosture
+ADVICE_POSTURE_BLOCK: AdvicePosture
+
+class MemberReference(_message.Message):
+    __slots__ = ("account_id", "loyalty_id", "external_id", "card", "phone", "email", "device_guid")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    LOYALTY_ID_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_ID_FIELD_NUMBER: _ClassVar[int]
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    PHONE_FIELD_NUMBER: _ClassVar[int]
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_GUID_FIELD_NUMBER: _ClassVar[int]
+    account_id: int
+    loyalty_id: str
+    external_id: str
+    card: str
+    phone: str
+    email: str
+    device_guid: str
+    def __init__(self, account_id: _Optional[int] = ..., loyalty_id: _Optional[str] = ..., external_id: _Optional[str] = ..., card: _Optional[str] = ..., phone: _Optional[str] = ..., email: _Optional[str] = ..., device_guid: _Optional[str] = ...) -> None: ...
+
+class Money(_message.Message):
+    __slots__ = ("currency_code", "minor_units")
+    CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
+    MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
+    currency_code: str
+    minor_units: int
+    def __init__(self, currency_code: _Optional[str] = ..., minor_units: _Optional[int] = ...) -> None: ...
+
+class Origin(_message.Message):
+    __slots__ = ("store_id", "terminal_id", "cashier_id", "channel", "occurred_at")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_ID_FIELD_NUMBER: _ClassVar[int]
+    CASHIER_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    terminal_id: str
+    cashier_id: str
+    channel: Channel
+    occurred_at: _timestamp_pb2.Timestamp
+    def __init__(self, store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., channel: _Optional[_Union[Channel, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Reason(_message.Message):
+    __slots__ = ("code", "rule")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    code: ReasonCode
+    rule: str
+    def __init__(self, code: _Optional[_Union[ReasonCode, str]] = ..., rule: _Optional[str] = ...) -> None: ...
+
+class Balance(_message.Message):
+    __slots__ = ("posted", "reserved", "pending", "available")
+    POSTED_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    posted: int
+    reserved: int
+    pending: int
+    available: int
+    def __init__(self, posted: _Optional[int] = ..., reserved: _Optional[int] = ..., pending: _Optional[int] = ..., available: _Optional[int] = ...) -> None: ...
+
+class Advice(_message.Message):
+    __slots__ = ("advice_id", "entity", "context", "posture", "starts_at", "ends_at", "rule", "rule_version", "evidence")
+    ADVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    POSTURE_FIELD_NUMBER: _ClassVar[int]
+    STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDS_AT_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    RULE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    advice_id: str
+    entity: AdviceEntity
+    context: AdviceContext
+    posture: AdvicePosture
+    starts_at: _timestamp_pb2.Timestamp
+    ends_at: _timestamp_pb2.Timestamp
+    rule: str
+    rule_version: int
+    evidence: Evidence
+    def __init__(self, advice_id: _Optional[str] = ..., entity: _Optional[_Union[AdviceEntity, str]] = ..., context: _Optional[_Union[AdviceContext, str]] = ..., posture: _Optional[_Union[AdvicePosture, str]] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rule: _Optional[str] = ..., rule_version: _Optional[int] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ...) -> None: ...
+
+class Evidence(_message.Message):
+    __slots__ = ("transaction_id", "measured", "threshold", "window_starts_after")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_STARTS_AFTER_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    measured: int
+    threshold: int
+    window_starts_after: _timestamp_pb2.Timestamp
+    def __init__(self, transaction_id: _Optional[str] = ..., measured: _Optional[int] = ..., threshold: _Optional[int] = ..., window_starts_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

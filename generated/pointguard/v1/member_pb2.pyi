@@ -1,0 +1,107 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from pointguard.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Profile(_message.Message):
+    __slots__ = ("given_name", "family_name", "province", "birth_date")
+    GIVEN_NAME_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_NAME_FIELD_NUMBER: _ClassVar[int]
+    PROVINCE_FIELD_NUMBER: _ClassVar[int]
+    BIRTH_DATE_FIELD_NUMBER: _ClassVar[int]
+    given_name: str
+    family_name: str
+    province: str
+    birth_date: str
+    def __init__(self, given_name: _Optional[str] = ..., family_name: _Optional[str] = ..., province: _Optional[str] = ..., birth_date: _Optional[str] = ...) -> None: ...
+
+class EnrollMemberRequest(_message.Message):
+    __slots__ = ("idempotency_key", "identifiers", "profile", "tier")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIERS_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    identifiers: _containers.RepeatedCompositeFieldContainer[_common_pb2.MemberReference]
+    profile: Profile
+    tier: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., identifiers: _Optional[_Iterable[_Union[_common_pb2.MemberReference, _Mapping]]] = ..., profile: _Optional[_Union[Profile, _Mapping]] = ..., tier: _Optional[str] = ...) -> None: ...
+
+class EnrollMemberResponse(_message.Message):
+    __slots__ = ("transaction_id", "member_id", "account_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    member_id: int
+    account_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., member_id: _Optional[int] = ..., account_id: _Optional[int] = ...) -> None: ...
+
+class FindMemberRequest(_message.Message):
+    __slots__ = ("member",)
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    member: _common_pb2.MemberReference
+    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ...) -> None: ...
+
+class FindMemberResponse(_message.Message):
+    __slots__ = ("member_id", "account_id", "identifiers", "profile", "enrolled_at")
+    MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIERS_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    ENROLLED_AT_FIELD_NUMBER: _ClassVar[int]
+    member_id: int
+    account_id: int
+    identifiers: _containers.RepeatedCompositeFieldContainer[_common_pb2.MemberReference]
+    profile: Profile
+    enrolled_at: _timestamp_pb2.Timestamp
+    def __init__(self, member_id: _Optional[int] = ..., account_id: _Optional[int] = ..., identifiers: _Optional[_Iterable[_Union[_common_pb2.MemberReference, _Mapping]]] = ..., profile: _Optional[_Union[Profile, _Mapping]] = ..., enrolled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class LinkIdentifierRequest(_message.Message):
+    __slots__ = ("idempotency_key", "member", "identifier", "origin")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIER_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    member: _common_pb2.MemberReference
+    identifier: _common_pb2.MemberReference
+    origin: _common_pb2.Origin
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., identifier: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
+
+class LinkIdentifierResponse(_message.Message):
+    __slots__ = ("transaction_id", "account_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ...) -> None: ...
+
+class SetRedemptionLockRequest(_message.Message):
+    __slots__ = ("idempotency_key", "member", "locked", "origin")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    LOCKED_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    member: _common_pb2.MemberReference
+    locked: bool
+    origin: _common_pb2.Origin
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., locked: _Optional[bool] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
+
+class SetRedemptionLockResponse(_message.Message):
+    __slots__ = ("transaction_id", "account_id", "locked")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    LOCKED_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    locked: bool
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., locked: _Optional[bool] = ...) -> None: ...

@@ -1,0 +1,403 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from pointguard.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class TransactionPart(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TRANSACTION_PART_UNSPECIFIED: _ClassVar[TransactionPart]
+    TRANSACTION_PART_REDEEM: _ClassVar[TransactionPart]
+    TRANSACTION_PART_HOUSEHOLD_REDEEM: _ClassVar[TransactionPart]
+    TRANSACTION_PART_BASE: _ClassVar[TransactionPart]
+    TRANSACTION_PART_BONUS: _ClassVar[TransactionPart]
+    TRANSACTION_PART_TARGETED: _ClassVar[TransactionPart]
+    TRANSACTION_PART_DISCRETIONARY: _ClassVar[TransactionPart]
+    TRANSACTION_PART_PPE: _ClassVar[TransactionPart]
+
+class EntryType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ENTRY_TYPE_UNSPECIFIED: _ClassVar[EntryType]
+    ENTRY_TYPE_EARN: _ClassVar[EntryType]
+    ENTRY_TYPE_BONUS: _ClassVar[EntryType]
+    ENTRY_TYPE_CONVERT: _ClassVar[EntryType]
+    ENTRY_TYPE_CREDIT: _ClassVar[EntryType]
+    ENTRY_TYPE_REDEEM: _ClassVar[EntryType]
+    ENTRY_TYPE_EXPIRE: _ClassVar[EntryType]
+    ENTRY_TYPE_VOID: _ClassVar[EntryType]
+    ENTRY_TYPE_REVERSE: _ClassVar[EntryType]
+    ENTRY_TYPE_ADJUST: _ClassVar[EntryType]
+    ENTRY_TYPE_TRANSFER_IN: _ClassVar[EntryType]
+    ENTRY_TYPE_TRANSFER_OUT: _ClassVar[EntryType]
+TRANSACTION_PART_UNSPECIFIED: TransactionPart
+TRANSACTION_PART_REDEEM: TransactionPart
+TRANSACTION_PART_HOUSEHOLD_REDEEM: TransactionPart
+TRANSACTION_PART_BASE: TransactionPart
+TRANSACTION_PART_BONUS: TransactionPart
+TRANSACTION_PART_TARGETED: TransactionPart
+TRANSACTION_PART_DISCRETIONARY: TransactionPart
+TRANSACTION_PART_PPE: TransactionPart
+ENTRY_TYPE_UNSPECIFIED: EntryType
+ENTRY_TYPE_EARN: EntryType
+ENTRY_TYPE_BONUS: EntryType
+ENTRY_TYPE_CONVERT: EntryType
+ENTRY_TYPE_CREDIT: EntryType
+ENTRY_TYPE_REDEEM: EntryType
+ENTRY_TYPE_EXPIRE: EntryType
+ENTRY_TYPE_VOID: EntryType
+ENTRY_TYPE_REVERSE: EntryType
+ENTRY_TYPE_ADJUST: EntryType
+ENTRY_TYPE_TRANSFER_IN: EntryType
+ENTRY_TYPE_TRANSFER_OUT: EntryType
+
+class QuoteRedemptionRequest(_message.Message):
+    __slots__ = ("member", "origin", "redemption_type")
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    REDEMPTION_TYPE_FIELD_NUMBER: _ClassVar[int]
+    member: _common_pb2.MemberReference
+    origin: _common_pb2.Origin
+    redemption_type: str
+    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., redemption_type: _Optional[str] = ...) -> None: ...
+
+class QuoteRedemptionResponse(_message.Message):
+    __slots__ = ("account_id", "points_max", "money_max", "limits", "balance", "advice")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    POINTS_MAX_FIELD_NUMBER: _ClassVar[int]
+    MONEY_MAX_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    ADVICE_FIELD_NUMBER: _ClassVar[int]
+    account_id: int
+    points_max: int
+    money_max: _common_pb2.Money
+    limits: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]
+    balance: _common_pb2.Balance
+    advice: _containers.RepeatedCompositeFieldContainer[_common_pb2.Advice]
+    def __init__(self, account_id: _Optional[int] = ..., points_max: _Optional[int] = ..., money_max: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.Advice, _Mapping]]] = ...) -> None: ...
+
+class AuthoriseRedemptionRequest(_message.Message):
+    __slots__ = ("idempotency_key", "member", "origin", "points", "money", "kind", "redemption_type", "time_to_live", "capture", "allow_partial", "order_reference")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    MONEY_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REDEMPTION_TYPE_FIELD_NUMBER: _ClassVar[int]
+    TIME_TO_LIVE_FIELD_NUMBER: _ClassVar[int]
+    CAPTURE_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_PARTIAL_FIELD_NUMBER: _ClassVar[int]
+    ORDER_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    member: _common_pb2.MemberReference
+    origin: _common_pb2.Origin
+    points: int
+    money: _common_pb2.Money
+    kind: _common_pb2.TransactionKind
+    redemption_type: str
+    time_to_live: _duration_pb2.Duration
+    capture: bool
+    allow_partial: bool
+    order_reference: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., redemption_type: _Optional[str] = ..., time_to_live: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., capture: _Optional[bool] = ..., allow_partial: _Optional[bool] = ..., order_reference: _Optional[str] = ...) -> None: ...
+
+class AuthoriseRedemptionResponse(_message.Message):
+    __slots__ = ("transaction_id", "decision", "reasons", "points", "money", "expires_at", "balance", "account_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    MONEY_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    decision: _common_pb2.Decision
+    reasons: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]
+    points: int
+    money: _common_pb2.Money
+    expires_at: _timestamp_pb2.Timestamp
+    balance: _common_pb2.Balance
+    account_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., account_id: _Optional[int] = ...) -> None: ...
+
+class CaptureRedemptionRequest(_message.Message):
+    __slots__ = ("idempotency_key", "reservation_id", "points", "origin")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    reservation_id: str
+    points: int
+    origin: _common_pb2.Origin
+    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., points: _Optional[int] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
+
+class CaptureRedemptionResponse(_message.Message):
+    __slots__ = ("transaction_id", "points", "points_released", "balance", "account_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_RELEASED_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    points: int
+    points_released: int
+    balance: _common_pb2.Balance
+    account_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., points: _Optional[int] = ..., points_released: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., account_id: _Optional[int] = ...) -> None: ...
+
+class VoidRedemptionRequest(_message.Message):
+    __slots__ = ("idempotency_key", "reservation_id", "origin")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    reservation_id: str
+    origin: _common_pb2.Origin
+    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
+
+class VoidRedemptionResponse(_message.Message):
+    __slots__ = ("transaction_id", "points_released", "balance", "account_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    POINTS_RELEASED_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    points_released: int
+    balance: _common_pb2.Balance
+    account_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., points_released: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., account_id: _Optional[int] = ...) -> None: ...
+
+class BasketLine(_message.Message):
+    __slots__ = ("sku", "category", "brand", "quantity", "amount_minor_units")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    BRAND_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    category: str
+    brand: str
+    quantity: int
+    amount_minor_units: int
+    def __init__(self, sku: _Optional[str] = ..., category: _Optional[str] = ..., brand: _Optional[str] = ..., quantity: _Optional[int] = ..., amount_minor_units: _Optional[int] = ...) -> None: ...
+
+class Basket(_message.Message):
+    __slots__ = ("currency_code", "lines")
+    CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    currency_code: str
+    lines: _containers.RepeatedCompositeFieldContainer[BasketLine]
+    def __init__(self, currency_code: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[BasketLine, _Mapping]]] = ...) -> None: ...
+
+class AccrueRequest(_message.Message):
+    __slots__ = ("idempotency_key", "member", "origin", "basket", "total", "kind", "tender", "coupon_used", "order_reference")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    BASKET_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TENDER_FIELD_NUMBER: _ClassVar[int]
+    COUPON_USED_FIELD_NUMBER: _ClassVar[int]
+    ORDER_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    member: _common_pb2.MemberReference
+    origin: _common_pb2.Origin
+    basket: Basket
+    total: _common_pb2.Money
+    kind: _common_pb2.TransactionKind
+    tender: str
+    coupon_used: bool
+    order_reference: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., basket: _Optional[_Union[Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., order_reference: _Optional[str] = ...) -> None: ...
+
+class Award(_message.Message):
+    __slots__ = ("rule", "part", "points")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    part: TransactionPart
+    points: int
+    def __init__(self, rule: _Optional[str] = ..., part: _Optional[_Union[TransactionPart, str]] = ..., points: _Optional[int] = ...) -> None: ...
+
+class AccrueResponse(_message.Message):
+    __slots__ = ("transaction_id", "decision", "reasons", "points", "awards", "balance", "account_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    AWARDS_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    decision: _common_pb2.Decision
+    reasons: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]
+    points: int
+    awards: _containers.RepeatedCompositeFieldContainer[Award]
+    balance: _common_pb2.Balance
+    account_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., awards: _Optional[_Iterable[_Union[Award, _Mapping]]] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., account_id: _Optional[int] = ...) -> None: ...
+
+class GetTransactionRequest(_message.Message):
+    __slots__ = ("transaction_id",)
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    def __init__(self, transaction_id: _Optional[str] = ...) -> None: ...
+
+class Entry(_message.Message):
+    __slots__ = ("entry_type", "part", "signed_points", "running_balance", "rule")
+    ENTRY_TYPE_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_POINTS_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_BALANCE_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    entry_type: EntryType
+    part: TransactionPart
+    signed_points: int
+    running_balance: int
+    rule: str
+    def __init__(self, entry_type: _Optional[_Union[EntryType, str]] = ..., part: _Optional[_Union[TransactionPart, str]] = ..., signed_points: _Optional[int] = ..., running_balance: _Optional[int] = ..., rule: _Optional[str] = ...) -> None: ...
+
+class Transaction(_message.Message):
+    __slots__ = ("transaction_id", "account_id", "seq", "position", "operation", "kind", "decision", "reasons", "points", "money", "accepted_at", "occurred_at", "store_id", "terminal_id", "cashier_id", "channel", "order_reference", "rule_set_version", "fraud_rules_version", "balance", "entries", "expires_at", "original_transaction_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    MONEY_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_AT_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_ID_FIELD_NUMBER: _ClassVar[int]
+    CASHIER_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    ORDER_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    RULE_SET_VERSION_FIELD_NUMBER: _ClassVar[int]
+    FRAUD_RULES_VERSION_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    seq: int
+    position: int
+    operation: _common_pb2.Operation
+    kind: _common_pb2.TransactionKind
+    decision: _common_pb2.Decision
+    reasons: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]
+    points: int
+    money: _common_pb2.Money
+    accepted_at: _timestamp_pb2.Timestamp
+    occurred_at: _timestamp_pb2.Timestamp
+    store_id: str
+    terminal_id: str
+    cashier_id: str
+    channel: _common_pb2.Channel
+    order_reference: str
+    rule_set_version: int
+    fraud_rules_version: int
+    balance: _common_pb2.Balance
+    entries: _containers.RepeatedCompositeFieldContainer[Entry]
+    expires_at: _timestamp_pb2.Timestamp
+    original_transaction_id: str
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., seq: _Optional[int] = ..., position: _Optional[int] = ..., operation: _Optional[_Union[_common_pb2.Operation, str]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., channel: _Optional[_Union[_common_pb2.Channel, str]] = ..., order_reference: _Optional[str] = ..., rule_set_version: _Optional[int] = ..., fraud_rules_version: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., original_transaction_id: _Optional[str] = ...) -> None: ...
+
+class GetTransactionResponse(_message.Message):
+    __slots__ = ("transaction",)
+    TRANSACTION_FIELD_NUMBER: _ClassVar[int]
+    transaction: Transaction
+    def __init__(self, transaction: _Optional[_Union[Transaction, _Mapping]] = ...) -> None: ...
+
+class GetBalanceRequest(_message.Message):
+    __slots__ = ("member",)
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    member: _common_pb2.MemberReference
+    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ...) -> None: ...
+
+class GetBalanceResponse(_message.Message):
+    __slots__ = ("account_id", "balance", "seq", "redemption_locked")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    REDEMPTION_LOCKED_FIELD_NUMBER: _ClassVar[int]
+    account_id: int
+    balance: _common_pb2.Balance
+    seq: int
+    redemption_locked: bool
+    def __init__(self, account_id: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., seq: _Optional[int] = ..., redemption_locked: _Optional[bool] = ...) -> None: ...
+
+class BatchItem(_message.Message):
+    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue")
+    AUTHORISE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
+    CAPTURE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
+    VOID_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
+    ACCRUE_FIELD_NUMBER: _ClassVar[int]
+    authorise_redemption: AuthoriseRedemptionRequest
+    capture_redemption: CaptureRedemptionRequest
+    void_redemption: VoidRedemptionRequest
+    accrue: AccrueRequest
+    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionRequest, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionRequest, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionRequest, _Mapping]] = ..., accrue: _Optional[_Union[AccrueRequest, _Mapping]] = ...) -> None: ...
+
+class ProcessBatchRequest(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[BatchItem]
+    def __init__(self, items: _Optional[_Iterable[_Union[BatchItem, _Mapping]]] = ...) -> None: ...
+
+class FieldViolation(_message.Message):
+    __slots__ = ("field", "description")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    description: str
+    def __init__(self, field: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+
+class BatchError(_message.Message):
+    __slots__ = ("code", "reason", "message", "field_violations")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FIELD_VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    code: int
+    reason: str
+    message: str
+    field_violations: _containers.RepeatedCompositeFieldContainer[FieldViolation]
+    def __init__(self, code: _Optional[int] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., field_violations: _Optional[_Iterable[_Union[FieldViolation, _Mapping]]] = ...) -> None: ...
+
+class BatchResult(_message.Message):
+    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "error")
+    AUTHORISE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
+    CAPTURE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
+    VOID_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
+    ACCRUE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    authorise_redemption: AuthoriseRedemptionResponse
+    capture_redemption: CaptureRedemptionResponse
+    void_redemption: VoidRedemptionResponse
+    accrue: AccrueResponse
+    error: BatchError
+    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionResponse, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionResponse, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionResponse, _Mapping]] = ..., accrue: _Optional[_Union[AccrueResponse, _Mapping]] = ..., error: _Optional[_Union[BatchError, _Mapping]] = ...) -> None: ...
+
+class ProcessBatchResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[BatchResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[BatchResult, _Mapping]]] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""The server: rooms from the wire down to the domain; start reading at bootstrap.py."""

@@ -1,0 +1,196 @@
+"""The numbers that stand in the ledger, one enum per column. Every layer uses them.
+
+They equal the wire contract's numbers (``protos/pointguard/v1``; a unit test compares them) and are never renumbered, since
+ledger rows are never rewritten.
+"""
+
+from enum import IntEnum, IntFlag
+
+
+class Operation(IntEnum):
+    """What the caller asked the ledger to do. From ``QUOTE`` on: reads, which write no row."""
+
+    AUTHORISE = 1
+    CAPTURE = 2
+    VOID = 3
+    EXPIRE = 4
+    ACCRUE = 5
+    ENROLL = 6
+    LINK_IDENTIFIER = 7
+    SET_REDEMPTION_LOCK = 8
+    QUOTE = 64
+    CHECK = 65
+    BALANCE = 66
+
+
+FIRST_READ = Operation.QUOTE
+
+
+class Kind(IntEnum):
+    """What kind of business a transaction is."""
+
+    PURCHASE = 1
+    ACTIVITY = 2
+    ADJUSTMENT = 3
+    DISCRETIONARY = 4
+    POINTS_TRANSFER = 5
+    ADHOC_REDEEM = 6
+    RETURN = 7
+    EXPIRY = 8
+    CORRECTION = 9
+    EMAIL_UPDATE = 10
+    PROFILE_UPDATE = 11
+    CARD_LINK = 12
+    CARD_REPLACE = 13
+    REDEMPTION_LOCK = 14
+
+
+class Part(IntEnum):
+    """A part of a transaction. A leg's ``parts`` column holds the sum of ``1 << part``."""
+
+    REDEEM = 1
+    HOUSEHOLD_REDEEM = 2
+    BASE = 3
+    BONUS = 4
+    TARGETED = 5
+    DISCRETIONARY = 6
+    PPE = 7
+
+
+class Decision(IntEnum):
+    """The verdict on a transaction."""
+
+    APPROVED = 1
+    DECLINED = 2
+    REVIEW = 3
+
+
+class Reason(IntEnum):
+    """Why a decision fell as it did, in order of precedence: the lowest deciding one comes first."""
+
+    ACCOUNT_SUSPENDED = 1
+    REDEMPTION_LOCKED = 2
+    ADVICE_BLOCK = 3
+    OUT_OF_PROVINCE = 4
+    FRAUD_RULE = 5
+    DAILY_REDEMPTION_CAP = 6
+    INSUFFICIENT_POINTS = 7
+    RULE_ARITHMETIC = 8
+    FRAUD_WARNING = 9
+
+
+class EntryType(IntEnum):
+    """What an entry does to a balance."""
+
+    EARN = 1
+    BONUS = 2
+    CONVERT = 3
+    CREDIT = 4
+    REDEEM = 5
+    EXPIRE = 6
+    VOID = 7
+    REVERSE = 8
+    ADJUST = 9
+    TRANSFER_IN = 10
+    TRANSFER_OUT = 11
+
+
+class Channel(IntEnum):
+    """The channel that the member used; 0 is "not said"."""
+
+    IN_STORE = 1
+    ONLINE = 2
+    MOBILE = 3
+    CALL_CENTER = 4
+
+
+class Context(IntEnum):
+    """The business that a fraud rule or an advice bears on."""
+
+    REDEMPTION = 1
+    EARNING = 2
+
+
+class Posture(IntEnum):
+    """What a fraud rule or an advice recommends, weakest first; 0 is "off"."""
+
+    LOG = 1
+    WARN = 2
+    BLOCK = 3
+
+
+class AdviceEntity(IntEnum):
+    """What an advice speaks about."""
+
+    ACCOUNT = 1
+
+
+class AdviceEvent(IntEnum):
+    """A step in the life of an advice."""
+
+    RAISED = 1
+    EXTENDED = 2
+    OVERRIDDEN = 3
+    REMOVED = 4
+    EXPIRED = 5
+
+
+class Measure(IntEnum):
+    """What a window adds up."""
+
+    COUNT = 1
+    POINTS = 2
+    MONEY = 3
+
+
+class WindowKind(IntEnum):
+    """How a window's start follows from its end."""
+
+    ROLLING = 0
+    DAY = 1
+    WEEK = 2
+    MONTH = 3
+
+
+class CodeKind(IntEnum):
+    """Vocabularies of a tenant whose texts are numbered in the ``codes`` table."""
+
+    BUSINESS_UNIT = 1
+    STORE = 2
+    TERMINAL = 3
+    CASHIER = 4
+    PROVINCE = 5
+    TIER = 6
+    REDEMPTION_TYPE = 7
+    TENDER = 8
+    RULE = 9
+
+
+class AccountFlag(IntFlag):
+    """Switches of an account, in force from the leg that carries them."""
+
+    REDEMPTION_LOCKED = 1
+    SUSPENDED = 2
+
+
+class RequestFlag(IntFlag):
+    """Booleans of a request."""
+
+    CAPTURE = 1
+    ALLOW_PARTIAL = 2
+    COUPON_USED = 4
+    IN_MONEY = 8
+    LOCKED = 16
+
+
+class Outcome(IntEnum):
+    """What became of a request: written, or refused with nothing written."""
+
+    DONE = 0
+    ACCOUNT_UNKNOWN = 1
+    RESERVATION_UNKNOWN = 2
+    RESERVATION_ENDED = 3
+    CAPTURE_ABOVE_RESERVATION = 4
+    KEY_REUSED = 5
+    IDENTIFIER_TAKEN = 6
+    CURRENCY_MISMATCH = 7

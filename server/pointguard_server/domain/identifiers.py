@@ -1,0 +1,18 @@
+"""The kinds of identifier that find an account. Every layer may use it."""
+
+from enum import IntEnum
+
+
+class IdentifierKind(IntEnum):
+    """What sort of identifier a value is; the numbers are stored and never change.
+
+    They are the field numbers of ``MemberReference`` in the contract.
+    """
+
+    ACCOUNT_ID = 1
+    LOYALTY_ID = 2
+    EXTERNAL_ID = 3
+    CARD = 4
+    PHONE = 5
+    EMAIL = 6
+    DEVICE_GUID = 7

@@ -1,0 +1,150 @@
+"""The canonical record of a leg: what was asked, what was seen and what was answered, as bytes. Any layer may use it.
+
+It serves replays of an idempotency key, explanations, feeds and the chain of batch digests. Version 1:
+
+    version                                  varint
+    leg                                      its columns in order; ids as 16 raw bytes, the rest as zigzag varints
+    reasons    count, then (reason, rule id) varint, zigzag varints
+    entries    count, then the columns from ``entry_type`` to ``rule_id``
+    windows    count, then (measure, value)  what each window held, the transaction counted
+    advice     count, then the columns from ``event`` on
+    request    its fields, or nothing if the server wrote the leg itself (its operation is EXPIRE)
+    reference  byte count, UTF-8             the order reference
+    basket     byte count, bytes             the basket as the wire's message, serialized deterministically
+
+A varint is little-endian base 128; zigzag maps 0, -1, 1, -2 to 0, 1, 2, 3. ``engine/compiled/records.py`` writes the same bytes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pointguard_server.domain.codes import Operation
+from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, ID_FIELDS, LEG_FIELDS, REQUEST_FIELDS
+
+RECORD_VERSION = 1
+RECORD_ENTRY_FIELDS = ENTRY_FIELDS[ENTRY_FIELDS.index("entry_type") :]
+RECORD_ADVICE_FIELDS = ADVICE_FIELDS[ADVICE_FIELDS.index("event") :]
+RAW_FIELDS = (*ID_FIELDS, "advice_id")
+
+Value = int | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A decoded record. Rows are dictionaries by column name."""
+
+    leg: dict[str, Value]
+    reasons: tuple[tuple[int, int], ...]
+    entries: tuple[dict[str, Value], ...]
+    windows: tuple[tuple[int, int], ...]
+    advice: tuple[dict[str, Value], ...]
+    request: dict[str, Value] | None
+    order_reference: str
+    basket: bytes
+
+
+def encode_varint(value: int) -> bytes:
+    """Return a non-negative integer as a varint."""
+    encoded = bytearray()
+    while value >= 0x80:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def encode_body(order_reference: str, basket: bytes) -> bytes:
+    """Return the record's last two parts."""
+    reference = order_reference.encode()
+    return encode_varint(len(reference)) + reference + encode_varint(len(basket)) + basket
+
+
+def encode_record(record: Record) -> bytes:
+    """Return the bytes of a record: the slow and obvious way, for tests and tools."""
+    body = encode_body(record.order_reference, record.basket) if record.request is not None else b""
+    parts = [
+        encode_varint(RECORD_VERSION),
+        _encode_row(record.leg, LEG_FIELDS),
+        encode_varint(len(record.reasons)),
+        *(_zigzag(number) for pair in record.reasons for number in pair),
+        encode_varint(len(record.entries)),
+        *(_encode_row(entry, RECORD_ENTRY_FIELDS) for entry in record.entries),
+        encode_varint(len(record.windows)),
+        *(_zigzag(number) for pair in record.windows for number in pair),
+        encode_varint(len(record.advice)),
+        *(_encode_row(advice, RECORD_ADVICE_FIELDS) for advice in record.advice),
+        _encode_row(record.request, REQUEST_FIELDS) if record.request is not None else b"",
+    ]
+    return b"".join(parts) + body
+
+
+def _zigzag(value: Value) -> bytes:
+    assert isinstance(value, int)  # noqa: S101  (a row's non-id column)
+    return encode_varint(value << 1 if value >= 0 else (-value << 1) - 1)
+
+
+def _encode_row(row: dict[str, Value], names: tuple[str, ...]) -> bytes:
+    return b"".join(_raw(row[name]) if name in RAW_FIELDS else _zigzag(row[name]) for name in names)
+
+
+def _raw(value: Value) -> bytes:
+    assert isinstance(value, bytes)  # noqa: S101
+    return value
+
+
+class _Reader:
+    """Reads a record front to back."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def raw(self, size: int) -> bytes:
+        self._at += size
+        if self._at > len(self._data):
+            raise ValueError("the record is cut short")
+        return self._data[self._at - size : self._at]
+
+    def varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self.raw(1)[0]
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    def zigzag(self) -> int:
+        value = self.varint()
+        return -(value + 1 >> 1) if value & 1 else value >> 1
+
+    def row(self, names: tuple[str, ...]) -> dict[str, Value]:
+        return {name: self.raw(16) if name in RAW_FIELDS else self.zigzag() for name in names}
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        for _ in range(self.varint()):
+            yield self.zigzag(), self.zigzag()
+
+    def rows(self, names: tuple[str, ...]) -> Iterator[dict[str, Value]]:
+        for _ in range(self.varint()):
+            yield self.row(names)
+
+
+def decode_record(data: bytes) -> Record:
+    """Read a record.
+
+    Raises:
+        ValueError: if it is of another version or cut short.
+    """
+    reader = _Reader(data)
+    version = reader.varint()
+    if version != RECORD_VERSION:
+        raise ValueError(f"record version {version} is not known")
+    leg = reader.row(LEG_FIELDS)
+    reasons, entries = tuple(reader.pairs()), tuple(reader.rows(RECORD_ENTRY_FIELDS))
+    windows, advice = tuple(reader.pairs()), tuple(reader.rows(RECORD_ADVICE_FIELDS))
+    if leg["operation"] == Operation.EXPIRE:
+        return Record(leg, reasons, entries, windows, advice, None, "", b"")
+    request = reader.row(REQUEST_FIELDS)
+    reference = reader.raw(reader.varint()).decode()
+    return Record(leg, reasons, entries, windows, advice, request, reference, reader.raw(reader.varint()))

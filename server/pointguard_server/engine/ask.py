@@ -1,0 +1,96 @@
+"""One request on its way through the engine, and the verdict that comes back. Made by ``rpc`` and ``service``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pointguard_server.domain.codes import Outcome
+
+
+@dataclass(slots=True)
+class Ask:
+    """A request in normal form, with what the ledger keeps of it.
+
+    ``fields`` is ``rows.RequestFields.pack()``. ``key`` and ``digest`` have 16 bytes; a read has none. ``identifier`` is
+    (kind, normalized value) where ``fields`` has no account. ``lines`` is row-major int64 (``rules/fields.py``).
+    ``claim``, where there is one, runs inside the batch's atomic step once the key is known to be new.
+    """
+
+    tenant_id: int
+    fields: bytes
+    key: bytes = b""
+    digest: bytes = b""
+    account_id: int = 0
+    identifier: tuple[int, str] | None = None
+    reservation: bytes = b""
+    business_unit_id: int = 0
+    store_province_id: int = 0
+    currency: int = 0
+    lines: bytes = b""
+    line_count: int = 0
+    order_reference: str = ""
+    body: bytes = b"\0\0"
+    claim: "Claim | None" = None
+
+
+class Claim(NamedTuple):
+    """Rows outside the ledger that a request needs to go with its leg, such as a new member's.
+
+    ``take(connection, now)`` writes them and returns (outcome, account id, program id); an account id of 0 keeps the ask's
+    own. A refused request's claim must leave nothing behind. ``forget()`` drops what it put into caches, if the step fails.
+    """
+
+    take: Callable[[Any, int], tuple[Outcome, int, int]]
+    forget: Callable[[], None]
+
+
+class StandingAdvice(NamedTuple):
+    """Advice that stands, for a reader: the fields of ``memory.STANDING`` that readers see."""
+
+    advice_id: bytes
+    rule_id: int
+    rule_version: int
+    context: int
+    posture: int
+    starts_at: int
+    ends_at: int
+    measured: int
+    threshold: int
+    window_starts_after: int
+
+
+class EntryView(NamedTuple):
+    """An entry of a verdict."""
+
+    entry_type: int
+    part: int
+    signed_points: int
+    running_balance: int
+    rule_id: int
+
+
+class Verdict(NamedTuple):
+    """What became of a request: the fields of ``rows.ANSWER`` and what hangs on them."""
+
+    outcome: int
+    leg_row: int
+    position: int
+    transaction_id: bytes
+    account_id: int
+    seq: int
+    decision: int
+    points: int
+    money: int
+    released: int
+    expires_at: int
+    posted: int
+    reserved: int
+    pending: int
+    account_flags: int
+    first_entry: int
+    entry_count: int
+    reason_count: int
+    reasons: tuple[tuple[int, int], ...] = ()
+    entries: tuple[EntryView, ...] = ()
+    advice: tuple[StandingAdvice, ...] = ()
+    replayed: bool = False

@@ -1,0 +1,111 @@
+"""Bringing an account to the present: what time has done, and what the ledger says of it."""
+
+from numba import njit
+
+from pointguard_server.domain.codes import Decision, Operation
+from pointguard_server.engine.compiled.advice import drop_ended
+from pointguard_server.engine.compiled.emit import add_event
+from pointguard_server.engine.compiled.reservations import end_hold, expire_holds, find_hold, open_hold, release_event
+from pointguard_server.engine.world import NOW
+from pointguard_server.velocity.windows import NONE, advance, forget_before, recount, window_start
+
+_APPROVED = int(Decision.APPROVED)
+_AUTHORISE, _CAPTURE, _VOID, _EXPIRE = (
+    int(Operation.AUTHORISE),
+    int(Operation.CAPTURE),
+    int(Operation.VOID),
+    int(Operation.EXPIRE),
+)
+
+
+@njit
+def bring_up_to_date(arrays, world, batch, out, slot, program):
+    """Write down the reservations that time has ended, drop ended advice, and move every window to now."""
+    account = arrays.accounts[slot]
+    now = batch.header[NOW]
+    expire_holds(arrays, world, batch, out, slot, program)
+    drop_ended(arrays, account, now)
+    move_windows(arrays, world, account, program, slot, now)
+
+
+@njit
+def move_windows(arrays, world, account, program, slot, now):
+    """Move every tally's window to end at ``now`` and free the events that none can need again."""
+    tallies = arrays.tallies[slot]
+    if account.tally_epoch != program.fraud_epoch:
+        recount(
+            account,
+            arrays.events,
+            arrays.next_block,
+            world.measures,
+            program.first_measure,
+            program.measure_count,
+            tallies,
+        )
+        account.tally_epoch = program.fraud_epoch
+    for m in range(program.measure_count):
+        measure = world.measures[program.first_measure + m]
+        start = window_start(measure, now, program.day_start, program.week_start, program.month_start)
+        advance(account, arrays.events, arrays.next_block, measure, tallies[m], start)
+    forget_before(
+        account,
+        arrays.events,
+        arrays.next_block,
+        arrays.free_blocks,
+        arrays.free_counts[0:1],
+        now - program.retention,
+    )
+
+
+@njit
+def show_balance(arrays, account, answer, now):
+    """Fill the answer's balance as it stands at ``now``: a reservation whose time is up no longer counts."""
+    reserved = account.reserved
+    index = account.first_hold
+    while index != NONE:
+        if arrays.holds[index].expires_at <= now:
+            reserved -= arrays.holds[index].points
+        index = arrays.holds[index].next
+    answer.posted = account.posted
+    answer.reserved = reserved
+    answer.pending = account.pending
+    answer.account_flags = account.flags
+    answer.seq = account.seq
+
+
+@njit(nogil=True, cache=True)
+def replay_legs(arrays, world, legs, slot):
+    """Rebuild an account's state from its own legs, oldest first, as the decisions that wrote them left it.
+
+    ``legs`` reach back at least to the newest leg's ``open_from_seq`` and to the program's retention. The caller adds the
+    standing advice.
+    """
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
+    account.tally_epoch = program.fraud_epoch
+    for i in range(legs.shape[0]):
+        leg = legs[i]
+        if leg.operation in (_CAPTURE, _VOID, _EXPIRE):
+            index = find_hold(arrays, account, leg.refers_to_seq)
+            if index != NONE:
+                captured = leg.points if leg.operation == _CAPTURE else 0
+                money = leg.money if leg.operation == _CAPTURE else 0
+                release_event(arrays, world, program, slot, index, captured, money)
+                end_hold(arrays, account, index)
+        else:
+            event = add_event(arrays, world, leg, account, program, slot)
+            if leg.hold_expires_at != 0 and leg.decision == _APPROVED:
+                open_hold(arrays, account, leg, event)
+    newest = legs[legs.shape[0] - 1]
+    account.seq = newest.seq
+    account.posted = newest.posted
+    account.reserved = newest.reserved
+    account.pending = newest.pending
+    account.earned_total = newest.earned_total
+    account.redeemed_total = newest.redeemed_total
+    account.spend_total = newest.spend_total
+    account.flags = newest.account_flags
+    account.province_id = newest.province_id
+    account.tier_id = newest.tier_id
+    account.group_set_id = newest.group_set_id
+    account.accepted_at = newest.accepted_at

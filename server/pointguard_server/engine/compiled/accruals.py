@@ -1,0 +1,124 @@
+"""Accruals: what a purchase earns, by the program's compiled earn rules."""
+
+from numba import njit
+
+from pointguard_server.domain.codes import AccountFlag, Context, Decision, Operation, Part, Reason, RequestFlag
+from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped
+from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
+from pointguard_server.engine.world import NOW
+from pointguard_server.rules.fields import FACT_FIELDS
+from pointguard_server.rules.native_call import call_earn
+from pointguard_server.velocity.windows import APPROVED, BLOCKED
+
+_EARNING = int(Context.EARNING)
+_APPROVED, _DECLINED = int(Decision.APPROVED), int(Decision.DECLINED)
+_ACCRUE, _BASE = int(Operation.ACCRUE), int(Part.BASE)
+_SUSPENDED_FLAG, _COUPON_USED = int(AccountFlag.SUSPENDED), int(RequestFlag.COUPON_USED)
+_SUSPENDED, _ARITHMETIC = int(Reason.ACCOUNT_SUSPENDED), int(Reason.RULE_ARITHMETIC)
+_NUMBER = 1_000_000  # the rules' fixed point
+_DAY = 86_400_000_000
+_POINTS_MAX = 1 << 60
+
+_INDEX = {field.name: field.index for field in FACT_FIELDS}
+_TOTAL, _LINES, _CHANNEL, _TENDER, _COUPON, _KIND = (
+    _INDEX[f"order.{name}"] for name in ("total", "line_count", "channel", "tender", "coupon_used", "kind")
+)
+_STORE, _UNIT, _STORE_PROVINCE = (_INDEX[f"store.{name}"] for name in ("id", "business_unit", "province"))
+_TIER, _PROVINCE, _ENROLLED = (_INDEX[f"member.{name}"] for name in ("tier", "province", "days_since_enrolment"))
+_POSTED = _INDEX["account.posted"]
+_YEAR, _MONTH, _MONTH_DAY, _HOUR, _MINUTE, _WEEKDAY = (
+    _INDEX[f"time.{name}"] for name in ("year", "month", "day", "hour", "minute", "weekday")
+)
+
+
+@njit
+def _gather_facts(batch, facts, r, account, program):
+    """Fill the facts that the earn rules see: see ``rules/fields.py`` for the units."""
+    request = batch.requests[r]
+    facts[_TOTAL] = request.money * program.money_scale
+    facts[_LINES] = batch.resolved[r].line_count * _NUMBER
+    facts[_CHANNEL] = request.channel
+    facts[_TENDER] = request.tender_id
+    facts[_COUPON] = 1 if request.flags & _COUPON_USED else 0
+    facts[_KIND] = request.kind
+    facts[_STORE] = request.store_id
+    facts[_UNIT] = batch.resolved[r].business_unit_id
+    facts[_STORE_PROVINCE] = batch.resolved[r].store_province_id
+    facts[_TIER] = account.tier_id
+    facts[_PROVINCE] = account.province_id
+    facts[_ENROLLED] = (batch.header[NOW] - account.enrolled_at) // _DAY * _NUMBER
+    facts[_POSTED] = min(account.posted, _POINTS_MAX // _NUMBER) * _NUMBER
+    facts[_YEAR] = program.year * _NUMBER
+    facts[_MONTH] = program.month * _NUMBER
+    facts[_MONTH_DAY] = program.day * _NUMBER
+    facts[_HOUR] = program.hour * _NUMBER
+    facts[_MINUTE] = program.minute * _NUMBER
+    facts[_WEEKDAY] = program.weekday * _NUMBER
+
+
+@njit
+def _earn(world, batch, out, r, account, program):
+    """Run the earn rules into ``out.award_points``; return the points in all, or -1 if the arithmetic failed."""
+    _gather_facts(batch, out.facts, r, account, program)
+    first = batch.resolved[r].first_line
+    status = call_earn(
+        program.earn_address,
+        out.facts,
+        batch.lines[first:],
+        batch.resolved[r].line_count,
+        world.constants[program.first_constant :],
+        out.award_points,
+    )
+    if status != 0:
+        return -1
+    total = 0
+    for i in range(program.award_count):
+        total += out.award_points[i]
+        if out.award_points[i] > _POINTS_MAX or total > _POINTS_MAX:
+            return -1
+    return total if account.posted + total <= _POINTS_MAX else -1
+
+
+@njit
+def accrue(arrays, world, batch, out, r, slot):
+    """Decide an accrual and, if approved, write one entry for each rule that gives points."""
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
+    request = batch.requests[r]
+    stopped = False
+    if account.flags & _SUSPENDED_FLAG:
+        add_reason(out, r, _SUSPENDED, 0)
+        stopped = True
+    blocked = heed_standing(arrays, out, r, account, _EARNING, batch.header[NOW])
+    points = _earn(world, batch, out, r, account, program)
+    if points < 0:
+        add_reason(out, r, _ARITHMETIC, 0)
+    flags = (0 if stopped or blocked or points < 0 else APPROVED) | (BLOCKED if blocked else 0)
+    points = max(points, 0)
+    parts = 1 << _BASE
+    for i in range(program.award_count):
+        if points > 0 and out.award_points[i] > 0:
+            parts |= 1 << world.awards[program.first_award + i].part
+    row = emit_leg(batch, out, account, program, r, _ACCRUE, request.kind, parts, _DECLINED)
+    leg = out.legs[row]
+    leg.points, leg.money = points, request.money
+    forbidden = judge_rules(arrays, world, batch, out, row, slot, _EARNING, flags)
+    raise_tripped(arrays, world, batch, out, row, slot, _EARNING, flags)
+    leg.event_flags = flags & BLOCKED
+    if flags & APPROVED and not forbidden:
+        leg.decision, leg.event_flags = _APPROVED, APPROVED
+        _post(world, batch, out, account, program, leg, points)
+    add_event(arrays, world, leg, account, program, slot)
+    close_leg(arrays, batch, out, account, row)
+    if leg.decision == _DECLINED:
+        out.answers[r].points = 0
+
+
+@njit
+def _post(world, batch, out, account, program, leg, points):
+    account.earned_total += points
+    account.spend_total += leg.money
+    for i in range(program.award_count):
+        if out.award_points[i] > 0:
+            award = world.awards[program.first_award + i]
+            emit_entry(batch, out, account, leg, award.entry_type, award.part, out.award_points[i], award.rule_id)

@@ -1,0 +1,198 @@
+"""Standing advice: what stands, and raising it when a fraud rule trips."""
+
+from numba import njit
+
+from pointguard_server.domain.codes import AdviceEntity, AdviceEvent, Posture, Reason
+from pointguard_server.engine.compiled.emit import add_reason, new_advice_row
+from pointguard_server.engine.world import NOW, SHOWN
+from pointguard_server.velocity.windows import NONE, amount, matches, window_start
+
+_ACCOUNT, _RAISED = int(AdviceEntity.ACCOUNT), int(AdviceEvent.RAISED)
+_WARN, _BLOCK = int(Posture.WARN), int(Posture.BLOCK)
+_ADVICE_BLOCK, _FRAUD_WARNING = int(Reason.ADVICE_BLOCK), int(Reason.FRAUD_WARNING)
+
+
+@njit
+def drop_ended(arrays, account, now):
+    """Forget the advice that no longer stands."""
+    previous = NONE
+    index = account.first_advice
+    while index != NONE:
+        following = arrays.standing[index].next
+        if arrays.standing[index].ends_at <= now:
+            if previous == NONE:
+                account.first_advice = following
+            else:
+                arrays.standing[previous].next = following
+            arrays.free_standing[arrays.free_counts[2]] = index
+            arrays.free_counts[2] += 1
+            account.advice_count -= 1
+        else:
+            previous = index
+        index = following
+
+
+@njit
+def heed_standing(arrays, out, r, account, context, now):
+    """Add the reasons that standing advice gives in this context; return whether it forbids."""
+    blocked = False
+    index = account.first_advice
+    while index != NONE:
+        advice = arrays.standing[index]
+        if advice.context == context and advice.ends_at > now:
+            if advice.posture == _BLOCK:
+                add_reason(out, r, _ADVICE_BLOCK, advice.rule_id)
+                blocked = True
+            elif advice.posture == _WARN:
+                add_reason(out, r, _FRAUD_WARNING, advice.rule_id)
+        index = advice.next
+    return blocked
+
+
+@njit
+def show_standing(arrays, out, r, account, context, now):
+    """Copy what stands in this context (0: all) to the answer of a read."""
+    index = account.first_advice
+    while index != NONE:
+        advice = arrays.standing[index]
+        if advice.ends_at > now and context in (0, advice.context):
+            row = out.counts[SHOWN]
+            out.counts[SHOWN] = row + 1
+            out.shown[row] = advice
+            out.shown_request[row] = r
+        index = advice.next
+
+
+@njit
+def _stands_already(arrays, account, rule):
+    index = account.first_advice
+    while index != NONE:
+        if arrays.standing[index].rule_id == rule.rule_id and arrays.standing[index].context == rule.context:
+            return True
+        index = arrays.standing[index].next
+    return False
+
+
+@njit
+def measured(arrays, world, batch, r, slot, rule, leg, flags):
+    """Return what the rule's window holds with this transaction counted, or -1 if it does not count for the rule.
+
+    For the rule that compares provinces: 1 if store and member lie in different ones, else 0; unknown ones never differ.
+    """
+    program = world.programs[arrays.accounts[slot].program]
+    if rule.measure < 0:
+        home = arrays.accounts[slot].province_id
+        there = batch.resolved[r].store_province_id
+        return 1 if home != 0 and there != 0 and home != there else 0
+    measure = world.measures[program.first_measure + rule.measure]
+    if not matches(measure, leg.kind, leg.parts, flags):
+        return -1
+    return arrays.tallies[slot, rule.measure, 0] + amount(measure, leg.points, leg.money)
+
+
+@njit
+def judge_rules(arrays, world, batch, out, row, slot, context, flags):
+    """Add a reason for every fraud rule of this context that the leg trips; return whether one forbids it.
+
+    ``flags`` say how the transaction would count if no rule tripped. Rules of other contexts trip too (``raise_tripped``),
+    but do not touch this transaction.
+    """
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
+    r = out.leg_request[row]
+    forbidden = False
+    for i in range(program.first_rule, program.first_rule + program.rule_count):
+        rule = world.rules[i]
+        if rule.context != context:
+            continue
+        if measured(arrays, world, batch, r, slot, rule, out.legs[row], flags) <= rule.threshold:
+            continue
+        if rule.posture == _BLOCK:
+            add_reason(out, r, rule.reason, rule.rule_id)
+            forbidden = True
+        elif rule.posture == _WARN and not _stands_already(arrays, account, rule):
+            add_reason(out, r, _FRAUD_WARNING, rule.rule_id)
+    return forbidden
+
+
+@njit
+def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
+    """Raise advice for every fraud rule that the leg trips, and note what each window held.
+
+    A rule whose advice already stands raises it again only if it ``extends``. Must run before the leg's event is counted.
+    """
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
+    leg = out.legs[row]
+    r = out.leg_request[row]
+    for i in range(program.first_rule, program.first_rule + program.rule_count):
+        rule = world.rules[i]
+        if rule.measure < 0 and rule.context != context:
+            continue
+        value = measured(arrays, world, batch, r, slot, rule, leg, flags)
+        if value < 0:
+            continue
+        if rule.measure >= 0:
+            out.windows[row, rule.measure] = value
+        if value <= rule.threshold:
+            continue
+        rule.tripped += 1
+        if rule.extends or not _stands_already(arrays, account, rule):
+            _raise(arrays, world, batch, out, account, rule, leg, value, i - program.first_rule)
+
+
+@njit
+def _raise(arrays, world, batch, out, account, rule, leg, value, ordinal):
+    program = world.programs[account.program]
+    start = 0
+    if rule.measure >= 0:
+        measure = world.measures[program.first_measure + rule.measure]
+        start = window_start(measure, leg.accepted_at, program.day_start, program.week_start, program.month_start)
+    row = new_advice_row(batch, out)
+    advice = out.advice[row]
+    advice.tenant_id = account.tenant_id
+    advice.leg_position = leg.position
+    advice.account_id = account.account_id
+    advice.seq = leg.seq
+    advice.event = _RAISED
+    # The transaction's id with the rule's ordinal in the last two bytes, which every transaction id leaves clear.
+    advice.advice_id_high = leg.transaction_id_high
+    advice.advice_id_low = leg.transaction_id_low | (ordinal + 1) << 48
+    advice.rule_id = rule.rule_id
+    advice.rule_version = program.fraud_rules_version
+    advice.entity = _ACCOUNT
+    advice.context = rule.context
+    advice.posture = rule.posture
+    advice.starts_at = batch.header[NOW]
+    advice.ends_at = batch.header[NOW] + rule.duration
+    advice.measured = value
+    advice.threshold = rule.threshold
+    advice.window_starts_after = start
+    advice.reason_code_id = 0
+    advice.actor_id = 0
+    if rule.duration > 0:
+        keep_standing(arrays, account, advice)
+
+
+@njit(nogil=True, cache=True)
+def keep_standing(arrays, account, advice):
+    """Add an advice row to what stands against the account. Also used when an account is read from the ledger."""
+    arrays.free_counts[2] -= 1
+    index = arrays.free_standing[arrays.free_counts[2]]
+    standing = arrays.standing[index]
+    standing.seq = advice.seq
+    standing.advice_id_high = advice.advice_id_high
+    standing.advice_id_low = advice.advice_id_low
+    standing.rule_id = advice.rule_id
+    standing.rule_version = advice.rule_version
+    standing.context = advice.context
+    standing.posture = advice.posture
+    standing.starts_at = advice.starts_at
+    standing.ends_at = advice.ends_at
+    standing.measured = advice.measured
+    standing.threshold = advice.threshold
+    standing.window_starts_after = advice.window_starts_after
+    standing.leg_position = advice.leg_position
+    standing.next = account.first_advice
+    account.first_advice = index
+    account.advice_count += 1

@@ -1,0 +1,207 @@
+"""Writing rows: legs, entries, events and reasons."""
+
+from numba import njit
+
+from pointguard_server.domain.codes import Decision
+from pointguard_server.domain.ledger_rows import SCHEMA_VERSION
+from pointguard_server.engine.rows import REASONS_MAX
+from pointguard_server.engine.world import (
+    ADVICE_ROWS,
+    BATCH_ID,
+    ENTRIES,
+    FIRST_ADVICE,
+    FIRST_ENTRY,
+    FIRST_POSITION,
+    LEGS,
+    NOW,
+)
+from pointguard_server.velocity.windows import APPROVED, append, count_in
+
+_APPROVED = int(Decision.APPROVED)
+NO_REQUEST = -1
+NOT_LOOKED_AT = -1
+
+
+@njit
+def add_reason(out, r, code, rule_id):
+    """Add a reason to the answer, keeping order of precedence; more than fit are dropped, the weakest first."""
+    count = out.answers[r].reason_count
+    place = count
+    while place > 0 and out.reasons[r, 2 * place - 2] > code:
+        place -= 1
+    if place >= REASONS_MAX:
+        return
+    last = min(count, REASONS_MAX - 1)
+    for i in range(last, place, -1):
+        out.reasons[r, 2 * i] = out.reasons[r, 2 * i - 2]
+        out.reasons[r, 2 * i + 1] = out.reasons[r, 2 * i - 1]
+    out.reasons[r, 2 * place] = code
+    out.reasons[r, 2 * place + 1] = rule_id
+    out.answers[r].reason_count = last + 1
+
+
+@njit
+def emit_leg(batch, out, account, program, r, operation, kind, parts, decision):
+    """Write the next leg of the account's sequence; return its row. Points and what hangs on them are the caller's."""
+    row = out.counts[LEGS]
+    out.counts[LEGS] = row + 1
+    out.leg_request[row] = r
+    account.seq += 1
+    account.accepted_at = batch.header[NOW]
+    leg = out.legs[row]
+    leg.position = batch.header[FIRST_POSITION] + row
+    leg.tenant_id = account.tenant_id
+    leg.transaction_id_high = batch.ids[row, 0]
+    leg.transaction_id_low = batch.ids[row, 1]
+    leg.leg_number = 0
+    leg.account_id = account.account_id
+    leg.seq = account.seq
+    leg.operation = operation
+    leg.kind = kind
+    leg.parts = parts
+    leg.decision = decision
+    leg.accepted_at = batch.header[NOW]
+    leg.program_id = program.program_id
+    leg.rule_set_version = program.rule_set_version
+    leg.fraud_rules_version = program.fraud_rules_version
+    leg.program_epoch = program.epoch
+    leg.schema_version = SCHEMA_VERSION
+    leg.batch_id = batch.header[BATCH_ID]
+    leg.first_entry = batch.header[FIRST_ENTRY] + out.counts[ENTRIES]
+    leg.entry_count = 0
+    leg.reason = 0
+    leg.points = 0
+    leg.money = 0
+    leg.released = 0
+    leg.refers_to_seq = 0
+    leg.hold_expires_at = 0
+    leg.event_flags = APPROVED if decision == _APPROVED else 0
+    leg.group_set_id = account.group_set_id
+    _copy_request(batch, leg, r)
+    for m in range(out.windows.shape[1]):
+        out.windows[row, m] = NOT_LOOKED_AT
+    return row
+
+
+@njit
+def _copy_request(batch, leg, r):
+    if r == NO_REQUEST:
+        leg.idempotency_key_high = leg.idempotency_key_low = 0
+        leg.request_digest_high = leg.request_digest_low = 0
+        leg.occurred_at = leg.business_unit_id = leg.store_id = leg.terminal_id = 0
+        leg.cashier_id = leg.channel = leg.redemption_type_id = 0
+        return
+    request = batch.requests[r]
+    leg.idempotency_key_high = batch.keys[r, 0]
+    leg.idempotency_key_low = batch.keys[r, 1]
+    leg.request_digest_high = batch.digests[r, 0]
+    leg.request_digest_low = batch.digests[r, 1]
+    leg.occurred_at = request.occurred_at
+    leg.business_unit_id = batch.resolved[r].business_unit_id
+    leg.store_id = request.store_id
+    leg.terminal_id = request.terminal_id
+    leg.cashier_id = request.cashier_id
+    leg.channel = request.channel
+    leg.redemption_type_id = request.redemption_type_id
+
+
+@njit
+def emit_entry(batch, out, account, leg, entry_type, part, signed_points, rule_id):
+    """Write an entry of the leg and move the account's posted points by it."""
+    row = out.counts[ENTRIES]
+    out.counts[ENTRIES] = row + 1
+    account.posted += signed_points
+    entry = out.entries[row]
+    entry.position = batch.header[FIRST_ENTRY] + row
+    entry.tenant_id = account.tenant_id
+    entry.leg_position = leg.position
+    entry.account_id = account.account_id
+    entry.seq = leg.seq
+    entry.line = leg.entry_count
+    entry.entry_type = entry_type
+    entry.part = part
+    entry.signed_points = signed_points
+    entry.running_balance = account.posted
+    entry.lot_seq = 0
+    entry.expires_at = 0
+    entry.matures_at = 0
+    entry.rule_id = rule_id
+    leg.entry_count += 1
+
+
+@njit
+def close_leg(arrays, batch, out, account, row):
+    """Write the account's running totals on its newest leg, and the answer's figures if a request asked for it."""
+    leg = out.legs[row]
+    leg.posted = account.posted
+    leg.reserved = account.reserved
+    leg.pending = account.pending
+    leg.earned_total = account.earned_total
+    leg.redeemed_total = account.redeemed_total
+    leg.spend_total = account.spend_total
+    leg.account_flags = account.flags
+    leg.province_id = account.province_id
+    leg.tier_id = account.tier_id
+    leg.open_from_seq = _open_from(arrays, account)
+    r = out.leg_request[row]
+    if r == NO_REQUEST:
+        return
+    answer = out.answers[r]
+    if answer.reason_count > 0:
+        leg.reason = out.reasons[r, 0]
+    answer.leg_row = row
+    answer.position = leg.position
+    answer.transaction_id_high = leg.transaction_id_high
+    answer.transaction_id_low = leg.transaction_id_low
+    answer.seq = leg.seq
+    answer.decision = leg.decision
+    answer.points = leg.points
+    answer.money = leg.money
+    answer.released = leg.released
+    answer.expires_at = leg.hold_expires_at
+    answer.first_entry = out.counts[ENTRIES] - leg.entry_count
+    answer.entry_count = leg.entry_count
+
+
+@njit
+def _open_from(arrays, account):
+    """Return the lowest seq that open reservations and standing advice still need; later readers begin there."""
+    lowest = account.seq
+    index = account.first_hold
+    while index != -1:
+        lowest = min(lowest, arrays.holds[index].seq)
+        index = arrays.holds[index].next
+    index = account.first_advice
+    while index != -1:
+        lowest = min(lowest, arrays.standing[index].seq)
+        index = arrays.standing[index].next
+    return lowest
+
+
+@njit
+def add_event(arrays, world, leg, account, program, slot):
+    """Count the leg in the account's windows; return the event's index."""
+    index = append(account, arrays.next_block, arrays.free_blocks, arrays.free_counts[0:1])
+    event = arrays.events[index]
+    event.seq = leg.seq
+    event.time = leg.accepted_at
+    event.points = leg.points
+    event.money = leg.money
+    event.released_points = 0
+    event.released_money = 0
+    event.store_id = leg.store_id
+    event.cashier_id = leg.cashier_id
+    event.parts = leg.parts
+    event.kind = leg.kind
+    event.flags = leg.event_flags
+    count_in(arrays.events, index, world.measures, program.first_measure, program.measure_count, arrays.tallies[slot])
+    return index
+
+
+@njit
+def new_advice_row(batch, out):
+    """Return the row of a new advice step, its position set."""
+    row = out.counts[ADVICE_ROWS]
+    out.counts[ADVICE_ROWS] = row + 1
+    out.advice[row].position = batch.header[FIRST_ADVICE] + row
+    return row

@@ -1,0 +1,30 @@
+"""Account facts: enrollment, identifiers linked, the redemption lock. They move no points."""
+
+from numba import njit
+
+from pointguard_server.domain.codes import AccountFlag, Decision, Operation, RequestFlag
+from pointguard_server.engine.compiled.emit import add_event, close_leg, emit_leg
+from pointguard_server.engine.world import NOW
+
+_APPROVED = int(Decision.APPROVED)
+_ENROLL, _SET_LOCK = int(Operation.ENROLL), int(Operation.SET_REDEMPTION_LOCK)
+_LOCKED_FLAG, _LOCKED = int(AccountFlag.REDEMPTION_LOCKED), int(RequestFlag.LOCKED)
+
+
+@njit
+def record_fact(arrays, world, batch, out, r, slot):
+    """Write the fact into the account's sequence; from this leg on it holds."""
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
+    request = batch.requests[r]
+    if request.operation == _ENROLL:
+        account.province_id = request.province_id
+        account.tier_id = request.tier_id
+        account.enrolled_at = batch.header[NOW]
+    elif request.operation == _SET_LOCK:
+        account.flags &= ~_LOCKED_FLAG
+        if request.flags & _LOCKED:
+            account.flags |= _LOCKED_FLAG
+    row = emit_leg(batch, out, account, program, r, request.operation, request.kind, 0, _APPROVED)
+    add_event(arrays, world, out.legs[row], account, program, slot)
+    close_leg(arrays, batch, out, account, row)

@@ -1,0 +1,122 @@
+"""Writing the canonical records of a batch; ``domain/record.py`` describes the bytes and has the slow, obvious writer.
+
+The columns are written by position: a record row is seen as its int64s, and ``*_RAW`` says which of them are halves of
+an id. An id's bytes stand in memory as the database takes them, so copying its two integers' bytes copies the id.
+"""
+
+import numpy as np
+from numba import njit
+
+from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, REQUEST_FIELDS
+from pointguard_server.domain.record import RECORD_VERSION
+from pointguard_server.engine.rows import ADVICE, LEG
+
+LEG_RAW = np.array([name.endswith(("_high", "_low")) for name in LEG.names or ()], np.int64)
+ADVICE_RAW = np.array([name.endswith(("_high", "_low")) for name in ADVICE.names or ()], np.int64)
+_LEG_SIZE, _ENTRY_SIZE, _ADVICE_SIZE, _REQUEST_SIZE = (
+    len(LEG_RAW),
+    len(ENTRY_FIELDS),
+    len(ADVICE_RAW),
+    len(REQUEST_FIELDS),
+)
+_ENTRY_FIRST, _ADVICE_FIRST = ENTRY_FIELDS.index("entry_type"), ADVICE_FIELDS.index("event")
+_LEG_POSITION, _ENTRY_COUNT = (LEG.names or ()).index("position"), (LEG.names or ()).index("entry_count")
+_ADVICE_LEG = ADVICE_FIELDS.index("leg_position")
+_NUMBER_BYTES_MAX = 10
+
+
+def record_bytes_max(legs: int, entries: int, advice: int, reasons: int, windows: int, bodies: int) -> int:
+    """Return how long a batch's records can be at most."""
+    fixed = legs * (8 + _LEG_SIZE + _REQUEST_SIZE + 2 * reasons + 2 * windows)
+    return (fixed + entries * _ENTRY_SIZE + advice * _ADVICE_SIZE) * _NUMBER_BYTES_MAX + bodies
+
+
+@njit
+def _varint(buffer, at, value):
+    while value >= np.uint64(0x80):
+        buffer[at] = np.uint8(value & np.uint64(0x7F)) | np.uint8(0x80)
+        value >>= np.uint64(7)
+        at += 1
+    buffer[at] = np.uint8(value)
+    return at + 1
+
+
+@njit
+def _zigzag(buffer, at, value):
+    return _varint(buffer, at, np.uint64(value << 1) ^ np.uint64(value >> 63))
+
+
+@njit
+def _raw(buffer, at, value):
+    bits = np.uint64(value)
+    for i in range(8):
+        buffer[at + i] = np.uint8(bits >> np.uint64(8 * i) & np.uint64(0xFF))
+    return at + 8
+
+
+@njit
+def _row(buffer, at, row, raw, first):
+    for i in range(first, row.shape[0]):
+        at = _raw(buffer, at, row[i]) if raw[i] else _zigzag(buffer, at, row[i])
+    return at
+
+
+@njit
+def _numbers(buffer, at, row, first):
+    for i in range(first, row.shape[0]):
+        at = _zigzag(buffer, at, row[i])
+    return at
+
+
+@njit
+def _windows(buffer, at, values):
+    count = 0
+    for m in range(values.shape[0]):
+        count += values[m] >= 0
+    at = _varint(buffer, at, np.uint64(count))
+    for m in range(values.shape[0]):
+        if values[m] >= 0:
+            at = _zigzag(buffer, _zigzag(buffer, at, m), values[m])
+    return at
+
+
+@njit(nogil=True, cache=True)
+def write_records(
+    legs, leg_raw, leg_request, entries, advice, advice_raw, reasons, reason_count, windows, requests, bodies, body_ends, buffer, ends
+):
+    """Write every leg's record to ``buffer`` and where each ends to ``ends``; return the length in all.
+
+    Rows come as int64 matrices; ``bodies`` (bytes) and ``body_ends`` are by request.
+    """
+    at = 0
+    next_entry = 0
+    next_advice = 0
+    for i in range(legs.shape[0]):
+        r = leg_request[i]
+        at = _varint(buffer, at, np.uint64(RECORD_VERSION))
+        at = _row(buffer, at, legs[i], leg_raw, 0)
+        count = reason_count[r] if r >= 0 else 0
+        at = _varint(buffer, at, np.uint64(count))
+        for k in range(2 * count):
+            at = _zigzag(buffer, at, reasons[r, k])
+        count = legs[i, _ENTRY_COUNT]
+        at = _varint(buffer, at, np.uint64(count))
+        for _ in range(count):
+            at = _numbers(buffer, at, entries[next_entry], _ENTRY_FIRST)
+            next_entry += 1
+        at = _windows(buffer, at, windows[i])
+        last_advice = next_advice
+        while last_advice < advice.shape[0] and advice[last_advice, _ADVICE_LEG] == legs[i, _LEG_POSITION]:
+            last_advice += 1
+        at = _varint(buffer, at, np.uint64(last_advice - next_advice))
+        while next_advice < last_advice:
+            at = _row(buffer, at, advice[next_advice], advice_raw, _ADVICE_FIRST)
+            next_advice += 1
+        if r >= 0:
+            at = _numbers(buffer, at, requests[r], 0)
+            first = body_ends[r - 1] if r > 0 else 0
+            size = body_ends[r] - first
+            buffer[at : at + size] = bodies[first : first + size]
+            at += size
+        ends[i] = at
+    return at

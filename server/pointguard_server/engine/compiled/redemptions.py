@@ -1,0 +1,224 @@
+"""Redemptions: what may be spent, and spending it."""
+
+from numba import njit
+
+from pointguard_server.domain.codes import (
+    AccountFlag,
+    Context,
+    Decision,
+    EntryType,
+    Measure,
+    Operation,
+    Part,
+    Posture,
+    Reason,
+    RequestFlag,
+)
+from pointguard_server.engine.compiled.accounts import move_windows
+from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped, show_standing
+from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
+from pointguard_server.engine.compiled.reservations import open_hold
+from pointguard_server.engine.world import NOW
+from pointguard_server.velocity.windows import APPROVED, BLOCKED, NONE, contribution, matches
+
+_REDEMPTION = int(Context.REDEMPTION)
+_APPROVED, _DECLINED = int(Decision.APPROVED), int(Decision.DECLINED)
+_AUTHORISE = int(Operation.AUTHORISE)
+_REDEEM_PART, _REDEEM_ENTRY = int(Part.REDEEM), int(EntryType.REDEEM)
+_SUSPENDED_FLAG, _LOCKED_FLAG = int(AccountFlag.SUSPENDED), int(AccountFlag.REDEMPTION_LOCKED)
+_SUSPENDED, _LOCKED, _INSUFFICIENT = (
+    int(Reason.ACCOUNT_SUSPENDED),
+    int(Reason.REDEMPTION_LOCKED),
+    int(Reason.INSUFFICIENT_POINTS),
+)
+_CAPTURE, _ALLOW_PARTIAL, _IN_MONEY = (
+    int(RequestFlag.CAPTURE),
+    int(RequestFlag.ALLOW_PARTIAL),
+    int(RequestFlag.IN_MONEY),
+)
+POINTS_MAX = 10**12
+_BLOCK, _POINTS, _MONEY = int(Posture.BLOCK), int(Measure.POINTS), int(Measure.MONEY)
+
+
+@njit
+def worth(program, points):
+    """Return the money that points are worth at the program's rate, rounded down."""
+    return points * program.rate_money // program.rate_points
+
+
+@njit
+def _points_within(program, money):
+    """Return the most points that are worth at most ``money``."""
+    return ((money + 1) * program.rate_points - 1) // program.rate_money if money >= 0 else 0
+
+
+@njit
+def _stop(arrays, out, r, account, now):
+    """Add the reasons that forbid any redemption of the account; return (it is forbidden, a standing advice forbids it)."""
+    stopped = False
+    if account.flags & _SUSPENDED_FLAG:
+        add_reason(out, r, _SUSPENDED, 0)
+        stopped = True
+    if account.flags & _LOCKED_FLAG:
+        add_reason(out, r, _LOCKED, 0)
+        stopped = True
+    blocked = heed_standing(arrays, out, r, account, _REDEMPTION, now)
+    return stopped or blocked, blocked
+
+
+@njit
+def _room_under(world, program, rule, measure, value):
+    """Return how many points still fit under a rule's threshold when its window holds ``value``."""
+    room = rule.threshold - max(value, 0)
+    if measure.measure == _MONEY:
+        return _points_within(program, room)
+    if measure.measure == _POINTS:
+        return max(room, 0)
+    return 0 if room < 1 else POINTS_MAX
+
+
+@njit
+def _limit(arrays, world, out, r, slot, kind, points, available):
+    """Return the most points that balance and limiting rules leave of ``points``, adding what binds to the reasons."""
+    program = world.programs[arrays.accounts[slot].program]
+    limit = points
+    if available < points:
+        limit = max(available, 0)
+        add_reason(out, r, _INSUFFICIENT, 0)
+    for i in range(program.first_rule, program.first_rule + program.rule_count):
+        rule = world.rules[i]
+        if not rule.is_limit or rule.posture != _BLOCK or rule.context != _REDEMPTION:
+            continue
+        measure = world.measures[program.first_measure + rule.measure]
+        if not matches(measure, kind, 1 << _REDEEM_PART, APPROVED):
+            continue
+        room = _room_under(world, program, rule, measure, arrays.tallies[slot, rule.measure, 0])
+        if room < limit:
+            limit = room
+            add_reason(out, r, rule.reason, rule.rule_id)
+    return limit
+
+
+@njit
+def authorise(arrays, world, batch, out, r, slot):
+    """Decide a redemption: set the points aside, or (``capture``) spend them; a declined one is recorded all the same."""
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
+    request = batch.requests[r]
+    now = batch.header[NOW]
+    points, money = request.points, worth(program, request.points)
+    if request.flags & _IN_MONEY:
+        money = request.money
+        points = (money * program.rate_points + program.rate_money - 1) // program.rate_money
+    available = account.posted - account.reserved - program.points_floor
+    stopped, blocked = _stop(arrays, out, r, account, now)
+    enough = available >= points
+    if not stopped and request.flags & _ALLOW_PARTIAL:
+        limit = _limit(arrays, world, out, r, slot, request.kind, points, available)
+        if 0 < limit < points:
+            points, money, enough = limit, worth(program, limit), True
+    elif not enough:
+        add_reason(out, r, _INSUFFICIENT, 0)
+    row = emit_leg(batch, out, account, program, r, _AUTHORISE, request.kind, 1 << _REDEEM_PART, _DECLINED)
+    leg = out.legs[row]
+    leg.points, leg.money = points, money
+    flags = (APPROVED if enough and not stopped else 0) | (BLOCKED if blocked else 0)
+    forbidden = judge_rules(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
+    raise_tripped(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
+    if flags & APPROVED and not forbidden:
+        leg.decision, leg.event_flags = _APPROVED, APPROVED
+    else:
+        leg.event_flags = flags & BLOCKED
+    _settle(arrays, world, batch, out, slot, row, request)
+    close_leg(arrays, batch, out, account, row)
+    if leg.decision == _DECLINED:
+        out.answers[r].points = out.answers[r].money = 0
+
+
+@njit
+def _settle(arrays, world, batch, out, slot, row, request):
+    """Count the decided redemption in the windows and, if approved, reserve or spend its points."""
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
+    leg = out.legs[row]
+    event = add_event(arrays, world, leg, account, program, slot)
+    if leg.decision != _APPROVED:
+        return
+    if request.flags & _CAPTURE:
+        account.redeemed_total += leg.points
+        emit_entry(batch, out, account, leg, _REDEEM_ENTRY, _REDEEM_PART, -leg.points, 0)
+        return
+    account.reserved += leg.points
+    leg.hold_expires_at = batch.header[NOW] + (
+        request.time_to_live if request.time_to_live != 0 else program.hold_default
+    )
+    open_hold(arrays, account, leg, event)
+
+
+@njit
+def _ended_holds(arrays, account, now):
+    """Return the points of reservations whose time is up, though no row says so yet."""
+    points = 0
+    index = account.first_hold
+    while index != NONE:
+        if arrays.holds[index].expires_at <= now:
+            points += arrays.holds[index].points
+        index = arrays.holds[index].next
+    return points
+
+
+@njit
+def _value_now(arrays, account, measure, tally, now):
+    """Return a tally's value as a reader must see it: reservations whose time is up are given back at once."""
+    value = tally[0]
+    if not measure.net_of_reversals or tally[1] == NONE:
+        return value
+    index = account.first_hold
+    while index != NONE:
+        hold = arrays.holds[index]
+        if hold.expires_at <= now and arrays.events[tally[1]].seq <= hold.seq:
+            value -= contribution(measure, arrays.events[hold.event])
+        index = hold.next
+    return value
+
+
+@njit
+def quote(arrays, world, batch, out, r, slot):
+    """Say how many points an authorise would approve now, and what binds the figure. Writes nothing."""
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
+    request = batch.requests[r]
+    now = batch.header[NOW]
+    move_windows(arrays, world, account, program, slot, now)
+    show_standing(arrays, out, r, account, _REDEMPTION, now)
+    stopped, blocked = _stop(arrays, out, r, account, now)
+    available = account.posted - account.reserved + _ended_holds(arrays, account, now) - program.points_floor
+    limit = min(max(available, 0), POINTS_MAX)
+    binding, binding_rule = _INSUFFICIENT, 0
+    for i in range(program.first_rule, program.first_rule + program.rule_count):
+        rule = world.rules[i]
+        if rule.context != _REDEMPTION or rule.posture != _BLOCK:
+            continue
+        if rule.measure < 0:
+            home, there = account.province_id, batch.resolved[r].store_province_id
+            if home != 0 and there != 0 and home != there:
+                add_reason(out, r, rule.reason, rule.rule_id)
+                stopped = True
+            continue
+        measure = world.measures[program.first_measure + rule.measure]
+        if not matches(measure, request.kind, 1 << _REDEEM_PART, APPROVED):
+            continue
+        value = _value_now(arrays, account, measure, arrays.tallies[slot, rule.measure], now)
+        room = _room_under(world, program, rule, measure, value)
+        if room < limit:
+            limit, binding, binding_rule = room, rule.reason, rule.rule_id
+    if not stopped:
+        add_reason(out, r, binding, binding_rule)
+        out.answers[r].points = limit
+        out.answers[r].money = worth(program, limit)
+
+
+@njit
+def check(arrays, batch, out, r, slot):
+    """Show the advice that stands in the context asked for (``request.kind`` carries it; 0: all). Writes nothing."""
+    show_standing(arrays, out, r, arrays.accounts[slot], batch.requests[r].kind, batch.header[NOW])

@@ -1,0 +1,164 @@
+"""Reservations: opening, capturing, voiding and letting time end them."""
+
+from numba import njit
+
+from pointguard_server.domain.codes import Decision, EntryType, Kind, Operation, Outcome, Part
+from pointguard_server.engine.compiled.emit import NO_REQUEST, close_leg, emit_entry, emit_leg
+from pointguard_server.engine.world import NOW
+from pointguard_server.velocity.windows import NONE, release
+
+_APPROVED = int(Decision.APPROVED)
+_CAPTURE, _VOID, _EXPIRE = int(Operation.CAPTURE), int(Operation.VOID), int(Operation.EXPIRE)
+_ADHOC_REDEEM, _EXPIRY = int(Kind.ADHOC_REDEEM), int(Kind.EXPIRY)
+_REDEEM_PART, _REDEEM_ENTRY = int(Part.REDEEM), int(EntryType.REDEEM)
+_ENDED, _ABOVE = int(Outcome.RESERVATION_ENDED), int(Outcome.CAPTURE_ABOVE_RESERVATION)
+
+
+@njit
+def open_hold(arrays, account, leg, event):
+    """Add an open reservation for an approved authorise. The leg's running totals are not touched here."""
+    arrays.free_counts[1] -= 1
+    index = arrays.free_holds[arrays.free_counts[1]]
+    hold = arrays.holds[index]
+    hold.seq = leg.seq
+    hold.points = leg.points
+    hold.money = leg.money
+    hold.expires_at = leg.hold_expires_at
+    hold.id_high = leg.transaction_id_high
+    hold.id_low = leg.transaction_id_low
+    hold.event = event
+    hold.redemption_type_id = leg.redemption_type_id
+    hold.next = account.first_hold
+    account.first_hold = index
+    account.hold_count += 1
+
+
+@njit
+def find_hold(arrays, account, seq):
+    """Return the index of the open reservation that leg ``seq`` made, or NONE."""
+    index = account.first_hold
+    while index != NONE and arrays.holds[index].seq != seq:
+        index = arrays.holds[index].next
+    return index
+
+
+@njit
+def end_hold(arrays, account, index):
+    """Take an open reservation out of the account's chain."""
+    following = arrays.holds[index].next
+    if account.first_hold == index:
+        account.first_hold = following
+    else:
+        previous = account.first_hold
+        while arrays.holds[previous].next != index:
+            previous = arrays.holds[previous].next
+        arrays.holds[previous].next = following
+    arrays.free_holds[arrays.free_counts[1]] = index
+    arrays.free_counts[1] += 1
+    account.hold_count -= 1
+
+
+@njit
+def release_event(arrays, world, program, slot, index, captured_points, captured_money):
+    """Give the uncaptured part of a reservation back to the windows that hold its authorise."""
+    hold = arrays.holds[index]
+    release(
+        arrays.events,
+        hold.event,
+        hold.points - captured_points,
+        hold.money - captured_money,
+        captured_points == 0,
+        world.measures,
+        program.first_measure,
+        program.measure_count,
+        arrays.tallies[slot],
+    )
+
+
+@njit
+def expire_holds(arrays, world, batch, out, slot, program):
+    """Write an EXPIRE leg for every reservation whose time is up, in the order in which their times ended."""
+    account = arrays.accounts[slot]
+    now = batch.header[NOW]
+    while True:
+        first = NONE
+        index = account.first_hold
+        while index != NONE:
+            expires_at = arrays.holds[index].expires_at
+            if expires_at <= now and (first == NONE or expires_at < arrays.holds[first].expires_at):
+                first = index
+            index = arrays.holds[index].next
+        if first == NONE:
+            return
+        hold = arrays.holds[first]
+        row = emit_leg(batch, out, account, program, NO_REQUEST, _EXPIRE, _EXPIRY, 1 << _REDEEM_PART, _APPROVED)
+        leg = out.legs[row]
+        # The server's own key: the complement of the reservation's id is no UUIDv7, so no client's key can equal it.
+        leg.idempotency_key_high = ~hold.id_high
+        leg.idempotency_key_low = ~hold.id_low
+        leg.occurred_at = hold.expires_at
+        leg.refers_to_seq = hold.seq
+        leg.points = leg.released = hold.points
+        leg.money = hold.money
+        release_event(arrays, world, program, slot, first, 0, 0)
+        account.reserved -= hold.points
+        end_hold(arrays, account, first)
+        close_leg(arrays, batch, out, account, row)
+
+
+@njit
+def capture(arrays, world, batch, out, r, slot):
+    """Spend all or part of a reservation and release the rest."""
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
+    index = find_hold(arrays, account, batch.resolved[r].reservation_seq)
+    if index == NONE:
+        out.answers[r].outcome = _ENDED
+        return
+    reserved = arrays.holds[index].points
+    asked = batch.requests[r].points
+    if asked > reserved:
+        out.answers[r].outcome = _ABOVE
+        return
+    points = reserved if asked == 0 else asked
+    # All of it is worth what was authorised; a part, what the program's rate makes of it.
+    money = (
+        arrays.holds[index].money
+        if points == reserved
+        else min(points * program.rate_money // program.rate_points, arrays.holds[index].money)
+    )
+    row = emit_leg(batch, out, account, program, r, _CAPTURE, _ADHOC_REDEEM, 1 << _REDEEM_PART, _APPROVED)
+    leg = out.legs[row]
+    leg.refers_to_seq = arrays.holds[index].seq
+    leg.redemption_type_id = arrays.holds[index].redemption_type_id
+    leg.points = points
+    leg.money = money
+    leg.released = reserved - points
+    release_event(arrays, world, program, slot, index, points, money)
+    end_hold(arrays, account, index)
+    account.reserved -= reserved
+    account.redeemed_total += points
+    emit_entry(batch, out, account, leg, _REDEEM_ENTRY, _REDEEM_PART, -points, 0)
+    close_leg(arrays, batch, out, account, row)
+
+
+@njit
+def void(arrays, world, batch, out, r, slot):
+    """Release a reservation."""
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
+    index = find_hold(arrays, account, batch.resolved[r].reservation_seq)
+    if index == NONE:
+        out.answers[r].outcome = _ENDED
+        return
+    reserved = arrays.holds[index].points
+    row = emit_leg(batch, out, account, program, r, _VOID, _ADHOC_REDEEM, 1 << _REDEEM_PART, _APPROVED)
+    leg = out.legs[row]
+    leg.refers_to_seq = arrays.holds[index].seq
+    leg.redemption_type_id = arrays.holds[index].redemption_type_id
+    leg.points = leg.released = reserved
+    leg.money = arrays.holds[index].money
+    release_event(arrays, world, program, slot, index, 0, 0)
+    end_hold(arrays, account, index)
+    account.reserved -= reserved
+    close_leg(arrays, batch, out, account, row)

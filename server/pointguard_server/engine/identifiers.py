@@ -1,0 +1,51 @@
+"""Fresh transaction ids and the 16-byte form of idempotency keys. Used by ``engine`` and ``rpc``.
+
+A transaction id is a UUIDv7 (RFC 9562): milliseconds, then twelve bits of the fraction of the millisecond, then a counter
+inside the batch (16 bits), 30 random bits and 16 bits of zero, which an advice's id fills with its rule's ordinal. Ids grow
+with the ledger's positions, so their index grows at its end.
+"""
+
+import hashlib
+import os
+import re
+
+import numpy as np
+import numpy.typing as npt
+
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+_VERSION, _VARIANT = 7 << 12, 2 << 62
+
+
+def transaction_ids(now: int, count: int) -> npt.NDArray[np.int64]:
+    """Return ``count`` ids (at most 65,536) for a batch decided at ``now``, as rows of two integers in memory order.
+
+    Two batches of one process must not share ``now``.
+    """
+    milliseconds, fraction = divmod(now, 1000)
+    ids = np.empty((count, 2), ">u8")
+    ids[:, 0] = milliseconds << 16 | _VERSION | fraction * 4096 // 1000
+    random = np.frombuffer(os.urandom(4 * count), "<u4").astype(np.uint64) >> np.uint64(2)
+    counter = np.arange(count, dtype=np.uint64)
+    ids[:, 1] = np.uint64(_VARIANT) | counter << np.uint64(46) | random << np.uint64(16)
+    return ids.view("<i8")
+
+
+def transaction_of(advice_id: bytes) -> bytes:
+    """Return the id of the transaction that raised an advice."""
+    return advice_id[:14] + b"\0\0"
+
+
+def key_bytes(key: str) -> bytes:
+    """Return an idempotency key's 16 bytes: a UUIDv7's own, or else a digest.
+
+    UUIDv7s keep their order in time, which keeps the ledger's index of keys growing at its end.
+    """
+    if len(key) == 36 and _UUID7.fullmatch(key):
+        return bytes.fromhex(key.replace("-", ""))
+    return hashlib.blake2b(key.encode(), digest_size=16, person=b"pointguard key").digest()
+
+
+def uuid_text(raw: bytes) -> str:
+    """Return 16 bytes as a UUID's text."""
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

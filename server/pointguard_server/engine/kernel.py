@@ -1,0 +1,71 @@
+"""The one compiled call that decides a whole batch, in order. Used by ``engine/batch.py``.
+
+``decide`` is the entry. It and its helpers are split by noun: ``accounts`` (bringing an account to the present),
+``redemptions``, ``reservations``, ``accruals``, ``advice`` and ``emit`` (writing rows).
+"""
+
+from numba import njit
+
+from pointguard_server.domain.codes import Operation, Outcome
+from pointguard_server.engine.compiled.accounts import bring_up_to_date, show_balance
+from pointguard_server.engine.compiled.accruals import accrue
+from pointguard_server.engine.compiled.facts import record_fact
+from pointguard_server.engine.compiled.redemptions import authorise, check, quote
+from pointguard_server.engine.compiled.reservations import capture, void
+from pointguard_server.engine.world import NOW
+
+_FIRST_READ = int(Operation.QUOTE)
+_AUTHORISE, _CAPTURE, _VOID, _ACCRUE = (
+    int(Operation.AUTHORISE),
+    int(Operation.CAPTURE),
+    int(Operation.VOID),
+    int(Operation.ACCRUE),
+)
+_QUOTE, _CHECK = int(Operation.QUOTE), int(Operation.CHECK)
+_ACCOUNT_UNKNOWN, _CURRENCY_MISMATCH = int(Outcome.ACCOUNT_UNKNOWN), int(Outcome.CURRENCY_MISMATCH)
+
+
+@njit(nogil=True, cache=True)
+def decide(arrays, world, batch, out):
+    """Decide every request of the batch in order, changing the accounts in memory and filling ``out``.
+
+    A request whose ``resolved.skip`` is set gets that outcome and changes nothing. The caller has made sure that every pool
+    and every output array has room for the worst case, and throws the touched accounts out if the commit then fails.
+    """
+    for r in range(batch.requests.shape[0]):
+        answer = out.answers[r]
+        answer.leg_row = -1
+        answer.outcome = batch.resolved[r].skip
+        if batch.resolved[r].skip != 0:
+            continue
+        slot = batch.resolved[r].slot
+        if slot < 0:
+            answer.outcome = _ACCOUNT_UNKNOWN
+            continue
+        account = arrays.accounts[slot]
+        program = world.programs[account.program]
+        currency = batch.resolved[r].currency
+        if currency not in (0, program.currency):
+            answer.outcome = _CURRENCY_MISMATCH
+            continue
+        answer.account_id = account.account_id
+        operation = batch.requests[r].operation
+        if operation >= _FIRST_READ:
+            if operation == _QUOTE:
+                quote(arrays, world, batch, out, r, slot)
+            elif operation == _CHECK:
+                check(arrays, batch, out, r, slot)
+            show_balance(arrays, account, answer, batch.header[NOW])
+            continue
+        bring_up_to_date(arrays, world, batch, out, slot, program)
+        if operation == _AUTHORISE:
+            authorise(arrays, world, batch, out, r, slot)
+        elif operation == _ACCRUE:
+            accrue(arrays, world, batch, out, r, slot)
+        elif operation == _CAPTURE:
+            capture(arrays, world, batch, out, r, slot)
+        elif operation == _VOID:
+            void(arrays, world, batch, out, r, slot)
+        else:
+            record_fact(arrays, world, batch, out, r, slot)
+        show_balance(arrays, account, answer, batch.header[NOW])

@@ -1,0 +1,216 @@
+"""What memory holds of the accounts: a bounded projection of the ledger, thrown away and read again at will.
+
+Flat arrays that the kernel changes in place (``Arrays``), and the Python side that finds, makes room for and evicts accounts
+(``Memory``). Only the writer's thread touches either.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pointguard_server.engine.rows import STANDING
+from pointguard_server.velocity.windows import BLOCK, EVENT, NONE
+
+ACCOUNT = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            "account_id",
+            "tenant_id",
+            "program",  # index in the array of programs
+            "seq",
+            "posted",
+            "reserved",
+            "pending",
+            "earned_total",
+            "redeemed_total",
+            "spend_total",
+            "flags",
+            "province_id",
+            "tier_id",
+            "group_set_id",
+            "enrolled_at",
+            "accepted_at",
+            "first_event",
+            "last_event",
+            "first_hold",
+            "hold_count",
+            "first_advice",
+            "advice_count",
+            "tally_epoch",  # the program's fraud epoch that the tallies were built for
+            "touched",  # batch that last used it
+        )
+    ]
+)
+
+HOLD = np.dtype(
+    [
+        (name, "<i8")
+        for name in ("seq", "points", "money", "expires_at", "id_high", "id_low", "event", "redemption_type_id", "next")
+    ]
+)
+"""An open reservation. ``event`` is the index of its event in memory."""
+
+IntArray = npt.NDArray[np.int64]
+RowArray = npt.NDArray[np.void]
+
+
+class Arrays(NamedTuple):
+    """The kernel's view. ``free_*`` are stacks of free indexes; ``free_counts`` their heights: blocks, holds, standing."""
+
+    accounts: RowArray
+    tallies: IntArray  # [account, measure, (value, cursor)]
+    events: RowArray
+    next_block: IntArray
+    holds: RowArray
+    standing: RowArray
+    free_blocks: IntArray
+    free_holds: IntArray
+    free_standing: IntArray
+    free_counts: IntArray
+
+
+class Pool:
+    """A growing array of records with a stack of free indexes."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = 0
+        self.free = np.empty(0, np.int64)
+        self.free_count = 0
+        self._extend(capacity)
+
+    def _extend(self, capacity: int) -> None:
+        fresh = np.arange(capacity - 1, self.capacity - 1, -1, dtype=np.int64)
+        free = np.empty(capacity, np.int64)
+        free[: self.free_count] = self.free[: self.free_count]
+        free[self.free_count : self.free_count + fresh.size] = fresh
+        self.free, self.free_count, self.capacity = free, self.free_count + fresh.size, capacity
+
+    def require(self, count: int) -> bool:
+        """Make sure that ``count`` indexes are free; return whether the arrays must grow to ``capacity``."""
+        if self.free_count >= count:
+            return False
+        self._extend(max(self.capacity * 2, self.capacity + count))
+        return True
+
+
+def _grown(array: npt.NDArray[Any], capacity: int) -> npt.NDArray[Any]:
+    """Return ``array`` with room for ``capacity`` rows. New pages stay untouched, so they cost no memory yet."""
+    grown = np.zeros((capacity, *array.shape[1:]), array.dtype)
+    grown[: array.shape[0]] = array
+    return grown
+
+
+class Memory:
+    """A cache of at most ``accounts_max`` accounts, the least recently used leaving first."""
+
+    def __init__(self, accounts_max: int, measures_max: int) -> None:
+        self.accounts_max = accounts_max
+        self.slot_of: dict[int, int] = {}
+        self.evictions = 0
+        self.loads = 0
+        self._free_slots: list[int] = []
+        self._unused_slot = 0  # slots from here on were never used
+        self._blocks, self._holds, self._standing = Pool(1024), Pool(256), Pool(256)
+        self.accounts = np.zeros(accounts_max, ACCOUNT)
+        self.tallies = np.zeros((accounts_max, max(measures_max, 1), 2), np.int64)
+        self.events = np.zeros(1024 * BLOCK, EVENT)
+        self.next_block = np.zeros(1024, np.int64)
+        self.holds = np.zeros(256, HOLD)
+        self.standing = np.zeros(256, STANDING)
+
+    def resize_tallies(self, measures_max: int) -> None:
+        """Make room for a program of ``measures_max`` measures. Every account's tallies are rebuilt on their next use."""
+        self.tallies = np.zeros((self.accounts_max, max(measures_max, 1), 2), np.int64)
+        self.accounts["tally_epoch"] = NONE
+
+    def arrays(self, blocks: int, holds: int, standing: int) -> Arrays:
+        """Return the kernel's view with at least that many free blocks, holds and standing advice."""
+        if self._blocks.require(blocks):
+            self.events = _grown(self.events, self._blocks.capacity * BLOCK)
+            self.next_block = _grown(self.next_block, self._blocks.capacity)
+        if self._holds.require(holds):
+            self.holds = _grown(self.holds, self._holds.capacity)
+        if self._standing.require(standing):
+            self.standing = _grown(self.standing, self._standing.capacity)
+        counts = np.array([self._blocks.free_count, self._holds.free_count, self._standing.free_count], np.int64)
+        return Arrays(
+            self.accounts,
+            self.tallies,
+            self.events,
+            self.next_block,
+            self.holds,
+            self.standing,
+            self._blocks.free,
+            self._holds.free,
+            self._standing.free,
+            counts,
+        )
+
+    def settle(self, arrays: Arrays) -> None:
+        """Take over what the kernel left of the free stacks."""
+        self._blocks.free_count, self._holds.free_count, self._standing.free_count = map(int, arrays.free_counts)
+
+    def add(self, account_id: int, batch_id: int) -> int:
+        """Return an empty slot for the account. ``make_room`` must have been called for the batch."""
+        if self._free_slots:
+            slot = self._free_slots.pop()
+        else:
+            slot, self._unused_slot = self._unused_slot, self._unused_slot + 1
+        self.slot_of[account_id] = slot
+        self.accounts[slot] = np.zeros((), ACCOUNT)
+        account = self.accounts[slot]
+        account["account_id"] = account_id
+        account["first_event"] = account["last_event"] = NONE
+        account["first_hold"] = account["first_advice"] = account["tally_epoch"] = NONE
+        account["touched"] = batch_id
+        self.loads += 1
+        return slot
+
+    @property
+    def free_slots(self) -> int:
+        """How many more accounts fit."""
+        return len(self._free_slots) + self.accounts_max - self._unused_slot
+
+    def make_room(self, count: int, batch_id: int) -> None:
+        """Evict until ``count`` slots are free, the accounts of this batch spared; at least a sixteenth goes at once."""
+        if self.free_slots >= count:
+            return
+        goal = max(count - self.free_slots, self.accounts_max // 16)
+        slots = np.fromiter(self.slot_of.values(), np.int64, len(self.slot_of))
+        touched = self.accounts["touched"][slots]
+        slots, touched = slots[touched < batch_id], touched[touched < batch_id]
+        if slots.size > goal:
+            slots = slots[np.argpartition(touched, goal)[:goal]]
+        self.evictions += slots.size
+        self.evict(self.accounts["account_id"][slots].tolist())
+        if self.free_slots < count:
+            raise MemoryError("one batch touches more accounts than memory may hold")
+
+    def evict(self, account_ids: Iterable[int]) -> None:
+        """Throw accounts out. What they were is in the ledger."""
+        for account_id in account_ids:
+            slot = self.slot_of.pop(account_id, None)
+            if slot is None:
+                continue
+            self._free_chains(self.accounts[slot])
+            self._free_slots.append(slot)
+
+    def _free_chains(self, account: np.void) -> None:
+        index = int(account["first_event"])
+        block = index // BLOCK if index != NONE else NONE
+        while block != NONE:
+            self._blocks.free[self._blocks.free_count] = block
+            self._blocks.free_count += 1
+            block = int(self.next_block[block])
+        for pool, rows, first in (
+            (self._holds, self.holds, account["first_hold"]),
+            (self._standing, self.standing, account["first_advice"]),
+        ):
+            index = int(first)
+            while index != NONE:
+                pool.free[pool.free_count] = index
+                pool.free_count += 1
+                index = int(rows["next"][index])

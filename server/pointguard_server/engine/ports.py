@@ -1,0 +1,127 @@
+"""The interfaces that the engine needs: a clock and a ledger store. ``storage`` implements them; ``engine`` calls them.
+
+A store is called from one thread only. Between ``begin`` and ``commit`` or ``rollback`` everything read is current and
+everything written is one atomic step. Any failure of the database is raised as ``StorageUnavailable``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pointguard_server.domain.codes import Outcome
+
+RowArray = npt.NDArray[np.void]
+
+
+class Clock(Protocol):
+    """The wall clock."""
+
+    def now(self) -> int:
+        """Return microseconds since 1970-01-01 UTC. May step back; the engine never does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Where the ledger ends: the last number used of each kind (0: none), the last moment, and the last batch's digest."""
+
+    position: int
+    entry: int
+    advice: int
+    batch_id: int
+    accepted_at: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What an account's decisions still need: its legs in order of seq (never empty) and the advice they raised."""
+
+    program_id: int
+    enrolled_at: int
+    legs: RowArray  # engine.rows.LEG
+    advice: RowArray  # engine.rows.ADVICE
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """What ties a batch's rows together: see ``storage/tables.py``."""
+
+    batch_id: int
+    writer_id: int
+    writer_epoch: int
+    first_position: int
+    leg_count: int
+    accepted_at: int
+    records_digest: bytes
+    previous_digest: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a batch appends. ``texts`` gives each leg's (currency, order reference, record)."""
+
+    legs: RowArray  # engine.rows.LEG_COLUMNS
+    texts: Sequence[tuple[str, str, bytes]]
+    entries: RowArray  # engine.rows.ENTRY
+    advice: RowArray  # engine.rows.ADVICE_COLUMNS
+    batch: BatchRecord
+
+
+class LedgerStore(Protocol):
+    """One writer's access to the ledger."""
+
+    writer_id: int
+    writer_epoch: int
+
+    def heads(self) -> Heads:
+        """Return where the ledger ends."""
+        ...
+
+    def begin(self) -> None:
+        """Begin the atomic step."""
+        ...
+
+    def known_keys(self, tenant_id: int, keys: Sequence[bytes]) -> dict[bytes, tuple[bytes, bytes]]:
+        """Return the (request digest, record) of those idempotency keys that the ledger holds."""
+        ...
+
+    def find_account(self, tenant_id: int, kind: int, value: str) -> int | None:
+        """Return the account that an identifier finds, or None."""
+        ...
+
+    def find_reservations(self, tenant_id: int, ids: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
+        """Return the (account, seq) of those ids that are transactions of the tenant."""
+        ...
+
+    def read_account(self, tenant_id: int, account_id: int, newer_than: int) -> History | None:
+        """Return an account's history back to ``newer_than`` and to all that is open, or None if the tenant has no such account."""
+        ...
+
+    def enroll(self, tenant_id: int, member: Any, now: int) -> tuple[Outcome, int]:
+        """Make a member with an account, inside the atomic step; ``member`` is ``service.ports.NewMember``."""
+        ...
+
+    def link(self, tenant_id: int, account_id: int, kind: int, value: str) -> Outcome:
+        """Link an identifier to an account, inside the atomic step."""
+        ...
+
+    def append(self, rows: Rows) -> None:
+        """Append a batch's rows."""
+        ...
+
+    def commit(self) -> None:
+        """Make everything since ``begin`` durable. If it fails, whether it did is unknown."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo everything since ``begin``; never raises."""
+        ...
+
+    def write(self, job: Callable[[Any], Any]) -> Any:
+        """Run ``job(connection)`` in an atomic step of its own and return what it returns."""
+        ...

@@ -1,0 +1,83 @@
+"""The programs that the kernel decides by: their settings, rules and calendar, as arrays. Built by ``service/programs.py``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from pointguard_server.domain.calendar import local_time
+from pointguard_server.engine.world import AWARD, PROGRAM, RULE, World
+from pointguard_server.velocity.windows import MEASURE
+
+MINUTE = 60_000_000
+CALENDAR = ("year", "month", "day", "hour", "minute", "weekday", "day_start", "week_start", "month_start")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One program at one version. ``settings`` are fields of ``world.PROGRAM``; ``earn`` keeps compiled code alive."""
+
+    program_id: int
+    tenant_id: int
+    zone: ZoneInfo
+    currency: str
+    settings: dict[str, int]
+    measures: tuple[tuple[int, ...], ...]  # rows of velocity.windows.MEASURE
+    rules: tuple[tuple[int, ...], ...]  # rows of world.RULE
+    awards: tuple[tuple[int, ...], ...]  # rows of world.AWARD
+    constants: tuple[int, ...]
+    earn: object = field(repr=False)
+
+
+class Programs:
+    """All programs, as the kernel takes them. ``index_of`` and ``currencies`` are by program id."""
+
+    def __init__(self, programs: Sequence[Program]) -> None:
+        self.programs = tuple(programs)
+        self.index_of = {program.program_id: index for index, program in enumerate(programs)}
+        self.currencies = {program.program_id: program.currency for program in programs}
+        self.measures_max = max((len(program.measures) for program in programs), default=0)
+        self.rules_max = max((len(program.rules) for program in programs), default=0)
+        self.awards_max = max((len(program.awards) for program in programs), default=0)
+        self._minute = -1
+        self._world = self._build()
+
+    def world(self, now: int) -> World:
+        """Return the programs as they stand at ``now``."""
+        minute = now // MINUTE
+        if minute != self._minute:
+            self._minute = minute
+            for row, program in zip(self._world.programs, self.programs, strict=True):
+                local = local_time(now, program.zone)
+                for name in CALENDAR:
+                    row[name] = getattr(local, name)
+        return self._world
+
+    def retention(self, program_id: int) -> int:
+        """Return how long a program's events stay in memory, in microseconds."""
+        return self.programs[self.index_of[program_id]].settings["retention"]
+
+    def _build(self) -> World:
+        programs = np.zeros(len(self.programs), PROGRAM)
+        measures, rules, awards, constants = [], [], [], []
+        for row, program in zip(programs, self.programs, strict=True):
+            for name, value in program.settings.items():
+                row[name] = value
+            row["program_id"], row["tenant_id"] = program.program_id, program.tenant_id
+            row["first_measure"], row["measure_count"] = len(measures), len(program.measures)
+            row["first_rule"], row["rule_count"] = len(rules), len(program.rules)
+            row["first_award"], row["award_count"] = len(awards), len(program.awards)
+            row["first_constant"] = len(constants)
+            measures += program.measures
+            rules += program.rules
+            awards += program.awards
+            constants += program.constants
+        return World(
+            programs,
+            np.array(measures, MEASURE),
+            np.array(rules, RULE),
+            np.array(awards, AWARD),
+            # One more than there are, so that a rule set without literals has an address too.
+            np.array([*constants, 0], np.int64),
+        )

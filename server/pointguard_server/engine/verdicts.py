@@ -1,0 +1,88 @@
+"""From the kernel's output, or from a record in the ledger, to verdicts. Both give the same for the same leg but ``replayed``."""
+
+from typing import cast
+
+from pointguard_server.domain.codes import Decision, Operation
+from pointguard_server.domain.record import decode_record
+from pointguard_server.engine.ask import EntryView, StandingAdvice, Verdict
+from pointguard_server.engine.rows import ANSWER_COLUMNS, ENTRY, STANDING_COLUMNS
+from pointguard_server.engine.world import ENTRIES, SHOWN, Output
+
+_ENTRY_VIEW = list(EntryView._fields)
+_ENTRY_FIRST = (ENTRY.names or ()).index("entry_type")
+
+
+def read_verdicts(out: Output, count: int) -> list[Verdict]:
+    """Return the verdicts on the first ``count`` requests."""
+    answers = out.answers[:count].view(ANSWER_COLUMNS).tolist()
+    reasons, entries, advice = _reasons(out, count), _entries(out, count), _shown(out)
+    return [
+        Verdict(*answer, reasons.get(index, ()), entries.get(index, ()), advice.get(index, ()))
+        for index, answer in enumerate(answers)
+    ]
+
+
+def _reasons(out: Output, count: int) -> dict[int, tuple[tuple[int, int], ...]]:
+    """Return the reasons of the requests that have any."""
+    counts = out.answers["reason_count"][:count]
+    found = {}
+    for index in counts.nonzero()[0].tolist():
+        numbers = out.reasons[index, : 2 * counts[index]].tolist()
+        found[index] = tuple(zip(numbers[::2], numbers[1::2], strict=True))
+    return found
+
+
+def _entries(out: Output, count: int) -> dict[int, tuple[EntryView, ...]]:
+    """Return the entries of the requests that have any."""
+    rows = [
+        EntryView(entry_type, part, points, balance, rule_id)
+        for entry_type, part, points, balance, _, _, _, rule_id in (
+            row[_ENTRY_FIRST:] for row in out.entries[: out.counts[ENTRIES]].tolist()
+        )
+    ]
+    answers = out.answers[:count]
+    found = {}
+    for index in answers["entry_count"].nonzero()[0].tolist():
+        first = int(answers["first_entry"][index])
+        found[index] = tuple(rows[first : first + int(answers["entry_count"][index])])
+    return found
+
+
+def _shown(out: Output) -> dict[int, tuple[StandingAdvice, ...]]:
+    """Return the standing advice of the reads that show any."""
+    count = int(out.counts[SHOWN])
+    found: dict[int, tuple[StandingAdvice, ...]] = {}
+    rows = out.shown[:count].view(STANDING_COLUMNS).tolist()
+    for index, row in zip(out.shown_request[:count].tolist(), rows, strict=True):
+        found[index] = (*found.get(index, ()), StandingAdvice(*row[1:-2]))
+    return found
+
+
+def verdict_of_record(data: bytes) -> Verdict:
+    """Return the verdict that a leg's record stands for."""
+    record = decode_record(data)
+    leg = cast("dict[str, int]", record.leg)
+    declined = leg["decision"] == Decision.DECLINED
+    return Verdict(
+        outcome=0,
+        leg_row=-1,
+        position=leg["position"],
+        transaction_id=cast("bytes", record.leg["transaction_id"]),
+        account_id=leg["account_id"],
+        seq=leg["seq"],
+        decision=leg["decision"],
+        points=0 if declined else leg["points"],
+        money=0 if declined and leg["operation"] == Operation.AUTHORISE else leg["money"],
+        released=leg["released"],
+        expires_at=leg["hold_expires_at"],
+        posted=leg["posted"],
+        reserved=leg["reserved"],
+        pending=leg["pending"],
+        account_flags=leg["account_flags"],
+        first_entry=0,
+        entry_count=leg["entry_count"],
+        reason_count=len(record.reasons),
+        reasons=record.reasons,
+        entries=tuple(EntryView(*(cast("int", entry[name]) for name in _ENTRY_VIEW)) for entry in record.entries),
+        replayed=True,
+    )

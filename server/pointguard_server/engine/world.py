@@ -1,0 +1,120 @@
+"""What the kernel knows of the programs, and the arrays that a batch comes in and goes out by.
+
+``Programs`` are facts of a program at one moment: its settings, its calendar and its compiled rules. Built by
+``engine/programs.py`` for each batch; read by the kernel.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+RowArray = npt.NDArray[np.void]
+
+PROGRAM = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            "program_id",
+            "tenant_id",
+            "epoch",
+            "rule_set_version",
+            "fraud_rules_version",
+            "currency",
+            "points_floor",
+            "rate_points",  # ``rate_points`` points are worth ``rate_money`` minor units
+            "rate_money",
+            "hold_default",
+            "retention",  # how long events stay in memory
+            "first_measure",
+            "measure_count",
+            "first_rule",
+            "rule_count",
+            "fraud_epoch",
+            "earn_address",
+            "first_constant",
+            "first_award",
+            "award_count",
+            "money_scale",  # minor units → the rules' fixed point
+            "year",
+            "month",
+            "day",
+            "hour",
+            "minute",
+            "weekday",
+            "day_start",
+            "week_start",
+            "month_start",
+        )
+    ]
+)
+
+RULE = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            "rule_id",
+            "measure",  # index among the program's measures; -1: the rule compares provinces
+            "threshold",
+            "posture",
+            "context",
+            "duration",
+            "extends",
+            "reason",  # what a transaction that it forbids is told
+            "is_limit",  # a redemption may be cut down to fit under it
+            "tripped",  # output: how often it tripped in this batch
+        )
+    ]
+)
+"""A fraud rule or control."""
+
+AWARD = np.dtype([("rule_id", "<i8"), ("part", "<i8"), ("entry_type", "<i8")])
+"""What an earn rule's award becomes."""
+
+
+class World(NamedTuple):
+    """Every program's facts, one array a kind; a program holds the index of its first row in each."""
+
+    programs: RowArray
+    measures: RowArray
+    rules: RowArray
+    awards: RowArray
+    constants: IntArray
+
+
+class Batch(NamedTuple):
+    """What a batch asks. ``ids`` holds a fresh transaction id (high, low) for every leg that may be written."""
+
+    requests: RowArray
+    resolved: RowArray
+    keys: IntArray  # [request, (high, low)]
+    digests: IntArray  # [request, (high, low)]
+    lines: IntArray  # [line, field of rules/fields.py]
+    ids: IntArray
+    header: IntArray  # indexed by the constants below
+
+
+NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE = range(5)
+HEADER_SIZE = 5
+
+
+class Output(NamedTuple):
+    """What a batch gives. ``counts`` says how many rows of each were written."""
+
+    legs: RowArray
+    leg_request: IntArray  # the request that wrote the leg; -1: the server itself
+    entries: RowArray
+    advice: RowArray
+    answers: RowArray
+    reasons: IntArray  # [request, REASONS_MAX × (reason, rule id)]
+    windows: IntArray  # [leg, measure]: what each window held, the transaction counted; -1: not looked at
+    shown: RowArray  # standing advice for readers
+    shown_request: IntArray
+    counts: IntArray
+    facts: IntArray  # scratch for the earn rules
+    award_points: IntArray  # scratch for the earn rules
+
+
+LEGS, ENTRIES, ADVICE_ROWS, SHOWN = range(4)
+COUNTS_SIZE = 4

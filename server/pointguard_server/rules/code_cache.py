@@ -1,0 +1,85 @@
+"""The directory of compiled rule sets. Its files become machine code of this process, so nobody else may write there.
+
+For ``compiler`` alone. An entry is two files: ``rules_<key>.py``, the written module, and ``rules_<key>.object``, the
+machine code behind a checksum. A file that is torn or changed reads as absent.
+
+    CacheDirectoryRefused     the directory is not safe to load code from
+"""
+
+import os
+import stat
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+_OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+_CHECKSUM_SIZE: Final = sha256().digest_size
+
+
+class CacheDirectoryRefused(PermissionError):
+    """The cache directory is not a directory of the current user that only they may write."""
+
+
+class CodeCache:
+    """One directory; made, with mode 0700, if it does not exist.
+
+    Raises:
+        CacheDirectoryRefused: on construction.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = directory.lstat()
+        if not stat.S_ISDIR(status.st_mode):
+            raise CacheDirectoryRefused(f"the rule cache {directory} is not a directory")
+        if status.st_uid != os.geteuid():
+            raise CacheDirectoryRefused(f"the rule cache {directory} belongs to another user")
+        if status.st_mode & _OTHERS_MAY_WRITE:
+            raise CacheDirectoryRefused(f"the rule cache {directory} is writable by others; set its mode to 0700")
+        self._directory = directory
+
+    def module_path(self, key: str) -> Path:
+        """Where the written module of ``key`` is."""
+        return self._directory / f"rules_{key}.py"
+
+    def object_path(self, key: str) -> Path:
+        """Where the machine code of ``key`` is."""
+        return self._directory / f"rules_{key}.object"
+
+    def write_module(self, key: str, source: str) -> None:
+        """Keep the written module."""
+        self._write(self.module_path(key), source.encode())
+
+    def write_object(self, key: str, code: bytes) -> None:
+        """Keep machine code, with its checksum in front."""
+        self._write(self.object_path(key), sha256(code).digest() + code)
+
+    def read_object(self, key: str) -> bytes | None:
+        """The machine code, or None if there is none that is whole, ours, and ours alone to write."""
+        try:
+            with self.object_path(key).open("rb") as file:
+                if not _is_ours(os.fstat(file.fileno())):
+                    return None
+                content = file.read()
+        except OSError:
+            return None
+        checksum, code = content[:_CHECKSUM_SIZE], content[_CHECKSUM_SIZE:]
+        return code if code and sha256(code).digest() == checksum else None
+
+    def _write(self, path: Path, content: bytes) -> None:
+        # A reader sees the old file or the new one; a crash leaves a stray temporary file at worst.
+        descriptor, temporary = tempfile.mkstemp(dir=self._directory, prefix=".writing-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_MAY_WRITE

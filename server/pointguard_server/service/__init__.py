@@ -1,0 +1,1 @@
+"""One module per use case: what a request asks for, done through the engine."""

@@ -1,0 +1,368 @@
+"""The configuration of a program (``program.toml``): its points, money, time zone, redemption limits and fraud rules.
+
+For bootstrap, which reads the file, and for whoever is given the parts. Its only I/O is to look up
+time zones. Every mistake in the text is reported at once, each with the path of its key.
+"""
+
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from itertools import product
+from pathlib import PurePosixPath
+from typing import Final
+
+from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, WindowKind
+from pointguard_server.service.checked_table import CheckedTable, Problem, did_you_mean, format_duration
+
+ROLLING_WINDOW_MAX: Final = timedelta(days=400)
+RESERVATION_TTL_MIN: Final = timedelta(seconds=1)
+RESERVATION_TTL_MAX: Final = timedelta(days=7)
+ADVICE_DURATION_MAX: Final = timedelta(days=3_650)
+FRAUD_RULES_MAX: Final = 256
+
+# With these a product of points or money and rate stays inside 64 bits.
+_POINTS_MAX: Final = 10**12
+_RATE_MAX: Final = 10**6
+_CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_RULE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+
+# ISO 4217, the codes of national currencies in use, by the number of digits after the decimal point.
+_CURRENCIES_BY_DIGITS: Final = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+    2: """
+        AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF
+        CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL
+        HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP
+        MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD
+        SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS
+        VED VES WST XCD XCG YER ZAR ZMW ZWG
+        """,
+    3: "BHD IQD JOD KWD LYD OMR TND",
+}
+CURRENCY_DIGITS: Final[Mapping[str, int]] = {
+    code: digits for digits, codes in _CURRENCIES_BY_DIGITS.items() for code in codes.split()
+}
+"""Digits after the decimal point of each currency, by its ISO 4217 code."""
+
+
+class Attempts(StrEnum):
+    """How configuration says whether declined transactions count too."""
+
+    APPROVED = "APPROVED"
+    ALL = "ALL"
+
+
+class CalendarUnit(StrEnum):
+    """How configuration names a stretch of the calendar in the program's time zone; weeks begin on Monday."""
+
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The stretch that a rule adds up, up to the transaction being decided.
+
+    ROLLING is ``(t - length, t]``, ``length`` being whole seconds, at most 400 days. The others are the calendar's day,
+    week or month that holds t, in the program's time zone; their ``length`` is zero.
+    """
+
+    kind: WindowKind
+    length: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Which transactions a rule counts: those of one of ``kinds`` and with one of ``parts``; None stands for all."""
+
+    kinds: tuple[Kind, ...] | None
+    parts: tuple[Part, ...] | None
+    approved_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FraudRuleConfig:
+    """One fraud rule: it trips when ``measure`` of what ``counts`` says exceeds ``threshold`` inside ``window``.
+
+    A ``duration`` of zero acts on the transaction being decided alone. ``extends`` lets an attempt under a standing
+    block prolong it, ``include_blocked`` lets such an attempt count, ``net_of_reversals`` leaves out what was reversed.
+    """
+
+    name: str
+    context: Context
+    counts: Counts
+    measure: Measure
+    window: Window
+    threshold: int
+    posture: Posture
+    duration: timedelta
+    enabled: bool
+    extends: bool
+    include_blocked: bool
+    net_of_reversals: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ControlConfig:
+    """What a control does when it trips. ``threshold`` is the daily cap's money in minor units; 0 for the others.
+
+    A ``duration`` of zero acts on the transaction being decided alone.
+    """
+
+    threshold: int
+    posture: Posture
+    duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionConfig:
+    """What points are worth (``points`` of them are ``money_minor`` minor units) and what limits spending them.
+
+    ``daily_cap`` limits what an account redeems in a calendar day; ``out_of_province`` acts on redemptions outside the
+    member's province or state. None: off.
+    """
+
+    points: int
+    money_minor: int
+    daily_cap: ControlConfig | None
+    out_of_province: ControlConfig | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramConfig:
+    """A program. ``earn_rules`` is the name of the earn rule file, relative to the folder of the configuration."""
+
+    code: str
+    name: str
+    time_zone: str
+    currency: str
+    currency_digits: int
+    points_floor: int
+    reservation_ttl_default: timedelta
+    reservation_ttl_max: timedelta
+    redemption: RedemptionConfig
+    earn_rules: str
+    fraud_rules: tuple[FraudRuleConfig, ...]
+
+
+class ProgramConfigError(ValueError):
+    """The configuration has mistakes: all of them are in ``problems``, and in the text, one a line."""
+
+    def __init__(self, source_name: str, problems: tuple[Problem, ...]) -> None:
+        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+        super().__init__("\n  ".join([f"{source_name} has {count}:", *map(str, problems)]))
+        self.source_name = source_name
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltInRule:
+    """What the configuration of a built-in rule may leave out."""
+
+    context: Context
+    counts: Counts
+    measure: Measure
+
+
+_FAMILIES: Final = {
+    # Refused ones included: whoever empties a stolen account does not stop at the first refusal.
+    "ADVICE_CHECK_ACCOUNT_BURN": BuiltInRule(
+        Context.REDEMPTION, Counts(None, (Part.REDEEM, Part.HOUSEHOLD_REDEEM), approved_only=False), Measure.COUNT
+    ),
+    "ADVICE_CHECK_ACCOUNT_PURCHASE_TRANSACTION_COUNT": BuiltInRule(
+        Context.EARNING, Counts((Kind.PURCHASE,), None, approved_only=True), Measure.COUNT
+    ),
+}
+BUILT_IN_RULES: Final[Mapping[str, BuiltInRule]] = {
+    f"{family}_{unit.name}": rule for (family, rule), unit in product(_FAMILIES.items(), CalendarUnit)
+}
+"""The built-in rules by name. Each is off until a ``[[fraud_rule]]`` of its name gives threshold, window and action."""
+
+
+def load_program_config(text: str, source_name: str) -> ProgramConfig:
+    """Reads a program's configuration from TOML ``text``; ``source_name`` names it in messages.
+
+    Raises:
+        ProgramConfigError: with every mistake that the text has.
+    """
+    problems: list[Problem] = []
+    document = CheckedTable(_parse(text, source_name), "", problems)
+    config = _read_program(document)
+    document.close()
+    if problems:
+        raise ProgramConfigError(source_name, tuple(problems))
+    return config
+
+
+def _parse(text: str, source_name: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ProgramConfigError(source_name, (Problem("the file", "is nested too deeply"),)) from error
+    # TOMLDecodeError is a ValueError; so is what Python says to a number of thousands of digits.
+    except ValueError as error:
+        raise ProgramConfigError(source_name, (Problem("the file", f"is not valid TOML: {error}"),)) from error
+
+
+def _read_program(document: CheckedTable) -> ProgramConfig:
+    program = document.table("program")
+    currency = _read_currency(program)
+    ttl_max = program.duration("reservation_ttl_max", RESERVATION_TTL_MIN, RESERVATION_TTL_MAX, RESERVATION_TTL_MAX)
+    config = ProgramConfig(
+        code=program.text("code", 32, _CODE, "letters, digits, - and _, beginning with a letter or digit"),
+        name=program.text("name", 128),
+        time_zone=_read_time_zone(program),
+        currency=currency,
+        currency_digits=_read_currency_digits(program, currency),
+        points_floor=program.integer("points_floor", -_POINTS_MAX, 0, default=0),
+        reservation_ttl_default=_read_reservation_ttl_default(program, ttl_max),
+        reservation_ttl_max=ttl_max,
+        redemption=_read_redemption(program.table("redemption")),
+        earn_rules=_read_earn_rules(program.table("earn")),
+        fraud_rules=_read_fraud_rules(document),
+    )
+    program.close()
+    return config
+
+
+def _read_time_zone(program: CheckedTable) -> str:
+    name = program.text("time_zone", 64)
+    if not name:
+        return name
+    try:
+        zoneinfo.ZoneInfo(name)
+    # ValueError: not the form of a key; OSError: a folder of the database, such as "America".
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        hint = did_you_mean(name, zoneinfo.available_timezones())
+        program.note("time_zone", f'must be an IANA time zone such as "America/Toronto", but it is "{name}"{hint}')
+    return name
+
+
+def _read_currency(program: CheckedTable) -> str:
+    code = program.text("currency", 64)
+    if code and code not in CURRENCY_DIGITS:
+        hint = did_you_mean(code, CURRENCY_DIGITS)
+        program.note("currency", f'must be an ISO 4217 code in capitals such as "CAD", but it is "{code}"{hint}')
+    return code
+
+
+def _read_currency_digits(program: CheckedTable, currency: str) -> int:
+    expected = CURRENCY_DIGITS.get(currency)
+    digits = program.integer("currency_digits", 0, 4, default=2 if expected is None else expected)
+    if expected is not None and digits != expected:
+        program.note("currency_digits", f"must be {expected}, as ISO 4217 says for {currency}, but it is {digits}")
+    return digits
+
+
+def _read_reservation_ttl_default(program: CheckedTable, ttl_max: timedelta) -> timedelta:
+    standard = min(timedelta(minutes=15), ttl_max)
+    ttl = program.duration("reservation_ttl_default", RESERVATION_TTL_MIN, RESERVATION_TTL_MAX, standard)
+    if ttl > ttl_max:
+        limit = f"at most reservation_ttl_max, {format_duration(ttl_max)}"
+        program.note("reservation_ttl_default", f"must be {limit}, but it is {format_duration(ttl)}")
+    return ttl
+
+
+def _read_redemption(table: CheckedTable) -> RedemptionConfig:
+    config = RedemptionConfig(
+        points=table.integer("points", 1, _RATE_MAX),
+        money_minor=table.integer("money_minor", 1, _RATE_MAX),
+        daily_cap=_read_control(table, "daily_cap", "money_minor"),
+        out_of_province=_read_control(table, "out_of_province", None),
+    )
+    table.close()
+    return config
+
+
+def _read_control(redemption: CheckedTable, name: str, threshold_key: str | None) -> ControlConfig | None:
+    """Returns a control; None if its table is left out, which turns it off."""
+    if not redemption.has(name):
+        return None
+    table = redemption.table(name)
+    control = ControlConfig(
+        # A cap of 0 could mean "nothing" or "no cap": leave the table out for no cap.
+        threshold=table.integer(threshold_key, 1, _POINTS_MAX) if threshold_key else 0,
+        posture=table.choice("posture", Posture),
+        duration=table.duration("duration", timedelta(0), ADVICE_DURATION_MAX, timedelta(0)),
+    )
+    table.close()
+    return control
+
+
+def _read_earn_rules(table: CheckedTable) -> str:
+    name = table.text("rules", 255)
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
+        table.note("rules", f'must be a file in the folder of this configuration or below it, but it is "{name}"')
+    table.close()
+    return name
+
+
+def _read_fraud_rules(document: CheckedTable) -> tuple[FraudRuleConfig, ...]:
+    rules: list[FraudRuleConfig] = []
+    for table in document.tables("fraud_rule", FRAUD_RULES_MAX):
+        rule = _read_fraud_rule(table)
+        if rule.name and any(rule.name == other.name for other in rules):
+            table.note("name", f'must differ from every other rule\'s, but "{rule.name}" occurs twice')
+        rules.append(rule)
+    return tuple(rules)
+
+
+def _read_fraud_rule(table: CheckedTable) -> FraudRuleConfig:
+    name = table.text("name", 64, _RULE_NAME, "letters, digits, _, . and -, beginning with a letter")
+    built_in = _find_built_in(table, name)
+    rule = FraudRuleConfig(
+        name=name,
+        context=table.choice("context", Context, built_in.context if built_in else None),
+        counts=_read_counts(table.table("counts")) if table.has("counts") or not built_in else built_in.counts,
+        measure=table.choice("measure", Measure, built_in.measure if built_in else None),
+        window=_read_window(table.table("window")),
+        threshold=table.integer("threshold", 0, _POINTS_MAX),
+        posture=table.choice("posture", Posture),
+        duration=table.duration("duration", timedelta(0), ADVICE_DURATION_MAX),
+        enabled=table.flag("enabled", default=True),
+        extends=table.flag("extends", default=False),
+        include_blocked=table.flag("include_blocked", default=False),
+        net_of_reversals=table.flag("net_of_reversals", default=False),
+    )
+    table.close()
+    return rule
+
+
+def _find_built_in(table: CheckedTable, name: str) -> BuiltInRule | None:
+    """Returns what a rule may leave out; None if it is the program's own and says all of it itself."""
+    if name in BUILT_IN_RULES or any(table.has(key) for key in ("context", "counts", "measure")):
+        return BUILT_IN_RULES.get(name)
+    # One message that may name the built-in rule that was meant, instead of three about missing keys.
+    if name:
+        hint = did_you_mean(name, BUILT_IN_RULES)
+        table.note("name", f'"{name}" is not built in{hint}; a rule of your own must give context, counts and measure')
+    return next(iter(BUILT_IN_RULES.values()))
+
+
+def _read_counts(table: CheckedTable) -> Counts:
+    counts = Counts(
+        kinds=table.choices("kinds", Kind),
+        parts=table.choices("parts", Part),
+        approved_only=table.choice("attempts", Attempts) is Attempts.APPROVED,
+    )
+    table.close()
+    return counts
+
+
+def _read_window(table: CheckedTable) -> Window:
+    window = Window(WindowKind.DAY)
+    rolling, calendar = table.has("rolling"), table.has("calendar")
+    if rolling == calendar:
+        table.note_whole('must be either {rolling = "7d"} or {calendar = "DAY"}')
+    elif rolling:
+        window = Window(WindowKind.ROLLING, table.duration("rolling", timedelta(seconds=1), ROLLING_WINDOW_MAX))
+    else:
+        window = Window(WindowKind[table.choice("calendar", CalendarUnit).name])
+    table.close()
+    return window

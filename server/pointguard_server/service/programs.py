@@ -1,0 +1,217 @@
+"""From a program's configuration and compiled earn rules to what the kernel decides by. For ``bootstrap``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+from pointguard_server.domain.calendar import MICROSECOND
+from pointguard_server.domain.codes import (
+    Channel,
+    CodeKind,
+    Context,
+    EntryType,
+    Kind,
+    Measure,
+    Part,
+    Posture,
+    Reason,
+    WindowKind,
+)
+from pointguard_server.engine.programs import Program
+from pointguard_server.engine.rows import currency_number
+from pointguard_server.rules.fixed_point import SCALE
+from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.rules.value_types import Part as RulePart
+from pointguard_server.service.program_config import ControlConfig, FraudRuleConfig, ProgramConfig, RedemptionConfig
+
+DAILY_REDEMPTION_CAP: Final = "DAILY_REDEMPTION_CAP"
+OUT_OF_PROVINCE: Final = "OUT_OF_PROVINCE"
+"""The names of the controls, where a rule's name is shown."""
+
+Intern = Callable[[CodeKind, str], int]
+
+_MONTH_MAX: Final = timedelta(days=31, hours=2)  # a calendar month with a clock change in it
+_CALENDAR_LENGTHS: Final = {
+    WindowKind.DAY: timedelta(hours=26),
+    WindowKind.WEEK: timedelta(days=7, hours=2),
+    WindowKind.MONTH: _MONTH_MAX,
+}
+_PARTS: Final = {RulePart.BASE: Part.BASE, RulePart.BONUS: Part.BONUS, RulePart.TARGETED: Part.TARGETED}
+_TENANT_DOMAINS: Final = {
+    "store": CodeKind.STORE,
+    "business_unit": CodeKind.BUSINESS_UNIT,
+    "province": CodeKind.PROVINCE,
+    "tier": CodeKind.TIER,
+    "tender": CodeKind.TENDER,
+}
+LINE_DOMAINS: Final = ("sku", "category", "brand")
+_UNKNOWN: Final = -1
+
+
+class CompiledEarnRules(Protocol):
+    """Machine code of a rule set; it lives as long as this object."""
+
+    @property
+    def address(self) -> int:
+        """Where the function starts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The versions of a program's source texts."""
+
+    program_id: int
+    tenant_id: int
+    rule_set: int
+    configuration: int
+
+
+def line_codes(rule_set: RuleSet) -> dict[str, dict[str, int]]:
+    """Return, for each domain of basket lines, the numbers of the texts that the rules speak of. Every other text is 0.
+
+    A basket's articles are not numbered in the ledger: only what a rule compares with matters to it.
+    """
+    codes: dict[str, dict[str, int]] = {domain: {} for domain in LINE_DOMAINS}
+    for domain, text in rule_set.literals:
+        if domain in codes:
+            codes[domain].setdefault(text, len(codes[domain]) + 1)
+    return codes
+
+
+def build_program(
+    config: ProgramConfig, rule_set: RuleSet, compiled: CompiledEarnRules, versions: Versions, intern: Intern
+) -> Program:
+    """Return the program as the kernel takes it. ``intern`` gives the tenant's texts their numbers."""
+    measures, rules = _fraud_rules(config, intern)
+    settings = {
+        "epoch": versions.configuration,
+        "fraud_epoch": versions.configuration,
+        "rule_set_version": versions.rule_set,
+        "fraud_rules_version": versions.configuration,
+        "currency": currency_number(config.currency),
+        "points_floor": config.points_floor,
+        "rate_points": config.redemption.points,
+        "rate_money": config.redemption.money_minor,
+        "hold_default": config.reservation_ttl_default // MICROSECOND,
+        "retention": _retention(config) // MICROSECOND,
+        "earn_address": compiled.address,
+        "money_scale": SCALE // 10**config.currency_digits,
+    }
+    return Program(
+        program_id=versions.program_id,
+        tenant_id=versions.tenant_id,
+        zone=ZoneInfo(config.time_zone),
+        currency=config.currency,
+        settings=settings,
+        measures=tuple(measures),
+        rules=tuple(rules),
+        awards=tuple(
+            (
+                intern(CodeKind.RULE, rule.name),
+                int(_PARTS[rule.part]),
+                int(EntryType.EARN if rule.part is RulePart.BASE else EntryType.BONUS),
+            )
+            for rule in rule_set.rules
+        ),
+        constants=tuple(_constant(domain, text, line_codes(rule_set), intern) for domain, text in rule_set.literals),
+        earn=compiled,
+    )
+
+
+def _constant(domain: str, text: str, lines: dict[str, dict[str, int]], intern: Intern) -> int:
+    """Return the number that a literal of the rules stands for; what cannot occur matches nothing."""
+    if domain in lines:
+        return lines[domain][text]
+    if domain in _TENANT_DOMAINS:
+        return intern(_TENANT_DOMAINS[domain], text)
+    known: type[Channel] | type[Kind] = Channel if domain == "channel" else Kind
+    return int(known[text]) if text in known.__members__ else _UNKNOWN
+
+
+def _retention(config: ProgramConfig) -> timedelta:
+    """Return how long memory keeps events: past every window, and past the end of any reservation that may release one."""
+    windows = [rule.window for rule in config.fraud_rules if rule.enabled]
+    lengths = [window.length or _CALENDAR_LENGTHS[window.kind] for window in windows]
+    return max([*lengths, config.reservation_ttl_max + timedelta(days=1), _CALENDAR_LENGTHS[WindowKind.DAY]])
+
+
+def _mask(codes: tuple[Kind, ...] | tuple[Part, ...] | None) -> int:
+    return -1 if codes is None else sum(1 << code for code in set(codes))
+
+
+def _fraud_rules(config: ProgramConfig, intern: Intern) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+    """Return the measures, each once, and the rules: the controls first, since their reasons come first."""
+    measures: dict[tuple[int, ...], int] = {}
+    rules = _controls(config.redemption, measures, intern)
+    for rule in config.fraud_rules:
+        if rule.enabled:
+            measure = measures.setdefault(_measure(rule), len(measures))
+            rules.append(
+                _rule(
+                    intern(CodeKind.RULE, rule.name),
+                    measure,
+                    ControlConfig(rule.threshold, rule.posture, rule.duration),
+                    rule.context,
+                    Reason.FRAUD_RULE,
+                    extends=rule.extends,
+                )
+            )
+    return list(measures), rules
+
+
+def _controls(redemption: RedemptionConfig, measures: dict[tuple[int, ...], int], intern: Intern) -> list[tuple[int, ...]]:
+    rules = []
+    if redemption.out_of_province:
+        name = intern(CodeKind.RULE, OUT_OF_PROVINCE)
+        rules.append(_rule(name, -1, redemption.out_of_province, Context.REDEMPTION, Reason.OUT_OF_PROVINCE))
+    if redemption.daily_cap:
+        # What a calendar day's approved redemptions come to in money; what was voided or not captured is free again.
+        spent = (-1, _mask((Part.REDEEM, Part.HOUSEHOLD_REDEEM)), 1, 0, 1, Measure.MONEY, WindowKind.DAY, 0)
+        measure = measures.setdefault(tuple(map(int, spent)), len(measures))
+        name = intern(CodeKind.RULE, DAILY_REDEMPTION_CAP)
+        reason = Reason.DAILY_REDEMPTION_CAP
+        rules.append(_rule(name, measure, redemption.daily_cap, Context.REDEMPTION, reason, is_limit=True))
+    return rules
+
+
+def _measure(rule: FraudRuleConfig) -> tuple[int, ...]:
+    """Return a row of ``velocity.windows.MEASURE``."""
+    return (
+        _mask(rule.counts.kinds),
+        _mask(rule.counts.parts),
+        int(rule.counts.approved_only),
+        int(rule.include_blocked),
+        int(rule.net_of_reversals),
+        int(rule.measure),
+        int(rule.window.kind),
+        rule.window.length // MICROSECOND,
+    )
+
+
+def _rule(
+    rule_id: int,
+    measure: int,
+    action: ControlConfig,
+    context: Context,
+    reason: Reason,
+    *,
+    extends: bool = False,
+    is_limit: bool = False,
+) -> tuple[int, ...]:
+    """Return a row of ``world.RULE``."""
+    posture: Posture = action.posture
+    return (
+        rule_id,
+        measure,
+        action.threshold,
+        int(posture),
+        int(context),
+        action.duration // MICROSECOND,
+        int(extends),
+        int(reason),
+        int(is_limit),
+        0,
+    )

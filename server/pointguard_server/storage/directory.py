@@ -1,0 +1,228 @@
+"""The directory: tenants, programs, stores, vocabularies, members and what finds them. All ordinary tables, outside the ledger.
+
+Everything that writes takes the writer's connection and runs inside its atomic step; what is read often stays in memory,
+bounded where clients can make it grow. Only the writer's process changes these tables.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+
+from pointguard_server.domain.codes import CodeKind, Outcome
+from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.service.ports import NewMember, StoreFacts
+from pointguard_server.service.vault import MemberVault
+
+IDENTIFIERS_MAX = 400_000
+CODES_MAX = 200_000
+
+FIND_IDENTIFIER = "SELECT account_id FROM identifiers WHERE tenant_id = ? AND blind_index = ?"
+FIND_CODE = "SELECT code_id FROM codes WHERE tenant_id = ? AND kind = ? AND text = ?"
+FIND_TEXT = "SELECT tenant_id, kind, text FROM codes WHERE code_id = ?"
+FIND_MEMBER = (
+    "SELECT m.member_id, m.wrapped_key FROM account_members a JOIN members m ON m.member_id = a.member_id"
+    " WHERE a.tenant_id = ? AND a.account_id = ? ORDER BY m.member_id LIMIT 1"
+)
+READ_STORES = "SELECT s.tenant_id, c.text, s.store_id, s.business_unit_id, s.province_id FROM stores s JOIN codes c ON c.code_id = s.store_id"
+READ_CODES = "SELECT tenant_id, kind, text, code_id FROM codes ORDER BY code_id LIMIT ?"
+LAST_VERSION = (
+    "SELECT version, digest FROM program_versions WHERE tenant_id = ? AND program_id = ? AND subject = ?"
+    " ORDER BY version DESC LIMIT 1"
+)
+
+
+class Directory:
+    """Implements ``service.ports.Directory``."""
+
+    def __init__(self, vault: MemberVault) -> None:
+        self._vault = vault
+        self._stores: dict[tuple[int, str], StoreFacts] = {}
+        self._codes: dict[tuple[int, int, str], int] = {}
+        self._texts: dict[int, str] = {0: ""}
+        self._accounts: dict[tuple[int, int, str], int] = {}
+
+    def load(self, connection: sqlite3.Connection) -> None:
+        """Read stores and vocabularies into memory."""
+        for tenant_id, kind, text, code_id in connection.execute(READ_CODES, (CODES_MAX // 2,)):
+            self._remember_code(tenant_id, kind, text, code_id)
+        self._stores = {
+            (tenant_id, text): StoreFacts(*facts) for tenant_id, text, *facts in connection.execute(READ_STORES)
+        }
+
+    # ---------------------------------------------------------------------------------------- vocabularies and stores
+
+    def store(self, tenant_id: int, code: str) -> StoreFacts | None:
+        """See the port."""
+        return self._stores.get((tenant_id, code))
+
+    def code(self, tenant_id: int, kind: CodeKind, text: str) -> int | None:
+        """See the port."""
+        return self._codes.get((tenant_id, kind, text))
+
+    def text(self, code_id: int) -> str:
+        """See the port. A number that memory has forgotten gives the empty text; ``Reader.text`` reads it."""
+        return self._texts.get(code_id, "")
+
+    def knows(self, code_id: int) -> bool:
+        """Whether memory holds the text of a number."""
+        return code_id in self._texts
+
+    def intern(self, connection: sqlite3.Connection, tenant_id: int, kind: CodeKind, text: str) -> int:
+        """See the port."""
+        known = self.code(tenant_id, kind, text)
+        if known is not None:
+            return known
+        found = connection.execute(FIND_CODE, (tenant_id, kind, text)).fetchone()
+        if found is None:
+            cursor = connection.execute(
+                "INSERT INTO codes (tenant_id, kind, text) VALUES (?, ?, ?)", (tenant_id, kind, text)
+            )
+            # Remembered only when read back, in a later step: this one may yet fail.
+            return cursor.lastrowid or 0
+        self._remember_code(tenant_id, kind, text, found[0])
+        return int(found[0])
+
+    def _remember_code(self, tenant_id: int, kind: int, text: str, code_id: int) -> None:
+        if len(self._codes) >= CODES_MAX:
+            self._codes.clear()
+            self._texts = {0: ""}
+        self._codes[tenant_id, kind, text] = code_id
+        self._texts[code_id] = text
+
+    def add_store(
+        self, connection: sqlite3.Connection, tenant_id: int, code: str, business_unit: str, country: str, province: str
+    ) -> None:
+        """Add a store, or change what is known of it. ``load`` must follow."""
+        connection.execute(
+            "INSERT INTO stores (tenant_id, store_id, business_unit_id, country, province_id) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (tenant_id, store_id) DO UPDATE SET business_unit_id = excluded.business_unit_id,"
+            " country = excluded.country, province_id = excluded.province_id",
+            (
+                tenant_id,
+                self.intern(connection, tenant_id, CodeKind.STORE, code),
+                self.intern(connection, tenant_id, CodeKind.BUSINESS_UNIT, business_unit),
+                country,
+                self.intern(connection, tenant_id, CodeKind.PROVINCE, province),
+            ),
+        )
+
+    # ------------------------------------------------------------------------------------------- tenants and programs
+
+    def tenant(self, connection: sqlite3.Connection, code: str, name: str, now: int) -> int:
+        """Return a tenant's number, making the tenant if it is new."""
+        found = connection.execute("SELECT tenant_id FROM tenants WHERE code = ?", (code,)).fetchone()
+        if found is not None:
+            return int(found[0])
+        cursor = connection.execute("INSERT INTO tenants (code, name, created_at) VALUES (?, ?, ?)", (code, name, now))
+        return cursor.lastrowid or 0
+
+    def program(self, connection: sqlite3.Connection, tenant_id: int, code: str) -> int:
+        """Return a program's number, making the program if it is new."""
+        found = connection.execute(
+            "SELECT program_id FROM programs WHERE tenant_id = ? AND code = ?", (tenant_id, code)
+        ).fetchone()
+        if found is not None:
+            return int(found[0])
+        cursor = connection.execute("INSERT INTO programs (tenant_id, code) VALUES (?, ?)", (tenant_id, code))
+        return cursor.lastrowid or 0
+
+    def version(
+        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, subject: str, source: str, now: int
+    ) -> int:
+        """Return the version of a program's source text, keeping the text as a new version if it differs from the last."""
+        digest = hashlib.sha256(source.encode()).digest()
+        last = connection.execute(LAST_VERSION, (tenant_id, program_id, subject)).fetchone() or (0, b"")
+        if last[1] == digest:
+            return int(last[0])
+        connection.execute(
+            "INSERT INTO program_versions (tenant_id, program_id, subject, version, digest, source, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (tenant_id, program_id, subject, last[0] + 1, digest, source, now),
+        )
+        return int(last[0]) + 1
+
+    def add_api_key(
+        self, connection: sqlite3.Connection, key_id: str, tenant_id: int, role: str, key_hash: str, now: int
+    ) -> None:
+        """Store an API key's Argon2id hash."""
+        connection.execute(
+            "INSERT INTO api_keys (key_id, tenant_id, role, hash, created_at) VALUES (?, ?, ?, ?, ?)",
+            (key_id, tenant_id, role, key_hash, now),
+        )
+
+    # ---------------------------------------------------------------------------------------------------------- members
+
+    def find_account(self, connection: sqlite3.Connection, tenant_id: int, kind: int, value: str) -> int | None:
+        """Return the account that a normalized identifier finds."""
+        known = self._accounts.get((tenant_id, kind, value))
+        if known is not None:
+            return known
+        blind_index = self._vault.blind_index(tenant_id, IdentifierKind(kind), value)
+        found = connection.execute(FIND_IDENTIFIER, (tenant_id, blind_index)).fetchone()
+        if found is None:
+            return None
+        if len(self._accounts) >= IDENTIFIERS_MAX:
+            self._accounts.clear()
+        self._accounts[tenant_id, kind, value] = found[0]
+        return int(found[0])
+
+    def forget(self, tenant_id: int, identifiers: Sequence[tuple[int, str]]) -> None:
+        """See the port."""
+        for kind, value in identifiers:
+            self._accounts.pop((tenant_id, kind, value), None)
+
+    def enroll(
+        self, connection: sqlite3.Connection, tenant_id: int, member: NewMember, now: int
+    ) -> tuple[Outcome, int]:
+        """See the port."""
+        if any(self.find_account(connection, tenant_id, *identifier) for identifier in member.identifiers):
+            return Outcome.IDENTIFIER_TAKEN, 0
+        wrapped_key = self._vault.new_data_key(tenant_id)
+        cursor = connection.execute(
+            "INSERT INTO members (tenant_id, wrapped_key, profile, enrolled_at) VALUES (?, ?, x'', ?)",
+            (tenant_id, wrapped_key, now),
+        )
+        member_id = cursor.lastrowid or 0
+        profile = self._vault.seal(tenant_id, member_id, wrapped_key, "profile", member.profile)
+        connection.execute("UPDATE members SET profile = ? WHERE member_id = ?", (profile, member_id))
+        cursor = connection.execute(
+            "INSERT INTO accounts (tenant_id, program_id) VALUES (?, ?)", (tenant_id, member.program_id)
+        )
+        account_id = cursor.lastrowid or 0
+        connection.execute(
+            "INSERT INTO account_members (tenant_id, account_id, member_id) VALUES (?, ?, ?)",
+            (tenant_id, account_id, member_id),
+        )
+        for kind, value in member.identifiers:
+            self._add_identifier(connection, tenant_id, account_id, member_id, wrapped_key, kind, value)
+        return Outcome.DONE, account_id
+
+    def link(
+        self, connection: sqlite3.Connection, tenant_id: int, account_id: int, kind: IdentifierKind, value: str
+    ) -> Outcome:
+        """See the port. Linking what is linked already changes nothing."""
+        holder = self.find_account(connection, tenant_id, kind, value)
+        if holder is not None:
+            return Outcome.DONE if holder == account_id else Outcome.IDENTIFIER_TAKEN
+        found = connection.execute(FIND_MEMBER, (tenant_id, account_id)).fetchone()
+        if found is None or not found[1]:
+            return Outcome.ACCOUNT_UNKNOWN
+        self._add_identifier(connection, tenant_id, account_id, found[0], found[1], kind, value)
+        return Outcome.DONE
+
+    def _add_identifier(
+        self,
+        connection: sqlite3.Connection,
+        tenant_id: int,
+        account_id: int,
+        member_id: int,
+        wrapped_key: bytes,
+        kind: IdentifierKind,
+        value: str,
+    ) -> None:
+        ciphertext = self._vault.seal(tenant_id, member_id, wrapped_key, f"identifier {kind}", value.encode())
+        connection.execute(
+            "INSERT INTO identifiers (tenant_id, blind_index, account_id, member_id, kind, ciphertext)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (tenant_id, self._vault.blind_index(tenant_id, kind, value), account_id, member_id, kind, ciphertext),
+        )

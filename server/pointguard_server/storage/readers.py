@@ -1,0 +1,110 @@
+"""Reading committed rows beside the writer, by connections that can do nothing else. For ``service`` and ``rpc``.
+
+They never checkpoint: a write-ahead log whose connections checkpoint at the same time can be corrupted by SQLite before
+3.51.3, so that is left to the writer alone.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Select, event, select
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.service.credentials import ApiKeyRecord
+from pointguard_server.service.ports import FoundMember
+from pointguard_server.service.vault import MemberVault
+from pointguard_server.storage.tables import account_members, api_keys, codes, identifiers, legs, members
+
+READER_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-4096")
+
+
+def open_readers(path: Path, connections_max: int = 2) -> AsyncEngine:
+    """Return a pool of read-only connections to the database at ``path``."""
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}", pool_size=connections_max, max_overflow=0, isolation_level="AUTOCOMMIT"
+    )
+    event.listen(engine.sync_engine, "connect", _make_read_only)
+    return engine
+
+
+def _make_read_only(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in READER_PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+class Reader:
+    """Implements ``service.ports.Reader``."""
+
+    def __init__(self, engine: AsyncEngine, vault: MemberVault) -> None:
+        self._engine = engine
+        self._vault = vault
+
+    async def _first(self, query: Select[Any]) -> Any:
+        async with self._engine.connect() as connection:
+            return (await connection.execute(query.limit(1))).first()
+
+    async def record(self, tenant_id: int, transaction_id: bytes) -> tuple[bytes, str] | None:
+        """See the port."""
+        row = await self._first(
+            select(legs.c.record, legs.c.currency).where(
+                legs.c.transaction_id == transaction_id, legs.c.tenant_id == tenant_id, legs.c.leg_number == 0
+            )
+        )
+        return None if row is None else (row.record, row.currency)
+
+    async def transaction_at(self, tenant_id: int, account_id: int, seq: int) -> bytes | None:
+        """See the port."""
+        row = await self._first(
+            select(legs.c.transaction_id).where(
+                legs.c.tenant_id == tenant_id, legs.c.account_id == account_id, legs.c.seq == seq
+            )
+        )
+        return None if row is None else row.transaction_id
+
+    async def member(self, tenant_id: int, account_id: int) -> FoundMember | None:
+        """See the port."""
+        row = await self._first(
+            select(members)
+            .join(account_members, account_members.c.member_id == members.c.member_id)
+            .where(account_members.c.tenant_id == tenant_id, account_members.c.account_id == account_id)
+            .order_by(members.c.member_id)
+        )
+        if row is None:
+            return None
+        key = row.wrapped_key or b""
+        query = select(identifiers.c.kind, identifiers.c.ciphertext).where(
+            identifiers.c.tenant_id == tenant_id, identifiers.c.account_id == account_id,
+            identifiers.c.member_id == row.member_id,
+        )
+        async with self._engine.connect() as connection:
+            found = (await connection.execute(query)).all()
+        return FoundMember(
+            member_id=row.member_id,
+            account_id=account_id,
+            identifiers=tuple(
+                sorted(
+                    (
+                        IdentifierKind(kind),
+                        self._vault.open(tenant_id, row.member_id, key, f"identifier {kind}", ciphertext).decode(),
+                    )
+                    for kind, ciphertext in found
+                )
+            ),
+            profile=self._vault.open(tenant_id, row.member_id, key, "profile", row.profile),
+            enrolled_at=row.enrolled_at,
+        )
+
+    async def text(self, code_id: int) -> str:
+        """See the port."""
+        row = await self._first(select(codes.c.text).where(codes.c.code_id == code_id)) if code_id else None
+        return "" if row is None else row.text
+
+    async def api_key(self, key_id: str) -> ApiKeyRecord | None:
+        """See the port."""
+        row = await self._first(select(api_keys).where(api_keys.c.key_id == key_id, api_keys.c.revoked_at.is_(None)))
+        return None if row is None else ApiKeyRecord(row.key_id, row.tenant_id, row.hash, row.role)
+
+

@@ -1,0 +1,258 @@
+"""The ledger store on SQLite: one writer connection in one thread, WAL, every commit flushed. Built by ``bootstrap``.
+
+Rows go in by statements of many rows each: ``executemany`` would hand the interpreter lock away once a row, and under load
+each time wait to get it back.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from sqlalchemy import Table
+
+from pointguard_server.domain.codes import Outcome
+from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
+from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, LEG_FIELDS
+from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.engine.ports import Heads, History, RowArray, Rows
+from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, LEG, LEG_COLUMNS
+from pointguard_server.service.ports import NewMember
+from pointguard_server.storage import tables
+from pointguard_server.storage.directory import Directory
+
+Result = TypeVar("Result")
+
+ROWS_A_STATEMENT = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+KEYS_A_STATEMENT = (256, 64, 16, 4, 1)
+WRITER_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "recursive_triggers=ON",  # without it INSERT OR REPLACE goes past the triggers that refuse a delete
+    "foreign_keys=ON",
+    "wal_autocheckpoint=4000",
+    "cache_size=-32768",
+    "temp_store=MEMORY",
+)
+# What is on disk after a failed flush is unknown, and a second flush may report success without writing it.
+BROKEN = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC", "SQLITE_CORRUPT", "SQLITE_NOTADB"})
+
+# find_keys: the answers that stand for some idempotency keys.
+FIND_KEYS = (
+    "SELECT idempotency_key, request_digest, record FROM legs"
+    " WHERE tenant_id = ? AND leg_number = 0 AND idempotency_key IN ({})"
+)
+# find_reservations: the account and seq of some transactions.
+FIND_RESERVATIONS = (
+    "SELECT transaction_id, account_id, seq FROM legs WHERE tenant_id = ? AND leg_number = 0 AND transaction_id IN ({})"
+)
+# read_legs: an account's legs, newest first.
+READ_LEGS = (
+    f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE tenant_id = ? AND account_id = ? ORDER BY seq DESC"  # noqa: S608
+)
+# read_enrolled_at: when an account began.
+READ_ENROLLED_AT = "SELECT accepted_at FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = 1"
+# read_advice: what an account's legs from a seq on raised.
+READ_ADVICE = (
+    f"SELECT {', '.join(ADVICE_FIELDS)} FROM advice"  # noqa: S608
+    " WHERE tenant_id = ? AND account_id = ? AND seq >= ? ORDER BY position"
+)
+# read_heads: where the ledger ends.
+READ_HEADS = (
+    "SELECT (SELECT coalesce(max(position), 0) FROM legs), (SELECT coalesce(max(position), 0) FROM entries),"
+    " (SELECT coalesce(max(position), 0) FROM advice)"
+)
+READ_LAST_BATCH = "SELECT batch_id, accepted_at, digest FROM batches ORDER BY batch_id DESC LIMIT 1"
+
+
+def storage_error(error: sqlite3.Error) -> StorageUnavailable:
+    """Return the domain's error for the driver's."""
+    name = getattr(error, "sqlite_errorname", "")
+    return StorageBroken() if name in BROKEN else StorageUnavailable()
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Open the one connection that writes. It may be used from any one thread at a time."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=128)
+    for pragma in WRITER_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+class Inserter:
+    """Inserts rows into one table, many a statement."""
+
+    def __init__(self, table: Table) -> None:
+        columns = [column.name for column in table.columns]
+        head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "  # noqa: S608
+        row = f"({', '.join('?' * len(columns))})"
+        self._statements = [(count, head + ", ".join([row] * count)) for count in ROWS_A_STATEMENT]
+
+    def insert(self, connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert the rows in order."""
+        at, left = 0, len(rows)
+        for count, statement in self._statements:
+            while left >= count:
+                connection.execute(statement, list(chain.from_iterable(rows[at : at + count])))
+                at, left = at + count, left - count
+
+
+def _pick(
+    connection: sqlite3.Connection, statement: str, tenant_id: int, keys: Sequence[bytes]
+) -> Iterable[tuple[Any, ...]]:
+    """Run ``statement`` for all keys, a fixed number at a time (the last one repeated), so that it stays prepared."""
+    at = 0
+    while at < len(keys):
+        left = len(keys) - at
+        count = next((size for size in reversed(KEYS_A_STATEMENT) if size >= left), KEYS_A_STATEMENT[0])
+        some = list(keys[at : at + count])
+        some += [some[-1]] * (count - len(some))
+        yield from connection.execute(statement.format(", ".join("?" * count)), [tenant_id, *some])
+        at += count
+
+
+class SqliteLedger:
+    """Implements ``engine.ports.LedgerStore``."""
+
+    def __init__(self, connection: sqlite3.Connection, directory: Directory, writer_epoch: int, writer_id: int = 1) -> None:
+        self.writer_id = writer_id
+        self.writer_epoch = writer_epoch
+        self._connection = connection
+        self._directory = directory
+        self._legs, self._entries = Inserter(tables.legs), Inserter(tables.entries)
+        self._advice, self._batches = Inserter(tables.advice), Inserter(tables.batches)
+
+    def heads(self) -> Heads:
+        """See the port."""
+        position, entry, advice = self._connection.execute(READ_HEADS).fetchone()
+        last = self._connection.execute(READ_LAST_BATCH).fetchone() or (0, 0, bytes(32))
+        return Heads(position, entry, advice, *last)
+
+    def begin(self) -> None:
+        """See the port."""
+        self._execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """See the port."""
+        self._execute("COMMIT")
+
+    def rollback(self) -> None:
+        """See the port."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            # The transaction is void all the same: the next BEGIN says so if the connection is beyond use.
+            return
+
+    def _execute(self, statement: str) -> None:
+        try:
+            self._connection.execute(statement)
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def known_keys(self, tenant_id: int, keys: Sequence[bytes]) -> dict[bytes, tuple[bytes, bytes]]:
+        """See the port."""
+        try:
+            found = _pick(self._connection, FIND_KEYS, tenant_id, keys)
+            return {key: (digest, record) for key, digest, record in found}
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def find_account(self, tenant_id: int, kind: int, value: str) -> int | None:
+        """See the port."""
+        try:
+            return self._directory.find_account(self._connection, tenant_id, kind, value)
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def find_reservations(self, tenant_id: int, ids: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
+        """See the port."""
+        try:
+            found = _pick(self._connection, FIND_RESERVATIONS, tenant_id, ids)
+            return {transaction_id: (account_id, seq) for transaction_id, account_id, seq in found}
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def read_account(self, tenant_id: int, account_id: int, newer_than: int) -> History | None:
+        """See the port."""
+        try:
+            rows = self._read_legs(tenant_id, account_id, newer_than)
+            if not rows:
+                return None
+            legs = np.array(rows[::-1], LEG_COLUMNS)
+            first_seq = int(legs["seq"][0])
+            advice = self._connection.execute(READ_ADVICE, (tenant_id, account_id, first_seq)).fetchall()
+            (enrolled_at,) = self._connection.execute(READ_ENROLLED_AT, (tenant_id, account_id)).fetchone()
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+        advice_rows: RowArray = np.array(advice, ADVICE_COLUMNS).view(ADVICE)
+        return History(int(legs["program_id"][0]), enrolled_at, legs.view(LEG), advice_rows)
+
+    def _read_legs(self, tenant_id: int, account_id: int, newer_than: int) -> list[tuple[Any, ...]]:
+        seq, accepted_at, open_from = (LEG_FIELDS.index(name) for name in ("seq", "accepted_at", "open_from_seq"))
+        rows: list[tuple[Any, ...]] = []
+        cursor = self._connection.execute(READ_LEGS, (tenant_id, account_id))
+        for row in cursor:
+            if rows and row[accepted_at] <= newer_than and row[seq] < rows[0][open_from]:
+                break
+            rows.append(row)
+        cursor.close()
+        return rows
+
+    def enroll(self, tenant_id: int, member: NewMember, now: int) -> tuple[Outcome, int]:
+        """See the port."""
+        try:
+            return self._directory.enroll(self._connection, tenant_id, member, now)
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def link(self, tenant_id: int, account_id: int, kind: int, value: str) -> Outcome:
+        """See the port."""
+        try:
+            return self._directory.link(self._connection, tenant_id, account_id, IdentifierKind(kind), value)
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def append(self, rows: Rows) -> None:
+        """See the port."""
+        legs = [(*leg, *text) for leg, text in zip(rows.legs.tolist(), rows.texts, strict=True)]
+        batch = rows.batch
+        try:
+            self._legs.insert(self._connection, legs)
+            self._entries.insert(self._connection, rows.entries.tolist())
+            self._advice.insert(self._connection, rows.advice.tolist())
+            self._batches.insert(
+                self._connection,
+                [
+                    (
+                        batch.batch_id,
+                        batch.writer_id,
+                        batch.writer_epoch,
+                        batch.first_position,
+                        batch.leg_count,
+                        batch.accepted_at,
+                        batch.records_digest,
+                        batch.previous_digest,
+                        batch.digest,
+                    )
+                ],
+            )
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def write(self, job: Callable[[sqlite3.Connection], Result]) -> Result:
+        """See the port."""
+        self.begin()
+        try:
+            result = job(self._connection)
+        except sqlite3.Error as error:
+            self.rollback()
+            raise storage_error(error) from error
+        except BaseException:
+            self.rollback()
+            raise
+        self.commit()
+        return result

@@ -1,0 +1,157 @@
+"""The tables. Ledger tables (``legs``, ``entries``, ``advice``, ``batches``) only ever grow; the others are ordinary ones.
+
+``migrations/`` makes them; this file is what the code queries. Column order of the ledger tables is that of
+``domain/ledger_rows.py``, since the hot path writes whole rows by position (a unit test compares them with a migrated database).
+"""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+
+from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, ID_FIELDS, LEG_FIELDS
+
+metadata = MetaData()
+# SQLite makes only a column of the very type INTEGER the row's own number.
+RowNumber = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _ledger_column(name: str) -> Column[int] | Column[bytes]:
+    if name in (*ID_FIELDS, "advice_id"):
+        return Column(name, LargeBinary(16), nullable=False)
+    if name == "position":
+        return Column(name, RowNumber, primary_key=True, autoincrement=False)
+    return Column(name, BigInteger, nullable=False)
+
+
+legs = Table(
+    "legs",
+    metadata,
+    *(_ledger_column(name) for name in LEG_FIELDS),
+    Column("currency", Text, nullable=False),
+    Column("order_reference", Text, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Index("legs_account_seq", "tenant_id", "account_id", "seq", unique=True),
+    Index("legs_idempotency_key", "tenant_id", "idempotency_key", "leg_number", unique=True),
+    Index("legs_transaction_id", "transaction_id", "leg_number", unique=True),
+)
+entries = Table("entries", metadata, *(_ledger_column(name) for name in ENTRY_FIELDS))
+advice = Table(
+    "advice",
+    metadata,
+    *(_ledger_column(name) for name in ADVICE_FIELDS),
+    Index("advice_account_seq", "tenant_id", "account_id", "seq"),
+)
+batches = Table(
+    "batches",
+    metadata,
+    Column("batch_id", RowNumber, primary_key=True, autoincrement=False),
+    Column("writer_id", BigInteger, nullable=False),
+    Column("writer_epoch", BigInteger, nullable=False),
+    Column("first_position", BigInteger, nullable=False),
+    Column("leg_count", BigInteger, nullable=False),
+    Column("accepted_at", BigInteger, nullable=False),
+    Column("records_digest", LargeBinary(32), nullable=False),
+    Column("previous_digest", LargeBinary(32), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+)
+writers = Table(
+    "writers",
+    metadata,
+    Column("writer_epoch", RowNumber, primary_key=True),
+    Column("writer_id", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+)
+APPEND_ONLY = ("legs", "entries", "advice", "batches", "writers", "program_versions", "codes")
+"""Tables whose rows the database itself refuses to change or delete."""
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("tenant_id", RowNumber, primary_key=True),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+programs = Table(
+    "programs",
+    metadata,
+    Column("program_id", RowNumber, primary_key=True),
+    Column("tenant_id", BigInteger, ForeignKey("tenants.tenant_id"), nullable=False),
+    Column("code", Text, nullable=False),
+    Index("programs_code", "tenant_id", "code", unique=True),
+)
+program_versions = Table(
+    "program_versions",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("subject", Text, primary_key=True),  # "configuration" or "earn rules"
+    Column("version", BigInteger, primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+codes = Table(
+    "codes",
+    metadata,
+    Column("code_id", RowNumber, primary_key=True),
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("kind", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("codes_text", "tenant_id", "kind", "text", unique=True),
+)
+stores = Table(
+    "stores",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("store_id", BigInteger, primary_key=True),  # its code's number
+    Column("business_unit_id", BigInteger, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("province_id", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+members = Table(
+    "members",
+    metadata,
+    Column("member_id", RowNumber, primary_key=True),
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("wrapped_key", LargeBinary),  # NULL once the member is erased
+    Column("profile", LargeBinary, nullable=False),
+    Column("enrolled_at", BigInteger, nullable=False),
+)
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", RowNumber, primary_key=True),
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("program_id", BigInteger, nullable=False),
+)
+account_members = Table(
+    "account_members",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("account_id", BigInteger, primary_key=True),
+    Column("member_id", BigInteger, primary_key=True),
+    sqlite_with_rowid=False,
+)
+identifiers = Table(
+    "identifiers",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("blind_index", LargeBinary(16), primary_key=True),
+    Column("account_id", BigInteger, nullable=False),
+    Column("member_id", BigInteger, nullable=False),
+    Column("kind", BigInteger, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Index("identifiers_member", "tenant_id", "member_id"),
+    sqlite_with_rowid=False,
+)
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)

@@ -1,0 +1,1 @@
+"""Exact sliding and calendar windows over an account's events, compiled with Numba. Used by ``engine`` only."""

@@ -1,0 +1,193 @@
+"""Exact windows at a constant cost a decision, whatever the account's number of events. Compiled; used by the engine's kernel.
+
+An account's events are a chain of blocks of ``BLOCK`` records in order of time. For each *measure* of its program (a filter,
+what to add up, and a window) an account has a **tally**: the window's value, and a cursor at the oldest event inside it.
+Moving the window's start moves the cursor and subtracts what falls out, so that each event is added once and dropped once.
+
+The event record is fixed (what happened, not what a rule makes of it): a new rule reads the same events. Windows are open at
+their start and closed at their end: ``(start, end]``; a calendar window's ``start`` is the microsecond before its first one.
+The oracle is ``tests/reference/windows.py``.
+"""
+
+import numpy as np
+from numba import njit
+
+from pointguard_server.domain.codes import Measure, WindowKind
+
+BLOCK = 8
+NONE = -1
+
+EVENT = np.dtype(
+    [
+        ("seq", "<i8"),
+        ("time", "<i8"),
+        ("points", "<i8"),
+        ("money", "<i8"),
+        ("released_points", "<i8"),  # given back by a void, an expiry or a partial capture
+        ("released_money", "<i8"),
+        ("store_id", "<i4"),
+        ("cashier_id", "<i4"),
+        ("parts", "<u4"),
+        ("kind", "<u1"),
+        ("flags", "<u1"),
+        ("padding", "<u2"),
+    ]
+)
+APPROVED, BLOCKED, REVERSED = 1, 2, 4
+"""Event flags: it was approved; it was declined under a standing block; all of it was given back."""
+
+MEASURE = np.dtype(
+    [
+        ("kinds", "<i8"),  # sum of 1 << kind; -1: any
+        ("parts", "<i8"),  # sum of 1 << part; -1: any, even none
+        ("approved_only", "<i8"),
+        ("include_blocked", "<i8"),
+        ("net_of_reversals", "<i8"),
+        ("measure", "<i8"),
+        ("window", "<i8"),
+        ("length", "<i8"),  # of a rolling window
+    ]
+)
+
+_COUNT, _POINTS = int(Measure.COUNT), int(Measure.POINTS)
+_ROLLING, _DAY, _WEEK = int(WindowKind.ROLLING), int(WindowKind.DAY), int(WindowKind.WEEK)
+
+
+@njit
+def window_start(measure, now, day_start, week_start, month_start):
+    """Return the moment after which a window that ends at ``now`` counts."""
+    if measure.window == _ROLLING:
+        return now - measure.length
+    if measure.window == _DAY:
+        return day_start - 1
+    if measure.window == _WEEK:
+        return week_start - 1
+    return month_start - 1
+
+
+@njit
+def matches(measure, kind, parts, flags):
+    """Whether an event of this kind, parts and flags counts for the measure."""
+    if measure.kinds != -1 and not (measure.kinds >> kind) & 1:
+        return False
+    if measure.parts != -1 and not measure.parts & parts:
+        return False
+    if measure.approved_only and not flags & APPROVED:
+        return False
+    return measure.include_blocked != 0 or not flags & BLOCKED
+
+
+@njit
+def amount(measure, points, money):
+    """Return what one event adds to the measure, nothing given back."""
+    if measure.measure == _COUNT:
+        return 1
+    return points if measure.measure == _POINTS else money
+
+
+@njit
+def contribution(measure, event):
+    """Return what an event counts for in the measure now."""
+    if not matches(measure, event.kind, event.parts, event.flags):
+        return 0
+    if not measure.net_of_reversals:
+        return amount(measure, event.points, event.money)
+    if event.flags & REVERSED:
+        return 0
+    return amount(measure, event.points - event.released_points, event.money - event.released_money)
+
+
+@njit
+def _successor(index, last_event, next_block):
+    """Return the index of the event after ``index``, or NONE."""
+    if index == last_event:
+        return NONE
+    if index % BLOCK == BLOCK - 1:
+        return next_block[index // BLOCK] * BLOCK
+    return index + 1
+
+
+@njit
+def advance(account, events, next_block, measure, tally, start):
+    """Move a tally's window to begin after ``start``; return its value. ``tally`` is (value, cursor), changed in place."""
+    cursor = tally[1]
+    value = tally[0]
+    while cursor != NONE and events[cursor].time <= start:
+        value -= contribution(measure, events[cursor])
+        cursor = _successor(cursor, account.last_event, next_block)
+    tally[0] = value
+    tally[1] = cursor
+    return value
+
+
+@njit
+def append(account, next_block, free_blocks, free_count):
+    """Make room for one more event; return its index. The caller fills it and then calls ``count_in``.
+
+    The caller guarantees a free block. ``free_count`` is a one-element array.
+    """
+    index = account.last_event
+    if index == NONE or index % BLOCK == BLOCK - 1:
+        free_count[0] -= 1
+        block = free_blocks[free_count[0]]
+        next_block[block] = NONE
+        if index == NONE:
+            account.first_event = block * BLOCK
+        else:
+            next_block[index // BLOCK] = block
+        index = block * BLOCK
+    else:
+        index += 1
+    account.last_event = index
+    return index
+
+
+@njit
+def count_in(events, index, measures, first_measure, measure_count, tallies):
+    """Add the newest event to every tally."""
+    for m in range(measure_count):
+        if tallies[m, 1] == NONE:
+            tallies[m, 1] = index
+        tallies[m, 0] += contribution(measures[first_measure + m], events[index])
+
+
+@njit
+def release(events, index, points, money, whole, measures, first_measure, measure_count, tallies):
+    """Give back part (or, with ``whole``, all) of an event, in its own time: tallies that still hold it shrink."""
+    for m in range(measure_count):
+        cursor = tallies[m, 1]
+        if cursor != NONE and events[cursor].seq <= events[index].seq:
+            tallies[m, 0] -= contribution(measures[first_measure + m], events[index])
+    events[index].released_points += points
+    events[index].released_money += money
+    if whole:
+        events[index].flags |= REVERSED
+    for m in range(measure_count):
+        cursor = tallies[m, 1]
+        if cursor != NONE and events[cursor].seq <= events[index].seq:
+            tallies[m, 0] += contribution(measures[first_measure + m], events[index])
+
+
+@njit
+def forget_before(account, events, next_block, free_blocks, free_count, start):
+    """Free the blocks whose events all lie at or before ``start``. Every tally must have been advanced that far."""
+    while account.first_event != NONE:
+        block = account.first_event // BLOCK
+        if account.last_event // BLOCK == block or events[block * BLOCK + BLOCK - 1].time > start:
+            return
+        account.first_event = next_block[block] * BLOCK
+        free_blocks[free_count[0]] = block
+        free_count[0] += 1
+
+
+@njit
+def recount(account, events, next_block, measures, first_measure, measure_count, tallies):
+    """Build every tally anew over all retained events; ``advance`` then moves them to their windows."""
+    for m in range(measure_count):
+        value = 0
+        index = account.first_event
+        while index != NONE:
+            value += contribution(measures[first_measure + m], events[index])
+            index = _successor(index, account.last_event, next_block)
+        tallies[m, 0] = value
+        tallies[m, 1] = account.first_event

@@ -1,0 +1,13 @@
+"""What every test may rely on; fixtures of one room live in that room's own conftest."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# The same examples in every CI run: a failure there can be repeated, and a new one is a new bug, not new luck.
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+# Timing out one example on a busy machine says nothing about the code; pytest-timeout bounds the whole test.
+settings.register_profile("local", deadline=None)
+# A long search, for when someone changes arithmetic: HYPOTHESIS_PROFILE=thorough make test
+settings.register_profile("thorough", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "local"))

@@ -1,0 +1,248 @@
+"""The command line: what it sends, what it prints, how it exits."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from pointguard_client.__main__ import main, parse, run
+from tests.unit.client.fake_server import API_KEY, FakeServer, PlannedFailure
+
+
+class Terminal:
+    """Runs commands against the stand-in server and keeps what they print."""
+
+    def __init__(self, server: FakeServer, capture: pytest.CaptureFixture[str]) -> None:
+        self.server = server
+        self._capture = capture
+
+    async def run(self, *arguments: str) -> tuple[int, str, str]:
+        connection = ["--address", self.server.address, "--api-key", API_KEY]
+        code = await run(parse([*arguments, *connection]))
+        printed = self._capture.readouterr()
+        return code, printed.out, printed.err
+
+    async def json(self, *arguments: str) -> Any:
+        code, out, _err = await self.run(*arguments, "--json")
+        assert code == 0
+        return json.loads(out)
+
+
+@pytest.fixture
+def terminal(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(server, capsys)
+
+
+async def test_the_main_calls_in_a_row(terminal: Terminal) -> None:
+    member = ("--loyalty-id", "1001")
+    accrual = await terminal.json("accrue", *member, "--line", "category=DAIRY,quantity=2,amount_minor=9990")
+    assert (accrual["decision"], accrual["points"]) == ("APPROVED", 999)
+    quote = await terminal.json("quote", *member, "--store", "s1")
+    assert quote["points_max"] == 999
+    reservation = await terminal.json("authorise", *member, "--points", "500", "--time-to-live", "60")
+    assert reservation["balance"] == {"posted": 999, "reserved": 500, "pending": 0, "available": 499}
+    capture = await terminal.json("capture", reservation["transaction_id"], "--points", "100")
+    assert (capture["points"], capture["points_released"]) == (100, 400)
+    other = await terminal.json("authorise", *member, "--points", "10")
+    assert (await terminal.json("void", other["transaction_id"]))["points_released"] == 10
+    assert (await terminal.json("balance", *member))["balance"]["available"] == 899
+    assert (await terminal.json("transaction", "t-1"))["accepted_at"] == "2026-03-01T12:00:00.500000+00:00"
+    assert (await terminal.json("advice", *member, "--context", "redemption"))["posture"] == "UNSPECIFIED"
+
+
+async def test_members_are_enrolled_found_linked_and_locked(terminal: Terminal) -> None:
+    enrolled = await terminal.json("enroll", "--loyalty-id", "1", "--email", "a@example.com", "--province", "CA-ON")
+    assert enrolled["account_id"] == 7
+    assert [call.request.identifiers[1].email for call in terminal.server.calls] == ["a@example.com"]  # type: ignore[attr-defined]
+    assert (await terminal.json("find", "--account-id", "7"))["identifiers"] == [
+        {"kind": "LOYALTY_ID", "value": "1001"}
+    ]
+    assert (await terminal.json("link", "--loyalty-id", "1", "--new-card", "token-1"))["account_id"] == 7
+    assert (await terminal.json("lock", "--loyalty-id", "1"))["locked"] is True
+    assert (await terminal.json("lock", "--loyalty-id", "1", "--unlock"))["locked"] is False
+
+
+async def test_a_declined_redemption_is_shown_and_exits_with_0(terminal: Terminal) -> None:
+    code, out, _err = await terminal.run("authorise", "--loyalty-id", "1001", "--points", "5")
+    assert code == 0
+    assert "DECLINED" in out
+    assert "INSUFFICIENT_POINTS" in out
+
+
+async def test_people_see_advice_and_entries_in_full(terminal: Terminal) -> None:
+    for _ in range(11):
+        await terminal.run("authorise", "--loyalty-id", "1001", "--points", "1")
+    _code, out, _err = await terminal.run("advice", "--loyalty-id", "1001")
+    assert "BLOCK REDEMPTION: ADVICE_CHECK_ACCOUNT_BURN_WEEK (11 > 10)" in out
+    _code, out, _err = await terminal.run("transaction", "t-1")
+    assert "+125 EARN BASE everyday points → 125" in out
+
+
+async def test_a_refusal_exits_with_1_and_names_its_reason(terminal: Terminal) -> None:
+    failure = PlannedFailure(grpc.StatusCode.NOT_FOUND, "no such member")
+    terminal.server.fail_next("GetBalance", failure, failure)
+    code, out, err = await terminal.run("balance", "--loyalty-id", "x[bold]")
+    assert (code, out) == (1, "")
+    assert "GetBalance: NOT_FOUND no such member" in err
+    code, out, err = await terminal.run("balance", "--loyalty-id", "x", "--json")
+    assert (code, err) == (1, "")
+    assert json.loads(out)["error"]["code"] == "NOT_FOUND"
+
+
+async def test_a_failed_change_tells_the_key_to_use_again(terminal: Terminal) -> None:
+    terminal.server.fail_next("Accrue", PlannedFailure(grpc.StatusCode.INTERNAL))
+    arguments = ("accrue", "--loyalty-id", "1", "--total-minor", "100", "--key", "till-1-42")
+    code, _out, err = await terminal.run(*arguments)
+    assert code == 1
+    assert "till-1-42" in err
+
+
+async def test_a_number_that_no_message_can_carry_is_an_error_not_a_traceback(terminal: Terminal) -> None:
+    code, _out, err = await terminal.run("authorise", "--loyalty-id", "1", "--points", str(2**70))
+    assert code == 1
+    assert "error" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["unknown"],
+        ["balance"],
+        ["balance", "--loyalty-id", "1", "--card", "2"],
+        ["authorise", "--loyalty-id", "1"],
+        ["authorise", "--loyalty-id", "1", "--points", "0"],
+        ["accrue", "--loyalty-id", "1", "--line", "price=5"],
+        ["accrue", "--loyalty-id", "1", "--total-minor", "5", "--occurred-at", "2026-03-01T12:00:00"],
+        ["load", "--mix", "0:0"],
+        ["load", "--duration", "0"],
+    ],
+)
+def test_wrong_use_exits_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(arguments)
+    assert caught.value.code == 2
+
+
+def test_without_an_api_key_it_says_where_one_would_be_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["balance", "--loyalty-id", "1"]) == 1
+    assert "sandbox-api-key" in capsys.readouterr().err.replace("\n", "")
+
+
+async def test_a_batch_is_read_line_by_line_and_every_answer_has_its_key(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "batch.jsonl"
+    total = {"currency_code": "CAD", "minor_units": 1250}
+    lines = [
+        {"accrue": {"idempotency_key": "k-1", "member": {"loyalty_id": "1"}, "total": total}},
+        {"authoriseRedemption": {"member": {"loyaltyId": "1"}, "points": "20", "capture": True}},
+        {"capture_redemption": {"reservation_id": "unknown"}},
+    ]
+    file.write_text("\n\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    code, out, _err = await terminal.run("batch", str(file), "--json")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [answer["kind"] for answer in answers] == ["accrual", "redemption", "error"]
+    assert answers[0]["idempotency_key"] == "k-1"
+    assert answers[1]["result"]["points"] == 20
+    assert answers[2]["result"]["error"]["reason"] == "RESERVATION_NOT_FOUND"
+    code, out, _err = await terminal.run("batch", str(file))
+    assert code == 1
+    assert "k-1" in out
+
+
+@pytest.mark.parametrize("line", ["{", '{"accrue": {"unknown": 1}}', "{}", "[]"])
+async def test_a_batch_line_that_makes_no_sense_is_named_and_nothing_is_sent(
+    terminal: Terminal, tmp_path: Path, line: str
+) -> None:
+    file = tmp_path / "batch.jsonl"
+    file.write_text('{"accrue": {}}\n' + line, encoding="utf-8")
+    code, _out, err = await terminal.run("batch", str(file))
+    assert code == 1
+    assert "line 2" in err
+    assert terminal.server.calls == []
+
+
+async def test_a_replay_sums_up_what_happened(terminal: Terminal) -> None:
+    summary = await terminal.json("replay", "--limit", "60", "--run-id", "r", "--redeem-every", "2")
+    assert (summary["baskets"], summary["run_id"], summary["errors"]) == (60, "r", [])
+    assert summary["by_rpc"]["Accrue"]["latency"]["latency_ms_p999"] > 0
+    code, out, _err = await terminal.run("replay", "--limit", "60", "--run-id", "r", "--redeem-every", "2")
+    assert code == 0
+    for part in ("60 baskets", "points issued", "AuthoriseRedemption", "redemptions approved", "p99.9 ms", "run id r"):
+        assert part in out
+
+
+@pytest.mark.parametrize("mode", ["unary", "batch"])
+async def test_a_load_reports_rate_and_percentiles(terminal: Terminal, mode: str) -> None:
+    summary = await terminal.json("load", "--mode", mode, "--count", "120", "--batch-size", "40", "--members", "5")
+    assert (summary["mode"], summary["requests"], summary["errors"]) == (mode, 120, {})
+    assert summary["latency"]["latency_ms_p50"] > 0
+    members = ("--members", "3", "--loyalty-prefix", "bench-", "--store", "s1")
+    code, out, _err = await terminal.run("load", "--mode", mode, "--count", "120", *members)
+    assert code == 0
+    assert "120 decisions" in out
+    assert {"bench-1", "bench-2", "bench-3"} <= set(terminal.server.accounts)
+
+
+async def test_more_members_than_the_sample_has_is_an_error(terminal: Terminal) -> None:
+    code, _out, err = await terminal.run("load", "--members", "1000000", "--count", "1")
+    assert code == 1
+    assert "--loyalty-prefix" in err
+
+
+@asynccontextmanager
+async def started(server: FakeServer, *command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "pointguard_client", *command, "--json", "--address", server.address, "--api-key", API_KEY),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    try:
+        async with asyncio.timeout(20):
+            yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.mark.parametrize("command", [["replay", "--rapid-households", "0"], ["load", "--duration", "60"]])
+async def test_ctrl_c_prints_the_summary_of_what_was_done(server: FakeServer, command: list[str]) -> None:
+    for rpc in ("Accrue", "AuthoriseRedemption"):
+        server.delay_seconds[rpc] = 0.02
+    async with started(server, *command) as process:
+        await server.until_calls(100)
+        process.send_signal(signal.SIGINT)
+        out, err = await process.communicate()
+    assert process.returncode == 130, err.decode()
+    summary = json.loads(out)
+    assert summary["interrupted"] is True
+    assert summary["calls"] >= 50
+    assert summary["errors"] in ([], {})
+
+
+async def test_a_second_ctrl_c_cuts_off_what_is_under_way(server: FakeServer) -> None:
+    for rpc in ("Accrue", "AuthoriseRedemption"):
+        server.delay_seconds[rpc] = 60.0
+    async with started(server, "load", "--duration", "60", "--timeout", "60") as process:
+        await server.until_calls(32)
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(process.wait(), 0.3)
+        process.send_signal(signal.SIGINT)
+        out, err = await process.communicate()
+    assert (process.returncode, out) == (130, b"")
+    assert b"Traceback" not in err

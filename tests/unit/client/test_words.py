@@ -1,0 +1,45 @@
+"""The enumerations mirror the contract, name by name and number by number."""
+
+import pytest
+
+from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard_client import words
+
+CONTRACT_ENUMS = {
+    words.Channel: (common_pb2, "Channel", "CHANNEL_"),
+    words.TransactionKind: (common_pb2, "TransactionKind", "TRANSACTION_KIND_"),
+    words.Operation: (common_pb2, "Operation", "OPERATION_"),
+    words.Decision: (common_pb2, "Decision", "DECISION_"),
+    words.ReasonCode: (common_pb2, "ReasonCode", "REASON_CODE_"),
+    words.AdviceEntity: (common_pb2, "AdviceEntity", "ADVICE_ENTITY_"),
+    words.AdviceContext: (common_pb2, "AdviceContext", "ADVICE_CONTEXT_"),
+    words.AdvicePosture: (common_pb2, "AdvicePosture", "ADVICE_POSTURE_"),
+    words.TransactionPart: (transaction_pb2, "TransactionPart", "TRANSACTION_PART_"),
+    words.EntryType: (transaction_pb2, "EntryType", "ENTRY_TYPE_"),
+}
+
+
+@pytest.mark.parametrize("mirror", CONTRACT_ENUMS, ids=lambda mirror: mirror.__name__)
+def test_an_enumeration_has_the_names_and_numbers_of_the_contract(mirror: type[words.ContractEnum]) -> None:
+    module, name, prefix = CONTRACT_ENUMS[mirror]
+    contract = module.DESCRIPTOR.enum_types_by_name[name].values
+    assert {member.name: member.value for member in mirror} == {
+        value.name.removeprefix(prefix): value.number for value in contract
+    }
+
+
+def test_every_enumeration_is_compared_with_the_contract() -> None:
+    assert set(words.ContractEnum.__subclasses__()) == {*CONTRACT_ENUMS, words.IdentifierKind}
+    in_contract = len(common_pb2.DESCRIPTOR.enum_types_by_name) + len(transaction_pb2.DESCRIPTOR.enum_types_by_name)
+    assert in_contract == len(CONTRACT_ENUMS)
+
+
+def test_identifier_kinds_are_the_fields_of_a_member_reference() -> None:
+    fields = common_pb2.MemberReference.DESCRIPTOR.fields
+    assert {kind.name.lower(): kind.value for kind in words.IdentifierKind if kind} == {
+        field.name: field.number for field in fields
+    }
+
+
+def test_a_number_of_a_newer_server_reads_as_unspecified() -> None:
+    assert words.Decision(99) is words.Decision.UNSPECIFIED
