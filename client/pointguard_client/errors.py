@@ -12,7 +12,8 @@ A declined redemption is not here: it is an answer, with `decision` DECLINED.
         ├── AlreadyExists
         │   ├── KeyReused              the idempotency key was used for another request
         │   └── IdentifierTaken        the identifier finds another account already
-        ├── FailedPrecondition         the reservation has ended, or holds fewer points than asked
+        ├── FailedPrecondition         the state does not allow it
+        │   └── ReservationEnded       the reservation was captured, voided or has expired
         ├── Overloaded                 the server sheds load; `retry_after` says for how long
         ├── Unavailable                the server cannot be reached, or its storage is in trouble
         ├── DeadlineExceeded           no answer in time
@@ -39,6 +40,7 @@ STATUS_DETAILS_KEY: Final = "grpc-status-details-bin"
 ERROR_ID_KEY: Final = "error_id"
 REASON_KEY_REUSED: Final = "IDEMPOTENCY_KEY_REUSED"
 REASON_IDENTIFIER_TAKEN: Final = "IDENTIFIER_TAKEN"
+REASON_RESERVATION_ENDED: Final = "RESERVATION_ENDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,11 @@ class IdentifierTaken(AlreadyExists):
 
 
 class FailedPrecondition(CallError):
-    """The state does not allow it: most often a reservation that has ended."""
+    """The state does not allow it, such as a capture of more points than are reserved."""
+
+
+class ReservationEnded(FailedPrecondition):
+    """The reservation was captured or voided, or its time is up."""
 
 
 class Overloaded(CallError):
@@ -174,6 +180,7 @@ class ServerFault(CallError):
 _BY_REASON: Final[dict[str, type[CallError]]] = {
     REASON_KEY_REUSED: KeyReused,
     REASON_IDENTIFIER_TAKEN: IdentifierTaken,
+    REASON_RESERVATION_ENDED: ReservationEnded,
 }
 _BY_CODE: Final[dict[str, type[CallError]]] = {
     "INVALID_ARGUMENT": InvalidArgument,

@@ -1,9 +1,16 @@
 """A whole ledger without a network, for tests: a real SQLite file, a real kernel, a clock that the test moves.
 
-``Ledger.decide`` takes asks made by its own small methods, so that a test reads as what a member did.
+``Ledger.decide`` takes asks made by its own small methods, so that a test reads as what a member did. ``open_ledger``
+makes one in a folder of its own that goes away with it.
 """
 
+import atexit
+import functools
 import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +24,14 @@ from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.identifiers import key_bytes
 from pointguard_server.engine.memory import Memory
-from pointguard_server.engine.programs import Programs
+from pointguard_server.engine.ports import LedgerStore
+from pointguard_server.engine.programs import Program, Programs
 from pointguard_server.engine.rows import RequestFields, currency_number
 from pointguard_server.rules.compiler import compile_in_child, load_compiled
-from pointguard_server.rules.rule_set import load_rule_set
+from pointguard_server.rules.native_code import CompiledRules
+from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.service.ports import NewMember
-from pointguard_server.service.program_config import load_program_config
+from pointguard_server.service.program_config import ProgramConfig, load_program_config
 from pointguard_server.service.programs import Versions, build_program
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.database import migrate
@@ -37,20 +46,49 @@ CONFIG = """
 [program]
 code = "test"
 name = "Test"
-time_zone = "America/Toronto"
+time_zone = "{zone}"
 currency = "CAD"
+{settings}
 [program.redemption]
-points = 100
-money_minor = 100
+points = {rate_points}
+money_minor = {rate_money}
 {controls}
 [program.earn]
 rules = "earn.rules"
 {rules}
 """
-"""A point is worth a cent."""
+"""A point is worth a cent, unless a ledger says otherwise."""
 
 SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 TENANT = 1
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    """Return the file of a migrated database without rows."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "empty.sqlite3"
+        migrate(path)
+        return path.read_bytes()
+
+
+@functools.cache
+def compiled_rules_directory() -> Path:
+    """Return a folder for compiled earn rules that lasts as long as this process."""
+    directory = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, directory)
+    return directory
+
+
+@contextmanager
+def open_ledger(**settings: Any) -> "Iterator[Ledger]":
+    """Open a new ledger; ``settings`` are fields of ``Ledger``."""
+    with tempfile.TemporaryDirectory() as directory:
+        ledger = Ledger(Path(directory), compiled_rules_directory(), **settings)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
 
 
 @dataclass
@@ -67,54 +105,94 @@ class ManualClock:
         self.moment = to_microseconds(datetime.fromisoformat(text))
 
 
+class Rehearsal:
+    """A ledger store whose commits undo everything: what a decision would be, without making it."""
+
+    def __init__(self, store: LedgerStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def commit(self) -> None:
+        """Undo everything since ``begin``."""
+        self._store.rollback()
+
+
 @dataclass
 class Ledger:
-    """A program of one tenant, and its members."""
+    """One program for each tenant, all alike, and their members. ``tenant`` is the one whose asks are made."""
 
     directory: Path
     cache: Path
     rules: str = ""
     controls: str = ""
+    settings: str = ""
     earn: str = EARN
+    zone: str = "America/Toronto"
+    rate_points: int = 100
+    rate_money: int = 100
     accounts_max: int = 1_000
+    tenants: int = 1
     clock: ManualClock = field(default_factory=lambda: ManualClock(1_790_000_000_000_000))
+    tenant: int = TENANT
     decider: Decider = field(init=False)
     _keys: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         self.path = self.directory / "ledger.sqlite3"
-        migrate(self.path)
+        self.path.write_bytes(_empty_database())
         self.connection = open_writer(self.path)
+        # A test's machine does not lose power, and a flush takes longer than the decision.
+        self.connection.execute("PRAGMA synchronous=OFF")
         self.vault = MemberVault(KeyRing.open_or_create(self.directory / "keyring.json"))
         self.names = Directory(self.vault)
-        config = load_program_config(CONFIG.format(controls=self.controls, rules=self.rules), "test")
+        config = load_program_config(
+            CONFIG.format(
+                controls=self.controls,
+                rules=self.rules,
+                settings=self.settings,
+                zone=self.zone,
+                rate_points=self.rate_points,
+                rate_money=self.rate_money,
+            ),
+            "test",
+        )
         rule_set = load_rule_set(self.earn, "test")
         compile_in_child(rule_set, self.cache)
         compiled = load_compiled(rule_set, self.cache)
+        self.programs = Programs([self._program(config, rule_set, compiled, number) for number in range(self.tenants)])
+        self.names.load(self.connection)
+        self.store = SqliteLedger(self.connection, self.names, 1)
+        self.restart_decider()
+
+    def _program(self, config: ProgramConfig, rule_set: RuleSet, compiled: CompiledRules, number: int) -> Program:
+        """Make a tenant with its program."""
         now = self.clock.now()
-        tenant = self.names.tenant(self.connection, "test", "Test", now)
+        tenant = self.names.tenant(self.connection, f"test{number}", "Test", now)
         program_id = self.names.program(self.connection, tenant, "test")
         versions = [
             self.names.version(self.connection, tenant, program_id, *source, now)
             for source in (("earn rules", self.earn), ("configuration", self.rules + self.controls))
         ]
-        program = build_program(
+        return build_program(
             config,
             rule_set,
             compiled,
             Versions(program_id, tenant, *versions),
             lambda kind, text: self.names.intern(self.connection, tenant, kind, text),
         )
-        self.names.load(self.connection)
-        self.programs = Programs([program])
-        self.store = SqliteLedger(self.connection, self.names, 1)
-        self.restart_decider()
 
     def restart_decider(self) -> None:
         """Forget all that memory holds, as a restart would."""
-        self.decider = Decider(
-            self.store, Memory(self.accounts_max, self.programs.measures_max), self.programs, self.clock
-        )
+        self.decider = self._fresh_decider(self.store, self.accounts_max)
+
+    def _fresh_decider(self, store: LedgerStore, accounts_max: int) -> Decider:
+        return Decider(store, Memory(accounts_max, self.programs.measures_max), self.programs, self.clock)
+
+    def rehearse(self, *asks: Ask) -> list[Verdict]:
+        """Return what a server that has just started would answer, and leave no trace."""
+        return self._fresh_decider(Rehearsal(self.store), 100).decide(asks)
 
     def close(self) -> None:
         self.connection.close()
@@ -125,13 +203,14 @@ class Ledger:
         """Return an ask with a digest that is its fields."""
         key = key or f"key {next(self._keys)}"
         digest = key_bytes(repr(fields))
-        return Ask(TENANT, fields.pack(), key_bytes(key), digest, account_id=fields.account_id, **rest)
+        return Ask(self.tenant, fields.pack(), key_bytes(key), digest, account_id=fields.account_id, **rest)
 
     def enroll_ask(self, loyalty_id: str, province: str = "", key: str | None = None) -> Ask:
-        member = NewMember(1, ((IdentifierKind.LOYALTY_ID, loyalty_id),), b"")
+        tenant, program_id = self.tenant, self.programs.programs[self.tenant - 1].program_id
+        member = NewMember(program_id, ((IdentifierKind.LOYALTY_ID, loyalty_id),), b"")
         claim = Claim(
-            lambda store, now: (*store.enroll(TENANT, member, now), 1),
-            lambda: self.names.forget(TENANT, member.identifiers),
+            lambda store, now: (*store.enroll(tenant, member, now), program_id),
+            lambda: self.names.forget(tenant, member.identifiers),
         )
         fields = RequestFields(
             int(Operation.ENROLL), int(Kind.PROFILE_UPDATE), province_id=self.code(CodeKind.PROVINCE, province)
@@ -139,15 +218,20 @@ class Ledger:
         return self.ask(key, fields, claim=claim)
 
     def code(self, kind: CodeKind, text: str) -> int:
-        return self.names.intern(self.connection, TENANT, kind, text) if text else 0
+        return self.names.intern(self.connection, self.tenant, kind, text) if text else 0
 
     def authorise_ask(
         self, account: int, points: int, key: str | None = None, *, capture: bool = True, partial: bool = False,
-        time_to_live: int = 0, province: str = "", kind: Kind = Kind.ADHOC_REDEEM,
+        time_to_live: int = 0, province: str = "", kind: Kind = Kind.ADHOC_REDEEM, money: int = 0,
     ) -> Ask:  # fmt: skip
-        flags = (RequestFlag.CAPTURE if capture else 0) | (RequestFlag.ALLOW_PARTIAL if partial else 0)
+        """Ask to redeem points, or ``money`` where it is given; ``capture``: in one step."""
+        flags = (
+            (RequestFlag.CAPTURE if capture else 0)
+            | (RequestFlag.ALLOW_PARTIAL if partial else 0)
+            | (RequestFlag.IN_MONEY if money else 0)
+        )
         fields = RequestFields(
-            int(Operation.AUTHORISE), int(kind), account, points, flags=int(flags), time_to_live=time_to_live
+            int(Operation.AUTHORISE), int(kind), account, points, money, time_to_live=time_to_live, flags=int(flags)
         )
         return self.ask(key, fields, store_province_id=self.code(CodeKind.PROVINCE, province))
 
@@ -168,17 +252,17 @@ class Ledger:
         fields = RequestFields(int(operation), points=points, reservation_high=high, reservation_low=low)
         return self.ask(key, fields, reservation=reservation)
 
-    def lock_ask(self, account: int, locked: bool) -> Ask:
+    def lock_ask(self, account: int, locked: bool, key: str | None = None) -> Ask:
         flags = int(RequestFlag.LOCKED) if locked else 0
         return self.ask(
-            None, RequestFields(int(Operation.SET_REDEMPTION_LOCK), int(Kind.REDEMPTION_LOCK), account, flags=flags)
+            key, RequestFields(int(Operation.SET_REDEMPTION_LOCK), int(Kind.REDEMPTION_LOCK), account, flags=flags)
         )
 
     def read_ask(self, operation: Operation, account: int, province: str = "") -> Ask:
         kind = int(Kind.ADHOC_REDEEM) if operation is Operation.QUOTE else 0
         fields = RequestFields(int(operation), kind, account)
         return Ask(
-            TENANT, fields.pack(), account_id=account, store_province_id=self.code(CodeKind.PROVINCE, province)
+            self.tenant, fields.pack(), account_id=account, store_province_id=self.code(CodeKind.PROVINCE, province)
         )
 
     # --------------------------------------------------------------------------------------------------------- answers
@@ -202,6 +286,38 @@ class Ledger:
 
     def accrue(self, account: int, cents: int, **rest: Any) -> Verdict:
         return self.one(self.accrue_ask(account, cents, **rest))
+
+    def authorise_reserving(self, account: int, points: int, **rest: Any) -> Verdict:
+        """Set points aside, to be captured or voided later."""
+        return self.authorise(account, points, capture=False, **rest)
+
+    def capture(self, reservation: Verdict, points: int = 0, **rest: Any) -> Verdict:
+        return self.one(self.end_ask(Operation.CAPTURE, reservation.transaction_id, points, **rest))
+
+    def void(self, reservation: Verdict, **rest: Any) -> Verdict:
+        return self.one(self.end_ask(Operation.VOID, reservation.transaction_id, **rest))
+
+    def lock(self, account: int, locked: bool = True) -> Verdict:
+        return self.one(self.lock_ask(account, locked))
+
+    def quote(self, account: int, province: str = "") -> Verdict:
+        return self.one(self.read_ask(Operation.QUOTE, account, province))
+
+    def check(self, account: int) -> Verdict:
+        return self.one(self.read_ask(Operation.CHECK, account))
+
+    def balance(self, account: int) -> Verdict:
+        return self.one(self.read_ask(Operation.BALANCE, account))
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Return a table's rows in the order of their numbers."""
+        cursor = self.connection.execute(f"SELECT * FROM {table} ORDER BY 1")  # noqa: S608
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def legs(self, account: int) -> list[dict[str, Any]]:
+        """Return an account's legs in order."""
+        return [leg for leg in self.rows("legs") if leg["account_id"] == account]
 
     def reason_names(self, verdict: Verdict) -> list[str]:
         """Return the rules that the reasons name."""

@@ -70,7 +70,7 @@ def _read_lines(file: str) -> list[str]:
 
 
 def _table(keys: list[str], results: Iterable[BatchResult]) -> Table:
-    table = plain_table("idempotency key", "answer", "points", width_min=max(map(len, keys), default=0))
+    table = plain_table("idempotency key", "answer", "points")
     table.add_column("outcome", overflow="fold")
     for key, result in zip(keys, results, strict=True):
         table.add_row(key, _kind(result), *_points_and_outcome(result))

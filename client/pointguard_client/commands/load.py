@@ -155,8 +155,8 @@ def _shape_of(arguments: argparse.Namespace) -> LoadShape:
 
 
 def _report(summary: LoadSummary) -> RenderableType:
-    table = plain_table(f"{summary.mode} calls", "p90 ms", *LATENCY_COLUMNS, title="Latency of a call")
-    table.add_row(f"{summary.calls:,}", f"{summary.latency.latency_ms_p90:.2f}", *latency_cells(summary.latency))
+    table = plain_table(f"{summary.mode} calls", *LATENCY_COLUMNS, title="Latency of a call")
+    table.add_row(f"{summary.calls:,}", *latency_cells(summary.latency))
     parts: list[Table | str] = [_headline(summary), table, counts_table("Decisions", "decision", summary.outcomes)]
     if summary.errors:
         parts.append(counts_table("Errors", "what", summary.errors))

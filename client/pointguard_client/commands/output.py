@@ -33,11 +33,11 @@ def console() -> Console:
     return Console(highlight=False)
 
 
-def plain_table(first_column: str, *number_columns: str, title: str | None = None, width_min: int = 0) -> Table:
+def plain_table(first_column: str, *number_columns: str, title: str | None = None) -> Table:
     """Return a table of a text column, never cut short, and number columns, in as little width as will do."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
     table.padding = (0, 1, 0, 0)
-    table.add_column(first_column, overflow="fold", min_width=width_min)
+    table.add_column(first_column, no_wrap=True)
     for column in number_columns:
         table.add_column(column, justify="right")
     return table
@@ -110,15 +110,21 @@ def counts_table(title: str, name: str, counts: Mapping[str, int]) -> Table:
 
 def sections(parts: Iterable[Table | str]) -> Group:
     """Return parts one below the other, a blank line between them."""
-    return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts))
+    return Group(*(Padding(part, (0, 0, 1, 0), expand=False) for part in parts))
 
 
-LATENCY_COLUMNS: Final = ("p50 ms", "p99 ms", "p99.9 ms", "max ms")
+LATENCY_COLUMNS: Final = ("p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms")
 
 
 def latency_cells(latency: LatencySummary) -> tuple[str, ...]:
     """Return the cells of LATENCY_COLUMNS."""
-    shown = (latency.latency_ms_p50, latency.latency_ms_p99, latency.latency_ms_p999, latency.latency_ms_max)
+    shown = (
+        latency.latency_ms_p50,
+        latency.latency_ms_p90,
+        latency.latency_ms_p99,
+        latency.latency_ms_p999,
+        latency.latency_ms_max,
+    )
     return tuple(f"{milliseconds:.2f}" for milliseconds in shown)
 
 

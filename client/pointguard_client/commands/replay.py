@@ -116,9 +116,7 @@ def _headline(summary: ReplaySummary) -> str:
 
 
 def _calls_table(summary: ReplaySummary) -> Table:
-    table = plain_table(
-        "RPC", "calls", "errors", *LATENCY_COLUMNS, title="Calls", width_min=max(map(len, summary.by_rpc), default=0)
-    )
+    table = plain_table("RPC", "calls", "errors", *LATENCY_COLUMNS, title="Calls")
     for rpc, counts in summary.by_rpc.items():
         table.add_row(rpc, f"{counts.calls:,}", f"{counts.errors:,}", *latency_cells(counts.latency))
     errors = sum(error.count for error in summary.errors)

@@ -2,12 +2,13 @@
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pointguard_server.domain.codes import FIRST_READ, Outcome
+from pointguard_server.domain.codes import FIRST_READ, Decision, Outcome
 from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.buffers import Buffers
 from pointguard_server.engine.compiled.accounts import replay_legs
@@ -15,10 +16,10 @@ from pointguard_server.engine.compiled.advice import keep_standing
 from pointguard_server.engine.compiled.records import ADVICE_RAW, LEG_RAW, write_records
 from pointguard_server.engine.identifiers import transaction_ids
 from pointguard_server.engine.kernel import decide
-from pointguard_server.engine.memory import Memory
+from pointguard_server.engine.memory import ACCOUNT, Memory
 from pointguard_server.engine.ports import BatchRecord, Clock, Heads, LedgerStore, Rows
 from pointguard_server.engine.programs import Programs
-from pointguard_server.engine.rows import ADVICE_COLUMNS, LEG_COLUMNS, REQUEST, RESOLVED
+from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, LEG_COLUMNS, REQUEST, RESOLVED
 from pointguard_server.engine.verdicts import read_verdicts, verdict_of_record
 from pointguard_server.engine.world import (
     ADVICE_ROWS,
@@ -46,6 +47,12 @@ class BatchReport:
     commit_s: float
     position: int
     accepted_at: int
+    decisions: dict[tuple[int, int], int]  # (operation, decision) → how many legs
+    declines: dict[tuple[int, int], int]  # (operation, deciding reason) → how many legs
+    refusals: dict[int, int]  # outcome → how many requests
+    tripped: dict[tuple[int, int], int]  # (rule, posture) → how often
+    points_issued: int
+    points_redeemed: int
 
 
 class _Plan:
@@ -81,8 +88,8 @@ class Decider:
         self._clock = clock
         self._buffers = Buffers()
         self.heads = store.heads()
+        self._hits = 0
         self.last_report: BatchReport | None = None
-        self._tripped: list[int] = []
 
     def decide(self, asks: Sequence[Ask]) -> list[Verdict]:
         """Decide the asks in order, make the decisions durable, and return a verdict for each.
@@ -114,17 +121,36 @@ class Decider:
         self.heads = heads
         verdicts = read_verdicts(out, len(asks))
         self._answer_settled(plan, verdicts)
-        self.last_report = BatchReport(
-            requests=len(asks),
-            legs=int(out.counts[LEGS]),
-            replays=len(plan.replayed) + len(plan.same_as),
-            decide_s=decided - started,
-            append_s=appended - decided,
-            commit_s=time.perf_counter() - appended,
-            position=heads.position,
-            accepted_at=now,
-        )
+        self.last_report = self._report(plan, out, now, (started, decided, appended, time.perf_counter()))
         return verdicts
+
+    def warm_up(self) -> None:
+        """Have the kernels compiled, or loaded from the cache, before the first request waits for them."""
+        arrays, out = self.memory.arrays(1, 1, 1), self._buffers.output(
+            requests=1, legs=1, entries=1, advice=1, shown=1, measures=self.programs.measures_max,
+            awards=self.programs.awards_max,
+        )  # fmt: skip
+        none = np.zeros((0, 2), np.int64)
+        batch = Batch(
+            requests=np.zeros(0, REQUEST),
+            resolved=np.zeros(0, RESOLVED),
+            keys=none,
+            digests=none,
+            lines=np.zeros((1, LINE_FIELD_COUNT), np.int64),
+            ids=none,
+            header=np.zeros(HEADER_SIZE, np.int64),
+        )
+        now = self._clock.now()
+        decide(arrays, self.programs.world(now), batch, out)
+        replay_legs(arrays, self.programs.world(now), out.legs[:0], 0)
+        self._records([], batch, out)
+        stand = np.zeros(1, ADVICE)[0]
+        keep_standing(arrays, np.zeros(1, ACCOUNT)[0], stand)
+
+    def cache_figures(self) -> tuple[int, int, int, int]:
+        """Return (accounts in memory, requests that found theirs there, accounts read, accounts thrown out)."""
+        memory = self.memory
+        return len(memory.slot_of), self._hits, memory.loads, memory.evictions
 
     def _settle_keys(self, asks: Sequence[Ask], plan: _Plan) -> None:
         """Find the requests whose keys are known, from the ledger or from earlier in this batch."""
@@ -193,6 +219,7 @@ class Decider:
         plan.resolved["slot"] = found
         self.memory.accounts["touched"][found[found >= 0]] = batch_id
         touched += set(account_ids)
+        self._hits += len(asks) - len(missing)
 
     def _account_ids(self, asks: Sequence[Ask], plan: _Plan) -> list[int]:
         """Return each request's account id; 0 where there is none or the request is settled."""
@@ -337,8 +364,8 @@ class Decider:
         legs, entries = int(out.counts[LEGS]), out.entries[: out.counts[ENTRIES]]
         advice = out.advice[: out.counts[ADVICE_ROWS]]
         bodies = [ask.body for ask in asks]
-        body_ends = np.cumsum([len(body) for body in bodies])
         joined = np.frombuffer(b"".join(bodies), np.uint8)
+        body_ends = np.cumsum(np.array([len(body) for body in bodies], np.int64))
         buffer, ends = self._buffers.records(legs, len(entries), len(advice), out.windows.shape[1], joined.size)
         size = write_records(
             _matrix(out.legs[:legs]),
@@ -359,6 +386,34 @@ class Decider:
         whole = buffer[:size].tobytes()
         limits = [0, *ends[:legs].tolist()]
         return [whole[limits[i] : limits[i + 1]] for i in range(legs)], memoryview(whole)
+
+    def _report(self, plan: _Plan, out: Output, now: int, times: tuple[float, float, float, float]) -> BatchReport:
+        legs = out.legs[: out.counts[LEGS]]
+        declined = legs[legs["decision"] == Decision.DECLINED]
+        points = out.entries["signed_points"][: out.counts[ENTRIES]]
+        rules = self.programs.world(now).rules
+        tripped = rules[rules["tripped"] > 0]
+        outcomes = out.answers["outcome"][: len(plan.requests)]
+        started, decided, appended, committed = times
+        return BatchReport(
+            requests=len(plan.requests),
+            legs=len(legs),
+            replays=len(plan.replayed) + len(plan.same_as),
+            decide_s=decided - started,
+            append_s=appended - decided,
+            commit_s=committed - appended,
+            position=self.heads.position,
+            accepted_at=now,
+            decisions=Counter(zip(legs["operation"].tolist(), legs["decision"].tolist(), strict=True)),
+            declines=Counter(zip(declined["operation"].tolist(), declined["reason"].tolist(), strict=True)),
+            refusals=Counter(outcomes[outcomes > 0].tolist()),
+            tripped={
+                (rule_id, posture): count
+                for rule_id, posture, count in tripped[["rule_id", "posture", "tripped"]].tolist()
+            },
+            points_issued=int(points[points > 0].sum()),
+            points_redeemed=-int(points[points < 0].sum()),
+        )
 
     @staticmethod
     def _answer_settled(plan: _Plan, verdicts: list[Verdict]) -> None:

@@ -119,9 +119,7 @@ def _run_child(cache_directory: Path, key: str, seconds_at_most: float) -> None:
 def _child_environment() -> dict[str, str]:
     """This process's environment and import path, without settings that would change what Numba or Python do."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "PYTHON"))}
-    import_path = os.pathsep.join(path for path in sys.path if path)
-    # ``native_compiler`` optimizes the whole; what Numba would do to each part before takes longer and helps nothing.
-    return kept | {"PYTHONPATH": import_path, "NUMBA_OPT": "0"}
+    return kept | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 def main(arguments: list[str]) -> None:

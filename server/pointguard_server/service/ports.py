@@ -57,6 +57,10 @@ class Directory(Protocol):
         """Return the number of a text, giving it one if it has none."""
         ...
 
+    def remember(self, tenant_id: int, kind: CodeKind, text: str, code_id: int) -> None:
+        """Keep a text's number in memory, now that it is durable."""
+        ...
+
     def enroll(self, connection: Any, tenant_id: int, member: NewMember, now: int) -> tuple[Outcome, int]:
         """Make a member with an account; return the outcome and the account."""
         ...

@@ -44,7 +44,7 @@ class Directory:
     def load(self, connection: sqlite3.Connection) -> None:
         """Read stores and vocabularies into memory."""
         for tenant_id, kind, text, code_id in connection.execute(READ_CODES, (CODES_MAX // 2,)):
-            self._remember_code(tenant_id, kind, text, code_id)
+            self.remember(tenant_id, kind, text, code_id)
         self._stores = {
             (tenant_id, text): StoreFacts(*facts) for tenant_id, text, *facts in connection.execute(READ_STORES)
         }
@@ -77,12 +77,13 @@ class Directory:
             cursor = connection.execute(
                 "INSERT INTO codes (tenant_id, kind, text) VALUES (?, ?, ?)", (tenant_id, kind, text)
             )
-            # Remembered only when read back, in a later step: this one may yet fail.
+            # ``remember`` is for when it is durable: this step may yet fail.
             return cursor.lastrowid or 0
-        self._remember_code(tenant_id, kind, text, found[0])
+        self.remember(tenant_id, kind, text, found[0])
         return int(found[0])
 
-    def _remember_code(self, tenant_id: int, kind: int, text: str, code_id: int) -> None:
+    def remember(self, tenant_id: int, kind: int, text: str, code_id: int) -> None:
+        """See the port."""
         if len(self._codes) >= CODES_MAX:
             self._codes.clear()
             self._texts = {0: ""}

@@ -80,6 +80,8 @@ def replay_legs(arrays, world, legs, slot):
     ``legs`` reach back at least to the newest leg's ``open_from_seq`` and to the program's retention. The caller adds the
     standing advice.
     """
+    if legs.shape[0] == 0:
+        return
     account = arrays.accounts[slot]
     program = world.programs[account.program]
     account.tally_epoch = program.fraud_epoch

@@ -1,0 +1,102 @@
+"""``python -m pointguard_server``: start here. Reads the settings, runs the server, drains on Ctrl-C and SIGTERM."""
+
+import asyncio
+import logging
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+
+import structlog
+import uvloop
+
+from pointguard_server.domain.errors import PointguardError
+from pointguard_server.settings import Settings, SettingsError, read_settings
+
+SWITCH_INTERVAL_S = 0.0005
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the server until it is told to stop; the process's exit status says how it ended."""
+    try:
+        settings, only_issue_key = read_settings(sys.argv[1:] if arguments is None else arguments)
+    except SettingsError as error:
+        sys.exit(f"pointguard-server: {error}")
+    _configure_logging()
+    # The writer's thread and the event loop share the interpreter: with the default of 5 ms, each statement of a commit
+    # could wait that long for its turn.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    try:
+        sys.exit(uvloop.run(_issue_key(settings) if only_issue_key else _serve(settings)))
+    except (PointguardError, OSError, ValueError) as error:
+        sys.exit(f"pointguard-server: {error}")
+
+
+def _configure_logging() -> None:
+    """Log JSON lines to standard error."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+async def _serve(settings: Settings) -> int:
+    from pointguard_server.bootstrap import Server
+
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    server = Server(settings)
+    await server.open()
+    await server.start()
+    on_ready = asyncio.create_task(_run_on_ready(settings, server.grpc_port)) if settings.on_ready else None
+    waits = [asyncio.create_task(ended.wait()), asyncio.create_task(server.failed.wait())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    if on_ready is not None:
+        on_ready.cancel()
+        await asyncio.gather(on_ready, return_exceptions=True)
+    await server.stop()
+    return 1 if server.failed.is_set() else 0
+
+
+async def _run_on_ready(settings: Settings, grpc_port: int) -> None:
+    """Run the command that the settings name; it is ended with the server."""
+    import os
+
+    environment = os.environ | {
+        "POINTGUARD_ADDRESS": f"127.0.0.1:{grpc_port}",
+        "POINTGUARD_DATA_DIR": str(settings.data_directory),
+    }
+    process = await asyncio.create_subprocess_exec(*shlex.split(settings.on_ready), env=environment)
+    try:
+        await process.wait()
+        print(f"\nserving on 127.0.0.1:{grpc_port} until Ctrl-C", file=sys.stderr, flush=True)  # noqa: T201
+    except asyncio.CancelledError:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+        raise
+
+
+async def _issue_key(settings: Settings) -> int:
+    from pointguard_server.bootstrap import Server
+
+    server = Server(settings)
+    await server.open()
+    print(await server.issue_key(server.tenant.tenant_id))  # noqa: T201
+    await server.close()
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""Putting a server together. The only file that knows every implementation; ``__main__`` calls it.
+
+``Server.open`` reads and builds, ``start`` listens, ``stop`` drains: no answer that is owed is lost.
+"""
+
+import asyncio
+import csv
+import os
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from pointguard_server.domain.calendar import MICROSECOND
+from pointguard_server.domain.codes import CodeKind
+from pointguard_server.engine.batch import Decider
+from pointguard_server.engine.engine import Engine
+from pointguard_server.engine.memory import Memory
+from pointguard_server.engine.programs import Programs
+from pointguard_server.http.server import HttpServer
+from pointguard_server.rpc.guard import Guard
+from pointguard_server.rpc.server import RpcServer, Tls
+from pointguard_server.rpc.transaction_service import Desk
+from pointguard_server.rules.compiler import compile_in_child, load_compiled
+from pointguard_server.rules.fixed_point import SCALE
+from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.sandbox import data as sandbox_data
+from pointguard_server.sandbox.seed import read_key, seed_members, write_key
+from pointguard_server.service.credentials import Authenticator, issue
+from pointguard_server.service.metrics import Metrics
+from pointguard_server.service.program_config import ProgramConfig, load_program_config
+from pointguard_server.service.programs import Versions, build_program, line_codes
+from pointguard_server.service.tenants import Tenant, Vocabulary
+from pointguard_server.service.vault import MemberVault
+from pointguard_server.settings import Settings, split_address
+from pointguard_server.storage.database import DATABASE_FILE, lock_directory, migrate
+from pointguard_server.storage.directory import Directory
+from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
+from pointguard_server.storage.readers import Reader, open_readers
+from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_writer
+
+TILL_ROLE = "till"
+log = structlog.get_logger(__name__)
+
+
+class WallClock:
+    """The machine's clock, in microseconds since 1970-01-01 UTC."""
+
+    def now(self) -> int:
+        """Return the time."""
+        return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """A program's source texts, checked."""
+
+    configuration: str
+    config: ProgramConfig
+    earn_rules: str
+    rule_set: RuleSet
+    stores: tuple[dict[str, str], ...]
+
+
+def _read_sources(settings: Settings) -> _Sources:
+    """Read and check what the program is made of.
+
+    Raises:
+        ProgramConfigError, RuleSetError, OSError: with every mistake.
+    """
+    if settings.program is not None:
+        configuration = settings.program.read_text(encoding="utf-8")
+        config = load_program_config(configuration, str(settings.program))
+        rules_path = settings.program.parent / config.earn_rules
+        earn_rules, rules_name = rules_path.read_text(encoding="utf-8"), str(rules_path)
+    else:
+        configuration = sandbox_data.read_text("program.toml")
+        config = load_program_config(configuration, "program.toml")
+        earn_rules, rules_name = sandbox_data.read_text(config.earn_rules), config.earn_rules
+    return _Sources(configuration, config, earn_rules, load_rule_set(earn_rules, rules_name), _read_stores(settings))
+
+
+def _read_stores(settings: Settings) -> tuple[dict[str, str], ...]:
+    if settings.stores is not None:
+        with settings.stores.open(encoding="utf-8", newline="") as file:
+            return tuple(csv.DictReader(file))
+    if settings.program is not None:
+        return ()
+    return tuple(
+        {
+            "store_id": store.store_id,
+            "business_unit": store.business_unit,
+            "country": store.country,
+            "province": store.province,
+        }
+        for store in sandbox_data.read_stores()
+    )
+
+
+class Ledger:
+    """An opened data directory: the writer, the directory of names, the readers and the keys."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.lock = lock_directory(settings.data_directory)
+        self.path = settings.data_directory / DATABASE_FILE
+        fresh = not self.path.exists()
+        ring_path = settings.data_directory / KEY_RING_FILE
+        if not fresh and not ring_path.exists():
+            raise FileNotFoundError(f"{ring_path} is missing: without it members' personal data cannot be read")
+        migrate(self.path)
+        self.keys = KeyRing.open_or_create(ring_path)
+        self.vault = MemberVault(self.keys)
+        self.connection = open_writer(self.path)
+        self.names = Directory(self.vault)
+        self.reader_pool: AsyncEngine = open_readers(self.path)
+        self.reader = Reader(self.reader_pool, self.vault)
+
+    async def close(self) -> None:
+        """Close readers first: the last connection to close checkpoints, and only the writer may."""
+        await self.reader_pool.dispose()
+        self.connection.close()
+        os.close(self.lock)
+
+
+class Server:
+    """One server process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.metrics = Metrics(_version())
+        self.grpc_port = 0
+        self.http_port = 0
+        self.failed = asyncio.Event()
+
+    async def open(self) -> None:
+        """Open the ledger, compile what is not compiled yet, and seed the sandbox."""
+        settings = self._settings
+        sources = _read_sources(settings)
+        await asyncio.to_thread(compile_in_child, sources.rule_set, settings.cache_directory / "rules")
+        self.ledger = Ledger(settings)
+        clock = WallClock()
+        tenant, programs = self._load_tenant(sources, clock)
+        self.tenant = tenant
+        store = SqliteLedger(self.ledger.connection, self.ledger.names, self._begin_epoch(clock))
+        memory = Memory(settings.accounts_max, programs.measures_max)
+        self.decider = Decider(store, memory, programs, clock)
+        await asyncio.to_thread(self.decider.warm_up)
+        self.engine = Engine(self.decider, store.write)
+        self.engine.start()
+        self.engine.on_broken = self.failed.set
+        self.metrics.watch(self.engine, self.decider.cache_figures, self.ledger.names.text)
+        vocabulary = Vocabulary(self.ledger.names, self.engine)
+        if settings.sandbox:
+            await self._seed(tenant, vocabulary)
+        self.authenticator = Authenticator(self.ledger.reader.api_key)
+        desk = Desk(self.engine, self.ledger.names, vocabulary, self.ledger.reader)
+        guard = Guard(self.authenticator, {tenant.tenant_id: tenant}, self.metrics)
+        self.rpc = RpcServer(desk, guard, reflect=settings.reflection)
+        self.http = HttpServer(self.metrics, lambda: self.engine.ready)
+
+    def _load_tenant(self, sources: _Sources, clock: WallClock) -> tuple[Tenant, Programs]:
+        """Bring the tenant's program, versions, stores and vocabularies into the database, and build what decides."""
+        names, connection, config = self.ledger.names, self.ledger.connection, sources.config
+        now = clock.now()
+        connection.execute("BEGIN IMMEDIATE")
+        tenant_id = names.tenant(connection, self._settings.tenant, config.name, now)
+        program_id = names.program(connection, tenant_id, config.code)
+        versions = Versions(
+            program_id=program_id,
+            tenant_id=tenant_id,
+            rule_set=names.version(connection, tenant_id, program_id, "earn rules", sources.earn_rules, now),
+            configuration=names.version(connection, tenant_id, program_id, "configuration", sources.configuration, now),
+        )
+
+        def intern(kind: CodeKind, text: str) -> int:
+            return names.intern(connection, tenant_id, kind, text)
+
+        compiled = load_compiled(sources.rule_set, self._settings.cache_directory / "rules")
+        program = build_program(config, sources.rule_set, compiled, versions, intern)
+        for row in sources.stores:
+            names.add_store(connection, tenant_id, row["store_id"], row["business_unit"], row["country"], row["province"])
+        connection.execute("COMMIT")
+        names.load(connection)
+        tenant = Tenant(
+            tenant_id=tenant_id,
+            program_id=program_id,
+            program_code=config.code,
+            currency=config.currency,
+            money_scale=SCALE // 10**config.currency_digits,
+            reservation_ttl_max=config.reservation_ttl_max // MICROSECOND,
+            line_codes=line_codes(sources.rule_set),
+            digest_key=self.ledger.keys.digest_key(tenant_id),
+        )
+        return tenant, Programs([program])
+
+    def _begin_epoch(self, clock: WallClock) -> int:
+        """Note that a writer begins, and return its number."""
+        cursor = self.ledger.connection.execute(
+            "INSERT INTO writers (writer_id, started_at) VALUES (1, ?)", (clock.now(),)
+        )
+        return cursor.lastrowid or 0
+
+    async def _seed(self, tenant: Tenant, vocabulary: Vocabulary) -> None:
+        directory = self._settings.data_directory
+        await seed_members(self.engine, self.ledger.names, vocabulary, tenant)
+        if read_key(directory) is None:
+            write_key(directory, await self.issue_key(tenant.tenant_id))
+
+    async def issue_key(self, tenant_id: int) -> str:
+        """Make an API key; only its Argon2id hash is kept."""
+        issued = await asyncio.to_thread(issue)
+        now = WallClock().now()
+
+        def add(connection: Any) -> None:
+            self.ledger.names.add_api_key(connection, issued.key_id, tenant_id, TILL_ROLE, issued.hash, now)
+
+        await self.engine.run(add)
+        return issued.raw_key
+
+    async def start(self) -> None:
+        """Listen."""
+        settings = self._settings
+        tls = None
+        if settings.tls_certificate is not None and settings.tls_key is not None:
+            tls = Tls(settings.tls_certificate, settings.tls_key)
+        self.grpc_port = await self.rpc.start(settings.grpc_address, tls)
+        self.http_port = await self.http.start(*split_address(settings.http_address))
+        log.info("ready", grpc_port=self.grpc_port, http_port=self.http_port, position=self.decider.heads.position)
+
+    async def stop(self) -> None:
+        """Drain: answer what is under way, decide what is queued, close the ledger."""
+        await self.rpc.not_serving()
+        await self.rpc.stop(self._settings.drain_s)
+        await self.http.stop()
+        await self.close()
+
+    async def close(self) -> None:
+        """Decide what is queued and close the ledger."""
+        await self.engine.stop()
+        self.authenticator.close()
+        await self.ledger.close()
+        log.info("stopped", position=self.decider.heads.position)
+
+
+def _version() -> str:
+    try:
+        return version("pointguard")
+    except PackageNotFoundError:
+        return "unknown"

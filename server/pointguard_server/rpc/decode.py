@@ -1,0 +1,395 @@
+"""From messages to asks: every field checked, every text numbered, every request brought into its normal form.
+
+A ``Decoder`` is made for one call. Faults are gathered, not raised at the first; codes that have no number yet are gathered
+too, so that the caller can have them learned and decode again.
+"""
+
+import re
+from array import array
+from collections.abc import Sequence
+from functools import lru_cache
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard_server.domain.codes import CodeKind, Kind, Operation, RequestFlag
+from pointguard_server.domain.errors import InvalidRequest, Violation
+from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.domain.record import encode_body
+from pointguard_server.engine.ask import Ask
+from pointguard_server.engine.identifiers import key_bytes
+from pointguard_server.engine.rows import RequestFields
+from pointguard_server.service.ports import Directory, StoreFacts
+from pointguard_server.service.tenants import LINE_VALUE, Tenant, Vocabulary
+from pointguard_server.service.vault import InvalidIdentifier, normalize_identifier
+
+KEY_BYTES_MAX = 64
+CODE_BYTES_MAX = 32
+TEXT_BYTES_MAX = 64
+POINTS_MAX = 10**12
+MONEY_MAX = 10**12
+QUANTITY_MAX = 1_000_000
+LINES_MAX = 1_000
+TIME_TO_LIVE_MIN = 1_000_000
+# A terminal's clock may be wrong, but not by centuries: from 2000 to 2100.
+OCCURRED_MIN, OCCURRED_MAX = 946_684_800, 4_102_444_800
+KIND_FIELDS = {kind.name.lower(): kind for kind in IdentifierKind}
+AUTHORISE_KINDS = {0: Kind.ADHOC_REDEEM, int(Kind.PURCHASE): Kind.PURCHASE, int(Kind.ADHOC_REDEEM): Kind.ADHOC_REDEEM}
+ACCRUE_KINDS = {0: Kind.PURCHASE, int(Kind.PURCHASE): Kind.PURCHASE, int(Kind.ACTIVITY): Kind.ACTIVITY}
+CHANNELS = frozenset(common_pb2.Channel.values())
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_NO_STORE = StoreFacts(0, 0, 0)
+_NO_ORIGIN = (0, 0, 0, 0, 0, _NO_STORE)
+
+Member = tuple[int, tuple[int, str] | None]
+Where = tuple[int, int, int, int, int, StoreFacts]
+
+
+@lru_cache(maxsize=65_536)
+def _normalized(kind: IdentifierKind, value: str) -> str:
+    return normalize_identifier(kind, value)
+
+
+class Decoder:
+    """Decodes the requests of one call for one tenant."""
+
+    def __init__(self, tenant: Tenant, directory: Directory, vocabulary: Vocabulary) -> None:
+        self.tenant = tenant
+        self._directory = directory
+        self._vocabulary = vocabulary
+        self._violations: list[Violation] = []
+        self.unknown_codes: list[tuple[CodeKind, str]] = []
+
+    def fault(self, field: str, description: str) -> None:
+        """Note that a field is wrong."""
+        self._violations.append(Violation(field, description))
+
+    def check(self) -> None:
+        """Raise what was found wrong since the last check.
+
+        Raises:
+            InvalidRequest: naming every field.
+        """
+        if self._violations:
+            violations, self._violations = self._violations, []
+            raise InvalidRequest(*violations)
+
+    # ---------------------------------------------------------------------------------------------------------- fields
+
+    def key(self, key: str) -> bytes:
+        """Return an idempotency key's 16 bytes."""
+        if not key or len(key) > KEY_BYTES_MAX or (not key.isascii() and len(key.encode()) > KEY_BYTES_MAX):
+            self.fault("idempotency_key", f"must have 1 to {KEY_BYTES_MAX} bytes")
+            return bytes(16)
+        return key_bytes(key)
+
+    def member(self, reference: common_pb2.MemberReference, field: str = "member") -> Member:
+        """Return (account id, None) or (0, (kind, normalized value))."""
+        which = reference.WhichOneof("identifier")
+        if which is None:
+            self.fault(field, "must name an identifier")
+            return 0, None
+        value = getattr(reference, which)
+        if which == "account_id":
+            if value <= 0:
+                self.fault(f"{field}.account_id", "must be positive")
+            return value, None
+        kind = KIND_FIELDS[which]
+        try:
+            return 0, (int(kind), _normalized(kind, value))
+        except InvalidIdentifier as error:
+            self.fault(f"{field}.{which}", error.problem)
+            return 0, None
+
+    def code(self, kind: CodeKind, text: str, field: str) -> int:
+        """Return the number of a code, 0 for none."""
+        if not text:
+            return 0
+        if len(text) > CODE_BYTES_MAX or not text.isprintable() or len(text.encode()) > CODE_BYTES_MAX:
+            self.fault(field, f"must be printable and have at most {CODE_BYTES_MAX} bytes")
+            return 0
+        number = self._vocabulary.find(self.tenant.tenant_id, kind, text)
+        if number is None:
+            self.unknown_codes.append((kind, text))
+            return 0
+        return number
+
+    def text(self, text: str, field: str, bytes_max: int = TEXT_BYTES_MAX) -> str:
+        """Return a text that is printable and not too long."""
+        if text and (len(text) > bytes_max or not text.isprintable() or len(text.encode()) > bytes_max):
+            self.fault(field, f"must be printable and have at most {bytes_max} bytes")
+            return ""
+        return text
+
+    def where(self, origin: common_pb2.Origin) -> Where:
+        """Return (store, terminal, cashier, channel, occurred at, facts of the store)."""
+        store = _NO_STORE
+        if origin.store_id:
+            found = self._directory.store(self.tenant.tenant_id, origin.store_id)
+            if found is None:
+                self.fault("origin.store_id", "is not a store of this tenant")
+            else:
+                store = found
+        channel = origin.channel
+        if channel not in CHANNELS:
+            self.fault("origin.channel", "is not a known channel")
+        occurred_at = self._moment(origin.occurred_at) if origin.HasField("occurred_at") else 0
+        return (
+            store.store_id,
+            self.code(CodeKind.TERMINAL, origin.terminal_id, "origin.terminal_id"),
+            self.code(CodeKind.CASHIER, origin.cashier_id, "origin.cashier_id"),
+            channel,
+            occurred_at,
+            store,
+        )
+
+    def _moment(self, timestamp: Timestamp) -> int:
+        if not OCCURRED_MIN <= timestamp.seconds < OCCURRED_MAX or not 0 <= timestamp.nanos < 1_000_000_000:
+            self.fault("origin.occurred_at", "must be a moment from 2000 to 2100")
+            return 0
+        return timestamp.seconds * 1_000_000 + timestamp.nanos // 1000
+
+    def money(self, money: common_pb2.Money, field: str, least: int) -> int:
+        """Return an amount in the program's currency."""
+        if money.currency_code != self.tenant.currency:
+            self.fault(f"{field}.currency_code", "must be the program's currency")
+        return self._number(money.minor_units, f"{field}.minor_units", least, MONEY_MAX)
+
+    def _number(self, value: int, field: str, least: int, most: int) -> int:
+        if not least <= value <= most:
+            self.fault(field, f"must be from {least} to {most}")
+            return least
+        return value
+
+    def _kind(self, kind: int, allowed: dict[int, Kind]) -> int:
+        known = allowed.get(kind)
+        if known is None:
+            names = sorted({each.name for each in allowed.values()})
+            self.fault("kind", f"must be {' or '.join(names)}")
+            return 0
+        return int(known)
+
+    def _time_to_live(self, duration: Duration) -> int:
+        most = self.tenant.reservation_ttl_max
+        if not 0 <= duration.seconds <= 86_400 * 366 or not 0 <= duration.nanos < 1_000_000_000:
+            self.fault("time_to_live", f"must be from 1 s to {most // 1_000_000} s")
+            return 0
+        value = duration.seconds * 1_000_000 + duration.nanos // 1000
+        if not TIME_TO_LIVE_MIN <= value <= most:
+            self.fault("time_to_live", f"must be from 1 s to {most // 1_000_000} s")
+        return value
+
+    def transaction_id(self, text: str, field: str) -> bytes:
+        """Return a UUID's 16 bytes."""
+        if len(text) != 36 or not _UUID.fullmatch(text):
+            self.fault(field, "must be a UUID")
+            return bytes(16)
+        return bytes.fromhex(text.replace("-", ""))
+
+    # ------------------------------------------------------------------------------------------------------------ asks
+
+    def ask(
+        self,
+        key: bytes,
+        fields: RequestFields,
+        member: Member,
+        store: StoreFacts,
+        *,
+        reference: str = "",
+        basket: bytes = b"",
+        private: bytes = b"",
+    ) -> Ask:
+        """Return the ask of checked parts. ``private`` is in the digest and nowhere else."""
+        packed = fields.pack()
+        body = encode_body(reference, basket) if reference or basket else b"\0\0"
+        account_id, identifier = member
+        names = b"" if identifier is None else f"{identifier[0]} {identifier[1]}".encode()
+        return Ask(
+            tenant_id=self.tenant.tenant_id,
+            fields=packed,
+            key=key,
+            digest=self.tenant.digest(packed, names, body, private),
+            account_id=account_id,
+            identifier=identifier,
+            business_unit_id=store.business_unit_id,
+            store_province_id=store.province_id,
+            order_reference=reference,
+            body=body,
+        )
+
+    def authorise(self, request: transaction_pb2.AuthoriseRedemptionRequest) -> Ask:
+        """Return the ask of an AuthoriseRedemption."""
+        points = money = 0
+        flags = 0
+        which = request.WhichOneof("amount")
+        if which == "points":
+            points = self._number(request.points, "points", 1, POINTS_MAX)
+        elif which == "money":
+            money = self.money(request.money, "money", 1)
+            flags |= RequestFlag.IN_MONEY
+        else:
+            self.fault("amount", "must be points or money")
+        if request.capture:
+            flags |= RequestFlag.CAPTURE
+            if request.HasField("time_to_live"):
+                self.fault("time_to_live", "must be absent with capture: there is no reservation")
+        if request.allow_partial:
+            flags |= RequestFlag.ALLOW_PARTIAL
+        time_to_live = self._time_to_live(request.time_to_live) if request.HasField("time_to_live") else 0
+        store_id, terminal, cashier, channel, occurred_at, store = self.where(request.origin)
+        member = self.member(request.member)
+        fields = RequestFields(
+            operation=1,
+            kind=self._kind(request.kind, AUTHORISE_KINDS),
+            account_id=member[0],
+            points=points,
+            money=money,
+            time_to_live=time_to_live,
+            flags=int(flags),
+            store_id=store_id,
+            terminal_id=terminal,
+            cashier_id=cashier,
+            channel=channel,
+            redemption_type_id=self.code(CodeKind.REDEMPTION_TYPE, request.redemption_type, "redemption_type"),
+            occurred_at=occurred_at,
+        )
+        reference = self.text(request.order_reference, "order_reference")
+        ask = self.ask(self.key(request.idempotency_key), fields, member, store, reference=reference)
+        if money:
+            ask.currency = self.tenant.currency_number
+        return ask
+
+    def accrue(self, request: transaction_pb2.AccrueRequest) -> Ask:
+        """Return the ask of an Accrue."""
+        which = request.WhichOneof("amount")
+        total, lines, count, basket = 0, b"", 0, b""
+        if which == "basket":
+            total, lines, count = self._basket(request.basket)
+            basket = request.basket.SerializeToString(deterministic=True)
+        elif which == "total":
+            total = self.money(request.total, "total", 0)
+            # A total is one line of an unknown article, so that rules over lines see it too.
+            lines, count = _packed_numbers((0, 0, 0, LINE_VALUE, total * self.tenant.money_scale)), 1
+        else:
+            self.fault("amount", "must be a basket or a total")
+        store_id, terminal, cashier, channel, occurred_at, store = self.where(request.origin)
+        member = self.member(request.member)
+        fields = RequestFields(
+            operation=5,
+            kind=self._kind(request.kind, ACCRUE_KINDS),
+            account_id=member[0],
+            money=total,
+            flags=int(RequestFlag.COUPON_USED) if request.coupon_used else 0,
+            store_id=store_id,
+            terminal_id=terminal,
+            cashier_id=cashier,
+            channel=channel,
+            tender_id=self.code(CodeKind.TENDER, request.tender, "tender"),
+            occurred_at=occurred_at,
+        )
+        reference = self.text(request.order_reference, "order_reference")
+        ask = self.ask(self.key(request.idempotency_key), fields, member, store, reference=reference, basket=basket)
+        ask.currency = self.tenant.currency_number
+        ask.lines, ask.line_count = lines, count
+        return ask
+
+    def _basket(self, basket: transaction_pb2.Basket) -> tuple[int, bytes, int]:
+        """Return (total in minor units, packed lines, how many)."""
+        if basket.currency_code != self.tenant.currency:
+            self.fault("basket.currency_code", "must be the program's currency")
+        count = len(basket.lines)
+        if not 1 <= count <= LINES_MAX:
+            self.fault("basket.lines", f"must be 1 to {LINES_MAX}")
+            return 0, b"", 0
+        codes, scale = self.tenant.line_codes, self.tenant.money_scale
+        sku_of, category_of, brand_of = codes["sku"].get, codes["category"].get, codes["brand"].get
+        total = 0
+        numbers: list[int] = []
+        for index, line in enumerate(basket.lines):
+            sku, category, brand, quantity, amount = (
+                line.sku,
+                line.category,
+                line.brand,
+                line.quantity,
+                line.amount_minor_units,
+            )
+            if not 0 <= quantity <= QUANTITY_MAX:
+                self.fault(f"basket.lines[{index}].quantity", f"must be from 0 to {QUANTITY_MAX}")
+                quantity = 0
+            if not 0 <= amount <= MONEY_MAX:
+                self.fault(f"basket.lines[{index}].amount_minor_units", f"must be from 0 to {MONEY_MAX}")
+                amount = 0
+            if len(sku) + len(category) + len(brand) > TEXT_BYTES_MAX:
+                self._line_texts(index, sku, category, brand)
+            total += amount
+            numbers += (
+                sku_of(sku, 0),
+                category_of(category, 0),
+                brand_of(brand, 0),
+                quantity * LINE_VALUE,
+                amount * scale,
+            )
+        if total > MONEY_MAX:
+            self.fault("basket", f"must come to at most {MONEY_MAX}")
+            return 0, b"", 0
+        return total, _packed_numbers(numbers), count
+
+    def _line_texts(self, index: int, *texts: str) -> None:
+        for name, text in zip(("sku", "category", "brand"), texts, strict=True):
+            if len(text.encode()) > TEXT_BYTES_MAX:
+                self.fault(f"basket.lines[{index}].{name}", f"must have at most {TEXT_BYTES_MAX} bytes")
+
+    def end(
+        self,
+        operation: Operation,
+        request: transaction_pb2.CaptureRedemptionRequest | transaction_pb2.VoidRedemptionRequest,
+        points: int = 0,
+    ) -> Ask:
+        """Return the ask of a CaptureRedemption or VoidRedemption."""
+        reservation = self.transaction_id(request.reservation_id, "reservation_id")
+        store_id, terminal, cashier, channel, occurred_at, store = self.where(request.origin)
+        fields = RequestFields(
+            operation=int(operation),
+            points=self._number(points, "points", 0, POINTS_MAX),
+            store_id=store_id,
+            terminal_id=terminal,
+            cashier_id=cashier,
+            channel=channel,
+            occurred_at=occurred_at,
+            reservation_high=int.from_bytes(reservation[:8], "little", signed=True),
+            reservation_low=int.from_bytes(reservation[8:], "little", signed=True),
+        )
+        ask = self.ask(self.key(request.idempotency_key), fields, (0, None), store)
+        ask.reservation = reservation
+        return ask
+
+    def item(self, item: transaction_pb2.BatchItem) -> Ask:
+        """Return the ask of one request of a batch."""
+        which = item.WhichOneof("request")
+        if which == "authorise_redemption":
+            return self.authorise(item.authorise_redemption)
+        if which == "accrue":
+            return self.accrue(item.accrue)
+        if which == "capture_redemption":
+            return self.end(Operation.CAPTURE, item.capture_redemption, item.capture_redemption.points)
+        if which == "void_redemption":
+            return self.end(Operation.VOID, item.void_redemption)
+        self.fault("request", "must be set")
+        raise InvalidRequest(*self._take_violations())
+
+    def _take_violations(self) -> Sequence[Violation]:
+        violations, self._violations = self._violations, []
+        return violations
+
+    def read(self, operation: Operation, reference: common_pb2.MemberReference, kind: int = 0) -> Ask:
+        """Return the ask of a read."""
+        member = self.member(reference)
+        fields = RequestFields(int(operation), kind, member[0])
+        return Ask(self.tenant.tenant_id, fields.pack(), account_id=member[0], identifier=member[1])
+
+
+def _packed_numbers(numbers: Sequence[int]) -> bytes:
+    """Return int64s in memory order."""
+    return array("q", numbers).tobytes()

@@ -1,0 +1,61 @@
+"""A transaction from the ledger, as a message."""
+
+from typing import cast
+
+from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard_server.domain.record import decode_record
+from pointguard_server.engine.identifiers import uuid_text
+from pointguard_server.rpc.encode import timestamp
+from pointguard_server.service.ports import Reader
+
+
+async def transaction_message(
+    reader: Reader, tenant_id: int, data: bytes, currency: str
+) -> transaction_pb2.Transaction:
+    """Return the transaction that a record holds."""
+    record = decode_record(data)
+    leg = cast("dict[str, int]", record.leg)
+    transaction = transaction_pb2.Transaction(
+        transaction_id=uuid_text(cast("bytes", record.leg["transaction_id"])),
+        account_id=leg["account_id"],
+        seq=leg["seq"],
+        position=leg["position"],
+        operation=leg["operation"],  # type: ignore[arg-type]
+        kind=leg["kind"],  # type: ignore[arg-type]
+        decision=leg["decision"],  # type: ignore[arg-type]
+        reasons=[common_pb2.Reason(code=code, rule=await reader.text(rule)) for code, rule in record.reasons],  # type: ignore[arg-type]
+        points=leg["points"],
+        money=common_pb2.Money(currency_code=currency, minor_units=leg["money"]),
+        accepted_at=timestamp(leg["accepted_at"]),
+        store_id=await reader.text(leg["store_id"]),
+        terminal_id=await reader.text(leg["terminal_id"]),
+        cashier_id=await reader.text(leg["cashier_id"]),
+        channel=leg["channel"],  # type: ignore[arg-type]
+        order_reference=record.order_reference,
+        rule_set_version=leg["rule_set_version"],
+        fraud_rules_version=leg["fraud_rules_version"],
+        balance=common_pb2.Balance(
+            posted=leg["posted"],
+            reserved=leg["reserved"],
+            pending=leg["pending"],
+            available=leg["posted"] - leg["reserved"],
+        ),
+    )
+    if leg["occurred_at"]:
+        transaction.occurred_at.CopyFrom(timestamp(leg["occurred_at"]))
+    if leg["hold_expires_at"]:
+        transaction.expires_at.CopyFrom(timestamp(leg["hold_expires_at"]))
+    if leg["refers_to_seq"]:
+        original = await reader.transaction_at(tenant_id, leg["account_id"], leg["refers_to_seq"])
+        transaction.original_transaction_id = uuid_text(original) if original else ""
+    for entry in cast("tuple[dict[str, int], ...]", record.entries):
+        transaction.entries.append(
+            transaction_pb2.Entry(
+                entry_type=entry["entry_type"],  # type: ignore[arg-type]
+                part=entry["part"],  # type: ignore[arg-type]
+                signed_points=entry["signed_points"],
+                running_balance=entry["running_balance"],
+                rule=await reader.text(entry["rule_id"]),
+            )
+        )
+    return transaction

@@ -1,0 +1,91 @@
+"""The one table from the domain's errors to gRPC statuses, with machine-readable details (``google.rpc``)."""
+
+import uuid
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from pointguard_server.domain import errors
+from pointguard_server.domain.codes import Outcome
+from pointguard_server.service.credentials import VerificationFailed
+
+DOMAIN = "pointguard"
+DETAILS_KEY = "grpc-status-details-bin"
+
+CODES: dict[type[errors.PointguardError], grpc.StatusCode] = {
+    errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.NotFound: grpc.StatusCode.NOT_FOUND,
+    errors.KeyReused: grpc.StatusCode.ALREADY_EXISTS,
+    errors.IdentifierTaken: grpc.StatusCode.ALREADY_EXISTS,
+    errors.ReservationEnded: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.CaptureAboveReservation: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.Expired: grpc.StatusCode.DEADLINE_EXCEEDED,
+    errors.Draining: grpc.StatusCode.UNAVAILABLE,
+    errors.StorageUnavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.StorageBroken: grpc.StatusCode.UNAVAILABLE,
+    VerificationFailed: grpc.StatusCode.UNAVAILABLE,
+}
+
+_CURRENCY = errors.Violation("money.currency_code", "must be the program's currency")
+_OUTCOMES: dict[int, errors.PointguardError] = {
+    Outcome.ACCOUNT_UNKNOWN: errors.NotFound(),
+    Outcome.RESERVATION_UNKNOWN: errors.NotFound(),
+    Outcome.RESERVATION_ENDED: errors.ReservationEnded(),
+    Outcome.CAPTURE_ABOVE_RESERVATION: errors.CaptureAboveReservation(),
+    Outcome.KEY_REUSED: errors.KeyReused(),
+    Outcome.IDENTIFIER_TAKEN: errors.IdentifierTaken(),
+    Outcome.CURRENCY_MISMATCH: errors.InvalidRequest(_CURRENCY),
+}
+
+
+class Fault(errors.PointguardError):
+    """A defect of ours. The client learns nothing but an id to report; the log has the rest."""
+
+    reason = "FAULT"
+
+    def __init__(self) -> None:
+        super().__init__("the server could not answer; a retry with the same key finds out what happened")
+
+
+CODES[Fault] = grpc.StatusCode.UNAVAILABLE
+
+
+def refusal(outcome: int) -> errors.PointguardError:
+    """Return the error that an outcome other than DONE stands for."""
+    return _OUTCOMES[outcome]
+
+
+def code_of(error: errors.PointguardError) -> grpc.StatusCode:
+    """Return the status code of an error."""
+    return CODES[type(error)]
+
+
+def details(error: errors.PointguardError, error_id: str) -> bytes:
+    """Return the serialized ``google.rpc.Status`` that goes into the trailing metadata."""
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata={"error_id": error_id})
+    status = status_pb2.Status(code=code_of(error).value[0], message=str(error), details=[_packed(info)])
+    if isinstance(error, errors.InvalidRequest):
+        violations = [
+            error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=violation.description)
+            for violation in error.violations
+        ]
+        status.details.append(_packed(error_details_pb2.BadRequest(field_violations=violations)))
+    if isinstance(error, errors.Overloaded):
+        delay = duration_pb2.Duration()
+        delay.FromMilliseconds(int(error.retry_after_s * 1000))
+        status.details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
+    return status.SerializeToString()
+
+
+def new_error_id() -> str:
+    """Return a random id that ties an answer to a line of the log."""
+    return uuid.uuid4().hex
+
+
+def _packed(message: "error_details_pb2.ErrorInfo | error_details_pb2.BadRequest | error_details_pb2.RetryInfo") -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(message)
+    return packed

@@ -1,0 +1,65 @@
+"""What the edge knows of a tenant: its program's limits, the texts its rules speak of, and its digest key."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from pointguard_server.domain.codes import CodeKind
+from pointguard_server.engine.engine import Engine
+from pointguard_server.engine.rows import currency_number
+from pointguard_server.service.ports import Directory
+
+LINE_VALUE = 1_000_000  # the rules' fixed point
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant with its program. ``line_codes`` are ``service.programs.line_codes`` of the active earn rules."""
+
+    tenant_id: int
+    program_id: int
+    program_code: str
+    currency: str
+    money_scale: int
+    reservation_ttl_max: int  # microseconds
+    line_codes: dict[str, dict[str, int]]
+    digest_key: bytes = field(repr=False)
+
+    @property
+    def currency_number(self) -> int:
+        """The currency as the kernel compares it."""
+        return currency_number(self.currency)
+
+    def digest(self, *parts: bytes) -> bytes:
+        """Return the 16-byte digest of a request's normal form.
+
+        Keyed, so that a digest in the ledger confirms nobody's telephone number. Each part is preceded by its length, so
+        that no two requests have the same bytes.
+        """
+        digest = blake2b(digest_size=16, key=self.digest_key)
+        for part in parts:
+            digest.update(len(part).to_bytes(4, "little"))
+            digest.update(part)
+        return digest.digest()
+
+
+class Vocabulary:
+    """Numbers for the codes that tills send, learned as they come."""
+
+    def __init__(self, directory: Directory, engine: Engine) -> None:
+        self._directory = directory
+        self._engine = engine
+
+    def find(self, tenant_id: int, kind: CodeKind, text: str) -> int | None:
+        """Return a text's number, 0 for the empty text, or None if memory does not have it."""
+        return self._directory.code(tenant_id, kind, text) if text else 0
+
+    async def learn(self, tenant_id: int, texts: Iterable[tuple[CodeKind, str]]) -> None:
+        """Give numbers to texts, durably, so that ``find`` has them."""
+        wanted = sorted(set(texts))
+        intern = self._directory.intern
+        numbers = await self._engine.run(
+            lambda connection: [intern(connection, tenant_id, kind, text) for kind, text in wanted]
+        )
+        for (kind, text), number in zip(wanted, numbers, strict=True):
+            self._directory.remember(tenant_id, kind, text, number)

@@ -1,0 +1,129 @@
+"""What the server can be told: options, each with an environment variable. For ``bootstrap`` and ``__main__``."""
+
+import argparse
+import ipaddress
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PLAINTEXT_WARNING = (
+    "plaintext beyond the loopback would show API keys and members' identifiers to the network: give --tls-certificate and"
+    " --tls-key, or say both --allow-plaintext and POINTGUARD_ALLOW_PLAINTEXT=yes"
+)
+
+
+class SettingsError(ValueError):
+    """The settings contradict each other; the text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One server's settings. Addresses are ``host:port``; port 0 takes any free one."""
+
+    data_directory: Path
+    cache_directory: Path
+    grpc_address: str
+    http_address: str
+    sandbox: bool
+    tenant: str
+    program: Path | None
+    stores: Path | None
+    reflection: bool
+    accounts_max: int
+    drain_s: float
+    tls_certificate: Path | None
+    tls_key: Path | None
+    on_ready: str
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Return the host and port of ``host:port``.
+
+    Raises:
+        SettingsError: if it is not of that form.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        raise SettingsError(f"{address!r} is not an address of the form host:port")
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    def default(name: str, value: str) -> str:
+        return environment.get(f"POINTGUARD_{name}", value)
+
+    parser = argparse.ArgumentParser(
+        prog="pointguard-server",
+        description="Serve a loyalty ledger over gRPC. Every option has an environment variable: --data-dir is POINTGUARD_DATA_DIR.",
+    )
+    add = parser.add_argument
+    add("--data-dir", default=default("DATA_DIR", ".pointguard"), help="ledger, keys and lock (default: %(default)s)")
+    cache = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    add("--cache-dir", default=default("CACHE_DIR", f"{cache}/pointguard"), help="compiled rules (default: %(default)s)")
+    add("--grpc-address", default=default("GRPC_ADDRESS", "127.0.0.1:50051"), help="default: %(default)s")
+    add("--http-address", default=default("HTTP_ADDRESS", "127.0.0.1:8080"), help="default: %(default)s")
+    add("--sandbox", action="store_true", help="serve a tenant with sample members, stores and rules, and write its API key to the data directory")
+    add("--tenant", default=default("TENANT", ""), help="code of the tenant to serve, with --program and --stores")
+    add("--program", default=default("PROGRAM", ""), help="the program's configuration file (TOML)")
+    add("--stores", default=default("STORES", ""), help="the stores (CSV: store_id,business_unit,country,province)")
+    add("--issue-key", action="store_true", help="make an API key for the tenant, print it once, and end")
+    add("--reflection", choices=("auto", "on", "off"), default=default("REFLECTION", "auto"), help="gRPC reflection (auto: on in the sandbox)")
+    add("--accounts-max", type=int, default=int(default("ACCOUNTS_MAX", "200000")), help="accounts kept in memory (default: %(default)s)")
+    add("--drain-seconds", type=float, default=float(default("DRAIN_SECONDS", "10")), help="how long calls under way may take at the end (default: %(default)s)")
+    add("--tls-certificate", default=default("TLS_CERTIFICATE", ""), help="certificate chain (PEM)")
+    add("--tls-key", default=default("TLS_KEY", ""), help="private key (PEM)")
+    add("--allow-plaintext", action="store_true", help="with POINTGUARD_ALLOW_PLAINTEXT=yes: listen beyond the loopback without TLS")
+    add("--on-ready", default="", metavar="COMMAND", help="run a command once requests are taken, and go on serving")
+    return parser
+
+
+def read_settings(
+    arguments: Sequence[str], environment: Mapping[str, str] = os.environ
+) -> tuple[Settings, bool]:
+    """Return the settings, and whether only an API key is to be issued.
+
+    Raises:
+        SettingsError: if they contradict each other.
+    """
+    parser = _parser(environment)
+    given = parser.parse_args(arguments)
+    if bool(given.tls_certificate) != bool(given.tls_key):
+        raise SettingsError("--tls-certificate and --tls-key go together")
+    if not given.sandbox and not (given.tenant and given.program):
+        raise SettingsError("give --sandbox, or --tenant and --program")
+    if not 1_000 <= given.accounts_max <= 50_000_000:
+        raise SettingsError("--accounts-max must be from 1,000 to 50,000,000")
+    told_twice = given.allow_plaintext and environment.get("POINTGUARD_ALLOW_PLAINTEXT") == "yes"
+    plain = [given.http_address] if given.tls_key else [given.http_address, given.grpc_address]
+    for address in (given.grpc_address, given.http_address):
+        host, _ = split_address(address)
+        if address in plain and not is_loopback(host) and not told_twice:
+            raise SettingsError(PLAINTEXT_WARNING)
+    settings = Settings(
+        data_directory=Path(given.data_dir),
+        cache_directory=Path(given.cache_dir),
+        grpc_address=given.grpc_address,
+        http_address=given.http_address,
+        sandbox=given.sandbox,
+        tenant=given.tenant or "sandbox",
+        program=Path(given.program) if given.program else None,
+        stores=Path(given.stores) if given.stores else None,
+        reflection=given.sandbox if given.reflection == "auto" else given.reflection == "on",
+        accounts_max=given.accounts_max,
+        drain_s=given.drain_seconds,
+        tls_certificate=Path(given.tls_certificate) if given.tls_certificate else None,
+        tls_key=Path(given.tls_key) if given.tls_key else None,
+        on_ready=given.on_ready,
+    )
+    return settings, given.issue_key
