@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import shlex
 import signal
 import sys
@@ -23,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SettingsError as error:
         sys.exit(f"pointguard-server: {error}")
     _configure_logging()
+    # Read when the kernels are imported, which is why that happens late.
+    os.environ["POINTGUARD_CACHE_DIR"] = str(settings.cache_directory)
     # The writer's thread and the event loop share the interpreter: with the default of 5 ms, each statement of a commit
     # could wait that long for its turn.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -71,8 +74,6 @@ async def _serve(settings: Settings) -> int:
 
 async def _run_on_ready(settings: Settings, grpc_port: int) -> None:
     """Run the command that the settings name; it is ended with the server."""
-    import os
-
     environment = os.environ | {
         "POINTGUARD_ADDRESS": f"127.0.0.1:{grpc_port}",
         "POINTGUARD_DATA_DIR": str(settings.data_directory),

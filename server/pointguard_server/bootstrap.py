@@ -181,7 +181,9 @@ class Server:
         compiled = load_compiled(sources.rule_set, self._settings.cache_directory / "rules")
         program = build_program(config, sources.rule_set, compiled, versions, intern)
         for row in sources.stores:
-            names.add_store(connection, tenant_id, row["store_id"], row["business_unit"], row["country"], row["province"])
+            names.add_store(
+                connection, tenant_id, row["store_id"], row["business_unit"], row["country"], row["province"]
+            )
         connection.execute("COMMIT")
         names.load(connection)
         tenant = Tenant(

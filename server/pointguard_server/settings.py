@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PLAINTEXT_WARNING = (
-    "plaintext beyond the loopback would show API keys and members' identifiers to the network: give --tls-certificate and"
-    " --tls-key, or say both --allow-plaintext and POINTGUARD_ALLOW_PLAINTEXT=yes"
+    "plaintext beyond the loopback would show API keys and members' identifiers to the network:"
+    " give --tls-certificate and --tls-key, or say both --allow-plaintext and POINTGUARD_ALLOW_PLAINTEXT=yes"
 )
 
 
@@ -65,32 +65,55 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="pointguard-server",
-        description="Serve a loyalty ledger over gRPC. Every option has an environment variable: --data-dir is POINTGUARD_DATA_DIR.",
+        description="Serve a loyalty ledger over gRPC. Options have environment variables: POINTGUARD_DATA_DIR etc.",
     )
     add = parser.add_argument
     add("--data-dir", default=default("DATA_DIR", ".pointguard"), help="ledger, keys and lock (default: %(default)s)")
     cache = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    add("--cache-dir", default=default("CACHE_DIR", f"{cache}/pointguard"), help="compiled rules (default: %(default)s)")
+    add(
+        "--cache-dir", default=default("CACHE_DIR", f"{cache}/pointguard"), help="compiled rules (default: %(default)s)"
+    )
     add("--grpc-address", default=default("GRPC_ADDRESS", "127.0.0.1:50051"), help="default: %(default)s")
     add("--http-address", default=default("HTTP_ADDRESS", "127.0.0.1:8080"), help="default: %(default)s")
-    add("--sandbox", action="store_true", help="serve a tenant with sample members, stores and rules, and write its API key to the data directory")
+    add(
+        "--sandbox",
+        action="store_true",
+        help="serve a tenant with sample members, stores and rules, and write its API key to the data directory",
+    )
     add("--tenant", default=default("TENANT", ""), help="code of the tenant to serve, with --program and --stores")
     add("--program", default=default("PROGRAM", ""), help="the program's configuration file (TOML)")
     add("--stores", default=default("STORES", ""), help="the stores (CSV: store_id,business_unit,country,province)")
     add("--issue-key", action="store_true", help="make an API key for the tenant, print it once, and end")
-    add("--reflection", choices=("auto", "on", "off"), default=default("REFLECTION", "auto"), help="gRPC reflection (auto: on in the sandbox)")
-    add("--accounts-max", type=int, default=int(default("ACCOUNTS_MAX", "200000")), help="accounts kept in memory (default: %(default)s)")
-    add("--drain-seconds", type=float, default=float(default("DRAIN_SECONDS", "10")), help="how long calls under way may take at the end (default: %(default)s)")
+    add(
+        "--reflection",
+        choices=("auto", "on", "off"),
+        default=default("REFLECTION", "auto"),
+        help="gRPC reflection (auto: on in the sandbox)",
+    )
+    add(
+        "--accounts-max",
+        type=int,
+        default=int(default("ACCOUNTS_MAX", "200000")),
+        help="accounts kept in memory (default: %(default)s)",
+    )
+    add(
+        "--drain-seconds",
+        type=float,
+        default=float(default("DRAIN_SECONDS", "10")),
+        help="how long calls under way may take at the end (default: %(default)s)",
+    )
     add("--tls-certificate", default=default("TLS_CERTIFICATE", ""), help="certificate chain (PEM)")
     add("--tls-key", default=default("TLS_KEY", ""), help="private key (PEM)")
-    add("--allow-plaintext", action="store_true", help="with POINTGUARD_ALLOW_PLAINTEXT=yes: listen beyond the loopback without TLS")
+    add(
+        "--allow-plaintext",
+        action="store_true",
+        help="with POINTGUARD_ALLOW_PLAINTEXT=yes: listen beyond the loopback without TLS",
+    )
     add("--on-ready", default="", metavar="COMMAND", help="run a command once requests are taken, and go on serving")
     return parser
 
 
-def read_settings(
-    arguments: Sequence[str], environment: Mapping[str, str] = os.environ
-) -> tuple[Settings, bool]:
+def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> tuple[Settings, bool]:
     """Return the settings, and whether only an API key is to be issued.
 
     Raises:

@@ -100,6 +100,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("void"), which),
     st.tuples(st.just("lock"), st.booleans()),
     st.tuples(st.just("quote"), st.sampled_from(PROVINCES)),
+    st.just(("forget",)),
 )
 histories = st.lists(st.tuples(st.integers(0, 1), steps), min_size=5, max_size=45)
 
@@ -117,10 +118,15 @@ class Player:
         if name == "wait":
             self.ledger.clock.moment += rest[0]
             return
+        if name == "forget":
+            self.ledger.decider.memory.evict([self.accounts[number]])
+            return
         ask = self.ask(number, name, rest)
         if ask is None:
             return
-        expected = self.ledger.rehearse(ask)[0]
+        # The other account is read first, so that what is read next takes the place of nothing.
+        others = (self.ledger.read_ask(Operation.QUOTE, account) for account in self.accounts[::-1])
+        expected = self.ledger.rehearse(*others, ask)[-1]
         verdict = self.ledger.one(ask)
         assert without_ids(verdict) == without_ids(expected)
         if name == "reserve" and verdict.expires_at:

@@ -1,4 +1,6 @@
-"""Local time of a program: where its calendar windows start. Pure functions of a moment and a zone; any layer may use it.
+"""Local time of a program.
+
+Where its calendar windows start. Pure functions of a moment and a zone; any layer may use it.
 
 Moments are microseconds since 1970-01-01 UTC (int), as everywhere in the server.
 """
@@ -42,8 +44,8 @@ def to_microseconds(moment: datetime) -> int:
 def local_time(moment: int, zone: ZoneInfo) -> LocalTime:
     """Return the local parts of ``moment`` and its calendar starts.
 
-    A day starts at its first instant: where midnight is skipped by a clock change, at the end of the gap; where midnight
-    comes twice, at the first one.
+    A day starts at its first instant: where midnight is skipped by a clock change, at the end of the gap; where
+    midnight comes twice, at the first one.
     """
     local = from_microseconds(moment).astimezone(zone)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)

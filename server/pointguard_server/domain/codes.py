@@ -1,7 +1,7 @@
 """The numbers that stand in the ledger, one enum per column. Every layer uses them.
 
-They equal the wire contract's numbers (``protos/pointguard/v1``; a unit test compares them) and are never renumbered, since
-ledger rows are never rewritten.
+They equal the wire contract's numbers (``protos/pointguard/v1``; a unit test compares them) and are never renumbered,
+since ledger rows are never rewritten.
 """
 
 from enum import IntEnum, IntFlag

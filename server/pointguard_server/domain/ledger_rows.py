@@ -1,4 +1,6 @@
-"""The columns of the ledger's rows, in the order of the tables, and the canonical record made of them. Any layer may use it.
+"""The columns of the ledger's rows, in the order of the tables, and the canonical record made of them.
+
+Any layer may use it.
 
 Every column is a 64-bit integer but the 16-byte ids. Moments are microseconds since 1970-01-01 UTC; points are in the
 program's smallest unit; money is in minor units; 0 means "not given" throughout.
@@ -79,7 +81,7 @@ LEG_FIELDS = (
     "first_entry",
     "entry_count",
 )
-"""Columns of ``legs`` that the kernel writes; ``currency``, ``order_reference`` and ``record`` follow them in the table."""
+"""Columns of ``legs`` that the kernel writes. The table's ``currency``, ``order_reference`` and ``record`` follow."""
 
 ENTRY_FIELDS = (
     "position",

@@ -12,7 +12,8 @@ It serves replays of an idempotency key, explanations, feeds and the chain of ba
     reference  byte count, UTF-8             the order reference
     basket     byte count, bytes             the basket as the wire's message, serialized deterministically
 
-A varint is little-endian base 128; zigzag maps 0, -1, 1, -2 to 0, 1, 2, 3. ``engine/compiled/records.py`` writes the same bytes.
+A varint is little-endian base 128; zigzag maps 0, -1, 1, -2 to 0, 1, 2, 3. ``engine/compiled/records.py`` writes the
+same bytes.
 """
 
 from collections.abc import Iterator

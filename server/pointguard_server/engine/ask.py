@@ -11,8 +11,8 @@ from pointguard_server.domain.codes import Outcome
 class Ask:
     """A request in normal form, with what the ledger keeps of it.
 
-    ``fields`` is ``rows.RequestFields.pack()``. ``key`` and ``digest`` have 16 bytes; a read has none. ``identifier`` is
-    (kind, normalized value) where ``fields`` has no account. ``lines`` is row-major int64 (``rules/fields.py``).
+    ``fields`` is ``rows.RequestFields.pack()``. ``key`` and ``digest`` have 16 bytes; a read has none. ``identifier``
+    is (kind, normalized value) where ``fields`` has no account. ``lines`` is row-major int64 (``rules/fields.py``).
     ``claim``, where there is one, runs inside the batch's atomic step once the key is known to be new.
     """
 
@@ -36,8 +36,9 @@ class Ask:
 class Claim(NamedTuple):
     """Rows outside the ledger that a request needs to go with its leg, such as a new member's.
 
-    ``take(connection, now)`` writes them and returns (outcome, account id, program id); an account id of 0 keeps the ask's
-    own. A refused request's claim must leave nothing behind. ``forget()`` drops what it put into caches, if the step fails.
+    ``take(connection, now)`` writes them and returns (outcome, account id, program id); an account id of 0 keeps the
+    ask's own. A refused request's claim must leave nothing behind. ``forget()`` drops what it put into caches, if the
+    step fails.
     """
 
     take: Callable[[Any, int], tuple[Outcome, int, int]]

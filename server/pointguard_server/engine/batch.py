@@ -1,4 +1,7 @@
-"""One batch, start to end: begin, keys, accounts, decide, append, commit. The writer's thread runs it; ``engine.py`` feeds it."""
+"""One batch, start to end.
+
+Begin, keys, accounts, decide, append, commit. The writer's thread runs it; ``engine.py`` feeds it.
+"""
 
 import hashlib
 import time
@@ -228,9 +231,7 @@ class Decider:
         for ask, settled in zip(asks, skip, strict=True):
             if ask.reservation and not settled:
                 wanted.setdefault(ask.tenant_id, []).append(ask.reservation)
-        reservations = {
-            tenant_id: self._store.find_reservations(tenant_id, ids) for tenant_id, ids in wanted.items()
-        }
+        reservations = {tenant_id: self._store.find_reservations(tenant_id, ids) for tenant_id, ids in wanted.items()}
         find = self._store.find_account
         account_ids = []
         for index, (ask, settled) in enumerate(zip(asks, skip, strict=True)):

@@ -16,7 +16,9 @@ class Buffers:
         self._records = np.zeros(0, np.uint8)
         self._ends = np.zeros(0, np.int64)
 
-    def output(self, *, requests: int, legs: int, entries: int, advice: int, shown: int, measures: int, awards: int) -> Output:
+    def output(
+        self, *, requests: int, legs: int, entries: int, advice: int, shown: int, measures: int, awards: int
+    ) -> Output:
         """Return empty output arrays with at least that much room; reasons and counts are cleared."""
         out = self._output
         if out is None or not (
@@ -46,7 +48,9 @@ class Buffers:
         out.counts[:] = 0
         return out
 
-    def records(self, legs: int, entries: int, advice: int, measures: int, bodies: int) -> tuple[np.ndarray, np.ndarray]:
+    def records(
+        self, legs: int, entries: int, advice: int, measures: int, bodies: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return room for the records' bytes and for where each ends."""
         size = record_bytes_max(legs, entries, advice, REASONS_MAX, measures, bodies)
         if self._records.size < size:

@@ -83,8 +83,7 @@ class Engine:
         self._draining = True
         if self._thread is not None:
             self._queue.put(None)
-            while self._thread.is_alive():
-                await asyncio.sleep(0.005)
+            await asyncio.to_thread(self._thread.join)
             self._thread = None
 
     @property

@@ -1,8 +1,8 @@
 """Fresh transaction ids and the 16-byte form of idempotency keys. Used by ``engine`` and ``rpc``.
 
-A transaction id is a UUIDv7 (RFC 9562): milliseconds, then twelve bits of the fraction of the millisecond, then a counter
-inside the batch (16 bits), 30 random bits and 16 bits of zero, which an advice's id fills with its rule's ordinal. Ids grow
-with the ledger's positions, so their index grows at its end.
+A transaction id is a UUIDv7 (RFC 9562): milliseconds, then twelve bits of the fraction of the millisecond, then a
+counter inside the batch (16 bits), 30 random bits and 16 bits of zero, which an advice's id fills with its rule's
+ordinal. Ids grow with the ledger's positions, so their index grows at its end.
 """
 
 import hashlib

@@ -29,8 +29,9 @@ _ACCOUNT_UNKNOWN, _CURRENCY_MISMATCH = int(Outcome.ACCOUNT_UNKNOWN), int(Outcome
 def decide(arrays, world, batch, out):
     """Decide every request of the batch in order, changing the accounts in memory and filling ``out``.
 
-    A request whose ``resolved.skip`` is set gets that outcome and changes nothing. The caller has made sure that every pool
-    and every output array has room for the worst case, and throws the touched accounts out if the commit then fails.
+    A request whose ``resolved.skip`` is set gets that outcome and changes nothing. The caller has made sure that
+    every pool and every output array has room for the worst case, and throws the touched accounts out if the commit
+    then fails.
     """
     for r in range(batch.requests.shape[0]):
         answer = out.answers[r]

@@ -1,7 +1,7 @@
 """What memory holds of the accounts: a bounded projection of the ledger, thrown away and read again at will.
 
-Flat arrays that the kernel changes in place (``Arrays``), and the Python side that finds, makes room for and evicts accounts
-(``Memory``). Only the writer's thread touches either.
+Flat arrays that the kernel changes in place (``Arrays``), and the Python side that finds, makes room for and evicts
+accounts (``Memory``). Only the writer's thread touches either.
 """
 
 from collections.abc import Iterable
@@ -58,7 +58,10 @@ RowArray = npt.NDArray[np.void]
 
 
 class Arrays(NamedTuple):
-    """The kernel's view. ``free_*`` are stacks of free indexes; ``free_counts`` their heights: blocks, holds, standing."""
+    """The kernel's view.
+
+    ``free_*`` are stacks of free indexes; ``free_counts`` their heights: blocks, holds, standing.
+    """
 
     accounts: RowArray
     tallies: IntArray  # [account, measure, (value, cursor)]
@@ -122,7 +125,10 @@ class Memory:
         self.standing = np.zeros(256, STANDING)
 
     def resize_tallies(self, measures_max: int) -> None:
-        """Make room for a program of ``measures_max`` measures. Every account's tallies are rebuilt on their next use."""
+        """Make room for a program of ``measures_max`` measures.
+
+        Every account's tallies are rebuilt on their next use.
+        """
         self.tallies = np.zeros((self.accounts_max, max(measures_max, 1), 2), np.int64)
         self.accounts["tally_epoch"] = NONE
 
@@ -175,7 +181,7 @@ class Memory:
         return len(self._free_slots) + self.accounts_max - self._unused_slot
 
     def make_room(self, count: int, batch_id: int) -> None:
-        """Evict until ``count`` slots are free, the accounts of this batch spared; at least a sixteenth goes at once."""
+        """Evict until ``count`` slots are free, sparing this batch's accounts; at least a sixteenth goes at once."""
         if self.free_slots >= count:
             return
         goal = max(count - self.free_slots, self.accounts_max // 16)

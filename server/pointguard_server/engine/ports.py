@@ -26,7 +26,10 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """Where the ledger ends: the last number used of each kind (0: none), the last moment, and the last batch's digest."""
+    """Where the ledger ends.
+
+    The last number used of each kind (0: none), the last moment, and the last batch's digest.
+    """
 
     position: int
     entry: int
@@ -99,7 +102,7 @@ class LedgerStore(Protocol):
         ...
 
     def read_account(self, tenant_id: int, account_id: int, newer_than: int) -> History | None:
-        """Return an account's history back to ``newer_than`` and to all that is open, or None if the tenant has no such account."""
+        """Return an account's history back to ``newer_than`` and to all that is open; None if the tenant lacks it."""
         ...
 
     def enroll(self, tenant_id: int, member: Any, now: int) -> tuple[Outcome, int]:

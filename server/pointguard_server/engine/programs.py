@@ -1,4 +1,7 @@
-"""The programs that the kernel decides by: their settings, rules and calendar, as arrays. Built by ``service/programs.py``."""
+"""The programs that the kernel decides by.
+
+Their settings, rules and calendar, as arrays. Built by ``service/programs.py``.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -60,7 +63,10 @@ class Programs:
 
     def _build(self) -> World:
         programs = np.zeros(len(self.programs), PROGRAM)
-        measures, rules, awards, constants = [], [], [], []
+        measures: list[tuple[int, ...]] = []
+        rules: list[tuple[int, ...]] = []
+        awards: list[tuple[int, ...]] = []
+        constants: list[int] = []
         for row, program in zip(programs, self.programs, strict=True):
             for name, value in program.settings.items():
                 row[name] = value

@@ -1,8 +1,10 @@
-"""The shapes of rows on the hot path: requests in, ledger rows and answers out. Used by ``engine``, ``storage`` and ``service``.
+"""The shapes of rows on the hot path.
 
-Every field is an int64 but the 16-byte ids, so that a whole batch is one array and the order of a ledger row's fields is
-the order of the table's columns (a unit test compares them). Moments are microseconds since 1970-01-01 UTC; points are in
-the program's smallest unit; money is in minor units; 0 means "not given" throughout.
+Requests in, ledger rows and answers out. Used by ``engine``, ``storage`` and ``service``.
+
+Every field is an int64 but the 16-byte ids, so that a whole batch is one array and the order of a ledger row's fields
+is the order of the table's columns (a unit test compares them). Moments are microseconds since 1970-01-01 UTC; points
+are in the program's smallest unit; money is in minor units; 0 means "not given" throughout.
 """
 
 from struct import Struct

@@ -1,4 +1,7 @@
-"""From the kernel's output, or from a record in the ledger, to verdicts. Both give the same for the same leg but ``replayed``."""
+"""From the kernel's output, or from a record in the ledger, to verdicts.
+
+Both give the same for the same leg but ``replayed``.
+"""
 
 from typing import cast
 
@@ -17,7 +20,7 @@ def read_verdicts(out: Output, count: int) -> list[Verdict]:
     answers = out.answers[:count].view(ANSWER_COLUMNS).tolist()
     reasons, entries, advice = _reasons(out, count), _entries(out, count), _shown(out)
     return [
-        Verdict(*answer, reasons.get(index, ()), entries.get(index, ()), advice.get(index, ()))
+        Verdict._make((*answer, reasons.get(index, ()), entries.get(index, ()), advice.get(index, ()), False))
         for index, answer in enumerate(answers)
     ]
 

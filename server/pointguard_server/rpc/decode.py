@@ -1,7 +1,7 @@
 """From messages to asks: every field checked, every text numbered, every request brought into its normal form.
 
-A ``Decoder`` is made for one call. Faults are gathered, not raised at the first; codes that have no number yet are gathered
-too, so that the caller can have them learned and decode again.
+A ``Decoder`` is made for one call. Faults are gathered, not raised at the first; codes that have no number yet are
+gathered too, so that the caller can have them learned and decode again.
 """
 
 import re

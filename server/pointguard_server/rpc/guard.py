@@ -1,7 +1,7 @@
 """What stands around every call: credential, deadline, parsing, errors, metrics. Used by ``rpc/server.py``.
 
-A method of a service gets a parsed request and a ``Call`` and returns a message or raises a domain error; nothing else of a
-call reaches it, and nothing else of an error reaches the client.
+A method of a service gets a parsed request and a ``Call`` and returns a message or raises a domain error; nothing
+else of a call reaches it, and nothing else of an error reaches the client.
 """
 
 import asyncio
@@ -76,7 +76,7 @@ class Guard:
                 error: PointguardError = Expired()
             except PointguardError as refused:
                 error = refused
-            except Exception as defect:
+            except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
                 error = Fault()
                 error.__cause__ = defect
             else:

@@ -66,7 +66,9 @@ class MemberService:
         serialized = profile.SerializeToString(deterministic=True)
         named = "\n".join(f"{kind} {value}" for kind, value in identifiers).encode()
         key = decoder.key(request.idempotency_key)
-        ask = decoder.ask(key, fields, (0, None), decoder.where(common_pb2.Origin())[-1], private=named + b"\0" + serialized)
+        ask = decoder.ask(
+            key, fields, (0, None), decoder.where(common_pb2.Origin())[-1], private=named + b"\0" + serialized
+        )
         tenant = decoder.tenant
         member = NewMember(tenant.program_id, identifiers, serialized)
         ask.claim = enroll_claim(tenant.tenant_id, member, self._desk.directory)
@@ -97,7 +99,9 @@ class MemberService:
                 decoder.fault("identifier.account_id", "cannot be linked")
             kind, value = identifier or (int(IdentifierKind.EXTERNAL_ID), "")
             where = decoder.where(request.origin)
-            fields = _fact(Operation.LINK_IDENTIFIER, _LINK_KINDS.get(IdentifierKind(kind), Kind.PROFILE_UPDATE), member[0], where)
+            fields = _fact(
+                Operation.LINK_IDENTIFIER, _LINK_KINDS.get(IdentifierKind(kind), Kind.PROFILE_UPDATE), member[0], where
+            )
             private = f"{kind} {value}".encode()
             ask = decoder.ask(decoder.key(request.idempotency_key), fields, member, where[-1], private=private)
             ask.claim = link_claim(call.tenant.tenant_id, member, (kind, value), self._desk.directory)
@@ -126,9 +130,7 @@ class MemberService:
         )
 
 
-def _identifiers(
-    decoder: Decoder, request: member_pb2.EnrollMemberRequest
-) -> tuple[tuple[IdentifierKind, str], ...]:
+def _identifiers(decoder: Decoder, request: member_pb2.EnrollMemberRequest) -> tuple[tuple[IdentifierKind, str], ...]:
     """Return the identifiers, each once."""
     if not 1 <= len(request.identifiers) <= IDENTIFIERS_MAX:
         decoder.fault("identifiers", f"must be 1 to {IDENTIFIERS_MAX}")
@@ -143,7 +145,9 @@ def _identifiers(
     return tuple(found)
 
 
-def _fact(operation: Operation, kind: Kind, account_id: int, where: tuple[int, int, int, int, int, object]) -> RequestFields:
+def _fact(
+    operation: Operation, kind: Kind, account_id: int, where: tuple[int, int, int, int, int, object]
+) -> RequestFields:
     store_id, terminal_id, cashier_id, channel, occurred_at, _ = where
     return RequestFields(
         operation=int(operation),
@@ -162,5 +166,3 @@ def _is_date(text: str) -> bool:
         return len(text) == 10 and date.fromisoformat(text).year >= 1850
     except ValueError:
         return False
-
-

@@ -166,5 +166,3 @@ class TransactionService:
             if not decoder.unknown_codes:
                 return asks, errors
             await desk.learn(call, decoder.unknown_codes)
-
-

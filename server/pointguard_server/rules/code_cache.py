@@ -1,7 +1,8 @@
 """The directory of compiled rule sets. Its files become machine code of this process, so nobody else may write there.
 
-For ``compiler`` alone. An entry is two files: ``rules_<key>.py``, the written module, and ``rules_<key>.object``, the
-machine code behind a checksum. A file that is torn or changed reads as absent.
+``CodeCache`` is for ``compiler`` alone; ``private_directory`` for whoever loads machine code. An entry is two files:
+``rules_<key>.py``, the written module, and ``rules_<key>.object``, the machine code behind a checksum. A file that is
+torn or changed reads as absent.
 
     CacheDirectoryRefused     the directory is not safe to load code from
 """
@@ -21,6 +22,23 @@ class CacheDirectoryRefused(PermissionError):
     """The cache directory is not a directory of the current user that only they may write."""
 
 
+def private_directory(directory: Path) -> Path:
+    """Make a directory, with mode 0700, if it does not exist, and return it.
+
+    Raises:
+        CacheDirectoryRefused: if it is not the current user's own, or others may write to it.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = directory.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise CacheDirectoryRefused(f"the code cache {directory} is not a directory")
+    if status.st_uid != os.geteuid():
+        raise CacheDirectoryRefused(f"the code cache {directory} belongs to another user")
+    if status.st_mode & _OTHERS_MAY_WRITE:
+        raise CacheDirectoryRefused(f"the code cache {directory} is writable by others; set its mode to 0700")
+    return directory
+
+
 class CodeCache:
     """One directory; made, with mode 0700, if it does not exist.
 
@@ -29,15 +47,7 @@ class CodeCache:
     """
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = directory.lstat()
-        if not stat.S_ISDIR(status.st_mode):
-            raise CacheDirectoryRefused(f"the rule cache {directory} is not a directory")
-        if status.st_uid != os.geteuid():
-            raise CacheDirectoryRefused(f"the rule cache {directory} belongs to another user")
-        if status.st_mode & _OTHERS_MAY_WRITE:
-            raise CacheDirectoryRefused(f"the rule cache {directory} is writable by others; set its mode to 0700")
-        self._directory = directory
+        self._directory = private_directory(directory)
 
     def module_path(self, key: str) -> Path:
         """Where the written module of ``key`` is."""

@@ -1,4 +1,6 @@
-"""Seeding the sandbox: its stores, its members, and the API key that the bundled client finds by itself. For ``bootstrap``.
+"""Seeding the sandbox.
+
+Its stores, its members, and the API key that the bundled client finds by itself. For ``bootstrap``.
 
 Seeding twice changes nothing: each member is enrolled under a key of its own.
 """

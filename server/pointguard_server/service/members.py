@@ -1,4 +1,7 @@
-"""What goes with a member's transactions outside the ledger: the claims that the engine takes inside its atomic step."""
+"""What goes with a member's transactions outside the ledger.
+
+The claims that the engine takes inside its atomic step.
+"""
 
 from typing import Any
 

@@ -25,18 +25,25 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         prometheus_client.ProcessCollector(registry=registry)
         prometheus_client.GCCollector(registry=registry)
-        self.calls = Counter("pointguard_calls", "Calls answered, by RPC and status code.", ["rpc", "code"], registry=registry)
+        self.calls = Counter(
+            "pointguard_calls", "Calls answered, by RPC and status code.", ["rpc", "code"], registry=registry
+        )
         self.call_seconds = Histogram(
             "pointguard_call_seconds", "Time from a call's arrival to its answer.", ["rpc"], buckets=LATENCY_BUCKETS,
             registry=registry,
         )  # fmt: skip
         self.decisions = Counter(
-            "pointguard_decisions", "Requests decided, by operation and decision.", ["operation", "decision"], registry=registry
+            "pointguard_decisions",
+            "Requests decided, by operation and decision.",
+            ["operation", "decision"],
+            registry=registry,
         )
         self.declines = Counter(
             "pointguard_declines", "Declined requests, by deciding reason.", ["operation", "reason"], registry=registry
         )
-        self.refusals = Counter("pointguard_refusals", "Requests refused with nothing written.", ["outcome"], registry=registry)
+        self.refusals = Counter(
+            "pointguard_refusals", "Requests refused with nothing written.", ["outcome"], registry=registry
+        )
         self.replays = Counter("pointguard_replays", "Requests answered from an earlier answer.", registry=registry)
         self.rules_tripped = Counter(
             "pointguard_rules_tripped", "Fraud rules and controls tripped.", ["rule", "posture"], registry=registry
@@ -44,13 +51,17 @@ class Metrics:
         self.points = Counter("pointguard_points", "Points issued and redeemed.", ["direction"], registry=registry)
         self.stage_seconds = Histogram(
             "pointguard_stage_seconds",
-            "Time of a batch in each stage: queue (its oldest request's wait), decide, append, commit (the flush to disk).",
+            "Time of a batch by stage: queue (its oldest request's wait), decide, append, commit (with the flush).",
             ["stage"],
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
-        self.batch_size = Histogram("pointguard_batch_requests", "Requests in a batch.", buckets=BATCH_BUCKETS, registry=registry)
-        self.batch_errors = Counter("pointguard_batch_errors", "Batches that could not be decided or made durable.", registry=registry)
+        self.batch_size = Histogram(
+            "pointguard_batch_requests", "Requests in a batch.", buckets=BATCH_BUCKETS, registry=registry
+        )
+        self.batch_errors = Counter(
+            "pointguard_batch_errors", "Batches that could not be decided or made durable.", registry=registry
+        )
         self.position = Gauge("pointguard_ledger_position", "The ledger's newest position.", registry=registry)
         build = Info("pointguard_build", "The version that runs.", registry=registry)
         build.info({"version": version})

@@ -39,7 +39,10 @@ class FoundMember:
 
 
 class Directory(Protocol):
-    """Tenants' vocabularies, stores and members. What takes a connection runs on the writer's thread, in its atomic step."""
+    """Tenants' vocabularies, stores and members.
+
+    What takes a connection runs on the writer's thread, in its atomic step.
+    """
 
     def store(self, tenant_id: int, code: str) -> StoreFacts | None:
         """Return a store by its code."""
@@ -65,9 +68,7 @@ class Directory(Protocol):
         """Make a member with an account; return the outcome and the account."""
         ...
 
-    def link(
-        self, connection: Any, tenant_id: int, account_id: int, kind: IdentifierKind, value: str
-    ) -> Outcome:
+    def link(self, connection: Any, tenant_id: int, account_id: int, kind: IdentifierKind, value: str) -> Outcome:
         """Link an identifier to an account that exists."""
         ...
 

@@ -127,12 +127,15 @@ def _constant(domain: str, text: str, lines: dict[str, dict[str, int]], intern: 
         return lines[domain][text]
     if domain in _TENANT_DOMAINS:
         return intern(_TENANT_DOMAINS[domain], text)
-    known: type[Channel] | type[Kind] = Channel if domain == "channel" else Kind
+    known: type[Channel | Kind] = Channel if domain == "channel" else Kind
     return int(known[text]) if text in known.__members__ else _UNKNOWN
 
 
 def _retention(config: ProgramConfig) -> timedelta:
-    """Return how long memory keeps events: past every window, and past the end of any reservation that may release one."""
+    """Return how long memory keeps events.
+
+    Past every window, and past the end of any reservation that may release one.
+    """
     windows = [rule.window for rule in config.fraud_rules if rule.enabled]
     lengths = [window.length or _CALENDAR_LENGTHS[window.kind] for window in windows]
     return max([*lengths, config.reservation_ttl_max + timedelta(days=1), _CALENDAR_LENGTHS[WindowKind.DAY]])
@@ -162,7 +165,9 @@ def _fraud_rules(config: ProgramConfig, intern: Intern) -> tuple[list[tuple[int,
     return list(measures), rules
 
 
-def _controls(redemption: RedemptionConfig, measures: dict[tuple[int, ...], int], intern: Intern) -> list[tuple[int, ...]]:
+def _controls(
+    redemption: RedemptionConfig, measures: dict[tuple[int, ...], int], intern: Intern
+) -> list[tuple[int, ...]]:
     rules = []
     if redemption.out_of_province:
         name = intern(CodeKind.RULE, OUT_OF_PROVINCE)

@@ -33,8 +33,8 @@ class Tenant:
     def digest(self, *parts: bytes) -> bytes:
         """Return the 16-byte digest of a request's normal form.
 
-        Keyed, so that a digest in the ledger confirms nobody's telephone number. Each part is preceded by its length, so
-        that no two requests have the same bytes.
+        Keyed, so that a digest in the ledger confirms nobody's telephone number. Each part is preceded by its length,
+        so that no two requests have the same bytes.
         """
         digest = blake2b(digest_size=16, key=self.digest_key)
         for part in parts:

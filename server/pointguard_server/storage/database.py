@@ -1,4 +1,7 @@
-"""Opening a data directory: the lock that keeps it to one process, the migrations, and the writer. For ``bootstrap`` and tools."""
+"""Opening a data directory.
+
+The lock that keeps it to one process, the migrations, and the writer. For ``bootstrap`` and tools.
+"""
 
 import fcntl
 import os

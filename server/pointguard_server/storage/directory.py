@@ -1,7 +1,9 @@
-"""The directory: tenants, programs, stores, vocabularies, members and what finds them. All ordinary tables, outside the ledger.
+"""The directory.
 
-Everything that writes takes the writer's connection and runs inside its atomic step; what is read often stays in memory,
-bounded where clients can make it grow. Only the writer's process changes these tables.
+Tenants, programs, stores, vocabularies, members and what finds them. All ordinary tables, outside the ledger.
+
+Everything that writes takes the writer's connection and runs inside its atomic step; what is read often stays in
+memory, bounded where clients can make it grow. Only the writer's process changes these tables.
 """
 
 import hashlib
@@ -23,7 +25,10 @@ FIND_MEMBER = (
     "SELECT m.member_id, m.wrapped_key FROM account_members a JOIN members m ON m.member_id = a.member_id"
     " WHERE a.tenant_id = ? AND a.account_id = ? ORDER BY m.member_id LIMIT 1"
 )
-READ_STORES = "SELECT s.tenant_id, c.text, s.store_id, s.business_unit_id, s.province_id FROM stores s JOIN codes c ON c.code_id = s.store_id"
+READ_STORES = (
+    "SELECT s.tenant_id, c.text, s.store_id, s.business_unit_id, s.province_id"
+    " FROM stores s JOIN codes c ON c.code_id = s.store_id"
+)
 READ_CODES = "SELECT tenant_id, kind, text, code_id FROM codes ORDER BY code_id LIMIT ?"
 LAST_VERSION = (
     "SELECT version, digest FROM program_versions WHERE tenant_id = ? AND program_id = ? AND subject = ?"
@@ -130,7 +135,7 @@ class Directory:
     def version(
         self, connection: sqlite3.Connection, tenant_id: int, program_id: int, subject: str, source: str, now: int
     ) -> int:
-        """Return the version of a program's source text, keeping the text as a new version if it differs from the last."""
+        """Return the version of a program's source text; one that differs from the last is kept as a new version."""
         digest = hashlib.sha256(source.encode()).digest()
         last = connection.execute(LAST_VERSION, (tenant_id, program_id, subject)).fetchone() or (0, b"")
         if last[1] == digest:
@@ -194,7 +199,7 @@ class Directory:
             "INSERT INTO account_members (tenant_id, account_id, member_id) VALUES (?, ?, ?)",
             (tenant_id, account_id, member_id),
         )
-        for kind, value in member.identifiers:
+        for kind, value in dict.fromkeys(member.identifiers):
             self._add_identifier(connection, tenant_id, account_id, member_id, wrapped_key, kind, value)
         return Outcome.DONE, account_id
 

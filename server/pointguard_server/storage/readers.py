@@ -76,7 +76,8 @@ class Reader:
             return None
         key = row.wrapped_key or b""
         query = select(identifiers.c.kind, identifiers.c.ciphertext).where(
-            identifiers.c.tenant_id == tenant_id, identifiers.c.account_id == account_id,
+            identifiers.c.tenant_id == tenant_id,
+            identifiers.c.account_id == account_id,
             identifiers.c.member_id == row.member_id,
         )
         async with self._engine.connect() as connection:
@@ -106,5 +107,3 @@ class Reader:
         """See the port."""
         row = await self._first(select(api_keys).where(api_keys.c.key_id == key_id, api_keys.c.revoked_at.is_(None)))
         return None if row is None else ApiKeyRecord(row.key_id, row.tenant_id, row.hash, row.role)
-
-

@@ -1,7 +1,7 @@
 """The ledger store on SQLite: one writer connection in one thread, WAL, every commit flushed. Built by ``bootstrap``.
 
-Rows go in by statements of many rows each: ``executemany`` would hand the interpreter lock away once a row, and under load
-each time wait to get it back.
+Rows go in by statements of many rows each: ``executemany`` would hand the interpreter lock away once a row, and under
+load each time wait to get it back.
 """
 
 import sqlite3
@@ -15,8 +15,8 @@ from sqlalchemy import Table
 
 from pointguard_server.domain.codes import Outcome
 from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
-from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, LEG_FIELDS
 from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, LEG_FIELDS
 from pointguard_server.engine.ports import Heads, History, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, LEG, LEG_COLUMNS
 from pointguard_server.service.ports import NewMember
@@ -49,9 +49,7 @@ FIND_RESERVATIONS = (
     "SELECT transaction_id, account_id, seq FROM legs WHERE tenant_id = ? AND leg_number = 0 AND transaction_id IN ({})"
 )
 # read_legs: an account's legs, newest first.
-READ_LEGS = (
-    f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE tenant_id = ? AND account_id = ? ORDER BY seq DESC"  # noqa: S608
-)
+READ_LEGS = f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE tenant_id = ? AND account_id = ? ORDER BY seq DESC"  # noqa: S608
 # read_enrolled_at: when an account began.
 READ_ENROLLED_AT = "SELECT accepted_at FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = 1"
 # read_advice: what an account's legs from a seq on raised.
@@ -116,7 +114,9 @@ def _pick(
 class SqliteLedger:
     """Implements ``engine.ports.LedgerStore``."""
 
-    def __init__(self, connection: sqlite3.Connection, directory: Directory, writer_epoch: int, writer_id: int = 1) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, directory: Directory, writer_epoch: int, writer_id: int = 1
+    ) -> None:
         self.writer_id = writer_id
         self.writer_epoch = writer_epoch
         self._connection = connection

@@ -1,7 +1,10 @@
-"""The tables. Ledger tables (``legs``, ``entries``, ``advice``, ``batches``) only ever grow; the others are ordinary ones.
+"""The tables.
+
+Ledger tables (``legs``, ``entries``, ``advice``, ``batches``) only ever grow; the others are ordinary ones.
 
 ``migrations/`` makes them; this file is what the code queries. Column order of the ledger tables is that of
-``domain/ledger_rows.py``, since the hot path writes whole rows by position (a unit test compares them with a migrated database).
+``domain/ledger_rows.py``, since the hot path writes whole rows by position (a unit test compares them with a migrated
+database).
 """
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text

@@ -1,12 +1,15 @@
-"""Exact windows at a constant cost a decision, whatever the account's number of events. Compiled; used by the engine's kernel.
+"""Exact windows at a constant cost a decision, whatever the account's number of events.
 
-An account's events are a chain of blocks of ``BLOCK`` records in order of time. For each *measure* of its program (a filter,
-what to add up, and a window) an account has a **tally**: the window's value, and a cursor at the oldest event inside it.
-Moving the window's start moves the cursor and subtracts what falls out, so that each event is added once and dropped once.
+Compiled; used by the engine's kernel.
 
-The event record is fixed (what happened, not what a rule makes of it): a new rule reads the same events. Windows are open at
-their start and closed at their end: ``(start, end]``; a calendar window's ``start`` is the microsecond before its first one.
-The oracle is ``tests/reference/windows.py``.
+An account's events are a chain of blocks of ``BLOCK`` records in order of time. For each *measure* of its program (a
+filter, what to add up, and a window) an account has a **tally**: the window's value, and a cursor at the oldest event
+inside it. Moving the window's start moves the cursor and subtracts what falls out, so that each event is added once
+and dropped once.
+
+The event record is fixed (what happened, not what a rule makes of it): a new rule reads the same events. Windows are
+open at their start and closed at their end: ``(start, end]``; a calendar window's ``start`` is the microsecond before
+its first one. The oracle is ``tests/reference/windows.py``.
 """
 
 import numpy as np
@@ -109,7 +112,10 @@ def _successor(index, last_event, next_block):
 
 @njit
 def advance(account, events, next_block, measure, tally, start):
-    """Move a tally's window to begin after ``start``; return its value. ``tally`` is (value, cursor), changed in place."""
+    """Move a tally's window to begin after ``start``; return its value.
+
+    ``tally`` is (value, cursor), changed in place.
+    """
     cursor = tally[1]
     value = tally[0]
     while cursor != NONE and events[cursor].time <= start:

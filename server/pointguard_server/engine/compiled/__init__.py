@@ -1,1 +1,33 @@
-"""The kernel's parts, one noun a file. Compiled with Numba into ``engine.kernel.decide``; used by nothing else."""
+"""The kernel's parts, one noun a file. Compiled with Numba into ``engine.kernel.decide``; used by nothing else.
+
+Numba's cache on disk notices a change of the file that a function stands in, but not of the functions that it calls
+from other files. So the cache's folder is named after the content of all of them; it becomes machine code of this
+process, so it is kept where nobody else may write.
+"""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import numba
+
+from pointguard_server.rules.code_cache import private_directory
+
+CACHE_VARIABLE = "POINTGUARD_CACHE_DIR"
+_SERVER = Path(__file__).parents[2]
+_SOURCES = ("domain", "engine", "rules", "velocity")
+
+
+def _cache_directory() -> Path:
+    root = (
+        os.environ.get(CACHE_VARIABLE)
+        or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pointguard"
+    )
+    digest = sha256()
+    for folder in _SOURCES:
+        for path in sorted((_SERVER / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return Path(root) / "kernels" / digest.hexdigest()[:16]
+
+
+numba.config.CACHE_DIR = str(private_directory(_cache_directory()))  # type: ignore[attr-defined]

@@ -20,17 +20,28 @@ _AUTHORISE, _CAPTURE, _VOID, _EXPIRE = (
 
 @njit
 def bring_up_to_date(arrays, world, batch, out, slot, program):
-    """Write down the reservations that time has ended, drop ended advice, and move every window to now."""
+    """Write down the reservations that time has ended, drop ended advice, move every window to now, forget the oldest events.
+
+    Only here may events be forgotten: a reservation that is still open in memory points at its own.
+    """
     account = arrays.accounts[slot]
     now = batch.header[NOW]
     expire_holds(arrays, world, batch, out, slot, program)
     drop_ended(arrays, account, now)
     move_windows(arrays, world, account, program, slot, now)
+    forget_before(
+        account,
+        arrays.events,
+        arrays.next_block,
+        arrays.free_blocks,
+        arrays.free_counts[0:1],
+        now - program.retention,
+    )
 
 
 @njit
 def move_windows(arrays, world, account, program, slot, now):
-    """Move every tally's window to end at ``now`` and free the events that none can need again."""
+    """Move every tally's window to end at ``now``."""
     tallies = arrays.tallies[slot]
     if account.tally_epoch != program.fraud_epoch:
         recount(
@@ -47,14 +58,6 @@ def move_windows(arrays, world, account, program, slot, now):
         measure = world.measures[program.first_measure + m]
         start = window_start(measure, now, program.day_start, program.week_start, program.month_start)
         advance(account, arrays.events, arrays.next_block, measure, tallies[m], start)
-    forget_before(
-        account,
-        arrays.events,
-        arrays.next_block,
-        arrays.free_blocks,
-        arrays.free_counts[0:1],
-        now - program.retention,
-    )
 
 
 @njit
@@ -77,13 +80,17 @@ def show_balance(arrays, account, answer, now):
 def replay_legs(arrays, world, legs, slot):
     """Rebuild an account's state from its own legs, oldest first, as the decisions that wrote them left it.
 
-    ``legs`` reach back at least to the newest leg's ``open_from_seq`` and to the program's retention. The caller adds the
-    standing advice.
+    ``legs`` reach back at least to the newest leg's ``open_from_seq`` and to the program's retention. The caller adds
+    the standing advice.
     """
     if legs.shape[0] == 0:
         return
     account = arrays.accounts[slot]
     program = world.programs[account.program]
+    # The slot's tallies are still those of the account that had it before.
+    for m in range(program.measure_count):
+        arrays.tallies[slot, m, 0] = 0
+        arrays.tallies[slot, m, 1] = NONE
     account.tally_epoch = program.fraud_epoch
     for i in range(legs.shape[0]):
         leg = legs[i]

@@ -77,7 +77,8 @@ def _stands_already(arrays, account, rule):
 def measured(arrays, world, batch, r, slot, rule, leg, flags):
     """Return what the rule's window holds with this transaction counted, or -1 if it does not count for the rule.
 
-    For the rule that compares provinces: 1 if store and member lie in different ones, else 0; unknown ones never differ.
+    For the rule that compares provinces: 1 if store and member lie in different ones, else 0; unknown ones never
+    differ.
     """
     program = world.programs[arrays.accounts[slot].program]
     if rule.measure < 0:
@@ -94,8 +95,8 @@ def measured(arrays, world, batch, r, slot, rule, leg, flags):
 def judge_rules(arrays, world, batch, out, row, slot, context, flags):
     """Add a reason for every fraud rule of this context that the leg trips; return whether one forbids it.
 
-    ``flags`` say how the transaction would count if no rule tripped. Rules of other contexts trip too (``raise_tripped``),
-    but do not touch this transaction.
+    ``flags`` say how the transaction would count if no rule tripped. Rules of other contexts trip too
+    (``raise_tripped``), but do not touch this transaction.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
@@ -119,7 +120,8 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
 def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
     """Raise advice for every fraud rule that the leg trips, and note what each window held.
 
-    A rule whose advice already stands raises it again only if it ``extends``. Must run before the leg's event is counted.
+    A rule whose advice already stands raises it again only if it ``extends``. Must run before the leg's event is
+    counted.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]

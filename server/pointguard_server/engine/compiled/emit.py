@@ -24,8 +24,11 @@ NOT_LOOKED_AT = -1
 
 @njit
 def add_reason(out, r, code, rule_id):
-    """Add a reason to the answer, keeping order of precedence; more than fit are dropped, the weakest first."""
+    """Add a reason to the answer once, keeping order of precedence; more than fit are dropped, the weakest first."""
     count = out.answers[r].reason_count
+    for i in range(count):
+        if out.reasons[r, 2 * i] == code and out.reasons[r, 2 * i + 1] == rule_id:
+            return
     place = count
     while place > 0 and out.reasons[r, 2 * place - 2] > code:
         place -= 1

@@ -1,12 +1,18 @@
-"""Account facts: enrollment, identifiers linked, the redemption lock. They move no points."""
+"""Account facts.
+
+Enrollment, identifiers linked, the redemption lock. They move no points, but fraud rules may count them.
+"""
 
 from numba import njit
 
 from pointguard_server.domain.codes import AccountFlag, Decision, Operation, RequestFlag
+from pointguard_server.engine.compiled.advice import raise_tripped
 from pointguard_server.engine.compiled.emit import add_event, close_leg, emit_leg
 from pointguard_server.engine.world import NOW
+from pointguard_server.velocity.windows import APPROVED
 
 _APPROVED = int(Decision.APPROVED)
+_NO_CONTEXT = 0  # a fact is recorded whatever trips; what it raises bears on what comes after
 _ENROLL, _SET_LOCK = int(Operation.ENROLL), int(Operation.SET_REDEMPTION_LOCK)
 _LOCKED_FLAG, _LOCKED = int(AccountFlag.REDEMPTION_LOCKED), int(RequestFlag.LOCKED)
 
@@ -26,5 +32,6 @@ def record_fact(arrays, world, batch, out, r, slot):
         if request.flags & _LOCKED:
             account.flags |= _LOCKED_FLAG
     row = emit_leg(batch, out, account, program, r, request.operation, request.kind, 0, _APPROVED)
+    raise_tripped(arrays, world, batch, out, row, slot, _NO_CONTEXT, APPROVED)
     add_event(arrays, world, out.legs[row], account, program, slot)
     close_leg(arrays, batch, out, account, row)

@@ -82,7 +82,20 @@ def _windows(buffer, at, values):
 
 @njit(nogil=True, cache=True)
 def write_records(
-    legs, leg_raw, leg_request, entries, advice, advice_raw, reasons, reason_count, windows, requests, bodies, body_ends, buffer, ends
+    legs,
+    leg_raw,
+    leg_request,
+    entries,
+    advice,
+    advice_raw,
+    reasons,
+    reason_count,
+    windows,
+    requests,
+    bodies,
+    body_ends,
+    buffer,
+    ends,
 ):
     """Write every leg's record to ``buffer`` and where each ends to ``ends``; return the length in all.
 

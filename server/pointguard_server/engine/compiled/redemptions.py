@@ -19,7 +19,7 @@ from pointguard_server.engine.compiled.advice import heed_standing, judge_rules,
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
 from pointguard_server.engine.compiled.reservations import open_hold
 from pointguard_server.engine.world import NOW
-from pointguard_server.velocity.windows import APPROVED, BLOCKED, NONE, contribution, matches
+from pointguard_server.velocity.windows import APPROVED, BLOCKED, NONE, amount, contribution, matches
 
 _REDEMPTION = int(Context.REDEMPTION)
 _APPROVED, _DECLINED = int(Decision.APPROVED), int(Decision.DECLINED)
@@ -54,7 +54,7 @@ def _points_within(program, money):
 
 @njit
 def _stop(arrays, out, r, account, now):
-    """Add the reasons that forbid any redemption of the account; return (it is forbidden, a standing advice forbids it)."""
+    """Add the reasons that forbid any redemption; return (it is forbidden, a standing advice forbids it)."""
     stopped = False
     if account.flags & _SUSPENDED_FLAG:
         add_reason(out, r, _SUSPENDED, 0)
@@ -78,8 +78,11 @@ def _room_under(world, program, rule, measure, value):
 
 
 @njit
-def _limit(arrays, world, out, r, slot, kind, points, available):
-    """Return the most points that balance and limiting rules leave of ``points``, adding what binds to the reasons."""
+def _limit(arrays, world, out, r, slot, kind, points, money, available):
+    """Return the most points that balance and limiting rules leave of ``points``, adding what binds to the reasons.
+
+    ``money`` is what all of them cover, which may be less than they are worth.
+    """
     program = world.programs[arrays.accounts[slot].program]
     limit = points
     if available < points:
@@ -92,8 +95,9 @@ def _limit(arrays, world, out, r, slot, kind, points, available):
         measure = world.measures[program.first_measure + rule.measure]
         if not matches(measure, kind, 1 << _REDEEM_PART, APPROVED):
             continue
-        room = _room_under(world, program, rule, measure, arrays.tallies[slot, rule.measure, 0])
-        if room < limit:
+        value = arrays.tallies[slot, rule.measure, 0]
+        room = _room_under(world, program, rule, measure, value)
+        if room < limit and value + amount(measure, points, money) > rule.threshold:
             limit = room
             add_reason(out, r, rule.reason, rule.rule_id)
     return limit
@@ -101,7 +105,10 @@ def _limit(arrays, world, out, r, slot, kind, points, available):
 
 @njit
 def authorise(arrays, world, batch, out, r, slot):
-    """Decide a redemption: set the points aside, or (``capture``) spend them; a declined one is recorded all the same."""
+    """Decide a redemption.
+
+    Set the points aside, or (``capture``) spend them; a declined one is recorded all the same.
+    """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
     request = batch.requests[r]
@@ -114,7 +121,7 @@ def authorise(arrays, world, batch, out, r, slot):
     stopped, blocked = _stop(arrays, out, r, account, now)
     enough = available >= points
     if not stopped and request.flags & _ALLOW_PARTIAL:
-        limit = _limit(arrays, world, out, r, slot, request.kind, points, available)
+        limit = _limit(arrays, world, out, r, slot, request.kind, points, money, available)
         if 0 < limit < points:
             points, money, enough = limit, worth(program, limit), True
     elif not enough:
@@ -191,7 +198,7 @@ def quote(arrays, world, batch, out, r, slot):
     now = batch.header[NOW]
     move_windows(arrays, world, account, program, slot, now)
     show_standing(arrays, out, r, account, _REDEMPTION, now)
-    stopped, blocked = _stop(arrays, out, r, account, now)
+    stopped, _ = _stop(arrays, out, r, account, now)
     available = account.posted - account.reserved + _ended_holds(arrays, account, now) - program.points_floor
     limit = min(max(available, 0), POINTS_MAX)
     binding, binding_rule = _INSUFFICIENT, 0

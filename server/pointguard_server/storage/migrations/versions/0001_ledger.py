@@ -1,5 +1,7 @@
 """The ledger, the directory, and the triggers that keep the ledger append-only."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,11 +11,11 @@ branch_labels = None
 depends_on = None
 
 # A released migration is never edited, so the columns are written out here and not imported.
-LEGS = """position tenant_id transaction_id leg_number idempotency_key request_digest account_id seq operation kind parts
-    decision reason accepted_at occurred_at program_id business_unit_id store_id terminal_id cashier_id channel
-    redemption_type_id points money released posted reserved pending earned_total redeemed_total spend_total account_flags
-    event_flags province_id tier_id group_set_id refers_to_seq hold_expires_at open_from_seq rule_set_version
-    fraud_rules_version program_epoch schema_version batch_id first_entry entry_count"""
+LEGS = """position tenant_id transaction_id leg_number idempotency_key request_digest account_id seq operation kind
+    parts decision reason accepted_at occurred_at program_id business_unit_id store_id terminal_id cashier_id channel
+    redemption_type_id points money released posted reserved pending earned_total redeemed_total spend_total
+    account_flags event_flags province_id tier_id group_set_id refers_to_seq hold_expires_at open_from_seq
+    rule_set_version fraud_rules_version program_epoch schema_version batch_id first_entry entry_count"""
 ENTRIES = """position tenant_id leg_position account_id seq line entry_type part signed_points running_balance lot_seq
     expires_at matures_at rule_id"""
 ADVICE = """position tenant_id leg_position account_id seq event advice_id rule_id rule_version entity context posture
@@ -24,7 +26,7 @@ APPEND_ONLY = ("legs", "entries", "advice", "batches", "writers", "program_versi
 RowNumber = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
-def ledger_columns(names: str) -> list[sa.Column]:
+def ledger_columns(names: str) -> list[sa.Column[Any]]:
     """Return the columns: ids of 16 bytes, and integers."""
     return [
         sa.Column("position", RowNumber, primary_key=True, autoincrement=False)
@@ -34,22 +36,22 @@ def ledger_columns(names: str) -> list[sa.Column]:
     ]
 
 
-def integers(*names: str) -> list[sa.Column]:
+def integers(*names: str) -> list[sa.Column[Any]]:
     """Return integer columns that always have a value."""
     return [sa.Column(name, sa.BigInteger, nullable=False) for name in names]
 
 
-def key(*names: str) -> list[sa.Column]:
+def key(*names: str) -> list[sa.Column[Any]]:
     """Return integer columns that are part of the primary key."""
     return [sa.Column(name, sa.BigInteger, primary_key=True) for name in names]
 
 
-def texts(*names: str) -> list[sa.Column]:
+def texts(*names: str) -> list[sa.Column[Any]]:
     """Return text columns that always have a value."""
     return [sa.Column(name, sa.Text, nullable=False) for name in names]
 
 
-def digests(*names: str) -> list[sa.Column]:
+def digests(*names: str) -> list[sa.Column[Any]]:
     """Return columns of 32-byte digests."""
     return [sa.Column(name, sa.LargeBinary(32), nullable=False) for name in names]
 
@@ -70,7 +72,10 @@ def upgrade() -> None:
 def make_ledger() -> None:
     """Make the tables that only grow with each batch."""
     op.create_table(
-        "legs", *ledger_columns(LEGS), *texts("currency", "order_reference"), sa.Column("record", sa.LargeBinary, nullable=False)
+        "legs",
+        *ledger_columns(LEGS),
+        *texts("currency", "order_reference"),
+        sa.Column("record", sa.LargeBinary, nullable=False),
     )
     op.create_index("legs_account_seq", "legs", ["tenant_id", "account_id", "seq"], unique=True)
     op.create_index("legs_idempotency_key", "legs", ["tenant_id", "idempotency_key", "leg_number"], unique=True)
@@ -84,7 +89,9 @@ def make_ledger() -> None:
         *integers("writer_id", "writer_epoch", "first_position", "leg_count", "accepted_at"),
         *digests("records_digest", "previous_digest", "digest"),
     )
-    op.create_table("writers", sa.Column("writer_epoch", RowNumber, primary_key=True), *integers("writer_id", "started_at"))
+    op.create_table(
+        "writers", sa.Column("writer_epoch", RowNumber, primary_key=True), *integers("writer_id", "started_at")
+    )
 
 
 def make_programs() -> None:

@@ -1,0 +1,66 @@
+"""``python -m tests.bench [names…]``: measure, print a table, write ``bench/results/<name>.json``.
+
+Without names: unary, batch and start. ``profile-unary`` and ``profile-batch`` print where the server's time goes instead.
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+
+from tests.bench import batch, profile, start, unary
+from tests.bench.machine import header_of
+from tests.bench.processes import ProcessFailed
+from tests.bench.results import Result, table_of
+from tests.bench.stage import DURABILITY, RESULTS, Stage
+
+BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {"unary": unary.run, "batch": batch.run, "start": start.run}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure what is asked for; the exit status says whether it could be measured, never how fast it was."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    names = (*BENCHMARKS, *profile.JOBS)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(names)} (default: the first three)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of load in a turn (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    unknown = [name for name in given.names if name not in names]
+    if unknown or given.rounds < 1 or not 0.1 <= given.seconds <= 600:
+        parser.error(f"unknown: {', '.join(unknown)}" if unknown else "rounds must be 1 or more, seconds 0.1 to 600")
+    # Ended from outside, the servers are ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    try:
+        measure(given.names or list(BENCHMARKS), given.rounds, given.seconds, console)
+    except ProcessFailed as failure:
+        console.print(f"[bold red]could not be measured:[/] {failure}", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def measure(names: Sequence[str], rounds: int, seconds: float, console: Console) -> None:
+    """Run the benchmarks one after the other."""
+    results: list[Result] = []
+    with console.status("") as status, Stage(rounds, seconds, status.update) as stage:
+        console.print(header_of(stage.facts), highlight=False)
+        console.print(f"{DURABILITY}\n", highlight=False)
+        for name in names:
+            if name in profile.JOBS:
+                profile.run(stage, name, console)
+                continue
+            found = BENCHMARKS[name](stage)
+            for result in found:
+                result.write(RESULTS)
+            results += found
+    if results:
+        console.print(table_of(results))
+        console.print(f"[dim]settings and every round: {RESULTS.relative_to(RESULTS.parents[1])}/<name>.json[/]")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,74 @@
+"""``batch``: durable decisions through ProcessBatch, beside the same rows into SQLite by ``executemany``.
+
+The batch size and the number of calls in flight that are best here are found first; both are in the settings. Random idempotency
+keys are reported beside: they spread over the index where UUIDv7 append to it.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tests.bench.processes import ServerProcess, run_worker
+from tests.bench.results import Result, Round, summarize
+from tests.bench.stage import Stage, database_of
+from tests.bench.unary import facts_of
+
+GOAL = "ratio ≥ 0.50"
+TRIALS = ((500, 4), (1_000, 2), (1_000, 4), (2_000, 2), (2_000, 4))
+TRIAL_SECONDS = 1.5
+INSERTING_TIMEOUT_S = 120.0
+
+
+def run(stage: Stage) -> list[Result]:
+    """Measure with UUIDv7 and with random keys."""
+    trials = find_best(stage)
+    size, in_flight, _ = max(trials, key=lambda trial: trial[2])
+    trial_texts = [f"{size} × {calls}: {rate:,.0f}/s" for size, calls, rate in trials]
+    results = []
+    for name, keys, goal in (("batch", "uuid7", GOAL), ("batch-random-keys", "random", "")):
+        rounds, runs = [], []
+        for number in range(stage.rounds):
+            stage.say(f"{name}: round {number + 1} of {stage.rounds}")
+            ours, theirs = one_round(stage, {"batch_size": size, "concurrency": in_flight, "keys": keys})
+            rounds.append(Round(ours["requests_per_second"], theirs["decisions_per_second"]))
+            runs.append(facts_of(ours) | {"decisions_a_commit": round(theirs["decisions"] / theirs["transactions"], 1)})
+        settings = stage.settings(
+            batch_size=size, calls_in_flight=in_flight, keys=keys, trials=trial_texts, pointguard_runs=runs
+        )
+        results.append(summarize(name, "decisions/s", goal, rounds, settings))
+    return results
+
+
+def find_best(stage: Stage) -> list[tuple[int, int, float]]:
+    """Return batch sizes, calls in flight, and the decisions a second that they gave on one server."""
+    stage.say("batch: looking for the best batch size")
+    directory, api_key = stage.copy_ledger("trials")
+    with stage.pointguard(directory) as server:
+        return [(size, calls, _trial(stage, server, api_key, size, calls)) for size, calls in TRIALS]
+
+
+def _trial(stage: Stage, server: ServerProcess, api_key: str, size: int, calls: int) -> float:
+    job = {"mode": "batch", "batch_size": size, "concurrency": calls, "seconds": TRIAL_SECONDS}
+    return float(stage.load(server, api_key, **job)["requests_per_second"])
+
+
+def one_round(stage: Stage, job: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Load a fresh server, then insert what it wrote; return what both came to."""
+    directory, api_key = stage.copy_ledger("batch")
+    database = database_of(directory)
+    seeded = last_position(database)
+    with stage.pointguard(directory) as server:
+        ours = stage.load(server, api_key, mode="batch", **job)
+    target = stage.folder / "inserted.sqlite3"
+    for path in stage.folder.glob(f"{target.name}*"):
+        path.unlink()
+    inserting = {"source": str(database), "target": str(target), "after_position": seeded}
+    return ours, run_worker("tests.bench.insert_rows", inserting, INSERTING_TIMEOUT_S)
+
+
+def last_position(database: Path) -> int:
+    """Return where a ledger that nobody serves ends."""
+    with closing(sqlite3.connect(database)) as connection:
+        (position,) = connection.execute("SELECT coalesce(max(position), 0) FROM legs").fetchone()
+    return int(position)

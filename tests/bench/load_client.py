@@ -1,0 +1,131 @@
+"""The client process: drives a server in a closed loop and says what came of it. Started by the benchmarks.
+
+It reads its job from standard input (see ``Job``) and writes one JSON object. Pointguard and the echo are driven by it
+alike.
+"""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import grpc
+import uvloop
+
+from pointguard_client.channel import MESSAGE_BYTES_MAX, Metadata, call_metadata
+from pointguard_client.latency import summarize
+from pointguard_client.load.runner import LoadMode, LoadOptions, LoadRunner, LoadSummary
+from pointguard_client.load.templates import LoadMember, LoadOperation, TemplatePool
+from tests.bench.processes import processor_seconds
+from tests.bench.program import SHAPE, load_members
+
+WEIGHTS = {LoadOperation.AUTHORISE: 1, LoadOperation.ACCRUE: 1}
+CHANNEL_OPTIONS = (
+    # Without it the channels of one process share one connection.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to do: load `address` for `warm_up_seconds`, then for `seconds`, of which alone is told.
+
+    `concurrency` calls are in flight, spread over `channels` connections; `keys` is "uuid7" or "random".
+    """
+
+    address: str
+    api_key: str
+    server_pid: int
+    mode: str
+    seconds: float
+    warm_up_seconds: float = 1.0
+    concurrency: int = 64
+    channels: int = 1
+    batch_size: int = 500
+    keys: str = "uuid7"
+    timeout_seconds: float = 20.0
+
+
+def random_key() -> str:
+    """Return a UUIDv4 in text form."""
+    digits = f"{random.getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+async def drive(job: Job) -> dict[str, Any]:
+    """Do a job and return what came of it."""
+    metadata = call_metadata(job.api_key)
+    members = load_members()
+    channels = [grpc.aio.insecure_channel(job.address, options=CHANNEL_OPTIONS) for _ in range(job.channels)]
+    try:
+        pools = [TemplatePool(members, SHAPE, WEIGHTS, seed=1 + number) for number in range(job.channels)]
+        _fill(pools, members)
+        await _load(job, channels, metadata, pools, job.warm_up_seconds)
+        server_before, started = processor_seconds(job.server_pid), time.perf_counter()
+        summary = await _load(job, channels, metadata, pools, job.seconds)
+        summary["server_cpu_seconds"] = processor_seconds(job.server_pid) - server_before
+        summary["wall_seconds"] = time.perf_counter() - started
+        return summary
+    finally:
+        for channel in channels:
+            await channel.close()
+
+
+def _fill(pools: list[TemplatePool], members: list[LoadMember]) -> None:
+    """Have nearly every request serialized before the clock starts: choosing makes what was never chosen before."""
+    for pool in pools:
+        for _ in range(len(members) * len(WEIGHTS) * 8):
+            pool.choose()
+
+
+async def _load(
+    job: Job, channels: list[grpc.aio.Channel], metadata: Metadata, pools: list[TemplatePool], seconds: float
+) -> dict[str, Any]:
+    options = LoadOptions(
+        mode=LoadMode(job.mode),
+        concurrency=max(job.concurrency // job.channels, 1),
+        batch_size=job.batch_size,
+        duration_seconds=seconds,
+        timeout_seconds=job.timeout_seconds,
+    )
+    runners = [LoadRunner(channel, metadata, pool, options) for channel, pool in zip(channels, pools, strict=True)]
+    if job.keys == "random":
+        for runner in runners:
+            runner._next_key = random_key
+    cpu_started = time.process_time()
+    summaries = await asyncio.gather(*(runner.run() for runner in runners))
+    samples = [sample for runner in runners for sample in runner._latencies.samples_ns]
+    return _merge(summaries, samples) | {"client_cpu_seconds": time.process_time() - cpu_started}
+
+
+def _merge(summaries: list[LoadSummary], samples: list[int]) -> dict[str, Any]:
+    """Return one summary of loads that ran side by side."""
+    outcomes: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    for summary in summaries:
+        outcomes.update(summary.outcomes)
+        errors.update(summary.errors)
+    elapsed = max(summary.elapsed_seconds for summary in summaries)
+    requests = sum(summary.requests for summary in summaries)
+    whole = replace(
+        summaries[0],
+        concurrency=sum(summary.concurrency for summary in summaries),
+        elapsed_seconds=elapsed,
+        calls=sum(summary.calls for summary in summaries),
+        requests=requests,
+        requests_per_second=requests / elapsed,
+        latency=summarize(samples),
+        outcomes=dict(outcomes),
+        errors=dict(errors),
+    )
+    return asdict(whole)
+
+
+if __name__ == "__main__":
+    print(json.dumps(uvloop.run(drive(Job(**json.load(sys.stdin))))))

@@ -1,0 +1,80 @@
+"""``unary``: single durable decisions over gRPC, AuthoriseRedemption and Accrue half each, beside an echo of the same messages."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from pointguard.v1 import transaction_pb2
+from pointguard_client.channel import call_metadata
+from pointguard_client.idempotency import new_idempotency_key
+from pointguard_client.load.templates import LoadOperation, make_template
+from tests.bench.processes import ServerProcess
+from tests.bench.program import SHAPE, load_members
+from tests.bench.results import Result, Round, summarize
+from tests.bench.stage import Stage
+
+GOAL = "ratio ≥ 0.70"
+CONCURRENCY = 64
+CHANNELS = 1
+SERVICE = "/pointguard.v1.TransactionService/"
+METHODS = {LoadOperation.AUTHORISE: "AuthoriseRedemption", LoadOperation.ACCRUE: "Accrue"}
+
+
+def run(stage: Stage) -> list[Result]:
+    """Measure both sides in turn."""
+    directory, api_key = stage.copy_ledger("unary")
+    rounds: list[Round] = []
+    ours: list[dict[str, Any]] = []
+    theirs: list[dict[str, Any]] = []
+    job = {"mode": "unary", "concurrency": CONCURRENCY, "channels": CHANNELS}
+    with stage.pointguard(directory) as pointguard:
+        answers = stage.folder / "answers"
+        asyncio.run(keep_answers(pointguard.address, api_key, answers))
+        with echo(stage, answers) as baseline:
+            for number in range(stage.rounds):
+                stage.say(f"unary: round {number + 1} of {stage.rounds}")
+                ours.append(stage.load(pointguard, api_key, **job))
+                theirs.append(stage.load(baseline, api_key, **job))
+                rounds.append(Round(ours[-1]["requests_per_second"], theirs[-1]["requests_per_second"]))
+    settings = stage.settings(
+        concurrency=CONCURRENCY,
+        channels=CHANNELS,
+        loop="closed; one client process in Python, the same for both sides",
+        pointguard_runs=[facts_of(summary) for summary in ours],
+        baseline_runs=[facts_of(summary) for summary in theirs],
+    )
+    return [summarize("unary", "decisions/s", GOAL, rounds, settings)]
+
+
+def echo(stage: Stage, answers: Path) -> ServerProcess:
+    """Return the echo server, to be used in a ``with``."""
+    return ServerProcess("tests.bench.echo_server", [str(answers)], stage.folder / "echo.log")
+
+
+async def keep_answers(address: str, api_key: str, folder: Path) -> None:
+    """Ask pointguard for one decision of each kind and keep the answers: the echo repeats them."""
+    folder.mkdir(exist_ok=True)
+    member = load_members(1)[0]
+    async with grpc.aio.insecure_channel(address) as channel:
+        for operation, method in METHODS.items():
+            request = make_template(member, operation, SHAPE).request(new_idempotency_key().encode())
+            call = channel.unary_unary(SERVICE + method)
+            answer: bytes = await call(request, metadata=call_metadata(api_key), timeout=10)
+            (folder / f"{operation.value}.bin").write_bytes(answer)
+    transaction_pb2.AccrueResponse.FromString((folder / "accrue.bin").read_bytes())
+
+
+def facts_of(summary: dict[str, Any]) -> dict[str, float]:
+    """Return what of a client's summary goes into a result: who was busy, and how long calls took."""
+    requests, wall = summary["requests"], summary["wall_seconds"]
+    return {
+        "requests_per_second": round(summary["requests_per_second"], 1),
+        "latency_ms_p50": round(summary["latency"]["latency_ms_p50"], 3),
+        "latency_ms_p99": round(summary["latency"]["latency_ms_p99"], 3),
+        "server_cpu_us_a_request": round(summary["server_cpu_seconds"] / requests * 1e6, 1),
+        "client_cpu_us_a_request": round(summary["client_cpu_seconds"] / requests * 1e6, 1),
+        "server_cores_busy": round(summary["server_cpu_seconds"] / wall, 2),
+        "client_cores_busy": round(summary["client_cpu_seconds"] / wall, 2),
+    }

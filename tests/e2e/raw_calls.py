@@ -1,0 +1,169 @@
+"""Calls that the client would never make: any bytes to any RPC with any metadata, and the bare answer. For the tests here."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, cast
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from pointguard.v1 import advice_pb2, common_pb2, member_pb2, transaction_pb2
+from pointguard_client.idempotency import new_idempotency_key
+from tests.support.server import ServerProcess
+
+TRANSACTIONS, ADVICE, MEMBERS = (f"pointguard.v1.{name}Service" for name in ("Transaction", "Advice", "Member"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rpc:
+    """One RPC of the contract, and the fields of a request that passes (but for the key, and for what must exist)."""
+
+    service: str
+    request_class: type[Message]
+    response_class: type[Message]
+    fields: Mapping[str, Any]
+    keyed: bool
+
+    def request(self, **changes: Any) -> Any:
+        """Return a request that passes, but for the changes; a field changed to None is absent."""
+        fields = {**self.fields, **({"idempotency_key": new_idempotency_key()} if self.keyed else {}), **changes}
+        return self.request_class(**{name: value for name, value in fields.items() if value is not None})
+
+
+_MEMBER = common_pb2.MemberReference(loyalty_id="1")
+_UNKNOWN_ID = "01890000-0000-7000-8000-000000000000"
+_TOTAL = common_pb2.Money(currency_code="CAD", minor_units=100)
+RPCS: Mapping[str, Rpc] = {
+    "QuoteRedemption": Rpc(
+        TRANSACTIONS, transaction_pb2.QuoteRedemptionRequest, transaction_pb2.QuoteRedemptionResponse,
+        {"member": _MEMBER}, keyed=False,
+    ),
+    "AuthoriseRedemption": Rpc(
+        TRANSACTIONS, transaction_pb2.AuthoriseRedemptionRequest, transaction_pb2.AuthoriseRedemptionResponse,
+        {"member": _MEMBER, "points": 1}, keyed=True,
+    ),
+    "CaptureRedemption": Rpc(
+        TRANSACTIONS, transaction_pb2.CaptureRedemptionRequest, transaction_pb2.CaptureRedemptionResponse,
+        {"reservation_id": _UNKNOWN_ID}, keyed=True,
+    ),
+    "VoidRedemption": Rpc(
+        TRANSACTIONS, transaction_pb2.VoidRedemptionRequest, transaction_pb2.VoidRedemptionResponse,
+        {"reservation_id": _UNKNOWN_ID}, keyed=True,
+    ),
+    "Accrue": Rpc(
+        TRANSACTIONS, transaction_pb2.AccrueRequest, transaction_pb2.AccrueResponse,
+        {"member": _MEMBER, "total": _TOTAL}, keyed=True,
+    ),
+    "GetTransaction": Rpc(
+        TRANSACTIONS, transaction_pb2.GetTransactionRequest, transaction_pb2.GetTransactionResponse,
+        {"transaction_id": _UNKNOWN_ID}, keyed=False,
+    ),
+    "GetBalance": Rpc(
+        TRANSACTIONS, transaction_pb2.GetBalanceRequest, transaction_pb2.GetBalanceResponse,
+        {"member": _MEMBER}, keyed=False,
+    ),
+    "ProcessBatch": Rpc(
+        TRANSACTIONS, transaction_pb2.ProcessBatchRequest, transaction_pb2.ProcessBatchResponse,
+        {"items": [transaction_pb2.BatchItem()]}, keyed=False,
+    ),
+    "CheckAdvice": Rpc(
+        ADVICE, advice_pb2.CheckAdviceRequest, advice_pb2.CheckAdviceResponse, {"member": _MEMBER}, keyed=False
+    ),
+    "EnrollMember": Rpc(
+        MEMBERS, member_pb2.EnrollMemberRequest, member_pb2.EnrollMemberResponse,
+        {"identifiers": [common_pb2.MemberReference(external_id="raw-1")]}, keyed=True,
+    ),
+    "FindMember": Rpc(
+        MEMBERS, member_pb2.FindMemberRequest, member_pb2.FindMemberResponse, {"member": _MEMBER}, keyed=False
+    ),
+    "LinkIdentifier": Rpc(
+        MEMBERS, member_pb2.LinkIdentifierRequest, member_pb2.LinkIdentifierResponse,
+        {"member": _MEMBER, "identifier": common_pb2.MemberReference(card="raw-card-1")}, keyed=True,
+    ),
+    "SetRedemptionLock": Rpc(
+        MEMBERS, member_pb2.SetRedemptionLockRequest, member_pb2.SetRedemptionLockResponse,
+        {"member": _MEMBER}, keyed=True,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the status by name, its text and details, and on OK the message."""
+
+    code: str
+    text: str = ""
+    reason: str = ""
+    error_id: str = ""
+    fields: tuple[str, ...] = ()
+    retry_after_s: float | None = None
+    raw_details: bytes = b""
+    message: Any = None
+
+
+class RawCalls:
+    """A channel to a server on which anything can be said. Calls carry a valid credential unless told otherwise."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self._server = server
+        options = (
+            ("grpc.max_send_message_length", -1),
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_metadata_size", 1 << 22),
+            ("grpc.use_local_subchannel_pool", 1),
+        )
+        self.channel = grpc.insecure_channel(server.address, options=options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.channel.close()
+
+    def call(
+        self,
+        name: str,
+        request: Message | bytes,
+        *,
+        metadata: Iterable[tuple[str, str | bytes]] | None = None,
+        timeout_s: float | None = 20.0,
+    ) -> Answer:
+        """Make one call; ``timeout_s`` None sends no deadline."""
+        rpc = RPCS[name]
+        data = request if isinstance(request, bytes) else request.SerializeToString()
+        method = self.channel.unary_unary(
+            f"/{rpc.service}/{name}", request_serializer=None, response_deserializer=rpc.response_class.FromString
+        )
+        sent = self._server.authorization if metadata is None else tuple(metadata)
+        try:
+            message = method(data, timeout=timeout_s, metadata=cast("Any", sent))
+        except grpc.RpcError as error:
+            return _refusal(error)
+        return Answer("OK", message=message)
+
+
+def _refusal(error: Any) -> Answer:
+    info, request, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
+    status = rpc_status.from_call(error)
+    delay = None
+    if status is not None:
+        assert status.message == error.details()
+        for detail in status.details:
+            detail.Unpack(info)
+            detail.Unpack(request)
+            if detail.Unpack(retry):
+                delay = retry.retry_delay.ToTimedelta().total_seconds()
+    return Answer(
+        code=error.code().name,
+        text=error.details() or "",
+        reason=info.reason,
+        error_id=info.metadata.get("error_id", ""),
+        fields=tuple(violation.field for violation in request.field_violations),
+        retry_after_s=delay,
+        raw_details=b"" if status is None else status.SerializeToString(),
+    )

@@ -1,0 +1,26 @@
+"""The ledgers that integration tests open. Everything is real but the clock: SQLite, the kernel, the compiled earn rules."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.support.ledger import Ledger, open_ledger
+
+
+@pytest.fixture
+def new_ledger() -> Iterator[Callable[..., Ledger]]:
+    """Opens a ledger with the fields of ``Ledger`` that are given; closed when the test ends."""
+    with ExitStack() as stack:
+
+        def open_one(**settings: Any) -> Ledger:
+            return stack.enter_context(open_ledger(**settings))
+
+        yield open_one
+
+
+@pytest.fixture
+def ledger(new_ledger: Callable[..., Ledger]) -> Ledger:
+    """A ledger of a program without fraud rules and controls."""
+    return new_ledger()

@@ -1,0 +1,156 @@
+"""Memory is a bounded projection of the ledger: what is thrown out comes back the same, and accounts never touch each other."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pointguard_server.domain.codes import Decision
+from pointguard_server.velocity.windows import BLOCK
+from tests.reference.windows import history_of, measure_of, read_records
+from tests.support.ledger import DAY, HOUR, SECOND, Ledger
+
+BURN_WEEK = """
+[[fraud_rule]]
+name = "ADVICE_CHECK_ACCOUNT_BURN_WEEK"
+window = { rolling = "7d" }
+threshold = 10
+posture = "BLOCK"
+duration = "15d"
+"""
+POINTS_WEEK = """
+[[fraud_rule]]
+name = "points-in-a-week"
+context = "REDEMPTION"
+counts = { parts = ["REDEEM"], attempts = "APPROVED" }
+measure = "POINTS"
+window = { rolling = "7d" }
+threshold = 100
+posture = "BLOCK"
+duration = "0s"
+net_of_reversals = true
+"""
+
+
+def window_values(ledger: Ledger, account: int) -> tuple[list[int], list[int]]:
+    """What memory holds of an account's windows after a quote, and the recount of the ledger."""
+    seq = ledger.quote(account).seq
+    memory, program = ledger.decider.memory, ledger.programs.programs[0]
+    history = history_of(read_records(ledger.connection, 1, account))
+    now = max(ledger.clock.now(), ledger.decider.heads.accepted_at + 1)
+    expected = [measure_of(row).value(history, now, program.zone, seq + 1) for row in program.measures]
+    return memory.tallies[memory.slot_of[account], : len(expected), 0].tolist(), expected
+
+
+def test_an_account_that_was_read_again_has_windows_of_its_own(new_ledger: Callable[..., Ledger]) -> None:
+    ledger = new_ledger(rules=BURN_WEEK)
+    first, second = ledger.member(1_000), ledger.member(1_000)
+    for _ in range(9):
+        ledger.decide(ledger.authorise_ask(first, 1), ledger.authorise_ask(second, 1))
+        ledger.clock.moment += DAY
+    ledger.restart_decider()
+    for account in (first, second):
+        live, expected = window_values(ledger, account)
+        assert live == expected == [6]
+
+
+def test_a_slot_keeps_nothing_of_the_account_that_had_it_before(new_ledger: Callable[..., Ledger]) -> None:
+    ledger = new_ledger(rules=BURN_WEEK, accounts_max=2)
+    accounts = [ledger.member(100) for _ in range(3)]
+    for number, account in enumerate(accounts):
+        for _ in range(3 * number + 1):
+            ledger.authorise(account, 1)
+    for number, account in enumerate(accounts):
+        ledger.accrue(account, 0)
+        assert window_values(ledger, account) == ([3 * number + 1], [3 * number + 1])
+    assert ledger.decider.memory.evictions >= 3
+
+
+def test_an_account_leaves_and_returns_with_its_reservations_advice_and_lock(new_ledger: Callable[..., Ledger]) -> None:
+    ledger = new_ledger(rules=BURN_WEEK, accounts_max=2)
+    account = ledger.member(1_000)
+    reserved = ledger.authorise_reserving(account, 100, time_to_live=DAY)
+    for _ in range(10):
+        ledger.authorise(account, 1)
+    ledger.lock(account)
+    before = ledger.balance(account), ledger.check(account)
+    for _ in range(3):
+        ledger.accrue(ledger.member(), 100)
+    assert account not in ledger.decider.memory.slot_of
+    assert (ledger.balance(account), ledger.check(account)) == before
+    assert len(before[1].advice) == 1
+    assert ledger.capture(reserved).points == 100
+
+
+def test_a_quote_after_a_long_silence_keeps_the_event_that_an_ended_reservation_gives_back(
+    new_ledger: Callable[..., Ledger],
+) -> None:
+    ledger = new_ledger(rules=POINTS_WEEK)
+    silent, other = ledger.member(1_000), ledger.member(1_000)
+    ledger.authorise_reserving(silent, 50)
+    for _ in range(2 * BLOCK):
+        ledger.accrue(silent, 100)
+    ledger.clock.moment += 30 * DAY
+    ledger.quote(silent)
+    for _ in range(3 * BLOCK):
+        ledger.authorise(other, 1)
+    # The reservation's end is written now; no event of the other account may take part in it.
+    assert ledger.accrue(silent, 100).reserved == 0
+    assert window_values(ledger, other) == ([24], [24])
+    assert window_values(ledger, silent) == ([0], [0])
+    ledger.clock.moment += 8 * DAY
+    assert window_values(ledger, other) == ([0], [0])
+
+
+def test_one_batch_may_touch_as_many_accounts_as_memory_holds_and_is_refused_whole_beyond(
+    new_ledger: Callable[..., Ledger],
+) -> None:
+    ledger = new_ledger(accounts_max=3)
+    accounts = [ledger.member(10) for _ in range(4)]
+    assert [v.decision for v in ledger.decide(*(ledger.authorise_ask(a, 1) for a in accounts[1:]))] == [1, 1, 1]
+    positions = len(ledger.rows("legs"))
+    with pytest.raises(MemoryError):
+        ledger.decide(*(ledger.authorise_ask(account, 1) for account in accounts))
+    assert len(ledger.rows("legs")) == positions
+    assert [v.decision for v in ledger.decide(*(ledger.authorise_ask(a, 1) for a in accounts[:3]))] == [1, 1, 1]
+
+
+def test_reads_alone_may_go_through_more_accounts_than_memory_holds(new_ledger: Callable[..., Ledger]) -> None:
+    ledger = new_ledger(accounts_max=3)
+    accounts = [ledger.member(10) for _ in range(10)]
+    assert [ledger.balance(account).posted for account in accounts] == [10] * 10
+
+
+def test_an_account_of_ten_thousand_events_stays_cheap(new_ledger: Callable[..., Ledger]) -> None:
+    ledger = new_ledger(rules=POINTS_WEEK.replace("threshold = 100", "threshold = 1_000_000"))
+    account = ledger.member(100_000)
+    for _ in range(50):
+        ledger.decide(*(ledger.authorise_ask(account, 1) for _ in range(200)))
+        ledger.clock.moment += 2 * HOUR
+    assert len(ledger.legs(account)) == 10_002
+    ledger.clock.moment += 9 * DAY
+    for _ in range(10):
+        ledger.accrue(account, 0)
+        ledger.clock.moment += SECOND
+    memory = ledger.decider.memory
+    # What no window can need is gone from memory, and is not read again.
+    used = memory._blocks.capacity - memory._blocks.free_count
+    assert used <= 3
+    history = ledger.store.read_account(1, account, ledger.clock.now() - ledger.programs.retention(1))
+    assert history is not None
+    assert len(history.legs) <= 11
+
+
+def test_blocks_reservations_and_advice_are_all_given_back_when_accounts_leave(
+    new_ledger: Callable[..., Ledger],
+) -> None:
+    ledger = new_ledger(rules=BURN_WEEK)
+    accounts = [ledger.member(1_000) for _ in range(5)]
+    for account in accounts:
+        for _ in range(12):
+            ledger.authorise_reserving(account, 1)
+    memory = ledger.decider.memory
+    memory.evict(accounts)
+    pools = (memory._blocks, memory._holds, memory._standing)
+    assert [pool.free_count for pool in pools] == [pool.capacity for pool in pools]
+    assert [len(set(pool.free[: pool.free_count].tolist())) for pool in pools] == [pool.capacity for pool in pools]
+    assert ledger.authorise(accounts[0], 1).decision == Decision.DECLINED
