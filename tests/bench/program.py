@@ -22,7 +22,7 @@ OPENING_PURCHASE = Money(1_000_000_00, "CAD")
 SHAPE = LoadShape(basket_lines=3, points=100)
 TIERS = ("BASIC", "SILVER", "GOLD")
 ENROLLING_AT_ONCE = 64
-ENROLLING_TIMEOUT_S = 30.0
+ENROLLING_TIMEOUT_S = 180.0
 
 
 def write_program(directory: Path) -> tuple[Path, Path]:

@@ -55,7 +55,7 @@ class Stage:
         program = ["--tenant", TENANT, "--program", str(self.program), "--stores", str(self.stores)]
         return [
             *(["--sandbox"] if sandbox else program),
-            *("--data-dir", str(data_directory), "--cache-dir", str(self.folder / "cache")),
+            *("--data-dir", str(data_directory)),
             *("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"),
         ]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pointguard_server.domain.codes import Kind, Operation
 from pointguard_server.engine.ask import Ask, Verdict
+from tests.integration.audit import audit
 from tests.reference.windows import expected_windows, history_of, measure_of, read_records
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, open_ledger
 
@@ -181,6 +182,7 @@ def test_recorded_windows_equal_a_recount_of_the_ledger_and_every_answer_equals_
         player = Player(ledger)
         for number, step in history:
             player.play(number, step)
+        audit(ledger)
         for account in player.accounts:
             check_recorded_windows(ledger, account)
             check_memory_against_the_ledger(ledger, account)

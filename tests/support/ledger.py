@@ -244,7 +244,8 @@ class Ledger:
             currency=currency_number("CAD"),
             lines=b"".join(value.to_bytes(8, "little") for value in line),
             line_count=1,
-            body=encode_body("receipt", b""),
+            order_reference="receipt",
+            body=encode_body("receipt", b"basket"),
         )
 
     def end_ask(self, operation: Operation, reservation: bytes, points: int = 0, key: str | None = None) -> Ask:

@@ -4,8 +4,6 @@
 ``redemptions``, ``reservations``, ``accruals``, ``advice`` and ``emit`` (writing rows).
 """
 
-from numba import njit
-
 from pointguard_server.domain.codes import Operation, Outcome
 from pointguard_server.engine.compiled.accounts import bring_up_to_date, show_balance
 from pointguard_server.engine.compiled.accruals import accrue
@@ -13,6 +11,7 @@ from pointguard_server.engine.compiled.facts import record_fact
 from pointguard_server.engine.compiled.redemptions import authorise, check, quote
 from pointguard_server.engine.compiled.reservations import capture, void
 from pointguard_server.engine.world import NOW
+from pointguard_server.velocity.compiling import entry
 
 _FIRST_READ = int(Operation.QUOTE)
 _AUTHORISE, _CAPTURE, _VOID, _ACCRUE = (
@@ -25,7 +24,7 @@ _QUOTE, _CHECK = int(Operation.QUOTE), int(Operation.CHECK)
 _ACCOUNT_UNKNOWN, _CURRENCY_MISMATCH = int(Outcome.ACCOUNT_UNKNOWN), int(Outcome.CURRENCY_MISMATCH)
 
 
-@njit(nogil=True, cache=True)
+@entry
 def decide(arrays, world, batch, out):
     """Decide every request of the batch in order, changing the accounts in memory and filling ``out``.
 

@@ -21,10 +21,17 @@ class HttpServer:
         self._runner = web.AppRunner(application, access_log=None, handle_signals=False)
 
     async def start(self, host: str, port: int) -> int:
-        """Listen and return the port (given 0: any free one)."""
+        """Listen and return the port (given 0: any free one).
+
+        Raises:
+            OSError: if the address cannot be had.
+        """
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise OSError(f"cannot listen on {host}:{port}") from error
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:

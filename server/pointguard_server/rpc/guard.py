@@ -56,7 +56,7 @@ class Guard:
         async def handle(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
             started = time.monotonic()
             try:
-                remaining = context.time_remaining()
+                remaining: float | None = context.time_remaining()
                 tenant, role = await self._caller(context)
                 call = Call(tenant, role, started + (DEADLINE_DEFAULT_S if remaining is None else remaining))
                 try:

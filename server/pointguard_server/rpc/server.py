@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 from google.protobuf.message import Message
@@ -73,7 +74,7 @@ class RpcServer:
         self._services = _methods(desk)
         for service, methods in self._services.items():
             # Raw bytes in and out: the guard parses, so that a message that cannot be parsed is the client's error.
-            handlers = {
+            handlers: dict[str, Any] = {
                 name: grpc.unary_unary_rpc_method_handler(guard.wrap(name, request_class, method))
                 for name, (request_class, method) in methods.items()
             }

@@ -13,9 +13,9 @@ its first one. The oracle is ``tests/reference/windows.py``.
 """
 
 import numpy as np
-from numba import njit
 
 from pointguard_server.domain.codes import Measure, WindowKind
+from pointguard_server.velocity.compiling import part
 
 BLOCK = 8
 NONE = -1
@@ -56,7 +56,7 @@ _COUNT, _POINTS = int(Measure.COUNT), int(Measure.POINTS)
 _ROLLING, _DAY, _WEEK = int(WindowKind.ROLLING), int(WindowKind.DAY), int(WindowKind.WEEK)
 
 
-@njit
+@part
 def window_start(measure, now, day_start, week_start, month_start):
     """Return the moment after which a window that ends at ``now`` counts."""
     if measure.window == _ROLLING:
@@ -68,7 +68,7 @@ def window_start(measure, now, day_start, week_start, month_start):
     return month_start - 1
 
 
-@njit
+@part
 def matches(measure, kind, parts, flags):
     """Whether an event of this kind, parts and flags counts for the measure."""
     if measure.kinds != -1 and not (measure.kinds >> kind) & 1:
@@ -80,7 +80,7 @@ def matches(measure, kind, parts, flags):
     return measure.include_blocked != 0 or not flags & BLOCKED
 
 
-@njit
+@part
 def amount(measure, points, money):
     """Return what one event adds to the measure, nothing given back."""
     if measure.measure == _COUNT:
@@ -88,7 +88,7 @@ def amount(measure, points, money):
     return points if measure.measure == _POINTS else money
 
 
-@njit
+@part
 def contribution(measure, event):
     """Return what an event counts for in the measure now."""
     if not matches(measure, event.kind, event.parts, event.flags):
@@ -100,7 +100,7 @@ def contribution(measure, event):
     return amount(measure, event.points - event.released_points, event.money - event.released_money)
 
 
-@njit
+@part
 def _successor(index, last_event, next_block):
     """Return the index of the event after ``index``, or NONE."""
     if index == last_event:
@@ -110,7 +110,7 @@ def _successor(index, last_event, next_block):
     return index + 1
 
 
-@njit
+@part
 def advance(account, events, next_block, measure, tally, start):
     """Move a tally's window to begin after ``start``; return its value.
 
@@ -126,7 +126,7 @@ def advance(account, events, next_block, measure, tally, start):
     return value
 
 
-@njit
+@part
 def append(account, next_block, free_blocks, free_count):
     """Make room for one more event; return its index. The caller fills it and then calls ``count_in``.
 
@@ -148,7 +148,7 @@ def append(account, next_block, free_blocks, free_count):
     return index
 
 
-@njit
+@part
 def count_in(events, index, measures, first_measure, measure_count, tallies):
     """Add the newest event to every tally."""
     for m in range(measure_count):
@@ -157,7 +157,7 @@ def count_in(events, index, measures, first_measure, measure_count, tallies):
         tallies[m, 0] += contribution(measures[first_measure + m], events[index])
 
 
-@njit
+@part
 def release(events, index, points, money, whole, measures, first_measure, measure_count, tallies):
     """Give back part (or, with ``whole``, all) of an event, in its own time: tallies that still hold it shrink."""
     for m in range(measure_count):
@@ -174,7 +174,7 @@ def release(events, index, points, money, whole, measures, first_measure, measur
             tallies[m, 0] += contribution(measures[first_measure + m], events[index])
 
 
-@njit
+@part
 def forget_before(account, events, next_block, free_blocks, free_count, start):
     """Free the blocks whose events all lie at or before ``start``. Every tally must have been advanced that far."""
     while account.first_event != NONE:
@@ -186,7 +186,7 @@ def forget_before(account, events, next_block, free_blocks, free_count, start):
         free_count[0] += 1
 
 
-@njit
+@part
 def recount(account, events, next_block, measures, first_measure, measure_count, tallies):
     """Build every tally anew over all retained events; ``advance`` then moves them to their windows."""
     for m in range(measure_count):

@@ -1,12 +1,11 @@
 """Bringing an account to the present: what time has done, and what the ledger says of it."""
 
-from numba import njit
-
 from pointguard_server.domain.codes import Decision, Operation
 from pointguard_server.engine.compiled.advice import drop_ended
 from pointguard_server.engine.compiled.emit import add_event
 from pointguard_server.engine.compiled.reservations import end_hold, expire_holds, find_hold, open_hold, release_event
 from pointguard_server.engine.world import NOW
+from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.windows import NONE, advance, forget_before, recount, window_start
 
 _APPROVED = int(Decision.APPROVED)
@@ -18,9 +17,9 @@ _AUTHORISE, _CAPTURE, _VOID, _EXPIRE = (
 )
 
 
-@njit
+@part
 def bring_up_to_date(arrays, world, batch, out, slot, program):
-    """Write down the reservations that time has ended, drop ended advice, move every window to now, forget the oldest events.
+    """Write down what time has ended, drop ended advice, move every window to now, forget the oldest events.
 
     Only here may events be forgotten: a reservation that is still open in memory points at its own.
     """
@@ -39,7 +38,7 @@ def bring_up_to_date(arrays, world, batch, out, slot, program):
     )
 
 
-@njit
+@part
 def move_windows(arrays, world, account, program, slot, now):
     """Move every tally's window to end at ``now``."""
     tallies = arrays.tallies[slot]
@@ -60,7 +59,7 @@ def move_windows(arrays, world, account, program, slot, now):
         advance(account, arrays.events, arrays.next_block, measure, tallies[m], start)
 
 
-@njit
+@part
 def show_balance(arrays, account, answer, now):
     """Fill the answer's balance as it stands at ``now``: a reservation whose time is up no longer counts."""
     reserved = account.reserved
@@ -76,7 +75,7 @@ def show_balance(arrays, account, answer, now):
     answer.seq = account.seq
 
 
-@njit(nogil=True, cache=True)
+@entry
 def replay_legs(arrays, world, legs, slot):
     """Rebuild an account's state from its own legs, oldest first, as the decisions that wrote them left it.
 

@@ -1,13 +1,12 @@
 """Accruals: what a purchase earns, by the program's compiled earn rules."""
 
-from numba import njit
-
 from pointguard_server.domain.codes import AccountFlag, Context, Decision, Operation, Part, Reason, RequestFlag
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
 from pointguard_server.engine.world import NOW
 from pointguard_server.rules.fields import FACT_FIELDS
 from pointguard_server.rules.native_call import call_earn
+from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import APPROVED, BLOCKED
 
 _EARNING = int(Context.EARNING)
@@ -31,7 +30,7 @@ _YEAR, _MONTH, _MONTH_DAY, _HOUR, _MINUTE, _WEEKDAY = (
 )
 
 
-@njit
+@part
 def _gather_facts(batch, facts, r, account, program):
     """Fill the facts that the earn rules see: see ``rules/fields.py`` for the units."""
     request = batch.requests[r]
@@ -56,7 +55,7 @@ def _gather_facts(batch, facts, r, account, program):
     facts[_WEEKDAY] = program.weekday * _NUMBER
 
 
-@njit
+@part
 def _earn(world, batch, out, r, account, program):
     """Run the earn rules into ``out.award_points``; return the points in all, or -1 if the arithmetic failed."""
     _gather_facts(batch, out.facts, r, account, program)
@@ -79,7 +78,7 @@ def _earn(world, batch, out, r, account, program):
     return total if account.posted + total <= _POINTS_MAX else -1
 
 
-@njit
+@part
 def accrue(arrays, world, batch, out, r, slot):
     """Decide an accrual and, if approved, write one entry for each rule that gives points."""
     account = arrays.accounts[slot]
@@ -114,7 +113,7 @@ def accrue(arrays, world, batch, out, r, slot):
         out.answers[r].points = 0
 
 
-@njit
+@part
 def _post(world, batch, out, account, program, leg, points):
     account.earned_total += points
     account.spend_total += leg.money

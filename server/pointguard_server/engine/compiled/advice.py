@@ -1,10 +1,9 @@
 """Standing advice: what stands, and raising it when a fraud rule trips."""
 
-from numba import njit
-
 from pointguard_server.domain.codes import AdviceEntity, AdviceEvent, Posture, Reason
 from pointguard_server.engine.compiled.emit import add_reason, new_advice_row
 from pointguard_server.engine.world import NOW, SHOWN
+from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.windows import NONE, amount, matches, window_start
 
 _ACCOUNT, _RAISED = int(AdviceEntity.ACCOUNT), int(AdviceEvent.RAISED)
@@ -12,7 +11,7 @@ _WARN, _BLOCK = int(Posture.WARN), int(Posture.BLOCK)
 _ADVICE_BLOCK, _FRAUD_WARNING = int(Reason.ADVICE_BLOCK), int(Reason.FRAUD_WARNING)
 
 
-@njit
+@part
 def drop_ended(arrays, account, now):
     """Forget the advice that no longer stands."""
     previous = NONE
@@ -32,7 +31,7 @@ def drop_ended(arrays, account, now):
         index = following
 
 
-@njit
+@part
 def heed_standing(arrays, out, r, account, context, now):
     """Add the reasons that standing advice gives in this context; return whether it forbids."""
     blocked = False
@@ -49,7 +48,7 @@ def heed_standing(arrays, out, r, account, context, now):
     return blocked
 
 
-@njit
+@part
 def show_standing(arrays, out, r, account, context, now):
     """Copy what stands in this context (0: all) to the answer of a read."""
     index = account.first_advice
@@ -63,7 +62,7 @@ def show_standing(arrays, out, r, account, context, now):
         index = advice.next
 
 
-@njit
+@part
 def _stands_already(arrays, account, rule):
     index = account.first_advice
     while index != NONE:
@@ -73,7 +72,7 @@ def _stands_already(arrays, account, rule):
     return False
 
 
-@njit
+@part
 def measured(arrays, world, batch, r, slot, rule, leg, flags):
     """Return what the rule's window holds with this transaction counted, or -1 if it does not count for the rule.
 
@@ -91,7 +90,7 @@ def measured(arrays, world, batch, r, slot, rule, leg, flags):
     return arrays.tallies[slot, rule.measure, 0] + amount(measure, leg.points, leg.money)
 
 
-@njit
+@part
 def judge_rules(arrays, world, batch, out, row, slot, context, flags):
     """Add a reason for every fraud rule of this context that the leg trips; return whether one forbids it.
 
@@ -116,7 +115,7 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
     return forbidden
 
 
-@njit
+@part
 def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
     """Raise advice for every fraud rule that the leg trips, and note what each window held.
 
@@ -143,7 +142,7 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
             _raise(arrays, world, batch, out, account, rule, leg, value, i - program.first_rule)
 
 
-@njit
+@part
 def _raise(arrays, world, batch, out, account, rule, leg, value, ordinal):
     program = world.programs[account.program]
     start = 0
@@ -176,7 +175,7 @@ def _raise(arrays, world, batch, out, account, rule, leg, value, ordinal):
         keep_standing(arrays, account, advice)
 
 
-@njit(nogil=True, cache=True)
+@entry
 def keep_standing(arrays, account, advice):
     """Add an advice row to what stands against the account. Also used when an account is read from the ledger."""
     arrays.free_counts[2] -= 1

@@ -1,7 +1,5 @@
 """Writing rows: legs, entries, events and reasons."""
 
-from numba import njit
-
 from pointguard_server.domain.codes import Decision
 from pointguard_server.domain.ledger_rows import SCHEMA_VERSION
 from pointguard_server.engine.rows import REASONS_MAX
@@ -15,6 +13,7 @@ from pointguard_server.engine.world import (
     LEGS,
     NOW,
 )
+from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import APPROVED, append, count_in
 
 _APPROVED = int(Decision.APPROVED)
@@ -22,7 +21,7 @@ NO_REQUEST = -1
 NOT_LOOKED_AT = -1
 
 
-@njit
+@part
 def add_reason(out, r, code, rule_id):
     """Add a reason to the answer once, keeping order of precedence; more than fit are dropped, the weakest first."""
     count = out.answers[r].reason_count
@@ -43,7 +42,7 @@ def add_reason(out, r, code, rule_id):
     out.answers[r].reason_count = last + 1
 
 
-@njit
+@part
 def emit_leg(batch, out, account, program, r, operation, kind, parts, decision):
     """Write the next leg of the account's sequence; return its row. Points and what hangs on them are the caller's."""
     row = out.counts[LEGS]
@@ -86,7 +85,7 @@ def emit_leg(batch, out, account, program, r, operation, kind, parts, decision):
     return row
 
 
-@njit
+@part
 def _copy_request(batch, leg, r):
     if r == NO_REQUEST:
         leg.idempotency_key_high = leg.idempotency_key_low = 0
@@ -108,7 +107,7 @@ def _copy_request(batch, leg, r):
     leg.redemption_type_id = request.redemption_type_id
 
 
-@njit
+@part
 def emit_entry(batch, out, account, leg, entry_type, part, signed_points, rule_id):
     """Write an entry of the leg and move the account's posted points by it."""
     row = out.counts[ENTRIES]
@@ -132,7 +131,7 @@ def emit_entry(batch, out, account, leg, entry_type, part, signed_points, rule_i
     leg.entry_count += 1
 
 
-@njit
+@part
 def close_leg(arrays, batch, out, account, row):
     """Write the account's running totals on its newest leg, and the answer's figures if a request asked for it."""
     leg = out.legs[row]
@@ -166,7 +165,7 @@ def close_leg(arrays, batch, out, account, row):
     answer.entry_count = leg.entry_count
 
 
-@njit
+@part
 def _open_from(arrays, account):
     """Return the lowest seq that open reservations and standing advice still need; later readers begin there."""
     lowest = account.seq
@@ -181,7 +180,7 @@ def _open_from(arrays, account):
     return lowest
 
 
-@njit
+@part
 def add_event(arrays, world, leg, account, program, slot):
     """Count the leg in the account's windows; return the event's index."""
     index = append(account, arrays.next_block, arrays.free_blocks, arrays.free_counts[0:1])
@@ -201,7 +200,7 @@ def add_event(arrays, world, leg, account, program, slot):
     return index
 
 
-@njit
+@part
 def new_advice_row(batch, out):
     """Return the row of a new advice step, its position set."""
     row = out.counts[ADVICE_ROWS]

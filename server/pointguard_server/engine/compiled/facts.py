@@ -3,12 +3,11 @@
 Enrollment, identifiers linked, the redemption lock. They move no points, but fraud rules may count them.
 """
 
-from numba import njit
-
 from pointguard_server.domain.codes import AccountFlag, Decision, Operation, RequestFlag
 from pointguard_server.engine.compiled.advice import raise_tripped
 from pointguard_server.engine.compiled.emit import add_event, close_leg, emit_leg
 from pointguard_server.engine.world import NOW
+from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import APPROVED
 
 _APPROVED = int(Decision.APPROVED)
@@ -17,7 +16,7 @@ _ENROLL, _SET_LOCK = int(Operation.ENROLL), int(Operation.SET_REDEMPTION_LOCK)
 _LOCKED_FLAG, _LOCKED = int(AccountFlag.REDEMPTION_LOCKED), int(RequestFlag.LOCKED)
 
 
-@njit
+@part
 def record_fact(arrays, world, batch, out, r, slot):
     """Write the fact into the account's sequence; from this leg on it holds."""
     account = arrays.accounts[slot]

@@ -5,11 +5,11 @@ an id. An id's bytes stand in memory as the database takes them, so copying its 
 """
 
 import numpy as np
-from numba import njit
 
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, REQUEST_FIELDS
 from pointguard_server.domain.record import RECORD_VERSION
 from pointguard_server.engine.rows import ADVICE, LEG
+from pointguard_server.velocity.compiling import entry, part
 
 LEG_RAW = np.array([name.endswith(("_high", "_low")) for name in LEG.names or ()], np.int64)
 ADVICE_RAW = np.array([name.endswith(("_high", "_low")) for name in ADVICE.names or ()], np.int64)
@@ -31,7 +31,7 @@ def record_bytes_max(legs: int, entries: int, advice: int, reasons: int, windows
     return (fixed + entries * _ENTRY_SIZE + advice * _ADVICE_SIZE) * _NUMBER_BYTES_MAX + bodies
 
 
-@njit
+@part
 def _varint(buffer, at, value):
     while value >= np.uint64(0x80):
         buffer[at] = np.uint8(value & np.uint64(0x7F)) | np.uint8(0x80)
@@ -41,12 +41,12 @@ def _varint(buffer, at, value):
     return at + 1
 
 
-@njit
+@part
 def _zigzag(buffer, at, value):
     return _varint(buffer, at, np.uint64(value << 1) ^ np.uint64(value >> 63))
 
 
-@njit
+@part
 def _raw(buffer, at, value):
     bits = np.uint64(value)
     for i in range(8):
@@ -54,21 +54,21 @@ def _raw(buffer, at, value):
     return at + 8
 
 
-@njit
+@part
 def _row(buffer, at, row, raw, first):
     for i in range(first, row.shape[0]):
         at = _raw(buffer, at, row[i]) if raw[i] else _zigzag(buffer, at, row[i])
     return at
 
 
-@njit
+@part
 def _numbers(buffer, at, row, first):
     for i in range(first, row.shape[0]):
         at = _zigzag(buffer, at, row[i])
     return at
 
 
-@njit
+@part
 def _windows(buffer, at, values):
     count = 0
     for m in range(values.shape[0]):
@@ -80,7 +80,7 @@ def _windows(buffer, at, values):
     return at
 
 
-@njit(nogil=True, cache=True)
+@entry
 def write_records(
     legs,
     leg_raw,
@@ -129,7 +129,9 @@ def write_records(
             at = _numbers(buffer, at, requests[r], 0)
             first = body_ends[r - 1] if r > 0 else 0
             size = body_ends[r] - first
-            buffer[at : at + size] = bodies[first : first + size]
+            # A slice would copy by way of memory of its own, and kernels have none.
+            for k in range(size):
+                buffer[at + k] = bodies[first + k]
             at += size
         ends[i] = at
     return at

@@ -1,7 +1,5 @@
 """Redemptions: what may be spent, and spending it."""
 
-from numba import njit
-
 from pointguard_server.domain.codes import (
     AccountFlag,
     Context,
@@ -19,6 +17,7 @@ from pointguard_server.engine.compiled.advice import heed_standing, judge_rules,
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
 from pointguard_server.engine.compiled.reservations import open_hold
 from pointguard_server.engine.world import NOW
+from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import APPROVED, BLOCKED, NONE, amount, contribution, matches
 
 _REDEMPTION = int(Context.REDEMPTION)
@@ -40,19 +39,19 @@ POINTS_MAX = 10**12
 _BLOCK, _POINTS, _MONEY = int(Posture.BLOCK), int(Measure.POINTS), int(Measure.MONEY)
 
 
-@njit
+@part
 def worth(program, points):
     """Return the money that points are worth at the program's rate, rounded down."""
     return points * program.rate_money // program.rate_points
 
 
-@njit
+@part
 def _points_within(program, money):
     """Return the most points that are worth at most ``money``."""
     return ((money + 1) * program.rate_points - 1) // program.rate_money if money >= 0 else 0
 
 
-@njit
+@part
 def _stop(arrays, out, r, account, now):
     """Add the reasons that forbid any redemption; return (it is forbidden, a standing advice forbids it)."""
     stopped = False
@@ -66,7 +65,7 @@ def _stop(arrays, out, r, account, now):
     return stopped or blocked, blocked
 
 
-@njit
+@part
 def _room_under(world, program, rule, measure, value):
     """Return how many points still fit under a rule's threshold when its window holds ``value``."""
     room = rule.threshold - max(value, 0)
@@ -77,7 +76,7 @@ def _room_under(world, program, rule, measure, value):
     return 0 if room < 1 else POINTS_MAX
 
 
-@njit
+@part
 def _limit(arrays, world, out, r, slot, kind, points, money, available):
     """Return the most points that balance and limiting rules leave of ``points``, adding what binds to the reasons.
 
@@ -103,7 +102,7 @@ def _limit(arrays, world, out, r, slot, kind, points, money, available):
     return limit
 
 
-@njit
+@part
 def authorise(arrays, world, batch, out, r, slot):
     """Decide a redemption.
 
@@ -142,7 +141,7 @@ def authorise(arrays, world, batch, out, r, slot):
         out.answers[r].points = out.answers[r].money = 0
 
 
-@njit
+@part
 def _settle(arrays, world, batch, out, slot, row, request):
     """Count the decided redemption in the windows and, if approved, reserve or spend its points."""
     account = arrays.accounts[slot]
@@ -162,7 +161,7 @@ def _settle(arrays, world, batch, out, slot, row, request):
     open_hold(arrays, account, leg, event)
 
 
-@njit
+@part
 def _ended_holds(arrays, account, now):
     """Return the points of reservations whose time is up, though no row says so yet."""
     points = 0
@@ -174,7 +173,7 @@ def _ended_holds(arrays, account, now):
     return points
 
 
-@njit
+@part
 def _value_now(arrays, account, measure, tally, now):
     """Return a tally's value as a reader must see it: reservations whose time is up are given back at once."""
     value = tally[0]
@@ -189,7 +188,7 @@ def _value_now(arrays, account, measure, tally, now):
     return value
 
 
-@njit
+@part
 def quote(arrays, world, batch, out, r, slot):
     """Say how many points an authorise would approve now, and what binds the figure. Writes nothing."""
     account = arrays.accounts[slot]
@@ -225,7 +224,7 @@ def quote(arrays, world, batch, out, r, slot):
         out.answers[r].money = worth(program, limit)
 
 
-@njit
+@part
 def check(arrays, batch, out, r, slot):
     """Show the advice that stands in the context asked for (``request.kind`` carries it; 0: all). Writes nothing."""
     show_standing(arrays, out, r, arrays.accounts[slot], batch.requests[r].kind, batch.header[NOW])

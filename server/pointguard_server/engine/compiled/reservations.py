@@ -1,10 +1,9 @@
 """Reservations: opening, capturing, voiding and letting time end them."""
 
-from numba import njit
-
 from pointguard_server.domain.codes import Decision, EntryType, Kind, Operation, Outcome, Part
 from pointguard_server.engine.compiled.emit import NO_REQUEST, close_leg, emit_entry, emit_leg
 from pointguard_server.engine.world import NOW
+from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import NONE, release
 
 _APPROVED = int(Decision.APPROVED)
@@ -14,7 +13,7 @@ _REDEEM_PART, _REDEEM_ENTRY = int(Part.REDEEM), int(EntryType.REDEEM)
 _ENDED, _ABOVE = int(Outcome.RESERVATION_ENDED), int(Outcome.CAPTURE_ABOVE_RESERVATION)
 
 
-@njit
+@part
 def open_hold(arrays, account, leg, event):
     """Add an open reservation for an approved authorise. The leg's running totals are not touched here."""
     arrays.free_counts[1] -= 1
@@ -33,7 +32,7 @@ def open_hold(arrays, account, leg, event):
     account.hold_count += 1
 
 
-@njit
+@part
 def find_hold(arrays, account, seq):
     """Return the index of the open reservation that leg ``seq`` made, or NONE."""
     index = account.first_hold
@@ -42,7 +41,7 @@ def find_hold(arrays, account, seq):
     return index
 
 
-@njit
+@part
 def end_hold(arrays, account, index):
     """Take an open reservation out of the account's chain."""
     following = arrays.holds[index].next
@@ -58,7 +57,7 @@ def end_hold(arrays, account, index):
     account.hold_count -= 1
 
 
-@njit
+@part
 def release_event(arrays, world, program, slot, index, captured_points, captured_money):
     """Give the uncaptured part of a reservation back to the windows that hold its authorise."""
     hold = arrays.holds[index]
@@ -75,7 +74,7 @@ def release_event(arrays, world, program, slot, index, captured_points, captured
     )
 
 
-@njit
+@part
 def expire_holds(arrays, world, batch, out, slot, program):
     """Write an EXPIRE leg for every reservation whose time is up, in the order in which their times ended."""
     account = arrays.accounts[slot]
@@ -106,7 +105,7 @@ def expire_holds(arrays, world, batch, out, slot, program):
         close_leg(arrays, batch, out, account, row)
 
 
-@njit
+@part
 def capture(arrays, world, batch, out, r, slot):
     """Spend all or part of a reservation and release the rest."""
     account = arrays.accounts[slot]
@@ -142,7 +141,7 @@ def capture(arrays, world, batch, out, r, slot):
     close_leg(arrays, batch, out, account, row)
 
 
-@njit
+@part
 def void(arrays, world, batch, out, r, slot):
     """Release a reservation."""
     account = arrays.accounts[slot]

@@ -1,0 +1,124 @@
+"""Plaintext stays on the loopback unless told twice; TLS works with a certificate that the test makes."""
+
+import datetime
+import ipaddress
+from pathlib import Path
+
+import grpc
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pointguard_client import Identifier, PointguardClient, Unavailable
+from tests.support.server import ServerProcess, StartServer, run_server
+
+EVERYWHERE = "0.0.0.0:0"  # noqa: S104
+TOLD = {"POINTGUARD_ALLOW_PLAINTEXT": "yes"}
+
+
+def make_certificate(directory: Path) -> tuple[Path, Path]:
+    """Write a certificate for the loopback, signed by itself, and its key; return both files."""
+    directory.mkdir(exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    files = directory / "certificate.pem", directory / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return files
+
+
+@pytest.mark.parametrize("option", ["--grpc-address", "--http-address"])
+@pytest.mark.parametrize("address", [EVERYWHERE, "[::]:0", "example.com:50051"])
+@pytest.mark.parametrize("told", ["not at all", "by the option", "by the environment"])
+def test_plaintext_beyond_the_loopback_is_refused_unless_told_twice(
+    tmp_path: Path, option: str, address: str, told: str
+) -> None:
+    options = ["--allow-plaintext"] if told == "by the option" else []
+    environment = TOLD if told == "by the environment" else None
+    directory = tmp_path / "data"
+    ended = run_server(
+        "--sandbox", "--data-dir", str(directory), option, address, *options, environment=environment
+    )
+    assert ended.returncode == 1
+    assert "plaintext beyond the loopback" in ended.stderr
+    assert not directory.exists(), "it was refused before anything was touched"
+
+
+async def test_told_twice_it_listens_beyond_the_loopback(start_server: StartServer) -> None:
+    options = ("--sandbox", "--allow-plaintext", "--grpc-address", EVERYWHERE, "--http-address", EVERYWHERE)
+    server = start_server(options, environment=TOLD)
+    async with PointguardClient.connect(server.address, api_key=server.api_key) as client:
+        assert (await client.get_balance(Identifier.loyalty_id("1"))).account_id
+    assert server.get("/healthz")[0] == 200
+
+
+async def test_tls_beyond_the_loopback_needs_no_telling_and_admits_nobody_in_plaintext(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    certificate, key = make_certificate(tmp_path / "tls")
+    options = ("--sandbox", "--tls-certificate", str(certificate), "--tls-key", str(key), "--grpc-address", EVERYWHERE)
+    server = start_server(options)
+    for host in ("localhost", "127.0.0.1"):
+        address = f"{host}:{server.grpc_port}"
+        trusted = certificate.read_bytes()
+        async with PointguardClient.connect(address, api_key=server.api_key, root_certificates=trusted) as client:
+            assert (await client.get_balance(Identifier.loyalty_id("1"))).account_id
+    await assert_unreachable(server, plaintext=True)
+    await assert_unreachable(server, plaintext=False)
+
+
+async def assert_unreachable(server: ServerProcess, *, plaintext: bool) -> None:
+    """A client without TLS, or one that does not trust the certificate, gets no answer."""
+    connected = PointguardClient.connect(
+        server.address, api_key=server.api_key, plaintext=plaintext, timeout_seconds=1
+    )
+    async with connected as client:
+        with pytest.raises(Unavailable):
+            await client.get_balance(Identifier.loyalty_id("1"))
+
+
+def test_a_certificate_without_its_key_and_files_that_are_none_are_refused(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path / "tls")
+    half = run_server("--sandbox", "--data-dir", str(tmp_path / "a"), "--tls-certificate", str(certificate))
+    assert (half.returncode, "go together" in half.stderr) == (1, True)
+    absent = run_server(
+        "--sandbox", "--data-dir", str(tmp_path / "b"), "--tls-certificate", "absent.pem", "--tls-key", str(key),
+        "--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0",
+    )  # fmt: skip
+    assert absent.returncode == 1
+    assert "absent.pem" in absent.stderr.splitlines()[-1]
+    key.write_text("this is no key")
+    broken = run_server(
+        "--sandbox", "--data-dir", str(tmp_path / "b"), "--tls-certificate", str(certificate), "--tls-key", str(key),
+        "--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0",
+    )  # fmt: skip
+    assert broken.returncode == 1
+    assert "Traceback" not in broken.stderr
+
+
+def test_the_channel_of_a_stranger_in_plaintext_speaks_to_the_loopback_alone() -> None:
+    """The client's own half of the rule: it would send its API key in the clear to nobody."""
+    from pointguard_client.settings import is_loopback
+
+    assert is_loopback("127.0.0.1:1")
+    assert not is_loopback("192.0.2.1:1")
+    assert grpc.ssl_channel_credentials() is not None

@@ -1,0 +1,247 @@
+"""An account in plain Python: what the design says that the engine decides, in the words of the design. For the model's test.
+
+Nothing is kept but lists: balances are sums, windows are recounted (``tests/reference/windows.py``), advice is a list of
+what was raised. A point is worth a cent here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pointguard_server.domain.codes import Context, Kind, Outcome, Part, Posture, Reason
+from tests.reference.windows import Event, History, Measure, Release
+
+APPROVED, DECLINED = 1, 2
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A fraud rule or control; ``measure`` of None compares provinces."""
+
+    name: str
+    measure: Measure | None
+    threshold: int
+    posture: Posture
+    context: Context
+    duration: int
+    extends: bool = False
+    reason: Reason = Reason.FRAUD_RULE
+    is_limit: bool = False
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Points set aside by the leg ``seq``."""
+
+    seq: int
+    points: int
+    expires_at: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an answer must say: a refusal's outcome, or the decision."""
+
+    outcome: Outcome = Outcome.DONE
+    decision: int = 0
+    points: int = 0
+    released: int = 0
+    reasons: frozenset[tuple[int, str]] = frozenset()
+
+
+@dataclass
+class Account:
+    """The model. ``standing`` holds (rule, ends at)."""
+
+    rules: Sequence[Rule]
+    zone: ZoneInfo
+    province: str = ""
+    seq: int = 0
+    posted: int = 0
+    locked: bool = False
+    holds: list[Hold] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    releases: list[Release] = field(default_factory=list)
+    standing: list[tuple[Rule, int]] = field(default_factory=list)
+
+    @property
+    def reserved(self) -> int:
+        return sum(hold.points for hold in self.holds)
+
+    def open_holds(self, now: int) -> list[Hold]:
+        """What is reserved at a moment, whether or not a row says that the rest has ended."""
+        return [hold for hold in self.holds if hold.expires_at > now]
+
+    def come_to(self, now: int) -> None:
+        """Let time do its work: end the reservations and the advice whose time is up."""
+        for hold in sorted(self.holds, key=lambda hold: hold.expires_at):
+            if hold.expires_at <= now:
+                self._end(hold, captured=0)
+        self.standing = [(rule, ends_at) for rule, ends_at in self.standing if ends_at > now]
+
+    def _end(self, hold: Hold, captured: int) -> None:
+        self.seq += 1
+        self.holds.remove(hold)
+        rest = hold.points - captured
+        self.releases.append(Release(self.seq, hold.seq, rest, rest, whole=captured == 0))
+
+    # ---------------------------------------------------------------------------------------------------------- facts
+
+    def record_fact(self, now: int, kind: Kind) -> Answer:
+        """Enroll, or switch the lock."""
+        self.come_to(now)
+        self.seq += 1
+        fact = Event(self.seq, now, kind, frozenset(), approved=True, blocked=False, points=0, money=0)
+        self._raise(fact, None, "")
+        self.events.append(fact)
+        return Answer(decision=APPROVED)
+
+    # ------------------------------------------------------------------------------------------------- moving points
+
+    def accrue(self, now: int, points: int, money: int, kind: Kind) -> Answer:
+        """Earn what the earn rules give."""
+        self.come_to(now)
+        reasons = self._standing_reasons(Context.EARNING)
+        return self._decide(now, kind, Part.BASE, points, money, Context.EARNING, reasons, "", enough=True)
+
+    def authorise(
+        self, now: int, points: int, kind: Kind, store: str, time_to_live: int, *, capture: bool, partial: bool
+    ) -> Answer:
+        """Spend or reserve."""
+        self.come_to(now)
+        reasons = self._standing_reasons(Context.REDEMPTION)
+        if self.locked:
+            reasons.add((Reason.REDEMPTION_LOCKED, ""))
+        available = self.posted - self.reserved
+        if available < points:
+            reasons.add((Reason.INSUFFICIENT_POINTS, ""))
+        enough = available >= points
+        if partial and not self._forbids(reasons):
+            allowed = self._cut_down(now, min(points, available), kind, reasons)
+            if 0 < allowed < points:
+                points, enough = allowed, True
+        answer = self._decide(
+            now, kind, Part.REDEEM, points, points, Context.REDEMPTION, reasons, store, enough=enough
+        )
+        if answer.decision == APPROVED and not capture:
+            self.posted += points
+            self.holds.append(Hold(self.seq, points, now + time_to_live))
+        return answer
+
+    def _cut_down(self, now: int, points: int, kind: Kind, reasons: set[tuple[int, str]]) -> int:
+        """What limits leave of ``points``, and why."""
+        for rule in self.rules:
+            if rule.is_limit and rule.measure and rule.measure.matches(kind, [Part.REDEEM], approved=True, blocked=False):
+                room = rule.threshold - self._value(rule.measure, now)
+                if room < points:
+                    points = max(room, 0)
+                    reasons.add((rule.reason, rule.name))
+        return points
+
+    def _decide(
+        self,
+        now: int,
+        kind: Kind,
+        part: Part,
+        points: int,
+        money: int,
+        context: Context,
+        reasons: set[tuple[int, str]],
+        store: str,
+        *,
+        enough: bool,
+    ) -> Answer:
+        self.seq += 1
+        blocked = any(code == Reason.ADVICE_BLOCK for code, _ in reasons)
+        would_pass = enough and not self._forbids(reasons)
+        event = Event(self.seq, now, kind, frozenset([part]), would_pass, blocked, points, money)
+        tripped = [rule for rule in self._tripped(event, context, store) if rule.context is context]
+        warned = {rule.name for rule, _ in self.standing}
+        for rule in tripped:
+            if rule.posture is Posture.BLOCK:
+                reasons.add((rule.reason, rule.name))
+            elif rule.posture is Posture.WARN and rule.name not in warned:
+                reasons.add((Reason.FRAUD_WARNING, rule.name))
+        self._raise(event, context, store)
+        approved = would_pass and not any(rule.posture is Posture.BLOCK for rule in tripped)
+        self.events.append(replace(event, approved=approved))
+        if approved:
+            self.posted += -points if part is Part.REDEEM else points
+        return Answer(
+            decision=APPROVED if approved else DECLINED,
+            points=points if approved else 0,
+            reasons=frozenset(reasons),
+        )
+
+    def capture(self, now: int, seq: int, points: int) -> Answer:
+        """Spend a reservation, all of it for ``points`` of 0."""
+        self.come_to(now)
+        hold = next((hold for hold in self.holds if hold.seq == seq), None)
+        if hold is None:
+            return Answer(Outcome.RESERVATION_ENDED)
+        if points > hold.points:
+            return Answer(Outcome.CAPTURE_ABOVE_RESERVATION)
+        points = points or hold.points
+        self._end(hold, points)
+        self.posted -= points
+        return Answer(decision=APPROVED, points=points, released=hold.points - points)
+
+    def void(self, now: int, seq: int) -> Answer:
+        """Give a reservation back."""
+        self.come_to(now)
+        hold = next((hold for hold in self.holds if hold.seq == seq), None)
+        if hold is None:
+            return Answer(Outcome.RESERVATION_ENDED)
+        self._end(hold, captured=0)
+        return Answer(decision=APPROVED, points=hold.points, released=hold.points)
+
+    # ---------------------------------------------------------------------------------------------------------- rules
+
+    def _standing_reasons(self, context: Context) -> set[tuple[int, str]]:
+        code = {Posture.BLOCK: Reason.ADVICE_BLOCK, Posture.WARN: Reason.FRAUD_WARNING}
+        return {
+            (code[rule.posture], rule.name)
+            for rule, _ in self.standing
+            if rule.context is context and rule.posture in code
+        }
+
+    @staticmethod
+    def _forbids(reasons: set[tuple[int, str]]) -> bool:
+        return any(code in (Reason.ADVICE_BLOCK, Reason.REDEMPTION_LOCKED) for code, _ in reasons)
+
+    def _value(self, measure: Measure, now: int) -> int:
+        return measure.value(History(self.events, self.releases), now, self.zone, self.seq + 1)
+
+    def _tripped(self, event: Event, context: Context | None, store: str) -> list[Rule]:
+        return [rule for rule in self.rules if self._trips(rule, event, context, store)]
+
+    def _trips(self, rule: Rule, event: Event, context: Context | None, store: str) -> bool:
+        if rule.measure is None:
+            return rule.context is context and bool(self.province) and bool(store) and store != self.province
+        if not rule.measure.matches(event.kind, event.parts, approved=event.approved, blocked=event.blocked):
+            return False
+        return self._value(rule.measure, event.time) + rule.measure.amount(event.points, event.money) > rule.threshold
+
+    def _raise(self, event: Event, context: Context | None, store: str) -> None:
+        standing = {rule.name for rule, _ in self.standing}
+        for rule in self._tripped(event, context, store):
+            if rule.duration and (rule.extends or rule.name not in standing):
+                self.standing.append((rule, event.time + rule.duration))
+
+
+def quoted(account: Account, now: int, store: str) -> dict[str, Any]:
+    """What a quote must say of a copy of the account that has come to ``now``: the most points, and whether it is barred."""
+    reasons = account._standing_reasons(Context.REDEMPTION)
+    barred = account.locked or account._forbids(reasons)
+    limit = max(account.posted - account.reserved, 0)
+    for rule in account.rules:
+        if rule.context is not Context.REDEMPTION or rule.posture is not Posture.BLOCK:
+            continue
+        if rule.measure is None:
+            barred = barred or bool(account.province and store and store != account.province)
+        elif rule.measure.matches(Kind.ADHOC_REDEEM, [Part.REDEEM], approved=True, blocked=False):
+            room = rule.threshold - account._value(rule.measure, now)
+            unit = rule.measure.amount(1, 1) if rule.measure.amount(2, 2) == 2 else 0
+            limit = min(limit, max(room, 0)) if unit else (limit if room >= 1 else 0)
+    return {"points": 0 if barred else limit, "barred": barred}

@@ -1,0 +1,121 @@
+"""What must be true of every ledger at every moment, recounted from its rows. For the tests of this room and the model's.
+
+Nothing is taken from the engine: the totals on each leg, the balances, the digests and the records are all made again.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from pointguard_server.domain.codes import Decision, Operation
+from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
+from pointguard_server.domain.record import decode_record, encode_record
+from tests.reference.windows import RELEASES
+from tests.support.ledger import Ledger
+
+Row = dict[str, Any]
+
+
+def audit(ledger: Ledger, floor: int = 0) -> None:
+    """Check every invariant of the ledger's rows; ``floor`` is the least that an account may have available."""
+    legs, entries, advice = ledger.rows("legs"), ledger.rows("entries"), ledger.rows("advice")
+    for rows in (legs, entries, advice):
+        assert [row["position"] for row in rows] == list(range(1, len(rows) + 1))
+    check_keys(legs)
+    check_chain(legs, ledger.rows("batches"))
+    check_records(legs, entries, advice)
+    by_account = defaultdict(list)
+    for leg in legs:
+        by_account[leg["tenant_id"], leg["account_id"]].append(leg)
+    for own in by_account.values():
+        check_account(own, [entry for entry in entries if entry["account_id"] == own[0]["account_id"]], floor)
+
+
+def check_keys(legs: Sequence[Row]) -> None:
+    keys = [(leg["tenant_id"], leg["idempotency_key"]) for leg in legs]
+    assert len(set(keys)) == len(keys)
+    assert len({leg["transaction_id"] for leg in legs}) == len(legs)
+
+
+def check_chain(legs: Sequence[Row], batches: Sequence[Row]) -> None:
+    """Every leg lies in one batch, time never goes back, and the chain of digests can be made again."""
+    at, previous = 0, bytes(32)
+    for number, batch in enumerate(batches, 1):
+        own = legs[at : at + batch["leg_count"]]
+        assert (batch["batch_id"], batch["first_position"]) == (number, at + 1)
+        assert {(leg["batch_id"], leg["accepted_at"]) for leg in own} == {(number, batch["accepted_at"])}
+        assert at == 0 or batch["accepted_at"] > legs[at - 1]["accepted_at"]
+        records_digest = hashlib.blake2b(b"".join(leg["record"] for leg in own), digest_size=32).digest()
+        names = ("writer_id", "writer_epoch", "batch_id", "first_position", "leg_count", "accepted_at")
+        numbers = b"".join(batch[name].to_bytes(8, "big") for name in names)
+        digest = hashlib.blake2b(previous + numbers + records_digest, digest_size=32).digest()
+        assert (batch["records_digest"], batch["previous_digest"], batch["digest"]) == (records_digest, previous, digest)
+        at, previous = at + batch["leg_count"], digest
+    assert at == len(legs)
+
+
+def check_records(legs: Sequence[Row], entries: Sequence[Row], advice: Sequence[Row]) -> None:
+    """Every record can be read, encodes to the same bytes, and says what the rows say."""
+    rows_of: dict[str, dict[int, list[Row]]] = {"entries": defaultdict(list), "advice": defaultdict(list)}
+    for name, rows in (("entries", entries), ("advice", advice)):
+        for row in rows:
+            rows_of[name][row["leg_position"]].append(row)
+    for leg in legs:
+        record = decode_record(leg["record"])
+        assert encode_record(record) == leg["record"]
+        assert record.leg == {name: leg[name] for name in LEG_FIELDS}
+        assert record.order_reference == leg["order_reference"]
+        own = rows_of["entries"][leg["position"]]
+        assert [entry["position"] for entry in own] == [leg["first_entry"] + line for line in range(leg["entry_count"])]
+        check_parts(leg, own, record.entries, ENTRY_FIELDS[ENTRY_FIELDS.index("entry_type") :])
+        own = rows_of["advice"][leg["position"]]
+        check_parts(leg, own, record.advice, ADVICE_FIELDS[ADVICE_FIELDS.index("event") :])
+        assert all(each["advice_id"][:14] == leg["transaction_id"][:14] for each in own)
+        assert leg["reason"] == (record.reasons[0][0] if record.reasons else 0)
+        assert [code for code, _ in record.reasons] == sorted(code for code, _ in record.reasons)
+        assert len(set(record.reasons)) == len(record.reasons)
+
+
+def check_parts(leg: Row, rows: Sequence[Row], recorded: Sequence[Row], names: Sequence[str]) -> None:
+    """The rows that hang on a leg are those that its record holds, and name the leg's account."""
+    assert [{name: row[name] for name in names} for row in rows] == list(recorded)
+    owner = ("tenant_id", "account_id", "seq")
+    assert all(row[name] == leg[name] for row in rows for name in owner)
+
+
+def check_account(legs: Sequence[Row], entries: Sequence[Row], floor: int) -> None:
+    """The account's sequence has no gap, and each leg's totals are those of its entries and reservations."""
+    totals = dict.fromkeys(("posted", "reserved", "earned_total", "redeemed_total", "spend_total"), 0)
+    holds: dict[int, Row] = {}
+    ended: set[int] = set()
+    for seq, leg in enumerate(legs, 1):
+        assert leg["seq"] == seq
+        for entry in (entry for entry in entries if entry["seq"] == seq):
+            totals["posted"] += entry["signed_points"]
+            totals["earned_total" if entry["signed_points"] > 0 else "redeemed_total"] += abs(entry["signed_points"])
+            assert entry["running_balance"] == totals["posted"]
+        if leg["operation"] == Operation.ACCRUE and leg["decision"] == Decision.APPROVED:
+            totals["spend_total"] += leg["money"]
+        if leg["operation"] in RELEASES:
+            end_hold(leg, holds, ended)
+        elif leg["hold_expires_at"]:
+            assert leg["decision"] == Decision.APPROVED
+            holds[seq] = leg
+        totals["reserved"] = sum(hold["points"] for hold in holds.values())
+        assert {name: leg[name] for name in totals} == totals
+        assert totals["posted"] - totals["reserved"] >= floor
+        assert leg["open_from_seq"] <= min([seq, *holds])
+
+
+def end_hold(leg: Row, holds: dict[int, Row], ended: set[int]) -> None:
+    """A reservation ends once, gives back what is not captured, and by itself only when its time is up."""
+    assert leg["refers_to_seq"] not in ended
+    hold = holds.pop(leg["refers_to_seq"])
+    ended.add(hold["seq"])
+    captured = leg["points"] if leg["operation"] == Operation.CAPTURE else 0
+    assert captured + leg["released"] == hold["points"]
+    if leg["operation"] == Operation.EXPIRE:
+        assert leg["occurred_at"] == hold["hold_expires_at"] <= leg["accepted_at"]
+    else:
+        assert leg["accepted_at"] < hold["hold_expires_at"]

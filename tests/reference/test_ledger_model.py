@@ -1,0 +1,266 @@
+"""Random programs of requests against a plain-Python model of the account, with the whole ledger audited after every step."""
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from pointguard_server.domain.codes import Context, Kind, Operation, Outcome, Posture, Reason
+from pointguard_server.engine.ask import Ask, Verdict
+from tests.integration.account_model import Account, Answer, Rule, quoted
+from tests.integration.audit import audit
+from tests.reference.windows import Measure, measure_of
+from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, open_ledger
+
+CONTROLS = 'daily_cap = { money_minor = 150, posture = "BLOCK" }\nout_of_province = { posture = "BLOCK", duration = "30m" }\n'
+RULES = """
+[[fraud_rule]]
+name = "ADVICE_CHECK_ACCOUNT_BURN_WEEK"
+window = { rolling = "7d" }
+threshold = 6
+posture = "BLOCK"
+duration = "2d"
+
+[[fraud_rule]]
+name = "points-in-a-month"
+context = "REDEMPTION"
+counts = { parts = ["REDEEM"], attempts = "APPROVED" }
+measure = "POINTS"
+window = { calendar = "MONTH" }
+threshold = 60
+posture = "WARN"
+duration = "1d"
+net_of_reversals = true
+
+[[fraud_rule]]
+name = "ADVICE_CHECK_ACCOUNT_PURCHASE_TRANSACTION_COUNT_DAY"
+window = { calendar = "DAY" }
+threshold = 3
+posture = "BLOCK"
+duration = "0s"
+
+[[fraud_rule]]
+name = "easy-come"
+context = "REDEMPTION"
+counts = { kinds = ["ACTIVITY"], attempts = "APPROVED" }
+measure = "MONEY"
+window = { rolling = "1h" }
+threshold = 1500
+posture = "BLOCK"
+duration = "1h"
+
+[[fraud_rule]]
+name = "knocking"
+context = "REDEMPTION"
+counts = { parts = ["REDEEM"], attempts = "ALL" }
+measure = "COUNT"
+window = { rolling = "1h" }
+threshold = 3
+posture = "LOG"
+duration = "1h"
+include_blocked = true
+extends = true
+
+[[fraud_rule]]
+name = "fiddling"
+context = "EARNING"
+counts = { kinds = ["REDEMPTION_LOCK"], attempts = "ALL" }
+measure = "COUNT"
+window = { calendar = "WEEK" }
+threshold = 2
+posture = "BLOCK"
+duration = "12h"
+"""
+PROVINCES = ("", "CA-ON", "CA-QC")
+WAITS = (SECOND, 10 * MINUTE, HOUR, 7 * HOUR, DAY, 7 * DAY)
+
+points = st.integers(1, 120)
+numbers = st.integers(0, 2)
+places = st.integers(0, 30)
+requests: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
+    st.tuples(st.just("accrue"), st.integers(0, 1000), st.sampled_from((Kind.PURCHASE, Kind.ACTIVITY))),
+    st.tuples(
+        st.just("authorise"),
+        points,
+        st.sampled_from((Kind.PURCHASE, Kind.ADHOC_REDEEM)),
+        st.sampled_from(PROVINCES),
+        st.sampled_from((5 * MINUTE, 8 * HOUR)),
+        st.booleans(),
+        st.booleans(),
+    ),
+    st.tuples(st.just("capture"), places, st.integers(0, 60)),
+    st.tuples(st.just("void"), places),
+    st.tuples(st.just("lock"), st.booleans()),
+)
+
+
+def model_rules(ledger: Ledger) -> list[Rule]:
+    """The program's rules in the model's words."""
+    program = ledger.programs.programs[0]
+    found = []
+    for rule_id, measure, threshold, posture, context, duration, extends, reason, is_limit, _ in program.rules:
+        counted: Measure | None = measure_of(program.measures[measure]) if measure >= 0 else None
+        kind = Posture(posture), Context(context)
+        found.append(
+            Rule(
+                ledger.names.text(rule_id), counted, threshold, *kind, duration, bool(extends), Reason(reason), bool(is_limit)
+            )
+        )
+    return found
+
+
+class AccountMachine(RuleBasedStateMachine):
+    """Three accounts, one of them always out of memory sooner or later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.ledger: Ledger = self.stack.enter_context(open_ledger(rules=RULES, controls=CONTROLS))
+        self.ledger.clock.set("2026-10-29T20:00-04:00")
+        self.accounts: list[int] = []
+        self.models: list[Account] = []
+        self.reservations: list[tuple[int, bytes, int]] = []  # account's number, id, seq
+        self.answered: list[tuple[Ask, Verdict]] = []
+
+    def teardown(self) -> None:
+        self.stack.close()
+
+    @initialize()
+    def enroll(self) -> None:
+        zone = self.ledger.programs.programs[0].zone
+        for number, province in enumerate(PROVINCES):
+            ask, now = self.ledger.enroll_ask(f"member {number}", province), self.coming
+            verdict = self.decide(ask)[0]
+            self.accounts.append(verdict.account_id)
+            self.models.append(Account(model_rules(self.ledger), zone, province))
+            self.compare(verdict, number, self.models[number].record_fact(now, Kind.PROFILE_UPDATE))
+
+    @property
+    def coming(self) -> int:
+        """The moment of the next batch."""
+        return max(self.ledger.clock.now(), self.ledger.decider.heads.accepted_at + 1)
+
+    def decide(self, *asks: Ask) -> list[Verdict]:
+        verdicts = self.ledger.decide(*asks)
+        self.answered += [(ask, each) for ask, each in zip(asks, verdicts, strict=True) if each.outcome == Outcome.DONE]
+        return verdicts
+
+    # ----------------------------------------------------------------------------------------------------------- rules
+
+    @rule(batch=st.lists(st.tuples(numbers, requests), min_size=1, max_size=6))
+    def send(self, batch: list[tuple[int, tuple[Any, ...]]]) -> None:
+        plans = [self.plan(number, *request) for number, request in batch]
+        plans = [plan for plan in plans if plan is not None]
+        if not plans:
+            return
+        now = self.coming
+        verdicts = self.decide(*(ask for ask, _, _ in plans))
+        for (_, number, expect), verdict in zip(plans, verdicts, strict=True):
+            answer = expect(now)
+            self.compare(verdict, number, answer)
+            if verdict.expires_at:
+                self.reservations.append((number, verdict.transaction_id, verdict.seq))
+
+    def plan(self, number: int, name: str, *rest: Any) -> Any:
+        """An ask, the account's number, and what the model says to it once the moment is known."""
+        ledger, account, model = self.ledger, self.accounts[number], self.models[number]
+        expect: Callable[[int], Answer]
+        if name == "accrue":
+            cents, kind = rest
+            return ledger.accrue_ask(account, cents, kind=kind), number, lambda now: model.accrue(now, cents // 10, cents, kind)
+        if name == "authorise":
+            amount, kind, store, time_to_live, capture, partial = rest
+            ask = ledger.authorise_ask(
+                account, amount, kind=kind, province=store, time_to_live=time_to_live, capture=capture, partial=partial
+            )
+            return ask, number, lambda now: model.authorise(
+                now, amount, kind, store, time_to_live, capture=capture, partial=partial
+            )
+        if name == "lock":
+            return ledger.lock_ask(account, *rest), number, lambda now: self.switch(model, now, *rest)
+        if not self.reservations:
+            return None
+        number, reservation, seq = self.reservations[rest[0] % len(self.reservations)]
+        model = self.models[number]
+        if name == "capture":
+            ask = ledger.end_ask(Operation.CAPTURE, reservation, rest[1])
+            return ask, number, lambda now: model.capture(now, seq, rest[1])
+        return ledger.end_ask(Operation.VOID, reservation), number, lambda now: model.void(now, seq)
+
+    @staticmethod
+    def switch(model: Account, now: int, locked: bool) -> Answer:
+        answer = model.record_fact(now, Kind.REDEMPTION_LOCK)
+        model.locked = locked
+        return answer
+
+    def compare(self, verdict: Verdict, number: int, expected: Answer) -> None:
+        """What the engine answered is what the model says."""
+        model = self.models[number]
+        assert verdict.outcome == expected.outcome
+        if verdict.outcome == Outcome.DONE:
+            names = frozenset((code, self.ledger.names.text(rule_id)) for code, rule_id in verdict.reasons)
+            assert (verdict.decision, verdict.points, names) == (expected.decision, expected.points, expected.reasons)
+            assert verdict.released == expected.released
+        assert (verdict.posted, verdict.reserved, verdict.seq) == (model.posted, model.reserved, model.seq)
+
+    @rule(wait=st.sampled_from(WAITS))
+    def wait(self, wait: int) -> None:
+        self.ledger.clock.moment += wait
+
+    @rule(wait=st.sampled_from((SECOND, DAY)))
+    def the_clock_steps_back(self, wait: int) -> None:
+        self.ledger.clock.moment -= wait
+
+    @rule()
+    def restart(self) -> None:
+        self.ledger.restart_decider()
+
+    @rule(number=numbers)
+    def evict(self, number: int) -> None:
+        self.ledger.decider.memory.evict([self.accounts[number]])
+
+    @rule(place=places)
+    def replay(self, place: int) -> None:
+        ask, first = self.answered[place % len(self.answered)]
+        heads = self.ledger.decider.heads
+        again = self.ledger.one(ask)
+        assert again == first._replace(leg_row=-1, first_entry=0, replayed=True)
+        assert self.ledger.decider.heads == heads
+
+    @rule(place=places)
+    def reuse_a_key(self, place: int) -> None:
+        ask, _ = self.answered[place % len(self.answered)]
+        heads = self.ledger.decider.heads
+        other = dataclasses.replace(ask, digest=bytes(16))
+        assert self.ledger.one(other).outcome == Outcome.KEY_REUSED
+        assert self.ledger.decider.heads == heads
+
+    @rule(number=numbers, store=st.sampled_from(PROVINCES))
+    def quote(self, number: int, store: str) -> None:
+        verdict = self.ledger.rehearse(self.ledger.read_ask(Operation.QUOTE, self.accounts[number], store))[0]
+        now = self.coming
+        model = copy.deepcopy(self.models[number])
+        model.come_to(now)
+        assert verdict.points == quoted(model, now, store)["points"]
+        assert (verdict.posted, verdict.reserved) == (model.posted, model.reserved)
+
+    @rule(number=numbers)
+    def check(self, number: int) -> None:
+        verdict = self.ledger.one(self.ledger.read_ask(Operation.CHECK, self.accounts[number]))
+        now = self.coming
+        shown = [(self.ledger.names.text(advice.rule_id), advice.ends_at) for advice in verdict.advice]
+        stands = [(rule.name, ends_at) for rule, ends_at in self.models[number].standing if ends_at > now]
+        assert sorted(shown) == sorted(stands)
+
+    @invariant()
+    def the_ledger_is_sound(self) -> None:
+        audit(self.ledger)
+
+
+AccountMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20)
+TestTheEngineAgreesWithTheModel = AccountMachine.TestCase
