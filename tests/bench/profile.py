@@ -13,86 +13,78 @@ from tests.bench.processes import ProcessFailed, ServerProcess, finish_worker, s
 from tests.bench.stage import WORKER_MARGIN_S, Stage
 
 FUNCTIONS = 30
-CLIENT_START_S = 1.5
+WARM_UP_S = 3.0
+WRITING_TIMEOUT_S = 10.0
 JOBS: dict[str, dict[str, Any]] = {
     "profile-unary": {"mode": "unary", "concurrency": unary.CONCURRENCY, "channels": unary.CHANNELS},
     "profile-batch": {"mode": "batch", "batch_size": batch.TRIALS[0][0], "concurrency": batch.TRIALS[0][1]},
 }
-THREADS = {"MainThread": "event loop", "writer": "writer"}
 
 
 def run(stage: Stage, name: str, console: Console) -> None:
-    """Load a sampled server and print the functions that cost the most, by thread."""
-    directory, api_key = stage.copy_ledger("profiled")
-    signs = stage.folder / "samples"
+    """Load a profiled server and print the functions that cost the most, by thread."""
+    directory, api_key = stage.copy_ledger(name)
+    signs = stage.folder / f"{name}-signs"
     signs.mkdir()
     arguments = [str(signs), *stage.server_arguments(directory)]
     stage.say(f"{name}: {stage.seconds:.0f} s")
-    with ServerProcess("tests.bench.sampled_server", arguments, stage.folder / "sampled.log") as server:
+    with ServerProcess("tests.bench.profiled_server", arguments, stage.folder / "profiled.log") as server:
         job = JOBS[name] | {"address": server.address, "api_key": api_key, "server_pid": server.pid}
-        # The client goes on a little longer than the sampler looks.
-        client = start_worker("tests.bench.load_client", job | {"seconds": stage.seconds + 2 * CLIENT_START_S})
+        # The client goes on a little longer than the profiler looks.
+        client = start_worker("tests.bench.load_client", job | {"seconds": stage.seconds + WARM_UP_S})
         try:
-            time.sleep(2 * CLIENT_START_S)
+            time.sleep(WARM_UP_S)
             (signs / "begin").touch()
             time.sleep(stage.seconds)
             (signs / "end").touch()
         finally:
             summary = finish_worker(client, stage.seconds + WORKER_MARGIN_S)
-        document = read_samples(signs / "samples.json")
-    console.print(
-        f"{name}: {summary['requests_per_second']:,.0f} decisions a second while sampled, "
-        f"{document['samples']:,} samples in {document['seconds']:.1f} s; every 5th thousandth of a second would be one sample in five"
-        if False
-        else f"{name}: {summary['requests_per_second']:,.0f} decisions a second while sampled, "
-        f"{document['samples']:,} samples in {document['seconds']:.1f} s"
-    )
+        document = read_profile(signs / "profile.json")
+    rate = summary["requests_per_second"]
+    console.print(f"[bold]{name}[/]: {rate:,.0f} decisions a second while profiled, which costs a good part of them")
     show(document, console)
 
 
-def read_samples(path: Path, seconds_at_most: float = 10.0) -> dict[str, Any]:
-    """Return what the sampler wrote.
+def read_profile(path: Path) -> dict[str, Any]:
+    """Return what the profiled server wrote.
 
     Raises:
         ProcessFailed: if it wrote nothing.
     """
-    deadline = time.monotonic() + seconds_at_most
+    deadline = time.monotonic() + WRITING_TIMEOUT_S
     while not path.exists():
         if time.monotonic() > deadline:
-            raise ProcessFailed("the sampler wrote nothing")
+            raise ProcessFailed("the profiled server wrote nothing")
         time.sleep(0.05)
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return document
 
 
 def show(document: dict[str, Any], console: Console) -> None:
-    """Print a table for each thread that matters, and what all threads used."""
-    seconds = document["seconds"]
-    for thread, title in THREADS.items():
-        total = document["cpu_ns"].get(thread, 0)
-        table = Table(
-            title=f"{title}: busy {total / 1e9 / seconds:.0%} of the time", title_justify="left", header_style="bold"
-        )
-        for column in ("own %", "with calls %"):
-            table.add_column(column, justify="right")
-        table.add_column("function", no_wrap=True)
-        table.add_column("busiest line", justify="right")
-        own = sorted(document["own"].get(thread, {}).items(), key=lambda item: -item[1])
-        for function, spent in own[:FUNCTIONS]:
-            whole = document["whole"][thread][function]
-            table.add_row(f"{spent / total:.1%}", f"{whole / total:.1%}", function, busiest_line(document, thread, function))
-        console.print(table)
-    native = sorted(document["native_cpu_seconds"].items(), key=lambda item: -item[1])
-    busy = ", ".join(f"{name} {used / seconds:.0%}" for name, used in native if used / seconds >= 0.005)
-    console.print(f"threads as the system sees them: {busy}")
+    """Print a table for each thread, and what all threads used."""
+    for thread, profile in document["threads"].items():
+        console.print(thread_table(thread, profile, document["seconds"]))
+    native = sorted(document["native_cpu_s"].items(), key=lambda item: -item[1])
+    busy = ", ".join(f"{name} {used / document['seconds']:.0%}" for name, used in native if used > 0)
+    console.print(f"processor time of all threads, as the system counts them: {busy}\n", highlight=False)
 
 
-def busiest_line(document: dict[str, Any], thread: str, function: str) -> str:
-    """Return the line of a function that was seen most, and its part of the function's own time."""
-    spent = {
-        line.rpartition(":")[2]: used
-        for line, used in document["lines"][thread].items()
-        if line.rpartition(":")[0] == function
-    }
-    line = max(spent, key=lambda number: spent[number])
-    return f"{line} ({spent[line] / sum(spent.values()):.0%})"
+def thread_table(thread: str, profile: dict[str, Any], seconds: float) -> Table:
+    """Return a thread's dearest functions, shares being of the thread's processor time."""
+    total = profile["cpu_s"]
+    title = f"{thread}: {total / seconds:.0%} of the time on a processor"
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in ("own", "with what it calls", "calls/s", "own µs a call"):
+        table.add_column(column, justify="right")
+    table.add_column("function", no_wrap=True)
+    functions = sorted(profile["functions"], key=lambda function: -function["own_s"])
+    for function in functions[:FUNCTIONS]:
+        own, whole, calls = function["own_s"], function["whole_s"], function["calls"]
+        each = own / calls * 1e6
+        table.add_row(f"{own / total:.1%}", f"{whole / total:.1%}", f"{calls / seconds:,.0f}", f"{each:.1f}", function["name"])
+    rest = sum(function["own_s"] for function in functions[FUNCTIONS:])
+    table.add_section()
+    table.add_row(f"{rest / total:.1%}", "", "", "", f"{max(len(functions) - FUNCTIONS, 0)} other functions")
+    unseen = total - sum(function["own_s"] for function in functions)
+    table.add_row(f"{unseen / total:.1%}", "", "", "", "outside Python functions: uvloop, gRPC, the profiler")
+    return table

@@ -39,9 +39,18 @@ AUTHORISE_KINDS = {0: Kind.ADHOC_REDEEM, int(Kind.PURCHASE): Kind.PURCHASE, int(
 ACCRUE_KINDS = {0: Kind.PURCHASE, int(Kind.PURCHASE): Kind.PURCHASE, int(Kind.ACTIVITY): Kind.ACTIVITY}
 CHANNELS = frozenset(common_pb2.Channel.values())
 
+_CAPTURE, _ALLOW_PARTIAL, _COUPON_USED, _IN_MONEY = (
+    int(flag)
+    for flag in (RequestFlag.CAPTURE, RequestFlag.ALLOW_PARTIAL, RequestFlag.COUPON_USED, RequestFlag.IN_MONEY)
+)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _NO_STORE = StoreFacts(0, 0, 0)
-_NO_ORIGIN = (0, 0, 0, 0, 0, _NO_STORE)
+
+PLACES_MAX = 65_536
+
+Place = tuple[int, int, int, int, StoreFacts]
+Places = dict[tuple[int, str, str, str, int], Place]
+"""Origins that were decoded before, by tenant and what they say; most tills say the same all day."""
 
 Member = tuple[int, tuple[int, str] | None]
 Where = tuple[int, int, int, int, int, StoreFacts]
@@ -55,10 +64,11 @@ def _normalized(kind: IdentifierKind, value: str) -> str:
 class Decoder:
     """Decodes the requests of one call for one tenant."""
 
-    def __init__(self, tenant: Tenant, directory: Directory, vocabulary: Vocabulary) -> None:
+    def __init__(self, tenant: Tenant, directory: Directory, vocabulary: Vocabulary, places: Places) -> None:
         self.tenant = tenant
         self._directory = directory
         self._vocabulary = vocabulary
+        self._places = places
         self._violations: list[Violation] = []
         self.unknown_codes: list[tuple[CodeKind, str]] = []
 
@@ -125,6 +135,19 @@ class Decoder:
 
     def where(self, origin: common_pb2.Origin) -> Where:
         """Return (store, terminal, cashier, channel, occurred at, facts of the store)."""
+        occurred_at = self._moment(origin.occurred_at) if origin.HasField("occurred_at") else 0
+        name = (self.tenant.tenant_id, origin.store_id, origin.terminal_id, origin.cashier_id, origin.channel)
+        place = self._places.get(name)
+        if place is None:
+            place = self._place(origin)
+            if not self._violations and not self.unknown_codes:
+                if len(self._places) >= PLACES_MAX:
+                    self._places.clear()
+                self._places[name] = place
+        store_id, terminal, cashier, channel, store = place
+        return store_id, terminal, cashier, channel, occurred_at, store
+
+    def _place(self, origin: common_pb2.Origin) -> Place:
         store = _NO_STORE
         if origin.store_id:
             found = self._directory.store(self.tenant.tenant_id, origin.store_id)
@@ -135,13 +158,11 @@ class Decoder:
         channel = origin.channel
         if channel not in CHANNELS:
             self.fault("origin.channel", "is not a known channel")
-        occurred_at = self._moment(origin.occurred_at) if origin.HasField("occurred_at") else 0
         return (
             store.store_id,
             self.code(CodeKind.TERMINAL, origin.terminal_id, "origin.terminal_id"),
             self.code(CodeKind.CASHIER, origin.cashier_id, "origin.cashier_id"),
             channel,
-            occurred_at,
             store,
         )
 
@@ -228,15 +249,15 @@ class Decoder:
             points = self._number(request.points, "points", 1, POINTS_MAX)
         elif which == "money":
             money = self.money(request.money, "money", 1)
-            flags |= RequestFlag.IN_MONEY
+            flags |= _IN_MONEY
         else:
             self.fault("amount", "must be points or money")
         if request.capture:
-            flags |= RequestFlag.CAPTURE
+            flags |= _CAPTURE
             if request.HasField("time_to_live"):
                 self.fault("time_to_live", "must be absent with capture: there is no reservation")
         if request.allow_partial:
-            flags |= RequestFlag.ALLOW_PARTIAL
+            flags |= _ALLOW_PARTIAL
         time_to_live = self._time_to_live(request.time_to_live) if request.HasField("time_to_live") else 0
         store_id, terminal, cashier, channel, occurred_at, store = self.where(request.origin)
         member = self.member(request.member)
@@ -247,7 +268,7 @@ class Decoder:
             points=points,
             money=money,
             time_to_live=time_to_live,
-            flags=int(flags),
+            flags=flags,
             store_id=store_id,
             terminal_id=terminal,
             cashier_id=cashier,
@@ -281,7 +302,7 @@ class Decoder:
             kind=self._kind(request.kind, ACCRUE_KINDS),
             account_id=member[0],
             money=total,
-            flags=int(RequestFlag.COUPON_USED) if request.coupon_used else 0,
+            flags=_COUPON_USED if request.coupon_used else 0,
             store_id=store_id,
             terminal_id=terminal,
             cashier_id=cashier,

@@ -1,4 +1,7 @@
-"""From verdicts to messages. Both a fresh verdict and one read back from a record give the same message."""
+"""From verdicts to messages. Messages are filled in place: one made beforehand would be copied into the one around it.
+
+Both a fresh verdict and one read back from a record give the same message.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import advice_pb2, common_pb2, transaction_pb2
-from pointguard_server.domain.codes import AccountFlag, AdviceEntity, EntryType, Operation
+from pointguard_server.domain.codes import AccountFlag, AdviceEntity, Operation
 from pointguard_server.domain.errors import InvalidRequest, PointguardError
 from pointguard_server.engine.ask import StandingAdvice, Verdict
 from pointguard_server.engine.identifiers import transaction_of, uuid_text
@@ -14,11 +17,33 @@ from pointguard_server.rpc.status import code_of
 
 Text = Callable[[int], str]
 
+_AUTHORISE, _ACCRUE, _CAPTURE = int(Operation.AUTHORISE), int(Operation.ACCRUE), int(Operation.CAPTURE)
+
 
 def timestamp(moment: int) -> Timestamp:
     """Return microseconds since 1970 as a Timestamp."""
     seconds, microseconds = divmod(moment, 1_000_000)
     return Timestamp(seconds=seconds, nanos=microseconds * 1000)
+
+
+def fill_timestamp(message: Timestamp, moment: int) -> None:
+    """Set a Timestamp to microseconds since 1970."""
+    message.seconds, message.nanos = moment // 1_000_000, moment % 1_000_000 * 1000
+
+
+def fill_balance(message: common_pb2.Balance, verdict: Verdict) -> None:
+    """Set an account's points."""
+    message.posted = verdict.posted
+    message.reserved = verdict.reserved
+    message.pending = verdict.pending
+    message.available = verdict.posted - verdict.reserved
+
+
+def balance(verdict: Verdict) -> common_pb2.Balance:
+    """Return an account's points."""
+    message = common_pb2.Balance()
+    fill_balance(message, verdict)
+    return message
 
 
 class Encoder:
@@ -32,82 +57,70 @@ class Encoder:
         """Return money in the program's currency."""
         return common_pb2.Money(currency_code=self._currency, minor_units=minor_units)
 
-    @staticmethod
-    def balance(verdict: Verdict) -> common_pb2.Balance:
-        """Return the account's points."""
-        return common_pb2.Balance(
-            posted=verdict.posted,
-            reserved=verdict.reserved,
-            pending=verdict.pending,
-            available=verdict.posted - verdict.reserved,
-        )
-
     def reasons(self, reasons: tuple[tuple[int, int], ...]) -> list[common_pb2.Reason]:
         """Return reasons with their rules' names."""
         return [common_pb2.Reason(code=code, rule=self._text(rule_id)) for code, rule_id in reasons]  # type: ignore[arg-type]
 
-    def authorise(self, verdict: Verdict) -> transaction_pb2.AuthoriseRedemptionResponse:
-        """Return the answer to an AuthoriseRedemption."""
-        response = transaction_pb2.AuthoriseRedemptionResponse(
-            transaction_id=uuid_text(verdict.transaction_id),
-            decision=verdict.decision,  # type: ignore[arg-type]
-            points=verdict.points,
-            money=self.money(verdict.money),
-            balance=self.balance(verdict),
-            account_id=verdict.account_id,
-        )
+    def _fill_reasons(self, reasons: Any, verdict: Verdict) -> None:
+        for code, rule_id in verdict.reasons:
+            reasons.add(code=code, rule=self._text(rule_id))
+
+    def fill_authorise(self, response: transaction_pb2.AuthoriseRedemptionResponse, verdict: Verdict) -> None:
+        """Fill the answer to an AuthoriseRedemption."""
+        response.transaction_id = uuid_text(verdict.transaction_id)
+        response.decision = verdict.decision  # type: ignore[assignment]
+        response.points = verdict.points
+        response.account_id = verdict.account_id
+        response.money.currency_code = self._currency
+        response.money.minor_units = verdict.money
+        fill_balance(response.balance, verdict)
         if verdict.reasons:
-            response.reasons.extend(self.reasons(verdict.reasons))
+            self._fill_reasons(response.reasons, verdict)
         if verdict.expires_at:
-            response.expires_at.CopyFrom(timestamp(verdict.expires_at))
-        return response
+            fill_timestamp(response.expires_at, verdict.expires_at)
 
-    def capture(self, verdict: Verdict) -> transaction_pb2.CaptureRedemptionResponse:
-        """Return the answer to a CaptureRedemption."""
-        return transaction_pb2.CaptureRedemptionResponse(
-            transaction_id=uuid_text(verdict.transaction_id),
-            points=verdict.points,
-            points_released=verdict.released,
-            balance=self.balance(verdict),
-            account_id=verdict.account_id,
-        )
+    @staticmethod
+    def fill_capture(response: transaction_pb2.CaptureRedemptionResponse, verdict: Verdict) -> None:
+        """Fill the answer to a CaptureRedemption."""
+        response.transaction_id = uuid_text(verdict.transaction_id)
+        response.points = verdict.points
+        response.points_released = verdict.released
+        response.account_id = verdict.account_id
+        fill_balance(response.balance, verdict)
 
-    def void(self, verdict: Verdict) -> transaction_pb2.VoidRedemptionResponse:
-        """Return the answer to a VoidRedemption."""
-        return transaction_pb2.VoidRedemptionResponse(
-            transaction_id=uuid_text(verdict.transaction_id),
-            points_released=verdict.released,
-            balance=self.balance(verdict),
-            account_id=verdict.account_id,
-        )
+    @staticmethod
+    def fill_void(response: transaction_pb2.VoidRedemptionResponse, verdict: Verdict) -> None:
+        """Fill the answer to a VoidRedemption."""
+        response.transaction_id = uuid_text(verdict.transaction_id)
+        response.points_released = verdict.released
+        response.account_id = verdict.account_id
+        fill_balance(response.balance, verdict)
 
-    def accrue(self, verdict: Verdict) -> transaction_pb2.AccrueResponse:
-        """Return the answer to an Accrue."""
-        response = transaction_pb2.AccrueResponse(
-            transaction_id=uuid_text(verdict.transaction_id),
-            decision=verdict.decision,  # type: ignore[arg-type]
-            points=verdict.points,
-            awards=[
-                transaction_pb2.Award(rule=self._text(entry.rule_id), part=entry.part, points=entry.signed_points)  # type: ignore[arg-type]
-                for entry in verdict.entries
-                if entry.entry_type in (EntryType.EARN, EntryType.BONUS)
-            ],
-            balance=self.balance(verdict),
-            account_id=verdict.account_id,
-        )
+    def fill_accrue(self, response: transaction_pb2.AccrueResponse, verdict: Verdict) -> None:
+        """Fill the answer to an Accrue."""
+        response.transaction_id = uuid_text(verdict.transaction_id)
+        response.decision = verdict.decision  # type: ignore[assignment]
+        response.points = verdict.points
+        response.account_id = verdict.account_id
+        fill_balance(response.balance, verdict)
+        for entry in verdict.entries:
+            award = response.awards.add()
+            award.rule = self._text(entry.rule_id)
+            award.part = entry.part  # type: ignore[assignment]
+            award.points = entry.signed_points
         if verdict.reasons:
-            response.reasons.extend(self.reasons(verdict.reasons))
-        return response
+            self._fill_reasons(response.reasons, verdict)
 
-    def result(self, operation: int, verdict: Verdict) -> transaction_pb2.BatchResult:
-        """Return the answer to one request of a batch that was done."""
-        if operation == Operation.AUTHORISE:
-            return transaction_pb2.BatchResult(authorise_redemption=self.authorise(verdict))
-        if operation == Operation.ACCRUE:
-            return transaction_pb2.BatchResult(accrue=self.accrue(verdict))
-        if operation == Operation.CAPTURE:
-            return transaction_pb2.BatchResult(capture_redemption=self.capture(verdict))
-        return transaction_pb2.BatchResult(void_redemption=self.void(verdict))
+    def fill_result(self, result: transaction_pb2.BatchResult, operation: int, verdict: Verdict) -> None:
+        """Fill the answer to one request of a batch that was done."""
+        if operation == _AUTHORISE:
+            self.fill_authorise(result.authorise_redemption, verdict)
+        elif operation == _ACCRUE:
+            self.fill_accrue(result.accrue, verdict)
+        elif operation == _CAPTURE:
+            self.fill_capture(result.capture_redemption, verdict)
+        else:
+            self.fill_void(result.void_redemption, verdict)
 
     def quote(self, verdict: Verdict) -> transaction_pb2.QuoteRedemptionResponse:
         """Return the answer to a QuoteRedemption."""
@@ -116,7 +129,7 @@ class Encoder:
             points_max=verdict.points,
             money_max=self.money(verdict.money),
             limits=self.reasons(verdict.reasons),
-            balance=self.balance(verdict),
+            balance=balance(verdict),
             advice=self.advice(verdict.advice),
         )
 
@@ -155,18 +168,11 @@ class Encoder:
         )
 
 
-def batch_error(error: PointguardError) -> transaction_pb2.BatchResult:
-    """Return the answer to one request of a batch that was refused."""
-    violations = error.violations if isinstance(error, InvalidRequest) else ()
+def fill_error(message: transaction_pb2.BatchError, error: PointguardError) -> None:
+    """Fill the answer to one request of a batch that was refused."""
     code: Any = code_of(error).value
-    return transaction_pb2.BatchResult(
-        error=transaction_pb2.BatchError(
-            code=code[0],
-            reason=error.reason,
-            message=str(error),
-            field_violations=[
-                transaction_pb2.FieldViolation(field=violation.field, description=violation.description)
-                for violation in violations
-            ],
-        )
-    )
+    message.code = code[0]
+    message.reason = error.reason
+    message.message = str(error)
+    for violation in error.violations if isinstance(error, InvalidRequest) else ():
+        message.field_violations.add(field=violation.field, description=violation.description)

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from google.protobuf.message import Message
 
 from pointguard.v1 import transaction_pb2
-from pointguard_server.domain.codes import CodeKind, Kind, Operation, Outcome
+from pointguard_server.domain.codes import CodeKind, Kind, Operation
 from pointguard_server.domain.errors import InvalidRequest, NotFound, PointguardError, Violation
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.engine import Engine
-from pointguard_server.rpc.decode import Decoder
-from pointguard_server.rpc.encode import Encoder, batch_error
+from pointguard_server.rpc.decode import Decoder, Places
+from pointguard_server.rpc.encode import Encoder, balance, fill_error
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.history import transaction_message
 from pointguard_server.rpc.status import refusal
@@ -28,6 +28,11 @@ class Desk:
         self.directory = directory
         self.vocabulary = vocabulary
         self.reader = reader
+        self._places: Places = {}
+
+    def decoder(self, call: Call) -> Decoder:
+        """Return a decoder for one call."""
+        return Decoder(call.tenant, self.directory, self.vocabulary, self._places)
 
     async def decode(self, call: Call, decode: Callable[[Decoder], Ask]) -> Ask:
         """Return the ask, every code in it numbered.
@@ -35,12 +40,12 @@ class Desk:
         Raises:
             InvalidRequest: naming every faulty field.
         """
-        decoder = Decoder(call.tenant, self.directory, self.vocabulary)
+        decoder = self.decoder(call)
         ask = decode(decoder)
         decoder.check()
         if decoder.unknown_codes:
             await self.learn(call, decoder.unknown_codes)
-            ask = decode(Decoder(call.tenant, self.directory, self.vocabulary))
+            ask = decode(self.decoder(call))
         return ask
 
     async def learn(self, call: Call, codes: Sequence[tuple[CodeKind, str]]) -> None:
@@ -84,22 +89,30 @@ class TransactionService:
     async def authorise_redemption(self, call: Call, request: transaction_pb2.AuthoriseRedemptionRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.authorise(request))
-        return self._desk.encoder(call).authorise(await self._desk.submit(call, ask))
+        response = transaction_pb2.AuthoriseRedemptionResponse()
+        self._desk.encoder(call).fill_authorise(response, await self._desk.submit(call, ask))
+        return response
 
     async def capture_redemption(self, call: Call, request: transaction_pb2.CaptureRedemptionRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.end(Operation.CAPTURE, request, request.points))
-        return self._desk.encoder(call).capture(await self._desk.submit(call, ask))
+        response = transaction_pb2.CaptureRedemptionResponse()
+        self._desk.encoder(call).fill_capture(response, await self._desk.submit(call, ask))
+        return response
 
     async def void_redemption(self, call: Call, request: transaction_pb2.VoidRedemptionRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.end(Operation.VOID, request))
-        return self._desk.encoder(call).void(await self._desk.submit(call, ask))
+        response = transaction_pb2.VoidRedemptionResponse()
+        self._desk.encoder(call).fill_void(response, await self._desk.submit(call, ask))
+        return response
 
     async def accrue(self, call: Call, request: transaction_pb2.AccrueRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.accrue(request))
-        return self._desk.encoder(call).accrue(await self._desk.submit(call, ask))
+        response = transaction_pb2.AccrueResponse()
+        self._desk.encoder(call).fill_accrue(response, await self._desk.submit(call, ask))
+        return response
 
     async def get_balance(self, call: Call, request: transaction_pb2.GetBalanceRequest) -> Message:
         """See the contract."""
@@ -107,14 +120,14 @@ class TransactionService:
         verdict = await self._desk.submit(call, ask)
         return transaction_pb2.GetBalanceResponse(
             account_id=verdict.account_id,
-            balance=Encoder.balance(verdict),
+            balance=balance(verdict),
             seq=verdict.seq,
             redemption_locked=bool(verdict.account_flags & 1),
         )
 
     async def get_transaction(self, call: Call, request: transaction_pb2.GetTransactionRequest) -> Message:
         """See the contract."""
-        decoder = Decoder(call.tenant, self._desk.directory, self._desk.vocabulary)
+        decoder = self._desk.decoder(call)
         transaction_id = decoder.transaction_id(request.transaction_id, "transaction_id")
         decoder.check()
         found = await self._desk.reader.record(call.tenant.tenant_id, transaction_id)
@@ -133,17 +146,17 @@ class TransactionService:
         encoder = self._desk.encoder(call)
         response = transaction_pb2.ProcessBatchResponse()
         decided = iter(zip(asks, verdicts, strict=True))
-        results = []
         for index in range(count):
+            result = response.results.add()
             if index in errors:
-                results.append(batch_error(errors[index]))
+                fill_error(result.error, errors[index])
                 continue
             ask, verdict = next(decided)
-            if verdict.outcome > Outcome.DONE:
-                results.append(batch_error(refusal(verdict.outcome)))
+            if verdict.outcome > 0:
+                fill_error(result.error, refusal(verdict.outcome))
             else:
-                results.append(encoder.result(ask.fields[0], verdict))
-        response.results.extend(results)
+                # The operation is the first byte of the normal form.
+                encoder.fill_result(result, ask.fields[0], verdict)
         return response
 
     async def _decode_items(
@@ -152,7 +165,7 @@ class TransactionService:
         """Return the asks of the items that are valid, in order, and what is wrong with the others."""
         desk = self._desk
         while True:
-            decoder = Decoder(call.tenant, desk.directory, desk.vocabulary)
+            decoder = desk.decoder(call)
             asks: list[Ask] = []
             errors: dict[int, PointguardError] = {}
             for index, item in enumerate(request.items):

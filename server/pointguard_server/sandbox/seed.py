@@ -64,7 +64,7 @@ def _enroll_ask(member: SandboxMember, directory: Directory, vocabulary: Vocabul
         tenant_id=tenant.tenant_id,
         fields=packed,
         key=key_bytes(f"sandbox member {member.loyalty_id}"),
-        digest=tenant.digest(packed, profile),
+        digest=tenant.digest(packed, b"", b"", profile),
         claim=enroll_claim(tenant.tenant_id, new, directory),
     )
 

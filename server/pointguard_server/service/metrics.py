@@ -39,7 +39,8 @@ class Metrics:
     """Everything that is measured, in a registry of its own."""
 
     def __init__(self, version: str) -> None:
-        prometheus_client.disable_created_metrics()  # a timestamp beside every counter that nobody asked for
+        # Otherwise every counter has a timestamp beside it that nobody asked for.
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
         prometheus_client.ProcessCollector(registry=registry)
         prometheus_client.GCCollector(registry=registry)

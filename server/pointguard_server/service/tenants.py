@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from struct import Struct
 
 from pointguard_server.domain.codes import CodeKind
 from pointguard_server.engine.engine import Engine
@@ -10,6 +11,7 @@ from pointguard_server.engine.rows import currency_number
 from pointguard_server.service.ports import Directory
 
 LINE_VALUE = 1_000_000  # the rules' fixed point
+_LENGTHS = Struct("<4I").pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +26,22 @@ class Tenant:
     reservation_ttl_max: int  # microseconds
     line_codes: dict[str, dict[str, int]]
     digest_key: bytes = field(repr=False)
+    currency_number: int = field(init=False)  # the currency as the kernel compares it
+    _keyed: "blake2b" = field(init=False, repr=False)
 
-    @property
-    def currency_number(self) -> int:
-        """The currency as the kernel compares it."""
-        return currency_number(self.currency)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "currency_number", currency_number(self.currency))
+        # Copying a hash that has taken the key in costs a third of keying a new one.
+        object.__setattr__(self, "_keyed", blake2b(digest_size=16, key=self.digest_key))
 
-    def digest(self, *parts: bytes) -> bytes:
+    def digest(self, fields: bytes, names: bytes, body: bytes, private: bytes = b"") -> bytes:
         """Return the 16-byte digest of a request's normal form.
 
-        Keyed, so that a digest in the ledger confirms nobody's telephone number. Each part is preceded by its length,
+        Keyed, so that a digest in the ledger confirms nobody's telephone number. The parts' lengths come first,
         so that no two requests have the same bytes.
         """
-        digest = blake2b(digest_size=16, key=self.digest_key)
-        for part in parts:
-            digest.update(len(part).to_bytes(4, "little"))
-            digest.update(part)
+        digest = self._keyed.copy()
+        digest.update(_LENGTHS(len(fields), len(names), len(body), len(private)) + fields + names + body + private)
         return digest.digest()
 
 

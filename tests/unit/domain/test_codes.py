@@ -1,0 +1,49 @@
+"""The numbers that stand in the ledger are those of the wire contract, name by name."""
+
+from enum import IntEnum
+from typing import Any
+
+import pytest
+
+from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard_server.domain import codes
+from pointguard_server.domain.identifiers import IdentifierKind
+
+MIRRORED = [
+    (codes.Kind, common_pb2.TransactionKind),
+    (codes.Part, transaction_pb2.TransactionPart),
+    (codes.Decision, common_pb2.Decision),
+    (codes.Reason, common_pb2.ReasonCode),
+    (codes.EntryType, transaction_pb2.EntryType),
+    (codes.Channel, common_pb2.Channel),
+    (codes.Context, common_pb2.AdviceContext),
+    (codes.Posture, common_pb2.AdvicePosture),
+    (codes.AdviceEntity, common_pb2.AdviceEntity),
+]
+
+
+def numbers_of(wire: Any) -> dict[str, int]:
+    """An enum of the contract by the names that the server uses; 0 is "not said" in all of them."""
+    values = {value.name: value.number for value in wire.DESCRIPTOR.values}
+    (prefix,) = (name.removesuffix("UNSPECIFIED") for name, number in values.items() if number == 0)
+    return {name.removeprefix(prefix): number for name, number in values.items() if number}
+
+
+@pytest.mark.parametrize(("ours", "wire"), MIRRORED, ids=lambda enum: getattr(enum, "__name__", ""))
+def test_an_enum_of_the_ledger_equals_the_contracts(ours: type[IntEnum], wire: Any) -> None:
+    assert {member.name: member.value for member in ours} == numbers_of(wire)
+
+
+def test_operations_that_write_equal_the_contracts_and_reads_lie_above_them() -> None:
+    writing = {operation.name: operation.value for operation in codes.Operation if operation < codes.FIRST_READ}
+    assert writing == numbers_of(common_pb2.Operation)
+
+
+def test_kinds_of_identifiers_are_the_fields_of_a_member_reference() -> None:
+    fields = common_pb2.MemberReference.DESCRIPTOR.fields
+    assert {kind.name.lower(): kind.value for kind in IdentifierKind} == {field.name: field.number for field in fields}
+
+
+def test_sums_of_kinds_and_parts_fit_their_columns() -> None:
+    assert max(codes.Kind) < 63
+    assert max(codes.Part) < 32
