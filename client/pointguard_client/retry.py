@@ -1,7 +1,8 @@
 """When and how long to wait before a call is tried again. The client uses it; callers may tune it.
 
-Only two failures are tried again, and always with the same message, so with the same idempotency key: UNAVAILABLE, and
-RESOURCE_EXHAUSTED where the server says when to come back. Everything happens inside the one deadline of the call.
+Only three failures are tried again, and always with the same message, so with the same idempotency key: UNAVAILABLE,
+CANCELLED, and RESOURCE_EXHAUSTED where the server says when to come back. Everything happens inside the one deadline of
+the call.
 """
 
 import random
@@ -39,4 +40,8 @@ class RetryPolicy:
 
 def is_transient(failure: Failure) -> bool:
     """Tell whether the same call may succeed later."""
-    return failure.code == "UNAVAILABLE" or (failure.code == "RESOURCE_EXHAUSTED" and failure.retry_after is not None)
+    # A server that ends cancels the calls that reached its port and that it has not taken up. What the caller itself
+    # cancels never comes here: it ends the task.
+    return failure.code in ("UNAVAILABLE", "CANCELLED") or (
+        failure.code == "RESOURCE_EXHAUSTED" and failure.retry_after is not None
+    )

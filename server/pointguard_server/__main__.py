@@ -1,6 +1,7 @@
 """``python -m pointguard_server``: start here. Reads the settings, runs the server, drains on Ctrl-C and SIGTERM."""
 
 import asyncio
+import gc
 import logging
 import os
 import shlex
@@ -59,6 +60,7 @@ async def _serve(settings: Settings) -> int:
         loop.add_signal_handler(number, ended.set)
     server = Server(settings)
     await server.open()
+    _spare_the_collector()
     await server.start()
     on_ready = asyncio.create_task(_run_on_ready(settings, server.grpc_port)) if settings.on_ready else None
     waits = [asyncio.create_task(ended.wait()), asyncio.create_task(server.failed.wait())]
@@ -70,6 +72,13 @@ async def _serve(settings: Settings) -> int:
         await asyncio.gather(on_ready, return_exceptions=True)
     await server.stop()
     return 1 if server.failed.is_set() else 0
+
+
+def _spare_the_collector() -> None:
+    """Keep the garbage collector from walking what lives as long as the process; it took up to 0.2 s each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 async def _run_on_ready(settings: Settings, grpc_port: int) -> None:

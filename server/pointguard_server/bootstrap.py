@@ -151,7 +151,7 @@ class Server:
         self.engine = Engine(self.decider, store.write)
         self.engine.start()
         self.engine.on_broken = self.failed.set
-        self.metrics.watch(self.engine, self.decider.cache_figures, self.ledger.names.text)
+        self.metrics.watch(self.engine, self.decider, self.ledger.names.text)
         vocabulary = Vocabulary(self.ledger.names, self.engine)
         if settings.sandbox:
             await self._seed(tenant, vocabulary)

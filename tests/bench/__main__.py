@@ -1,6 +1,7 @@
 """``python -m tests.bench [names…]``: measure, print a table, write ``bench/results/<name>.json``.
 
-Without names: unary, batch and start. ``profile-unary`` and ``profile-batch`` print where the server's time goes instead.
+Without names: unary, batch and start. ``profile-unary`` and ``profile-batch`` print where the server's time goes
+instead.
 """
 
 import argparse
@@ -13,9 +14,10 @@ from rich.console import Console
 from tests.bench import batch, profile, start, unary
 from tests.bench.machine import header_of
 from tests.bench.processes import ProcessFailed
-from tests.bench.results import Result, table_of
+from tests.bench.results import Result, disturbance_of, table_of
 from tests.bench.stage import DURABILITY, RESULTS, Stage
 
+DISTURBED = 0.2  # cores
 BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {"unary": unary.run, "batch": batch.run, "start": start.run}
 
 
@@ -59,6 +61,11 @@ def measure(names: Sequence[str], rounds: int, seconds: float, console: Console)
             results += found
     if results:
         console.print(table_of(results))
+        if disturbance_of(results) > DISTURBED:
+            busy = f"{disturbance_of(results):.1f} cores"
+            console.print(
+                f"[yellow]other processes kept up to {busy} busy meanwhile: measure again on a quiet machine[/]"
+            )
         console.print(f"[dim]settings and every round: {RESULTS.relative_to(RESULTS.parents[1])}/<name>.json[/]")
 
 

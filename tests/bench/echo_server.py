@@ -1,40 +1,49 @@
-"""The baseline of ``unary``: a bare grpc.aio server on uvloop. It parses the same requests and answers with the same bytes.
+"""The baseline of ``unary``: a bare grpc.aio server on uvloop that parses the same requests and repeats two answers.
 
-No credential, no rules, no ledger: what is left is what the transport costs. Started by the benchmarks with a folder that holds
-``authorise.bin`` and ``accrue.bin``, two answers of pointguard.
+No credential, no rules, no ledger: what is left is what the transport costs. Started by the benchmarks with a folder
+that holds ``authorise.bin`` and ``accrue.bin``, answers that pointguard gave.
 """
 
 import asyncio
 import json
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import uvloop
+from google.protobuf.message import Message
 
-from pointguard.v1 import transaction_pb2, transaction_pb2_grpc
-
-Context = grpc.aio.ServicerContext
+from pointguard.v1 import transaction_pb2
 
 
-class Echo(transaction_pb2_grpc.TransactionServiceServicer):
-    """Answers at once, always the same."""
+def handlers(folder: Path) -> grpc.GenericRpcHandler:
+    """Return the two methods, with messages made and parsed as generated code does it."""
+    methods = {
+        "AuthoriseRedemption": _repeating(
+            transaction_pb2.AuthoriseRedemptionRequest,
+            transaction_pb2.AuthoriseRedemptionResponse.FromString((folder / "authorise.bin").read_bytes()),
+        ),
+        "Accrue": _repeating(
+            transaction_pb2.AccrueRequest,
+            transaction_pb2.AccrueResponse.FromString((folder / "accrue.bin").read_bytes()),
+        ),
+    }
+    return grpc.method_handlers_generic_handler("pointguard.v1.TransactionService", methods)
 
-    def __init__(self, folder: Path) -> None:
-        authorise = (folder / "authorise.bin").read_bytes()
-        self._authorise = transaction_pb2.AuthoriseRedemptionResponse.FromString(authorise)
-        self._accrue = transaction_pb2.AccrueResponse.FromString((folder / "accrue.bin").read_bytes())
 
-    async def AuthoriseRedemption(  # type: ignore[override]  # noqa: N802  (the contract's name)
-        self, request: transaction_pb2.AuthoriseRedemptionRequest, context: Context[bytes, bytes]
-    ) -> transaction_pb2.AuthoriseRedemptionResponse:
-        return self._authorise
+def _repeating(request_class: type[Message], answer: Message) -> "grpc.RpcMethodHandler[Any, Any]":
+    async def respond(_request: Message, _context: object) -> Message:
+        return answer
 
-    async def Accrue(  # type: ignore[override]  # noqa: N802  (the contract's name)
-        self, request: transaction_pb2.AccrueRequest, context: Context[bytes, bytes]
-    ) -> transaction_pb2.AccrueResponse:
-        return self._accrue
+    behavior: Callable[[Any, Any], Awaitable[Any]] = respond
+    return grpc.unary_unary_rpc_method_handler(
+        behavior,
+        request_deserializer=request_class.FromString,
+        response_serializer=type(answer).SerializeToString,
+    )
 
 
 async def serve(folder: Path) -> None:
@@ -43,7 +52,7 @@ async def serve(folder: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
-    transaction_pb2_grpc.add_TransactionServiceServicer_to_server(Echo(folder), server)
+    server.add_generic_rpc_handlers((handlers(folder),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     print(json.dumps({"event": "ready", "grpc_port": port}), file=sys.stderr, flush=True)

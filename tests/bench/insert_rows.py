@@ -1,7 +1,8 @@
-"""The baseline of ``batch``: the rows that a run has written, into a new SQLite file, by ``executemany``. Started by the benchmark.
+"""The baseline of ``batch``: the rows that a run has written, into a new SQLite file, by ``executemany``.
 
-Same schema, triggers, indexes and pragmas, and the same rows in each transaction; no gRPC, no client, no decision. All rows
-are in memory before the clock starts. It reads ``source``, ``target`` and ``after_position`` as JSON from standard input.
+Same schema, triggers, indexes and pragmas, and the same rows in each transaction; no gRPC, no client, no decision. All
+rows are in memory before the clock starts. Started by the benchmark, it reads ``source``, ``target`` and
+``after_position`` as JSON from standard input.
 """
 
 import gc
@@ -44,7 +45,7 @@ def read_transactions(source: sqlite3.Connection, after_position: int) -> list[d
 def insert(target: sqlite3.Connection, transactions: list[dict[str, list[Row]]]) -> float:
     """Write the transactions, each flushed, and return the seconds that it took."""
     statements = {
-        table.name: f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})"
+        table.name: f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})"  # noqa: S608
         for table in (legs, entries, advice, batches)
     }
     gc.freeze()
@@ -69,7 +70,12 @@ def main() -> None:
     seconds = insert(target, transactions)
     count = sum(len(transaction["legs"]) for transaction in transactions)
     target.close()
-    answer = {"decisions": count, "transactions": len(transactions), "seconds": seconds, "decisions_per_second": count / seconds}
+    answer = {
+        "decisions": count,
+        "transactions": len(transactions),
+        "seconds": seconds,
+        "decisions_per_second": count / seconds,
+    }
     print(json.dumps(answer))
 
 

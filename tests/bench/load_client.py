@@ -20,7 +20,7 @@ from pointguard_client.channel import MESSAGE_BYTES_MAX, Metadata, call_metadata
 from pointguard_client.latency import summarize
 from pointguard_client.load.runner import LoadMode, LoadOptions, LoadRunner, LoadSummary
 from pointguard_client.load.templates import LoadMember, LoadOperation, TemplatePool
-from tests.bench.processes import processor_seconds
+from tests.bench.processes import machine_seconds, processor_seconds
 from tests.bench.program import SHAPE, load_members
 
 WEIGHTS = {LoadOperation.AUTHORISE: 1, LoadOperation.ACCRUE: 1}
@@ -67,11 +67,20 @@ async def drive(job: Job) -> dict[str, Any]:
         pools = [TemplatePool(members, SHAPE, WEIGHTS, seed=1 + number) for number in range(job.channels)]
         _fill(pools, members)
         await _load(job, channels, metadata, pools, job.warm_up_seconds)
-        server_before, started = processor_seconds(job.server_pid), time.perf_counter()
+        server_before, machine_before, started = (
+            processor_seconds(job.server_pid),
+            machine_seconds(),
+            time.perf_counter(),
+        )
         summary = await _load(job, channels, metadata, pools, job.seconds)
-        summary["server_cpu_seconds"] = processor_seconds(job.server_pid) - server_before
-        summary["wall_seconds"] = time.perf_counter() - started
-        return summary
+        server_cpu = processor_seconds(job.server_pid) - server_before
+        others_cpu = machine_seconds() - machine_before - server_cpu - summary["client_cpu_seconds"]
+        wall = time.perf_counter() - started
+        return summary | {
+            "wall_seconds": wall,
+            "server_cpu_seconds": server_cpu,
+            "others_cpu_seconds": max(others_cpu, 0.0),
+        }
     finally:
         for channel in channels:
             await channel.close()

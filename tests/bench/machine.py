@@ -35,7 +35,7 @@ def header_of(facts: dict[str, Any]) -> str:
         f"[bold]{facts['processor']}[/], {facts['cores']} cores, {facts['system']}\n"
         f"Python {facts['python']}, grpcio {facts['grpcio']}, protobuf {facts['protobuf']}, numba {facts['numba']}, "
         f"SQLite {facts['sqlite']}\n"
-        f"ledgers on {facts['file_system']}: appending 4 KiB and flushing it takes {facts['flush_us_p50']:,.0f} µs (median)"
+        f"ledgers on {facts['file_system']}: to append 4 KiB and flush takes {facts['flush_us_p50']:,.0f} µs (median)"
     )
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_TIMEOUT_S = 120.0
@@ -36,7 +36,7 @@ class ServerProcess:
         self.ready_s = 0.0
         self.address = ""
 
-    def __enter__(self) -> "ServerProcess":
+    def __enter__(self) -> Self:
         try:
             self._wait_until_ready()
         except BaseException:
@@ -98,6 +98,16 @@ def processor_seconds(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def machine_seconds() -> float:
+    """Processor time that all processes of the machine have used; 0 where the system does not tell."""
+    try:
+        head = Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0].split()
+    except OSError:
+        return 0.0
+    user, nice, system, _idle, _waiting, interrupts, soft_interrupts, *_ = map(int, head[1:])
+    return (user + nice + system + interrupts + soft_interrupts) / os.sysconf("SC_CLK_TCK")
 
 
 def start_worker(module: str, job: dict[str, Any]) -> "subprocess.Popen[str]":

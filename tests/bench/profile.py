@@ -1,4 +1,4 @@
-"""``profile-unary`` and ``profile-batch``: where the server's threads spend their processor time under load. For whoever tunes it."""
+"""``profile-unary`` and ``profile-batch``: where the server's threads spend their processor time under load."""
 
 import json
 import time
@@ -81,7 +81,9 @@ def thread_table(thread: str, profile: dict[str, Any], seconds: float) -> Table:
     for function in functions[:FUNCTIONS]:
         own, whole, calls = function["own_s"], function["whole_s"], function["calls"]
         each = own / calls * 1e6
-        table.add_row(f"{own / total:.1%}", f"{whole / total:.1%}", f"{calls / seconds:,.0f}", f"{each:.1f}", function["name"])
+        table.add_row(
+            f"{own / total:.1%}", f"{whole / total:.1%}", f"{calls / seconds:,.0f}", f"{each:.1f}", function["name"]
+        )
     rest = sum(function["own_s"] for function in functions[FUNCTIONS:])
     table.add_section()
     table.add_row(f"{rest / total:.1%}", "", "", "", f"{max(len(functions) - FUNCTIONS, 0)} other functions")

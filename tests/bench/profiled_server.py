@@ -1,10 +1,11 @@
-"""The server with a profiler in its event loop and in its writer: where does the processor time go? Started by ``profile``.
+"""The server with a profiler in its event loop and in its writer. Started by ``profile``.
 
     python -m tests.bench.profiled_server FOLDER server arguments…
 
 It measures from when ``FOLDER/begin`` exists until ``FOLDER/end`` does, and then writes ``FOLDER/profile.json``. The
-clock is the thread's processor time, so that waiting for the disk, for work or for the interpreter lock weighs nothing. Looking
-costs time itself, about half a microsecond a call: small functions that are called often look dearer than they are.
+clock is the thread's processor time, so that waiting for the disk, for work or for the interpreter lock weighs nothing.
+Looking costs time itself, about half a microsecond a call: small functions that are called often look dearer than they
+are.
 """
 
 import asyncio
@@ -45,10 +46,15 @@ class ThreadProfile:
         self.cpu_s = time.thread_time() - self._started_s
 
     def document(self) -> dict[str, Any]:
-        """Return the thread's processor seconds and, of each function, its calls, its own seconds and those of what it called."""
+        """Return the thread's processor seconds and, of each function, its calls and seconds, own and whole."""
         functions = [
-            {"name": _name_of(entry.code), "calls": entry.callcount, "own_s": entry.inlinetime, "whole_s": entry.totaltime}
-            for entry in self._profile.getstats()  # type: ignore[attr-defined]
+            {
+                "name": _name_of(entry.code),
+                "calls": entry.callcount,
+                "own_s": entry.inlinetime,
+                "whole_s": entry.totaltime,
+            }
+            for entry in self._profile.getstats()
         ]
         return {"cpu_s": self.cpu_s, "functions": functions}
 
@@ -74,7 +80,8 @@ def _native_cpu_s() -> dict[str, float]:
 
 
 async def _until(path: Path) -> None:
-    while not path.exists():  # noqa: ASYNC240  (a look at a local folder)
+    # The signs come from another process: there is nothing to wait for but the folder.
+    while not path.exists():  # noqa: ASYNC110, ASYNC240
         await asyncio.sleep(LOOK_EVERY_S)
 
 

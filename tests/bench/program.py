@@ -84,7 +84,7 @@ async def enroll_members(address: str, api_key: str, members: Sequence[LoadMembe
             if opening.decision is not Decision.APPROVED:
                 raise RuntimeError(f"the opening purchase of {member.loyalty_id} was {opening.decision.name}")
 
-    async with PointguardClient.connect(address, api_key=api_key, timeout_seconds=ENROLLING_TIMEOUT_S) as client:
-        async with asyncio.TaskGroup() as group:
-            for number, member in enumerate(members):
-                group.create_task(enroll(client, number, member))
+    connection = PointguardClient.connect(address, api_key=api_key, timeout_seconds=ENROLLING_TIMEOUT_S)
+    async with connection as client, asyncio.TaskGroup() as group:
+        for number, member in enumerate(members):
+            group.create_task(enroll(client, number, member))

@@ -95,5 +95,18 @@ def table_of(results: Sequence[Result]) -> Table:
     return table
 
 
+def disturbance_of(results: Sequence[Result]) -> float:
+    """Return the most cores that processes of no part in a benchmark kept busy in one of its rounds."""
+    return max(
+        (
+            float(run.get("others_cores_busy", 0.0))
+            for result in results
+            for side in ("pointguard_runs", "baseline_runs")
+            for run in result.settings.get(side, ())
+        ),
+        default=0.0,
+    )
+
+
 def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"

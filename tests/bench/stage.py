@@ -1,4 +1,4 @@
-"""What the benchmarks play on: a working folder, a ledger with enrolled members to copy, and the servers. For the benchmarks."""
+"""What the benchmarks play on: a working folder, a ledger with enrolled members to copy, and the servers."""
 
 import asyncio
 import shutil
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pointguard_server.storage.database import DATABASE_FILE
 from tests.bench.machine import machine_facts
@@ -31,7 +31,7 @@ class Stage:
     say: Callable[[str], None]
     folder: Path = field(init=False)
 
-    def __enter__(self) -> "Stage":
+    def __enter__(self) -> Self:
         # Not the system's folder for temporary files: where that is in memory, flushing would cost nothing.
         RESULTS.mkdir(parents=True, exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(prefix="work-", dir=RESULTS))
@@ -48,7 +48,9 @@ class Stage:
 
     def settings(self, **more: Any) -> dict[str, Any]:
         """Return the settings of a result: the machine, the program, the run, and what is told here."""
-        return self.facts | {"durability": DURABILITY} | describe_program(self.program) | {"seconds": self.seconds} | more
+        return (
+            self.facts | {"durability": DURABILITY} | describe_program(self.program) | {"seconds": self.seconds} | more
+        )
 
     def server_arguments(self, data_directory: Path, *, sandbox: bool = False) -> list[str]:
         """Return the command line of a server of the bench program, or of the sandbox, on free ports."""
@@ -95,8 +97,9 @@ class Stage:
         Raises:
             ProcessFailed: if a request failed or was declined: such a figure would mean nothing.
         """
-        given = {"address": server.address, "api_key": api_key, "server_pid": server.pid, "seconds": self.seconds} | job
-        summary = run_worker("tests.bench.load_client", given, given["seconds"] + WORKER_MARGIN_S)
+        job = {"seconds": self.seconds} | job
+        whom = {"address": server.address, "api_key": api_key, "server_pid": server.pid}
+        summary = run_worker("tests.bench.load_client", whom | job, job["seconds"] + WORKER_MARGIN_S)
         unwanted = [outcome for outcome in summary["outcomes"] if not outcome.endswith(" approved")]
         if summary["errors"] or summary["gave_up"] or unwanted:
             raise ProcessFailed(f"the load was not answered as it should be: {summary}")

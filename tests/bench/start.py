@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -60,7 +61,7 @@ def start_once(stage: Stage, directory: Path) -> tuple[float, float]:
 async def wait_until_serving(address: str) -> None:
     """Return once the server's health check says that it serves."""
     async with grpc.aio.insecure_channel(address) as channel:
-        health = health_pb2_grpc.HealthStub(channel)
+        health: Any = health_pb2_grpc.HealthStub(channel)
         while True:
             answer = await health.Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=10)
             if answer.status == health_pb2.HealthCheckResponse.SERVING:

@@ -1,4 +1,4 @@
-"""An auditor who trusts nobody: reads a ledger's file and recounts everything that the server said of it. For the tests here.
+"""An auditor who trusts nobody: reads a ledger's file and recounts all that the server said of it. For the tests here.
 
 It works on a copy, which it makes of the database and its write-ahead log: what a power cut would have left behind.
 """

@@ -1,4 +1,4 @@
-"""Calls that the client would never make: any bytes to any RPC with any metadata, and the bare answer. For the tests here."""
+"""Calls that the client would never make: any bytes to any RPC with any metadata, and the bare answer."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -136,7 +136,7 @@ class RawCalls:
         """Make one call; ``timeout_s`` None sends no deadline."""
         rpc = RPCS[name]
         data = request if isinstance(request, bytes) else request.SerializeToString()
-        method = self.channel.unary_unary(
+        method: Any = self.channel.unary_unary(
             f"/{rpc.service}/{name}", request_serializer=None, response_deserializer=rpc.response_class.FromString
         )
         sent = self._server.authorization if metadata is None else tuple(metadata)

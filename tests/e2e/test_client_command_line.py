@@ -86,7 +86,9 @@ def test_a_file_of_requests_is_sent_as_one_batch(shell: Shell, tmp_path: Path) -
 
 def test_the_load_tool_counts_what_it_did(shell: Shell) -> None:
     for mode in ("unary", "batch"):
-        summary = shell.json("load", "--mode", mode, "--count", "200", "--batch-size", "50", "--members", "20", "--concurrency", "8")
+        summary = shell.json(
+            "load", "--mode", mode, "--count", "200", "--batch-size", "50", "--members", "20", "--concurrency", "8"
+        )
         assert (summary["requests"], summary["errors"]) == (200, {})
         assert sum(summary["outcomes"].values()) == 200
 

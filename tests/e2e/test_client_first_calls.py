@@ -53,7 +53,9 @@ async def enroll(client: PointguardClient, province: str = "CA-ON") -> Identifie
 
 async def test_a_member_of_the_sample_earns_and_spends_in_three_calls(client: PointguardClient) -> None:
     member = Identifier.loyalty_id("13")
-    accrual = await client.accrue(member, Basket("CAD", (BasketLine(20_00, category="PRODUCE", quantity=2),)), origin=TILL)
+    accrual = await client.accrue(
+        member, Basket("CAD", (BasketLine(20_00, category="PRODUCE", quantity=2),)), origin=TILL
+    )
     assert accrual.decision is Decision.APPROVED
     assert accrual.points == sum(award.points for award in accrual.awards) > 0
     assert {award.rule for award in accrual.awards} >= {"everyday points", "fresh food", "tier"}
@@ -145,7 +147,11 @@ async def test_a_member_is_found_by_every_kind_of_identifier(client: PointguardC
     )
     profile = Profile("Ada", "Løvelace", "CA-ON", "1980-02-29")
     enrolled = await client.enroll_member(identifiers, profile=profile, tier="GOLD")
-    for identifier in (*identifiers, Identifier.account_id(enrolled.account_id), Identifier.email(f" {unique.upper()}@EXAMPLE.com")):
+    for identifier in (
+        *identifiers,
+        Identifier.account_id(enrolled.account_id),
+        Identifier.email(f" {unique.upper()}@EXAMPLE.com"),
+    ):
         found = await client.find_member(identifier)
         assert (found.member_id, found.account_id) == (enrolled.member_id, enrolled.account_id)
         assert found.profile == profile

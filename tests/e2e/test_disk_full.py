@@ -1,6 +1,7 @@
 """A disk that fills up: nothing is acknowledged that is not durable, and the server recovers when there is room again.
 
-Where the test may mount one, the disk is a small tmpfs; and everywhere a limit on the size of the server's files plays one.
+A limit on the size of the server's files plays the disk everywhere; where the test may mount one, a small tmpfs is
+filled as well.
 """
 
 import resource
@@ -116,7 +117,9 @@ def write_until_refused(
         reference = "r" * 64
         batch = transaction_pb2.ProcessBatchRequest(
             items=[
-                transaction_pb2.BatchItem(accrue=RPCS["Accrue"].request(order_reference=reference, kind=common_pb2.TRANSACTION_KIND_ACTIVITY))
+                transaction_pb2.BatchItem(
+                    accrue=RPCS["Accrue"].request(order_reference=reference, kind=common_pb2.TRANSACTION_KIND_ACTIVITY)
+                )
                 for _ in range(BATCH)
             ]
         )

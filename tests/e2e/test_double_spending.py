@@ -64,13 +64,11 @@ async def test_the_same_points_asked_for_at_once_from_50_connections_are_approve
     client: PointguardClient, shared_server: ServerProcess
 ) -> None:
     member, points = await enroll_with_points(client)
-    answers = await ask_from_everywhere(
-        shared_server, [redemption_request(member, points) for _ in range(CONNECTIONS)]
-    )
+    answers = await ask_from_everywhere(shared_server, [redemption_request(member, points) for _ in range(CONNECTIONS)])
     answered = [answer for answer in answers if isinstance(answer, transaction_pb2.AuthoriseRedemptionResponse)]
     assert len(answered) == CONNECTIONS
     assert Counter(answer.decision for answer in answered) == {Decision.APPROVED: 1, Decision.DECLINED: CONNECTIONS - 1}
-    reasons = {answer.reasons[0].code for answer in answered if answer.reasons}
+    reasons = {ReasonCode(answer.reasons[0].code) for answer in answered if answer.reasons}
     # From the eleventh on it is the week's fraud rule, or its advice, that comes first.
     assert reasons <= {ReasonCode.INSUFFICIENT_POINTS, ReasonCode.FRAUD_RULE, ReasonCode.ADVICE_BLOCK}
     assert ReasonCode.INSUFFICIENT_POINTS in reasons
@@ -109,7 +107,9 @@ async def test_one_key_with_50_bodies_sent_at_once_is_one_transaction_and_49_ref
     assert points - CONNECTIONS <= balance.balance.posted < points
 
 
-async def test_one_key_twice_in_a_batch_is_one_transaction_and_its_other_body_is_refused(client: PointguardClient) -> None:
+async def test_one_key_twice_in_a_batch_is_one_transaction_and_its_other_body_is_refused(
+    client: PointguardClient,
+) -> None:
     member, points = await enroll_with_points(client)
     key = new_idempotency_key()
     first, second, third = await client.process_batch(

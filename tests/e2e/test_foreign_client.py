@@ -1,4 +1,4 @@
-"""A client that nobody here wrote makes the three main calls: ``buf curl``, with reflection and with the schema's files."""
+"""A client that nobody here wrote makes the three main calls: ``buf curl``, with reflection and with the schema."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from pointguard_client import new_idempotency_key
 from tests.support.server import ROOT, ServerProcess, server_environment
 
 BUF = Path(sys.executable).with_name("buf")
-SCHEMAS = {"with reflection": (), "with the schema": ("--schema", str(ROOT / "protos"))}
+SCHEMAS: dict[str, tuple[str, ...]] = {"with reflection": (), "with the schema": ("--schema", str(ROOT / "protos"))}
 
 
 def buf_curl(
@@ -41,7 +41,7 @@ def answer(ended: subprocess.CompletedProcess[str]) -> Any:
 def test_buf_curl_makes_the_three_main_calls(shared_server: ServerProcess, options: tuple[str, ...]) -> None:
     member = {"loyalty_id": "9"}
     basket = {"currency_code": "CAD", "lines": [{"category": "DAIRY", "quantity": 1, "amount_minor_units": 5000}]}
-    request = {"idempotency_key": new_idempotency_key(), "member": member, "basket": basket}
+    request: Any = {"idempotency_key": new_idempotency_key(), "member": member, "basket": basket}
     accrual = answer(buf_curl(shared_server, "TransactionService/Accrue", request, *options))
     assert accrual["decision"] == "DECISION_APPROVED"
     assert int(accrual["points"]) >= 100
@@ -62,5 +62,7 @@ def test_a_foreign_client_reads_the_reason_and_the_field_of_an_error(shared_serv
     assert error["code"] == "invalid_argument"
     assert [detail["type"] for detail in error["details"]] == ["google.rpc.ErrorInfo", "google.rpc.BadRequest"]
     assert "idempotency_key" in json.dumps(error)
-    stranger = buf_curl(shared_server, "AdviceService/CheckAdvice", {"member": {"loyalty_id": "9"}}, *schema, api_key="no")
+    stranger = buf_curl(
+        shared_server, "AdviceService/CheckAdvice", {"member": {"loyalty_id": "9"}}, *schema, api_key="no"
+    )
     assert json.loads(stranger.stderr)["code"] == "unauthenticated"

@@ -1,4 +1,4 @@
-"""``--on-ready``: what ``make run`` does, the replay of real baskets against the server that has just started; twice."""
+"""``--on-ready``, as ``make run`` uses it: the replay of real baskets against the server that has just started."""
 
 import json
 import shlex
@@ -54,7 +54,9 @@ def test_a_command_that_cannot_be_run_does_not_end_the_server(start_server: Star
 
 
 def test_a_command_under_way_is_ended_with_the_server(start_server: StartServer) -> None:
-    server = start_server(("--sandbox", "--on-ready", shlex.join([sys.executable, "-c", "import time; time.sleep(600)"])))
+    server = start_server(
+        ("--sandbox", "--on-ready", shlex.join([sys.executable, "-c", "import time; time.sleep(600)"]))
+    )
     started = time.monotonic()
     assert server.stop() == 0
     assert time.monotonic() - started < 20

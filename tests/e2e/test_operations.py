@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import pytest
@@ -153,7 +154,9 @@ def test_no_label_says_anything_about_a_member(raw: RawCalls, shared_server: Ser
     secret = f"secret-{new_idempotency_key()}"
     member = enroll(raw, secret)
     origin = common_pb2.Origin(store_id="12", terminal_id="secret-till", cashier_id="secret-cashier")
-    request = RPCS["Accrue"].request(member=member, origin=origin, order_reference="secret-order", tender="secret-tender")
+    request = RPCS["Accrue"].request(
+        member=member, origin=origin, order_reference="secret-order", tender="secret-tender"
+    )
     account_id = raw.call("Accrue", request).message.account_id
     raw.call("GetBalance", RPCS["GetBalance"].request(member=common_pb2.MemberReference(card="secret-nobody")))
     samples = scrape(shared_server)
@@ -175,19 +178,19 @@ def test_the_pages_for_operators_answer_and_others_are_not_there(shared_server: 
 
 def test_grpc_health_is_serving_for_every_service_without_a_credential(shared_server: ServerProcess) -> None:
     with grpc.insecure_channel(shared_server.address) as channel:
-        health = health_pb2_grpc.HealthStub(channel)
+        health: Any = health_pb2_grpc.HealthStub(channel)
         for service in ("", *{rpc.service for rpc in RPCS.values()}):
             answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=5)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
         with pytest.raises(grpc.RpcError) as refused:
             health.Check(health_pb2.HealthCheckRequest(service="nobody"), timeout=5)
-        assert refused.value.code() is grpc.StatusCode.NOT_FOUND  # type: ignore[attr-defined]
+        assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 def listed_services(server: ServerProcess) -> set[str]:
     """Ask reflection for the services."""
     with grpc.insecure_channel(server.address) as channel:
-        stub = reflection_pb2_grpc.ServerReflectionStub(channel)  # type: ignore[no-untyped-call]
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
 
         def ask() -> Iterator[reflection_pb2.ServerReflectionRequest]:
             yield reflection_pb2.ServerReflectionRequest(list_services="")
@@ -203,7 +206,7 @@ def test_reflection_is_on_in_the_sandbox(shared_server: ServerProcess) -> None:
 def test_reflection_is_off_elsewhere(plain_server: ServerProcess) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         listed_services(plain_server)
-    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED  # type: ignore[attr-defined]
+    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_the_log_is_json_and_holds_no_key(shared_server: ServerProcess) -> None:

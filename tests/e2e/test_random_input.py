@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,16 +19,20 @@ BOUNDED = settings(
 )
 
 TEXTS = st.one_of(
-    st.sampled_from(["", "1", "5", "12", "CAD", "+14165550123", "ada@example.com", "01890000-0000-7000-8000-000000000000"]),
+    st.sampled_from(
+        ["", "1", "5", "12", "CAD", "+14165550123", "ada@example.com", "01890000-0000-7000-8000-000000000000"]
+    ),
     st.text(max_size=80),
 )
 NUMBERS = st.one_of(
-    st.integers(-(2**63), 2**63 - 1), st.integers(-2, 100), st.sampled_from([10**12, 10**12 + 1, 2**31, 2**32, -(2**63)])
+    st.integers(-(2**63), 2**63 - 1),
+    st.integers(-2, 100),
+    st.sampled_from([10**12, 10**12 + 1, 2**31, 2**32, -(2**63)]),
 )
 SMALL_NUMBERS = st.one_of(st.integers(-(2**31), 2**31 - 1), st.integers(0, 15))
 
 
-def values(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
+def values(field: Any, depth: int) -> st.SearchStrategy[Any]:
     """Return values of one field, repeated or not."""
     if field.message_type is not None:
         single: st.SearchStrategy[Any] = messages(field.message_type, depth - 1)
@@ -43,7 +47,7 @@ def values(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     return st.lists(single, max_size=4) if field.is_repeated else single
 
 
-def messages(descriptor: Descriptor, depth: int = 5) -> st.SearchStrategy[Any]:
+def messages(descriptor: Any, depth: int = 5) -> st.SearchStrategy[Any]:
     """Return messages of a type with any of their fields set to anything; as dictionaries, for the class to take."""
     fields = {} if depth == 0 else {field.name: values(field, depth) for field in descriptor.fields}
     groups = [[field.name for field in oneof.fields] for oneof in descriptor.oneofs]
@@ -66,7 +70,7 @@ def assert_orderly(answer: Answer, request_class: type[Message]) -> None:
             assert field == "request" or resolves(request_class.DESCRIPTOR, field), field
 
 
-def resolves(descriptor: Descriptor, path: str) -> bool:
+def resolves(descriptor: Any, path: str) -> bool:
     """Whether a path such as ``basket.lines[3].sku`` names a field, or a group of which one must be set."""
     name, _, rest = path.partition(".")
     name = re.sub(r"\[\d+\]$", "", name)

@@ -45,7 +45,10 @@ def test_every_rpc_of_the_contract_answers(shared_server: ServerProcess) -> None
         held = [
             transactions.AuthoriseRedemption(
                 transaction_pb2.AuthoriseRedemptionRequest(
-                    idempotency_key=new_idempotency_key(), member=reference, points=10, time_to_live=Duration(seconds=60)
+                    idempotency_key=new_idempotency_key(),
+                    member=reference,
+                    points=10,
+                    time_to_live=Duration(seconds=60),
                 ),
                 metadata=credential,
             )
@@ -90,9 +93,7 @@ def test_every_rpc_of_the_contract_answers(shared_server: ServerProcess) -> None
             metadata=credential,
         )
         locked = members.SetRedemptionLock(
-            member_pb2.SetRedemptionLockRequest(
-                idempotency_key=new_idempotency_key(), member=reference, locked=True
-            ),
+            member_pb2.SetRedemptionLockRequest(idempotency_key=new_idempotency_key(), member=reference, locked=True),
             metadata=credential,
         )
         checked = advice.CheckAdvice(advice_pb2.CheckAdviceRequest(member=reference), metadata=credential)

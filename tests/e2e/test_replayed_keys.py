@@ -1,4 +1,4 @@
-"""A key sent again: before and after a restart, in another form, after the member's card changed, and with another body."""
+"""A key sent again: before and after a restart, in another form, after another card, and with another body."""
 
 import sqlite3
 from contextlib import closing
@@ -93,7 +93,9 @@ def test_every_keyed_rpc_gives_its_first_answer_again_before_and_after_a_restart
         assert balance(raw, member).redemption_locked
     after = audit(server.database)
     assert after.transactions_by_key == before.transactions_by_key
-    assert (len(after.legs), after.batches) == (len(before.legs), before.batches), "a replay or a refusal wrote something"
+    assert (len(after.legs), after.batches) == (len(before.legs), before.batches), (
+        "a replay or a refusal wrote something"
+    )
     assert server.stop() == 0
 
 

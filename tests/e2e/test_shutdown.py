@@ -95,7 +95,13 @@ def test_a_server_that_could_not_listen_leaves_a_ledger_that_the_next_one_opens(
 ) -> None:
     directory = tmp_path / "data"
     ended = run_server(
-        "--sandbox", "--data-dir", str(directory), "--grpc-address", shared_server.address, "--http-address", "127.0.0.1:0"
+        "--sandbox",
+        "--data-dir",
+        str(directory),
+        "--grpc-address",
+        shared_server.address,
+        "--http-address",
+        "127.0.0.1:0",
     )
     assert ended.returncode == 1
     server = start_server(data_directory=directory)

@@ -16,9 +16,7 @@ from pointguard.v1 import common_pb2, member_pb2, member_pb2_grpc, transaction_p
 from pointguard_client import new_idempotency_key
 from tests.support.server import ServerProcess
 
-UNCERTAIN = frozenset(
-    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
-)
+UNCERTAIN = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED})
 """After these nobody knows whether the request was done."""
 BATCH_ITEMS = 20
 REQUEST_FIELDS = {
@@ -63,7 +61,7 @@ async def transactions(server: ServerProcess) -> AsyncIterator["transaction_pb2_
 
 
 class Workload:
-    """Tills at a few accounts with few points, so that every point is fought over. ``history`` is by idempotency key."""
+    """Tills at a few accounts with few points, so that every point is fought over. ``history`` is by key."""
 
     def __init__(self, seed: int, members: int = 8) -> None:
         self._random = random.Random(seed)
@@ -117,7 +115,8 @@ class Workload:
         try:
             answer = await stub.ProcessBatch(request, metadata=server.authorization, timeout=20)
         except grpc.aio.AioRpcError as error:
-            return all([self._note_error(each, error.code()) for each in sent])
+            noted = [self._note_error(each, error.code()) for each in sent]
+            return all(noted)
         assert len(answer.results) == len(sent)
         for each, result in zip(sent, answer.results, strict=True):
             field_name = result.WhichOneof("outcome")

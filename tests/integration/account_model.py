@@ -1,15 +1,15 @@
-"""An account in plain Python: what the design says that the engine decides, in the words of the design. For the model's test.
+"""An account in plain Python: what the engine must decide, in the words of the design. For the model's test.
 
-Nothing is kept but lists: balances are sums, windows are recounted (``tests/reference/windows.py``), advice is a list of
-what was raised. A point is worth a cent here.
+Nothing is clever: windows are recounted each time (``tests/reference/windows.py``), reservations and advice are lists
+that are gone through. A point is worth a cent here.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import Context, Kind, Outcome, Part, Posture, Reason
+from pointguard_server.domain.codes import Measure as Adds
 from tests.reference.windows import Event, History, Measure, Release
 
 APPROVED, DECLINED = 1, 2
@@ -121,9 +121,7 @@ class Account:
             allowed = self._cut_down(now, min(points, available), kind, reasons)
             if 0 < allowed < points:
                 points, enough = allowed, True
-        answer = self._decide(
-            now, kind, Part.REDEEM, points, points, Context.REDEMPTION, reasons, store, enough=enough
-        )
+        answer = self._decide(now, kind, Part.REDEEM, points, points, Context.REDEMPTION, reasons, store, enough=enough)
         if answer.decision == APPROVED and not capture:
             self.posted += points
             self.holds.append(Hold(self.seq, points, now + time_to_live))
@@ -132,7 +130,11 @@ class Account:
     def _cut_down(self, now: int, points: int, kind: Kind, reasons: set[tuple[int, str]]) -> int:
         """What limits leave of ``points``, and why."""
         for rule in self.rules:
-            if rule.is_limit and rule.measure and rule.measure.matches(kind, [Part.REDEEM], approved=True, blocked=False):
+            if (
+                rule.is_limit
+                and rule.measure
+                and rule.measure.matches(kind, [Part.REDEEM], approved=True, blocked=False)
+            ):
                 room = rule.threshold - self._value(rule.measure, now)
                 if room < points:
                     points = max(room, 0)
@@ -230,18 +232,19 @@ class Account:
                 self.standing.append((rule, event.time + rule.duration))
 
 
-def quoted(account: Account, now: int, store: str) -> dict[str, Any]:
-    """What a quote must say of a copy of the account that has come to ``now``: the most points, and whether it is barred."""
-    reasons = account._standing_reasons(Context.REDEMPTION)
-    barred = account.locked or account._forbids(reasons)
+def quoted(account: Account, now: int, store: str) -> int:
+    """The most points that an account which has come to ``now`` may spend."""
+    if account.locked or account._forbids(account._standing_reasons(Context.REDEMPTION)):
+        return 0
     limit = max(account.posted - account.reserved, 0)
     for rule in account.rules:
         if rule.context is not Context.REDEMPTION or rule.posture is not Posture.BLOCK:
             continue
         if rule.measure is None:
-            barred = barred or bool(account.province and store and store != account.province)
+            if account.province and store and store != account.province:
+                return 0
         elif rule.measure.matches(Kind.ADHOC_REDEEM, [Part.REDEEM], approved=True, blocked=False):
-            room = rule.threshold - account._value(rule.measure, now)
-            unit = rule.measure.amount(1, 1) if rule.measure.amount(2, 2) == 2 else 0
-            limit = min(limit, max(room, 0)) if unit else (limit if room >= 1 else 0)
-    return {"points": 0 if barred else limit, "barred": barred}
+            room = max(rule.threshold - account._value(rule.measure, now), 0)
+            # One more redemption fits under a count, or none does.
+            limit = min(limit, room) if rule.measure.adds is not Adds.COUNT else limit * min(room, 1)
+    return limit

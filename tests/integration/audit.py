@@ -1,4 +1,4 @@
-"""What must be true of every ledger at every moment, recounted from its rows. For the tests of this room and the model's.
+"""What must be true of every ledger at every moment, recounted from its rows. For the engine's tests.
 
 Nothing is taken from the engine: the totals on each leg, the balances, the digests and the records are all made again.
 """
@@ -50,7 +50,11 @@ def check_chain(legs: Sequence[Row], batches: Sequence[Row]) -> None:
         names = ("writer_id", "writer_epoch", "batch_id", "first_position", "leg_count", "accepted_at")
         numbers = b"".join(batch[name].to_bytes(8, "big") for name in names)
         digest = hashlib.blake2b(previous + numbers + records_digest, digest_size=32).digest()
-        assert (batch["records_digest"], batch["previous_digest"], batch["digest"]) == (records_digest, previous, digest)
+        assert (batch["records_digest"], batch["previous_digest"], batch["digest"]) == (
+            records_digest,
+            previous,
+            digest,
+        )
         at, previous = at + batch["leg_count"], digest
     assert at == len(legs)
 

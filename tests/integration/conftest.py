@@ -1,4 +1,4 @@
-"""The ledgers that integration tests open. Everything is real but the clock: SQLite, the kernel, the compiled earn rules."""
+"""The ledgers that integration tests open. All is real but the clock: SQLite, the kernel, the compiled earn rules."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

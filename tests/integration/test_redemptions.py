@@ -261,10 +261,14 @@ def test_earn_rules_whose_arithmetic_fails_decline_the_accrual(new_ledger: Calla
 
 
 def test_several_earn_rules_give_one_entry_each(new_ledger: Callable[..., Ledger]) -> None:
-    earn = 'rule "base" earn base order.total * 10\nrule "double" earn bonus order.total * 10\nrule "none" earn bonus 0\n'
+    earn = (
+        'rule "base" earn base order.total * 10\nrule "double" earn bonus order.total * 10\nrule "none" earn bonus 0\n'
+    )
     ledger = new_ledger(earn=earn)
     verdict = ledger.accrue(ledger.member(), 1_000)
-    assert [(entry.entry_type, entry.part, entry.signed_points, entry.running_balance) for entry in verdict.entries] == [
+    assert [
+        (entry.entry_type, entry.part, entry.signed_points, entry.running_balance) for entry in verdict.entries
+    ] == [
         (EntryType.EARN, Part.BASE, 100, 100),
         (EntryType.BONUS, Part.BONUS, 100, 200),
     ]

@@ -1,8 +1,7 @@
-"""Random programs of requests against a plain-Python model of the account, with the whole ledger audited after every step."""
+"""Random requests against a plain-Python model of the account, with the whole ledger audited after every step."""
 
 import copy
 import dataclasses
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,7 +16,9 @@ from tests.integration.audit import audit
 from tests.reference.windows import Measure, measure_of
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, open_ledger
 
-CONTROLS = 'daily_cap = { money_minor = 150, posture = "BLOCK" }\nout_of_province = { posture = "BLOCK", duration = "30m" }\n'
+CONTROLS = (
+    'daily_cap = { money_minor = 150, posture = "BLOCK" }\nout_of_province = { posture = "BLOCK", duration = "30m" }\n'
+)
 RULES = """
 [[fraud_rule]]
 name = "ADVICE_CHECK_ACCOUNT_BURN_WEEK"
@@ -82,6 +83,8 @@ WAITS = (SECOND, 10 * MINUTE, HOUR, 7 * HOUR, DAY, 7 * DAY)
 points = st.integers(1, 120)
 numbers = st.integers(0, 2)
 places = st.integers(0, 30)
+Request = tuple[int, tuple[Any, ...]]
+"""An account's number, and what is asked of it."""
 requests: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
     st.tuples(st.just("accrue"), st.integers(0, 1000), st.sampled_from((Kind.PURCHASE, Kind.ACTIVITY))),
     st.tuples(
@@ -108,14 +111,21 @@ def model_rules(ledger: Ledger) -> list[Rule]:
         kind = Posture(posture), Context(context)
         found.append(
             Rule(
-                ledger.names.text(rule_id), counted, threshold, *kind, duration, bool(extends), Reason(reason), bool(is_limit)
+                ledger.names.text(rule_id),
+                counted,
+                threshold,
+                *kind,
+                duration,
+                bool(extends),
+                Reason(reason),
+                bool(is_limit),
             )
         )
     return found
 
 
 class AccountMachine(RuleBasedStateMachine):
-    """Three accounts, one of them always out of memory sooner or later."""
+    """Three accounts of one program, asked one by one and in batches, forgotten, restarted and asked again."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,6 +149,7 @@ class AccountMachine(RuleBasedStateMachine):
             self.accounts.append(verdict.account_id)
             self.models.append(Account(model_rules(self.ledger), zone, province))
             self.compare(verdict, number, self.models[number].record_fact(now, Kind.PROFILE_UPDATE))
+        self.send([(number, ("accrue", 1_000 * number, Kind.PURCHASE)) for number in range(len(PROVINCES))])
 
     @property
     def coming(self) -> int:
@@ -152,8 +163,23 @@ class AccountMachine(RuleBasedStateMachine):
 
     # ----------------------------------------------------------------------------------------------------------- rules
 
-    @rule(batch=st.lists(st.tuples(numbers, requests), min_size=1, max_size=6))
-    def send(self, batch: list[tuple[int, tuple[Any, ...]]]) -> None:
+    @rule(batch=st.lists(st.tuples(numbers, requests), min_size=3, max_size=8))
+    def send_at_once(self, batch: list[Request]) -> None:
+        self.send(batch)
+
+    @rule(number=numbers, request=requests)
+    def send_one(self, number: int, request: tuple[Any, ...]) -> None:
+        self.send([(number, request)])
+
+    @rule(
+        spaced=st.lists(st.tuples(st.sampled_from((0, 0, SECOND, *WAITS)), numbers, requests), min_size=4, max_size=12)
+    )
+    def send_one_after_another(self, spaced: list[tuple[int, int, tuple[Any, ...]]]) -> None:
+        for wait, number, request in spaced:
+            self.ledger.clock.moment += wait
+            self.send([(number, request)])
+
+    def send(self, batch: list[Request]) -> None:
         plans = [self.plan(number, *request) for number, request in batch]
         plans = [plan for plan in plans if plan is not None]
         if not plans:
@@ -169,17 +195,22 @@ class AccountMachine(RuleBasedStateMachine):
     def plan(self, number: int, name: str, *rest: Any) -> Any:
         """An ask, the account's number, and what the model says to it once the moment is known."""
         ledger, account, model = self.ledger, self.accounts[number], self.models[number]
-        expect: Callable[[int], Answer]
         if name == "accrue":
             cents, kind = rest
-            return ledger.accrue_ask(account, cents, kind=kind), number, lambda now: model.accrue(now, cents // 10, cents, kind)
+            return (
+                ledger.accrue_ask(account, cents, kind=kind),
+                number,
+                lambda now: model.accrue(now, cents // 10, cents, kind),
+            )
         if name == "authorise":
             amount, kind, store, time_to_live, capture, partial = rest
             ask = ledger.authorise_ask(
                 account, amount, kind=kind, province=store, time_to_live=time_to_live, capture=capture, partial=partial
             )
-            return ask, number, lambda now: model.authorise(
-                now, amount, kind, store, time_to_live, capture=capture, partial=partial
+            return (
+                ask,
+                number,
+                lambda now: model.authorise(now, amount, kind, store, time_to_live, capture=capture, partial=partial),
             )
         if name == "lock":
             return ledger.lock_ask(account, *rest), number, lambda now: self.switch(model, now, *rest)
@@ -246,7 +277,7 @@ class AccountMachine(RuleBasedStateMachine):
         now = self.coming
         model = copy.deepcopy(self.models[number])
         model.come_to(now)
-        assert verdict.points == quoted(model, now, store)["points"]
+        assert verdict.points == quoted(model, now, store)
         assert (verdict.posted, verdict.reserved) == (model.posted, model.reserved)
 
     @rule(number=numbers)
@@ -262,5 +293,5 @@ class AccountMachine(RuleBasedStateMachine):
         audit(self.ledger)
 
 
-AccountMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20)
+AccountMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestTheEngineAgreesWithTheModel = AccountMachine.TestCase

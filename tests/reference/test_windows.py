@@ -1,4 +1,4 @@
-"""Windows of whole histories: what each leg recorded against a recount of the ledger, and memory against a memory read anew."""
+"""Windows of whole histories: what each leg recorded against a recount, and memory against a memory read anew."""
 
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -15,7 +15,14 @@ from tests.integration.audit import audit
 from tests.reference.windows import expected_windows, history_of, measure_of, read_records
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, open_ledger
 
-WINDOWS = ('rolling = "1s"', 'rolling = "1h"', 'rolling = "7d"', 'calendar = "DAY"', 'calendar = "WEEK"', 'calendar = "MONTH"')
+WINDOWS = (
+    'rolling = "1s"',
+    'rolling = "1h"',
+    'rolling = "7d"',
+    'calendar = "DAY"',
+    'calendar = "WEEK"',
+    'calendar = "MONTH"',
+)
 COUNTS = (
     '{ parts = ["REDEEM"], attempts = "ALL" }',
     '{ kinds = ["PURCHASE", "PROFILE_UPDATE", "REDEMPTION_LOCK"], attempts = "ALL" }',
@@ -74,7 +81,9 @@ extends = true
 """
 """Rules that do trip, and the advice that follows."""
 
-CONTROLS = 'daily_cap = { money_minor = 120, posture = "BLOCK" }\nout_of_province = { posture = "BLOCK", duration = "1h" }\n'
+CONTROLS = (
+    'daily_cap = { money_minor = 120, posture = "BLOCK" }\nout_of_province = { posture = "BLOCK", duration = "1h" }\n'
+)
 PROVINCES = ("", "CA-ON", "CA-QC")
 ZONES = ("America/Toronto", "Europe/Lisbon", "Australia/Lord_Howe", "Pacific/Chatham", "Asia/Kolkata", "Africa/Cairo")
 # The eve of a clock change somewhere, the end of a month, of February in a leap year, of a year; a Sunday night.
@@ -87,7 +96,21 @@ STARTS = (
     "2026-04-23T21:30Z",
     "2026-03-28T23:30Z",
 )
-WAITS = (1, SECOND - 1, SECOND, 15 * MINUTE, HOUR - 1, HOUR, 3 * HOUR, 23 * HOUR, DAY, DAY + 1, 7 * DAY, 7 * DAY + 1, 31 * DAY)
+WAITS = (
+    1,
+    SECOND - 1,
+    SECOND,
+    15 * MINUTE,
+    HOUR - 1,
+    HOUR,
+    3 * HOUR,
+    23 * HOUR,
+    DAY,
+    DAY + 1,
+    7 * DAY,
+    7 * DAY + 1,
+    31 * DAY,
+)
 
 Step = tuple[Any, ...]
 points = st.integers(1, 80)
@@ -144,7 +167,9 @@ class Player:
             return ledger.end_ask(operation, reservation, *rest[1:])
         makers: dict[str, Callable[[], Ask]] = {
             "accrue": lambda: ledger.accrue_ask(account, rest[0], kind=rest[1]),
-            "spend": lambda: ledger.authorise_ask(account, rest[0], partial=rest[1], province=rest[2], kind=Kind.PURCHASE),
+            "spend": lambda: ledger.authorise_ask(
+                account, rest[0], partial=rest[1], province=rest[2], kind=Kind.PURCHASE
+            ),
             "reserve": lambda: ledger.authorise_ask(
                 account, rest[0], partial=rest[1], time_to_live=rest[2], capture=False
             ),
@@ -172,7 +197,7 @@ def _rules_compiled_once() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=40)
+@settings(max_examples=100)
 @given(history=histories, zone=st.sampled_from(ZONES), start=st.sampled_from(STARTS))
 def test_recorded_windows_equal_a_recount_of_the_ledger_and_every_answer_equals_a_restarted_servers(
     history: list[tuple[int, Step]], zone: str, start: str

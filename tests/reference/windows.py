@@ -1,7 +1,7 @@
-"""Windows recounted from the ledger, slowly and obviously: the oracle of ``velocity/windows.py`` and of the kernel. For tests.
+"""Windows recounted from the ledger, slowly and obviously: the oracle of ``velocity/windows.py``. For tests.
 
-It knows the words of the domain and the records of the ledger, and nothing of the code that it judges: calendar windows are
-compared by local date, reversals are the legs that say so, and every value is counted from the first event on.
+It knows the words of the domain and the records of the ledger, and nothing of the code that it judges: calendar windows
+are compared by local date, reversals are the legs that say so, and every value is counted from the first event on.
 """
 
 import sqlite3
@@ -178,9 +178,7 @@ def history_of(records: Iterable[Record]) -> History:
     return History(list(events.values()), releases)
 
 
-def expected_windows(
-    record: Record, history: History, measures: Sequence[Measure], zone: ZoneInfo
-) -> dict[int, int]:
+def expected_windows(record: Record, history: History, measures: Sequence[Measure], zone: ZoneInfo) -> dict[int, int]:
     """What the record of a leg must say of each measure's window: the transaction counted, as if no rule had tripped.
 
     A measure that would not count the transaction is left out, and so is every measure of a leg that is no attempt.
@@ -191,7 +189,8 @@ def expected_windows(
     kind, parts = Kind(leg["kind"]), parts_of(leg["parts"])
     would_pass, blocked = would_be_approved(record), any(code == Reason.ADVICE_BLOCK for code, _ in record.reasons)
     return {
-        index: measure.value(history, leg["accepted_at"], zone, leg["seq"]) + measure.amount(leg["points"], leg["money"])
+        index: measure.value(history, leg["accepted_at"], zone, leg["seq"])
+        + measure.amount(leg["points"], leg["money"])
         for index, measure in enumerate(measures)
         if measure.matches(kind, parts, approved=would_pass, blocked=blocked)
     }

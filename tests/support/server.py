@@ -1,7 +1,8 @@
-"""A real server in a process of its own, for end-to-end tests: free ports, a data directory that goes away, the log at hand.
+"""A real server in a process of its own, for end-to-end tests: free ports, a data directory that goes away, its log.
 
-``shared_server`` is one sandbox for the whole session: tests use members that they enroll themselves. ``start_server`` starts
-servers of a test's own. Both end only what they started. A room that wants them imports them in its ``conftest.py``.
+``shared_server`` is one sandbox for the whole session: tests use members that they enroll themselves. ``start_server``
+starts servers of a test's own. Both end only what they started. A room that wants them imports them in its
+``conftest.py``.
 """
 
 import json
@@ -80,7 +81,7 @@ def issue_key(data_directory: Path, *options: str) -> str:
 
 
 class ServerProcess:
-    """One server process. ``options`` say what it serves; unless they name addresses it takes free ports of the loopback."""
+    """One server process. ``options`` say what it serves; without addresses it takes free ports of the loopback."""
 
     def __init__(
         self,
@@ -207,7 +208,7 @@ class ServerProcess:
 
     def get(self, path: str) -> tuple[int, str]:
         """Return status and text of a page of the HTTP server."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}")  # noqa: S310
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}")
         try:
             with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
                 return response.status, response.read().decode()
@@ -234,7 +235,9 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Starts servers of the test's own: ``start_server(options, data_directory=…, environment=…, api_key=…)``."""
     started: list[ServerProcess] = []
 
-    def start(options: Sequence[str] = SANDBOX, *, data_directory: Path | None = None, **settings: Any) -> ServerProcess:
+    def start(
+        options: Sequence[str] = SANDBOX, *, data_directory: Path | None = None, **settings: Any
+    ) -> ServerProcess:
         server = ServerProcess(data_directory or tmp_path / "data", options, **settings)
         started.append(server)
         return server.start()

@@ -5,13 +5,12 @@ Begin, keys, accounts, decide, append, commit. The writer's thread runs it; ``en
 
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pointguard_server.domain.codes import FIRST_READ, Decision, Outcome
+from pointguard_server.domain.codes import FIRST_READ, Outcome
 from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.buffers import Buffers
 from pointguard_server.engine.compiled.accounts import replay_legs
@@ -22,7 +21,8 @@ from pointguard_server.engine.kernel import decide
 from pointguard_server.engine.memory import ACCOUNT, Memory
 from pointguard_server.engine.ports import BatchRecord, Clock, Heads, LedgerStore, Rows
 from pointguard_server.engine.programs import Programs
-from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, LEG_COLUMNS, REQUEST, RESOLVED
+from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, LEG_COLUMNS, REQUEST, RESOLVED, RESOLVED_PACK
+from pointguard_server.engine.totals import Totals
 from pointguard_server.engine.verdicts import read_verdicts, verdict_of_record
 from pointguard_server.engine.world import (
     ADVICE_ROWS,
@@ -35,7 +35,8 @@ from pointguard_server.engine.world import (
 from pointguard_server.rules.fields import LINE_FIELD_COUNT
 from pointguard_server.velocity.windows import BLOCK
 
-_SKIP = -1
+_SETTLED = -1  # another answer takes the place of the kernel's
+_NO_ID = bytes(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,42 +44,66 @@ class BatchReport:
     """What a batch was, for those who watch. Times are seconds."""
 
     requests: int
-    legs: int
     replays: int
     decide_s: float
     append_s: float
     commit_s: float
     position: int
-    accepted_at: int
-    decisions: dict[tuple[int, int], int]  # (operation, decision) → how many legs
-    declines: dict[tuple[int, int], int]  # (operation, deciding reason) → how many legs
-    refusals: dict[int, int]  # outcome → how many requests
-    tripped: dict[tuple[int, int], int]  # (rule, posture) → how often
-    points_issued: int
-    points_redeemed: int
 
 
 class _Plan:
-    """What is known of a batch's requests before they are decided."""
+    """What is known of a batch's requests before they are decided; lists are by request."""
 
     def __init__(self, asks: Sequence[Ask]) -> None:
         count = len(asks)
-        self.requests = np.frombuffer(b"".join([ask.fields for ask in asks]), REQUEST).copy()
-        self.resolved = np.zeros(count, RESOLVED)
-        self.resolved["slot"] = -1
-        self.writes = self.requests["operation"] < FIRST_READ
+        self.asks = asks
+        self.requests = np.frombuffer(bytearray().join([ask.fields for ask in asks]), REQUEST)
+        self.writes = [ask.fields[0] < FIRST_READ for ask in asks]  # the operation is the first byte
+        self.skip = [0] * count  # an outcome that is known already, or _SETTLED
+        self.slots = [-1] * count
+        self.reservation_seqs = [0] * count
         self.replayed: dict[int, bytes] = {}  # request → the record that answers it
         self.same_as: dict[int, int] = {}  # request → an earlier one of this batch with the same key
-        self.refused: dict[int, Outcome] = {}
         self.claims: list[Claim] = []
+        self.touched: set[int] = set()
 
-    def skip(self) -> None:
-        """Tell the kernel which requests are settled already."""
-        skip = self.resolved["skip"]
-        for request in (*self.replayed, *self.same_as):
-            skip[request] = _SKIP
-        for request, outcome in self.refused.items():
-            skip[request] = outcome
+    def resolved(self) -> np.ndarray:
+        """Return what is known as the kernel takes it."""
+        rows = []
+        first_line = 0
+        for ask, skip, slot, seq in zip(self.asks, self.skip, self.slots, self.reservation_seqs, strict=True):
+            rows.append(
+                RESOLVED_PACK(
+                    slot,
+                    skip,
+                    seq,
+                    ask.business_unit_id,
+                    ask.store_province_id,
+                    ask.currency,
+                    first_line,
+                    ask.line_count,
+                )
+            )
+            first_line += ask.line_count
+        return np.frombuffer(bytearray().join(rows), RESOLVED)
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A batch that is decided and appended, but not durable yet: nobody may see it."""
+
+    plan: _Plan
+    out: Output
+    heads: Heads
+    now: int
+    started: float
+    decided: float
+    appended: float
+
+    @property
+    def writes(self) -> bool:
+        """Whether there is anything to make durable."""
+        return bool(self.out.counts[LEGS]) or bool(self.plan.claims)
 
 
 class Decider:
@@ -91,6 +116,7 @@ class Decider:
         self._clock = clock
         self._buffers = Buffers()
         self.heads = store.heads()
+        self.totals = Totals()
         self._hits = 0
         self.last_report: BatchReport | None = None
 
@@ -100,32 +126,69 @@ class Decider:
         Raises:
             StorageUnavailable: nothing may be said of any of them; what memory held of their accounts is forgotten.
         """
+        prepared = self.prepare(asks)
+        self.commit(prepared)
+        return self.finish(prepared)
+
+    def prepare(self, asks: Sequence[Ask]) -> Prepared:
+        """Decide the asks in order and append the decisions, in an atomic step that ``commit`` ends.
+
+        Raises:
+            StorageUnavailable: as ``decide``; the step is undone.
+        """
         now = max(self._clock.now(), self.heads.accepted_at + 1)
         batch_id = self.heads.batch_id + 1
         plan = _Plan(asks)
-        touched: list[int] = []
         started = time.perf_counter()
         try:
             self._store.begin()
-            self._settle_keys(asks, plan)
-            self._take_claims(asks, plan, now, batch_id, touched)
-            self._find_accounts(asks, plan, now, batch_id, touched)
-            batch, out = self._run(asks, plan, now, batch_id)
+            self._settle_keys(plan)
+            self._take_claims(plan, now, batch_id)
+            self._find_accounts(plan, now, batch_id)
+            batch, out = self._run(plan, now, batch_id)
             decided = time.perf_counter()
             heads = self._append(asks, batch, out, now, batch_id)
-            appended = time.perf_counter()
+        except BaseException:
+            self._undo(plan)
+            raise
+        return Prepared(plan, out, heads, now, started, decided, time.perf_counter())
+
+    def commit(self, prepared: Prepared) -> None:
+        """Make a batch durable. The only part that waits for the disk; may run on another thread.
+
+        Raises:
+            StorageUnavailable: as ``decide``; whether it is durable is unknown.
+        """
+        try:
             self._store.commit()
         except BaseException:
-            self._store.rollback()
-            self.memory.evict(touched)
-            for claim in plan.claims:
-                claim.forget()
+            self._undo(prepared.plan)
             raise
-        self.heads = heads
-        verdicts = read_verdicts(out, len(asks))
+
+    def finish(self, prepared: Prepared) -> list[Verdict]:
+        """Return the verdicts on a durable batch."""
+        self.heads = prepared.heads
+        plan, out = prepared.plan, prepared.out
+        committed = time.perf_counter()
+        verdicts = read_verdicts(out, len(plan.asks))
         self._answer_settled(plan, verdicts)
-        self.last_report = self._report(plan, out, now, (started, decided, appended, time.perf_counter()))
+        self.totals.add(out, len(plan.asks), self.programs)
+        self.last_report = BatchReport(
+            requests=len(plan.asks),
+            replays=len(plan.replayed) + len(plan.same_as),
+            decide_s=prepared.decided - prepared.started,
+            append_s=prepared.appended - prepared.decided,
+            commit_s=committed - prepared.appended,
+            position=prepared.heads.position,
+        )
         return verdicts
+
+    def _undo(self, plan: _Plan) -> None:
+        """Undo the step, and forget what memory holds of the accounts: the ledger knows."""
+        self._store.rollback()
+        self.memory.evict(plan.touched)
+        for claim in plan.claims:
+            claim.forget()
 
     def warm_up(self) -> None:
         """Have the kernels compiled, or loaded from the cache, before the first request waits for them."""
@@ -155,94 +218,94 @@ class Decider:
         memory = self.memory
         return len(memory.slot_of), self._hits, memory.loads, memory.evictions
 
-    def _settle_keys(self, asks: Sequence[Ask], plan: _Plan) -> None:
+    def _settle_keys(self, plan: _Plan) -> None:
         """Find the requests whose keys are known, from the ledger or from earlier in this batch."""
         first: dict[tuple[int, bytes], int] = {}
-        for index in np.flatnonzero(plan.writes).tolist():
-            ask = asks[index]
+        for index, (ask, writes) in enumerate(zip(plan.asks, plan.writes, strict=True)):
+            if not writes:
+                continue
             earlier = first.setdefault((ask.tenant_id, ask.key), index)
             if earlier != index:
-                if asks[earlier].digest == ask.digest:
-                    plan.same_as[index] = earlier
+                if plan.asks[earlier].digest == ask.digest:
+                    plan.same_as[index], plan.skip[index] = earlier, _SETTLED
                 else:
-                    plan.refused[index] = Outcome.KEY_REUSED
+                    plan.skip[index] = Outcome.KEY_REUSED
         by_tenant: dict[int, list[bytes]] = {}
         for tenant_id, key in first:
             by_tenant.setdefault(tenant_id, []).append(key)
         for tenant_id, keys in by_tenant.items():
             for key, (digest, record) in self._store.known_keys(tenant_id, keys).items():
                 index = first[tenant_id, key]
-                if asks[index].digest == digest:
-                    plan.replayed[index] = record
+                if plan.asks[index].digest == digest:
+                    plan.replayed[index], plan.skip[index] = record, _SETTLED
                 else:
-                    plan.refused[index] = Outcome.KEY_REUSED
-        plan.skip()
+                    plan.skip[index] = Outcome.KEY_REUSED
 
-    def _take_claims(self, asks: Sequence[Ask], plan: _Plan, now: int, batch_id: int, touched: list[int]) -> None:
+    def _take_claims(self, plan: _Plan, now: int, batch_id: int) -> None:
         """Write what goes with a request outside the ledger, and make the accounts that begin with it."""
-        for index, ask in enumerate(asks):
-            if ask.claim is None or plan.resolved["skip"][index]:
+        for index, ask in enumerate(plan.asks):
+            if ask.claim is None or plan.skip[index]:
                 continue
             plan.claims.append(ask.claim)
             outcome, account_id, program_id = ask.claim.take(self._store, now)
             if outcome != Outcome.DONE:
-                plan.refused[index] = outcome
+                plan.skip[index] = outcome
             elif account_id:
                 self.memory.make_room(1, batch_id)
                 slot = self.memory.add(account_id, batch_id)
                 account = self.memory.accounts[slot]
                 account["tenant_id"], account["program"] = ask.tenant_id, self.programs.index_of[program_id]
-                plan.resolved["slot"][index] = slot
-                touched.append(account_id)
-        if plan.claims:
-            plan.skip()
+                plan.slots[index] = slot
+                plan.touched.add(account_id)
 
-    def _find_accounts(self, asks: Sequence[Ask], plan: _Plan, now: int, batch_id: int, touched: list[int]) -> None:
+    def _find_accounts(self, plan: _Plan, now: int, batch_id: int) -> None:
         """Bring every account that is asked about into memory and note its slot."""
-        account_ids = self._account_ids(asks, plan)
-        slot_of = self.memory.slot_of
-        slots = [slot_of.get(account_id, -1) for account_id in account_ids]
+        account_ids = self._account_ids(plan)
+        plan.touched.update(account_ids)
+        slot_of, accounts = self.memory.slot_of, self.memory.accounts
         missing = {
             (ask.tenant_id, account_id)
-            for ask, account_id, slot in zip(asks, account_ids, slots, strict=True)
-            if slot < 0 and account_id
+            for ask, account_id in zip(plan.asks, account_ids, strict=True)
+            if account_id and account_id not in slot_of
         }
+        self._hits += len(plan.asks) - len(missing)
         if missing:
-            self.memory.accounts["touched"][[slot for slot in slots if slot >= 0]] = batch_id
+            accounts["touched"][[slot_of[account_id] for account_id in plan.touched if account_id in slot_of]] = (
+                batch_id
+            )
             self.memory.make_room(len(missing), batch_id)
             for tenant_id, account_id in sorted(missing):
                 self._load(tenant_id, account_id, now, batch_id)
-            slots = [slot_of.get(account_id, -1) for account_id in account_ids]
-        new = plan.resolved["slot"] >= 0
-        found = np.where(new, plan.resolved["slot"], slots)
-        tenants = np.array([ask.tenant_id for ask in asks], np.int64)
+        # Those that a claim has just begun have theirs already.
+        slots = [
+            slot_of.get(account_id, -1) if account_id else slot
+            for account_id, slot in zip(account_ids, plan.slots, strict=True)
+        ]
+        tenants = accounts["tenant_id"][slots].tolist()
         # Another tenant's account is as unknown as one that is not there.
-        foreign = (found >= 0) & (self.memory.accounts["tenant_id"][found] != tenants)
-        found[foreign] = -1
-        plan.resolved["slot"] = found
-        self.memory.accounts["touched"][found[found >= 0]] = batch_id
-        touched += set(account_ids)
-        self._hits += len(asks) - len(missing)
+        plan.slots = [
+            slot if slot >= 0 and tenant_id == ask.tenant_id else -1
+            for slot, tenant_id, ask in zip(slots, tenants, plan.asks, strict=True)
+        ]
+        accounts["touched"][[slot for slot in plan.slots if slot >= 0]] = batch_id
 
-    def _account_ids(self, asks: Sequence[Ask], plan: _Plan) -> list[int]:
+    def _account_ids(self, plan: _Plan) -> list[int]:
         """Return each request's account id; 0 where there is none or the request is settled."""
-        skip = plan.resolved["skip"].tolist()
         wanted: dict[int, list[bytes]] = {}
-        for ask, settled in zip(asks, skip, strict=True):
+        for ask, settled in zip(plan.asks, plan.skip, strict=True):
             if ask.reservation and not settled:
                 wanted.setdefault(ask.tenant_id, []).append(ask.reservation)
         reservations = {tenant_id: self._store.find_reservations(tenant_id, ids) for tenant_id, ids in wanted.items()}
         find = self._store.find_account
         account_ids = []
-        for index, (ask, settled) in enumerate(zip(asks, skip, strict=True)):
+        for index, (ask, settled) in enumerate(zip(plan.asks, plan.skip, strict=True)):
             account_id = 0
             if settled:
                 pass
             elif ask.reservation:
-                account_id, seq = reservations[ask.tenant_id].get(ask.reservation, (0, 0))
-                plan.resolved["reservation_seq"][index] = seq
+                account_id, plan.reservation_seqs[index] = reservations[ask.tenant_id].get(ask.reservation, (0, 0))
                 if not account_id:
-                    plan.resolved["skip"][index] = Outcome.RESERVATION_UNKNOWN
+                    plan.skip[index] = Outcome.RESERVATION_UNKNOWN
             elif ask.identifier is not None:
                 account_id = find(ask.tenant_id, *ask.identifier) or 0
             else:
@@ -267,27 +330,23 @@ class Decider:
             keep_standing(arrays, arrays.accounts[slot], row)
         self.memory.settle(arrays)
 
-    def _run(self, asks: Sequence[Ask], plan: _Plan, now: int, batch_id: int) -> tuple[Batch, Output]:
+    def _run(self, plan: _Plan, now: int, batch_id: int) -> tuple[Batch, Output]:
         """Call the kernel with room for the worst case."""
-        count, programs = len(asks), self.programs
-        accounts = self.memory.accounts[np.unique(plan.resolved["slot"][plan.resolved["slot"] >= 0])]
+        asks, programs, heads = plan.asks, self.programs, self.heads
+        count = len(asks)
+        accounts = self.memory.accounts[list({slot for slot in plan.slots if slot >= 0})]
         holds, standing = int(accounts["hold_count"].sum()), int(accounts["advice_count"].max(initial=0))
         legs = count + holds
-        self._resolve(asks, plan)
         batch = Batch(
             requests=plan.requests,
-            resolved=plan.resolved,
+            resolved=plan.resolved(),
             keys=_pairs([ask.key for ask in asks]),
             digests=_pairs([ask.digest for ask in asks]),
-            lines=np.frombuffer(b"".join([ask.lines for ask in asks]) or bytes(8 * LINE_FIELD_COUNT), np.int64).reshape(
-                -1, LINE_FIELD_COUNT
-            ),
+            lines=_writable([ask.lines for ask in asks]).reshape(-1, LINE_FIELD_COUNT),
             ids=transaction_ids(now, legs),
-            header=np.zeros(HEADER_SIZE, np.int64),
+            header=np.array([now, batch_id, heads.position + 1, heads.entry + 1, heads.advice + 1], np.int64),
         )
-        heads = self.heads
-        batch.header[:] = now, batch_id, heads.position + 1, heads.entry + 1, heads.advice + 1
-        reads = int(np.count_nonzero(~plan.writes))
+        reads = count - sum(plan.writes)
         out = self._buffers.output(
             requests=count,
             legs=legs,
@@ -303,16 +362,6 @@ class Decider:
         decide(arrays, world, batch, out)
         self.memory.settle(arrays)
         return batch, out
-
-    @staticmethod
-    def _resolve(asks: Sequence[Ask], plan: _Plan) -> None:
-        resolved = plan.resolved
-        resolved["business_unit_id"] = [ask.business_unit_id for ask in asks]
-        resolved["store_province_id"] = [ask.store_province_id for ask in asks]
-        resolved["currency"] = [ask.currency for ask in asks]
-        counts = np.array([ask.line_count for ask in asks], np.int64)
-        resolved["line_count"] = counts
-        resolved["first_line"] = np.cumsum(counts) - counts
 
     def _append(self, asks: Sequence[Ask], batch: Batch, out: Output, now: int, batch_id: int) -> Heads:
         """Append what the kernel wrote; return where the ledger then ends."""
@@ -365,7 +414,7 @@ class Decider:
         legs, entries = int(out.counts[LEGS]), out.entries[: out.counts[ENTRIES]]
         advice = out.advice[: out.counts[ADVICE_ROWS]]
         bodies = [ask.body for ask in asks]
-        joined = np.frombuffer(b"".join(bodies), np.uint8)
+        joined = np.frombuffer(bytearray().join(bodies), np.uint8)
         body_ends = np.cumsum(np.array([len(body) for body in bodies], np.int64))
         buffer, ends = self._buffers.records(legs, len(entries), len(advice), out.windows.shape[1], joined.size)
         size = write_records(
@@ -388,34 +437,6 @@ class Decider:
         limits = [0, *ends[:legs].tolist()]
         return [whole[limits[i] : limits[i + 1]] for i in range(legs)], memoryview(whole)
 
-    def _report(self, plan: _Plan, out: Output, now: int, times: tuple[float, float, float, float]) -> BatchReport:
-        legs = out.legs[: out.counts[LEGS]]
-        declined = legs[legs["decision"] == Decision.DECLINED]
-        points = out.entries["signed_points"][: out.counts[ENTRIES]]
-        rules = self.programs.world(now).rules
-        tripped = rules[rules["tripped"] > 0]
-        outcomes = out.answers["outcome"][: len(plan.requests)]
-        started, decided, appended, committed = times
-        return BatchReport(
-            requests=len(plan.requests),
-            legs=len(legs),
-            replays=len(plan.replayed) + len(plan.same_as),
-            decide_s=decided - started,
-            append_s=appended - decided,
-            commit_s=committed - appended,
-            position=self.heads.position,
-            accepted_at=now,
-            decisions=Counter(zip(legs["operation"].tolist(), legs["decision"].tolist(), strict=True)),
-            declines=Counter(zip(declined["operation"].tolist(), declined["reason"].tolist(), strict=True)),
-            refusals=Counter(outcomes[outcomes > 0].tolist()),
-            tripped={
-                (rule_id, posture): count
-                for rule_id, posture, count in tripped[["rule_id", "posture", "tripped"]].tolist()
-            },
-            points_issued=int(points[points > 0].sum()),
-            points_redeemed=-int(points[points < 0].sum()),
-        )
-
     @staticmethod
     def _answer_settled(plan: _Plan, verdicts: list[Verdict]) -> None:
         """Put in the answers that were given before."""
@@ -427,7 +448,15 @@ class Decider:
 
 def _pairs(ids: Sequence[bytes]) -> np.ndarray:
     """Return 16-byte ids as rows of two integers; none given is zero."""
-    return np.frombuffer(b"".join([each or bytes(16) for each in ids]), np.int64).reshape(-1, 2)
+    return _writable([each or _NO_ID for each in ids]).reshape(-1, 2)
+
+
+def _writable(parts: Sequence[bytes]) -> np.ndarray:
+    """Return bytes as int64s that may be written to.
+
+    Nothing writes to them, but a read-only array is another type to Numba: the kernel would be compiled anew for it.
+    """
+    return np.frombuffer(bytearray().join(parts), np.int64)
 
 
 def _matrix(rows: np.ndarray) -> np.ndarray:

@@ -1,12 +1,15 @@
-"""Collecting batches: whatever arrives while one batch commits is the next one. No timer, no fixed size.
+"""Collecting batches: whatever arrives while one batch is flushed to disk is the next one. No timer, no fixed size.
 
-``Engine`` belongs to the event loop that starts it; one thread decides. Answers reach the loop by one call a batch.
+``Engine`` belongs to the event loop that starts it. A small batch is decided on the loop, since on a thread the two
+would wait for each other's turn with the interpreter; only its flush is the writer's thread's. A large batch is decided
+on that thread too, so that the loop goes on. One batch is under way at a time.
 """
 
 import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -21,11 +24,12 @@ from pointguard_server.domain.errors import (
     StorageUnavailable,
 )
 from pointguard_server.engine.ask import Ask, Verdict
-from pointguard_server.engine.batch import BatchReport, Decider
+from pointguard_server.engine.batch import BatchReport, Decider, Prepared
 
 log = logging.getLogger(__name__)
 
 BATCH_REQUESTS_MAX = 4_096
+ON_LOOP_REQUESTS_MAX = 192
 QUEUED_REQUESTS_MAX = 32_768
 
 
@@ -49,26 +53,27 @@ class _Job:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A batch as the observer sees it: the report, how long its oldest request waited, and what it decided."""
+    """A batch as the observer sees it: the report, and how long its oldest request waited."""
 
     report: BatchReport
     waited_s: float
-    asks: Sequence[Ask]
-    verdicts: Sequence[Verdict]
 
 
 class Engine:
-    """The writer's thread and the queue before it."""
+    """The queue before the ledger, and the thread that writes."""
 
     def __init__(self, decider: Decider, run_job: Callable[[Callable[[Any], Any]], Any]) -> None:
         self._decider = decider
         self._run_job = run_job
-        self._queue: SimpleQueue[_Submission | _Job | None] = SimpleQueue()
+        self._pending: deque[_Submission | _Job] = deque()
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._busy = False
         self._draining = False
-        self.queued = 0  # requests, changed on the loop only
+        self.queued = 0  # requests
         self.broken = False
+        self.failures = 0  # batches that were undone
         self.observe: Callable[[Observed], None] | None = None
         self.on_broken: Callable[[], None] | None = None
 
@@ -82,7 +87,11 @@ class Engine:
         """Take no more, decide what is queued, and end the thread."""
         self._draining = True
         if self._thread is not None:
-            self._queue.put(None)
+            idle = self._loop_of().create_future()
+            self._pending.append(_Job(lambda _connection: None, idle))
+            self._take_next()
+            await asyncio.wait((idle,))
+            self._work.put(None)
             await asyncio.to_thread(self._thread.join)
             self._thread = None
 
@@ -100,19 +109,22 @@ class Engine:
             Overloaded, Draining, StorageUnavailable: at once, before anything is queued.
         """
         self._check(len(asks))
-        assert self._loop is not None  # noqa: S101
-        answer = self._loop.create_future()
+        answer: asyncio.Future[list[Verdict]] = self._loop_of().create_future()
         self.queued += len(asks)
-        self._queue.put(_Submission(asks, deadline, time.monotonic(), answer))
+        self._enqueue(_Submission(asks, deadline, time.monotonic(), answer))
         return answer
 
     def run(self, job: Callable[[Any], Any]) -> "asyncio.Future[Any]":
         """Run ``job(connection)`` on the writer's thread between two batches, as one atomic step."""
         self._check(0)
-        assert self._loop is not None  # noqa: S101
-        answer: asyncio.Future[Any] = self._loop.create_future()
-        self._queue.put(_Job(job, answer))
+        answer: asyncio.Future[Any] = self._loop_of().create_future()
+        self._enqueue(_Job(job, answer))
         return answer
+
+    def _loop_of(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            raise StorageUnavailable
+        return self._loop
 
     def _check(self, count: int) -> None:
         if self._draining:
@@ -122,95 +134,132 @@ class Engine:
         if self.queued + count > QUEUED_REQUESTS_MAX:
             raise Overloaded
 
-    # ------------------------------------------------------------------------------------------- the writer's thread
+    def _enqueue(self, item: _Submission | _Job) -> None:
+        """Queue an item; whoever else is ready to run on the loop comes first, to be in the same batch."""
+        self._pending.append(item)
+        if not self._busy and len(self._pending) == 1:
+            self._loop_of().call_soon(self._take_next)
 
-    def _write(self) -> None:
-        """Take batches until told to stop."""
-        item = self._queue.get()
-        while item is not None:
-            if isinstance(item, _Job):
-                self._answer_job(item)
-                item = self._queue.get()
-            else:
-                batch, item = self._collect(item)
-                self._answer_batch(batch)
-                if item is _NOTHING:
-                    item = self._queue.get()
+    # -------------------------------------------------------------------------------------------------------- batches
 
-    def _collect(self, first: _Submission) -> tuple[list[_Submission], "_Submission | _Job | None"]:
-        """Return all that is queued now, and what came after the batch was full or had to end."""
+    def _take_next(self) -> None:
+        """Begin the next batch or job, if none is under way."""
+        if self._busy or not self._pending:
+            return
+        self._busy = True
+        first = self._pending.popleft()
+        if isinstance(first, _Job):
+            self._work.put(lambda: self._do_job(first))
+            return
         batch, count = [first], len(first.asks)
-        while not self._queue.empty():
-            item = self._queue.get_nowait()
+        while self._pending:
+            item = self._pending[0]
             if not isinstance(item, _Submission) or count + len(item.asks) > BATCH_REQUESTS_MAX:
-                return batch, item
+                break
             batch.append(item)
             count += len(item.asks)
-        return batch, _NOTHING
+            self._pending.popleft()
+        self.queued -= count
+        self._begin(batch)
 
-    def _answer_batch(self, batch: list[_Submission]) -> None:
+    def _begin(self, batch: list[_Submission]) -> None:
+        """Leave out what has come too late, and decide the rest here or on the thread, by how much it is."""
         now = time.monotonic()
-        observed: Observed | None = None
         live = [submission for submission in batch if submission.deadline > now]
-        late = [submission for submission in batch if submission.deadline <= now]
+        for submission in batch:
+            if submission.deadline <= now:
+                _settle(submission.answer, None, Expired())
         asks = [ask for submission in live for ask in submission.asks]
-        verdicts: list[Verdict] = []
-        error: PointguardError | None = None
-        if asks:
-            try:
-                verdicts = self._decider.decide(asks)
-                observed = self._observed(now - live[0].queued_at, asks, verdicts)
-            except StorageUnavailable as failure:
-                error = failure
-                self.broken = isinstance(failure, StorageBroken)
-            except Exception:
-                # The thread must outlive a defect; the batch was undone.
-                log.exception("a batch of %d requests could not be decided", len(asks))
-                error = StorageUnavailable()
-        self._post(lambda: self._deliver(batch, live, late, verdicts, error, observed))
+        waited_s = now - batch[0].queued_at
+        if not asks:
+            self._next()
+        elif len(asks) > ON_LOOP_REQUESTS_MAX:
+            self._work.put(lambda: self._post(self._decided, live, waited_s, *self._decide(asks)))
+        else:
+            self._decide_here(live, waited_s, asks)
 
-    def _observed(self, waited_s: float, asks: list[Ask], verdicts: list[Verdict]) -> Observed | None:
-        report = self._decider.last_report
-        return None if report is None else Observed(report, waited_s, asks, verdicts)
-
-    def _answer_job(self, job: _Job) -> None:
+    def _decide_here(self, live: list[_Submission], waited_s: float, asks: list[Ask]) -> None:
         try:
-            result, error = self._run_job(job.run), None
-        except BaseException as failure:  # noqa: BLE001  (whoever waits for it gets it)
-            result, error = None, failure
-        self._post(lambda: _settle(job.answer, result, error))
+            prepared = self._decider.prepare(asks)
+        except Exception as failure:  # noqa: BLE001  (a defect must not end the server; the batch was undone)
+            self._decided(live, waited_s, [], _as_error(failure))
+            return
+        if prepared.writes:
+            self._work.put(lambda: self._post(self._committed, live, waited_s, prepared, self._commit(prepared)))
+        else:
+            self._committed(live, waited_s, prepared, self._commit(prepared))
 
-    def _post(self, call: Callable[[], None]) -> None:
-        assert self._loop is not None  # noqa: S101
-        self._loop.call_soon_threadsafe(call)
-
-    # -------------------------------------------------------------------------------------------------------- the loop
-
-    def _deliver(
-        self,
-        batch: list[_Submission],
-        live: list[_Submission],
-        late: list[_Submission],
-        verdicts: list[Verdict],
-        error: PointguardError | None,
-        observed: Observed | None,
+    def _committed(
+        self, live: list[_Submission], waited_s: float, prepared: Prepared, error: PointguardError | None
     ) -> None:
-        """Hand each submission its verdicts."""
-        self.queued -= sum(len(submission.asks) for submission in batch)
+        verdicts = self._decider.finish(prepared) if error is None else []
+        self._decided(live, waited_s, verdicts, error)
+
+    def _decided(
+        self, live: list[_Submission], waited_s: float, verdicts: list[Verdict], error: PointguardError | None
+    ) -> None:
+        """Hand each submission its verdicts, and go on with what has come meanwhile."""
         at = 0
         for submission in live:
             count = len(submission.asks)
             _settle(submission.answer, verdicts[at : at + count], error)
             at += count
-        for submission in late:
-            _settle(submission.answer, None, Expired())
-        if self.broken and self.on_broken is not None:
-            self.on_broken()
-        if observed is not None and self.observe is not None:
-            self.observe(observed)
+        if error is not None:
+            self.failures += 1
+            self.broken = isinstance(error, StorageBroken)
+            if self.broken and self.on_broken is not None:
+                self.on_broken()
+        elif self.observe is not None and self._decider.last_report is not None:
+            self.observe(Observed(self._decider.last_report, waited_s))
+        self._next()
+
+    def _next(self) -> None:
+        self._busy = False
+        if self._pending:
+            # Not at once: the answers just given, and the calls that wait to be read, come first.
+            self._loop_of().call_soon(self._take_next)
+
+    # -------------------------------------------------------------------------------------------- the writer's thread
+
+    def _write(self) -> None:
+        """Do what is handed over until told to stop."""
+        while (work := self._work.get()) is not None:
+            work()
+
+    def _decide(self, asks: list[Ask]) -> tuple[list[Verdict], PointguardError | None]:
+        try:
+            return self._decider.decide(asks), None
+        except Exception as failure:  # noqa: BLE001  (the thread must outlive a defect; the batch was undone)
+            return [], _as_error(failure)
+
+    def _commit(self, prepared: Prepared) -> PointguardError | None:
+        try:
+            self._decider.commit(prepared)
+        except Exception as failure:  # noqa: BLE001  (as above)
+            return _as_error(failure)
+        return None
+
+    def _do_job(self, job: _Job) -> None:
+        try:
+            result, error = self._run_job(job.run), None
+        except BaseException as failure:  # noqa: BLE001  (whoever waits for it gets it)
+            result, error = None, failure
+        self._post(self._job_done, job, result, error)
+
+    def _job_done(self, job: _Job, result: Any, error: BaseException | None) -> None:
+        _settle(job.answer, result, error)
+        self._next()
+
+    def _post(self, call: Callable[..., None], *arguments: Any) -> None:
+        self._loop_of().call_soon_threadsafe(call, *arguments)
 
 
-_NOTHING: Any = object()
+def _as_error(failure: Exception) -> PointguardError:
+    """Return what a client may hear of a failure."""
+    if isinstance(failure, StorageUnavailable):
+        return failure
+    log.error("a batch could not be decided", exc_info=failure)
+    return StorageUnavailable()
 
 
 def _settle(answer: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from pointguard_server.domain.calendar import local_time
-from pointguard_server.engine.world import AWARD, PROGRAM, RULE, World
+from pointguard_server.engine.world import AWARD, PROGRAM, RULE, RowArray, World
 from pointguard_server.velocity.windows import MEASURE
 
 MINUTE = 60_000_000
@@ -56,6 +56,11 @@ class Programs:
                 for name in CALENDAR:
                     row[name] = getattr(local, name)
         return self._world
+
+    @property
+    def rules(self) -> RowArray:
+        """Every program's fraud rules and controls: ``world.RULE``."""
+        return self._world.rules
 
     def retention(self, program_id: int) -> int:
         """Return how long a program's events stay in memory, in microseconds."""

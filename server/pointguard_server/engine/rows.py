@@ -72,6 +72,7 @@ RESOLVED = np.dtype(
     ]
 )
 """What the engine found out about a request before the kernel decides it."""
+RESOLVED_PACK = Struct(f"<{len(RESOLVED.names or ())}q").pack
 
 
 def _kernel_dtype(names: tuple[str, ...], ids: tuple[str, ...]) -> np.dtype[np.void]:

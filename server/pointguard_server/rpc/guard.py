@@ -49,8 +49,7 @@ class Guard:
 
     def wrap(self, name: str, request_class: type[Message], method: Method) -> Handler:
         """Return the handler of one RPC; ``name`` is its label in the metrics."""
-        calls, seconds = self._metrics.calls, self._metrics.call_seconds.labels(name)
-        ok = calls.labels(name, "OK")
+        tally = self._metrics.call_tally(name)
         parse = request_class.FromString
 
         async def handle(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
@@ -70,7 +69,7 @@ class Guard:
                     response = await method(call, request)
                 answer = response.SerializeToString()
             except asyncio.CancelledError:
-                calls.labels(name, "CANCELLED").inc()
+                tally.observe("CANCELLED", time.monotonic() - started)
                 raise
             except TimeoutError:
                 error: PointguardError = Expired()
@@ -80,11 +79,9 @@ class Guard:
                 error = Fault()
                 error.__cause__ = defect
             else:
-                ok.inc()
-                seconds.observe(time.monotonic() - started)
+                tally.observe("OK", time.monotonic() - started)
                 return answer
-            calls.labels(name, code_of(error).name).inc()
-            seconds.observe(time.monotonic() - started)
+            tally.observe(code_of(error).name, time.monotonic() - started)
             return await self._refuse(name, error, context)
 
         return handle

@@ -1,121 +1,177 @@
 """The metrics that Prometheus scrapes. Observed by ``rpc`` and by the engine's batches; served by ``http``.
 
-No label carries anything about a member. Batches are counted whole, not request by request.
+Observing is a few additions to plain dictionaries, since it happens for every call; the families are made when they are
+scraped. All of it happens on the event loop. No label carries anything about a member.
 """
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import accumulate
+from typing import Final
 
-import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+import numpy as np
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from pointguard_server.domain.codes import Decision, Operation, Outcome, Posture, Reason
+from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine, Observed
+from pointguard_server.engine.totals import Totals
 
-LATENCY_BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 10_000)
-_REASONS = {int(reason): reason.name for reason in Reason}
-_OPERATIONS = {int(operation): operation.name for operation in Operation}
-_DECISIONS = {int(decision): decision.name for decision in Decision}
+LATENCY_BOUNDS: Final = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+SIZE_BOUNDS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 10_000.0)
+STAGES: Final = ("queue", "decide", "append", "commit")
 
 
-class _CacheCollector(Collector):
-    """Shows what the cache of accounts counts by itself."""
+class Histogram:
+    """Counts of values up to each bound, and their sum."""
 
-    def __init__(self, figures: Callable[[], tuple[int, int, int, int]]) -> None:
-        self._figures = figures
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def add_to(self, family: HistogramMetricFamily, labels: tuple[str, ...]) -> None:
+        """Add the buckets to a family, each counting all that is at most its bound."""
+        names = [*map(str, self._bounds), "+Inf"]
+        family.add_metric(labels, list(zip(names, accumulate(self._counts), strict=True)), self._sum)
+
+
+class CallTally:
+    """The calls of one RPC."""
+
+    def __init__(self) -> None:
+        self.codes: Counter[str] = Counter()
+        self.seconds = Histogram(LATENCY_BOUNDS)
+
+    def observe(self, code: str, seconds: float) -> None:
+        """Count a call and its answer's status code."""
+        self.codes[code] += 1
+        self.seconds.observe(seconds)
+
+
+class Metrics(Collector):
+    """Everything that is measured, in a registry of its own."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+        self._calls: dict[str, CallTally] = {}
+        self._stages = {stage: Histogram(LATENCY_BOUNDS) for stage in STAGES}
+        self._batch_size = Histogram(SIZE_BOUNDS)
+        self._replays = self._position = 0
+        self._engine: Engine | None = None
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.registry.register(self)
+
+    def watch(self, engine: Engine, decider: Decider, text: Callable[[int], str]) -> None:
+        """Observe an engine's batches, and show its queue, its totals and its cache; ``text`` names rules."""
+        self._engine, self._decider, self._text = engine, decider, text
+        engine.observe = self.observe_batch
+
+    def call_tally(self, rpc: str) -> CallTally:
+        """Return what counts the calls of an RPC."""
+        return self._calls.setdefault(rpc, CallTally())
+
+    def observe_batch(self, batch: Observed) -> None:
+        """Count one batch and what it decided."""
+        report, stages = batch.report, self._stages
+        stages["queue"].observe(batch.waited_s)
+        stages["decide"].observe(report.decide_s)
+        stages["append"].observe(report.append_s)
+        stages["commit"].observe(report.commit_s)
+        self._batch_size.observe(report.requests)
+        self._position = report.position
+        self._replays += report.replays
+
+    # ---------------------------------------------------------------------------------------------------- when scraped
 
     def collect(self) -> Iterator[Metric]:
-        """Return the figures of the moment."""
-        accounts, hits, loads, evictions = self._figures()
+        """Return every family as it stands."""
+        yield InfoMetricFamily("pointguard_build", "The version that runs.", {"version": self._version})
+        yield from self._collect_calls()
+        yield from self._collect_batches()
+        if self._engine is not None:
+            yield from self._collect_decisions(self._decider.totals)
+            yield from self._collect_engine(self._engine)
+
+    def _collect_calls(self) -> Iterator[Metric]:
+        calls = CounterMetricFamily("pointguard_calls", "Calls answered.", labels=("rpc", "code"))
+        seconds = HistogramMetricFamily(
+            "pointguard_call_seconds", "From a call's arrival to its answer.", labels=("rpc",)
+        )
+        for rpc, tally in self._calls.items():
+            for code, count in tally.codes.items():
+                calls.add_metric((rpc, code), count)
+            tally.seconds.add_to(seconds, (rpc,))
+        yield calls
+        yield seconds
+
+    def _collect_decisions(self, totals: Totals) -> Iterator[Metric]:
+        decisions = CounterMetricFamily(
+            "pointguard_decisions", "Requests decided and written.", labels=("operation", "decision")
+        )
+        for operation, decision in np.argwhere(totals.decisions).tolist():
+            count = int(totals.decisions[operation, decision])
+            decisions.add_metric((Operation(operation).name, Decision(decision).name), count)
+        yield decisions
+        declines = CounterMetricFamily(
+            "pointguard_declines", "Declined requests, by deciding reason.", labels=("operation", "reason")
+        )
+        for operation, reason in np.argwhere(totals.declines).tolist():
+            count = int(totals.declines[operation, reason])
+            declines.add_metric((Operation(operation).name, Reason(reason).name), count)
+        yield declines
+        refusals = CounterMetricFamily("pointguard_refusals", "Requests refused, nothing written.", labels=("outcome",))
+        for outcome in totals.refusals.nonzero()[0].tolist():
+            refusals.add_metric((Outcome(outcome).name,), int(totals.refusals[outcome]))
+        yield refusals
+        tripped = CounterMetricFamily(
+            "pointguard_rules_tripped", "Fraud rules and controls tripped.", labels=("rule", "posture")
+        )
+        for (rule_id, posture), count in totals.tripped.items():
+            tripped.add_metric((self._text(rule_id), Posture(posture).name), count)
+        yield tripped
+        points = CounterMetricFamily("pointguard_points", "Points issued and redeemed.", labels=("direction",))
+        points.add_metric(("issued",), totals.points_issued)
+        points.add_metric(("redeemed",), totals.points_redeemed)
+        yield points
+        yield CounterMetricFamily("pointguard_replays", "Requests answered from an earlier answer.", self._replays)
+
+    def _collect_batches(self) -> Iterator[Metric]:
+        stages = HistogramMetricFamily(
+            "pointguard_stage_seconds",
+            "A batch's time by stage: queue (its oldest request's wait), decide, append, commit (with the flush).",
+            labels=("stage",),
+        )
+        for stage, histogram in self._stages.items():
+            histogram.add_to(stages, (stage,))
+        yield stages
+        sizes = HistogramMetricFamily("pointguard_batch_requests", "Requests in a batch.", labels=())
+        self._batch_size.add_to(sizes, ())
+        yield sizes
+        yield GaugeMetricFamily("pointguard_ledger_position", "The ledger's newest position.", self._position)
+
+    def _collect_engine(self, engine: Engine) -> Iterator[Metric]:
+        accounts, hits, loads, evictions = self._decider.cache_figures()
+        yield GaugeMetricFamily("pointguard_queue_requests", "Requests waiting for a batch.", engine.queued)
+        yield GaugeMetricFamily("pointguard_ready", "1 if the ledger takes requests.", float(engine.ready))
+        yield CounterMetricFamily("pointguard_batch_errors", "Batches that failed.", engine.failures)
         yield GaugeMetricFamily("pointguard_cache_accounts", "Accounts in memory.", accounts)
         yield CounterMetricFamily("pointguard_cache_hits", "Requests whose account was in memory.", hits)
         yield CounterMetricFamily("pointguard_cache_loads", "Accounts read from the ledger.", loads)
         yield CounterMetricFamily("pointguard_cache_evictions", "Accounts thrown out of memory.", evictions)
-
-
-class Metrics:
-    """Everything that is measured, in a registry of its own."""
-
-    def __init__(self, version: str) -> None:
-        # Otherwise every counter has a timestamp beside it that nobody asked for.
-        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = registry = CollectorRegistry()
-        prometheus_client.ProcessCollector(registry=registry)
-        prometheus_client.GCCollector(registry=registry)
-        self.calls = Counter(
-            "pointguard_calls", "Calls answered, by RPC and status code.", ["rpc", "code"], registry=registry
-        )
-        self.call_seconds = Histogram(
-            "pointguard_call_seconds", "Time from a call's arrival to its answer.", ["rpc"], buckets=LATENCY_BUCKETS,
-            registry=registry,
-        )  # fmt: skip
-        self.decisions = Counter(
-            "pointguard_decisions",
-            "Requests decided, by operation and decision.",
-            ["operation", "decision"],
-            registry=registry,
-        )
-        self.declines = Counter(
-            "pointguard_declines", "Declined requests, by deciding reason.", ["operation", "reason"], registry=registry
-        )
-        self.refusals = Counter(
-            "pointguard_refusals", "Requests refused with nothing written.", ["outcome"], registry=registry
-        )
-        self.replays = Counter("pointguard_replays", "Requests answered from an earlier answer.", registry=registry)
-        self.rules_tripped = Counter(
-            "pointguard_rules_tripped", "Fraud rules and controls tripped.", ["rule", "posture"], registry=registry
-        )
-        self.points = Counter("pointguard_points", "Points issued and redeemed.", ["direction"], registry=registry)
-        self.stage_seconds = Histogram(
-            "pointguard_stage_seconds",
-            "Time of a batch by stage: queue (its oldest request's wait), decide, append, commit (with the flush).",
-            ["stage"],
-            buckets=LATENCY_BUCKETS,
-            registry=registry,
-        )
-        self.batch_size = Histogram(
-            "pointguard_batch_requests", "Requests in a batch.", buckets=BATCH_BUCKETS, registry=registry
-        )
-        self.batch_errors = Counter(
-            "pointguard_batch_errors", "Batches that could not be decided or made durable.", registry=registry
-        )
-        self.position = Gauge("pointguard_ledger_position", "The ledger's newest position.", registry=registry)
-        build = Info("pointguard_build", "The version that runs.", registry=registry)
-        build.info({"version": version})
-        self._registry = registry
-        self._stages = {name: self.stage_seconds.labels(name) for name in ("queue", "decide", "append", "commit")}
-
-    def watch(self, engine: Engine, cache: Callable[[], tuple[int, int, int, int]], text: Callable[[int], str]) -> None:
-        """Observe an engine's batches and show its queue and its cache (accounts held, hits, loads, evictions)."""
-        self._text = text
-        engine.observe = self.observe_batch
-        Gauge("pointguard_queue_requests", "Requests waiting for a batch.", registry=self._registry).set_function(
-            lambda: engine.queued
-        )
-        Gauge("pointguard_ready", "1 if the ledger takes requests.", registry=self._registry).set_function(
-            lambda: float(engine.ready)
-        )
-        self._registry.register(_CacheCollector(cache))
-
-    def observe_batch(self, batch: Observed) -> None:
-        """Count one batch and what it decided."""
-        report = batch.report
-        self._stages["queue"].observe(batch.waited_s)
-        self._stages["decide"].observe(report.decide_s)
-        self._stages["append"].observe(report.append_s)
-        self._stages["commit"].observe(report.commit_s)
-        self.batch_size.observe(report.requests)
-        self.position.set(report.position)
-        self.replays.inc(report.replays)
-        for (operation, decision), count in report.decisions.items():
-            self.decisions.labels(_OPERATIONS[operation], _DECISIONS[decision]).inc(count)
-        for (operation, reason), count in report.declines.items():
-            self.declines.labels(_OPERATIONS[operation], _REASONS.get(reason, "")).inc(count)
-        for outcome, count in report.refusals.items():
-            self.refusals.labels(Outcome(outcome).name).inc(count)
-        for (rule_id, posture), count in report.tripped.items():
-            self.rules_tripped.labels(self._text(rule_id), Posture(posture).name).inc(count)
-        self.points.labels("issued").inc(report.points_issued)
-        self.points.labels("redeemed").inc(report.points_redeemed)

@@ -25,7 +25,7 @@ from pointguard_server.storage.directory import Directory
 
 Result = TypeVar("Result")
 
-ROWS_A_STATEMENT = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+ROWS_A_STATEMENT = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 KEYS_A_STATEMENT = (256, 64, 16, 4, 1)
 WRITER_PRAGMAS = (
     "journal_mode=WAL",
@@ -80,21 +80,26 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 
 class Inserter:
-    """Inserts rows into one table, many a statement."""
+    """Inserts rows into one table by statements of a few fixed sizes, which stay prepared; NULLs fill up the last."""
 
     def __init__(self, table: Table) -> None:
         columns = [column.name for column in table.columns]
-        head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "  # noqa: S608
         row = f"({', '.join('?' * len(columns))})"
-        self._statements = [(count, head + ", ".join([row] * count)) for count in ROWS_A_STATEMENT]
+        self._width = len(columns)
+        self._statements = {
+            size: f"INSERT INTO {table.name} ({', '.join(columns)})"  # noqa: S608
+            f" SELECT * FROM (VALUES {', '.join([row] * size)}) WHERE column1 IS NOT NULL"
+            for size in ROWS_A_STATEMENT
+        }
 
     def insert(self, connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert the rows in order."""
-        at, left = 0, len(rows)
-        for count, statement in self._statements:
-            while left >= count:
-                connection.execute(statement, list(chain.from_iterable(rows[at : at + count])))
-                at, left = at + count, left - count
+        for first in range(0, len(rows), ROWS_A_STATEMENT[-1]):
+            some = rows[first : first + ROWS_A_STATEMENT[-1]]
+            size = next(size for size in ROWS_A_STATEMENT if size >= len(some))
+            values = list(chain.from_iterable(some))
+            values += [None] * ((size - len(some)) * self._width)
+            connection.execute(self._statements[size], values)
 
 
 def _pick(

@@ -34,6 +34,11 @@ def test_after_the_last_attempt_there_is_none() -> None:
     assert policy.delay_seconds(UNAVAILABLE, 3) is None
 
 
-@pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "INTERNAL", "ALREADY_EXISTS", "CANCELLED"])
+@pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "INTERNAL", "ALREADY_EXISTS"])
 def test_what_will_not_pass_by_itself_is_not_tried_again(code: str) -> None:
     assert RetryPolicy().delay_seconds(Failure(code), 1) is None
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "CANCELLED"])
+def test_what_a_server_that_ends_says_is_tried_again(code: str) -> None:
+    assert RetryPolicy().delay_seconds(Failure(code), 1) is not None

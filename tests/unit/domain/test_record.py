@@ -66,7 +66,9 @@ def test_a_record_of_another_version_is_refused(record: Record) -> None:
         decode_record(b"\x02" + encode_record(record)[1:])
 
 
-@pytest.mark.parametrize(("number", "encoded"), [(0, "00"), (127, "7f"), (128, "8001"), (300, "ac02"), (2**63, "80" * 9 + "01")])
+@pytest.mark.parametrize(
+    ("number", "encoded"), [(0, "00"), (127, "7f"), (128, "8001"), (300, "ac02"), (2**63, "80" * 9 + "01")]
+)
 def test_varints_are_little_endian_base_128(number: int, encoded: str) -> None:
     assert encode_varint(number).hex() == encoded
 

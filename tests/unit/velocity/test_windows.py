@@ -149,14 +149,15 @@ def test_a_decision_looks_at_each_event_once_when_it_leaves_the_window() -> None
     class Counted:
         def __getitem__(self, index: int) -> Any:
             looked[0] += 1
-            return kernel.events[index]
+            return kernel.events.view(np.recarray)[index]
 
-    measure, tally = MEASURES[-1], kernel.tallies[-1]
+    account = kernel.account.view(np.recarray)[0]
+    measure, tally = MEASURES.view(np.recarray)[-1], kernel.tallies[-1]
     events = BLOCKS * BLOCK
     for now in range(events):
         kernel.add(now, 1, 8, APPROVED, 1, 1)
         start = windows.window_start(measure, now, 0, 0, 0)
-        windows.advance.py_func(kernel.account[0], Counted(), kernel.next_block, measure, tally, start)
+        windows.advance.py_func(account, Counted(), kernel.next_block, measure, tally, start)
     # One look a decision to see that the oldest event stays, and two at each that leaves.
     assert looked[0] <= 3 * events
     assert tally[0] == max(LENGTHS)

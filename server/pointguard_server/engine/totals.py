@@ -1,0 +1,42 @@
+"""What has been decided since the start, for those who watch: counts of durable decisions only."""
+
+import numpy as np
+
+from pointguard_server.engine.programs import Programs
+from pointguard_server.engine.world import ENTRIES, LEGS, Output
+
+OPERATIONS, DECISIONS, REASONS, OUTCOMES = 16, 8, 32, 32
+
+
+class Totals:
+    """Counts by code, as arrays: adding a batch costs a few microseconds whatever it holds."""
+
+    def __init__(self) -> None:
+        self.decisions = np.zeros((OPERATIONS, DECISIONS), np.int64)
+        self.declines = np.zeros((OPERATIONS, REASONS), np.int64)  # by deciding reason
+        self.refusals = np.zeros(OUTCOMES, np.int64)
+        self.tripped: dict[tuple[int, int], int] = {}  # (rule id, posture) → how often
+        self.points_issued = self.points_redeemed = 0
+
+    def add(self, out: Output, requests: int, programs: Programs) -> None:
+        """Add a batch of that many requests that is durable."""
+        outcomes = out.answers["outcome"][:requests]
+        refused = outcomes[outcomes > 0]
+        if refused.size:
+            np.add.at(self.refusals, refused, 1)
+        legs = out.legs[: out.counts[LEGS]]
+        if not legs.size:
+            return
+        operations, reasons = legs["operation"], legs["reason"]
+        np.add.at(self.decisions, (operations, legs["decision"]), 1)
+        declined = legs["decision"] != 1
+        if declined.any():
+            np.add.at(self.declines, (operations[declined], reasons[declined]), 1)
+        points = out.entries["signed_points"][: out.counts[ENTRIES]]
+        issued = int(points.clip(0).sum())
+        self.points_issued += issued
+        self.points_redeemed += issued - int(points.sum())
+        rules = programs.rules
+        for rule in rules["tripped"].nonzero()[0].tolist():
+            key = int(rules["rule_id"][rule]), int(rules["posture"][rule])
+            self.tripped[key] = self.tripped.get(key, 0) + int(rules["tripped"][rule])

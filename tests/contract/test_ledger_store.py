@@ -1,0 +1,373 @@
+"""What every ledger store must do, whatever the database: the suite of ``engine/ports.py``.
+
+A back end joins by adding a function to ``BACK_ENDS`` that opens a store in an empty folder, with two tenants that have
+one program each, numbered 1 and 2.
+"""
+
+import hashlib
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pointguard_server.domain.codes import Outcome
+from pointguard_server.domain.errors import StorageUnavailable
+from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.engine.ports import BatchRecord, Heads, LedgerStore, Rows
+from pointguard_server.engine.rows import ADVICE_COLUMNS, ENTRY, LEG_COLUMNS
+from pointguard_server.service.ports import NewMember
+from pointguard_server.service.vault import MemberVault
+from pointguard_server.storage.database import migrate
+from pointguard_server.storage.directory import Directory
+from pointguard_server.storage.keyring import KeyRing
+from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_writer
+
+OpenStore = Callable[[], LedgerStore]
+"""Opens the ledger of one folder anew, as a restart would: what is not in the database is gone."""
+
+
+@contextmanager
+def open_sqlite(directory: Path) -> Iterator[OpenStore]:
+    """The ledger on SQLite."""
+    path = directory / "ledger.sqlite3"
+    migrate(path)
+    vault = MemberVault(KeyRing.open_or_create(directory / "keyring.json"))
+    with closing(open_writer(path)) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        for tenant in ("first", "second"):
+            directory_of_names = Directory(vault)
+            tenant_id = directory_of_names.tenant(connection, tenant, tenant, 1)
+            directory_of_names.program(connection, tenant_id, "points")
+        yield lambda: SqliteLedger(connection, Directory(vault), writer_epoch=1)
+
+
+BACK_ENDS = {"sqlite": open_sqlite}
+
+
+@pytest.fixture(params=sorted(BACK_ENDS))
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
+    with BACK_ENDS[request.param](tmp_path) as opener:
+        yield opener
+
+
+@pytest.fixture
+def store(open_store: OpenStore) -> LedgerStore:
+    return open_store()
+
+
+# ------------------------------------------------------------------------------------------------------- making rows
+
+
+def id_of(*parts: object) -> bytes:
+    """Sixteen bytes that follow from the parts."""
+    return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
+
+
+def table(dtype: np.dtype[np.void], rows: Sequence[dict[str, Any]]) -> np.ndarray:
+    """Rows as the engine hands them over; a field that is not given is 0."""
+    made = np.zeros(len(rows), dtype)
+    for row, values in zip(made, rows, strict=True):
+        for name, value in values.items():
+            row[name] = np.void(value) if isinstance(value, bytes) else value
+    return made
+
+
+def batch(heads: Heads, *legs: dict[str, Any], entries: int = 0, advice: Sequence[dict[str, Any]] = ()) -> Rows:
+    """The rows of the next batch: ``legs`` say what matters, the rest follows from the place."""
+    now = heads.accepted_at + 10
+    full = [
+        {
+            "position": heads.position + number,
+            "tenant_id": 1,
+            "account_id": 7,
+            "program_id": 1,
+            "transaction_id": id_of("transaction", heads.position + number),
+            "idempotency_key": id_of("key", heads.position + number),
+            "request_digest": id_of("digest", heads.position + number),
+            "accepted_at": now,
+            "batch_id": heads.batch_id + 1,
+            **leg,
+        }
+        for number, leg in enumerate(legs, 1)
+    ]
+    return Rows(
+        legs=table(LEG_COLUMNS, full),
+        texts=[("CAD", f"order {leg['position']}", b"record %d" % leg["position"]) for leg in full],
+        entries=table(ENTRY, [{"position": heads.entry + n, "signed_points": n} for n in range(1, entries + 1)]),
+        advice=table(ADVICE_COLUMNS, [{"position": heads.advice + n, **row} for n, row in enumerate(advice, 1)]),
+        batch=BatchRecord(
+            batch_id=heads.batch_id + 1,
+            writer_id=1,
+            writer_epoch=1,
+            first_position=heads.position + 1,
+            leg_count=len(legs),
+            accepted_at=now,
+            records_digest=bytes(32),
+            previous_digest=heads.digest,
+            digest=hashlib.blake2b(heads.digest, digest_size=32).digest(),
+        ),
+    )
+
+
+def append(store: LedgerStore, *legs: dict[str, Any], **rest: Any) -> Rows:
+    """Append a batch in a step of its own."""
+    rows = batch(store.heads(), *legs, **rest)
+    store.begin()
+    store.append(rows)
+    store.commit()
+    return rows
+
+
+# -------------------------------------------------------------------------------------------------- heads and batches
+
+
+def test_an_empty_ledger_ends_before_its_first_row(store: LedgerStore) -> None:
+    assert store.heads() == Heads(0, 0, 0, 0, 0, bytes(32))
+
+
+def test_heads_are_the_numbers_of_the_last_rows_and_the_last_batchs_digest(open_store: OpenStore) -> None:
+    store = open_store()
+    append(store, {"seq": 1}, {"seq": 2}, entries=3, advice=[{"advice_id": id_of("advice")}])
+    rows = append(store, {"seq": 3}, entries=1)
+    assert store.heads() == Heads(3, 4, 1, 2, rows.batch.accepted_at, rows.batch.digest)
+    assert open_store().heads() == store.heads()
+
+
+def test_what_is_rolled_back_was_never_there(store: LedgerStore) -> None:
+    before = append(store, {"seq": 1})
+    heads = store.heads()
+    store.begin()
+    store.append(batch(heads, {"seq": 2}, entries=2))
+    store.rollback()
+    assert store.heads() == heads
+    store.begin()
+    assert store.known_keys(1, [id_of("key", 2)]) == {}
+    history = store.read_account(1, 7, 0)
+    store.rollback()
+    assert history is not None
+    assert history.legs["position"].tolist() == before.legs["position"].tolist()
+
+
+def test_rolling_back_where_nothing_was_begun_does_nothing(store: LedgerStore) -> None:
+    store.rollback()
+    store.rollback()
+    append(store, {"seq": 1})
+
+
+@pytest.mark.parametrize(
+    "clash",
+    [
+        {"seq": 1},
+        {"seq": 2, "position": 1},
+        {"seq": 2, "idempotency_key": id_of("key", 1)},
+        {"seq": 2, "transaction_id": id_of("transaction", 1)},
+    ],
+    ids=lambda clash: list(clash)[-1],
+)
+def test_a_row_that_clashes_with_another_fails_its_whole_batch(store: LedgerStore, clash: dict[str, Any]) -> None:
+    append(store, {"seq": 1})
+    heads = store.heads()
+    store.begin()
+    with pytest.raises(StorageUnavailable):
+        store.append(batch(heads, {"seq": 5}, clash))
+    store.rollback()
+    assert store.heads() == heads
+    append(store, {"seq": 2})
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 255, 256, 257, 700])
+def test_a_batch_of_any_size_arrives_whole_and_in_order(store: LedgerStore, count: int) -> None:
+    rows = append(store, *({"seq": seq, "points": -seq} for seq in range(1, count + 1)), entries=count)
+    assert (store.heads().position, store.heads().entry) == (count, count)
+    history = store.read_account(1, 7, 0)
+    assert history is not None
+    assert history.legs.tobytes() == rows.legs.tobytes()
+
+
+# --------------------------------------------------------------------------------------------- keys and reservations
+
+
+def test_known_keys_give_the_digest_and_the_record_that_answers_them(store: LedgerStore) -> None:
+    append(store, {"seq": 1}, {"seq": 2})
+    assert store.known_keys(1, [id_of("key", 2), id_of("key", 3)]) == {
+        id_of("key", 2): (id_of("digest", 2), b"record 2")
+    }
+    assert store.known_keys(1, []) == {}
+
+
+def test_keys_and_reservations_are_a_tenants_own(store: LedgerStore) -> None:
+    append(store, {"seq": 1}, {"seq": 1, "tenant_id": 2, "account_id": 8, "idempotency_key": id_of("key", 1)})
+    assert store.known_keys(1, [id_of("key", 1)])[id_of("key", 1)] == (id_of("digest", 1), b"record 1")
+    assert store.known_keys(2, [id_of("key", 1)])[id_of("key", 1)] == (id_of("digest", 2), b"record 2")
+    assert store.find_reservations(2, [id_of("transaction", 1)]) == {}
+    assert store.find_reservations(2, [id_of("transaction", 2)]) == {id_of("transaction", 2): (8, 1)}
+
+
+def test_the_second_leg_of_a_transaction_answers_for_none_of_its_keys(store: LedgerStore) -> None:
+    second = {"leg_number": 1, "idempotency_key": id_of("key", 1), "transaction_id": id_of("transaction", 1)}
+    append(store, {"seq": 1}, {"seq": 1, "account_id": 8, **second})
+    assert store.known_keys(1, [id_of("key", 1)])[id_of("key", 1)][1] == b"record 1"
+    assert store.find_reservations(1, [id_of("transaction", 1)]) == {id_of("transaction", 1): (7, 1)}
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 300, 600])
+def test_any_number_of_keys_and_reservations_is_found_at_once(store: LedgerStore, count: int) -> None:
+    append(store, *({"seq": seq} for seq in range(1, count + 1)))
+    numbers = range(1, count + 3)
+    assert len(store.known_keys(1, [id_of("key", n) for n in numbers])) == count
+    found = store.find_reservations(1, [id_of("transaction", n) for n in numbers])
+    assert found == {id_of("transaction", n): (7, n) for n in range(1, count + 1)}
+
+
+# ------------------------------------------------------------------------------------------------------------ history
+
+
+def test_an_account_that_is_not_there_or_another_tenants_has_no_history(store: LedgerStore) -> None:
+    append(store, {"seq": 1})
+    assert store.read_account(1, 8, 0) is None
+    assert store.read_account(2, 7, 0) is None
+
+
+def test_history_says_the_program_and_when_the_account_began(store: LedgerStore) -> None:
+    for seq in range(1, 6):
+        append(store, {"seq": seq, "program_id": 2, "open_from_seq": seq})
+    history = store.read_account(1, 7, 49)
+    assert history is not None
+    assert (history.program_id, history.enrolled_at) == (2, 10)
+    assert history.legs["seq"].tolist() == [5]
+
+
+@pytest.mark.parametrize(("newer_than", "first"), [(0, 1), (10, 2), (29, 3), (30, 4), (1_000, 4)])
+def test_history_reaches_back_to_the_moment_asked_for_and_to_all_that_is_open(
+    store: LedgerStore, newer_than: int, first: int
+) -> None:
+    for seq in range(1, 6):
+        append(store, {"seq": seq, "open_from_seq": min(seq, 4)})
+    history = store.read_account(1, 7, newer_than)
+    assert history is not None
+    # The newest leg says that something of leg 4 is still open.
+    assert history.legs["seq"].tolist() == list(range(first, 6))
+
+
+def test_history_holds_the_advice_of_its_legs_in_order(store: LedgerStore) -> None:
+    def raised(seq: int, number: int, tenant_id: int = 1) -> dict[str, Any]:
+        return {"tenant_id": tenant_id, "account_id": 7, "seq": seq, "advice_id": id_of(seq, number), "rule_id": number}
+
+    for seq in range(1, 4):
+        advice = [raised(seq, 1), raised(seq, 2), raised(seq, 3, tenant_id=2)]
+        append(store, {"seq": seq, "open_from_seq": 2}, advice=advice)
+    history = store.read_account(1, 7, 10_000)
+    assert history is not None
+    assert history.advice[["seq", "rule_id"]].tolist() == [(2, 1), (2, 2), (3, 1), (3, 2)]
+
+
+def test_what_is_appended_can_be_read_before_the_step_ends(store: LedgerStore) -> None:
+    heads = store.heads()
+    store.begin()
+    store.append(batch(heads, {"seq": 1}))
+    assert store.read_account(1, 7, 0) is not None
+    assert store.known_keys(1, [id_of("key", 1)])
+    store.rollback()
+
+
+# ------------------------------------------------------------------------------------------------------------ members
+
+LOYALTY, CARD = IdentifierKind.LOYALTY_ID, IdentifierKind.CARD
+numbers = itertools.count(1)
+
+
+def enroll(store: LedgerStore, *identifiers: tuple[IdentifierKind, str], tenant_id: int = 1) -> tuple[Outcome, int]:
+    store.begin()
+    outcome = store.enroll(tenant_id, NewMember(tenant_id, identifiers, b"profile"), 5)
+    store.commit()
+    return outcome
+
+
+def test_an_enrolled_member_is_found_by_each_identifier_of_its_own_tenant(open_store: OpenStore) -> None:
+    outcome, account_id = enroll(open_store(), (LOYALTY, "1"), (CARD, "2"))
+    assert outcome == Outcome.DONE
+    store = open_store()
+    assert store.find_account(1, LOYALTY, "1") == store.find_account(1, CARD, "2") == account_id
+    assert store.find_account(1, CARD, "1") is None
+    assert store.find_account(2, LOYALTY, "1") is None
+
+
+def test_an_identifier_that_is_taken_enrolls_nobody(store: LedgerStore) -> None:
+    _, account_id = enroll(store, (LOYALTY, "1"))
+    assert enroll(store, (CARD, "9"), (LOYALTY, "1")) == (Outcome.IDENTIFIER_TAKEN, 0)
+    assert store.find_account(1, CARD, "9") is None
+    assert store.find_account(1, LOYALTY, "1") == account_id
+    other, _ = enroll(store, (LOYALTY, "1"), tenant_id=2)
+    assert other == Outcome.DONE
+
+
+def test_an_identifier_that_is_given_twice_counts_once(store: LedgerStore) -> None:
+    outcome, account_id = enroll(store, (LOYALTY, "1"), (LOYALTY, "1"))
+    assert outcome == Outcome.DONE
+    assert store.find_account(1, LOYALTY, "1") == account_id
+
+
+def test_an_enrollment_that_is_rolled_back_leaves_its_identifier_free(open_store: OpenStore) -> None:
+    store = open_store()
+    store.begin()
+    store.enroll(1, NewMember(1, ((LOYALTY, "1"),), b""), 5)
+    store.rollback()
+    assert open_store().find_account(1, LOYALTY, "1") is None
+    assert enroll(open_store(), (LOYALTY, "1"))[0] == Outcome.DONE
+
+
+def test_a_linked_identifier_finds_the_account_and_linking_it_again_changes_nothing(store: LedgerStore) -> None:
+    _, account_id = enroll(store, (LOYALTY, "1"))
+    _, other_id = enroll(store, (LOYALTY, "2"))
+    for expected in (Outcome.DONE, Outcome.DONE):
+        store.begin()
+        assert store.link(1, account_id, CARD, "card") == expected
+        store.commit()
+    assert store.find_account(1, CARD, "card") == account_id
+    store.begin()
+    assert store.link(1, other_id, CARD, "card") == Outcome.IDENTIFIER_TAKEN
+    assert store.link(2, account_id, CARD, "theirs") == Outcome.ACCOUNT_UNKNOWN
+    assert store.link(1, 999, CARD, "nobody's") == Outcome.ACCOUNT_UNKNOWN
+    store.commit()
+    assert store.find_account(1, CARD, "nobody's") is None
+
+
+# --------------------------------------------------------------------------------------------------------------- jobs
+
+
+def test_a_job_is_a_step_of_its_own(store: LedgerStore) -> None:
+    insert = "INSERT INTO tenants (code, name, created_at) VALUES (?, ?, 1)"
+    count = "SELECT count(*) FROM tenants"
+    store.write(lambda connection: connection.execute(insert, ("third", "Third")))
+    assert store.write(lambda connection: connection.execute(count).fetchone()[0]) == 3
+
+    def fail(connection: Any) -> None:
+        connection.execute(insert, ("fourth", "Fourth"))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        store.write(fail)
+    with pytest.raises(StorageUnavailable):
+        store.write(lambda connection: connection.execute(insert, ("third", "Third")))
+    assert store.write(lambda connection: connection.execute(count).fetchone()[0]) == 3
+
+
+def test_a_database_that_is_gone_is_unavailable(tmp_path: Path) -> None:
+    with open_sqlite(tmp_path) as opener:
+        store = opener()
+        assert isinstance(store, SqliteLedger)
+        store._connection.close()
+        with pytest.raises(StorageUnavailable):
+            store.begin()
+        with pytest.raises(StorageUnavailable):
+            store.known_keys(1, [bytes(16)])
+        with pytest.raises(StorageUnavailable):
+            store.read_account(1, 1, 0)
+        store.rollback()
+        with pytest.raises(sqlite3.ProgrammingError):
+            store._connection.execute("SELECT 1")
