@@ -12,7 +12,7 @@ from typing import Any
 from tests.bench.processes import ServerProcess, run_worker
 from tests.bench.results import Result, Round, summarize
 from tests.bench.stage import Stage, database_of
-from tests.bench.unary import facts_of
+from tests.bench.unary import PROCESSOR_UNIT, facts_of, server_us
 
 GOAL = "ratio ≥ 0.50"
 TRIALS = ((500, 4), (1_000, 2), (1_000, 4), (2_000, 2), (2_000, 4))
@@ -25,21 +25,29 @@ INSERTING_TIMEOUT_S = 120.0
 def run(stage: Stage) -> list[Result]:
     """Measure with UUIDv7 and with random keys."""
     trials = find_best(stage)
-    size, in_flight, _ = max(trials, key=lambda trial: trial[2])
-    trial_texts = [f"{size} × {calls}: {rate:,.0f}/s" for size, calls, rate in trials]
-    results = []
-    for name, keys, goal in (("batch", "uuid7", GOAL), ("batch-random-keys", "random", "")):
-        rounds, runs = [], []
-        for number in range(stage.rounds):
-            stage.say(f"{name}: round {number + 1} of {stage.rounds}")
-            ours, theirs = one_round(stage, {"batch_size": size, "concurrency": in_flight, "keys": keys})
-            rounds.append(Round(ours["requests_per_second"], theirs["decisions_per_second"]))
-            runs.append(facts_of(ours) | {"decisions_a_commit": round(theirs["decisions"] / theirs["transactions"], 1)})
-        settings = stage.settings(
-            batch_size=size, calls_in_flight=in_flight, keys=keys, trials=trial_texts, pointguard_runs=runs
-        )
-        results.append(summarize(name, "decisions/s", goal, rounds, settings))
-    return results
+    size, calls, _ = max(trials, key=lambda trial: trial[2])
+    found = {"trials": [f"{size} × {calls}: {rate:,.0f}/s" for size, calls, rate in trials]}
+    job = {"batch_size": size, "concurrency": calls}
+    return [
+        *measure(stage, "batch", GOAL, job | {"keys": "uuid7"}, found),
+        *measure(stage, "batch-random-keys", "", job | {"keys": "random"}, found),
+    ]
+
+
+def measure(stage: Stage, name: str, goal: str, job: dict[str, Any], found: dict[str, Any]) -> list[Result]:
+    """Measure one kind of keys: decisions a second, and what a decision costs the processor."""
+    rounds, costs, runs = [], [], []
+    for number in range(stage.rounds):
+        stage.say(f"{name}: round {number + 1} of {stage.rounds}")
+        ours, theirs = one_round(stage, job)
+        rounds.append(Round(ours["requests_per_second"], theirs["decisions_per_second"]))
+        costs.append(Round(server_us(ours), theirs["cpu_seconds"] / theirs["decisions"] * 1e6))
+        runs.append(facts_of(ours) | {"decisions_a_commit": round(theirs["decisions"] / theirs["transactions"], 1)})
+    settings = stage.settings(**job, **found, pointguard_runs=runs)
+    return [
+        summarize(name, "decisions/s", goal, rounds, settings),
+        summarize(f"{name}-processor", PROCESSOR_UNIT, "", costs, settings),
+    ]
 
 
 def find_best(stage: Stage) -> list[tuple[int, int, float]]:

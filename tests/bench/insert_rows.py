@@ -67,13 +67,16 @@ def main() -> None:
     target_path = Path(job["target"])
     migrate(target_path)
     target = open_writer(target_path)
+    cpu_started = time.process_time()
     seconds = insert(target, transactions)
+    cpu_seconds = time.process_time() - cpu_started
     count = sum(len(transaction["legs"]) for transaction in transactions)
     target.close()
     answer = {
         "decisions": count,
         "transactions": len(transactions),
         "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
         "decisions_per_second": count / seconds,
     }
     print(json.dumps(answer))
