@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _configure_logging()
     # Read when the kernels are imported, which is why that happens late.
     os.environ["POINTGUARD_CACHE_DIR"] = str(settings.cache_directory)
+    # gRPC speaks of every child process otherwise, such as that of --on-ready.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     # The writer's thread and the event loop share the interpreter: with the default of 5 ms, each statement of a commit
     # could wait that long for its turn.
     sys.setswitchinterval(SWITCH_INTERVAL_S)

@@ -115,6 +115,8 @@ class Ledger:
         self.vault = MemberVault(self.keys)
         self.connection = open_writer(self.path)
         self.names = Directory(self.vault)
+        if not self.names.bind(self.connection, "key ring", self.keys.ring_id):
+            raise ValueError(f"{ring_path} is not the key ring that this ledger was made with")
         self.reader_pool: AsyncEngine = open_readers(self.path)
         self.reader = Reader(self.reader_pool, self.vault)
 

@@ -58,7 +58,7 @@ def run(stage: Stage) -> list[Result]:
 
 
 def server_us(summary: dict[str, Any]) -> float:
-    """Return the processor time of the server for a request, in microseconds: it says something on a busy machine too."""
+    """Return the server's processor time for a request, in microseconds: it tells on a busy machine too."""
     return float(summary["server_cpu_seconds"] / summary["requests"] * 1e6)
 
 

@@ -101,9 +101,6 @@ def test_a_quote_after_a_long_silence_keeps_the_event_that_an_ended_reservation_
     assert window_values(ledger, other) == ([0], [0])
 
 
-@pytest.mark.xfail(
-    raises=MemoryError, reason="a batch that writes nothing keeps what it touched in memory until one does"
-)
 def test_one_batch_may_touch_as_many_accounts_as_memory_holds_and_is_refused_whole_beyond(
     new_ledger: Callable[..., Ledger],
 ) -> None:

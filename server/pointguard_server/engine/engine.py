@@ -154,8 +154,8 @@ class Engine:
     def _gather(self) -> None:
         """Begin the next batch once the loop finds nothing new to read: then waiting would cost, and gain nothing.
 
-        While calls keep coming in, the loop is busy reading them anyway; a batch that takes them along costs each of them
-        less. Bounded by ``GATHER_S_MAX``.
+        While calls keep coming in, the loop is busy reading them anyway; a batch that takes them along costs each of
+        them less. Bounded by ``GATHER_S_MAX``.
         """
         self._quiet_passes += 1
         if self._quiet_passes < QUIET_PASSES and time.monotonic() < self._gather_until:

@@ -54,6 +54,12 @@ class Directory:
             (tenant_id, text): StoreFacts(*facts) for tenant_id, text, *facts in connection.execute(READ_STORES)
         }
 
+    def bind(self, connection: sqlite3.Connection, name: str, value: str) -> bool:
+        """Bind the database to something for good; return whether it is the one that it was bound to first."""
+        connection.execute("INSERT INTO properties (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, value))
+        found = connection.execute("SELECT value FROM properties WHERE name = ?", (name,)).fetchone()
+        return bool(found == (value,))
+
     # ---------------------------------------------------------------------------------------- vocabularies and stores
 
     def store(self, tenant_id: int, code: str) -> StoreFacts | None:

@@ -62,6 +62,13 @@ writers = Table(
     Column("writer_id", BigInteger, nullable=False),
     Column("started_at", BigInteger, nullable=False),
 )
+properties = Table(
+    "properties",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""What the data directory is bound to, such as its key ring."""
 APPEND_ONLY = ("legs", "entries", "advice", "batches", "writers", "program_versions", "codes")
 """Tables whose rows the database itself refuses to change or delete."""
 

@@ -89,6 +89,7 @@ def make_ledger() -> None:
         *integers("writer_id", "writer_epoch", "first_position", "leg_count", "accepted_at"),
         *digests("records_digest", "previous_digest", "digest"),
     )
+    op.create_table("properties", sa.Column("name", sa.Text, primary_key=True), *texts("value"))
     op.create_table(
         "writers", sa.Column("writer_epoch", RowNumber, primary_key=True), *integers("writer_id", "started_at")
     )
