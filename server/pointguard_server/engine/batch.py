@@ -116,6 +116,9 @@ class Decider:
         self._clock = clock
         self._buffers = Buffers()
         self.heads = store.heads()
+        self._heads_unknown = False  # after a commit of unknown outcome
+        self._now = 0
+        self._turn = 0  # counts batches, reads too, for the cache
         self.totals = Totals()
         self._hits = 0
         self.last_report: BatchReport | None = None
@@ -136,15 +139,19 @@ class Decider:
         Raises:
             StorageUnavailable: as ``decide``; the step is undone.
         """
-        now = max(self._clock.now(), self.heads.accepted_at + 1)
-        batch_id = self.heads.batch_id + 1
         plan = _Plan(asks)
         started = time.perf_counter()
         try:
             self._store.begin()
+            if self._heads_unknown:
+                self.heads, self._heads_unknown = self._store.heads(), False
+            # Never back, not even behind a read: it has moved windows forward.
+            now = self._now = max(self._clock.now(), self._now + 1, self.heads.accepted_at + 1)
+            batch_id = self.heads.batch_id + 1
+            self._turn += 1
             self._settle_keys(plan)
-            self._take_claims(plan, now, batch_id)
-            self._find_accounts(plan, now, batch_id)
+            self._take_claims(plan, now)
+            self._find_accounts(plan, now)
             batch, out = self._run(plan, now, batch_id)
             decided = time.perf_counter()
             heads = self._append(asks, batch, out, now, batch_id)
@@ -162,6 +169,7 @@ class Decider:
         try:
             self._store.commit()
         except BaseException:
+            self._heads_unknown = True
             self._undo(prepared.plan)
             raise
 
@@ -220,28 +228,28 @@ class Decider:
 
     def _settle_keys(self, plan: _Plan) -> None:
         """Find the requests whose keys are known, from the ledger or from earlier in this batch."""
-        first: dict[tuple[int, bytes], int] = {}
+        uses: dict[tuple[int, bytes], list[int]] = {}  # by tenant and key: the requests, in order
         for index, (ask, writes) in enumerate(zip(plan.asks, plan.writes, strict=True)):
-            if not writes:
-                continue
-            earlier = first.setdefault((ask.tenant_id, ask.key), index)
-            if earlier != index:
-                if plan.asks[earlier].digest == ask.digest:
-                    plan.same_as[index], plan.skip[index] = earlier, _SETTLED
-                else:
-                    plan.skip[index] = Outcome.KEY_REUSED
+            if writes:
+                uses.setdefault((ask.tenant_id, ask.key), []).append(index)
         by_tenant: dict[int, list[bytes]] = {}
-        for tenant_id, key in first:
+        for tenant_id, key in uses:
             by_tenant.setdefault(tenant_id, []).append(key)
         for tenant_id, keys in by_tenant.items():
             for key, (digest, record) in self._store.known_keys(tenant_id, keys).items():
-                index = first[tenant_id, key]
-                if plan.asks[index].digest == digest:
-                    plan.replayed[index], plan.skip[index] = record, _SETTLED
+                for index in uses.pop((tenant_id, key)):
+                    if plan.asks[index].digest == digest:
+                        plan.replayed[index], plan.skip[index] = record, _SETTLED
+                    else:
+                        plan.skip[index] = Outcome.KEY_REUSED
+        for first, *others in uses.values():
+            for index in others:
+                if plan.asks[index].digest == plan.asks[first].digest:
+                    plan.same_as[index], plan.skip[index] = first, _SETTLED
                 else:
                     plan.skip[index] = Outcome.KEY_REUSED
 
-    def _take_claims(self, plan: _Plan, now: int, batch_id: int) -> None:
+    def _take_claims(self, plan: _Plan, now: int) -> None:
         """Write what goes with a request outside the ledger, and make the accounts that begin with it."""
         for index, ask in enumerate(plan.asks):
             if ask.claim is None or plan.skip[index]:
@@ -251,14 +259,14 @@ class Decider:
             if outcome != Outcome.DONE:
                 plan.skip[index] = outcome
             elif account_id:
-                self.memory.make_room(1, batch_id)
-                slot = self.memory.add(account_id, batch_id)
+                self.memory.make_room(1, self._turn)
+                slot = self.memory.add(account_id, self._turn)
                 account = self.memory.accounts[slot]
                 account["tenant_id"], account["program"] = ask.tenant_id, self.programs.index_of[program_id]
                 plan.slots[index] = slot
                 plan.touched.add(account_id)
 
-    def _find_accounts(self, plan: _Plan, now: int, batch_id: int) -> None:
+    def _find_accounts(self, plan: _Plan, now: int) -> None:
         """Bring every account that is asked about into memory and note its slot."""
         account_ids = self._account_ids(plan)
         plan.touched.update(account_ids)
@@ -271,11 +279,11 @@ class Decider:
         self._hits += len(plan.asks) - len(missing)
         if missing:
             accounts["touched"][[slot_of[account_id] for account_id in plan.touched if account_id in slot_of]] = (
-                batch_id
+                self._turn
             )
-            self.memory.make_room(len(missing), batch_id)
+            self.memory.make_room(len(missing), self._turn)
             for tenant_id, account_id in sorted(missing):
-                self._load(tenant_id, account_id, now, batch_id)
+                self._load(tenant_id, account_id, now)
         # Those that a claim has just begun have theirs already.
         slots = [
             slot_of.get(account_id, -1) if account_id else slot
@@ -287,7 +295,7 @@ class Decider:
             slot if slot >= 0 and tenant_id == ask.tenant_id else -1
             for slot, tenant_id, ask in zip(slots, tenants, plan.asks, strict=True)
         ]
-        accounts["touched"][[slot for slot in plan.slots if slot >= 0]] = batch_id
+        accounts["touched"][[slot for slot in plan.slots if slot >= 0]] = self._turn
 
     def _account_ids(self, plan: _Plan) -> list[int]:
         """Return each request's account id; 0 where there is none or the request is settled."""
@@ -313,13 +321,13 @@ class Decider:
             account_ids.append(account_id)
         return account_ids
 
-    def _load(self, tenant_id: int, account_id: int, now: int, batch_id: int) -> None:
+    def _load(self, tenant_id: int, account_id: int, now: int) -> None:
         """Read an account from the ledger into memory, if the tenant has it."""
         retention = max((program.settings["retention"] for program in self.programs.programs), default=0)
         history = self._store.read_account(tenant_id, account_id, now - retention)
         if history is None:
             return
-        slot = self.memory.add(account_id, batch_id)
+        slot = self.memory.add(account_id, self._turn)
         account = self.memory.accounts[slot]
         account["tenant_id"], account["program"] = tenant_id, self.programs.index_of[history.program_id]
         account["enrolled_at"] = history.enrolled_at

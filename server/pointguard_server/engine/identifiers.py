@@ -15,7 +15,7 @@ _VERSION, _VARIANT = 7 << 12, 2 << 62
 
 
 def transaction_ids(now: int, count: int) -> npt.NDArray[np.int64]:
-    """Return ``count`` ids (at most 65,536) for a batch decided at ``now``, as rows of two integers in memory order.
+    """Return ``count`` ids for a batch decided at ``now``, as rows of two integers in memory order.
 
     Two batches of one process must not share ``now``.
     """
@@ -23,7 +23,7 @@ def transaction_ids(now: int, count: int) -> npt.NDArray[np.int64]:
     ids = np.empty((count, 2), ">u8")
     ids[:, 0] = milliseconds << 16 | _VERSION | fraction * 4096 // 1000
     random = np.frombuffer(os.urandom(4 * count), "<u4").astype(np.uint64) >> np.uint64(2)
-    counter = np.arange(count, dtype=np.uint64)
+    counter = np.arange(count, dtype=np.uint64) & np.uint64(0xFFFF)
     ids[:, 1] = np.uint64(_VARIANT) | counter << np.uint64(46) | random << np.uint64(16)
     return ids.view("<i8")
 

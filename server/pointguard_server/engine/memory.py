@@ -159,7 +159,7 @@ class Memory:
         """Take over what the kernel left of the free stacks."""
         self._blocks.free_count, self._holds.free_count, self._standing.free_count = map(int, arrays.free_counts)
 
-    def add(self, account_id: int, batch_id: int) -> int:
+    def add(self, account_id: int, turn: int) -> int:
         """Return an empty slot for the account. ``make_room`` must have been called for the batch."""
         if self._free_slots:
             slot = self._free_slots.pop()
@@ -171,7 +171,7 @@ class Memory:
         account["account_id"] = account_id
         account["first_event"] = account["last_event"] = NONE
         account["first_hold"] = account["first_advice"] = account["tally_epoch"] = NONE
-        account["touched"] = batch_id
+        account["touched"] = turn
         self.loads += 1
         return slot
 
@@ -180,14 +180,14 @@ class Memory:
         """How many more accounts fit."""
         return len(self._free_slots) + self.accounts_max - self._unused_slot
 
-    def make_room(self, count: int, batch_id: int) -> None:
+    def make_room(self, count: int, turn: int) -> None:
         """Evict until ``count`` slots are free, sparing this batch's accounts; at least a sixteenth goes at once."""
         if self.free_slots >= count:
             return
         goal = max(count - self.free_slots, self.accounts_max // 16)
         slots = np.fromiter(self.slot_of.values(), np.int64, len(self.slot_of))
         touched = self.accounts["touched"][slots]
-        slots, touched = slots[touched < batch_id], touched[touched < batch_id]
+        slots, touched = slots[touched < turn], touched[touched < turn]
         if slots.size > goal:
             slots = slots[np.argpartition(touched, goal)[:goal]]
         self.evictions += slots.size

@@ -131,8 +131,11 @@ class SqliteLedger:
 
     def heads(self) -> Heads:
         """See the port."""
-        position, entry, advice = self._connection.execute(READ_HEADS).fetchone()
-        last = self._connection.execute(READ_LAST_BATCH).fetchone() or (0, 0, bytes(32))
+        try:
+            position, entry, advice = self._connection.execute(READ_HEADS).fetchone()
+            last = self._connection.execute(READ_LAST_BATCH).fetchone() or (0, 0, bytes(32))
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
         return Heads(position, entry, advice, *last)
 
     def begin(self) -> None:
