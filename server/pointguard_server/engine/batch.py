@@ -29,6 +29,7 @@ from pointguard_server.engine.world import (
     ENTRIES,
     HEADER_SIZE,
     LEGS,
+    NOW,
     Batch,
     Output,
 )
@@ -90,15 +91,15 @@ class _Plan:
 
 @dataclass(slots=True)
 class Prepared:
-    """A batch that is decided and appended, but not durable yet: nobody may see it."""
+    """A batch that is decided, but not written: nobody may see it."""
 
     plan: _Plan
+    batch: Batch
     out: Output
-    heads: Heads
-    now: int
     started: float
     decided: float
-    appended: float
+    appended: float = 0.0
+    heads: Heads | None = None  # where the ledger ends once it is written
 
     @property
     def writes(self) -> bool:
@@ -130,11 +131,11 @@ class Decider:
             StorageUnavailable: nothing may be said of any of them; what memory held of their accounts is forgotten.
         """
         prepared = self.prepare(asks)
-        self.commit(prepared)
+        self.write(prepared)
         return self.finish(prepared)
 
     def prepare(self, asks: Sequence[Ask]) -> Prepared:
-        """Decide the asks in order and append the decisions, in an atomic step that ``commit`` ends.
+        """Decide the asks in order, in an atomic step that ``write`` ends.
 
         Raises:
             StorageUnavailable: as ``decide``; the step is undone.
@@ -146,37 +147,37 @@ class Decider:
             if self._heads_unknown:
                 self.heads, self._heads_unknown = self._store.heads(), False
             # Never back, not even behind a read: it has moved windows forward.
-            now = self._now = max(self._clock.now(), self._now + 1, self.heads.accepted_at + 1)
-            batch_id = self.heads.batch_id + 1
+            self._now = max(self._clock.now(), self._now + 1, self.heads.accepted_at + 1)
             self._turn += 1
             self._settle_keys(plan)
-            self._take_claims(plan, now)
-            self._find_accounts(plan, now)
-            batch, out = self._run(plan, now, batch_id)
-            decided = time.perf_counter()
-            heads = self._append(asks, batch, out, now, batch_id)
+            self._take_claims(plan, self._now)
+            self._find_accounts(plan, self._now)
+            batch, out = self._run(plan, self._now)
         except BaseException:
             self._undo(plan)
             raise
-        return Prepared(plan, out, heads, now, started, decided, time.perf_counter())
+        return Prepared(plan, batch, out, started, time.perf_counter())
 
-    def commit(self, prepared: Prepared) -> None:
-        """Make a batch durable. The only part that waits for the disk; may run on another thread.
+    def write(self, prepared: Prepared) -> None:
+        """Append a batch's decisions and make them durable: what waits for the disk. May run on another thread.
 
         Raises:
-            StorageUnavailable: as ``decide``; whether it is durable is unknown.
+            StorageUnavailable: as ``decide``; whether they are durable is unknown.
         """
         try:
-            self._store.commit()
-        except BaseException:
+            prepared.heads = self._append(prepared.plan.asks, prepared.batch, prepared.out)
+            prepared.appended = time.perf_counter()
             self._heads_unknown = True
+            self._store.commit()
+            self._heads_unknown = False
+        except BaseException:
             self._undo(prepared.plan)
             raise
 
     def finish(self, prepared: Prepared) -> list[Verdict]:
         """Return the verdicts on a durable batch."""
-        self.heads = prepared.heads
         plan, out = prepared.plan, prepared.out
+        self.heads = prepared.heads or self.heads
         committed = time.perf_counter()
         verdicts = read_verdicts(out, len(plan.asks))
         self._answer_settled(plan, verdicts)
@@ -187,7 +188,7 @@ class Decider:
             decide_s=prepared.decided - prepared.started,
             append_s=prepared.appended - prepared.decided,
             commit_s=committed - prepared.appended,
-            position=prepared.heads.position,
+            position=self.heads.position,
         )
         return verdicts
 
@@ -338,7 +339,7 @@ class Decider:
             keep_standing(arrays, arrays.accounts[slot], row)
         self.memory.settle(arrays)
 
-    def _run(self, plan: _Plan, now: int, batch_id: int) -> tuple[Batch, Output]:
+    def _run(self, plan: _Plan, now: int) -> tuple[Batch, Output]:
         """Call the kernel with room for the worst case."""
         asks, programs, heads = plan.asks, self.programs, self.heads
         count = len(asks)
@@ -352,7 +353,7 @@ class Decider:
             digests=_pairs([ask.digest for ask in asks]),
             lines=_writable([ask.lines for ask in asks]).reshape(-1, LINE_FIELD_COUNT),
             ids=transaction_ids(now, legs),
-            header=np.array([now, batch_id, heads.position + 1, heads.entry + 1, heads.advice + 1], np.int64),
+            header=np.array([now, heads.batch_id + 1, heads.position + 1, heads.entry + 1, heads.advice + 1], np.int64),
         )
         reads = count - sum(plan.writes)
         out = self._buffers.output(
@@ -371,9 +372,10 @@ class Decider:
         self.memory.settle(arrays)
         return batch, out
 
-    def _append(self, asks: Sequence[Ask], batch: Batch, out: Output, now: int, batch_id: int) -> Heads:
+    def _append(self, asks: Sequence[Ask], batch: Batch, out: Output) -> Heads:
         """Append what the kernel wrote; return where the ledger then ends."""
         heads = self.heads
+        now, batch_id = int(batch.header[NOW]), heads.batch_id + 1
         legs = int(out.counts[LEGS])
         if legs == 0:
             return heads

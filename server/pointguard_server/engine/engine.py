@@ -1,8 +1,8 @@
 """Collecting batches: whatever arrives while one batch is flushed to disk is the next one. No timer, no fixed size.
 
 ``Engine`` belongs to the event loop that starts it. A small batch is decided on the loop, since on a thread the two
-would wait for each other's turn with the interpreter; only its flush is the writer's thread's. A large batch is decided
-on that thread too, so that the loop goes on. One batch is under way at a time.
+would wait for each other's turn with the interpreter; the writer's thread writes it. A large batch is decided on that
+thread too, so that the loop goes on. One batch is under way at a time.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 BATCH_REQUESTS_MAX = 4_096
 ON_LOOP_REQUESTS_MAX = 192
-QUIET_PASSES = 12  # of the loop
 GATHER_S_MAX = 0.008
+QUIET_PASSES_MIN, QUIET_PASSES_MAX, QUIET_PASSES_A_REQUEST = 4, 100, 4
 QUEUED_REQUESTS_MAX = 32_768
 
 
@@ -75,6 +75,7 @@ class Engine:
         self._gathering = False
         self._quiet_passes = 0
         self._gather_until = 0.0
+        self._patience = QUIET_PASSES_MIN  # passes of the loop without a new request that end a batch
         self._draining = False
         self.queued = 0  # requests
         self.broken = False
@@ -158,7 +159,7 @@ class Engine:
         them less. Bounded by ``GATHER_S_MAX``.
         """
         self._quiet_passes += 1
-        if self._quiet_passes < QUIET_PASSES and time.monotonic() < self._gather_until:
+        if self._quiet_passes < self._patience and time.monotonic() < self._gather_until:
             self._loop_of().call_soon(self._gather)
             return
         self._gathering = False
@@ -184,6 +185,8 @@ class Engine:
             count += len(item.asks)
             self._pending.popleft()
         self.queued -= count
+        # The more came together the last time, the more is on its way; a lone request waits for next to nothing.
+        self._patience = min(QUIET_PASSES_MIN + QUIET_PASSES_A_REQUEST * (len(batch) - 1), QUIET_PASSES_MAX)
         self._begin(batch)
 
     def _begin(self, batch: list[_Submission]) -> None:
@@ -198,7 +201,7 @@ class Engine:
         if not asks:
             self._next()
         elif len(asks) > ON_LOOP_REQUESTS_MAX:
-            self._work.put(lambda: self._post(self._decided, live, waited_s, *self._decide(asks)))
+            self._work.put(lambda: self._decide_there(live, waited_s, asks))
         else:
             self._decide_here(live, waited_s, asks)
 
@@ -209,11 +212,11 @@ class Engine:
             self._decided(live, waited_s, [], _as_error(failure))
             return
         if prepared.writes:
-            self._work.put(lambda: self._post(self._committed, live, waited_s, prepared, self._commit(prepared)))
+            self._work.put(lambda: self._post(self._written, live, waited_s, prepared, self._finish_writing(prepared)))
         else:
-            self._committed(live, waited_s, prepared, self._commit(prepared))
+            self._written(live, waited_s, prepared, self._finish_writing(prepared))
 
-    def _committed(
+    def _written(
         self, live: list[_Submission], waited_s: float, prepared: Prepared, error: PointguardError | None
     ) -> None:
         verdicts = self._decider.finish(prepared) if error is None else []
@@ -249,15 +252,18 @@ class Engine:
         while (work := self._work.get()) is not None:
             work()
 
-    def _decide(self, asks: list[Ask]) -> tuple[list[Verdict], PointguardError | None]:
+    def _decide_there(self, live: list[_Submission], waited_s: float, asks: list[Ask]) -> None:
+        """Decide and write a batch; its verdicts are read on the loop."""
         try:
-            return self._decider.decide(asks), None
+            prepared = self._decider.prepare(asks)
         except Exception as failure:  # noqa: BLE001  (the thread must outlive a defect; the batch was undone)
-            return [], _as_error(failure)
+            self._post(self._decided, live, waited_s, [], _as_error(failure))
+            return
+        self._post(self._written, live, waited_s, prepared, self._finish_writing(prepared))
 
-    def _commit(self, prepared: Prepared) -> PointguardError | None:
+    def _finish_writing(self, prepared: Prepared) -> PointguardError | None:
         try:
-            self._decider.commit(prepared)
+            self._decider.write(prepared)
         except Exception as failure:  # noqa: BLE001  (as above)
             return _as_error(failure)
         return None
