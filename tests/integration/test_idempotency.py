@@ -70,7 +70,6 @@ def test_a_key_is_refused_for_another_request_and_nothing_is_written(ledger: Led
     assert ledger.rows("legs") == legs
 
 
-@pytest.mark.xfail(reason="of two requests with one key in a batch only the first is compared with the ledger's")
 def test_a_replay_is_answered_even_behind_a_wrong_use_of_its_key_in_the_same_batch(ledger: Ledger) -> None:
     account = ledger.member(100)
     right = ledger.authorise_ask(account, 10, key="once")

@@ -120,9 +120,6 @@ def test_a_failed_flush_says_that_the_process_must_not_go_on(failing: tuple[Ledg
         ledger.authorise(account, 1)
 
 
-@pytest.mark.xfail(
-    raises=StorageUnavailable, reason="where the ledger ends is not read again after a commit of unknown outcome"
-)
 def test_after_a_commit_that_was_done_and_reported_as_failed_the_same_key_finds_the_answer(
     failing: tuple[Ledger, FailingConnection],
 ) -> None:
@@ -153,7 +150,6 @@ def test_a_clock_that_steps_back_never_makes_the_ledger_go_back(ledger: Ledger) 
     audit(ledger)
 
 
-@pytest.mark.xfail(reason="a read moves the windows to its own moment, and a clock may step back behind it")
 def test_a_clock_that_steps_back_after_a_quote_gives_no_cap_twice(new_ledger: Callable[..., Ledger]) -> None:
     ledger = new_ledger(controls='daily_cap = { money_minor = 100, posture = "BLOCK" }')
     account = ledger.member(1_000)

@@ -147,7 +147,7 @@ class Decider:
             if self._heads_unknown:
                 self.heads, self._heads_unknown = self._store.heads(), False
             # Never back, not even behind a read: it has moved windows forward.
-            self._now = max(self._clock.now(), self._now + 1, self.heads.accepted_at + 1)
+            self._now = max(self._clock.now(), self._now, self.heads.accepted_at + 1)
             self._turn += 1
             self._settle_keys(plan)
             self._take_claims(plan, self._now)

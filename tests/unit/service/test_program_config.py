@@ -12,9 +12,9 @@ from pointguard_server.service.checked_table import Problem, format_duration
 from pointguard_server.service.program_config import (
     _CURRENCIES_BY_DIGITS,
     BUILT_IN_RULES,
-    ControlConfig,
     CURRENCY_DIGITS,
     FRAUD_RULES_MAX,
+    ControlConfig,
     Counts,
     FraudRuleConfig,
     ProgramConfig,
