@@ -13,7 +13,9 @@ import structlog
 import uvloop
 
 from pointguard_server.domain.errors import PointguardError
+from pointguard_server.rules.compiler import RulesError
 from pointguard_server.settings import Settings, SettingsError, read_settings
+from pointguard_server.storage.keyring import KeyRingError
 
 SWITCH_INTERVAL_S = 0.0005
 
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         sys.exit(uvloop.run(_issue_key(settings) if only_issue_key else _serve(settings)))
-    except (PointguardError, OSError, ValueError) as error:
+    except (PointguardError, KeyRingError, RulesError, OSError, ValueError) as error:
         sys.exit(f"pointguard-server: {error}")
 
 

@@ -135,6 +135,7 @@ class Server:
         self.metrics = Metrics(_version())
         self.grpc_port = 0
         self.http_port = 0
+        self.draining = False
         self.failed = asyncio.Event()
 
     async def open(self) -> None:
@@ -161,7 +162,7 @@ class Server:
         desk = Desk(self.engine, self.ledger.names, vocabulary, self.ledger.reader)
         guard = Guard(self.authenticator, {tenant.tenant_id: tenant}, self.metrics)
         self.rpc = RpcServer(desk, guard, reflect=settings.reflection)
-        self.http = HttpServer(self.metrics, lambda: self.engine.ready)
+        self.http = HttpServer(self.metrics, lambda: self.engine.ready and not self.draining)
 
     def _load_tenant(self, sources: _Sources, clock: WallClock) -> tuple[Tenant, Programs]:
         """Bring the tenant's program, versions, stores and vocabularies into the database, and build what decides."""
@@ -236,6 +237,7 @@ class Server:
 
     async def stop(self) -> None:
         """Drain: answer what is under way, decide what is queued, close the ledger."""
+        self.draining = True
         await self.rpc.not_serving()
         await self.rpc.stop(self._settings.drain_s)
         await self.http.stop()

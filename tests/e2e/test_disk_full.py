@@ -51,14 +51,13 @@ def small_disk(directory: Path) -> Iterator[tuple[Room, Room]]:
         pytest.skip("this account may not mount a disk; the limit on the size of files is tested instead")
 
     def fill(_server: ServerProcess) -> None:
-        with ballast.open("wb") as file:
+        with ballast.open("wb", buffering=0) as file:
             while _wrote(file):
                 pass
 
     def _wrote(file: Any) -> bool:
         try:
             file.write(bytes(65_536))
-            file.flush()
         except OSError:
             return False
         return True

@@ -89,24 +89,6 @@ class _Plan:
         return np.frombuffer(bytearray().join(rows), RESOLVED)
 
 
-@dataclass(slots=True)
-class Prepared:
-    """A batch that is decided, but not written: nobody may see it."""
-
-    plan: _Plan
-    batch: Batch
-    out: Output
-    started: float
-    decided: float
-    appended: float = 0.0
-    heads: Heads | None = None  # where the ledger ends once it is written
-
-    @property
-    def writes(self) -> bool:
-        """Whether there is anything to make durable."""
-        return bool(self.out.counts[LEGS]) or bool(self.plan.claims)
-
-
 class Decider:
     """Decides batches, one at a time, on one thread."""
 
@@ -130,16 +112,6 @@ class Decider:
         Raises:
             StorageUnavailable: nothing may be said of any of them; what memory held of their accounts is forgotten.
         """
-        prepared = self.prepare(asks)
-        self.write(prepared)
-        return self.finish(prepared)
-
-    def prepare(self, asks: Sequence[Ask]) -> Prepared:
-        """Decide the asks in order, in an atomic step that ``write`` ends.
-
-        Raises:
-            StorageUnavailable: as ``decide``; the step is undone.
-        """
         plan = _Plan(asks)
         started = time.perf_counter()
         try:
@@ -153,42 +125,26 @@ class Decider:
             self._take_claims(plan, self._now)
             self._find_accounts(plan, self._now)
             batch, out = self._run(plan, self._now)
+            decided = time.perf_counter()
+            heads = self._append(plan.asks, batch, out)
+            appended = time.perf_counter()
+            self._heads_unknown = True
+            self._store.commit()
+            self.heads, self._heads_unknown = heads, False
         except BaseException:
             self._undo(plan)
             raise
-        return Prepared(plan, batch, out, started, time.perf_counter())
-
-    def write(self, prepared: Prepared) -> None:
-        """Append a batch's decisions and make them durable: what waits for the disk. May run on another thread.
-
-        Raises:
-            StorageUnavailable: as ``decide``; whether they are durable is unknown.
-        """
-        try:
-            prepared.heads = self._append(prepared.plan.asks, prepared.batch, prepared.out)
-            prepared.appended = time.perf_counter()
-            self._heads_unknown = True
-            self._store.commit()
-            self._heads_unknown = False
-        except BaseException:
-            self._undo(prepared.plan)
-            raise
-
-    def finish(self, prepared: Prepared) -> list[Verdict]:
-        """Return the verdicts on a durable batch."""
-        plan, out = prepared.plan, prepared.out
-        self.heads = prepared.heads or self.heads
         committed = time.perf_counter()
-        verdicts = read_verdicts(out, len(plan.asks))
+        verdicts = read_verdicts(out, len(asks))
         self._answer_settled(plan, verdicts)
-        self.totals.add(out, len(plan.asks), self.programs)
+        self.totals.add(out, len(asks), self.programs)
         self.last_report = BatchReport(
-            requests=len(plan.asks),
+            requests=len(asks),
             replays=len(plan.replayed) + len(plan.same_as),
-            decide_s=prepared.decided - prepared.started,
-            append_s=prepared.appended - prepared.decided,
-            commit_s=committed - prepared.appended,
-            position=self.heads.position,
+            decide_s=decided - started,
+            append_s=appended - decided,
+            commit_s=committed - appended,
+            position=heads.position,
         )
         return verdicts
 

@@ -1,8 +1,7 @@
-"""Collecting batches: whatever arrives while one batch is flushed to disk is the next one. No timer, no fixed size.
+"""Collecting batches: whatever arrives while one batch is decided is the next one. No timer, no fixed size.
 
-``Engine`` belongs to the event loop that starts it. A small batch is decided on the loop, since on a thread the two
-would wait for each other's turn with the interpreter; the writer's thread writes it. A large batch is decided on that
-thread too, so that the loop goes on. One batch is under way at a time.
+``Engine`` belongs to the event loop that starts it; one thread decides and writes, one batch at a time, so that no
+disk ever holds the loop up. Answers reach the loop by one call a batch.
 """
 
 import asyncio
@@ -10,7 +9,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
@@ -24,12 +24,11 @@ from pointguard_server.domain.errors import (
     StorageUnavailable,
 )
 from pointguard_server.engine.ask import Ask, Verdict
-from pointguard_server.engine.batch import BatchReport, Decider, Prepared
+from pointguard_server.engine.batch import BatchReport, Decider
 
 log = logging.getLogger(__name__)
 
 BATCH_REQUESTS_MAX = 4_096
-ON_LOOP_REQUESTS_MAX = 192
 GATHER_S_MAX = 0.008
 QUIET_PASSES_MIN, QUIET_PASSES_MAX, QUIET_PASSES_A_REQUEST = 4, 100, 4
 QUEUED_REQUESTS_MAX = 32_768
@@ -120,6 +119,20 @@ class Engine:
         self._enqueue(_Submission(asks, deadline, time.monotonic(), answer))
         return answer
 
+    @contextmanager
+    def admitted(self, count: int) -> Iterator[None]:
+        """Keep room for requests while they are still being decoded, which for many is work worth sparing.
+
+        Raises:
+            Overloaded, Draining, StorageUnavailable: at once.
+        """
+        self._check(count)
+        self.queued += count
+        try:
+            yield
+        finally:
+            self.queued -= count
+
     def run(self, job: Callable[[Any], Any]) -> "asyncio.Future[Any]":
         """Run ``job(connection)`` on the writer's thread between two batches, as one atomic step."""
         self._check(0)
@@ -190,37 +203,22 @@ class Engine:
         self._begin(batch)
 
     def _begin(self, batch: list[_Submission]) -> None:
-        """Leave out what has come too late, and decide the rest here or on the thread, by how much it is."""
+        """Leave out what has come too late, and hand the rest to the writer's thread."""
         now = time.monotonic()
         live = [submission for submission in batch if submission.deadline > now]
         for submission in batch:
             if submission.deadline <= now:
                 _settle(submission.answer, None, Expired())
-        asks = [ask for submission in live for ask in submission.asks]
         waited_s = now - batch[0].queued_at
-        if not asks:
+        if self.broken:
+            # What is on disk is unknown: nothing more may be decided on it.
+            for submission in live:
+                _settle(submission.answer, None, StorageUnavailable())
             self._next()
-        elif len(asks) > ON_LOOP_REQUESTS_MAX:
-            self._work.put(lambda: self._decide_there(live, waited_s, asks))
+        elif live:
+            self._work.put(lambda: self._decide(live, waited_s))
         else:
-            self._decide_here(live, waited_s, asks)
-
-    def _decide_here(self, live: list[_Submission], waited_s: float, asks: list[Ask]) -> None:
-        try:
-            prepared = self._decider.prepare(asks)
-        except Exception as failure:  # noqa: BLE001  (a defect must not end the server; the batch was undone)
-            self._decided(live, waited_s, [], _as_error(failure))
-            return
-        if prepared.writes:
-            self._work.put(lambda: self._post(self._written, live, waited_s, prepared, self._finish_writing(prepared)))
-        else:
-            self._written(live, waited_s, prepared, self._finish_writing(prepared))
-
-    def _written(
-        self, live: list[_Submission], waited_s: float, prepared: Prepared, error: PointguardError | None
-    ) -> None:
-        verdicts = self._decider.finish(prepared) if error is None else []
-        self._decided(live, waited_s, verdicts, error)
+            self._next()
 
     def _decided(
         self, live: list[_Submission], waited_s: float, verdicts: list[Verdict], error: PointguardError | None
@@ -233,7 +231,7 @@ class Engine:
             at += count
         if error is not None:
             self.failures += 1
-            self.broken = isinstance(error, StorageBroken)
+            self.broken = self.broken or isinstance(error, StorageBroken)
             if self.broken and self.on_broken is not None:
                 self.on_broken()
         elif self.observe is not None and self._decider.last_report is not None:
@@ -252,21 +250,14 @@ class Engine:
         while (work := self._work.get()) is not None:
             work()
 
-    def _decide_there(self, live: list[_Submission], waited_s: float, asks: list[Ask]) -> None:
-        """Decide and write a batch; its verdicts are read on the loop."""
+    def _decide(self, live: list[_Submission], waited_s: float) -> None:
+        verdicts: list[Verdict] = []
+        error: PointguardError | None = None
         try:
-            prepared = self._decider.prepare(asks)
+            verdicts = self._decider.decide([ask for submission in live for ask in submission.asks])
         except Exception as failure:  # noqa: BLE001  (the thread must outlive a defect; the batch was undone)
-            self._post(self._decided, live, waited_s, [], _as_error(failure))
-            return
-        self._post(self._written, live, waited_s, prepared, self._finish_writing(prepared))
-
-    def _finish_writing(self, prepared: Prepared) -> PointguardError | None:
-        try:
-            self._decider.write(prepared)
-        except Exception as failure:  # noqa: BLE001  (as above)
-            return _as_error(failure)
-        return None
+            error = _as_error(failure)
+        self._post(self._decided, live, waited_s, verdicts, error)
 
     def _do_job(self, job: _Job) -> None:
         try:

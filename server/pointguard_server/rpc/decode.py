@@ -288,6 +288,8 @@ class Decoder:
         total, lines, count, basket = 0, b"", 0, b""
         if which == "basket":
             total, lines, count = self._basket(request.basket)
+            # What the contract does not know is no part of the request.
+            request.basket.DiscardUnknownFields()
             basket = request.basket.SerializeToString(deterministic=True)
         elif which == "total":
             total = self.money(request.total, "total", 0)
@@ -342,7 +344,9 @@ class Decoder:
             if not 0 <= amount <= MONEY_MAX:
                 self.fault(f"basket.lines[{index}].amount_minor_units", f"must be from 0 to {MONEY_MAX}")
                 amount = 0
-            if len(sku) + len(category) + len(brand) > TEXT_BYTES_MAX:
+            if len(sku) + len(category) + len(brand) > TEXT_BYTES_MAX or not (
+                sku.isascii() and category.isascii() and brand.isascii()
+            ):
                 self._line_texts(index, sku, category, brand)
             total += amount
             numbers += (

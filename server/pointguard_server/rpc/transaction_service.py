@@ -45,7 +45,8 @@ class Desk:
         decoder = self.decoder(call)
         ask = decode(decoder)
         decoder.check()
-        if decoder.unknown_codes:
+        # A read writes nothing: to it, a code that nobody has used yet is no code.
+        if decoder.unknown_codes and ask.key:
             await self.learn(call, decoder.unknown_codes)
             ask = decode(self.decoder(call))
         return ask
@@ -143,7 +144,8 @@ class TransactionService:
         count = len(request.items)
         if not 1 <= count <= BATCH_ITEMS_MAX:
             raise InvalidRequest(Violation("items", f"must be 1 to {BATCH_ITEMS_MAX}"))
-        asks, errors = await self._decode_items(call, request)
+        with self._desk.engine.admitted(count):
+            asks, errors = await self._decode_items(call, request)
         verdicts = await self._desk.engine.submit(asks, call.deadline) if asks else []
         encoder = self._desk.encoder(call)
         response = transaction_pb2.ProcessBatchResponse()

@@ -81,6 +81,7 @@ class Metrics(Collector):
     def watch(self, engine: Engine, decider: Decider, text: Callable[[int], str]) -> None:
         """Observe an engine's batches, and show its queue, its totals and its cache; ``text`` names rules."""
         self._engine, self._decider, self._text = engine, decider, text
+        self._position = decider.heads.position
         engine.observe = self.observe_batch
 
     def call_tally(self, rpc: str) -> CallTally:
