@@ -171,8 +171,8 @@ class ReplayTally:
 
 
 def reason_text(reason: Reason) -> str:
-    """Return a reason on one line: its code, and the rule that gave it."""
-    return f"{reason.code.name} {reason.rule}".rstrip()
+    """Return a reason on one line: its code, and the rule that gave it unless that is the control of the same name."""
+    return reason.code.name if reason.rule in ("", reason.code.name) else f"{reason.code.name} {reason.rule}"
 
 
 def _decision_counts(decisions: Counter[Decision], declined: Counter[str]) -> DecisionCounts:
