@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import CodeKind
+from pointguard_server.engine import compiled
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.memory import Memory
@@ -150,6 +151,8 @@ class Server:
         store = SqliteLedger(self.ledger.connection, self.ledger.names, self._begin_epoch(clock))
         memory = Memory(settings.accounts_max, programs.measures_max)
         self.decider = Decider(store, memory, programs, clock)
+        if not compiled.are_cached():
+            log.info("compiling", kernels="about half a minute, on the first start only")
         await asyncio.to_thread(self.decider.warm_up)
         self.engine = Engine(self.decider, store.write)
         self.engine.start()
@@ -181,8 +184,8 @@ class Server:
         def intern(kind: CodeKind, text: str) -> int:
             return names.intern(connection, tenant_id, kind, text)
 
-        compiled = load_compiled(sources.rule_set, self._settings.cache_directory / "rules")
-        program = build_program(config, sources.rule_set, compiled, versions, intern)
+        earn = load_compiled(sources.rule_set, self._settings.cache_directory / "rules")
+        program = build_program(config, sources.rule_set, earn, versions, intern)
         for row in sources.stores:
             names.add_store(
                 connection, tenant_id, row["store_id"], row["business_unit"], row["country"], row["province"]

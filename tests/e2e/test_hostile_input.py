@@ -470,3 +470,11 @@ def test_a_storm_of_bad_credentials_does_not_stop_good_ones(raw: RawCalls, share
         assert raw.call("GetBalance", RPCS["GetBalance"].request(), metadata=metadata).code == "UNAUTHENTICATED"
     assert raw.call("GetBalance", RPCS["GetBalance"].request()).code == "OK"
     assert time.monotonic() - started < 10, "a key that is not known costs no Argon2"
+
+
+def test_a_batch_of_more_lines_than_are_allowed_is_refused_and_others_are_answered_meanwhile(raw: RawCalls) -> None:
+    basket = transaction_pb2.Basket(currency_code="CAD", lines=[transaction_pb2.BasketLine()] * 1_000)
+    item = transaction_pb2.BatchItem(accrue=RPCS["Accrue"].request(basket=basket, total=None))
+    answer = raw.call("ProcessBatch", transaction_pb2.ProcessBatchRequest(items=[item] * 101))
+    assert (answer.code, answer.fields) == ("INVALID_ARGUMENT", ("items",))
+    assert raw.call("GetBalance", RPCS["GetBalance"].request()).code == "OK"

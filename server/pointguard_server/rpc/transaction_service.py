@@ -19,7 +19,8 @@ from pointguard_server.service.ports import Directory, Reader
 from pointguard_server.service.tenants import Vocabulary
 
 BATCH_ITEMS_MAX = 10_000
-ITEMS_AT_ONCE = 256  # about 3 ms of the loop, then other calls have their turn
+BATCH_LINES_MAX = 100_000
+AT_ONCE = 256  # items and lines: about 3 ms of the loop, then other calls have their turn
 
 
 class Desk:
@@ -144,6 +145,8 @@ class TransactionService:
         count = len(request.items)
         if not 1 <= count <= BATCH_ITEMS_MAX:
             raise InvalidRequest(Violation("items", f"must be 1 to {BATCH_ITEMS_MAX}"))
+        if sum(len(item.accrue.basket.lines) for item in request.items) > BATCH_LINES_MAX:
+            raise InvalidRequest(Violation("items", f"must have at most {BATCH_LINES_MAX} basket lines in all"))
         with self._desk.engine.admitted(count):
             asks, errors = await self._decode_items(call, request)
         verdicts = await self._desk.engine.submit(asks, call.deadline) if asks else []
@@ -151,7 +154,7 @@ class TransactionService:
         response = transaction_pb2.ProcessBatchResponse()
         decided = iter(zip(asks, verdicts, strict=True))
         for index in range(count):
-            if index % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
+            if index % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
             result = response.results.add()
             if index in errors:
@@ -174,9 +177,12 @@ class TransactionService:
             decoder = desk.decoder(call)
             asks: list[Ask] = []
             errors: dict[int, PointguardError] = {}
+            work = 0
             for index, item in enumerate(request.items):
-                if index % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
+                work += 1 + len(item.accrue.basket.lines)
+                if work > AT_ONCE:
                     await asyncio.sleep(0)
+                    work = 0
                 try:
                     ask = decoder.item(item)
                     decoder.check()

@@ -30,4 +30,9 @@ def _cache_directory() -> Path:
     return Path(root) / "kernels" / digest.hexdigest()[:16]
 
 
+def are_cached() -> bool:
+    """Whether the kernels have been compiled before; if not, the first use takes about half a minute."""
+    return any(_cache_directory().rglob("*.nbi"))
+
+
 numba.config.CACHE_DIR = str(private_directory(_cache_directory()))  # type: ignore[attr-defined]
