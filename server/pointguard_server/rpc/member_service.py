@@ -51,6 +51,8 @@ class MemberService:
     def _enroll_ask(self, decoder: Decoder, request: member_pb2.EnrollMemberRequest) -> Ask:
         identifiers = _identifiers(decoder, request)
         profile = request.profile
+        # What the contract does not know is no part of the request.
+        profile.DiscardUnknownFields()
         decoder.text(profile.given_name, "profile.given_name", NAME_BYTES_MAX)
         decoder.text(profile.family_name, "profile.family_name", NAME_BYTES_MAX)
         if profile.province and not _SUBDIVISION.fullmatch(profile.province):
