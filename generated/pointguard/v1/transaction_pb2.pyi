@@ -401,3 +401,101 @@ class ProcessBatchResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[BatchResult]
     def __init__(self, results: _Optional[_Iterable[_Union[BatchResult, _Mapping]]] = ...) -> None: ...
+
+class ProcessBatchColumnsRequest(_message.Message):
+    __slots__ = ("idempotency_keys", "operations", "account_ids", "loyalty_ids", "points", "money_minor_units", "currency_code", "origins", "origin_numbers", "occurred_at_micros", "kinds", "captures", "allow_partials", "coupon_useds", "reservation_ids")
+    IDEMPOTENCY_KEYS_FIELD_NUMBER: _ClassVar[int]
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_IDS_FIELD_NUMBER: _ClassVar[int]
+    LOYALTY_IDS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    MONEY_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
+    ORIGINS_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_NUMBERS_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_MICROS_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    CAPTURES_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_PARTIALS_FIELD_NUMBER: _ClassVar[int]
+    COUPON_USEDS_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_IDS_FIELD_NUMBER: _ClassVar[int]
+    idempotency_keys: bytes
+    operations: _containers.RepeatedScalarFieldContainer[_common_pb2.Operation]
+    account_ids: _containers.RepeatedScalarFieldContainer[int]
+    loyalty_ids: _containers.RepeatedScalarFieldContainer[str]
+    points: _containers.RepeatedScalarFieldContainer[int]
+    money_minor_units: _containers.RepeatedScalarFieldContainer[int]
+    currency_code: str
+    origins: _containers.RepeatedCompositeFieldContainer[_common_pb2.Origin]
+    origin_numbers: _containers.RepeatedScalarFieldContainer[int]
+    occurred_at_micros: _containers.RepeatedScalarFieldContainer[int]
+    kinds: _containers.RepeatedScalarFieldContainer[_common_pb2.TransactionKind]
+    captures: _containers.RepeatedScalarFieldContainer[bool]
+    allow_partials: _containers.RepeatedScalarFieldContainer[bool]
+    coupon_useds: _containers.RepeatedScalarFieldContainer[bool]
+    reservation_ids: bytes
+    def __init__(self, idempotency_keys: _Optional[bytes] = ..., operations: _Optional[_Iterable[_Union[_common_pb2.Operation, str]]] = ..., account_ids: _Optional[_Iterable[int]] = ..., loyalty_ids: _Optional[_Iterable[str]] = ..., points: _Optional[_Iterable[int]] = ..., money_minor_units: _Optional[_Iterable[int]] = ..., currency_code: _Optional[str] = ..., origins: _Optional[_Iterable[_Union[_common_pb2.Origin, _Mapping]]] = ..., origin_numbers: _Optional[_Iterable[int]] = ..., occurred_at_micros: _Optional[_Iterable[int]] = ..., kinds: _Optional[_Iterable[_Union[_common_pb2.TransactionKind, str]]] = ..., captures: _Optional[_Iterable[bool]] = ..., allow_partials: _Optional[_Iterable[bool]] = ..., coupon_useds: _Optional[_Iterable[bool]] = ..., reservation_ids: _Optional[bytes] = ...) -> None: ...
+
+class ColumnReason(_message.Message):
+    __slots__ = ("row", "reason")
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    row: int
+    reason: _common_pb2.Reason
+    def __init__(self, row: _Optional[int] = ..., reason: _Optional[_Union[_common_pb2.Reason, _Mapping]] = ...) -> None: ...
+
+class ColumnError(_message.Message):
+    __slots__ = ("row", "error")
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    row: int
+    error: BatchError
+    def __init__(self, row: _Optional[int] = ..., error: _Optional[_Union[BatchError, _Mapping]] = ...) -> None: ...
+
+class ProcessBatchColumnsResponse(_message.Message):
+    __slots__ = ("transaction_ids", "decisions", "points", "points_released", "money_minor_units", "expires_at_micros", "account_ids", "posted", "reserved", "pending", "reasons", "errors")
+    TRANSACTION_IDS_FIELD_NUMBER: _ClassVar[int]
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_RELEASED_FIELD_NUMBER: _ClassVar[int]
+    MONEY_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_MICROS_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_IDS_FIELD_NUMBER: _ClassVar[int]
+    POSTED_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_FIELD_NUMBER: _ClassVar[int]
+    transaction_ids: bytes
+    decisions: _containers.RepeatedScalarFieldContainer[_common_pb2.Decision]
+    points: _containers.RepeatedScalarFieldContainer[int]
+    points_released: _containers.RepeatedScalarFieldContainer[int]
+    money_minor_units: _containers.RepeatedScalarFieldContainer[int]
+    expires_at_micros: _containers.RepeatedScalarFieldContainer[int]
+    account_ids: _containers.RepeatedScalarFieldContainer[int]
+    posted: _containers.RepeatedScalarFieldContainer[int]
+    reserved: _containers.RepeatedScalarFieldContainer[int]
+    pending: _containers.RepeatedScalarFieldContainer[int]
+    reasons: _containers.RepeatedCompositeFieldContainer[ColumnReason]
+    errors: _containers.RepeatedCompositeFieldContainer[ColumnError]
+    def __init__(self, transaction_ids: _Optional[bytes] = ..., decisions: _Optional[_Iterable[_Union[_common_pb2.Decision, str]]] = ..., points: _Optional[_Iterable[int]] = ..., points_released: _Optional[_Iterable[int]] = ..., money_minor_units: _Optional[_Iterable[int]] = ..., expires_at_micros: _Optional[_Iterable[int]] = ..., account_ids: _Optional[_Iterable[int]] = ..., posted: _Optional[_Iterable[int]] = ..., reserved: _Optional[_Iterable[int]] = ..., pending: _Optional[_Iterable[int]] = ..., reasons: _Optional[_Iterable[_Union[ColumnReason, _Mapping]]] = ..., errors: _Optional[_Iterable[_Union[ColumnError, _Mapping]]] = ...) -> None: ...
+
+class StreamTransactionsRequest(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[BatchItem]
+    def __init__(self, items: _Optional[_Iterable[_Union[BatchItem, _Mapping]]] = ...) -> None: ...
+
+class StreamResult(_message.Message):
+    __slots__ = ("idempotency_key", "result")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    result: BatchResult
+    def __init__(self, idempotency_key: _Optional[str] = ..., result: _Optional[_Union[BatchResult, _Mapping]] = ...) -> None: ...
+
+class StreamTransactionsResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[StreamResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[StreamResult, _Mapping]]] = ...) -> None: ...

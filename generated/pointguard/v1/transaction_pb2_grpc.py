@@ -76,6 +76,16 @@ class TransactionServiceStub:
                 request_serializer=pointguard_dot_v1_dot_transaction__pb2.ProcessBatchRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_transaction__pb2.ProcessBatchResponse.FromString,
                 _registered_method=True)
+        self.ProcessBatchColumns = channel.unary_unary(
+                '/pointguard.v1.TransactionService/ProcessBatchColumns',
+                request_serializer=pointguard_dot_v1_dot_transaction__pb2.ProcessBatchColumnsRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_transaction__pb2.ProcessBatchColumnsResponse.FromString,
+                _registered_method=True)
+        self.StreamTransactions = channel.stream_stream(
+                '/pointguard.v1.TransactionService/StreamTransactions',
+                request_serializer=pointguard_dot_v1_dot_transaction__pb2.StreamTransactionsRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_transaction__pb2.StreamTransactionsResponse.FromString,
+                _registered_method=True)
 
 
 class TransactionServiceServicer:
@@ -139,6 +149,24 @@ class TransactionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProcessBatchColumns(self, request, context):
+        """ProcessBatch for gateways and settlement files: redemptions and accruals of totals as packed columns, up to 100,000
+        rows. Every row is decided as if it had come in a ProcessBatch; nothing of a malformed message is decided.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamTransactions(self, request_iterator, context):
+        """Requests and answers over one connection for as long as both sides like. Every message is answered by one message;
+        answers carry their request's key, keep the order of an account and may overtake one another across accounts. A
+        broken stream loses nothing: connect again and send again what has no answer yet. After a half-close, what was
+        sent is still answered. A client that does not read its answers is not read from either.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TransactionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -181,6 +209,16 @@ def add_TransactionServiceServicer_to_server(servicer, server):
                     servicer.ProcessBatch,
                     request_deserializer=pointguard_dot_v1_dot_transaction__pb2.ProcessBatchRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_transaction__pb2.ProcessBatchResponse.SerializeToString,
+            ),
+            'ProcessBatchColumns': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProcessBatchColumns,
+                    request_deserializer=pointguard_dot_v1_dot_transaction__pb2.ProcessBatchColumnsRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_transaction__pb2.ProcessBatchColumnsResponse.SerializeToString,
+            ),
+            'StreamTransactions': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamTransactions,
+                    request_deserializer=pointguard_dot_v1_dot_transaction__pb2.StreamTransactionsRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_transaction__pb2.StreamTransactionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -401,6 +439,60 @@ class TransactionService:
             '/pointguard.v1.TransactionService/ProcessBatch',
             pointguard_dot_v1_dot_transaction__pb2.ProcessBatchRequest.SerializeToString,
             pointguard_dot_v1_dot_transaction__pb2.ProcessBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProcessBatchColumns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.TransactionService/ProcessBatchColumns',
+            pointguard_dot_v1_dot_transaction__pb2.ProcessBatchColumnsRequest.SerializeToString,
+            pointguard_dot_v1_dot_transaction__pb2.ProcessBatchColumnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamTransactions(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/pointguard.v1.TransactionService/StreamTransactions',
+            pointguard_dot_v1_dot_transaction__pb2.StreamTransactionsRequest.SerializeToString,
+            pointguard_dot_v1_dot_transaction__pb2.StreamTransactionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

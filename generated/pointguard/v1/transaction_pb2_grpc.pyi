@@ -51,6 +51,16 @@ class TransactionServiceStub:
     """Returns an account's points as they stand now."""
     ProcessBatch: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.ProcessBatchRequest, _transaction_pb2.ProcessBatchResponse]
     """Up to 10,000 mixed requests, each answered on its own and in the order sent, which is kept for each account."""
+    ProcessBatchColumns: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.ProcessBatchColumnsRequest, _transaction_pb2.ProcessBatchColumnsResponse]
+    """ProcessBatch for gateways and settlement files: redemptions and accruals of totals as packed columns, up to 100,000
+    rows. Every row is decided as if it had come in a ProcessBatch; nothing of a malformed message is decided.
+    """
+    StreamTransactions: _grpc.StreamStreamMultiCallable[_transaction_pb2.StreamTransactionsRequest, _transaction_pb2.StreamTransactionsResponse]
+    """Requests and answers over one connection for as long as both sides like. Every message is answered by one message;
+    answers carry their request's key, keep the order of an account and may overtake one another across accounts. A
+    broken stream loses nothing: connect again and send again what has no answer yet. After a half-close, what was
+    sent is still answered. A client that does not read its answers is not read from either.
+    """
 
 @_typing.type_check_only
 class TransactionServiceAsyncStub(TransactionServiceStub):
@@ -75,6 +85,16 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     """Returns an account's points as they stand now."""
     ProcessBatch: _aio.UnaryUnaryMultiCallable[_transaction_pb2.ProcessBatchRequest, _transaction_pb2.ProcessBatchResponse]  # type: ignore[assignment]
     """Up to 10,000 mixed requests, each answered on its own and in the order sent, which is kept for each account."""
+    ProcessBatchColumns: _aio.UnaryUnaryMultiCallable[_transaction_pb2.ProcessBatchColumnsRequest, _transaction_pb2.ProcessBatchColumnsResponse]  # type: ignore[assignment]
+    """ProcessBatch for gateways and settlement files: redemptions and accruals of totals as packed columns, up to 100,000
+    rows. Every row is decided as if it had come in a ProcessBatch; nothing of a malformed message is decided.
+    """
+    StreamTransactions: _aio.StreamStreamMultiCallable[_transaction_pb2.StreamTransactionsRequest, _transaction_pb2.StreamTransactionsResponse]  # type: ignore[assignment]
+    """Requests and answers over one connection for as long as both sides like. Every message is answered by one message;
+    answers carry their request's key, keep the order of an account and may overtake one another across accounts. A
+    broken stream loses nothing: connect again and send again what has no answer yet. After a half-close, what was
+    sent is still answered. A client that does not read its answers is not read from either.
+    """
 
 class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Decides, records and answers. Every state-changing call carries an idempotency key: the same key with the same request
@@ -144,5 +164,27 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_transaction_pb2.ProcessBatchResponse, _abc.Awaitable[_transaction_pb2.ProcessBatchResponse]]:
         """Up to 10,000 mixed requests, each answered on its own and in the order sent, which is kept for each account."""
+
+    @_abc_1.abstractmethod
+    def ProcessBatchColumns(
+        self,
+        request: _transaction_pb2.ProcessBatchColumnsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transaction_pb2.ProcessBatchColumnsResponse, _abc.Awaitable[_transaction_pb2.ProcessBatchColumnsResponse]]:
+        """ProcessBatch for gateways and settlement files: redemptions and accruals of totals as packed columns, up to 100,000
+        rows. Every row is decided as if it had come in a ProcessBatch; nothing of a malformed message is decided.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamTransactions(
+        self,
+        request_iterator: _MaybeAsyncIterator[_transaction_pb2.StreamTransactionsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_transaction_pb2.StreamTransactionsResponse], _abc.AsyncIterator[_transaction_pb2.StreamTransactionsResponse]]:
+        """Requests and answers over one connection for as long as both sides like. Every message is answered by one message;
+        answers carry their request's key, keep the order of an account and may overtake one another across accounts. A
+        broken stream loses nothing: connect again and send again what has no answer yet. After a half-close, what was
+        sent is still answered. A client that does not read its answers is not read from either.
+        """
 
 def add_TransactionServiceServicer_to_server(servicer: TransactionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
