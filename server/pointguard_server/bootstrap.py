@@ -164,7 +164,7 @@ class Server:
         self.authenticator = Authenticator(self.ledger.reader.api_key)
         desk = Desk(self.engine, self.ledger.names, vocabulary, self.ledger.reader)
         guard = Guard(self.authenticator, {tenant.tenant_id: tenant}, self.metrics)
-        self.rpc = RpcServer(desk, guard, reflect=settings.reflection)
+        self.rpc = RpcServer(desk, guard, reflect=settings.reflection, on_lost=self.failed.set)
         self.http = HttpServer(self.metrics, lambda: self.engine.ready and not self.draining)
 
     def _load_tenant(self, sources: _Sources, clock: WallClock) -> tuple[Tenant, Programs]:

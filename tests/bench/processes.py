@@ -70,8 +70,8 @@ class ServerProcess:
         return None
 
     def resident_mib(self) -> float:
-        """Memory of the process that is in use now, in MiB."""
-        return resident_mib(self._process.pid)
+        """Memory of the process and its children that is in use now, in MiB."""
+        return sum(resident_mib(each) for each in (self.pid, *children(self.pid)))
 
     def stop(self) -> None:
         """End the process: politely, and after a while by force."""
@@ -92,12 +92,22 @@ def resident_mib(pid: int) -> float:
 
 
 def processor_seconds(pid: int) -> float:
-    """Processor time that a process has used, all its threads together; 0 where the system does not tell."""
+    """Processor time that a process and its children have used, all threads; 0 where the system does not tell."""
+    return sum(_processor_seconds(each) for each in (pid, *children(pid)))
+
+
+def _processor_seconds(pid: int) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def children(pid: int) -> list[int]:
+    """Return the numbers of a process's children; none where the system does not tell."""
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for path in found for child in path.read_text(encoding="utf-8").split()]
 
 
 def machine_seconds() -> float:

@@ -170,8 +170,7 @@ class Encoder:
 
 def fill_error(message: transaction_pb2.BatchError, error: PointguardError) -> None:
     """Fill the answer to one request of a batch that was refused."""
-    code: Any = code_of(error).value
-    message.code = code[0]
+    message.code = int(code_of(error))
     message.reason = error.reason
     message.message = str(error)
     for violation in error.violations if isinstance(error, InvalidRequest) else ():

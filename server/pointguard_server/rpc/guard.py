@@ -8,20 +8,18 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 
 from pointguard_server.domain.errors import Expired, InvalidRequest, PointguardError, Unauthenticated, Violation
-from pointguard_server.rpc.status import DETAILS_KEY, Fault, code_of, details, new_error_id
+from pointguard_server.rpc.status import Fault, code_of, details, new_error_id
 from pointguard_server.service.credentials import Authenticator
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.tenants import Tenant
 
 DEADLINE_DEFAULT_S = 2.0
-BEARER = "Bearer "
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +33,17 @@ class Call:
     deadline: float
 
 
+class Refusal(NamedTuple):
+    """What a client hears of a call that failed: the status code, a text, and a serialized ``google.rpc.Status``."""
+
+    code: int
+    message: str
+    details: bytes
+
+
 Method = Callable[[Call, Any], Awaitable[Message]]
-Handler = Callable[[bytes, "grpc.aio.ServicerContext[bytes, bytes]"], Awaitable[bytes]]
+Handler = Callable[[str, float, bytes], Awaitable[bytes | Refusal]]
+"""Takes the credential, the seconds until the deadline (negative: none was given) and the request's bytes."""
 
 
 class Guard:
@@ -52,20 +59,20 @@ class Guard:
         tally = self._metrics.call_tally(name)
         parse = request_class.FromString
 
-        async def handle(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
+        async def handle(credential: str, remaining_s: float, data: bytes) -> bytes | Refusal:
             started = time.monotonic()
             try:
-                remaining: float | None = context.time_remaining()
-                tenant, role = await self._caller(context)
-                call = Call(tenant, role, started + (DEADLINE_DEFAULT_S if remaining is None else remaining))
+                tenant, role = await self._caller(credential)
+                call = Call(tenant, role, started + (DEADLINE_DEFAULT_S if remaining_s < 0 else remaining_s))
                 try:
                     request = parse(data)
                 except DecodeError:
                     raise InvalidRequest(Violation("request", "must be a well-formed message")) from None
-                if remaining is None:
+                if remaining_s < 0:
                     async with asyncio.timeout(DEADLINE_DEFAULT_S):
                         response = await method(call, request)
                 else:
+                    # The front cancels the call when its deadline has passed.
                     response = await method(call, request)
                 answer = response.SerializeToString()
             except asyncio.CancelledError:
@@ -82,29 +89,25 @@ class Guard:
                 tally.observe("OK", time.monotonic() - started)
                 return answer
             tally.observe(code_of(error).name, time.monotonic() - started)
-            return await self._refuse(name, error, context)
+            return _refuse(name, error)
 
         return handle
 
-    async def _caller(self, context: "grpc.aio.ServicerContext[bytes, bytes]") -> tuple[Tenant, str]:
+    async def _caller(self, credential: str) -> tuple[Tenant, str]:
         """Return the caller's tenant and role. The tenant comes from the credential and from nowhere else."""
-        for key, value in context.invocation_metadata() or ():
-            if key == "authorization" and isinstance(value, str) and value.startswith(BEARER):
-                raw_key = value[len(BEARER) :]
-                principal = self._authenticator.cached(raw_key) or await self._authenticator.authenticate(raw_key)
-                tenant = self._tenants.get(principal.tenant_id)
-                if tenant is None:
-                    raise Unauthenticated
-                return tenant, principal.role
-        raise Unauthenticated
+        if not credential:
+            raise Unauthenticated
+        principal = self._authenticator.cached(credential) or await self._authenticator.authenticate(credential)
+        tenant = self._tenants.get(principal.tenant_id)
+        if tenant is None:
+            raise Unauthenticated
+        return tenant, principal.role
 
-    @staticmethod
-    async def _refuse(name: str, error: PointguardError, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
-        error_id = new_error_id()
-        if isinstance(error, Fault):
-            log.error("fault", rpc=name, error_id=error_id, exc_info=error.__cause__)
-        else:
-            log.debug("refused", rpc=name, error_id=error_id, reason=error.reason)
-        trailing = ((DETAILS_KEY, details(error, error_id)),)
-        await context.abort(code_of(error), str(error), trailing)
-        raise AssertionError("abort does not return")
+
+def _refuse(name: str, error: PointguardError) -> Refusal:
+    error_id = new_error_id()
+    if isinstance(error, Fault):
+        log.error("fault", rpc=name, error_id=error_id, exc_info=error.__cause__)
+    else:
+        log.debug("refused", rpc=name, error_id=error_id, reason=error.reason)
+    return Refusal(int(code_of(error)), str(error), details(error, error_id))

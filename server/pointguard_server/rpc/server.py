@@ -1,37 +1,29 @@
-"""The gRPC server: which RPC is which method, and the limits of the transport."""
+"""The engine's end of gRPC: starts the front, answers the calls that it hands over, and stops it."""
 
-from collections.abc import Sequence
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import grpc
+import structlog
 from google.protobuf.message import Message
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health_aio
-from grpc_reflection.v1alpha import reflection
 
 from pointguard.v1 import advice_pb2, member_pb2, transaction_pb2
 from pointguard_server.rpc.advice_service import AdviceService
-from pointguard_server.rpc.guard import Guard, Method
+from pointguard_server.rpc.front_settings import FrontSettings
+from pointguard_server.rpc.guard import Guard, Handler, Method, Refusal
+from pointguard_server.rpc.link import Frame, FrameKind, Link
 from pointguard_server.rpc.member_service import MemberService
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
 
-MESSAGE_BYTES_MAX = 16 * 1024 * 1024  # a batch of 10,000 requests
-METADATA_BYTES_MAX = 8 * 1024
-STREAMS_MAX = 1_024
-OPTIONS: Sequence[tuple[str, int]] = (
-    # Without it a second server on the same port would quietly take half of the calls.
-    ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_metadata_size", METADATA_BYTES_MAX),
-    ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
-    ("grpc.max_concurrent_streams", STREAMS_MAX),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.http2.max_ping_strikes", 3),
-    ("grpc.server_handshake_timeout_ms", 5_000),
-)
+FRONT_MODULE = "pointguard_server.rpc.front"
+FRONT_START_S = 30.0
+FRONT_END_S = 5.0  # beyond the grace
+CONTRACT_MODULES = ["pointguard.v1.transaction_pb2", "pointguard.v1.advice_pb2", "pointguard.v1.member_pb2"]
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,49 +59,101 @@ def _methods(desk: Desk) -> dict[str, dict[str, tuple[type[Message], Method]]]:
 
 
 class RpcServer:
-    """The gRPC server of one process. Must be made on the loop that runs it."""
+    """The RPCs of one process. ``on_lost`` is called if the front ends without having been told to."""
 
-    def __init__(self, desk: Desk, guard: Guard, *, reflect: bool) -> None:
-        self._server = grpc.aio.server(options=OPTIONS)
-        self._services = _methods(desk)
-        for service, methods in self._services.items():
-            # Raw bytes in and out: the guard parses, so that a message that cannot be parsed is the client's error.
-            handlers: dict[str, Any] = {
-                name: grpc.unary_unary_rpc_method_handler(guard.wrap(name, request_class, method))
-                for name, (request_class, method) in methods.items()
-            }
-            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
-        self._health = health_aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        if reflect:
-            names = (*self._services, "grpc.health.v1.Health", reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, self._server)
+    def __init__(self, desk: Desk, guard: Guard, *, reflect: bool, on_lost: Callable[[], None]) -> None:
+        services = _methods(desk)
+        self._services = {service: list(methods) for service, methods in services.items()}
+        self._handlers: list[Handler] = [
+            guard.wrap(name, request_class, method)
+            for methods in services.values()
+            for name, (request_class, method) in methods.items()
+        ]
+        self._reflect = reflect
+        self._on_lost = on_lost
+        self._link = Link(self._receive, self._lose)
+        self._answering: dict[int, asyncio.Task[None]] = {}
+        self._front: asyncio.subprocess.Process | None = None
+        self._listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._stopping = False
 
     async def start(self, address: str, tls: Tls | None) -> int:
-        """Listen on ``host:port`` (port 0: any free one), say that all services serve, and return the port.
+        """Have the front listen on ``host:port`` (port 0: any free one), say that all services serve; return the port.
 
         Raises:
-            OSError: if the address cannot be had.
+            OSError: if the address cannot be had or a file cannot be read.
         """
+        for path in (tls.certificate, tls.key) if tls else ():
+            with path.open("rb"):
+                pass  # a file that cannot be read is named better here than by the front
+        ours, theirs = socket.socketpair()
+        with theirs:
+            settings = FrontSettings(
+                link=theirs.fileno(),
+                address=address,
+                tls_certificate=str(tls.certificate) if tls else "",
+                tls_key=str(tls.key) if tls else "",
+                reflection_of=CONTRACT_MODULES if self._reflect else [],
+                services=self._services,
+            )
+            loop = asyncio.get_running_loop()
+            await loop.create_unix_connection(lambda: self._link, sock=ours)
+            self._front = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", FRONT_MODULE, settings.text(), stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+            )  # fmt: skip
         try:
-            port = self._listen(address, tls)
-        except RuntimeError as error:
+            async with asyncio.timeout(FRONT_START_S):
+                port = await self._listening
+        except (TimeoutError, ConnectionError) as error:
             raise OSError(f"cannot listen on {address}") from error
-        await self._server.start()
-        for service in ("", *self._services):
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        self._link.send(FrameKind.SERVE, number=1)
         return port
 
-    def _listen(self, address: str, tls: Tls | None) -> int:
-        if tls is None:
-            return self._server.add_insecure_port(address)
-        pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
-        return self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+    def _receive(self, frame: Frame) -> None:
+        if frame.kind == FrameKind.CALL:
+            task = asyncio.get_running_loop().create_task(self._answer(frame))
+            self._answering[frame.call] = task
+        elif frame.kind == FrameKind.CANCEL:
+            task_of = self._answering.get(frame.call)
+            if task_of is not None:
+                task_of.cancel()
+        elif frame.kind == FrameKind.LISTENING and not self._listening.done():
+            self._listening.set_result(frame.call)
+        elif frame.kind == FrameKind.NOT_LISTENING and not self._listening.done():
+            self._listening.set_exception(ConnectionError(frame.text))
+
+    async def _answer(self, frame: Frame) -> None:
+        try:
+            answer = await self._handlers[frame.number](frame.text, frame.seconds, frame.data)
+        finally:
+            del self._answering[frame.call]
+        if isinstance(answer, Refusal):
+            self._link.send(FrameKind.REFUSAL, frame.call, answer.code, answer.message, answer.details)
+        else:
+            self._link.send(FrameKind.ANSWER, frame.call, data=answer)
+
+    def _lose(self) -> None:
+        if not self._listening.done():
+            self._listening.set_exception(ConnectionError("the front ended"))
+        elif not self._stopping:
+            log.error("front_lost")
+            self._on_lost()
 
     async def not_serving(self) -> None:
         """Tell health checks that nothing is served any more."""
-        await self._health.enter_graceful_shutdown()
+        self._link.send(FrameKind.SERVE, number=0)
 
     async def stop(self, grace_s: float) -> None:
-        """Take no more calls and let those under way end, for at most ``grace_s`` seconds."""
-        await self._server.stop(grace_s)
+        """Take no more calls, let those under way end, for at most ``grace_s`` seconds, and end the front."""
+        self._stopping = True
+        if self._front is None:
+            return
+        self._link.send(FrameKind.STOP, seconds=grace_s)
+        try:
+            async with asyncio.timeout(grace_s + FRONT_END_S):
+                await self._front.wait()
+        except TimeoutError:
+            self._front.kill()
+            await self._front.wait()
+        self._link.close()

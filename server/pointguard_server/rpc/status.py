@@ -1,8 +1,8 @@
 """The one table from the domain's errors to gRPC statuses, with machine-readable details (``google.rpc``)."""
 
 import uuid
+from enum import IntEnum
 
-import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
@@ -11,22 +11,36 @@ from pointguard_server.domain.codes import Outcome
 from pointguard_server.service.credentials import VerificationFailed
 
 DOMAIN = "pointguard"
-DETAILS_KEY = "grpc-status-details-bin"
 
-CODES: dict[type[errors.PointguardError], grpc.StatusCode] = {
-    errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
-    errors.NotFound: grpc.StatusCode.NOT_FOUND,
-    errors.KeyReused: grpc.StatusCode.ALREADY_EXISTS,
-    errors.IdentifierTaken: grpc.StatusCode.ALREADY_EXISTS,
-    errors.ReservationEnded: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.CaptureAboveReservation: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
-    errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    errors.Expired: grpc.StatusCode.DEADLINE_EXCEEDED,
-    errors.Draining: grpc.StatusCode.UNAVAILABLE,
-    errors.StorageUnavailable: grpc.StatusCode.UNAVAILABLE,
-    errors.StorageBroken: grpc.StatusCode.UNAVAILABLE,
-    VerificationFailed: grpc.StatusCode.UNAVAILABLE,
+
+class StatusCode(IntEnum):
+    """gRPC's status codes, those that calls end with here."""
+
+    OK = 0
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    UNAVAILABLE = 14
+    UNAUTHENTICATED = 16
+
+
+CODES: dict[type[errors.PointguardError], StatusCode] = {
+    errors.InvalidRequest: StatusCode.INVALID_ARGUMENT,
+    errors.NotFound: StatusCode.NOT_FOUND,
+    errors.KeyReused: StatusCode.ALREADY_EXISTS,
+    errors.IdentifierTaken: StatusCode.ALREADY_EXISTS,
+    errors.ReservationEnded: StatusCode.FAILED_PRECONDITION,
+    errors.CaptureAboveReservation: StatusCode.FAILED_PRECONDITION,
+    errors.Unauthenticated: StatusCode.UNAUTHENTICATED,
+    errors.Overloaded: StatusCode.RESOURCE_EXHAUSTED,
+    errors.Expired: StatusCode.DEADLINE_EXCEEDED,
+    errors.Draining: StatusCode.UNAVAILABLE,
+    errors.StorageUnavailable: StatusCode.UNAVAILABLE,
+    errors.StorageBroken: StatusCode.UNAVAILABLE,
+    VerificationFailed: StatusCode.UNAVAILABLE,
 }
 
 _CURRENCY = errors.Violation("money.currency_code", "must be the program's currency")
@@ -50,7 +64,7 @@ class Fault(errors.PointguardError):
         super().__init__("the server could not answer; a retry with the same key finds out what happened")
 
 
-CODES[Fault] = grpc.StatusCode.UNAVAILABLE
+CODES[Fault] = StatusCode.UNAVAILABLE
 
 
 def refusal(outcome: int) -> errors.PointguardError:
@@ -58,7 +72,7 @@ def refusal(outcome: int) -> errors.PointguardError:
     return _OUTCOMES[outcome]
 
 
-def code_of(error: errors.PointguardError) -> grpc.StatusCode:
+def code_of(error: errors.PointguardError) -> StatusCode:
     """Return the status code of an error."""
     return CODES[type(error)]
 
@@ -66,7 +80,7 @@ def code_of(error: errors.PointguardError) -> grpc.StatusCode:
 def details(error: errors.PointguardError, error_id: str) -> bytes:
     """Return the serialized ``google.rpc.Status`` that goes into the trailing metadata."""
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata={"error_id": error_id})
-    status = status_pb2.Status(code=code_of(error).value[0], message=str(error), details=[_packed(info)])
+    status = status_pb2.Status(code=int(code_of(error)), message=str(error), details=[_packed(info)])
     if isinstance(error, errors.InvalidRequest):
         violations = [
             error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=violation.description)
