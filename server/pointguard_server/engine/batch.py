@@ -10,34 +10,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pointguard_server.domain.codes import FIRST_READ, Outcome
+from pointguard_server.domain.codes import FIRST_READ, Operation, Outcome
 from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.buffers import Buffers
 from pointguard_server.engine.compiled.accounts import replay_legs
 from pointguard_server.engine.compiled.advice import keep_standing
 from pointguard_server.engine.compiled.records import ADVICE_RAW, LEG_RAW, write_records
 from pointguard_server.engine.identifiers import transaction_ids
+from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.kernel import decide
 from pointguard_server.engine.memory import ACCOUNT, Memory
 from pointguard_server.engine.ports import BatchRecord, Clock, Heads, LedgerStore, Rows
 from pointguard_server.engine.programs import Programs
-from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, LEG_COLUMNS, REQUEST, RESOLVED, RESOLVED_PACK
+from pointguard_server.engine.rows import (
+    ADVICE,
+    ADVICE_COLUMNS,
+    ENVELOPE_COLUMNS,
+    LEG_COLUMNS,
+    REQUEST_COLUMNS,
+    SETTLED,
+)
 from pointguard_server.engine.totals import Totals
-from pointguard_server.engine.verdicts import read_verdicts, verdict_of_record
+from pointguard_server.engine.verdicts import Answers
 from pointguard_server.engine.world import (
     ADVICE_ROWS,
     ENTRIES,
-    HEADER_SIZE,
     LEGS,
     NOW,
     Batch,
     Output,
 )
-from pointguard_server.rules.fields import LINE_FIELD_COUNT
 from pointguard_server.velocity.windows import BLOCK
-
-_SETTLED = -1  # another answer takes the place of the kernel's
-_NO_ID = bytes(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,41 +55,19 @@ class BatchReport:
     position: int
 
 
-class _Plan:
-    """What is known of a batch's requests before they are decided; lists are by request."""
+class _Step:
+    """One batch on its way: the inbox's rows, and what becomes of those that the kernel does not answer."""
 
-    def __init__(self, asks: Sequence[Ask]) -> None:
-        count = len(asks)
-        self.asks = asks
-        self.requests = np.frombuffer(bytearray().join([ask.fields for ask in asks]), REQUEST)
-        self.writes = [ask.fields[0] < FIRST_READ for ask in asks]  # the operation is the first byte
-        self.skip = [0] * count  # an outcome that is known already, or _SETTLED
-        self.slots = [-1] * count
-        self.reservation_seqs = [0] * count
+    def __init__(self, inbox: Inbox) -> None:
+        count = inbox.count
+        self.inbox = inbox
+        self.count = count
+        self.requests, self.envelopes = inbox.requests[:count], inbox.envelopes[:count]
+        self.operations, self.skip = self.requests["operation"], self.envelopes["skip"]
         self.replayed: dict[int, bytes] = {}  # request → the record that answers it
         self.same_as: dict[int, int] = {}  # request → an earlier one of this batch with the same key
         self.claims: list[Claim] = []
-        self.touched: set[int] = set()
-
-    def resolved(self) -> np.ndarray:
-        """Return what is known as the kernel takes it."""
-        rows = []
-        first_line = 0
-        for ask, skip, slot, seq in zip(self.asks, self.skip, self.slots, self.reservation_seqs, strict=True):
-            rows.append(
-                RESOLVED_PACK(
-                    slot,
-                    skip,
-                    seq,
-                    ask.business_unit_id,
-                    ask.store_province_id,
-                    ask.currency,
-                    first_line,
-                    ask.line_count,
-                )
-            )
-            first_line += ask.line_count
-        return np.frombuffer(bytearray().join(rows), RESOLVED)
+        self.begun: list[int] = []  # accounts that claims began
 
 
 class Decider:
@@ -110,9 +91,20 @@ class Decider:
         """Decide the asks in order, make the decisions durable, and return a verdict for each.
 
         Raises:
+            StorageUnavailable: see ``decide_inbox``.
+        """
+        inbox = Inbox()
+        for ask in asks:
+            inbox.put(ask)
+        return self.decide_inbox(inbox).verdicts()
+
+    def decide_inbox(self, inbox: Inbox) -> Answers:
+        """Decide the requests in order and make the decisions durable; the answers last until the next batch.
+
+        Raises:
             StorageUnavailable: nothing may be said of any of them; what memory held of their accounts is forgotten.
         """
-        plan = _Plan(asks)
+        step = _Step(inbox)
         started = time.perf_counter()
         try:
             self._store.begin()
@@ -121,38 +113,36 @@ class Decider:
             # Never back, not even behind a read: it has moved windows forward.
             self._now = max(self._clock.now(), self._now, self.heads.accepted_at + 1)
             self._turn += 1
-            self._settle_keys(plan)
-            self._take_claims(plan, self._now)
-            self._find_accounts(plan, self._now)
-            batch, out = self._run(plan, self._now)
+            self._settle_keys(step)
+            self._take_claims(step, self._now)
+            self._find_accounts(step, self._now)
+            batch, out = self._run(step, self._now)
             decided = time.perf_counter()
-            heads = self._append(plan.asks, batch, out)
+            heads = self._append(step, batch, out)
             appended = time.perf_counter()
             self._heads_unknown = True
             self._store.commit()
             self.heads, self._heads_unknown = heads, False
         except BaseException:
-            self._undo(plan)
+            self._undo(step)
             raise
         committed = time.perf_counter()
-        verdicts = read_verdicts(out, len(asks))
-        self._answer_settled(plan, verdicts)
-        self.totals.add(out, len(asks), self.programs)
+        self.totals.add(out, step.count, self.programs)
         self.last_report = BatchReport(
-            requests=len(asks),
-            replays=len(plan.replayed) + len(plan.same_as),
+            requests=step.count,
+            replays=len(step.replayed) + len(step.same_as),
             decide_s=decided - started,
             append_s=appended - decided,
             commit_s=committed - appended,
             position=heads.position,
         )
-        return verdicts
+        return Answers(out, step.requests, step.replayed, step.same_as)
 
-    def _undo(self, plan: _Plan) -> None:
+    def _undo(self, step: _Step) -> None:
         """Undo the step, and forget what memory holds of the accounts: the ledger knows."""
         self._store.rollback()
-        self.memory.evict(plan.touched)
-        for claim in plan.claims:
+        self.memory.evict({*step.envelopes["account_id"].tolist(), *step.begun})
+        for claim in step.claims:
             claim.forget()
 
     def warm_up(self) -> None:
@@ -161,20 +151,12 @@ class Decider:
             requests=1, legs=1, entries=1, advice=1, shown=1, measures=self.programs.measures_max,
             awards=self.programs.awards_max,
         )  # fmt: skip
-        none = np.zeros((0, 2), np.int64)
-        batch = Batch(
-            requests=np.zeros(0, REQUEST),
-            resolved=np.zeros(0, RESOLVED),
-            keys=none,
-            digests=none,
-            lines=np.zeros((1, LINE_FIELD_COUNT), np.int64),
-            ids=none,
-            header=np.zeros(HEADER_SIZE, np.int64),
-        )
+        step = _Step(Inbox())
         now = self._clock.now()
+        batch = self._batch(step, now, 0)
         decide(arrays, self.programs.world(now), batch, out)
         replay_legs(arrays, self.programs.world(now), out.legs[:0], 0)
-        self._records([], batch, out)
+        self._records(step, out)
         stand = np.zeros(1, ADVICE)[0]
         keep_standing(arrays, np.zeros(1, ACCOUNT)[0], stand)
 
@@ -183,100 +165,103 @@ class Decider:
         memory = self.memory
         return len(memory.slot_of), self._hits, memory.loads, memory.evictions
 
-    def _settle_keys(self, plan: _Plan) -> None:
+    def _settle_keys(self, step: _Step) -> None:
         """Find the requests whose keys are known, from the ledger or from earlier in this batch."""
-        uses: dict[tuple[int, bytes], list[int]] = {}  # by tenant and key: the requests, in order
-        for index, (ask, writes) in enumerate(zip(plan.asks, plan.writes, strict=True)):
-            if writes:
-                uses.setdefault((ask.tenant_id, ask.key), []).append(index)
-        by_tenant: dict[int, list[bytes]] = {}
-        for tenant_id, key in uses:
-            by_tenant.setdefault(tenant_id, []).append(key)
-        for tenant_id, keys in by_tenant.items():
-            for key, (digest, record) in self._store.known_keys(tenant_id, keys).items():
-                for index in uses.pop((tenant_id, key)):
-                    if plan.asks[index].digest == digest:
-                        plan.replayed[index], plan.skip[index] = record, _SETTLED
-                    else:
-                        plan.skip[index] = Outcome.KEY_REUSED
-        for first, *others in uses.values():
-            for index in others:
-                if plan.asks[index].digest == plan.asks[first].digest:
-                    plan.same_as[index], plan.skip[index] = first, _SETTLED
-                else:
-                    plan.skip[index] = Outcome.KEY_REUSED
+        rows = ((step.operations < FIRST_READ) & (step.skip == 0)).nonzero()[0]
+        tenants = step.envelopes["tenant_id"][rows]
+        for tenant_id in set(tenants.tolist()):
+            of_tenant = rows[tenants == tenant_id].tolist()
+            keys = step.envelopes.view(ENVELOPE_COLUMNS)["idempotency_key"][of_tenant].tolist()
+            known = self._store.known_keys(tenant_id, keys)
+            if known or len(set(keys)) < len(keys):
+                self._settle_used(step, of_tenant, keys, known)
 
-    def _take_claims(self, plan: _Plan, now: int) -> None:
-        """Write what goes with a request outside the ledger, and make the accounts that begin with it."""
-        for index, ask in enumerate(plan.asks):
-            if ask.claim is None or plan.skip[index]:
+    @staticmethod
+    def _settle_used(step: _Step, rows: list[int], keys: list[bytes], known: dict[bytes, tuple[bytes, bytes]]) -> None:
+        """Settle those of a tenant's requests whose key has been used, in the ledger or by an earlier request."""
+        digests = step.envelopes.view(ENVELOPE_COLUMNS)["request_digest"][rows].tolist()
+        first_use: dict[bytes, tuple[int, bytes]] = {}
+        for row, key, digest in zip(rows, keys, digests, strict=True):
+            if key in known:
+                used_for, record = known[key]
+                if used_for == digest:
+                    step.replayed[row] = record
+            elif key in first_use:
+                first, used_for = first_use[key]
+                if used_for == digest:
+                    step.same_as[row] = first
+            else:
+                first_use[key] = row, digest
                 continue
-            plan.claims.append(ask.claim)
-            outcome, account_id, program_id = ask.claim.take(self._store, now)
+            step.skip[row] = SETTLED if used_for == digest else Outcome.KEY_REUSED
+
+    def _take_claims(self, step: _Step, now: int) -> None:
+        """Write what goes with a request outside the ledger, and make the accounts that begin with it."""
+        for row, claim in step.inbox.claims.items():
+            if step.skip[row]:
+                continue
+            step.claims.append(claim)
+            outcome, account_id, program_id = claim.take(self._store, now)
             if outcome != Outcome.DONE:
-                plan.skip[index] = outcome
+                step.skip[row] = outcome
             elif account_id:
                 self.memory.make_room(1, self._turn)
                 slot = self.memory.add(account_id, self._turn)
                 account = self.memory.accounts[slot]
-                account["tenant_id"], account["program"] = ask.tenant_id, self.programs.index_of[program_id]
-                plan.slots[index] = slot
-                plan.touched.add(account_id)
+                account["tenant_id"] = step.envelopes["tenant_id"][row]
+                account["program"] = self.programs.index_of[program_id]
+                step.envelopes["slot"][row] = slot
+                step.begun.append(account_id)
 
-    def _find_accounts(self, plan: _Plan, now: int) -> None:
+    def _find_accounts(self, step: _Step, now: int) -> None:
         """Bring every account that is asked about into memory and note its slot."""
-        account_ids = self._account_ids(plan)
-        plan.touched.update(account_ids)
-        slot_of, accounts = self.memory.slot_of, self.memory.accounts
+        self._resolve(step)
+        envelopes, slot_of, accounts = step.envelopes, self.memory.slot_of, self.memory.accounts
+        account_ids = np.where(step.skip == 0, envelopes["account_id"], 0).tolist()
+        find = slot_of.get
+        slots = [find(account_id, -1) for account_id in account_ids]
         missing = {
-            (ask.tenant_id, account_id)
-            for ask, account_id in zip(plan.asks, account_ids, strict=True)
-            if account_id and account_id not in slot_of
-        }
-        self._hits += len(plan.asks) - len(missing)
+            (tenant_id, account_id)
+            for tenant_id, account_id, slot in zip(envelopes["tenant_id"].tolist(), account_ids, slots, strict=True)
+            if slot < 0 and account_id
+        } if -1 in slots else set()  # fmt: skip
+        self._hits += step.count - len(missing)
         if missing:
-            accounts["touched"][[slot_of[account_id] for account_id in plan.touched if account_id in slot_of]] = (
-                self._turn
-            )
+            accounts["touched"][[slot for slot in slots if slot >= 0]] = self._turn
             self.memory.make_room(len(missing), self._turn)
             for tenant_id, account_id in sorted(missing):
                 self._load(tenant_id, account_id, now)
+            slots = [find(account_id, -1) for account_id in account_ids]
         # Those that a claim has just begun have theirs already.
-        slots = [
-            slot_of.get(account_id, -1) if account_id else slot
-            for account_id, slot in zip(account_ids, plan.slots, strict=True)
-        ]
-        tenants = accounts["tenant_id"][slots].tolist()
+        found = np.maximum(np.array(slots, np.int64), envelopes["slot"])
         # Another tenant's account is as unknown as one that is not there.
-        plan.slots = [
-            slot if slot >= 0 and tenant_id == ask.tenant_id else -1
-            for slot, tenant_id, ask in zip(slots, tenants, plan.asks, strict=True)
-        ]
-        accounts["touched"][[slot for slot in plan.slots if slot >= 0]] = self._turn
+        envelopes["slot"] = np.where(accounts["tenant_id"][found] == envelopes["tenant_id"], found, -1)
+        accounts["touched"][found[found >= 0]] = self._turn
 
-    def _account_ids(self, plan: _Plan) -> list[int]:
-        """Return each request's account id; 0 where there is none or the request is settled."""
-        wanted: dict[int, list[bytes]] = {}
-        for ask, settled in zip(plan.asks, plan.skip, strict=True):
-            if ask.reservation and not settled:
-                wanted.setdefault(ask.tenant_id, []).append(ask.reservation)
-        reservations = {tenant_id: self._store.find_reservations(tenant_id, ids) for tenant_id, ids in wanted.items()}
-        find = self._store.find_account
-        account_ids = []
-        for index, (ask, settled) in enumerate(zip(plan.asks, plan.skip, strict=True)):
-            account_id = 0
-            if settled:
-                pass
-            elif ask.reservation:
-                account_id, plan.reservation_seqs[index] = reservations[ask.tenant_id].get(ask.reservation, (0, 0))
+    def _resolve(self, step: _Step) -> None:
+        """Find the accounts of the requests that name an identifier or a reservation."""
+        envelopes, skip = step.envelopes, step.skip
+        for row, kind, value in step.inbox.identifiers:
+            if not skip[row]:
+                envelopes["account_id"][row] = (
+                    self._store.find_account(int(envelopes["tenant_id"][row]), kind, value) or 0
+                )
+        ends = (((step.operations == Operation.CAPTURE) | (step.operations == Operation.VOID)) & (skip == 0)).nonzero()[
+            0
+        ]
+        if not ends.size:
+            return
+        reservations = step.requests.view(REQUEST_COLUMNS)["reservation"]
+        wanted: dict[int, list[int]] = {}
+        for row in ends.tolist():
+            wanted.setdefault(int(envelopes["tenant_id"][row]), []).append(row)
+        for tenant_id, rows in wanted.items():
+            found = self._store.find_reservations(tenant_id, reservations[rows].tolist())
+            for row in rows:
+                account_id, seq = found.get(reservations[row].tobytes(), (0, 0))
+                envelopes["account_id"][row], envelopes["reservation_seq"][row] = account_id, seq
                 if not account_id:
-                    plan.skip[index] = Outcome.RESERVATION_UNKNOWN
-            elif ask.identifier is not None:
-                account_id = find(ask.tenant_id, *ask.identifier) or 0
-            else:
-                account_id = ask.account_id
-            account_ids.append(account_id)
-        return account_ids
+                    skip[row] = Outcome.RESERVATION_UNKNOWN
 
     def _load(self, tenant_id: int, account_id: int, now: int) -> None:
         """Read an account from the ledger into memory, if the tenant has it."""
@@ -295,23 +280,15 @@ class Decider:
             keep_standing(arrays, arrays.accounts[slot], row)
         self.memory.settle(arrays)
 
-    def _run(self, plan: _Plan, now: int) -> tuple[Batch, Output]:
+    def _run(self, step: _Step, now: int) -> tuple[Batch, Output]:
         """Call the kernel with room for the worst case."""
-        asks, programs, heads = plan.asks, self.programs, self.heads
-        count = len(asks)
-        accounts = self.memory.accounts[list({slot for slot in plan.slots if slot >= 0})]
-        holds, standing = int(accounts["hold_count"].sum()), int(accounts["advice_count"].max(initial=0))
+        count, programs, slots = step.count, self.programs, step.envelopes["slot"]
+        touched = list(set(slots[slots >= 0].tolist()))
+        holds = int(self.memory.accounts["hold_count"][touched].sum())
+        standing = int(self.memory.accounts["advice_count"][touched].max(initial=0))
         legs = count + holds
-        batch = Batch(
-            requests=plan.requests,
-            resolved=plan.resolved(),
-            keys=_pairs([ask.key for ask in asks]),
-            digests=_pairs([ask.digest for ask in asks]),
-            lines=_writable([ask.lines for ask in asks]).reshape(-1, LINE_FIELD_COUNT),
-            ids=transaction_ids(now, legs),
-            header=np.array([now, heads.batch_id + 1, heads.position + 1, heads.entry + 1, heads.advice + 1], np.int64),
-        )
-        reads = count - sum(plan.writes)
+        batch = self._batch(step, now, legs)
+        reads = int((step.operations >= FIRST_READ).sum())
         out = self._buffers.output(
             requests=count,
             legs=legs,
@@ -328,7 +305,17 @@ class Decider:
         self.memory.settle(arrays)
         return batch, out
 
-    def _append(self, asks: Sequence[Ask], batch: Batch, out: Output) -> Heads:
+    def _batch(self, step: _Step, now: int, legs: int) -> Batch:
+        heads = self.heads
+        return Batch(
+            requests=step.requests,
+            envelopes=step.envelopes,
+            lines=step.inbox.lines,
+            ids=transaction_ids(now, legs),
+            header=np.array([now, heads.batch_id + 1, heads.position + 1, heads.entry + 1, heads.advice + 1], np.int64),
+        )
+
+    def _append(self, step: _Step, batch: Batch, out: Output) -> Heads:
         """Append what the kernel wrote; return where the ledger then ends."""
         heads = self.heads
         now, batch_id = int(batch.header[NOW]), heads.batch_id + 1
@@ -336,7 +323,7 @@ class Decider:
         if legs == 0:
             return heads
         entries, advice = out.entries[: out.counts[ENTRIES]], out.advice[: out.counts[ADVICE_ROWS]]
-        records, buffer = self._records(asks, batch, out)
+        records, buffer = self._records(step, out)
         records_digest = hashlib.blake2b(buffer, digest_size=32).digest()
         chained = b"".join(
             number.to_bytes(8, "big")
@@ -344,13 +331,11 @@ class Decider:
         )
         digest = hashlib.blake2b(heads.digest + chained + records_digest, digest_size=32).digest()
         leg_rows = out.legs[:legs]
-        currencies, references = self.programs.currencies, [ask.order_reference for ask in asks]
-        references.append("")  # of the legs that the server itself writes, whose request is -1
+        requests = out.leg_request[:legs].tolist()
+        currencies, references = self.programs.currencies, _order_references(step)
         texts = [
-            (currencies[program_id], references[request], record)
-            for program_id, request, record in zip(
-                leg_rows["program_id"].tolist(), out.leg_request[:legs].tolist(), records, strict=True
-            )
+            (currencies[program_id], references.get(request, ""), record)
+            for program_id, request, record in zip(leg_rows["program_id"].tolist(), requests, records, strict=True)
         ]
         self._store.append(
             Rows(
@@ -375,14 +360,12 @@ class Decider:
             heads.position + legs, heads.entry + len(entries), heads.advice + len(advice), batch_id, now, digest
         )
 
-    def _records(self, asks: Sequence[Ask], batch: Batch, out: Output) -> tuple[list[bytes], memoryview]:
+    def _records(self, step: _Step, out: Output) -> tuple[list[bytes], memoryview]:
         """Return each leg's record, and all of them in a row."""
         legs, entries = int(out.counts[LEGS]), out.entries[: out.counts[ENTRIES]]
         advice = out.advice[: out.counts[ADVICE_ROWS]]
-        bodies = [ask.body for ask in asks]
-        joined = np.frombuffer(bytearray().join(bodies), np.uint8)
-        body_ends = np.cumsum(np.array([len(body) for body in bodies], np.int64))
-        buffer, ends = self._buffers.records(legs, len(entries), len(advice), out.windows.shape[1], joined.size)
+        inbox = step.inbox
+        buffer, ends = self._buffers.records(legs, len(entries), len(advice), out.windows.shape[1], inbox.body_size)
         size = write_records(
             _matrix(out.legs[:legs]),
             LEG_RAW,
@@ -393,9 +376,9 @@ class Decider:
             out.reasons,
             out.answers["reason_count"],
             out.windows,
-            _matrix(batch.requests),
-            joined,
-            body_ends,
+            _matrix(step.requests),
+            step.envelopes,
+            inbox.bodies,
             buffer,
             ends,
         )
@@ -403,26 +386,11 @@ class Decider:
         limits = [0, *ends[:legs].tolist()]
         return [whole[limits[i] : limits[i + 1]] for i in range(legs)], memoryview(whole)
 
-    @staticmethod
-    def _answer_settled(plan: _Plan, verdicts: list[Verdict]) -> None:
-        """Put in the answers that were given before."""
-        for index, record in plan.replayed.items():
-            verdicts[index] = verdict_of_record(record)
-        for index, earlier in plan.same_as.items():
-            verdicts[index] = verdicts[earlier]._replace(replayed=True)
 
-
-def _pairs(ids: Sequence[bytes]) -> np.ndarray:
-    """Return 16-byte ids as rows of two integers; none given is zero."""
-    return _writable([each or _NO_ID for each in ids]).reshape(-1, 2)
-
-
-def _writable(parts: Sequence[bytes]) -> np.ndarray:
-    """Return bytes as int64s that may be written to.
-
-    Nothing writes to them, but a read-only array is another type to Numba: the kernel would be compiled anew for it.
-    """
-    return np.frombuffer(bytearray().join(parts), np.int64)
+def _order_references(step: _Step) -> dict[int, str]:
+    """Return the order references of the requests that have one."""
+    sizes = step.inbox.bodies[step.envelopes["body_at"]]
+    return {row: step.inbox.order_reference(row) for row in sizes.nonzero()[0].tolist()}
 
 
 def _matrix(rows: np.ndarray) -> np.ndarray:

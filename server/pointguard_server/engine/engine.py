@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -25,6 +26,9 @@ from pointguard_server.domain.errors import (
 )
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.batch import BatchReport, Decider
+from pointguard_server.engine.inbox import Inbox
+from pointguard_server.engine.rows import SETTLED
+from pointguard_server.engine.verdicts import Answers
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +36,33 @@ BATCH_REQUESTS_MAX = 4_096
 GATHER_S_MAX = 0.008
 QUIET_PASSES_MIN, QUIET_PASSES_MAX, QUIET_PASSES_A_REQUEST = 4, 100, 4
 QUEUED_REQUESTS_MAX = 32_768
+SPARE_INBOXES = 4
+
+
+Finish = Callable[[Answers], Any]
+"""Makes of a batch's answers what a submission's caller gets. Runs on the writer's thread, once all is durable."""
+Done = Callable[[Any, BaseException | None], None]
+"""Takes what ``Finish`` made, or an error. Called on the event loop."""
 
 
 @dataclass(slots=True, eq=False)
 class _Submission:
-    """Asks that are answered together."""
+    """Rows of an inbox that are answered together."""
 
-    asks: Sequence[Ask]
+    first: int
+    count: int
     deadline: float  # of time.monotonic()
     queued_at: float
-    answer: "asyncio.Future[list[Verdict]]"
+    finish: Finish
+    done: Done
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """What is decided in one step."""
+
+    inbox: Inbox
+    submissions: list[_Submission]
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +70,7 @@ class _Job:
     """Something else to run on the writer's thread, in an atomic step of its own."""
 
     run: Callable[[Any], Any]
-    answer: "asyncio.Future[Any]"
+    done: Done
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +87,8 @@ class Engine:
     def __init__(self, decider: Decider, run_job: Callable[[Callable[[Any], Any]], Any]) -> None:
         self._decider = decider
         self._run_job = run_job
-        self._pending: deque[_Submission | _Job] = deque()
+        self._pending: deque[_Batch | _Job] = deque()
+        self._spare_inboxes: list[Inbox] = []
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -93,7 +115,7 @@ class Engine:
         self._draining = True
         if self._thread is not None:
             idle = self._loop_of().create_future()
-            self._pending.append(_Job(lambda _connection: None, idle))
+            self._pending.append(_Job(lambda _connection: None, partial(_settle, idle)))
             self._take_next()
             await asyncio.wait((idle,))
             self._work.put(None)
@@ -113,11 +135,36 @@ class Engine:
         Raises:
             Overloaded, Draining, StorageUnavailable: at once, before anything is queued.
         """
-        self._check(len(asks))
         answer: asyncio.Future[list[Verdict]] = self._loop_of().create_future()
-        self.queued += len(asks)
-        self._enqueue(_Submission(asks, deadline, time.monotonic(), answer))
+        inbox = self.inbox_for(len(asks))
+        first = inbox.count
+        for ask in asks:
+            inbox.put(ask)
+        last = inbox.count
+        self.submit_rows(first, deadline, lambda answers: answers.verdicts()[first:last], partial(_settle, answer))
         return answer
+
+    def inbox_for(self, count: int) -> Inbox:
+        """Return the inbox of the batch to come, to put that many requests in, all of them now; then ``submit_rows``.
+
+        Raises:
+            Overloaded, Draining, StorageUnavailable: at once, before anything is queued.
+        """
+        self._check(count)
+        last = self._pending[-1] if self._pending else None
+        if not isinstance(last, _Batch) or (last.inbox.count and last.inbox.count + count > BATCH_REQUESTS_MAX):
+            last = _Batch(self._spare_inboxes.pop() if self._spare_inboxes else Inbox(), [])
+            self._pending.append(last)
+        return last.inbox
+
+    def submit_rows(self, first: int, deadline: float, finish: Finish, done: Done) -> None:
+        """Queue the inbox's requests from row ``first`` on, which the caller has just put there."""
+        batch = self._pending[-1]
+        assert isinstance(batch, _Batch)  # noqa: S101  (what inbox_for gave)
+        count = batch.inbox.count - first
+        self.queued += count
+        batch.submissions.append(_Submission(first, count, deadline, time.monotonic(), finish, done))
+        self._nudge()
 
     @contextmanager
     def admitted(self, count: int) -> Iterator[None]:
@@ -137,7 +184,8 @@ class Engine:
         """Run ``job(connection)`` on the writer's thread between two batches, as one atomic step."""
         self._check(0)
         answer: asyncio.Future[Any] = self._loop_of().create_future()
-        self._enqueue(_Job(job, answer))
+        self._pending.append(_Job(job, partial(_settle, answer)))
+        self._nudge()
         return answer
 
     def _loop_of(self) -> asyncio.AbstractEventLoop:
@@ -153,9 +201,8 @@ class Engine:
         if self.queued + count > QUEUED_REQUESTS_MAX:
             raise Overloaded
 
-    def _enqueue(self, item: _Submission | _Job) -> None:
-        """Queue an item; whoever else is ready to run on the loop comes first, to be in the same batch."""
-        self._pending.append(item)
+    def _nudge(self) -> None:
+        """See to what was queued; whoever else is ready to run on the loop comes first, to be in the same batch."""
         self._quiet_passes = 0
         if not self._busy and not self._gathering:
             self._gather_from_now()
@@ -185,50 +232,45 @@ class Engine:
         if self._busy or not self._pending:
             return
         self._busy = True
-        first = self._pending.popleft()
-        if isinstance(first, _Job):
-            self._work.put(lambda: self._do_job(first))
+        item = self._pending.popleft()
+        if isinstance(item, _Job):
+            self._work.put(lambda: self._do_job(item))
             return
-        batch, count = [first], len(first.asks)
-        while self._pending:
-            item = self._pending[0]
-            if not isinstance(item, _Submission) or count + len(item.asks) > BATCH_REQUESTS_MAX:
-                break
-            batch.append(item)
-            count += len(item.asks)
-            self._pending.popleft()
-        self.queued -= count
         # The more came together the last time, the more is on its way; a lone request waits for next to nothing.
-        self._patience = min(QUIET_PASSES_MIN + QUIET_PASSES_A_REQUEST * (len(batch) - 1), QUIET_PASSES_MAX)
-        self._begin(batch)
+        more = len(item.submissions) - 1
+        self._patience = min(QUIET_PASSES_MIN + QUIET_PASSES_A_REQUEST * more, QUIET_PASSES_MAX)
+        self.queued -= sum(submission.count for submission in item.submissions)
+        self._begin(item)
 
-    def _begin(self, batch: list[_Submission]) -> None:
+    def _begin(self, batch: _Batch) -> None:
         """Leave out what has come too late, and hand the rest to the writer's thread."""
         now = time.monotonic()
-        live = [submission for submission in batch if submission.deadline > now]
-        for submission in batch:
-            if submission.deadline <= now:
-                _settle(submission.answer, None, Expired())
-        waited_s = now - batch[0].queued_at
-        if self.broken:
-            # What is on disk is unknown: nothing more may be decided on it.
-            for submission in live:
-                _settle(submission.answer, None, StorageUnavailable())
-            self._next()
-        elif live:
-            self._work.put(lambda: self._decide(live, waited_s))
+        waited_s = now - batch.submissions[0].queued_at if batch.submissions else 0.0
+        live = []
+        for submission in batch.submissions:
+            if self.broken:
+                # What is on disk is unknown: nothing more may be decided on it.
+                submission.done(None, StorageUnavailable())
+            elif submission.deadline <= now:
+                batch.inbox.envelopes["skip"][submission.first : submission.first + submission.count] = SETTLED
+                submission.done(None, Expired())
+            else:
+                live.append(submission)
+        batch.submissions = live
+        if live:
+            self._work.put(lambda: self._decide(batch, waited_s))
         else:
+            self._recycle(batch)
             self._next()
 
-    def _decided(
-        self, live: list[_Submission], waited_s: float, verdicts: list[Verdict], error: PointguardError | None
-    ) -> None:
-        """Hand each submission its verdicts, and go on with what has come meanwhile."""
-        at = 0
-        for submission in live:
-            count = len(submission.asks)
-            _settle(submission.answer, verdicts[at : at + count], error)
-            at += count
+    def _decided(self, batch: _Batch, waited_s: float, results: list[Any], error: PointguardError | None) -> None:
+        """Hand each submission what it gets, and go on with what has come meanwhile."""
+        for submission, result in zip(batch.submissions, results, strict=True):
+            if isinstance(result, BaseException):
+                submission.done(None, result)
+            else:
+                submission.done(result, None)
+        self._recycle(batch)
         if error is not None:
             self.failures += 1
             self.broken = self.broken or isinstance(error, StorageBroken)
@@ -237,6 +279,12 @@ class Engine:
         elif self.observe is not None and self._decider.last_report is not None:
             self.observe(Observed(self._decider.last_report, waited_s))
         self._next()
+
+    def _recycle(self, batch: _Batch) -> None:
+        """Keep an inbox for a later batch, unless a batch of unusual size has made it large."""
+        if len(batch.inbox.requests) <= 2 * BATCH_REQUESTS_MAX and len(self._spare_inboxes) < SPARE_INBOXES:
+            batch.inbox.clear()
+            self._spare_inboxes.append(batch.inbox)
 
     def _next(self) -> None:
         self._busy = False
@@ -250,14 +298,17 @@ class Engine:
         while (work := self._work.get()) is not None:
             work()
 
-    def _decide(self, live: list[_Submission], waited_s: float) -> None:
-        verdicts: list[Verdict] = []
+    def _decide(self, batch: _Batch, waited_s: float) -> None:
         error: PointguardError | None = None
+        results: list[Any]
         try:
-            verdicts = self._decider.decide([ask for submission in live for ask in submission.asks])
+            answers = self._decider.decide_inbox(batch.inbox)
         except Exception as failure:  # noqa: BLE001  (the thread must outlive a defect; the batch was undone)
             error = _as_error(failure)
-        self._post(self._decided, live, waited_s, verdicts, error)
+            results = [error] * len(batch.submissions)
+        else:
+            results = [_finished(submission, answers) for submission in batch.submissions]
+        self._post(self._decided, batch, waited_s, results, error)
 
     def _do_job(self, job: _Job) -> None:
         try:
@@ -267,11 +318,19 @@ class Engine:
         self._post(self._job_done, job, result, error)
 
     def _job_done(self, job: _Job, result: Any, error: BaseException | None) -> None:
-        _settle(job.answer, result, error)
+        job.done(result, error)
         self._next()
 
     def _post(self, call: Callable[..., None], *arguments: Any) -> None:
         self._loop_of().call_soon_threadsafe(call, *arguments)
+
+
+def _finished(submission: _Submission, answers: Answers) -> Any:
+    """Return what a submission gets. Its requests are decided whatever happens here: a retry hears the decision."""
+    try:
+        return submission.finish(answers)
+    except Exception as failure:  # noqa: BLE001  (a defect in one answer is no reason to lose the others)
+        return _as_error(failure)
 
 
 def _as_error(failure: Exception) -> PointguardError:

@@ -28,23 +28,24 @@ _ACCOUNT_UNKNOWN, _CURRENCY_MISMATCH = int(Outcome.ACCOUNT_UNKNOWN), int(Outcome
 def decide(arrays, world, batch, out):
     """Decide every request of the batch in order, changing the accounts in memory and filling ``out``.
 
-    A request whose ``resolved.skip`` is set gets that outcome and changes nothing. The caller has made sure that
+    A request whose ``skip`` is set gets that outcome and changes nothing. The caller has made sure that
     every pool and every output array has room for the worst case, and throws the touched accounts out if the commit
     then fails.
     """
     for r in range(batch.requests.shape[0]):
         answer = out.answers[r]
         answer.leg_row = -1
-        answer.outcome = batch.resolved[r].skip
-        if batch.resolved[r].skip != 0:
+        envelope = batch.envelopes[r]
+        answer.outcome = envelope.skip
+        if envelope.skip != 0:
             continue
-        slot = batch.resolved[r].slot
+        slot = envelope.slot
         if slot < 0:
             answer.outcome = _ACCOUNT_UNKNOWN
             continue
         account = arrays.accounts[slot]
         program = world.programs[account.program]
-        currency = batch.resolved[r].currency
+        currency = envelope.currency
         if currency not in (0, program.currency):
             answer.outcome = _CURRENCY_MISMATCH
             continue

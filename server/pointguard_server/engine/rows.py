@@ -29,6 +29,8 @@ def currency_number(code: str) -> int:
 
 
 REQUEST = np.dtype([(name, "<i8") for name in REQUEST_FIELDS])
+# The same bytes with the reservation's id whole.
+REQUEST_COLUMNS = np.dtype([*((name, "<i8") for name in REQUEST_FIELDS[:-2]), ("reservation", "V16")])
 REQUEST_PACK = Struct(f"<{len(REQUEST_FIELDS)}q").pack
 
 
@@ -59,20 +61,25 @@ class RequestFields(NamedTuple):
         return REQUEST_PACK(*self)
 
 
-RESOLVED = np.dtype(
-    [
-        ("slot", "<i8"),  # of the account in memory; -1: unknown account
-        ("skip", "<i8"),  # an Outcome already known before deciding, or -1 for a replay, or 0
-        ("reservation_seq", "<i8"),
-        ("business_unit_id", "<i8"),
-        ("store_province_id", "<i8"),
-        ("currency", "<i8"),  # currency_number() of the request's money; 0: it names none
-        ("first_line", "<i8"),
-        ("line_count", "<i8"),
-    ]
+ENVELOPE_FIELDS = (
+    "tenant_id",
+    "account_id",  # given or found; 0: not known (yet)
+    "idempotency_key",  # zero for a read
+    "request_digest",
+    "skip",  # an Outcome already known before deciding, or SETTLED, or 0
+    "slot",  # of the account in memory; -1: unknown account
+    "reservation_seq",
+    "business_unit_id",
+    "store_province_id",
+    "currency",  # currency_number() of the request's money; 0: it names none
+    "first_line",
+    "line_count",
+    "body_at",  # where the record's last two parts begin: the order reference and the basket
+    "body_size",
 )
-"""What the engine found out about a request before the kernel decides it."""
-RESOLVED_PACK = Struct(f"<{len(RESOLVED.names or ())}q").pack
+"""What stands around a request: who asks, what is known before it is decided, and where its lines and its body are."""
+SETTLED = -1
+"""The ``skip`` of a request whose answer does not come from the kernel."""
 
 
 def _kernel_dtype(names: tuple[str, ...], ids: tuple[str, ...]) -> np.dtype[np.void]:
@@ -88,6 +95,8 @@ def _column_dtype(names: tuple[str, ...], ids: tuple[str, ...]) -> np.dtype[np.v
     return np.dtype([(name, "V16" if name in ids else "<i8") for name in names])
 
 
+ENVELOPE = _kernel_dtype(ENVELOPE_FIELDS, ("idempotency_key", "request_digest"))
+ENVELOPE_COLUMNS = _column_dtype(ENVELOPE_FIELDS, ("idempotency_key", "request_digest"))
 LEG = _kernel_dtype(LEG_FIELDS, ID_FIELDS)
 LEG_COLUMNS = _column_dtype(LEG_FIELDS, ID_FIELDS)
 ENTRY = np.dtype([(name, "<i8") for name in ENTRY_FIELDS])

@@ -9,14 +9,36 @@ from pointguard_server.domain.codes import Decision, Operation
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import EntryView, StandingAdvice, Verdict
 from pointguard_server.engine.rows import ANSWER_COLUMNS, ENTRY, STANDING_COLUMNS
-from pointguard_server.engine.world import ENTRIES, SHOWN, Output
+from pointguard_server.engine.world import ENTRIES, SHOWN, Output, RowArray
 
 _ENTRY_VIEW = list(EntryView._fields)
 _ENTRY_FIRST = (ENTRY.names or ()).index("entry_type")
 
 
-def read_verdicts(out: Output, count: int) -> list[Verdict]:
-    """Return the verdicts on the first ``count`` requests."""
+class Answers:
+    """The answers to a batch, until the next one is decided."""
+
+    def __init__(self, out: Output, requests: RowArray, replayed: dict[int, bytes], same_as: dict[int, int]) -> None:
+        self.out = out
+        self.requests = requests
+        self.replayed = replayed  # request → the record that answers it
+        self.same_as = same_as  # request → the earlier one whose answer it gets
+        self._verdicts: list[Verdict] | None = None
+
+    def verdicts(self) -> list[Verdict]:
+        """Return a verdict for each request."""
+        if self._verdicts is None:
+            verdicts = _read_verdicts(self.out, len(self.requests))
+            for index, record in self.replayed.items():
+                verdicts[index] = verdict_of_record(record)
+            for index, earlier in self.same_as.items():
+                verdicts[index] = verdicts[earlier]._replace(replayed=True)
+            self._verdicts = verdicts
+        return self._verdicts
+
+
+def _read_verdicts(out: Output, count: int) -> list[Verdict]:
+    """Return the kernel's verdicts on the first ``count`` requests."""
     answers = out.answers[:count].view(ANSWER_COLUMNS).tolist()
     reasons, entries, advice = _reasons(out, count), _entries(out, count), _shown(out)
     return [

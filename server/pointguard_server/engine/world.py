@@ -87,9 +87,7 @@ class Batch(NamedTuple):
     """What a batch asks. ``ids`` holds a fresh transaction id (high, low) for every leg that may be written."""
 
     requests: RowArray
-    resolved: RowArray
-    keys: IntArray  # [request, (high, low)]
-    digests: IntArray  # [request, (high, low)]
+    envelopes: RowArray
     lines: IntArray  # [line, field of rules/fields.py]
     ids: IntArray
     header: IntArray  # indexed by the constants below

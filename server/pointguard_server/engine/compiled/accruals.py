@@ -35,14 +35,14 @@ def _gather_facts(batch, facts, r, account, program):
     """Fill the facts that the earn rules see: see ``rules/fields.py`` for the units."""
     request = batch.requests[r]
     facts[_TOTAL] = request.money * program.money_scale
-    facts[_LINES] = batch.resolved[r].line_count * _NUMBER
+    facts[_LINES] = batch.envelopes[r].line_count * _NUMBER
     facts[_CHANNEL] = request.channel
     facts[_TENDER] = request.tender_id
     facts[_COUPON] = 1 if request.flags & _COUPON_USED else 0
     facts[_KIND] = request.kind
     facts[_STORE] = request.store_id
-    facts[_UNIT] = batch.resolved[r].business_unit_id
-    facts[_STORE_PROVINCE] = batch.resolved[r].store_province_id
+    facts[_UNIT] = batch.envelopes[r].business_unit_id
+    facts[_STORE_PROVINCE] = batch.envelopes[r].store_province_id
     facts[_TIER] = account.tier_id
     facts[_PROVINCE] = account.province_id
     facts[_ENROLLED] = (batch.header[NOW] - account.enrolled_at) // _DAY * _NUMBER
@@ -59,12 +59,12 @@ def _gather_facts(batch, facts, r, account, program):
 def _earn(world, batch, out, r, account, program):
     """Run the earn rules into ``out.award_points``; return the points in all, or -1 if the arithmetic failed."""
     _gather_facts(batch, out.facts, r, account, program)
-    first = batch.resolved[r].first_line
+    first = batch.envelopes[r].first_line
     status = call_earn(
         program.earn_address,
         out.facts,
         batch.lines[first:],
-        batch.resolved[r].line_count,
+        batch.envelopes[r].line_count,
         world.constants[program.first_constant :],
         out.award_points,
     )

@@ -82,7 +82,7 @@ def measured(arrays, world, batch, r, slot, rule, leg, flags):
     program = world.programs[arrays.accounts[slot].program]
     if rule.measure < 0:
         home = arrays.accounts[slot].province_id
-        there = batch.resolved[r].store_province_id
+        there = batch.envelopes[r].store_province_id
         return 1 if home != 0 and there != 0 and home != there else 0
     measure = world.measures[program.first_measure + rule.measure]
     if not matches(measure, leg.kind, leg.parts, flags):

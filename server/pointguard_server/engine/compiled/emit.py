@@ -93,13 +93,13 @@ def _copy_request(batch, leg, r):
         leg.occurred_at = leg.business_unit_id = leg.store_id = leg.terminal_id = 0
         leg.cashier_id = leg.channel = leg.redemption_type_id = 0
         return
-    request = batch.requests[r]
-    leg.idempotency_key_high = batch.keys[r, 0]
-    leg.idempotency_key_low = batch.keys[r, 1]
-    leg.request_digest_high = batch.digests[r, 0]
-    leg.request_digest_low = batch.digests[r, 1]
+    request, envelope = batch.requests[r], batch.envelopes[r]
+    leg.idempotency_key_high = envelope.idempotency_key_high
+    leg.idempotency_key_low = envelope.idempotency_key_low
+    leg.request_digest_high = envelope.request_digest_high
+    leg.request_digest_low = envelope.request_digest_low
     leg.occurred_at = request.occurred_at
-    leg.business_unit_id = batch.resolved[r].business_unit_id
+    leg.business_unit_id = envelope.business_unit_id
     leg.store_id = request.store_id
     leg.terminal_id = request.terminal_id
     leg.cashier_id = request.cashier_id

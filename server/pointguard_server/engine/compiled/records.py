@@ -92,14 +92,14 @@ def write_records(
     reason_count,
     windows,
     requests,
+    envelopes,
     bodies,
-    body_ends,
     buffer,
     ends,
 ):
     """Write every leg's record to ``buffer`` and where each ends to ``ends``; return the length in all.
 
-    Rows come as int64 matrices; ``bodies`` (bytes) and ``body_ends`` are by request.
+    Rows come as int64 matrices but for ``envelopes``, which say where in ``bodies`` (bytes) each request's is.
     """
     at = 0
     next_entry = 0
@@ -127,8 +127,7 @@ def write_records(
             next_advice += 1
         if r >= 0:
             at = _numbers(buffer, at, requests[r], 0)
-            first = body_ends[r - 1] if r > 0 else 0
-            size = body_ends[r] - first
+            first, size = envelopes[r].body_at, envelopes[r].body_size
             # A slice would copy by way of memory of its own, and kernels have none.
             for k in range(size):
                 buffer[at + k] = bodies[first + k]

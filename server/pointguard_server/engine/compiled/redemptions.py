@@ -206,7 +206,7 @@ def quote(arrays, world, batch, out, r, slot):
         if rule.context != _REDEMPTION or rule.posture != _BLOCK:
             continue
         if rule.measure < 0:
-            home, there = account.province_id, batch.resolved[r].store_province_id
+            home, there = account.province_id, batch.envelopes[r].store_province_id
             if home != 0 and there != 0 and home != there:
                 add_reason(out, r, rule.reason, rule.rule_id)
                 stopped = True

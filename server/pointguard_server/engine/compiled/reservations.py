@@ -110,7 +110,7 @@ def capture(arrays, world, batch, out, r, slot):
     """Spend all or part of a reservation and release the rest."""
     account = arrays.accounts[slot]
     program = world.programs[account.program]
-    index = find_hold(arrays, account, batch.resolved[r].reservation_seq)
+    index = find_hold(arrays, account, batch.envelopes[r].reservation_seq)
     if index == NONE:
         out.answers[r].outcome = _ENDED
         return
@@ -146,7 +146,7 @@ def void(arrays, world, batch, out, r, slot):
     """Release a reservation."""
     account = arrays.accounts[slot]
     program = world.programs[account.program]
-    index = find_hold(arrays, account, batch.resolved[r].reservation_seq)
+    index = find_hold(arrays, account, batch.envelopes[r].reservation_seq)
     if index == NONE:
         out.answers[r].outcome = _ENDED
         return

@@ -1,0 +1,111 @@
+"""The requests of a batch to come, in the arrays that kernels read. Filled on the event loop, decided by the writer.
+
+A request is put here either as an ``Ask`` or by a kernel that reads messages; both leave the same rows. While a batch
+is decided nobody else may touch its inbox.
+"""
+
+from struct import Struct
+
+import numpy as np
+
+from pointguard_server.engine.ask import Ask, Claim
+from pointguard_server.engine.rows import ENVELOPE, REQUEST
+from pointguard_server.rules.fields import LINE_FIELD_COUNT
+
+_NO_ID = bytes(16)
+# As rows.ENVELOPE_FIELDS; what the engine finds out later is empty, and there is no slot yet.
+_PACK_ENVELOPE = Struct("<2q16s16s10q").pack_into
+_ENVELOPE_SIZE, _REQUEST_SIZE = ENVELOPE.itemsize, REQUEST.itemsize
+_ROWS, _LINES, _BODY_BYTES = 64, 256, 8_192
+
+
+class Inbox:
+    """Rows of requests with their envelopes, their lines (row-major, ``rules/fields.py``) and their bodies."""
+
+    def __init__(self) -> None:
+        self.requests = np.zeros(_ROWS, REQUEST)
+        self.envelopes = np.zeros(_ROWS, ENVELOPE)
+        self.lines = np.zeros((_LINES, LINE_FIELD_COUNT), np.int64)
+        self.bodies = np.zeros(_BODY_BYTES, np.uint8)
+        self._view()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        self.count = self.line_count = self.body_size = 0
+        self.identifiers: list[tuple[int, int, str]] = []  # (row, kind, normalized value) of accounts to be found
+        self.claims: dict[int, Claim] = {}  # by row
+
+    def reserve(self, rows: int, lines: int, body_bytes: int) -> None:
+        """Make room for that much more."""
+        if self.count + rows > len(self.requests):
+            self.requests = _grown(self.requests, self.count + rows)
+            self.envelopes = _grown(self.envelopes, self.count + rows)
+        if self.line_count + lines > len(self.lines):
+            self.lines = _grown(self.lines, self.line_count + lines)
+        if self.body_size + body_bytes > len(self.bodies):
+            self.bodies = _grown(self.bodies, self.body_size + body_bytes)
+        self._view()
+
+    def _view(self) -> None:
+        self._request_bytes, self._envelope_bytes, self._line_bytes, self._body_bytes = (
+            array.view(np.uint8).reshape(-1).data for array in (self.requests, self.envelopes, self.lines, self.bodies)
+        )
+
+    def put(self, ask: Ask) -> int:
+        """Add a request; return its row."""
+        row = self.count
+        if (
+            row >= len(self.requests)
+            or self.line_count + ask.line_count > len(self.lines)
+            or self.body_size + len(ask.body) > len(self.bodies)
+        ):
+            self.reserve(1, ask.line_count, len(ask.body))
+        self.count += 1
+        self.place(row, ask)
+        return row
+
+    def place(self, row: int, ask: Ask) -> None:
+        """Make a row that is there the ask's; there must be room for its lines and its body."""
+        at = row * _REQUEST_SIZE
+        self._request_bytes[at : at + _REQUEST_SIZE] = ask.fields
+        _PACK_ENVELOPE(
+            self._envelope_bytes,
+            row * _ENVELOPE_SIZE,
+            ask.tenant_id,
+            ask.account_id,
+            ask.key or _NO_ID,
+            ask.digest or _NO_ID,
+            0,
+            -1,
+            0,
+            ask.business_unit_id,
+            ask.store_province_id,
+            ask.currency,
+            self.line_count,
+            ask.line_count,
+            self.body_size,
+            len(ask.body),
+        )
+        if ask.line_count:
+            at = self.line_count * 8 * LINE_FIELD_COUNT
+            self._line_bytes[at : at + len(ask.lines)] = ask.lines
+            self.line_count += ask.line_count
+        self._body_bytes[self.body_size : self.body_size + len(ask.body)] = ask.body
+        self.body_size += len(ask.body)
+        if ask.identifier is not None:
+            self.identifiers.append((row, *ask.identifier))
+        if ask.claim is not None:
+            self.claims[row] = ask.claim
+
+    def order_reference(self, row: int) -> str:
+        """Return a request's order reference, which begins its body."""
+        at = int(self.envelopes["body_at"][row])
+        return bytes(self._body_bytes[at + 1 : at + 1 + self._body_bytes[at]]).decode()
+
+
+def _grown(array: np.ndarray, length: int) -> np.ndarray:
+    """Return a copy that is at least that long, and not for a few rows only."""
+    larger = np.zeros((max(length, 2 * len(array)), *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger
