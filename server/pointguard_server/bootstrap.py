@@ -153,7 +153,7 @@ class Server:
         self.decider = Decider(store, memory, programs, clock)
         if not compiled.are_cached():
             log.info("compiling", kernels="about half a minute, on the first start only")
-        await asyncio.to_thread(self.decider.warm_up)
+        nothing = await asyncio.to_thread(self.decider.warm_up)
         self.engine = Engine(self.decider, store.write)
         self.engine.start()
         self.engine.on_broken = self.failed.set
@@ -164,7 +164,8 @@ class Server:
         self.authenticator = Authenticator(self.ledger.reader.api_key)
         desk = Desk(self.engine, self.ledger.names, vocabulary, self.ledger.reader)
         guard = Guard(self.authenticator, {tenant.tenant_id: tenant}, self.metrics)
-        self.rpc = RpcServer(desk, guard, reflect=settings.reflection, on_lost=self.failed.set)
+        self.rpc = RpcServer(desk, guard, (tenant,), self.metrics, reflect=settings.reflection, on_lost=self.failed.set)
+        await asyncio.to_thread(self.rpc.warm_up, nothing)
         self.http = HttpServer(self.metrics, lambda: self.engine.ready and not self.draining)
 
     def _load_tenant(self, sources: _Sources, clock: WallClock) -> tuple[Tenant, Programs]:

@@ -145,8 +145,11 @@ class Decider:
         for claim in step.claims:
             claim.forget()
 
-    def warm_up(self) -> None:
-        """Have the kernels compiled, or loaded from the cache, before the first request waits for them."""
+    def warm_up(self) -> Answers:
+        """Have the kernels compiled, or loaded from the cache, before the first request waits for them.
+
+        Returns the answers to an empty batch.
+        """
         arrays, out = self.memory.arrays(1, 1, 1), self._buffers.output(
             requests=1, legs=1, entries=1, advice=1, shown=1, measures=self.programs.measures_max,
             awards=self.programs.awards_max,
@@ -159,6 +162,7 @@ class Decider:
         self._records(step, out)
         stand = np.zeros(1, ADVICE)[0]
         keep_standing(arrays, np.zeros(1, ACCOUNT)[0], stand)
+        return Answers(out, step.requests, {}, {})
 
     def cache_figures(self) -> tuple[int, int, int, int]:
         """Return (accounts in memory, requests that found theirs there, accounts read, accounts thrown out)."""

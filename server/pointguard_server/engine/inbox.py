@@ -9,7 +9,7 @@ from struct import Struct
 import numpy as np
 
 from pointguard_server.engine.ask import Ask, Claim
-from pointguard_server.engine.rows import ENVELOPE, REQUEST
+from pointguard_server.engine.rows import ENVELOPE, REQUEST, SETTLED
 from pointguard_server.rules.fields import LINE_FIELD_COUNT
 
 _NO_ID = bytes(16)
@@ -38,6 +38,12 @@ class Inbox:
 
     def reserve(self, rows: int, lines: int, body_bytes: int) -> None:
         """Make room for that much more."""
+        if (
+            self.count + rows <= len(self.requests)
+            and self.line_count + lines <= len(self.lines)
+            and self.body_size + body_bytes <= len(self.bodies)
+        ):
+            return
         if self.count + rows > len(self.requests):
             self.requests = _grown(self.requests, self.count + rows)
             self.envelopes = _grown(self.envelopes, self.count + rows)
@@ -47,7 +53,19 @@ class Inbox:
             self.bodies = _grown(self.bodies, self.body_size + body_bytes)
         self._view()
 
+    def cut(self, count: int, line_count: int, body_size: int) -> None:
+        """Take back what was put since there was that much."""
+        self.count, self.line_count, self.body_size = count, line_count, body_size
+        self.identifiers = [named for named in self.identifiers if named[0] < count]
+        self.claims = {row: claim for row, claim in self.claims.items() if row < count}
+
+    def settle(self, row: int) -> None:
+        """Have a row left undecided: it is answered otherwise."""
+        self.envelopes["skip"][row] = SETTLED
+        self.envelopes["body_at"][row] = self.envelopes["body_size"][row] = 0
+
     def _view(self) -> None:
+        self.request_words = self.requests.view(np.int64).reshape(len(self.requests), -1)
         self._request_bytes, self._envelope_bytes, self._line_bytes, self._body_bytes = (
             array.view(np.uint8).reshape(-1).data for array in (self.requests, self.envelopes, self.lines, self.bodies)
         )
@@ -55,12 +73,7 @@ class Inbox:
     def put(self, ask: Ask) -> int:
         """Add a request; return its row."""
         row = self.count
-        if (
-            row >= len(self.requests)
-            or self.line_count + ask.line_count > len(self.lines)
-            or self.body_size + len(ask.body) > len(self.bodies)
-        ):
-            self.reserve(1, ask.line_count, len(ask.body))
+        self.reserve(1, ask.line_count, len(ask.body))
         self.count += 1
         self.place(row, ask)
         return row

@@ -27,4 +27,4 @@ class AdviceService:
             return decoder.read(Operation.CHECK, request.member, request.context)
 
         ask = await self._desk.decode(call, decode)
-        return self._desk.encoder(call).check(await self._desk.submit(call, ask))
+        return self._desk.encoder(call.tenant).check(await self._desk.submit(call, ask))

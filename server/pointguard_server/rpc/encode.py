@@ -53,6 +53,10 @@ class Encoder:
         self._currency = currency
         self._text = text
 
+    def rule_name(self, rule_id: int) -> str:
+        """Return a rule's name; empty if it has none."""
+        return self._text(rule_id)
+
     def money(self, minor_units: int) -> common_pb2.Money:
         """Return money in the program's currency."""
         return common_pb2.Money(currency_code=self._currency, minor_units=minor_units)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,18 @@ import structlog
 from google.protobuf.message import Message
 
 from pointguard.v1 import advice_pb2, member_pb2, transaction_pb2
+from pointguard_server.domain.codes import Operation
+from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc.advice_service import AdviceService
 from pointguard_server.rpc.front_settings import FrontSettings
 from pointguard_server.rpc.guard import Guard, Handler, Method, Refusal
+from pointguard_server.rpc.lanes import Lane, Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
 from pointguard_server.rpc.member_service import MemberService
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
+from pointguard_server.rpc.wire.codec import Codec
+from pointguard_server.service.metrics import Metrics
+from pointguard_server.service.tenants import Tenant
 
 FRONT_MODULE = "pointguard_server.rpc.front"
 FRONT_START_S = 30.0
@@ -58,10 +64,32 @@ def _methods(desk: Desk) -> dict[str, dict[str, tuple[type[Message], Method]]]:
     }
 
 
+def _lane(lanes: Lanes, name: str) -> Lane | None:
+    """Return the short way of an RPC that has one."""
+    singles: dict[str, tuple[Operation, type[Message]]] = {
+        "AuthoriseRedemption": (Operation.AUTHORISE, transaction_pb2.AuthoriseRedemptionRequest),
+        "CaptureRedemption": (Operation.CAPTURE, transaction_pb2.CaptureRedemptionRequest),
+        "VoidRedemption": (Operation.VOID, transaction_pb2.VoidRedemptionRequest),
+        "Accrue": (Operation.ACCRUE, transaction_pb2.AccrueRequest),
+    }
+    if name in singles:
+        return lanes.single(name, *singles[name])
+    return lanes.batch(name) if name == "ProcessBatch" else None
+
+
 class RpcServer:
     """The RPCs of one process. ``on_lost`` is called if the front ends without having been told to."""
 
-    def __init__(self, desk: Desk, guard: Guard, *, reflect: bool, on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        guard: Guard,
+        tenants: Iterable[Tenant],
+        metrics: Metrics,
+        *,
+        reflect: bool,
+        on_lost: Callable[[], None],
+    ) -> None:
         services = _methods(desk)
         self._services = {service: list(methods) for service, methods in services.items()}
         self._handlers: list[Handler] = [
@@ -69,6 +97,13 @@ class RpcServer:
             for methods in services.values()
             for name, (request_class, method) in methods.items()
         ]
+        self._codecs = {tenant.tenant_id: Codec(tenant, desk.encoder(tenant)) for tenant in tenants}
+        lanes = Lanes(desk, guard, self._codecs, metrics.call_tally, self._send)
+        self._lanes = {
+            place: lane
+            for place, name in enumerate(name for methods in services.values() for name in methods)
+            if (lane := _lane(lanes, name)) is not None
+        }
         self._reflect = reflect
         self._on_lost = on_lost
         self._link = Link(self._receive, self._lose)
@@ -76,6 +111,11 @@ class RpcServer:
         self._front: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._stopping = False
+
+    def warm_up(self, answers: Answers) -> None:
+        """Have the kernels compiled, or loaded from the cache; ``answers`` may be those to an empty batch."""
+        for codec in self._codecs.values():
+            codec.warm_up(answers)
 
     async def start(self, address: str, tls: Tls | None) -> int:
         """Have the front listen on ``host:port`` (port 0: any free one), say that all services serve; return the port.
@@ -112,6 +152,9 @@ class RpcServer:
 
     def _receive(self, frame: Frame) -> None:
         if frame.kind == FrameKind.CALL:
+            lane = self._lanes.get(frame.number)
+            if lane is not None and lane(frame):
+                return
             task = asyncio.get_running_loop().create_task(self._answer(frame))
             self._answering[frame.call] = task
         elif frame.kind == FrameKind.CANCEL:
@@ -128,10 +171,13 @@ class RpcServer:
             answer = await self._handlers[frame.number](frame.text, frame.seconds, frame.data)
         finally:
             del self._answering[frame.call]
+        self._send(frame.call, answer)
+
+    def _send(self, call: int, answer: bytes | Refusal) -> None:
         if isinstance(answer, Refusal):
-            self._link.send(FrameKind.REFUSAL, frame.call, answer.code, answer.message, answer.details)
+            self._link.send(FrameKind.REFUSAL, call, answer.code, answer.message, answer.details)
         else:
-            self._link.send(FrameKind.ANSWER, frame.call, data=answer)
+            self._link.send(FrameKind.ANSWER, call, data=answer)
 
     def _lose(self) -> None:
         if not self._listening.done():

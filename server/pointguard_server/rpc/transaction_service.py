@@ -16,7 +16,7 @@ from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.history import transaction_message
 from pointguard_server.rpc.status import refusal
 from pointguard_server.service.ports import Directory, Reader
-from pointguard_server.service.tenants import Vocabulary
+from pointguard_server.service.tenants import Tenant, Vocabulary
 
 BATCH_ITEMS_MAX = 10_000
 BATCH_LINES_MAX = 100_000
@@ -67,9 +67,9 @@ class Desk:
             raise refusal(verdict.outcome)
         return verdict
 
-    def encoder(self, call: Call) -> Encoder:
-        """Return an encoder for the caller's program."""
-        return Encoder(call.tenant.currency, self.directory.text)
+    def encoder(self, tenant: Tenant) -> Encoder:
+        """Return an encoder for a tenant's program."""
+        return Encoder(tenant.currency, self.directory.text)
 
 
 class TransactionService:
@@ -88,34 +88,34 @@ class TransactionService:
             return ask
 
         ask = await self._desk.decode(call, decode)
-        return self._desk.encoder(call).quote(await self._desk.submit(call, ask))
+        return self._desk.encoder(call.tenant).quote(await self._desk.submit(call, ask))
 
     async def authorise_redemption(self, call: Call, request: transaction_pb2.AuthoriseRedemptionRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.authorise(request))
         response = transaction_pb2.AuthoriseRedemptionResponse()
-        self._desk.encoder(call).fill_authorise(response, await self._desk.submit(call, ask))
+        self._desk.encoder(call.tenant).fill_authorise(response, await self._desk.submit(call, ask))
         return response
 
     async def capture_redemption(self, call: Call, request: transaction_pb2.CaptureRedemptionRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.end(Operation.CAPTURE, request, request.points))
         response = transaction_pb2.CaptureRedemptionResponse()
-        self._desk.encoder(call).fill_capture(response, await self._desk.submit(call, ask))
+        self._desk.encoder(call.tenant).fill_capture(response, await self._desk.submit(call, ask))
         return response
 
     async def void_redemption(self, call: Call, request: transaction_pb2.VoidRedemptionRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.end(Operation.VOID, request))
         response = transaction_pb2.VoidRedemptionResponse()
-        self._desk.encoder(call).fill_void(response, await self._desk.submit(call, ask))
+        self._desk.encoder(call.tenant).fill_void(response, await self._desk.submit(call, ask))
         return response
 
     async def accrue(self, call: Call, request: transaction_pb2.AccrueRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.accrue(request))
         response = transaction_pb2.AccrueResponse()
-        self._desk.encoder(call).fill_accrue(response, await self._desk.submit(call, ask))
+        self._desk.encoder(call.tenant).fill_accrue(response, await self._desk.submit(call, ask))
         return response
 
     async def get_balance(self, call: Call, request: transaction_pb2.GetBalanceRequest) -> Message:
@@ -150,7 +150,7 @@ class TransactionService:
         with self._desk.engine.admitted(count):
             asks, errors = await self._decode_items(call, request)
         verdicts = await self._desk.engine.submit(asks, call.deadline) if asks else []
-        encoder = self._desk.encoder(call)
+        encoder = self._desk.encoder(call.tenant)
         response = transaction_pb2.ProcessBatchResponse()
         decided = iter(zip(asks, verdicts, strict=True))
         for index in range(count):

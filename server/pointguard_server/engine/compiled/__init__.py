@@ -15,7 +15,7 @@ from pointguard_server.rules.code_cache import private_directory
 
 CACHE_VARIABLE = "POINTGUARD_CACHE_DIR"
 _SERVER = Path(__file__).parents[2]
-_SOURCES = ("domain", "engine", "rules", "velocity")
+_SOURCES = ("domain", "engine", "rpc/wire", "rules", "velocity")
 
 
 def _cache_directory() -> Path:

@@ -1,0 +1,387 @@
+"""One tenant's reading and writing of the money path's messages, by kernels where that is possible.
+
+What the kernels cannot read is decoded by ``rpc/decode.py`` and learned, so that they can the next time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from google.protobuf.message import DecodeError, Message
+
+from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard_server.domain.codes import CodeKind, Operation
+from pointguard_server.domain.errors import InvalidRequest, PointguardError, Violation
+from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.engine.ask import Ask, Verdict
+from pointguard_server.engine.inbox import Inbox
+from pointguard_server.engine.verdicts import Answers, verdict_of_record
+from pointguard_server.rpc.decode import CHANNELS, Decoder
+from pointguard_server.rpc.encode import Encoder, fill_error
+from pointguard_server.rpc.status import refusal
+from pointguard_server.rpc.wire import blake2, reading, writing
+from pointguard_server.rpc.wire.lexicon import ByteArray, Lexicon
+from pointguard_server.rpc.wire.reading import Reader, Rows
+from pointguard_server.rpc.wire.writing import Names, Written
+from pointguard_server.service.tenants import Tenant
+from pointguard_server.velocity.compiling import entry
+
+TEXTS_MAX = 262_144
+STORES_MAX = 65_536
+NAMES_MAX, NAME_BYTES_MAX = 256, 64
+_STAGING_BYTES = 4_096
+_ANSWER_BYTES = 512  # an answer without reasons and awards
+_REASON_BYTES = NAME_BYTES_MAX + 16
+_LEVELS, _FIELDS = 3, 16
+_OF_ITEM = {
+    "authorise_redemption": Operation.AUTHORISE,
+    "capture_redemption": Operation.CAPTURE,
+    "void_redemption": Operation.VOID,
+    "accrue": Operation.ACCRUE,
+}
+RESPONSES: dict[int, type[Message]] = {
+    Operation.AUTHORISE: transaction_pb2.AuthoriseRedemptionResponse,
+    Operation.CAPTURE: transaction_pb2.CaptureRedemptionResponse,
+    Operation.VOID: transaction_pb2.VoidRedemptionResponse,
+    Operation.ACCRUE: transaction_pb2.AccrueResponse,
+}
+
+
+class MustLearn(Exception):
+    """A request has codes without a number yet: they must be learned first, which takes a step of the ledger."""
+
+
+class Named(NamedTuple):
+    """A member that a request named by an identifier, to be known by the next."""
+
+    row: int
+    kind: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The items of a message in an inbox: rows from ``first`` on, one an item."""
+
+    first: int
+    count: int
+    errors: dict[int, PointguardError]  # by item
+    named: list[Named]
+    keys: npt.NDArray[np.int64]  # [item, (begin, end)] of the idempotency key's text in the message; empty: look
+
+
+@entry
+def _take_key(state, key):
+    blake2.absorb_key(state, key, key.shape[0])
+
+
+class Codec:
+    """Reads on the event loop, writes on the writer's thread."""
+
+    def __init__(self, tenant: Tenant, encoder: Encoder) -> None:
+        self.tenant = tenant
+        self._encoder = encoder
+        self._known = Lexicon(TEXTS_MAX)
+        texts = [
+            (kind, text, number)
+            for kind, domain in ((reading.SKU, "sku"), (reading.CATEGORY, "category"), (reading.BRAND, "brand"))
+            for text, number in tenant.line_codes[domain].items()
+        ]
+        rule_texts = Lexicon(max(len(texts), 1), sum(len(text.encode()) for _, text, _ in texts) + 1)
+        for text in texts:
+            rule_texts.learn(*text)
+        constants = np.zeros(reading.CONSTANTS, np.int64)
+        constants[reading.TENANT_ID] = tenant.tenant_id
+        constants[reading.CURRENCY_NUMBER] = tenant.currency_number
+        constants[reading.MONEY_SCALE] = tenant.money_scale
+        constants[reading.TIME_TO_LIVE_MAX] = tenant.reservation_ttl_max
+        constants[reading.CHANNEL_MAX] = max(CHANNELS)
+        self._reader = Reader(
+            known=self._known.arrays,
+            rule_texts=rule_texts.arrays,
+            stores=np.zeros((STORES_MAX, 3), np.int64),
+            constants=constants,
+            digest_state=_keyed_state(tenant.digest_key),
+            key_state=blake2.initial_state(0, b"pointguard key"),
+            fields=np.zeros((_LEVELS, _FIELDS, 3), np.int64),
+            words=np.zeros(0, np.uint64),
+            staging=np.zeros(0, np.uint8),
+            hashing=np.zeros(blake2.SCRATCH_WORDS, np.uint64),
+        )
+        self._stores: dict[str, int] = {}
+        self._currency: ByteArray = np.frombuffer(bytearray(tenant.currency.encode()), np.uint8)
+        self._names: dict[int, bytes] = {}
+        self._name_arrays = _name_arrays({})
+        self._written: Written | None = None
+        self._written_for: Answers | None = None
+
+    def warm_up(self, answers: Answers) -> None:
+        """Have the kernels compiled, or loaded from the cache; ``answers`` may be those to an empty batch."""
+        none = np.zeros((0, 2), np.int64)
+        self._read(Inbox(), b"", 0, count_items(b""), none, none)
+        self._write(answers)
+        self._written_for = None
+
+    # ---------------------------------------------------------------------------------------------------------- reading
+
+    def read_one(
+        self, inbox: Inbox, operation: Operation, data: bytes, request_class: type[Message], decoder: Decoder
+    ) -> list[Named]:
+        """Put a request into the inbox.
+
+        Raises:
+            InvalidRequest: naming every faulty field; nothing was put there.
+            MustLearn: nothing was put there.
+        """
+        spans = np.zeros((1, 2), np.int64)
+        rows, left = self._read(inbox, data, operation, 1, spans, spans)
+        if not left:
+            _move_on(inbox, rows)
+            return []
+        request: Any = request_class()
+        _parse(request, data)
+        ask = _DECODE[operation](decoder, request)
+        decoder.check()
+        if decoder.unknown_codes:
+            raise MustLearn
+        self._learn(request, decoder)
+        return self._named(inbox.put(ask), ask, request)
+
+    def read_items(self, inbox: Inbox, data: bytes, count: int, decoder: Decoder) -> Items:
+        """Put the items of a message into the inbox, ``count_items`` of them.
+
+        Raises:
+            InvalidRequest: if an item is malformed; nothing was put there.
+            MustLearn: nothing was put there.
+        """
+        spans, keys = np.zeros((count, 2), np.int64), np.zeros((count, 2), np.int64)
+        first = inbox.count
+        before = (inbox.count, inbox.line_count, inbox.body_size)
+        rows, left = self._read(inbox, data, 0, count, spans, keys)
+        _move_on(inbox, rows)
+        items = Items(first, count, {}, [], keys)
+        if left:
+            unread = (inbox.envelopes["skip"][first : first + count] == reading.UNREAD).nonzero()[0].tolist()
+            try:
+                self._decode(inbox, data, unread, spans, items, decoder)
+            except BaseException:
+                inbox.cut(*before)
+                raise
+        return items
+
+    def _read(self, inbox: Inbox, data: bytes, operation: int, count: int, spans: Any, keys: Any) -> tuple[Rows, int]:
+        """Have the kernel read; return the rows and how many it left."""
+        message = np.frombuffer(bytearray(data), np.uint8)
+        if len(self._reader.staging) < message.size + _STAGING_BYTES // 2:
+            words = np.zeros((2 * message.size + _STAGING_BYTES) // 8, np.uint64)
+            self._reader = self._reader._replace(words=words, staging=words.view(np.uint8))
+        lines = 1
+        while True:
+            inbox.reserve(count, lines, 64 * count + message.size)
+            at = np.array([inbox.count, inbox.line_count, inbox.body_size], np.int64)
+            rows = Rows(
+                inbox.requests, inbox.request_words, inbox.envelopes, inbox.lines, inbox.bodies, at, spans, keys
+            )
+            left = reading.read(self._reader, message, int(operation), rows)
+            if left != reading.FULL:
+                return rows, left
+            lines = 2 * len(inbox.lines)
+
+    def _decode(self, inbox: Inbox, data: bytes, unread: list[int], spans: Any, items: Items, decoder: Decoder) -> None:
+        """Read what the kernel has left."""
+        for item in unread:
+            begin, end = spans[item].tolist()
+            message = transaction_pb2.BatchItem()
+            _parse(message, data[begin:end])
+            row = items.first + item
+            try:
+                ask = decoder.item(message)
+                decoder.check()
+            except InvalidRequest as error:
+                items.errors[item] = error
+                inbox.settle(row)
+                continue
+            if decoder.unknown_codes:
+                raise MustLearn
+            request = getattr(message, message.WhichOneof("request") or "")
+            self._learn(request, decoder)
+            inbox.reserve(0, ask.line_count, len(ask.body))
+            inbox.place(row, ask)
+            items.named.extend(self._named(row, ask, request))
+
+    # --------------------------------------------------------------------------------------------------------- learning
+
+    def _learn(self, request: Any, decoder: Decoder) -> None:
+        """Learn what the texts of a request that is right stand for."""
+        origin = request.origin
+        if origin.store_id:
+            self._learn_store(origin, decoder)
+        texts = [
+            (reading.TERMINAL, CodeKind.TERMINAL, origin.terminal_id),
+            (reading.CASHIER, CodeKind.CASHIER, origin.cashier_id),
+        ]
+        if isinstance(request, transaction_pb2.AccrueRequest):
+            texts.append((reading.TENDER, CodeKind.TENDER, request.tender))
+        elif isinstance(request, transaction_pb2.AuthoriseRedemptionRequest):
+            texts.append((reading.REDEMPTION_TYPE, CodeKind.REDEMPTION_TYPE, request.redemption_type))
+        for kind, code_kind, text in texts:
+            if text:
+                self._known.learn(kind, text, decoder.code(code_kind, text, ""))
+
+    def _learn_store(self, origin: common_pb2.Origin, decoder: Decoder) -> None:
+        number = self._stores.get(origin.store_id)
+        if number is None:
+            if len(self._stores) == STORES_MAX - 1:
+                return
+            facts = decoder.where(origin)[-1]
+            number = self._stores[origin.store_id] = len(self._stores) + 1
+            self._reader.stores[number] = facts.store_id, facts.business_unit_id, facts.province_id
+        self._known.learn(reading.STORE, origin.store_id, number)
+
+    @staticmethod
+    def _named(row: int, ask: Ask, request: Any) -> list[Named]:
+        if ask.identifier is None:
+            return []
+        kind, text = ask.identifier
+        raw = getattr(request.member, IdentifierKind(kind).name.lower())
+        return [Named(row, kind, text)] if raw == text else []
+
+    def learn_members(self, found: Sequence[tuple[int, str, int]]) -> None:
+        """Learn (kind, identifier, account) of members that the ledger knows."""
+        for kind, text, account_id in found:
+            self._known.learn(reading.IDENTIFIER + kind, text, account_id)
+
+    # ---------------------------------------------------------------------------------------------------------- writing
+
+    def write_one(self, answers: Answers, row: int) -> bytes | PointguardError:
+        """Return the answer to a request, as its own response."""
+        written = self._write(answers)
+        row = answers.same_as.get(row, row)
+        inner = int(written.inners[row])
+        if inner >= 0:
+            return written.buffer[inner : written.ends[row]].tobytes()
+        verdict = self._verdict(answers, row)
+        if isinstance(verdict, PointguardError):
+            return verdict
+        result = transaction_pb2.BatchResult()
+        self._encoder.fill_result(result, int(answers.requests["operation"][row]), verdict)
+        answer: Message = getattr(result, result.WhichOneof("outcome") or "")
+        return answer.SerializeToString()
+
+    def write_items(self, answers: Answers, items: Items) -> bytes:
+        """Return the answers to items as a ``ProcessBatchResponse``."""
+        written = self._write(answers)
+        first, last = items.first, items.first + items.count
+        special = (written.inners[first:last] < 0).nonzero()[0].tolist()
+        if not special:
+            return written.buffer[written.begins[first] : written.ends[last - 1]].tobytes()
+        parts = []
+        at = int(written.begins[first])
+        for item in special:
+            row = first + item
+            parts.append(written.buffer[at : written.begins[row]].tobytes())
+            parts.append(self._result(answers, row, items.errors.get(item)))
+            at = int(written.ends[row])
+        parts.append(written.buffer[at : written.ends[last - 1]].tobytes())
+        return b"".join(parts)
+
+    def _result(self, answers: Answers, row: int, error: PointguardError | None) -> bytes:
+        """Return one of a ``ProcessBatchResponse``'s results, which the kernel has left out."""
+        written = self._write(answers)
+        same = answers.same_as.get(row, row)
+        if error is None and written.inners[same] >= 0:
+            return written.buffer[written.begins[same] : written.ends[same]].tobytes()
+        response = transaction_pb2.ProcessBatchResponse()
+        result = response.results.add()
+        verdict = error or self._verdict(answers, same)
+        if isinstance(verdict, PointguardError):
+            fill_error(result.error, verdict)
+        else:
+            self._encoder.fill_result(result, int(answers.requests["operation"][same]), verdict)
+        return response.SerializeToString()
+
+    def _verdict(self, answers: Answers, row: int) -> Verdict | PointguardError:
+        """Return the verdict on a row whose answer the kernel has left out, and learn the names of its rules."""
+        if row in answers.replayed:
+            return verdict_of_record(answers.replayed[row])
+        outcome = int(answers.out.answers["outcome"][row])
+        if outcome > 0:
+            return refusal(outcome)
+        verdict = answers.verdicts()[row]
+        for rule_id in [reason[1] for reason in verdict.reasons] + [given.rule_id for given in verdict.entries]:
+            self._learn_name(rule_id)
+        return verdict
+
+    def _learn_name(self, rule_id: int) -> None:
+        name = self._encoder.rule_name(rule_id).encode()
+        if rule_id and name and len(name) <= NAME_BYTES_MAX and rule_id not in self._names:
+            if len(self._names) >= NAMES_MAX:
+                self._names = {}
+            self._names[rule_id] = name
+            self._name_arrays = _name_arrays(self._names)
+
+    def _write(self, answers: Answers) -> Written:
+        """Return the answers to the whole batch, written once."""
+        if self._written is not None and self._written_for is answers:
+            return self._written
+        out, count = answers.out, len(answers.requests)
+        row_bytes = _ANSWER_BYTES + _REASON_BYTES * (out.reasons.shape[1] // 2 + len(out.award_points))
+        if self._written is None or len(self._written.begins) < count:
+            self._written = _room(2 * count, max(2 * count, 16) * _ANSWER_BYTES + row_bytes)
+        operations = np.ascontiguousarray(answers.requests["operation"])
+        while True:
+            size = writing.write_answers(out, operations, self._name_arrays, self._currency, row_bytes, self._written)
+            if size != writing.FULL:
+                break
+            self._written = _room(len(self._written.begins), 2 * len(self._written.buffer))
+        self._written_for = answers
+        return self._written
+
+
+_DECODE: dict[Operation, Any] = {
+    Operation.AUTHORISE: Decoder.authorise,
+    Operation.ACCRUE: Decoder.accrue,
+    Operation.CAPTURE: lambda decoder, request: decoder.end(Operation.CAPTURE, request, request.points),
+    Operation.VOID: lambda decoder, request: decoder.end(Operation.VOID, request),
+}
+
+
+def count_items(data: bytes) -> int:
+    """Return how many items a message of items has.
+
+    Raises:
+        InvalidRequest: if it is malformed, or has something that the kernels do not know.
+    """
+    return int(reading.count_items(np.frombuffer(bytearray(data), np.uint8)))
+
+
+def _parse(message: Message, data: bytes) -> None:
+    try:
+        message.ParseFromString(data)
+    except DecodeError:
+        raise InvalidRequest(Violation("request", "must be a well-formed message")) from None
+
+
+def _move_on(inbox: Inbox, rows: Rows) -> None:
+    inbox.count, inbox.line_count, inbox.body_size = rows.at.tolist()
+
+
+def _keyed_state(key: bytes) -> npt.NDArray[np.uint64]:
+    state = np.zeros(blake2.SCRATCH_WORDS, np.uint64)
+    state[:8] = blake2.initial_state(len(key), b"")
+    _take_key(state, np.frombuffer(bytearray(key.ljust(blake2.BLOCK, b"\0")), np.uint64))
+    return state[:8].copy()
+
+
+def _name_arrays(names: dict[int, bytes]) -> Names:
+    ids = np.array(list(names), np.int64)
+    ends = np.cumsum(np.array([len(name) for name in names.values()], np.int64), dtype=np.int64)
+    return Names(ids, ends, np.frombuffer(bytearray(b"".join(names.values()) or b"\0"), np.uint8))
+
+
+def _room(rows: int, size: int) -> Written:
+    return Written(
+        np.zeros(size, np.uint8), np.zeros(rows, np.int64), np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+    )

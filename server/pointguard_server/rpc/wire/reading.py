@@ -1,0 +1,681 @@
+"""Reading requests from the wire into an inbox's rows: protobuf's encoding, field by field, without an object.
+
+A kernel takes a request only if everything about it is usual: fields once and of their type, texts that are ASCII or
+known, values within their limits, a basket encoded the canonical way. It leaves every other row marked ``UNREAD`` for
+``rpc/decode.py``, so it needs to know what is right and nothing of what is wrong.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pointguard_server.domain.codes import Kind, Operation, RequestFlag
+from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.domain.ledger_rows import REQUEST_FIELDS
+from pointguard_server.rpc import decode
+from pointguard_server.rpc.wire import blake2
+from pointguard_server.rpc.wire.lexicon import UNKNOWN, ByteArray, IntArray, LexiconArrays, look_up
+from pointguard_server.service.tenants import LINE_VALUE
+from pointguard_server.velocity.compiling import entry, part
+
+UNREAD = -2
+"""The ``skip`` of a row that a kernel left to others."""
+FULL, MALFORMED = -1, -2
+
+# Kinds of text in the lexicons.
+STORE, TERMINAL, CASHIER, TENDER, REDEMPTION_TYPE, SKU, CATEGORY, BRAND = range(1, 9)
+IDENTIFIER = 16  # and the identifier's kind
+TENANT_ID, CURRENCY, CURRENCY_NUMBER, MONEY_SCALE, TIME_TO_LIVE_MAX, CHANNEL_MAX = range(6)
+CONSTANTS = 6
+
+_ABSENT, _NUMBER, _BYTES = range(3)  # what a field was sent as
+_FIELDS = 16
+_REQUEST_WORDS = len(REQUEST_FIELDS)
+_DIGEST_HEAD = 16  # the sizes of what is digested
+_AUTHORISE, _ACCRUE, _CAPTURE, _VOID = (
+    int(each) for each in (Operation.AUTHORISE, Operation.ACCRUE, Operation.CAPTURE, Operation.VOID)
+)
+_PURCHASE, _ACTIVITY, _ADHOC = int(Kind.PURCHASE), int(Kind.ACTIVITY), int(Kind.ADHOC_REDEEM)
+_CAPTURE_FLAG, _PARTIAL_FLAG, _COUPON_FLAG, _MONEY_FLAG = (
+    int(flag)
+    for flag in (RequestFlag.CAPTURE, RequestFlag.ALLOW_PARTIAL, RequestFlag.COUPON_USED, RequestFlag.IN_MONEY)
+)
+_ACCOUNT_ID = int(IdentifierKind.ACCOUNT_ID)
+_POINTS_MAX, _MONEY_MAX, _QUANTITY_MAX, _LINES_MAX = (
+    decode.POINTS_MAX,
+    decode.MONEY_MAX,
+    decode.QUANTITY_MAX,
+    decode.LINES_MAX,
+)
+_TEXT_BYTES_MAX, _KEY_BYTES_MAX = decode.TEXT_BYTES_MAX, decode.KEY_BYTES_MAX
+_TIME_TO_LIVE_MIN, _OCCURRED_MIN, _OCCURRED_MAX = (
+    decode.TIME_TO_LIVE_MIN,
+    decode.OCCURRED_MIN,
+    decode.OCCURRED_MAX,
+)
+_LINE_VALUE = LINE_VALUE
+
+
+def _bits(*fields: int) -> int:
+    return sum(1 << field for field in fields)
+
+
+# The fields of each message that are numbers, and those that are bytes.
+_MOMENT_NUMBERS = _bits(1, 2)
+_MONEY_NUMBERS, _MONEY_BYTES = _bits(2), _bits(1)
+_ORIGIN_NUMBERS, _ORIGIN_BYTES = _bits(4), _bits(1, 2, 3, 5)
+_LINE_NUMBERS, _LINE_BYTES = _bits(4, 5), _bits(1, 2, 3)
+_AUTHORISE_NUMBERS, _AUTHORISE_BYTES = _bits(4, 6, 9, 10), _bits(1, 2, 3, 5, 7, 8, 11)
+_ACCRUE_NUMBERS, _ACCRUE_BYTES = _bits(6, 8), _bits(1, 2, 3, 4, 5, 7, 9)
+_CAPTURE_NUMBERS, _CAPTURE_BYTES = _bits(3), _bits(1, 2, 4)
+_VOID_BYTES = _bits(1, 2, 3)
+_OPERATION_OF_ITEM = np.array([0, _AUTHORISE, _CAPTURE, _VOID, _ACCRUE], np.int64)
+
+
+class Reader(NamedTuple):
+    """What reading needs: what is known of the tenant, and room to work in."""
+
+    known: LexiconArrays  # texts that have numbers; what is not here may still have one
+    rule_texts: LexiconArrays  # texts of lines that the rules speak of; what is not here is 0
+    stores: IntArray  # [number of the store in ``known``, (store, business unit, province)]
+    constants: IntArray
+    digest_state: np.ndarray  # BLAKE2b's, once it has taken the tenant's key in
+    key_state: np.ndarray  # BLAKE2b's for idempotency keys
+    fields: IntArray  # scratch: [level, field, (what it was sent as, value or place, size)]
+    words: np.ndarray  # scratch: what is digested, as words
+    staging: ByteArray  # the same memory as bytes
+    hashing: np.ndarray  # scratch of BLAKE2b
+
+
+class Rows(NamedTuple):
+    """An inbox's arrays. ``at`` is where the next row, line and byte of a body go; moved on if all went well."""
+
+    requests: np.ndarray
+    request_words: IntArray  # the same memory as a matrix
+    envelopes: np.ndarray
+    lines: IntArray
+    bodies: ByteArray
+    at: IntArray
+    spans: IntArray  # [item, (begin, end)]: where each item stands in the message
+    keys: IntArray  # [item, (begin, end)]: where its idempotency key stands; empty if it was not looked for
+
+
+ROW, LINE, BODY = range(3)
+
+
+# ------------------------------------------------------------------------------------------------------------- protobuf
+
+
+@part
+def _varint(data, at, end):
+    """Return (value as 64 bits, place after it); a place of -1 if there is none. At most ten bytes."""
+    value = np.uint64(0)
+    shift = np.uint64(0)
+    for i in range(10):
+        if at + i >= end:
+            return np.int64(0), np.int64(-1)
+        byte = data[at + i]
+        value |= np.uint64(byte & np.uint8(0x7F)) << shift
+        if byte < 0x80:
+            return np.int64(value), np.int64(at + i + 1)
+        shift += np.uint64(7)
+    return np.int64(0), np.int64(-1)
+
+
+@part
+def _fields(data, at, end, fields):
+    """Read a message's fields into ``fields``; return whether each was sent once, as a number or as bytes."""
+    for field in range(_FIELDS):
+        fields[field, 0] = _ABSENT
+        fields[field, 1] = 0
+        fields[field, 2] = 0
+    while at < end:
+        tag, at = _varint(data, at, end)
+        field = tag >> 3
+        if at < 0 or field < 1 or field >= _FIELDS or fields[field, 0] != _ABSENT:
+            return False
+        value, at = _varint(data, at, end)
+        if at < 0:
+            return False
+        if tag & 7 == 0:
+            fields[field, 0] = _NUMBER
+            fields[field, 1] = value
+        elif tag & 7 == 2:
+            if value < 0 or value > end - at:
+                return False
+            fields[field, 0] = _BYTES
+            fields[field, 1] = at
+            fields[field, 2] = value
+            at += value
+        else:
+            return False
+    return True
+
+
+@part
+def _only(fields, numbers, texts):
+    """Return whether no field was sent but these (sets of bits), each in its way."""
+    for field in range(_FIELDS):
+        how = fields[field, 0]
+        if (how == _NUMBER and numbers >> field & 1 == 0) or (how == _BYTES and texts >> field & 1 == 0):
+            return False
+    return True
+
+
+@part
+def _printable(data, at, size):
+    """Return whether a text is ASCII that can be shown."""
+    for i in range(size):  # noqa: SIM110  (kernels have no generators)
+        if data[at + i] < 0x20 or data[at + i] > 0x7E:
+            return False
+    return True
+
+
+@part
+def _ascii(data, at, size):
+    for i in range(size):  # noqa: SIM110
+        if data[at + i] > 0x7F:
+            return False
+    return True
+
+
+@part
+def _nibble(byte):
+    if 0x30 <= byte <= 0x39:
+        return np.int64(byte) - 0x30
+    letter = np.int64(byte) | 0x20
+    return letter - 0x57 if 0x61 <= letter <= 0x66 else np.int64(-1)
+
+
+@part
+def _uuid(data, at):
+    """Return (high, low, whether it is one) of a UUID's 36 characters; the halves are as its bytes stand in memory."""
+    high = low = np.uint64(0)
+    place = 0
+    for i in range(36):
+        byte = data[at + i]
+        if i in (8, 13, 18, 23):
+            if byte != 0x2D:
+                return np.int64(0), np.int64(0), False
+            continue
+        nibble = _nibble(byte)
+        if nibble < 0:
+            return np.int64(0), np.int64(0), False
+        # Two digits make a byte, the first one its upper half; the first byte stands lowest in the word.
+        shift = np.uint64(8 * (place // 2 % 8) + (4 if place % 2 == 0 else 0))
+        if place < 16:
+            high |= np.uint64(nibble) << shift
+        else:
+            low |= np.uint64(nibble) << shift
+        place += 1
+    return np.int64(high), np.int64(low), True
+
+
+# --------------------------------------------------------------------------------------------------------------- parts
+
+
+@part
+def _key(reader, data, field, envelope):
+    """Set the key's 16 bytes, as ``engine.identifiers.key_bytes`` does; return whether it is usual."""
+    at, size = field[1], field[2]
+    if size < 1 or size > _KEY_BYTES_MAX or not _ascii(data, at, size):
+        return False
+    if size == 36 and data[at + 14] == 0x37:
+        high, low, well_formed = _uuid(data, at)
+        if well_formed and low >> 6 & 3 == 2:
+            envelope.idempotency_key_high = high
+            envelope.idempotency_key_low = low
+            return True
+    for i in range(size):
+        reader.staging[i] = data[at + i]
+    blake2.digest(reader.hashing, reader.key_state, 0, reader.words, reader.staging, size)
+    envelope.idempotency_key_high = np.int64(reader.hashing[0])
+    envelope.idempotency_key_low = np.int64(reader.hashing[1])
+    return True
+
+
+@part
+def _member(reader, data, field, request, envelope, fields):
+    """Set the account; return the identifier's (kind, place, size), a kind of 0 for none, or -1 if it is unusual."""
+    if field[0] != _BYTES or not _fields(data, field[1], field[1] + field[2], fields):
+        return -1, 0, 0
+    found = 0
+    for kind in range(_FIELDS):
+        if fields[kind, 0] != _ABSENT:
+            if found:
+                return -1, 0, 0
+            found = kind
+    if found == _ACCOUNT_ID:
+        if fields[found, 0] != _NUMBER or fields[found, 1] <= 0:
+            return -1, 0, 0
+        request.account_id = envelope.account_id = fields[found, 1]
+        return 0, 0, 0
+    if found == 0 or fields[found, 0] != _BYTES:
+        return -1, 0, 0
+    account_id = look_up(reader.known, IDENTIFIER + found, data, fields[found, 1], fields[found, 2])
+    if account_id == UNKNOWN:
+        return -1, 0, 0
+    envelope.account_id = account_id
+    return found, fields[found, 1], fields[found, 2]
+
+
+@part
+def _code(reader, kind, data, field):
+    """Return a text's number, 0 for none, or UNKNOWN."""
+    if field[2] == 0:
+        return np.int64(0)
+    return look_up(reader.known, kind, data, field[1], field[2])
+
+
+@part
+def _moment(data, field, fields):
+    """Return a Timestamp's or a Duration's (seconds, nanoseconds, whether it is usual)."""
+    if not _fields(data, field[1], field[1] + field[2], fields) or not _only(fields, _MOMENT_NUMBERS, 0):
+        return np.int64(0), np.int64(0), False
+    nanos = fields[2, 1]
+    return fields[1, 1], nanos, 0 <= nanos < 1_000_000_000
+
+
+@part
+def _origin(reader, data, field, request, envelope, fields, deeper):
+    """Set where it happens; return whether it is usual."""
+    if field[0] == _ABSENT:
+        return True
+    if not _fields(data, field[1], field[1] + field[2], fields) or not _only(fields, _ORIGIN_NUMBERS, _ORIGIN_BYTES):
+        return False
+    store = _code(reader, STORE, data, fields[1])
+    terminal = _code(reader, TERMINAL, data, fields[2])
+    cashier = _code(reader, CASHIER, data, fields[3])
+    channel = fields[4, 1]
+    if min(store, terminal, cashier) < 0 or channel < 0 or channel > reader.constants[CHANNEL_MAX]:
+        return False
+    if fields[5, 0] == _BYTES:
+        seconds, nanos, usual = _moment(data, fields[5], deeper)
+        if not usual or seconds < _OCCURRED_MIN or seconds >= _OCCURRED_MAX:
+            return False
+        request.occurred_at = seconds * 1_000_000 + nanos // 1000
+    request.store_id = reader.stores[store, 0]
+    envelope.business_unit_id = reader.stores[store, 1]
+    envelope.store_province_id = reader.stores[store, 2]
+    request.terminal_id = terminal
+    request.cashier_id = cashier
+    request.channel = channel
+    return True
+
+
+@part
+def _in_currency(reader, data, field):
+    """Return whether a text is the program's currency."""
+    if field[2] != 3:
+        return False
+    number = np.int64(0)
+    for i in range(3):
+        number = number << 8 | np.int64(data[field[1] + i])
+    return number == reader.constants[CURRENCY_NUMBER]
+
+
+@part
+def _money(reader, data, field, fields):
+    """Return an amount in the program's currency, or -1 if it is unusual."""
+    if not _fields(data, field[1], field[1] + field[2], fields) or not _only(fields, _MONEY_NUMBERS, _MONEY_BYTES):
+        return np.int64(-1)
+    amount = fields[2, 1]
+    if not _in_currency(reader, data, fields[1]) or amount < 0 or amount > _MONEY_MAX:
+        return np.int64(-1)
+    return amount
+
+
+@part
+def _ordered(data, at, end, fields):
+    """As ``_fields``, if the message is encoded as serializers do: in order, no defaults, the shortest numbers."""
+    for field in range(_FIELDS):
+        fields[field, 0] = _ABSENT
+        fields[field, 1] = 0
+        fields[field, 2] = 0
+    last = 0
+    while at < end:
+        tag = data[at]
+        field = int(tag >> 3)
+        if tag >= 0x80 or field <= last:
+            return False
+        last = field
+        before = at + 1
+        value, at = _varint(data, before, end)
+        if at < 0 or value == 0 or (at - before > 1 and data[at - 1] == 0):
+            return False
+        if tag & 7 == 0:
+            fields[field, 0] = _NUMBER
+            fields[field, 1] = value
+        elif tag & 7 == 2:
+            if value < 0 or value > end - at:
+                return False
+            fields[field, 0] = _BYTES
+            fields[field, 1] = at
+            fields[field, 2] = value
+            at += value
+        else:
+            return False
+    return True
+
+
+@part
+def _basket(reader, data, begin, end, rows, first_line, fields):
+    """Write a basket's lines from ``first_line`` on; return (total, lines), or lines of FULL, or 0 if it is unusual."""
+    if end - begin < 5 or data[begin] != 0x0A or data[begin + 1] != 3:
+        return np.int64(0), np.int64(0)
+    number = np.int64(data[begin + 2]) << 16 | np.int64(data[begin + 3]) << 8 | np.int64(data[begin + 4])
+    if number != reader.constants[CURRENCY_NUMBER]:
+        return np.int64(0), np.int64(0)
+    at = begin + 5
+    total = np.int64(0)
+    count = np.int64(0)
+    while at < end:
+        if data[at] != 0x12:
+            return np.int64(0), np.int64(0)
+        before = at + 1
+        size, at = _varint(data, before, end)
+        if at < 0 or size < 0 or size > end - at or (at - before > 1 and data[at - 1] == 0):
+            return np.int64(0), np.int64(0)
+        if not _ordered(data, at, at + size, fields) or not _only(fields, _LINE_NUMBERS, _LINE_BYTES):
+            return np.int64(0), np.int64(0)
+        at += size
+        if first_line + count >= rows.lines.shape[0]:
+            return np.int64(0), np.int64(FULL)
+        quantity, amount = fields[4, 1], fields[5, 1]
+        if quantity < 0 or quantity > _QUANTITY_MAX or amount < 0 or amount > _MONEY_MAX or count == _LINES_MAX:
+            return np.int64(0), np.int64(0)
+        line = rows.lines[first_line + count]
+        for i in range(3):
+            text_at, text_size = fields[1 + i, 1], fields[1 + i, 2]
+            if text_size > _TEXT_BYTES_MAX or not _ascii(data, text_at, text_size):
+                return np.int64(0), np.int64(0)
+            code = look_up(reader.rule_texts, SKU + i, data, text_at, text_size) if text_size else UNKNOWN
+            line[i] = max(code, 0)
+        line[3] = quantity * _LINE_VALUE
+        line[4] = amount * reader.constants[MONEY_SCALE]
+        total += amount
+        count += 1
+    if total > _MONEY_MAX:
+        return np.int64(0), np.int64(0)
+    return total, count
+
+
+@part
+def _put_varint(buffer, at, value):
+    while value >= 0x80:
+        buffer[at] = np.uint8(value & 0x7F | 0x80)
+        value >>= 7
+        at += 1
+    buffer[at] = np.uint8(value)
+    return at + 1
+
+
+@part
+def _copy(data, begin, size, buffer, at):
+    for i in range(size):
+        buffer[at + i] = data[begin + i]
+    return at + size
+
+
+@part
+def _put_size(staging, at, size):
+    for i in range(4):
+        staging[at + i] = np.uint8(size >> 8 * i & 0xFF)
+
+
+@part
+def _digest(reader, data, rows, row, envelope, kind, name_at, name_size):
+    """Set the request's digest, as ``Tenant.digest`` does."""
+    staging = reader.staging
+    at = _DIGEST_HEAD
+    for i in range(_REQUEST_WORDS):
+        reader.words[at // 8] = np.uint64(rows.request_words[row, i])
+        at += 8
+    names = at
+    if kind > 0:
+        staging[at] = np.uint8(0x30 + kind)
+        staging[at + 1] = 0x20
+        at = _copy(data, name_at, name_size, staging, at + 2)
+    body = at
+    at = _copy(rows.bodies, envelope.body_at, envelope.body_size, staging, at)
+    _put_size(staging, 0, 8 * _REQUEST_WORDS)
+    _put_size(staging, 4, body - names)
+    _put_size(staging, 8, at - body)
+    _put_size(staging, 12, 0)
+    blake2.digest(reader.hashing, reader.digest_state, blake2.BLOCK, reader.words, staging, at)
+    envelope.request_digest_high = np.int64(reader.hashing[0])
+    envelope.request_digest_low = np.int64(reader.hashing[1])
+
+
+# ------------------------------------------------------------------------------------------------------------ requests
+
+
+@part
+def _clear(rows, row, operation):
+    for i in range(_REQUEST_WORDS):
+        rows.request_words[row, i] = 0
+    request = rows.requests[row]
+    request.operation = operation
+    envelope = rows.envelopes[row]
+    envelope.account_id = 0
+    envelope.skip = 0
+    envelope.slot = -1
+    envelope.reservation_seq = 0
+    envelope.business_unit_id = 0
+    envelope.store_province_id = 0
+    envelope.currency = 0
+    envelope.line_count = 0
+    envelope.body_size = 0
+
+
+@part
+def _authorise(reader, data, request, envelope, fields, scratch):  # noqa: C901  (one check a field)
+    """Set what only an authorise has; return whether it is usual."""
+    if not _only(fields, _AUTHORISE_NUMBERS, _AUTHORISE_BYTES):
+        return False
+    points, money = fields[4], fields[5]
+    if (points[0] == _ABSENT) == (money[0] == _ABSENT):
+        return False
+    if points[0] == _NUMBER:
+        if points[1] < 1 or points[1] > _POINTS_MAX:
+            return False
+        request.points = points[1]
+    else:
+        amount = _money(reader, data, money, scratch[1])
+        if amount < 1:
+            return False
+        request.money = amount
+        request.flags |= _MONEY_FLAG
+        envelope.currency = reader.constants[CURRENCY_NUMBER]
+    request.kind = fields[6, 1] or _ADHOC
+    if request.kind != _PURCHASE and request.kind != _ADHOC:
+        return False
+    if fields[9, 1] < 0 or fields[9, 1] > 1 or fields[10, 1] < 0 or fields[10, 1] > 1:
+        return False
+    if fields[9, 1]:
+        request.flags |= _CAPTURE_FLAG
+    if fields[10, 1]:
+        request.flags |= _PARTIAL_FLAG
+    if fields[8, 0] == _BYTES:
+        seconds, nanos, usual = _moment(data, fields[8], scratch[1])
+        if not usual or fields[9, 1] or seconds < 0 or seconds > 86_400 * 366:
+            return False
+        request.time_to_live = seconds * 1_000_000 + nanos // 1000
+        if not _TIME_TO_LIVE_MIN <= request.time_to_live <= reader.constants[TIME_TO_LIVE_MAX]:
+            return False
+    request.redemption_type_id = _code(reader, REDEMPTION_TYPE, data, fields[7])
+    return request.redemption_type_id >= 0
+
+
+@part
+def _accrue(reader, data, rows, request, envelope, fields, scratch):
+    """Set what only an accrual has; return the lines written, FULL, or 0 if it is unusual."""
+    if not _only(fields, _ACCRUE_NUMBERS, _ACCRUE_BYTES):
+        return np.int64(0)
+    basket, total = fields[4], fields[5]
+    if (basket[0] == _ABSENT) == (total[0] == _ABSENT):
+        return np.int64(0)
+    first_line = envelope.first_line
+    if basket[0] == _BYTES:
+        request.money, count = _basket(reader, data, basket[1], basket[1] + basket[2], rows, first_line, scratch[1])
+        if count <= 0:
+            return count
+    else:
+        amount = _money(reader, data, total, scratch[1])
+        if amount < 0:
+            return np.int64(0)
+        if first_line >= rows.lines.shape[0]:
+            return np.int64(FULL)
+        # A total is one line of an unknown article, so that rules over lines see it too.
+        line = rows.lines[first_line]
+        line[0] = line[1] = line[2] = 0
+        line[3] = _LINE_VALUE
+        line[4] = amount * reader.constants[MONEY_SCALE]
+        request.money, count = amount, np.int64(1)
+    request.kind = fields[6, 1] or _PURCHASE
+    if request.kind != _PURCHASE and request.kind != _ACTIVITY:
+        return np.int64(0)
+    if fields[8, 1] < 0 or fields[8, 1] > 1:
+        return np.int64(0)
+    if fields[8, 1]:
+        request.flags |= _COUPON_FLAG
+    request.tender_id = _code(reader, TENDER, data, fields[7])
+    envelope.currency = reader.constants[CURRENCY_NUMBER]
+    return count if request.tender_id >= 0 else np.int64(0)
+
+
+@part
+def _end(data, request, fields, captures):
+    """Set what a capture or a void has; return whether it is usual."""
+    if captures:
+        if not _only(fields, _CAPTURE_NUMBERS, _CAPTURE_BYTES) or fields[3, 1] < 0 or fields[3, 1] > _POINTS_MAX:
+            return False
+        request.points = fields[3, 1]
+    elif not _only(fields, 0, _VOID_BYTES):
+        return False
+    if fields[2, 2] != 36:
+        return False
+    request.reservation_high, request.reservation_low, well_formed = _uuid(data, fields[2, 1])
+    return well_formed
+
+
+@part
+def _body(data, rows, envelope, reference, basket):
+    """Write the record's last two parts; return whether there was room."""
+    if envelope.body_at + reference[2] + basket[2] + 16 > rows.bodies.shape[0]:
+        return False
+    at = _put_varint(rows.bodies, envelope.body_at, reference[2])
+    at = _copy(data, reference[1], reference[2], rows.bodies, at)
+    at = _put_varint(rows.bodies, at, basket[2])
+    at = _copy(data, basket[1], basket[2], rows.bodies, at)
+    envelope.body_size = at - envelope.body_at
+    return True
+
+
+@part
+def _request(reader, data, begin, end, operation, rows, item, row, at):  # noqa: C901  (one case an operation)
+    """Read one request into ``row``; return whether there was room. What is unusual is marked UNREAD."""
+    _clear(rows, row, operation)
+    request, envelope = rows.requests[row], rows.envelopes[row]
+    envelope.tenant_id = reader.constants[TENANT_ID]
+    envelope.first_line, envelope.body_at = at[LINE], at[BODY]
+    rows.keys[item, 0] = rows.keys[item, 1] = 0
+    envelope.skip = UNREAD
+    scratch = reader.fields
+    fields = scratch[0]
+    if not _fields(data, begin, end, fields) or fields[1, 0] != _BYTES or not _key(reader, data, fields[1], envelope):
+        return True
+    rows.keys[item, 0], rows.keys[item, 1] = fields[1, 1], fields[1, 1] + fields[1, 2]
+    kind, name_at, name_size = np.int64(0), np.int64(0), np.int64(0)
+    lines = np.int64(0)
+    # Of an operation's fields, those that it does not have stay absent.
+    origin, reference, basket = fields[3], fields[0], fields[0]
+    if operation == _AUTHORISE:
+        if not _authorise(reader, data, request, envelope, fields, scratch):
+            return True
+        reference = fields[11]
+    elif operation == _ACCRUE:
+        lines = _accrue(reader, data, rows, request, envelope, fields, scratch)
+        if lines <= 0:
+            return lines == 0
+        reference = fields[9]
+        basket = fields[4]
+    elif operation == _CAPTURE:
+        if not _end(data, request, fields, True):
+            return True
+        origin = fields[4]
+    elif operation == _VOID:
+        if not _end(data, request, fields, False):
+            return True
+    else:
+        return True
+    if operation in (_AUTHORISE, _ACCRUE):
+        kind, name_at, name_size = _member(reader, data, fields[2], request, envelope, scratch[1])
+        if kind < 0:
+            return True
+    if not _origin(reader, data, origin, request, envelope, scratch[1], scratch[2]):
+        return True
+    if reference[2] > _TEXT_BYTES_MAX or not _printable(data, reference[1], reference[2]):
+        return True
+    if not _body(data, rows, envelope, reference, basket):
+        return False
+    _digest(reader, data, rows, row, envelope, kind, name_at, name_size)
+    envelope.skip = 0
+    envelope.line_count = lines
+    at[LINE] += lines
+    at[BODY] += envelope.body_size
+    return True
+
+
+@entry
+def count_items(data):
+    """Return how many items a message of items has, or MALFORMED if it has anything else or is cut short."""
+    at, end, count = 0, data.shape[0], 0
+    while at < end:
+        if data[at] != 0x0A:
+            return MALFORMED
+        size, at = _varint(data, at + 1, end)
+        if at < 0 or size < 0 or size > end - at:
+            return MALFORMED
+        at += size
+        count += 1
+    return count
+
+
+@part
+def _item(data, begin, end):
+    """Return (operation, begin) of an item's only request; an operation of 0 if it is not that."""
+    if begin < end and data[begin] & 7 == 2 and 1 <= data[begin] >> 3 <= 4:
+        size, inner = _varint(data, begin + 1, end)
+        if inner > 0 and size == end - inner:
+            return _OPERATION_OF_ITEM[data[begin] >> 3], inner
+    return np.int64(0), np.int64(begin)
+
+
+@entry
+def read(reader, data, operation, rows):
+    """Read a request of that operation, or for 0 a message of items, into rows from ``rows.at`` on.
+
+    Return how many rows were left UNREAD; ``rows.spans`` gets where each item stands. Return FULL, and have moved
+    nothing on, if lines or bodies need more room; ``count_items`` has said how many rows there must be.
+    """
+    first_row, first_line, first_body = rows.at[ROW], rows.at[LINE], rows.at[BODY]
+    at, end, item, unread = 0, data.shape[0], 0, 0
+    while at < end or (operation != 0 and item == 0):
+        asked, begin = operation, np.int64(at)
+        if operation == 0:
+            size, begin = _varint(data, at + 1, end)
+            at = begin + size
+        else:
+            at = end
+        rows.spans[item, 0], rows.spans[item, 1] = begin, at
+        if operation == 0:
+            asked, begin = _item(data, begin, at)
+        row = first_row + item
+        if not _request(reader, data, begin, at, asked, rows, item, row, rows.at):
+            rows.at[LINE], rows.at[BODY] = first_line, first_body
+            return FULL
+        unread += rows.envelopes[row].skip == UNREAD
+        item += 1
+    rows.at[ROW] = first_row + item
+    return unread
