@@ -38,12 +38,75 @@ OPTIONS = (
     ("grpc.server_handshake_timeout_ms", 5_000),
 )
 CALLS_MAX = 32_768
+OPEN_STREAMS_MAX = 4_096
+UNANSWERED_MAX = 16  # messages of a stream
 LOST_GRACE_S = 0.2
 BEARER = "Bearer "
 DETAILS_KEY = "grpc-status-details-bin"
 STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 Handler = Callable[[bytes, "grpc.aio.ServicerContext[bytes, bytes]"], Awaitable[bytes]]
+
+
+class _Stream:
+    """One stream: reads while not too many messages are unanswered, so that a client that does not read must wait."""
+
+    def __init__(self, call: int, number: int, context: "grpc.aio.ServicerContext[bytes, bytes]", link: Link) -> None:
+        self.call = call
+        self.answers: asyncio.Queue[Frame] = asyncio.Queue()
+        self._number = number
+        self._context = context
+        self._link = link
+        self._room = asyncio.Semaphore(UNANSWERED_MAX)
+        self._unanswered = 0
+        self._reading: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Carry messages both ways until the client has half-closed and everything is answered."""
+        self._reading = asyncio.create_task(self._read())
+        try:
+            while True:
+                frame = await self.answers.get()
+                if frame.kind == FrameKind.REFUSAL:
+                    await _refuse(self._context, frame)
+                if frame.kind == FrameKind.ANSWER:
+                    await self._context.write(frame.data)
+                    self._unanswered -= 1
+                    self._room.release()
+                if self._reading.done() and not self._unanswered:
+                    self._link.send(FrameKind.HALF_CLOSE, self.call)
+                    return
+        finally:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    async def _read(self) -> None:
+        credential = _credential(self._context.invocation_metadata())
+        try:
+            while True:
+                await self._room.acquire()
+                data: Any = await self._context.read()
+                if data is grpc.aio.EOF:
+                    return
+                self._unanswered += 1
+                self._link.send(FrameKind.MESSAGE, self.call, self._number, credential, data)
+        finally:
+            # Whoever writes looks again whether that was all.
+            self.answers.put_nowait(_NOTHING)
+
+    def stop_reading(self) -> None:
+        """Answer what was read and then end."""
+        if self._reading is not None:
+            self._reading.cancel()
+
+
+_NOTHING = Frame(FrameKind.HALF_CLOSE, 0, 0, FOR_EVER, "", b"")
+
+
+async def _refuse(context: "grpc.aio.ServicerContext[bytes, bytes]", frame: Frame) -> None:
+    """End a call with the status of a refusal."""
+    trailing = ((DETAILS_KEY, frame.data),) if frame.data else ()
+    await context.abort(STATUS_CODES[frame.number], frame.text, trailing)
 
 
 class Front:
@@ -54,14 +117,13 @@ class Front:
         self._link = Link(self._receive, self._lose)
         self._calls = count(1)
         self._waiting: dict[int, asyncio.Future[Frame]] = {}
+        self._streams: dict[int, _Stream] = {}
         self._stopped: asyncio.Future[float] = asyncio.get_running_loop().create_future()  # the grace in seconds
         self._gone = False
         self._server = grpc.aio.server(options=OPTIONS)
         numbers = count()
         for service, names in settings.services.items():
-            handlers: dict[str, Any] = {
-                name: grpc.unary_unary_rpc_method_handler(self._handler(next(numbers))) for name in names
-            }
+            handlers = {name: self._handler(name, next(numbers)) for name in names}
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         self._health = health_aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -97,14 +159,17 @@ class Front:
         pair = (Path(settings.tls_key).read_bytes(), Path(settings.tls_certificate).read_bytes())
         return self._server.add_secure_port(settings.address, grpc.ssl_server_credentials([pair]))
 
-    def _handler(self, number: int) -> Handler:
-        """Return the handler of the RPC of that number."""
+    def _handler(self, name: str, number: int) -> Any:
+        if name in self._settings.streams:
+            return grpc.stream_stream_rpc_method_handler(self._stream_handler(number))
+        return grpc.unary_unary_rpc_method_handler(self._call_handler(number))
+
+    def _call_handler(self, number: int) -> Handler:
+        """Return the handler of an RPC of one request and one answer."""
         loop, link, waiting, calls = asyncio.get_running_loop(), self._link, self._waiting, self._calls
 
         async def handle(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
-            if self._gone or len(waiting) >= CALLS_MAX:
-                code = grpc.StatusCode.UNAVAILABLE if self._gone else grpc.StatusCode.RESOURCE_EXHAUSTED
-                await context.abort(code, "the server cannot take calls now")
+            await self._admit(context)
             remaining: float | None = context.time_remaining()
             call = next(calls)
             waiting[call] = answer = loop.create_future()
@@ -124,23 +189,50 @@ class Front:
             finally:
                 waiting.pop(call, None)
             if frame.kind == FrameKind.REFUSAL:
-                trailing = ((DETAILS_KEY, frame.data),) if frame.data else ()
-                await context.abort(STATUS_CODES[frame.number], frame.text, trailing)
+                await _refuse(context, frame)
             return frame.data
 
         return handle
+
+    def _stream_handler(self, number: int) -> Callable[[Any, Any], Awaitable[None]]:
+        """Return the handler of an RPC that streams both ways, with one message back for each message."""
+
+        async def handle(_messages: Any, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
+            await self._admit(context)
+            stream = _Stream(next(self._calls), number, context, self._link)
+            self._streams[stream.call] = stream
+            try:
+                await stream.run()
+            except asyncio.CancelledError:
+                self._link.send(FrameKind.CANCEL, stream.call)
+                raise
+            finally:
+                del self._streams[stream.call]
+
+        return handle
+
+    async def _admit(self, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
+        """End a call that cannot be taken now."""
+        if self._gone or len(self._waiting) >= CALLS_MAX or len(self._streams) >= OPEN_STREAMS_MAX:
+            code = grpc.StatusCode.UNAVAILABLE if self._gone else grpc.StatusCode.RESOURCE_EXHAUSTED
+            await context.abort(code, "the server cannot take calls now")
 
     # ------------------------------------------------------------------------------------------------- from the engine
 
     def _receive(self, frame: Frame) -> None:
         if frame.kind in (FrameKind.ANSWER, FrameKind.REFUSAL):
             answer = self._waiting.get(frame.call)
-            if answer is not None and not answer.done():
-                answer.set_result(frame)
+            if answer is not None:
+                if not answer.done():
+                    answer.set_result(frame)
+            elif (stream := self._streams.get(frame.call)) is not None:
+                stream.answers.put_nowait(frame)
         elif frame.kind == FrameKind.SERVE:
             asyncio.get_running_loop().create_task(self._report_health(bool(frame.number)))
         elif frame.kind == FrameKind.STOP and not self._stopped.done():
             self._stopped.set_result(frame.seconds)
+            for stream in self._streams.values():
+                stream.stop_reading()
 
     async def _report_health(self, serving: bool) -> None:
         if not serving:
@@ -158,6 +250,8 @@ class Front:
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_result(lost)
+        for stream in self._streams.values():
+            stream.answers.put_nowait(lost)
         if not self._stopped.done():
             self._stopped.set_result(LOST_GRACE_S)
 

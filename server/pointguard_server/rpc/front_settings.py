@@ -15,6 +15,7 @@ class FrontSettings:
     tls_key: str
     reflection_of: list[str]  # modules whose descriptors reflection shows; empty: no reflection
     services: dict[str, list[str]]
+    streams: list[str]  # names of those RPCs that stream both ways
 
     def text(self) -> str:
         """Return the settings as the front's argument."""

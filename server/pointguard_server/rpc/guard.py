@@ -62,8 +62,7 @@ class Guard:
         async def handle(credential: str, remaining_s: float, data: bytes) -> bytes | Refusal:
             started = time.monotonic()
             try:
-                tenant, role = await self._caller(credential)
-                call = Call(tenant, role, started + (DEADLINE_DEFAULT_S if remaining_s < 0 else remaining_s))
+                call = await self.caller(credential, started + (DEADLINE_DEFAULT_S if remaining_s < 0 else remaining_s))
                 try:
                     request = parse(data)
                 except DecodeError:
@@ -99,15 +98,19 @@ class Guard:
         tenant = self._tenants.get(principal.tenant_id) if principal is not None else None
         return Call(tenant, principal.role, deadline) if tenant is not None and principal is not None else None
 
-    async def _caller(self, credential: str) -> tuple[Tenant, str]:
-        """Return the caller's tenant and role. The tenant comes from the credential and from nowhere else."""
+    async def caller(self, credential: str, deadline: float) -> Call:
+        """Return who calls. The tenant comes from the credential and from nowhere else.
+
+        Raises:
+            Unauthenticated, Overloaded, VerificationFailed: if that cannot be known.
+        """
         if not credential:
             raise Unauthenticated
         principal = self._authenticator.cached(credential) or await self._authenticator.authenticate(credential)
         tenant = self._tenants.get(principal.tenant_id)
         if tenant is None:
             raise Unauthenticated
-        return tenant, principal.role
+        return Call(tenant, principal.role, deadline)
 
 
 def refuse(name: str, error: PointguardError) -> Refusal:

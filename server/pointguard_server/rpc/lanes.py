@@ -16,13 +16,12 @@ from google.protobuf.message import Message
 
 from pointguard_server.domain.codes import Operation
 from pointguard_server.domain.errors import Expired, InvalidRequest, PointguardError, Violation
-from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc.guard import DEADLINE_DEFAULT_S, Call, Guard, Refusal, refuse
 from pointguard_server.rpc.link import Frame
 from pointguard_server.rpc.status import code_of
 from pointguard_server.rpc.transaction_service import BATCH_ITEMS_MAX, BATCH_LINES_MAX, Desk
-from pointguard_server.rpc.wire.codec import Codec, Items, MustLearn, Named, count_items
+from pointguard_server.rpc.wire.codec import Codec, MustLearn, Named, count_items
 from pointguard_server.service.metrics import CallTally
 
 Answer = Callable[[int, bytes | Refusal], None]
@@ -68,7 +67,7 @@ class Lanes:
             named = codec.read_one(inbox, operation, data, request_class, self._desk.decoder(call))
             if not named:
                 return row, lambda answers: (codec.write_one(answers, row), ())
-            return row, lambda answers: (codec.write_one(answers, row), _found(answers, named))
+            return row, lambda answers: (codec.write_one(answers, row), found_members(answers, named))
 
         return partial(self._take, name, tally, put)
 
@@ -82,8 +81,8 @@ class Lanes:
                 raise MustLearn
             check_count(count)
             inbox = self._desk.engine.inbox_for(count)
-            items = read_batch(codec, inbox, data, count, self._desk.decoder(call))
-            return items.first, lambda answers: (codec.write_items(answers, items), _found(answers, items.named))
+            items = codec.read_items(inbox, data, count, self._desk.decoder(call), BATCH_LINES_MAX)
+            return items.first, lambda answers: (codec.write_items(answers, items), found_members(answers, items.named))
 
         return partial(self._take, name, tally, put)
 
@@ -158,21 +157,7 @@ def check_count(count: int) -> None:
         raise InvalidRequest(Violation("items", f"must be 1 to {BATCH_ITEMS_MAX}"))
 
 
-def read_batch(codec: Codec, inbox: Inbox, data: bytes, count: int, decoder: Any) -> Items:
-    """Put a batch into the inbox.
-
-    Raises:
-        InvalidRequest, MustLearn: nothing was put there.
-    """
-    before = (inbox.count, inbox.line_count, inbox.body_size)
-    items = codec.read_items(inbox, data, count, decoder)
-    if inbox.line_count - before[1] > BATCH_LINES_MAX:
-        inbox.cut(*before)
-        raise InvalidRequest(Violation("items", f"must have at most {BATCH_LINES_MAX} basket lines in all"))
-    return items
-
-
-def _found(answers: Answers, named: Sequence[Named]) -> list[tuple[int, str, int]]:
+def found_members(answers: Answers, named: Sequence[Named]) -> list[tuple[int, str, int]]:
     """Return (kind, identifier, account) of those members that this batch has found."""
     outcomes, accounts = answers.out.answers["outcome"], answers.out.answers["account_id"]
     return [(kind, text, int(accounts[row])) for row, kind, text in named if outcomes[row] == 0]

@@ -25,11 +25,13 @@ class FrameKind(IntEnum):
     NOT_LISTENING = 2  # (text: why)
     CALL = 3  # (number: the RPC, seconds: until its deadline or FOR_EVER, text: the credential, data: the request)
     CANCEL = 4
+    MESSAGE = 9  # of a stream (number: the RPC, text: the credential, data: the message); the first one opens it
+    HALF_CLOSE = 10  # no more messages come
     # To the front.
     SERVE = 5  # (number: 1 to report healthy, 0 to report shutting down)
     STOP = 6  # (seconds: how long calls under way may take)
-    ANSWER = 7  # (data: the response)
-    REFUSAL = 8  # (number: the status code, text: for people, data: google.rpc.Status)
+    ANSWER = 7  # (data: the response, or one message of a stream's)
+    REFUSAL = 8  # (number: the status code, text: for people, data: google.rpc.Status); ends a stream
 
 
 class Frame(NamedTuple):

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from pointguard.v1 import advice_pb2, member_pb2, transaction_pb2
 from pointguard_server.domain.codes import Operation
 from pointguard_server.engine.verdicts import Answers
+from pointguard_server.rpc import streams
 from pointguard_server.rpc.advice_service import AdviceService
 from pointguard_server.rpc.front_settings import FrontSettings
 from pointguard_server.rpc.guard import Guard, Handler, Method, Refusal
@@ -40,8 +41,8 @@ class Tls:
     key: Path
 
 
-def _methods(desk: Desk) -> dict[str, dict[str, tuple[type[Message], Method]]]:
-    """Return every RPC: service → name → (request class, method)."""
+def _methods(desk: Desk) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
+    """Return every RPC: service → name → (request class, method), or None for the one that streams."""
     transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
@@ -53,6 +54,7 @@ def _methods(desk: Desk) -> dict[str, dict[str, tuple[type[Message], Method]]]:
             "GetTransaction": (transaction_pb2.GetTransactionRequest, transactions.get_transaction),
             "GetBalance": (transaction_pb2.GetBalanceRequest, transactions.get_balance),
             "ProcessBatch": (transaction_pb2.ProcessBatchRequest, transactions.process_batch),
+            streams.NAME: None,
         },
         "pointguard.v1.AdviceService": {"CheckAdvice": (advice_pb2.CheckAdviceRequest, advice.check_advice)},
         "pointguard.v1.MemberService": {
@@ -92,10 +94,10 @@ class RpcServer:
     ) -> None:
         services = _methods(desk)
         self._services = {service: list(methods) for service, methods in services.items()}
-        self._handlers: list[Handler] = [
-            guard.wrap(name, request_class, method)
+        self._handlers: list[Handler | None] = [
+            guard.wrap(name, *method) if method is not None else None
             for methods in services.values()
-            for name, (request_class, method) in methods.items()
+            for name, method in methods.items()
         ]
         self._codecs = {tenant.tenant_id: Codec(tenant, desk.encoder(tenant)) for tenant in tenants}
         lanes = Lanes(desk, guard, self._codecs, metrics.call_tally, self._send)
@@ -104,6 +106,7 @@ class RpcServer:
             for place, name in enumerate(name for methods in services.values() for name in methods)
             if (lane := _lane(lanes, name)) is not None
         }
+        self._streams = streams.Streams(desk, guard, self._codecs, metrics.call_tally(streams.NAME), self._send)
         self._reflect = reflect
         self._on_lost = on_lost
         self._link = Link(self._receive, self._lose)
@@ -135,6 +138,7 @@ class RpcServer:
                 tls_key=str(tls.key) if tls else "",
                 reflection_of=CONTRACT_MODULES if self._reflect else [],
                 services=self._services,
+                streams=[streams.NAME],
             )
             loop = asyncio.get_running_loop()
             await loop.create_unix_connection(lambda: self._link, sock=ours)
@@ -157,7 +161,12 @@ class RpcServer:
                 return
             task = asyncio.get_running_loop().create_task(self._answer(frame))
             self._answering[frame.call] = task
+        elif frame.kind == FrameKind.MESSAGE:
+            self._streams.take(frame)
+        elif frame.kind == FrameKind.HALF_CLOSE:
+            self._streams.close(frame.call)
         elif frame.kind == FrameKind.CANCEL:
+            self._streams.close(frame.call)
             task_of = self._answering.get(frame.call)
             if task_of is not None:
                 task_of.cancel()
@@ -167,8 +176,10 @@ class RpcServer:
             self._listening.set_exception(ConnectionError(frame.text))
 
     async def _answer(self, frame: Frame) -> None:
+        handler = self._handlers[frame.number]
+        assert handler is not None  # noqa: S101  (a stream's messages come as MESSAGE)
         try:
-            answer = await self._handlers[frame.number](frame.text, frame.seconds, frame.data)
+            answer = await handler(frame.text, frame.seconds, frame.data)
         finally:
             del self._answering[frame.call]
         self._send(frame.call, answer)

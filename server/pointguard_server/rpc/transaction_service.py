@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from pointguard.v1 import transaction_pb2
 from pointguard_server.domain.codes import CodeKind, Kind, Operation
@@ -55,6 +55,43 @@ class Desk:
     async def learn(self, call: Call, codes: Sequence[tuple[CodeKind, str]]) -> None:
         """Have codes numbered."""
         await self.vocabulary.learn(call.tenant.tenant_id, codes)
+
+    async def decode_items(
+        self, call: Call, items: Sequence[transaction_pb2.BatchItem]
+    ) -> tuple[list[Ask], dict[int, PointguardError]]:
+        """Return the asks of the items that are valid, in order, and what is wrong with the others."""
+        while True:
+            decoder = self.decoder(call)
+            asks: list[Ask] = []
+            errors: dict[int, PointguardError] = {}
+            work = 0
+            for index, item in enumerate(items):
+                work += 1 + len(item.accrue.basket.lines)
+                if work > AT_ONCE:
+                    await asyncio.sleep(0)
+                    work = 0
+                try:
+                    ask = decoder.item(item)
+                    decoder.check()
+                except InvalidRequest as error:
+                    errors[index] = error
+                else:
+                    asks.append(ask)
+            if not decoder.unknown_codes:
+                return asks, errors
+            await self.learn(call, decoder.unknown_codes)
+
+    async def learn_items(self, call: Call, data: bytes) -> None:
+        """Have the codes of a message of items numbered.
+
+        Raises:
+            InvalidRequest: if the message is malformed.
+        """
+        try:
+            request = transaction_pb2.ProcessBatchRequest.FromString(data)
+        except DecodeError:
+            raise InvalidRequest(Violation("request", "must be a well-formed message")) from None
+        await self.decode_items(call, request.items)
 
     async def submit(self, call: Call, ask: Ask) -> Verdict:
         """Have an ask decided.
@@ -148,7 +185,7 @@ class TransactionService:
         if sum(len(item.accrue.basket.lines) for item in request.items) > BATCH_LINES_MAX:
             raise InvalidRequest(Violation("items", f"must have at most {BATCH_LINES_MAX} basket lines in all"))
         with self._desk.engine.admitted(count):
-            asks, errors = await self._decode_items(call, request)
+            asks, errors = await self._desk.decode_items(call, request.items)
         verdicts = await self._desk.engine.submit(asks, call.deadline) if asks else []
         encoder = self._desk.encoder(call.tenant)
         response = transaction_pb2.ProcessBatchResponse()
@@ -167,29 +204,3 @@ class TransactionService:
                 # The operation is the first byte of the normal form.
                 encoder.fill_result(result, ask.fields[0], verdict)
         return response
-
-    async def _decode_items(
-        self, call: Call, request: transaction_pb2.ProcessBatchRequest
-    ) -> tuple[list[Ask], dict[int, PointguardError]]:
-        """Return the asks of the items that are valid, in order, and what is wrong with the others."""
-        desk = self._desk
-        while True:
-            decoder = desk.decoder(call)
-            asks: list[Ask] = []
-            errors: dict[int, PointguardError] = {}
-            work = 0
-            for index, item in enumerate(request.items):
-                work += 1 + len(item.accrue.basket.lines)
-                if work > AT_ONCE:
-                    await asyncio.sleep(0)
-                    work = 0
-                try:
-                    ask = decoder.item(item)
-                    decoder.check()
-                except InvalidRequest as error:
-                    errors[index] = error
-                else:
-                    asks.append(ask)
-            if not decoder.unknown_codes:
-                return asks, errors
-            await desk.learn(call, decoder.unknown_codes)

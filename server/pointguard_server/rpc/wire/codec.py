@@ -15,6 +15,7 @@ from pointguard.v1 import common_pb2, transaction_pb2
 from pointguard_server.domain.codes import CodeKind, Operation
 from pointguard_server.domain.errors import InvalidRequest, PointguardError, Violation
 from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.domain.record import encode_varint
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.verdicts import Answers, verdict_of_record
@@ -69,7 +70,15 @@ class Items:
     count: int
     errors: dict[int, PointguardError]  # by item
     named: list[Named]
-    keys: npt.NDArray[np.int64]  # [item, (begin, end)] of the idempotency key's text in the message; empty: look
+    keys: npt.NDArray[np.int64]  # [item, (begin, end)] of the idempotency key's text in the message
+    key_texts: dict[int, str]  # by item, where ``keys`` does not say
+
+    def key(self, data: bytes, item: int) -> bytes:
+        """Return an item's idempotency key."""
+        if item in self.key_texts:
+            return self.key_texts[item].encode()
+        begin, end = self.keys[item].tolist()
+        return data[begin:end]
 
 
 @entry
@@ -149,11 +158,11 @@ class Codec:
         self._learn(request, decoder)
         return self._named(inbox.put(ask), ask, request)
 
-    def read_items(self, inbox: Inbox, data: bytes, count: int, decoder: Decoder) -> Items:
+    def read_items(self, inbox: Inbox, data: bytes, count: int, decoder: Decoder, lines_max: int) -> Items:
         """Put the items of a message into the inbox, ``count_items`` of them.
 
         Raises:
-            InvalidRequest: if an item is malformed; nothing was put there.
+            InvalidRequest: if an item is malformed or they have more lines in all; nothing was put there.
             MustLearn: nothing was put there.
         """
         spans, keys = np.zeros((count, 2), np.int64), np.zeros((count, 2), np.int64)
@@ -161,14 +170,15 @@ class Codec:
         before = (inbox.count, inbox.line_count, inbox.body_size)
         rows, left = self._read(inbox, data, 0, count, spans, keys)
         _move_on(inbox, rows)
-        items = Items(first, count, {}, [], keys)
-        if left:
-            unread = (inbox.envelopes["skip"][first : first + count] == reading.UNREAD).nonzero()[0].tolist()
-            try:
+        items = Items(first, count, {}, [], keys, {})
+        try:
+            if left:
+                unread = (inbox.envelopes["skip"][first : first + count] == reading.UNREAD).nonzero()[0].tolist()
                 self._decode(inbox, data, unread, spans, items, decoder)
-            except BaseException:
-                inbox.cut(*before)
-                raise
+            _check_lines(inbox.line_count - before[1], lines_max)
+        except BaseException:
+            inbox.cut(*before)
+            raise
         return items
 
     def _read(self, inbox: Inbox, data: bytes, operation: int, count: int, spans: Any, keys: Any) -> tuple[Rows, int]:
@@ -196,6 +206,8 @@ class Codec:
             message = transaction_pb2.BatchItem()
             _parse(message, data[begin:end])
             row = items.first + item
+            request = getattr(message, message.WhichOneof("request") or "", None)
+            items.key_texts[item] = request.idempotency_key if request is not None else ""
             try:
                 ask = decoder.item(message)
                 decoder.check()
@@ -205,7 +217,6 @@ class Codec:
                 continue
             if decoder.unknown_codes:
                 raise MustLearn
-            request = getattr(message, message.WhichOneof("request") or "")
             self._learn(request, decoder)
             inbox.reserve(0, ask.line_count, len(ask.body))
             inbox.place(row, ask)
@@ -287,6 +298,32 @@ class Codec:
         parts.append(written.buffer[at : written.ends[last - 1]].tobytes())
         return b"".join(parts)
 
+    def write_stream_items(self, answers: Answers, items: Items, data: bytes) -> bytes:
+        """Return the answers to items, which stand in ``data``, as a ``StreamTransactionsResponse``."""
+        written = self._write(answers)
+        parts = []
+        for item in range(items.count):
+            row = items.first + item
+            begin, end = int(written.begins[row]), int(written.ends[row])
+            if written.inners[row] >= 0:
+                result = written.buffer[begin:end].tobytes()
+            else:
+                result = self._result(answers, row, items.errors.get(item))
+            parts.append(_stream_result(items.key(data, item), result))
+        return b"".join(parts)
+
+    @staticmethod
+    def refuse_stream_items(data: bytes, error: PointguardError) -> bytes:
+        """Return the answer to a stream's message none of whose requests could be decided."""
+        request = transaction_pb2.StreamTransactionsRequest.FromString(data)
+        response = transaction_pb2.StreamTransactionsResponse()
+        for item in request.items:
+            result = response.results.add()
+            asked = getattr(item, item.WhichOneof("request") or "", None)
+            result.idempotency_key = asked.idempotency_key if asked is not None else ""
+            fill_error(result.result.error, error)
+        return response.SerializeToString()
+
     def _result(self, answers: Answers, row: int, error: PointguardError | None) -> bytes:
         """Return one of a ``ProcessBatchResponse``'s results, which the kernel has left out."""
         written = self._write(answers)
@@ -357,11 +394,22 @@ def count_items(data: bytes) -> int:
     return int(reading.count_items(np.frombuffer(bytearray(data), np.uint8)))
 
 
+def _check_lines(count: int, most: int) -> None:
+    if count > most:
+        raise InvalidRequest(Violation("items", f"must have at most {most} basket lines in all"))
+
+
 def _parse(message: Message, data: bytes) -> None:
     try:
         message.ParseFromString(data)
     except DecodeError:
         raise InvalidRequest(Violation("request", "must be a well-formed message")) from None
+
+
+def _stream_result(key: bytes, result: bytes) -> bytes:
+    """Return one of a stream's results from a batch's: the same message, as field 2 beside the key."""
+    inner = b"\x0a" + encode_varint(len(key)) + key + b"\x12" + result[1:]
+    return b"\x0a" + encode_varint(len(inner)) + inner
 
 
 def _move_on(inbox: Inbox, rows: Rows) -> None:
