@@ -31,11 +31,16 @@ $(STAMP): $(LOCK) pyproject.toml
 .PHONY: venv
 venv: $(STAMP) ## make or refresh the virtual environment
 
+LOCKED := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" --quiet
+
+# The image's two take their versions from the first, so that what is shipped is what was tested.
 .PHONY: lock
-lock: ## resolve the dependencies again and write requirements.lock (LOCK_ARGS=--upgrade takes newer versions)
+lock: ## resolve the dependencies again and write the lock files (LOCK_ARGS=--upgrade takes newer versions)
 	@test -x $(BIN)/uv || $(MAKE) venv
-	$(BIN)/uv pip compile pyproject.toml --extra server --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet $(LOCK_ARGS) -o $(LOCK)
+	$(LOCKED) pyproject.toml --extra server --extra dev $(LOCK_ARGS) -o $(LOCK)
+	$(LOCKED) pyproject.toml --extra server --constraint $(LOCK) --no-annotate -o docker/requirements.server.lock
+	echo hatchling | $(LOCKED) - --constraint $(LOCK) --no-annotate -o docker/requirements.build.lock
 
 # ----------------------------------------------------------------------------------------------------------------- run
 

@@ -18,7 +18,7 @@ def test_kernels_are_found_in_a_folder_that_cannot_be_written(tmp_path: Path, mo
     def refuse(*_arguments: object, **_options: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))  # type: ignore[attr-defined]
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     found = LOCATOR.from_function(decide.py_func, __file__)
     assert tmp_path in Path(found.get_cache_path()).parents
