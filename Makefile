@@ -71,18 +71,24 @@ sample-data: $(STAMP) ## make the sandbox's sample data again from its source
 test: $(STAMP) ## run all tests (at most 8 minutes)
 	@$(BIN)/python -m pytest --timeout=120 --session-timeout=460 $(ARGS)
 
+.PHONY: rehearse-image
+rehearse-image: $(STAMP) ## do all that docker/ says in an empty root, without a container engine (as root; some minutes)
+	@exec $(BIN)/python -m tests.image
+
 .PHONY: check
 check: lint fresh breaking ## what CI runs before the tests: lint, generated code, contract, repository
 	@$(BIN)/python -m pytest --timeout=60 -q tests/repo
 
 .PHONY: lint
-lint: $(STAMP) ## ruff, mypy, import-linter and buf
+lint: $(STAMP) ## ruff, mypy, import-linter, buf, and the checks of docker/
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/buf lint protos
 	$(BIN)/buf format --diff --exit-code protos
+	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose*.yaml
 
 .PHONY: format
 format: $(STAMP) ## put Python and protobuf files into their standard form
