@@ -1,0 +1,102 @@
+"""``python -m tests.image``: build the image's root and run the compose file's services in it, without an engine.
+
+Needs root, debootstrap and util-linux. It makes namespaces of its own, so that all mounts and processes go with it, and
+runs the services in a network that has nothing but a loopback. What it leaves in ``build/image`` is the base system.
+"""
+
+import asyncio
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from pointguard_client import Identifier, Money, PointguardClient
+from tests.image.build import build_image
+from tests.image.root import call
+from tests.image.service import END_SECONDS_MAX, Running, running
+from tests.support.dockerfile import Context
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKER = ROOT / "docker"
+WORK = ROOT / "build" / "image"
+VOLUMES = WORK / "volumes"
+NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
+CLONE_NEWNET = 0x40000000
+START_SECONDS_MAX = 60.0
+MEMBER = Identifier.loyalty_id("385")
+EARNED = Money(4250, "CAD")
+
+
+def main(arguments: list[str]) -> None:
+    """Check that this machine can, and begin again inside the namespaces."""
+    if arguments == ["inside"]:
+        rehearse()
+        return
+    missing = [tool for tool in ("debootstrap", "unshare", "setpriv", "ip") if shutil.which(tool) is None]
+    if os.geteuid() != 0 or missing:
+        sys.exit(f"the rehearsal needs root and {', '.join(missing) or 'nothing else'}")
+    os.execvp(NAMESPACES[0], [*NAMESPACES, sys.executable, "-m", "tests.image", "inside"])
+
+
+def rehearse() -> None:
+    """Build, then run the services one after the other; any failure ends it."""
+    print("building")
+    image = build_image(DOCKER / "Dockerfile", Context(ROOT), WORK)
+    size = subprocess.run(["du", "-sm", image.root], capture_output=True, text=True, check=True).stdout.split()[0]
+    print(f"built: {size} MiB with Debian; runs as {image.user}")
+    services = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
+    enter_empty_network()
+    shutil.rmtree(VOLUMES, ignore_errors=True)
+    VOLUMES.mkdir()
+    with running(image, services["certificate"], VOLUMES, DOCKER) as certificate:
+        assert certificate.process.wait(END_SECONDS_MAX) == 0, certificate.log.read_text()
+    print("certificate: made")
+    posted = 0
+    for start in ("first", "second"):
+        with running(image, services["server"], VOLUMES, DOCKER) as server:
+            posted = use(server, start, posted)
+
+
+def enter_empty_network() -> None:
+    """Leave this machine's network for one that has a loopback and nothing else."""
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "no network namespace is to be had")
+    call("ip", "link", "set", "lo", "up")
+
+
+def use(server: Running, start: str, posted: int) -> int:
+    """Have a started server prove itself, end it, and return the member's points; ``posted`` is what they should be."""
+    seconds = server.await_health(START_SECONDS_MAX)
+    events = [event["event"] for event in server.events()]
+    assert "compiling" not in events, "the image's kernels were not found"
+    print(f"server, {start} start: healthy after {seconds:.1f} s, kernels found")
+    written = server.run(["touch", "/opt/pointguard/written"])
+    assert "Read-only file system" in written.stderr, written
+    print(f"server, {start} start: its root is read-only")
+    before, after = asyncio.run(earn())
+    assert posted in (0, before), "the ledger forgot"
+    assert after > before
+    print(f"server, {start} start: one Accrue over TLS from outside, {before} points became {after}")
+    assert server.stop() == 0, server.log.read_text()
+    assert server.events()[-1]["event"] == "stopped"
+    print(f"server, {start} start: drained after SIGTERM, exit status 0")
+    return after
+
+
+async def earn() -> tuple[int, int]:
+    """Accrue for one member; return the posted points before and after."""
+    key = (VOLUMES / "data" / "sandbox-api-key").read_text().strip()
+    trusted = (VOLUMES / "certificate" / "tls.crt").read_bytes()
+    async with PointguardClient.connect("localhost:50051", api_key=key, root_certificates=trusted) as client:
+        before = await client.get_balance(MEMBER)
+        await client.accrue(MEMBER, EARNED)
+        after = await client.get_balance(MEMBER)
+    return before.balance.posted, after.balance.posted
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
