@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> None:
     missing = [tool for tool in ("debootstrap", "unshare", "setpriv", "ip") if shutil.which(tool) is None]
     if os.geteuid() != 0 or missing:
         sys.exit(f"the rehearsal needs root and {', '.join(missing) or 'nothing else'}")
-    os.execvp(NAMESPACES[0], [*NAMESPACES, sys.executable, "-m", "tests.image", "inside"])
+    inside = subprocess.run([*NAMESPACES, sys.executable, "-m", "tests.image", "inside"], check=False)
+    sys.exit(inside.returncode)
 
 
 def rehearse() -> None:

@@ -27,7 +27,8 @@ def build_image(dockerfile: Path, context: Context, work: Path) -> Image:
     shutil.rmtree(work / "stages", ignore_errors=True)
     builder = _Builder(context, work)
     for instruction in read_dockerfile(dockerfile.read_text()):
-        print(f"  {instruction.line:3} {instruction.keyword} {instruction.rest[:100]}", flush=True)
+        flags = "".join(f" --{name}={value}" for name, value in instruction.flags.items())
+        print(f"  {instruction.line:3} {instruction.keyword}{flags} {instruction.rest[:100]}", flush=True)
         builder.do(instruction)
     return builder.finish()
 
