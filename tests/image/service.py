@@ -1,6 +1,7 @@
 """A service of the compose file, run from a built image the way that the compose file asks for."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -13,6 +14,7 @@ from typing import Any
 from tests.image.root import Image, command_in, copy_tree, mounted
 
 Mount = tuple[Path | str, str, str]
+REQUIRED = re.compile(r"\$\{(\w+):\?[^}]*\}")
 END_SECONDS_MAX = 30.0
 
 
@@ -50,6 +52,22 @@ class Running:
         return self.process.wait(END_SECONDS_MAX)
 
 
+def laid_over(service: Mapping[str, Any], overlay: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return a service with a second compose file's laid over it: volumes by their place, settings by their name."""
+
+    def filled(text: str) -> str:
+        return REQUIRED.sub(lambda match: variables[match[1]], text)
+
+    volumes = {volume.split(":")[1]: volume for volume in [*service["volumes"], *map(filled, overlay["volumes"])]}
+    environment = {name: filled(value) for name, value in overlay["environment"].items()}
+    return {
+        **service,
+        **overlay,
+        "volumes": list(volumes.values()),
+        "environment": service["environment"] | environment,
+    }
+
+
 @contextmanager
 def running(image: Image, service: Mapping[str, Any], volumes: Path, beside: Path) -> Iterator[Running]:
     """Start a service; ``volumes`` is where its named volumes lie, ``beside`` the compose file's folder."""
@@ -58,6 +76,7 @@ def running(image: Image, service: Mapping[str, Any], volumes: Path, beside: Pat
     environment = image.environment | service.get("environment", {})
     arguments = [*(service.get("entrypoint") or image.entrypoint), *service.get("command", [])]
     command = command_in(image.root, arguments, environment, image.user, image.folder, confined=True)
+    volumes.mkdir(exist_ok=True)
     log = volumes / "service.log"
     with mounted(image.root, list(_mounts(image, service, volumes, beside))), log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
@@ -74,7 +93,7 @@ def _mounts(image: Image, service: Mapping[str, Any], volumes: Path, beside: Pat
     laid = []
     for volume in service.get("volumes", []):
         source, place, *mode = volume.split(":")
-        laid.append((_volume(image, volumes / source, place) if source[0] != "." else beside / source, place, *mode))
+        laid.append((beside / source if source[0] in "./" else _volume(image, volumes / source, place), place, *mode))
     anonymous = [place for place in image.volumes if place not in {place for _, place, *_ in laid}]
     laid += [(_volume(image, volumes / place.strip("/").replace("/", "-"), place), place) for place in anonymous]
     for source, place, *_ in laid:
