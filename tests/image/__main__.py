@@ -1,7 +1,8 @@
 """``python -m tests.image``: build the image's root and run the compose file's services in it, without an engine.
 
 Needs root, debootstrap and util-linux. It makes namespaces of its own, so that all mounts and processes go with it, and
-runs the services in a network that has nothing but a loopback. What it leaves in ``build/image`` is the base system.
+runs the services in a network that has nothing but a loopback. Roots and volumes stay in ``build/image`` to look at; of
+them the next rehearsal uses the Debian base alone.
 """
 
 import asyncio

@@ -23,7 +23,7 @@ HOST_FILES = ("/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt")
 
 
 def build_image(dockerfile: Path, context: Context, work: Path) -> Image:
-    """Return the last stage, built. ``work`` keeps the base system for the next time, and nothing else."""
+    """Return the last stage, built in ``work``, where the base system is kept for the next time."""
     shutil.rmtree(work / "stages", ignore_errors=True)
     builder = _Builder(context, work)
     for instruction in read_dockerfile(dockerfile.read_text()):
