@@ -14,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 LOCK := requirements.lock
-# Options for the program behind the target, such as `make run ARGS="--port 50061"`.
+# Options for the program behind the target, such as `make run ARGS="--grpc-address 127.0.0.1:50061"`.
 ARGS ?=
 
 # --------------------------------------------------------------------------------------------------------- environment

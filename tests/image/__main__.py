@@ -1,8 +1,8 @@
 """``python -m tests.image``: build the image's root and run the compose file's services in it, without an engine.
 
-Needs root, debootstrap and util-linux. It makes namespaces of its own, so that all mounts and processes go with it, and
-runs the services in a network that has nothing but a loopback. Roots and volumes stay in ``build/image`` to look at; of
-them the next rehearsal uses the Debian base alone.
+Needs root, debootstrap, util-linux and iproute2. It makes namespaces of its own, so that all mounts and processes go
+with it, and runs the services in a network that has nothing but a loopback. Roots and volumes stay in `build/image` to
+look at; of them the next rehearsal uses the Debian base alone.
 """
 
 import asyncio
@@ -43,9 +43,8 @@ def main(arguments: list[str]) -> None:
     if arguments == ["inside"]:
         rehearse()
         return
-    missing = [tool for tool in ("debootstrap", "unshare", "setpriv", "ip") if shutil.which(tool) is None]
-    if os.geteuid() != 0 or missing:
-        sys.exit(f"the rehearsal needs root and {', '.join(missing) or 'nothing else'}")
+    if os.geteuid() != 0 or not all(map(shutil.which, ("debootstrap", "unshare", "setpriv", "ip"))):
+        sys.exit("the rehearsal needs root, debootstrap, util-linux and iproute2")
     inside = subprocess.run([*NAMESPACES, sys.executable, "-m", "tests.image", "inside"], check=False)
     sys.exit(inside.returncode)
 
