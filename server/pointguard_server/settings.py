@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pointguard_server.service.logs import LEVELS
+
 PLAINTEXT_WARNING = (
     "plaintext beyond the loopback would show API keys and members' identifiers to the network:"
     " give --tls-certificate and --tls-key, or say both --allow-plaintext and POINTGUARD_ALLOW_PLAINTEXT=yes"
@@ -35,6 +37,7 @@ class Settings:
     tls_certificate: Path | None
     tls_key: Path | None
     on_ready: str
+    log_level: str
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -109,6 +112,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         action="store_true",
         help="with POINTGUARD_ALLOW_PLAINTEXT=yes: listen beyond the loopback without TLS",
     )
+    add(
+        "--log-level",
+        choices=LEVELS,
+        default=default("LOG_LEVEL", "info"),
+        help="least level of the log's lines; debug has one for each call (default: %(default)s)",
+    )
     add("--on-ready", default="", metavar="COMMAND", help="run a command once requests are taken, and go on serving")
     return parser
 
@@ -148,5 +157,6 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         tls_certificate=Path(given.tls_certificate) if given.tls_certificate else None,
         tls_key=Path(given.tls_key) if given.tls_key else None,
         on_ready=given.on_ready,
+        log_level=given.log_level,
     )
     return settings, given.issue_key

@@ -45,6 +45,7 @@ class BatchReport:
     """What a batch was, for those who watch. Times are seconds."""
 
     requests: int
+    legs: int
     replays: int
     decide_s: float
     append_s: float
@@ -140,6 +141,7 @@ class Decider:
         self.totals.add(out, len(asks), self.programs)
         self.last_report = BatchReport(
             requests=len(asks),
+            legs=int(out.counts[LEGS]),
             replays=len(plan.replayed) + len(plan.same_as),
             decide_s=decided - started,
             append_s=appended - decided,

@@ -5,7 +5,6 @@ disk ever holds the loop up. Answers reach the loop by one call a batch.
 """
 
 import asyncio
-import logging
 import threading
 import time
 from collections import deque
@@ -14,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
+
+import structlog
 
 from pointguard_server.domain.errors import (
     Draining,
@@ -26,7 +27,7 @@ from pointguard_server.domain.errors import (
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.batch import BatchReport, Decider
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 BATCH_REQUESTS_MAX = 4_096
 GATHER_S_MAX = 0.008
@@ -76,7 +77,10 @@ class Engine:
         self._gather_until = 0.0
         self._patience = QUIET_PASSES_MIN  # passes of the loop without a new request that end a batch
         self._draining = False
+        self._under_way_since = 0.0  # when the oldest request of the batch under way was queued; 0 between batches
         self.queued = 0  # requests
+        self.shed = 0  # requests refused because too many were waiting
+        self.writable = True  # whether the latest write was committed
         self.broken = False
         self.failures = 0  # batches that were undone
         self.observe: Callable[[Observed], None] | None = None
@@ -104,6 +108,14 @@ class Engine:
     def ready(self) -> bool:
         """Whether requests are taken and the ledger can be written."""
         return not self._draining and not self.broken and self._thread is not None
+
+    @property
+    def oldest_wait_s(self) -> float:
+        """Age of the oldest request that is not answered yet: a writer that is stuck shows here. 0 without any."""
+        oldest = self._under_way_since or next(
+            (item.queued_at for item in self._pending if isinstance(item, _Submission)), 0.0
+        )
+        return time.monotonic() - oldest if oldest else 0.0
 
     def submit(self, asks: Sequence[Ask], deadline: float) -> "asyncio.Future[list[Verdict]]":
         """Queue asks to be decided in one batch, in order; the future gives a verdict for each.
@@ -151,6 +163,7 @@ class Engine:
         if self.broken:
             raise StorageUnavailable
         if self.queued + count > QUEUED_REQUESTS_MAX:
+            self.shed += count
             raise Overloaded
 
     def _enqueue(self, item: _Submission | _Job) -> None:
@@ -216,6 +229,7 @@ class Engine:
                 _settle(submission.answer, None, StorageUnavailable())
             self._next()
         elif live:
+            self._under_way_since = live[0].queued_at
             self._work.put(lambda: self._decide(live, waited_s))
         else:
             self._next()
@@ -231,15 +245,19 @@ class Engine:
             at += count
         if error is not None:
             self.failures += 1
+            self.writable = False
             self.broken = self.broken or isinstance(error, StorageBroken)
             if self.broken and self.on_broken is not None:
                 self.on_broken()
-        elif self.observe is not None and self._decider.last_report is not None:
-            self.observe(Observed(self._decider.last_report, waited_s))
+        elif (report := self._decider.last_report) is not None:
+            self.writable = self.writable or report.legs > 0
+            if self.observe is not None:
+                self.observe(Observed(report, waited_s))
         self._next()
 
     def _next(self) -> None:
         self._busy = False
+        self._under_way_since = 0.0
         if self._pending and not self._gathering:
             self._gather_from_now()
 
@@ -267,6 +285,10 @@ class Engine:
         self._post(self._job_done, job, result, error)
 
     def _job_done(self, job: _Job, result: Any, error: BaseException | None) -> None:
+        if error is None:
+            self.writable = True
+        elif isinstance(error, StorageUnavailable):
+            self.writable = False
         _settle(job.answer, result, error)
         self._next()
 
@@ -278,7 +300,7 @@ def _as_error(failure: Exception) -> PointguardError:
     """Return what a client may hear of a failure."""
     if isinstance(failure, StorageUnavailable):
         return failure
-    log.error("a batch could not be decided", exc_info=failure)
+    log.error("fault", where="batch", exc_info=failure)
     return StorageUnavailable()
 
 

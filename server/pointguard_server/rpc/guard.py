@@ -80,6 +80,7 @@ class Guard:
                 error.__cause__ = defect
             else:
                 tally.observe("OK", time.monotonic() - started)
+                log.debug("call", rpc=name, code="OK", transaction_id=getattr(response, "transaction_id", ""))
                 return answer
             tally.observe(code_of(error).name, time.monotonic() - started)
             return await self._refuse(name, error, context)
@@ -104,7 +105,7 @@ class Guard:
         if isinstance(error, Fault):
             log.error("fault", rpc=name, error_id=error_id, exc_info=error.__cause__)
         else:
-            log.debug("refused", rpc=name, error_id=error_id, reason=error.reason)
+            log.debug("call", rpc=name, code=code_of(error).name, error_id=error_id, reason=error.reason)
         trailing = ((DETAILS_KEY, details(error, error_id)),)
         await context.abort(code_of(error), str(error), trailing)
         raise AssertionError("abort does not return")

@@ -96,9 +96,14 @@ class RpcServer:
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}") from error
         await self._server.start()
-        for service in ("", *self._services):
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        await self.serving(True)
         return port
+
+    async def serving(self, ready: bool) -> None:
+        """Tell health checks whether the services take requests."""
+        answer = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        for service in ("", *self._services):
+            await self._health.set(service, answer)
 
     def _listen(self, address: str, tls: Tls | None) -> int:
         if tls is None:
