@@ -1,7 +1,7 @@
 """Whether the server is ready, and if not, why. Asked by ``http`` and the metrics, and followed by gRPC health.
 
-``bootstrap`` says how each check is made. A process that answers at all is alive. It is ready when every check here passes; a check may pass and still have
-something to say.
+``bootstrap`` says how each check is made. A process that answers at all is alive. It is ready when every check here
+passes; a check may pass and still have something to say.
 """
 
 import asyncio
