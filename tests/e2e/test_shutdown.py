@@ -70,7 +70,7 @@ def test_a_second_server_on_the_same_data_directory_says_so_and_ends(shared_serv
         "--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0",
     )  # fmt: skip
     assert ended.returncode == 1
-    message = ended.stderr.strip()
+    message = ended.stderr.splitlines()[-1]
     assert message == f"pointguard-server: another server uses the data directory {shared_server.data_directory}"
     assert shared_server.get("/readyz")[0] == 200
 
