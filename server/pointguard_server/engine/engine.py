@@ -245,7 +245,6 @@ class Engine:
             at += count
         if error is not None:
             self.failures += 1
-            self.writable = False
             self.broken = self.broken or isinstance(error, StorageBroken)
             if self.broken and self.on_broken is not None:
                 self.on_broken()
@@ -273,8 +272,11 @@ class Engine:
         error: PointguardError | None = None
         try:
             verdicts = self._decider.decide([ask for submission in live for ask in submission.asks])
-        except Exception as failure:  # noqa: BLE001  (the thread must outlive a defect; the batch was undone)
-            error = _as_error(failure)
+        except StorageUnavailable as failure:
+            error, self.writable = failure, False
+        except Exception as defect:  # the thread must outlive it; the batch was undone
+            log.exception("fault", where="batch", exc_info=defect)
+            error = StorageUnavailable()
         self._post(self._decided, live, waited_s, verdicts, error)
 
     def _do_job(self, job: _Job) -> None:
@@ -294,14 +296,6 @@ class Engine:
 
     def _post(self, call: Callable[..., None], *arguments: Any) -> None:
         self._loop_of().call_soon_threadsafe(call, *arguments)
-
-
-def _as_error(failure: Exception) -> PointguardError:
-    """Return what a client may hear of a failure."""
-    if isinstance(failure, StorageUnavailable):
-        return failure
-    log.error("fault", where="batch", exc_info=failure)
-    return StorageUnavailable()
 
 
 def _settle(answer: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:

@@ -114,7 +114,8 @@ def written_events() -> set[tuple[str, str]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("log."):
                 assert isinstance(node.args[0], ast.Constant), f"{path.name}: an event's name is fixed"
-                events.add((str(node.args[0].value), ast.unparse(node.func).removeprefix("log.")))
+                level = ast.unparse(node.func).removeprefix("log.").replace("exception", "error")
+                events.add((str(node.args[0].value), level))
     return events
 
 
