@@ -9,7 +9,7 @@ import os
 import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -45,6 +45,9 @@ from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
 from pointguard_server.storage.readers import Reader, open_readers
 from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_writer
+
+if TYPE_CHECKING:
+    from pointguard_server.service.tracing import Tracing
 
 TILL_ROLE = "till"
 log = structlog.get_logger(__name__)
@@ -144,6 +147,7 @@ class Server:
         self.http = HttpServer(self.metrics, self.health)
         self.grpc_port = 0
         self.http_port = 0
+        self._tracing: Tracing | None = None
         self._health_watch: asyncio.Task[None] | None = None
         self.failed = asyncio.Event()
 
@@ -179,7 +183,12 @@ class Server:
             await self._seed(tenant, vocabulary)
         self.authenticator = Authenticator(self.ledger.reader.api_key)
         desk = Desk(self.engine, self.ledger.names, vocabulary, self.ledger.reader)
-        guard = Guard(self.authenticator, {tenant.tenant_id: tenant}, self.metrics)
+        if settings.otlp_endpoint:
+            from pointguard_server.service.tracing import Tracing
+
+            self._tracing = Tracing.to(settings.otlp_endpoint, _version())
+            self._tracing.watch(self.engine)
+        guard = Guard(self.authenticator, {tenant.tenant_id: tenant}, self.metrics, self._tracing)
         self.rpc = RpcServer(desk, guard, reflect=settings.reflection)
 
     def _load_tenant(self, sources: _Sources, clock: WallClock) -> tuple[Tenant, Programs]:
@@ -286,6 +295,8 @@ class Server:
         """Decide what is queued and close the ledger."""
         await self.engine.stop()
         self.authenticator.close()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         await self.ledger.close()
         log.info("stopped", position=self.decider.heads.position)
 

@@ -5,6 +5,7 @@ import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from pointguard_server.service.logs import LEVELS
@@ -38,6 +39,7 @@ class Settings:
     tls_key: Path | None
     on_ready: str
     log_level: str
+    otlp_endpoint: str
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -118,6 +120,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default=default("LOG_LEVEL", "info"),
         help="least level of the log's lines; debug has one for each call (default: %(default)s)",
     )
+    add(
+        "--otlp-endpoint",
+        default=default("OTLP_ENDPOINT", ""),
+        metavar="URL",
+        help="send traces to a collector's OTLP/HTTP address (needs the extra otel)",
+    )
     add("--on-ready", default="", metavar="COMMAND", help="run a command once requests are taken, and go on serving")
     return parser
 
@@ -136,6 +144,10 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         raise SettingsError("give --sandbox, or --tenant and --program")
     if not 1_000 <= given.accounts_max <= 50_000_000:
         raise SettingsError("--accounts-max must be from 1,000 to 50,000,000")
+    if given.otlp_endpoint and not given.otlp_endpoint.startswith(("http://", "https://")):
+        raise SettingsError("--otlp-endpoint must begin with http:// or https://")
+    if given.otlp_endpoint and find_spec("opentelemetry") is None:
+        raise SettingsError("--otlp-endpoint needs the extra otel: install pointguard[server,otel]")
     told_twice = given.allow_plaintext and environment.get("POINTGUARD_ALLOW_PLAINTEXT") == "yes"
     plain = [given.http_address] if given.tls_key else [given.http_address, given.grpc_address]
     for address in (given.grpc_address, given.http_address):
@@ -158,5 +170,6 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         tls_key=Path(given.tls_key) if given.tls_key else None,
         on_ready=given.on_ready,
         log_level=given.log_level,
+        otlp_endpoint=given.otlp_endpoint,
     )
     return settings, given.issue_key

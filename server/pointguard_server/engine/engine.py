@@ -84,6 +84,7 @@ class Engine:
         self.broken = False
         self.failures = 0  # batches that were undone
         self.observe: Callable[[Observed], None] | None = None
+        self.submitted: Callable[[asyncio.Future[list[Verdict]]], None] | None = None  # called for each submission
         self.on_broken: Callable[[], None] | None = None
 
     def start(self) -> None:
@@ -129,6 +130,8 @@ class Engine:
         answer: asyncio.Future[list[Verdict]] = self._loop_of().create_future()
         self.queued += len(asks)
         self._enqueue(_Submission(asks, deadline, time.monotonic(), answer))
+        if self.submitted is not None:
+            self.submitted(answer)
         return answer
 
     @contextmanager

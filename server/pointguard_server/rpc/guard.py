@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
@@ -19,6 +19,9 @@ from pointguard_server.rpc.status import DETAILS_KEY, Fault, code_of, details, n
 from pointguard_server.service.credentials import Authenticator
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.tenants import Tenant
+
+if TYPE_CHECKING:
+    from pointguard_server.service.tracing import Tracing
 
 DEADLINE_DEFAULT_S = 2.0
 BEARER = "Bearer "
@@ -42,13 +45,20 @@ Handler = Callable[[bytes, "grpc.aio.ServicerContext[bytes, bytes]"], Awaitable[
 class Guard:
     """Wraps methods into handlers of raw bytes."""
 
-    def __init__(self, authenticator: Authenticator, tenants: dict[int, Tenant], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        tenants: dict[int, Tenant],
+        metrics: Metrics,
+        tracing: "Tracing | None" = None,
+    ) -> None:
+        self._tracing = tracing
         self._authenticator = authenticator
         self._tenants = tenants
         self._metrics = metrics
 
     def wrap(self, name: str, request_class: type[Message], method: Method) -> Handler:
-        """Return the handler of one RPC; ``name`` is its label in the metrics."""
+        """Return the handler of one RPC; ``name`` is its label in the metrics, and its span's name."""
         tally = self._metrics.call_tally(name)
         parse = request_class.FromString
 
@@ -85,7 +95,7 @@ class Guard:
             tally.observe(code_of(error).name, time.monotonic() - started)
             return await self._refuse(name, error, context)
 
-        return handle
+        return handle if self._tracing is None else self._tracing.wrap(name, _status_of, handle)
 
     async def _caller(self, context: "grpc.aio.ServicerContext[bytes, bytes]") -> tuple[Tenant, str]:
         """Return the caller's tenant and role. The tenant comes from the credential and from nowhere else."""
@@ -109,3 +119,8 @@ class Guard:
         trailing = ((DETAILS_KEY, details(error, error_id)),)
         await context.abort(code_of(error), str(error), trailing)
         raise AssertionError("abort does not return")
+
+
+def _status_of(context: "grpc.aio.ServicerContext[bytes, bytes]") -> str:
+    """Return the name of the status that a call was ended with. Without an abort the context has a bare 0 there."""
+    return getattr(context.code(), "name", "OK")
