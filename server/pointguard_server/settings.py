@@ -144,6 +144,8 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         raise SettingsError("give --sandbox, or --tenant and --program")
     if not 1_000 <= given.accounts_max <= 50_000_000:
         raise SettingsError("--accounts-max must be from 1,000 to 50,000,000")
+    if given.log_level not in LEVELS:
+        raise SettingsError(f"--log-level must be one of {', '.join(LEVELS)}")
     if given.otlp_endpoint and not given.otlp_endpoint.startswith(("http://", "https://")):
         raise SettingsError("--otlp-endpoint must begin with http:// or https://")
     if given.otlp_endpoint and find_spec("opentelemetry") is None:

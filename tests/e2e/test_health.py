@@ -14,7 +14,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.e2e.raw_calls import RPCS, RawCalls
-from tests.support.server import ServerProcess, StartServer
+from tests.support.server import ServerProcess, StartServer, run_server
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 WAIT_S = 20.0
@@ -130,3 +130,9 @@ def test_the_log_begins_at_the_level_that_was_asked_for(start_server: StartServe
     assert (calls[0]["rpc"], calls[0]["code"]) == ("Accrue", "OK")
     assert calls[0]["transaction_id"] == answer.message.transaction_id
     assert (calls[1]["rpc"], calls[1]["error_id"]) == ("GetTransaction", refused.error_id)
+
+
+def test_a_level_that_there_is_not_is_refused() -> None:
+    ended = run_server("--sandbox", environment={"POINTGUARD_LOG_LEVEL": "loud"})
+    assert ended.returncode == 1
+    assert ended.stderr.strip() == "pointguard-server: --log-level must be one of debug, info, warning, error"

@@ -106,11 +106,6 @@ class Engine:
             self._thread = None
 
     @property
-    def ready(self) -> bool:
-        """Whether requests are taken and the ledger can be written."""
-        return not self._draining and not self.broken and self._thread is not None
-
-    @property
     def oldest_wait_s(self) -> float:
         """Age of the oldest request that is not answered yet: a writer that is stuck shows here. 0 without any."""
         oldest = self._under_way_since or next(

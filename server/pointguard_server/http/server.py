@@ -5,7 +5,7 @@ from dataclasses import asdict
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from pointguard_server.service.health import Health
+from pointguard_server.service.health import Health, is_ready
 from pointguard_server.service.metrics import Metrics
 
 
@@ -47,6 +47,6 @@ class HttpServer:
 
     async def _show_ready(self, _request: web.Request) -> web.Response:
         findings = self._health.findings()
-        ready = all(finding.ok for finding in findings.values())
+        ready = is_ready(findings)
         checks = {name: asdict(finding) for name, finding in findings.items()}
         return web.json_response({"ready": ready, "checks": checks}, status=200 if ready else 503)

@@ -5,7 +5,7 @@ passes; a check may pass and still have something to say.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,10 +52,10 @@ class Health:
         """Make every check."""
         return {name: check() for name, check in self._checks.items()}
 
-    @property
-    def ready(self) -> bool:
-        """Whether every check passes."""
-        return all(finding.ok for finding in self.findings().values())
+
+def is_ready(findings: Mapping[str, Finding]) -> bool:
+    """Whether every check passes."""
+    return all(finding.ok for finding in findings.values())
 
 
 def ledger_check(engine: Engine) -> Check:
@@ -88,7 +88,7 @@ async def watch(
             except PointguardError as error:
                 log.debug("ledger_tried", error=error.reason)
             findings = health.findings()
-        if all(finding.ok for finding in findings.values()) != ready:
+        if is_ready(findings) != ready:
             ready = not ready
             await tell(ready)
             reasons = {name: finding.detail for name, finding in findings.items() if not finding.ok}

@@ -72,7 +72,7 @@ def _explain(_logger: object, _method: str, event: EventDict) -> EventDict:
     while isinstance(error, BaseException):
         text = f": {error}" if isinstance(error, HARMLESS) else ""
         told.append({"error": f"{type(error).__qualname__}{text}", "at": _places(error.__traceback__)})
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if told:
         event["exception"] = told
     return event

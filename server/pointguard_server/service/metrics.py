@@ -28,14 +28,13 @@ from pointguard_server.engine.engine import Engine, Observed
 from pointguard_server.engine.programs import Programs
 from pointguard_server.engine.totals import Totals
 from pointguard_server.service import logs
-from pointguard_server.service.health import Health
+from pointguard_server.service.health import Health, is_ready
 from pointguard_server.service.histogram import Histogram
 
-_SECONDS_BOUNDS = (
+CALL_BOUNDS: Final = (
     0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 )  # fmt: skip
-CALL_BOUNDS: Final = _SECONDS_BOUNDS
-STAGE_BOUNDS: Final = (0.0001, *_SECONDS_BOUNDS)
+STAGE_BOUNDS: Final = (0.0001, *CALL_BOUNDS)
 SIZE_BOUNDS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 10_000.0)
 STAGES: Final = ("queue", "decide", "append", "commit")
 
@@ -119,8 +118,8 @@ class Metrics(Collector):
 
     def _collect_health(self) -> Iterator[Metric]:
         findings = self._health.findings()
-        ready = all(finding.ok for finding in findings.values())
-        yield GaugeMetricFamily("pointguard_ready", "1 if requests are taken: every check passes.", float(ready))
+        ready = float(is_ready(findings))
+        yield GaugeMetricFamily("pointguard_ready", "1 if requests are taken: every check passes.", ready)
         checks = GaugeMetricFamily("pointguard_check_ok", "1 if a check of readiness passes.", labels=("check",))
         for name, finding in findings.items():
             checks.add_metric((name,), float(finding.ok))

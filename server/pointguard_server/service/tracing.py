@@ -25,6 +25,7 @@ SERVERS_FAULT: Final = frozenset(
 )
 """Codes that make a call's span an error; by the others the caller is told about its own request."""
 TRACES_PATH: Final = "/v1/traces"
+EXPORT_S_MAX: Final = 3.0
 NANOSECONDS: Final = 1_000_000_000
 
 Answer = Awaitable[Any]
@@ -52,7 +53,7 @@ class Tracing:
     @classmethod
     def to(cls, endpoint: str, version: str) -> "Tracing":
         """Return traces that go to a collector's OTLP/HTTP address, such as ``http://collector:4318``."""
-        return cls(OTLPSpanExporter(endpoint.rstrip("/") + TRACES_PATH), version)
+        return cls(OTLPSpanExporter(endpoint.rstrip("/") + TRACES_PATH, timeout=EXPORT_S_MAX), version)
 
     def wrap(self, rpc: str, code_of: Callable[[Any], str], handle: Callable[[bytes, Any], Answer]) -> Any:
         """Return a handler that does the same within a span.
@@ -98,7 +99,7 @@ class Tracing:
             self._waiting.append((answer, context))
 
     def _end_batch(self, batch: Observed) -> None:
-        """Make the span of the batch that has just answered: those that were waiting and are no longer were in it."""
+        """Make the span of the batch that has just answered: in it were those that waited and now have a result."""
         answered = [context for answer, context in self._waiting if answer.done() and _has_result(answer)]
         self._waiting = [(answer, context) for answer, context in self._waiting if not answer.done()]
         if not answered:
@@ -120,7 +121,7 @@ class Tracing:
         span.end(ended)
 
     def close(self) -> None:
-        """Hand on what is left. Blocks for as long as the collector takes, at most the exporter's time limit."""
+        """Hand on what is left. Blocks for as long as the collector takes, but not for long."""
         self._processor.shutdown()  # type: ignore[no-untyped-call]
 
 

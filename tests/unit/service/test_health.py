@@ -8,7 +8,7 @@ import pytest
 
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.service import health
-from pointguard_server.service.health import LEDGER_WRITABLE, NOT_DRAINING, RULES_LOADED, Finding, Health
+from pointguard_server.service.health import LEDGER_WRITABLE, NOT_DRAINING, RULES_LOADED, Finding, Health, is_ready
 
 
 @pytest.fixture
@@ -25,22 +25,22 @@ def passing() -> Health:
 
 def test_nothing_is_ready_before_every_check_has_been_set() -> None:
     found = Health()
-    assert not found.ready
+    assert not is_ready(found.findings())
     assert found.findings()[LEDGER_WRITABLE] == Finding(ok=False, detail="the server is starting")
-    assert passing().ready
+    assert is_ready(passing().findings())
 
 
 def test_one_check_that_fails_is_enough_and_says_why() -> None:
     found = passing()
     found.set(NOT_DRAINING, lambda: Finding(ok=False, detail="the server is ending"))
-    assert not found.ready
+    assert not is_ready(found.findings())
     assert found.findings()[NOT_DRAINING].detail == "the server is ending"
 
 
 def test_a_check_that_passes_may_have_something_to_say() -> None:
     found = passing()
     found.set(RULES_LOADED, lambda: Finding(ok=True, detail="the changed file is broken; the old rules serve"))
-    assert found.ready
+    assert is_ready(found.findings())
 
 
 @pytest.mark.parametrize(
