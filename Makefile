@@ -34,8 +34,8 @@ venv: $(STAMP) ## make or refresh the virtual environment
 .PHONY: lock
 lock: ## resolve the dependencies again and write requirements.lock (LOCK_ARGS=--upgrade takes newer versions)
 	@test -x $(BIN)/uv || $(MAKE) venv
-	$(BIN)/uv pip compile pyproject.toml --extra server --extra otel --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet $(LOCK_ARGS) -o $(LOCK)
+	$(BIN)/uv pip compile pyproject.toml --extra server --extra otel --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet $(LOCK_ARGS) -o $(LOCK)
 
 # ----------------------------------------------------------------------------------------------------------------- run
 
