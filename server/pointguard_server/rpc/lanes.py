@@ -5,6 +5,7 @@ way, a ``Handler`` of the guard's.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -12,8 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import structlog
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
+from pointguard.v1 import transaction_pb2
 from pointguard_server.domain.codes import Operation
 from pointguard_server.domain.errors import Expired, InvalidRequest, PointguardError, Violation
 from pointguard_server.engine.verdicts import Answers
@@ -30,6 +34,8 @@ Lane = Callable[[Frame], bool]
 """Takes a call, or leaves it: False."""
 
 _LOOK_EVERY_S = 0.05
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +60,7 @@ class Lanes:
         self._codecs = codecs  # by tenant
         self._call_tally = call_tally
         self._answer = answer
+        self._logs_calls = log.bind().is_enabled_for(logging.DEBUG)
         # Calls that named no deadline, oldest first: theirs is watched here, the front watches the others'.
         self._undated: deque[_Way] = deque()
 
@@ -132,6 +139,8 @@ class Lanes:
         else:
             way.tally.observe("OK", seconds)
             self._answer(way.number, answer)
+            if self._logs_calls:
+                log.debug("call", rpc=way.name, code="OK", transaction_id=_transaction_id(way.name, answer))
 
     def _watch(self, way: _Way) -> None:
         self._undated.append(way)
@@ -145,6 +154,12 @@ class Lanes:
             self._close(self._undated.popleft(), Expired())
         if self._undated:
             asyncio.get_running_loop().call_later(_LOOK_EVERY_S, self._look)
+
+
+def _transaction_id(name: str, answer: bytes) -> str:
+    """Return the id in an answer; empty if the RPC answers for many."""
+    rpc = transaction_pb2.DESCRIPTOR.services_by_name["TransactionService"].methods_by_name[name]
+    return getattr(GetMessageClass(rpc.output_type).FromString(answer), "transaction_id", "")
 
 
 def check_count(count: int) -> None:

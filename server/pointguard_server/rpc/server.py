@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from google.protobuf.message import Message
@@ -20,10 +21,15 @@ from pointguard_server.rpc.guard import Guard, Handler, Method, Refusal
 from pointguard_server.rpc.lanes import Lane, Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
 from pointguard_server.rpc.member_service import MemberService
+from pointguard_server.rpc.traced import TracedCalls
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.metrics import Metrics
+from pointguard_server.service.processes import FRONT
 from pointguard_server.service.tenants import Tenant
+
+if TYPE_CHECKING:
+    from pointguard_server.service.tracing import Tracing
 
 FRONT_MODULE = "pointguard_server.rpc.front"
 FRONT_START_S = 30.0
@@ -88,11 +94,14 @@ class RpcServer:
         guard: Guard,
         tenants: Iterable[Tenant],
         metrics: Metrics,
+        tracing: "Tracing | None",
         *,
         reflect: bool,
+        log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
         services = _methods(desk)
+        names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         self._handlers: list[Handler | None] = [
             guard.wrap(name, *method) if method is not None else None
@@ -100,16 +109,19 @@ class RpcServer:
             for name, method in methods.items()
         ]
         self._codecs = {tenant.tenant_id: Codec(tenant, desk.encoder(tenant)) for tenant in tenants}
-        lanes = Lanes(desk, guard, self._codecs, metrics.call_tally, self._send)
-        self._lanes = {
-            place: lane
-            for place, name in enumerate(name for methods in services.values() for name in methods)
-            if (lane := _lane(lanes, name)) is not None
-        }
-        self._streams = streams.Streams(desk, guard, self._codecs, metrics.call_tally(streams.NAME), self._send)
+        receive, self._answer = self._receive, self._send
+        if tracing is not None:
+            traced = TracedCalls(tracing, names, self._receive, self._send)
+            receive, self._answer = traced.receive, traced.answer
+        lanes = Lanes(desk, guard, self._codecs, metrics.call_tally, self._answer)
+        self._lanes = {number: lane for number, name in enumerate(names) if (lane := _lane(lanes, name)) is not None}
+        self._streams = streams.Streams(desk, guard, self._codecs, metrics.call_tally(streams.NAME), self._answer)
+        self._metrics = metrics
+        self._traced = tracing is not None
         self._reflect = reflect
+        self._log_level = log_level
         self._on_lost = on_lost
-        self._link = Link(self._receive, self._lose)
+        self._link = Link(receive, self._lose)
         self._answering: dict[int, asyncio.Task[None]] = {}
         self._front: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -139,6 +151,8 @@ class RpcServer:
                 reflection_of=CONTRACT_MODULES if self._reflect else [],
                 services=self._services,
                 streams=[streams.NAME],
+                traced=self._traced,
+                log_level=self._log_level,
             )
             loop = asyncio.get_running_loop()
             await loop.create_unix_connection(lambda: self._link, sock=ours)
@@ -146,12 +160,13 @@ class RpcServer:
                 sys.executable, "-m", FRONT_MODULE, settings.text(), stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
             )  # fmt: skip
+        self._metrics.processes.front_id = self._front.pid
         try:
             async with asyncio.timeout(FRONT_START_S):
                 port = await self._listening
         except (TimeoutError, ConnectionError) as error:
             raise OSError(f"cannot listen on {address}") from error
-        self._link.send(FrameKind.SERVE, number=1)
+        self.serving(True)
         return port
 
     def _receive(self, frame: Frame) -> None:
@@ -159,7 +174,7 @@ class RpcServer:
             lane = self._lanes.get(frame.number)
             if lane is not None and lane(frame):
                 return
-            task = asyncio.get_running_loop().create_task(self._answer(frame))
+            task = asyncio.get_running_loop().create_task(self._call(frame))
             self._answering[frame.call] = task
         elif frame.kind == FrameKind.MESSAGE:
             self._streams.take(frame)
@@ -170,19 +185,22 @@ class RpcServer:
             task_of = self._answering.get(frame.call)
             if task_of is not None:
                 task_of.cancel()
+        elif frame.kind == FrameKind.PULSE:
+            self._metrics.front_shed = frame.call
+            self._metrics.pulse.observe_lag(FRONT, frame.seconds)
         elif frame.kind == FrameKind.LISTENING and not self._listening.done():
             self._listening.set_result(frame.call)
         elif frame.kind == FrameKind.NOT_LISTENING and not self._listening.done():
             self._listening.set_exception(ConnectionError(frame.text))
 
-    async def _answer(self, frame: Frame) -> None:
+    async def _call(self, frame: Frame) -> None:
         handler = self._handlers[frame.number]
         assert handler is not None  # noqa: S101  (a stream's messages come as MESSAGE)
         try:
             answer = await handler(frame.text, frame.seconds, frame.data)
         finally:
             del self._answering[frame.call]
-        self._send(frame.call, answer)
+        self._answer(frame.call, answer)
 
     def _send(self, call: int, answer: bytes | Refusal) -> None:
         if isinstance(answer, Refusal):
@@ -197,9 +215,9 @@ class RpcServer:
             log.error("front_lost")
             self._on_lost()
 
-    async def not_serving(self) -> None:
-        """Tell health checks that nothing is served any more."""
-        self._link.send(FrameKind.SERVE, number=0)
+    def serving(self, ready: bool) -> None:
+        """Tell health checks whether the services take requests."""
+        self._link.send(FrameKind.SERVE, number=int(ready))
 
     async def stop(self, grace_s: float) -> None:
         """Take no more calls, let those under way end, for at most ``grace_s`` seconds, and end the front."""

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import structlog
+
 from pointguard_server.domain.errors import InvalidRequest, PointguardError, Violation
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc.guard import DEADLINE_DEFAULT_S, Guard, Refusal, refuse
@@ -24,6 +26,8 @@ from pointguard_server.service.metrics import CallTally
 NAME = "StreamTransactions"
 ITEMS_MAX, LINES_MAX = 1_000, 10_000
 
+log = structlog.get_logger(__name__)
+
 
 class Streams:
     """All open streams."""
@@ -34,6 +38,8 @@ class Streams:
         self.codecs = codecs  # by tenant
         self.tally = tally
         self.answer = answer
+        # Bound once: where debug lines are off, this is a function that does nothing.
+        self.debug = log.bind().debug
         self._open: dict[int, _Stream] = {}
 
     def take(self, frame: Frame) -> None:
@@ -144,6 +150,7 @@ class _Stream:
             codec.learn_members(found)
         self._streams.tally.observe(code, time.monotonic() - started)
         self._streams.answer(self._call, message)
+        self._streams.debug("call", rpc=NAME, code=code)
         self._end_refused()
 
     def _refuse(self, error: PointguardError) -> None:
