@@ -72,6 +72,10 @@ class Uuid7Source:
         digits = f"{self.next_int():032x}"
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
+    def next_bytes(self) -> bytes:
+        """Return the next UUIDv7 as its 16 bytes."""
+        return self.next_int().to_bytes(16)
+
     def texts(self) -> Iterator[str]:
         """Yield UUIDv7s in text form without end."""
         while True:
@@ -89,3 +93,8 @@ def uuid7() -> UUID:
 def new_idempotency_key() -> str:
     """Return a new idempotency key: a UUIDv7 in its 36-character text form."""
     return _process_source.next_text()
+
+
+def new_idempotency_keys(count: int) -> bytes:
+    """Return so many new idempotency keys as a column: 16 bytes a row, growing."""
+    return b"".join([_process_source.next_bytes() for _ in range(count)])

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from pointguard_client.client import DEFAULT_TIMEOUT_SECONDS, PointguardClient
+from pointguard_client.calls import DEFAULT_TIMEOUT_SECONDS
+from pointguard_client.client import PointguardClient
 from pointguard_client.requests import Identifier, Money, Origin
 from pointguard_client.sample import CURRENCY_CODE
 from pointguard_client.words import Channel, IdentifierKind
