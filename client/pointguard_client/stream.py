@@ -19,7 +19,8 @@ from pointguard.v1 import transaction_pb2
 from pointguard_client import requests, results
 from pointguard_client.decoding import decode_batch_result
 from pointguard_client.encoding import encode_batch_item
-from pointguard_client.errors import CallError, Failure, error_from_failure, failure_from_rpc_error
+from pointguard_client.errors import CallError, Failure, error_from_failure
+from pointguard_client.pump import StreamPump
 from pointguard_client.retry import RetryPolicy
 
 RPC: Final = "StreamTransactions"
@@ -64,14 +65,12 @@ class TransactionStream:
             raise ValueError(f"in_flight_max must be 1 or more, but it is {in_flight_max}")
         self._connect = connect
         self._retry_policy = retry_policy
-        self._silence_seconds_max = silence_seconds_max
         self._room = asyncio.Semaphore(in_flight_max)
         # Without an answer, in the order of sending; and of them what this connection has not been given yet.
         self._pending: dict[str, _Pending] = {}
         self._unsent: deque[_Pending] = deque()
-        self._work = asyncio.Event()
+        self._pump = StreamPump(self, silence_seconds_max)
         self._answers = 0
-        self._silence: asyncio.Timeout | None = None
         self._closing = False
         self._failed: CallError | None = None
         self._runner: asyncio.Task[None] | None = None
@@ -119,9 +118,7 @@ class TransactionStream:
             raise
         pending = self._pending[key] = _Pending(key, item, asyncio.get_running_loop().create_future())
         self._unsent.append(pending)
-        if len(self._pending) == 1:
-            self._await_answers()
-        self._work.set()
+        self._pump.wake()
         return pending.answer
 
     def _check_open(self, key: str) -> None:
@@ -139,7 +136,7 @@ class TransactionStream:
             CallError: if the stream was given up; every request without an answer has failed with the same error.
         """
         self._closing = True
-        self._work.set()
+        self._pump.wake()
         if self._runner is not None:
             await self._runner
         if self._failed is not None:
@@ -159,13 +156,14 @@ class TransactionStream:
     async def _run(self) -> None:
         attempts_made = 0
         while True:
-            if not self._pending:
-                attempts_made = 0
-                await self._work.wait()
-                if self._closing and not self._pending:
+            while not self._pending:
+                if self._closing:
                     return
+                attempts_made = 0
+                await self._pump.until_woken()
             answers_before = self._answers
-            failure = await self._serve_once()
+            self._unsent = deque(self._pending.values())
+            failure = await self._pump.run(self._connect())
             if not self._pending:
                 continue
             attempts_made = 1 if self._answers > answers_before else attempts_made + 1
@@ -175,43 +173,8 @@ class TransactionStream:
                 return
             await asyncio.sleep(delay)
 
-    async def _serve_once(self) -> Failure:
-        """Use one connection until it ends; return why it did."""
-        self._unsent = deque(self._pending.values())
-        self._work.set()
-        call = self._connect()
-        writer = asyncio.create_task(self._write(call))
-        try:
-            async with asyncio.timeout(self._silence_seconds_max) as self._silence:
-                async for answer in call:
-                    self._settle(answer)
-            return Failure("UNAVAILABLE", "the server ended the stream")
-        except grpc.aio.AioRpcError as error:
-            return failure_from_rpc_error(error)
-        except TimeoutError:
-            return Failure("UNAVAILABLE", f"the server said nothing for {self._silence_seconds_max:g} s")
-        finally:
-            self._silence = None
-            call.cancel()
-            writer.cancel()
-            await asyncio.wait([writer])
-
-    async def _write(self, call: StreamCall) -> None:
-        try:
-            while True:
-                await self._work.wait()
-                if self._unsent:
-                    await call.write(self._next_message())
-                elif self._closing:
-                    await call.done_writing()
-                    return
-                else:
-                    self._work.clear()
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            # The connection has ended; reading tells why.
-            return
-
-    def _next_message(self) -> transaction_pb2.StreamTransactionsRequest:
+    def next_message(self) -> transaction_pb2.StreamTransactionsRequest | None:
+        """For the pump: return what is queued, as much as one message may hold."""
         items: list[transaction_pb2.BatchItem] = []
         lines = 0
         while self._unsent and len(items) < ITEMS_MAX:
@@ -221,15 +184,18 @@ class TransactionStream:
                 break
             items.append(item)
             self._unsent.popleft()
-        return transaction_pb2.StreamTransactionsRequest(items=items)
+        return transaction_pb2.StreamTransactionsRequest(items=items) if items else None
 
-    def _await_answers(self) -> None:
-        """Give the server its time anew; no time at all to keep while nothing is due."""
-        if self._silence is not None and not self._silence.expired():
-            now = asyncio.get_running_loop().time()
-            self._silence.reschedule(now + self._silence_seconds_max if self._pending else None)
+    def answers_due(self) -> bool:
+        """For the pump: tell whether a request has no answer."""
+        return bool(self._pending)
 
-    def _settle(self, answer: transaction_pb2.StreamTransactionsResponse) -> None:
+    def at_end(self) -> bool:
+        """For the pump: tell whether nothing more will be sent."""
+        return self._closing
+
+    def take_answer(self, answer: transaction_pb2.StreamTransactionsResponse, /) -> None:
+        """For the pump: settle what the server has answered."""
         for result in answer.results:
             pending = self._pending.pop(result.idempotency_key, None)
             if pending is None:
@@ -243,7 +209,6 @@ class TransactionStream:
                 pending.answer.set_exception(decoded)
             else:
                 pending.answer.set_result(decoded)
-        self._await_answers()
 
     def _give_up(self, failure: Failure) -> None:
         self._failed = error_from_failure(failure, RPC)

@@ -103,6 +103,7 @@ class FakeServer:
     async def answer(self, rpc: str, request: Any, context: Context, make: Callable[[], Message]) -> Any:
         """Note the call, fail if that is planned, else give the stored or a new answer."""
         metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
+        metadata["x-peer"] = context.peer()
         self.calls.append(SeenCall(rpc, request, metadata, context.time_remaining()))
         async with self._called:
             self._called.notify_all()
