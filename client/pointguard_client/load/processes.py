@@ -10,6 +10,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import SpawnProcess
 from typing import Final
@@ -87,11 +88,16 @@ class LoadProcesses:
     async def run(self) -> LoadTally:
         """Run to the end and return what all did; raise PointguardError if a process ends before its time."""
         processes = self._start()
+        followers: list[asyncio.Task[None]] = []
         try:
             await asyncio.gather(*(asyncio.to_thread(_until_ready, pipe) for pipe in self._pipes))
+            followers += [asyncio.create_task(self._follow(number, pipe)) for number, pipe in enumerate(self._pipes)]
             self._tell(go_on=True)
-            await asyncio.gather(*(self._follow(number, pipe) for number, pipe in enumerate(self._pipes)))
+            await asyncio.gather(*followers)
         finally:
+            for follower in followers:
+                follower.cancel()
+            await asyncio.gather(*followers, return_exceptions=True)
             for pipe in self._pipes:
                 pipe.close()
             for process in processes:
@@ -196,6 +202,8 @@ async def _report(runner: LoadRunner, pipe: Pipe) -> None:
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
     """Let processes that start here never hear Ctrl-C, which reaches all of a terminal: their parent tells them."""
+    # The first process would start this one beside it, and that unblocks the signal.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

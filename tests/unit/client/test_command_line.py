@@ -297,6 +297,8 @@ async def started(server: FakeServer, *command: str) -> AsyncIterator[asyncio.su
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        # A group of its own: a terminal's Ctrl-C goes to every process of the group.
+        start_new_session=True,
     )
     try:
         async with asyncio.timeout(20):
@@ -307,13 +309,15 @@ async def started(server: FakeServer, *command: str) -> AsyncIterator[asyncio.su
             await process.wait()
 
 
-@pytest.mark.parametrize("command", [["replay", "--rapid-households", "0"], ["load", "--duration", "60"]])
+@pytest.mark.parametrize(
+    "command", [["replay", "--rapid-households", "0"], ["load", "--duration", "60", "--processes", "2"]]
+)
 async def test_ctrl_c_prints_the_summary_of_what_was_done(server: FakeServer, command: list[str]) -> None:
     for rpc in ("Accrue", "AuthoriseRedemption"):
         server.delay_seconds[rpc] = 0.02
     async with started(server, *command) as process:
         await server.until_calls(100)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         out, err = await process.communicate()
     assert process.returncode == 130, err.decode()
     summary = json.loads(out)
@@ -327,10 +331,10 @@ async def test_a_second_ctrl_c_cuts_off_what_is_under_way(server: FakeServer) ->
         server.delay_seconds[rpc] = 60.0
     async with started(server, "load", "--duration", "60", "--timeout", "60") as process:
         await server.until_calls(32)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(process.wait(), 0.3)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         out, err = await process.communicate()
     assert (process.returncode, out) == (130, b"")
     assert b"Traceback" not in err
