@@ -124,7 +124,7 @@ class TransactionStream:
     def _check_open(self, key: str) -> None:
         if self._failed is not None:
             raise error_from_failure(self._failed.failure, RPC, key)
-        if self._closing or self._runner is None:
+        if self._closing or self._runner is None or self._runner.done():
             raise ValueError("the stream is not open: use it inside `async with`")
         if key in self._pending:
             raise ValueError(f"idempotency_key: a request with the key {key} is under way on this stream")
@@ -151,7 +151,9 @@ class TransactionStream:
 
     def _abandon(self, _runner: asyncio.Task[None]) -> None:
         for pending in self._pending.values():
+            self._room.release()
             pending.answer.cancel()
+        self._pending.clear()
 
     async def _run(self) -> None:
         attempts_made = 0
@@ -217,4 +219,3 @@ class TransactionStream:
             if not pending.answer.done():
                 pending.answer.set_exception(error_from_failure(failure, RPC, pending.key))
         self._pending.clear()
-        self._unsent.clear()

@@ -41,7 +41,7 @@ class LoadReport:
         parts: list[RenderableType] = [self._headline()]
         if summary.calls:
             parts += [self._latency_table(), self._histogram()]
-        parts.append(counts_table("Decisions", "decision", summary.outcomes))
+            parts.append(counts_table("Decisions", "decision", summary.outcomes))
         if summary.errors:
             parts.append(counts_table("Errors", "what", summary.errors))
         return sections(parts)

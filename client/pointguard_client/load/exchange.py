@@ -98,7 +98,7 @@ class Exchange(Protocol):
         """Count what an answer says, and return the name of what was called."""
 
     async def close(self) -> None:
-        """Give back what was opened."""
+        """Give back what was opened, if anything was."""
 
 
 def open_exchange(mode: LoadMode, line: Line) -> Exchange:
@@ -117,7 +117,7 @@ def error_text(failure: Failure) -> str:
     return f"{failure.code} {failure.reason}".rstrip()
 
 
-class UnaryExchange:
+class UnaryExchange(Exchange):
     """One request a call."""
 
     def __init__(self, line: Line) -> None:
@@ -147,11 +147,8 @@ class UnaryExchange:
         tally.requests += 1
         return path.rpartition("/")[2]
 
-    async def close(self) -> None:
-        """Nothing was opened."""
 
-
-class BatchExchange:
+class BatchExchange(Exchange):
     """Many requests a call."""
 
     def __init__(self, line: Line) -> None:
@@ -172,11 +169,8 @@ class BatchExchange:
         _note_results(transaction_pb2.ProcessBatchResponse.FromString(answer).results, tally)
         return "ProcessBatch"
 
-    async def close(self) -> None:
-        """Nothing was opened."""
 
-
-class ColumnsExchange:
+class ColumnsExchange(Exchange):
     """Many rows a call; accruals are of totals."""
 
     def __init__(self, line: Line) -> None:
@@ -224,11 +218,8 @@ class ColumnsExchange:
         tally.errors.update(_refusal(error.error) for error in response.errors)
         return "ProcessBatchColumns"
 
-    async def close(self) -> None:
-        """Nothing was opened."""
 
-
-class StreamExchange:
+class StreamExchange(Exchange):
     """One request at a time into a stream; what is queued while a message is on its way goes out together.
 
     A stream that breaks, or is silent for the timeout while answers are due, fails what is under way; the next request

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate
-from typing import Self, overload
+from typing import Final, Self, overload
 
 from pointguard_client.errors import ConfigurationError
 from pointguard_client.sample import read_baskets
@@ -98,3 +98,6 @@ class Skew:
             share, others = self.parameter, members - 1
             return lambda: 0 if fraction() < share else 1 + int(fraction() * others)
         return lambda: int(fraction() * members)
+
+
+UNIFORM: Final = Skew()

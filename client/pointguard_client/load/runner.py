@@ -23,7 +23,7 @@ from pointguard_client.load.tally import LoadTally
 from pointguard_client.load.templates import TemplatePool
 
 _PAUSE_AFTER_ERROR_SECONDS: Final = 0.05
-_ERRORS_IN_A_ROW_MAX: Final = 200
+_ERRORS_IN_A_ROW_MIN: Final = 200
 _PACE_STEP_SECONDS: Final = 0.05
 
 
@@ -204,6 +204,8 @@ class LoadRunner:
     def _note_failure(self, failure: Failure) -> None:
         self.tally.errors[error_text(failure)] += 1
         self._errors_in_a_row += 1
-        if self._errors_in_a_row >= _ERRORS_IN_A_ROW_MAX and not self._stopping.is_set():
-            self.tally.gave_up = f"{_ERRORS_IN_A_ROW_MAX} calls in a row failed, the last with {failure.code}"
+        # All that is in flight may fail at once, and the server be there again for the next.
+        too_many = max(_ERRORS_IN_A_ROW_MIN, 2 * self._options.concurrency)
+        if self._errors_in_a_row >= too_many and not self._stopping.is_set():
+            self.tally.gave_up = f"{too_many} calls in a row failed, the last with {failure.code}"
             self._stopping.set()

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from pointguard.v1 import advice_pb2, transaction_pb2
 from pointguard_client import encoding, requests
-from pointguard_client.load.members import LoadMember, Skew
+from pointguard_client.load.members import UNIFORM, LoadMember, Skew
 from pointguard_client.requests import Identifier, Money, Origin
 
 KEY_BYTES: Final = 36
@@ -88,7 +88,7 @@ class TemplatePool:
         shape: LoadShape,
         weights: Mapping[LoadOperation, int],
         seed: int,
-        skew: Skew = Skew(),  # noqa: B008, it is frozen
+        skew: Skew = UNIFORM,
     ) -> None:
         if not members:
             raise ValueError("a load needs at least one member")

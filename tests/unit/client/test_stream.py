@@ -183,6 +183,19 @@ async def test_an_error_inside_the_block_breaks_the_stream_off(server: FakeServe
     assert answers[0].cancelled()
 
 
+async def test_nobody_waits_for_room_in_a_stream_that_was_broken_off(
+    server: FakeServer, client: PointguardClient
+) -> None:
+    server.streams.may_answer.clear()
+    stream = await client.stream(in_flight_max=1).__aenter__()
+    await stream.send(accruals(1)[0])
+    waiting = [asyncio.create_task(stream.send(request)) for request in accruals(3)]
+    await asyncio.sleep(0.02)
+    await stream.abort()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {str(outcome) for outcome in outcomes} == {"the stream is not open: use it inside `async with`"}
+
+
 async def test_a_caller_that_does_not_wait_any_more_disturbs_nobody(client: PointguardClient) -> None:
     async with client.stream() as stream:
         first, second = [await stream.send(request) for request in accruals(2)]
