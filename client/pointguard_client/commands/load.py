@@ -14,6 +14,7 @@ from pointguard_client.commands.options import (
     Subparsers,
     add_command,
     add_currency_option,
+    number_type,
     positive_integer,
     positive_seconds,
     read_root_certificates,
@@ -34,6 +35,7 @@ from pointguard_client.load.templates import WRITES, LoadOperation, LoadShape
 _DEFAULT_DURATION_SECONDS: Final = 10.0
 _PROGRESS_INTERVAL_SECONDS: Final = 0.5
 _WEIGHT_MAX: Final = 1000
+_RATE_MAX: Final = 10_000_000
 # By mode: calls in flight in a closed loop, and at most in an open one; requests a call.
 _CONCURRENCY: Final = {
     LoadMode.UNARY: (32, 1_000),
@@ -47,7 +49,6 @@ _BATCH_SIZE: Final = {LoadMode.BATCH: 500, LoadMode.COLUMNS: 5_000}
 def register(commands: Subparsers) -> None:
     """Add the command."""
     parser = add_command(commands, "load", "load the server and measure it", _load)
-    parser.epilog = "load compare A.json B.json shows two runs that --json has written side by side."
     parser.add_argument("--mode", choices=[mode.value for mode in LoadMode], default="unary")
     parser.add_argument(
         "--concurrency",
@@ -80,7 +81,7 @@ def _add_pace_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how fast")
     group.add_argument(
         "--rate",
-        type=_rate,
+        type=number_type(float, lambda rate: 0 < rate <= _RATE_MAX, f"a number above 0, at most {_RATE_MAX}"),
         metavar="N",
         help="open loop: N requests are due a second, and latency counts from then (default: closed loop)",
     )
@@ -140,13 +141,6 @@ def mix(text: str) -> dict[LoadOperation, int]:
     if not any(weights.values()):
         raise argparse.ArgumentTypeError("one weight must be above 0")
     return weights
-
-
-def _rate(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 10**7:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 10,000,000 requests a second")
-    return value
 
 
 def _skew(text: str) -> Skew:

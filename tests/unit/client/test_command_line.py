@@ -226,9 +226,10 @@ async def test_options_that_do_not_go_together_are_named(terminal: Terminal, opt
     ("options", "said"),
     [
         (["--skew", "zipf"], "--skew: must be uniform, zipf:S"),
-        (["--rate", "0"], "--rate: must be above 0"),
+        (["--count", "many"], "--count: must be a whole number of 1 or more"),
+        (["--rate", "0"], "--rate: must be a number above 0"),
         (["--mix", "spend=1"], "--mix: 'spend' is none of"),
-        (["--processes", "0"], "--processes: must be 1 or more"),
+        (["--processes", "0"], "--processes: must be a whole number of 1 or more"),
         (["--mode", "multi"], "--mode: invalid choice"),
     ],
 )
