@@ -5,7 +5,6 @@
 
 import asyncio
 from array import array
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -24,17 +23,12 @@ from pointguard_client import (
     new_idempotency_key,
     new_idempotency_keys,
 )
-from tests.unit.client.fake_server import API_KEY, running_fake_server
 
 
 @pytest.fixture
-async def bulk() -> AsyncIterator[PointguardClient]:
-    """A client of the stand-in. Once the server itself has streams and columns: return the fixture `client`."""
-    async with (
-        running_fake_server() as server,
-        PointguardClient.connect(server.address, api_key=API_KEY) as client,
-    ):
-        yield client
+def bulk(client: PointguardClient) -> PointguardClient:
+    """A client of the shared server."""
+    return client
 
 
 async def enroll(client: PointguardClient) -> Identifier:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.server import ROOT, ServerProcess
-from tests.unit.client.fake_server import API_KEY, running_fake_server
 
 PAGE = (ROOT / "docs" / "client.md").read_text()
 EXAMPLES = {
@@ -28,8 +27,6 @@ PRINTED = {
     "connection": "UNSPECIFIED",
     "load": "requests a second",
 }
-# Once the server has streams and columns, this set goes, and with it the stand-in.
-BY_THE_STAND_IN = {"columns", "stream"}
 
 
 async def run(language: str, text: str, directory: Path, **settings: str) -> str:
@@ -59,17 +56,10 @@ def test_every_example_of_the_page_is_run() -> None:
     assert PAGE.count("```python") + PAGE.count("```sh") == len(EXAMPLES)
 
 
-@pytest.mark.parametrize("name", sorted(PRINTED.keys() - BY_THE_STAND_IN - {"load"}))
+@pytest.mark.parametrize("name", sorted(PRINTED.keys() - {"load"}))
 async def test_an_example_does_what_it_says(shared_server: ServerProcess, tmp_path: Path, name: str) -> None:
     assert PRINTED[name] in await run(*EXAMPLES[name], tmp_path, **settings_of(shared_server))
 
 
 async def test_the_example_of_a_load_shows_two_runs(own_server: ServerProcess, tmp_path: Path) -> None:
     assert PRINTED["load"] in await run(*EXAMPLES["load"], tmp_path, **settings_of(own_server))
-
-
-@pytest.mark.parametrize("name", sorted(BY_THE_STAND_IN))
-async def test_an_example_of_what_the_server_lacks_runs_against_the_stand_in(tmp_path: Path, name: str) -> None:
-    async with running_fake_server() as server:
-        settings = {"POINTGUARD_ADDRESS": server.address, "POINTGUARD_API_KEY": API_KEY}
-        assert PRINTED[name] in await run(*EXAMPLES[name], tmp_path, **settings)
