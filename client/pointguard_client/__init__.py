@@ -12,6 +12,7 @@
 The package imports the generated contract, gRPC, protobuf and (for the command line) rich: nothing of the server.
 """
 
+from pointguard_client.channel import Connection
 from pointguard_client.client import PointguardClient
 from pointguard_client.errors import (
     AlreadyExists,
@@ -33,12 +34,13 @@ from pointguard_client.errors import (
     Unauthenticated,
     Unavailable,
 )
-from pointguard_client.idempotency import new_idempotency_key, uuid7
+from pointguard_client.idempotency import new_idempotency_key, new_idempotency_keys, uuid7
 from pointguard_client.requests import (
     Accrue,
     AuthoriseRedemption,
     Basket,
     BasketLine,
+    BatchColumns,
     CaptureRedemption,
     Identifier,
     Money,
@@ -55,6 +57,7 @@ from pointguard_client.results import (
     Balance,
     BatchResult,
     Capture,
+    ColumnAnswers,
     Enrollment,
     Entry,
     Evidence,
@@ -68,6 +71,8 @@ from pointguard_client.results import (
     Void,
 )
 from pointguard_client.retry import RetryPolicy
+from pointguard_client.stream import TransactionStream
+from pointguard_client.sync_client import SyncPointguardClient, SyncTransactionStream
 from pointguard_client.words import (
     AdviceContext,
     AdviceEntity,
@@ -97,13 +102,16 @@ __all__ = [
     "Balance",
     "Basket",
     "BasketLine",
+    "BatchColumns",
     "BatchResult",
     "CallError",
     "Cancelled",
     "Capture",
     "CaptureRedemption",
     "Channel",
+    "ColumnAnswers",
     "ConfigurationError",
+    "Connection",
     "DeadlineExceeded",
     "Decision",
     "Enrollment",
@@ -136,13 +144,17 @@ __all__ = [
     "ReservationEnded",
     "RetryPolicy",
     "ServerFault",
+    "SyncPointguardClient",
+    "SyncTransactionStream",
     "Transaction",
     "TransactionKind",
     "TransactionPart",
+    "TransactionStream",
     "Unauthenticated",
     "Unavailable",
     "Void",
     "VoidRedemption",
     "new_idempotency_key",
+    "new_idempotency_keys",
     "uuid7",
 ]

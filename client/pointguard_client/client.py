@@ -6,15 +6,12 @@
 Every call has a deadline, is tried again when that is safe (see `retry`), and raises the errors of `errors`.
 """
 
-import asyncio
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Self
 
 import grpc
-from google.protobuf.message import Message
 
 from pointguard.v1 import (
     advice_pb2,
@@ -25,37 +22,26 @@ from pointguard.v1 import (
     transaction_pb2_grpc,
 )
 from pointguard_client import decoding, encoding, requests, results
-from pointguard_client.channel import Metadata, call_metadata, open_channel
-from pointguard_client.errors import Failure, ServerFault, error_from_failure, failure_from_rpc_error
+from pointguard_client.calls import DEFAULT_TIMEOUT_SECONDS, Caller
+from pointguard_client.channel import USUAL_CONNECTION, Connection, call_metadata, open_channel
+from pointguard_client.errors import Failure, ServerFault
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.requests import NO_PROFILE, NOWHERE, Basket, Identifier, Money, Origin, Profile
-from pointguard_client.retry import RetryPolicy
+from pointguard_client.retry import USUAL_RETRIES, RetryPolicy
+from pointguard_client.stream import IN_FLIGHT_MAX, SILENCE_SECONDS_MAX, TransactionStream
 from pointguard_client.words import AdviceContext, TransactionKind
-
-Sent = TypeVar("Sent", bound=Message)
-Received = TypeVar("Received", bound=Message)
-
-DEFAULT_TIMEOUT_SECONDS: Final = 2.0
 
 
 class PointguardClient:
     """A connection to a pointguard server; safe to share between the tasks of one event loop.
 
-    `timeout_seconds` bounds each call with all its retries; each method takes its own to override it. Methods that
-    change state take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty.
+    The caller's `timeout_seconds` bounds each call with all its retries; each method takes its own to override it.
+    Methods that change state take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty.
     """
 
-    def __init__(
-        self,
-        channel: grpc.aio.Channel,
-        metadata: Metadata,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-        retry_policy: RetryPolicy | None = None,
-    ) -> None:
+    def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:
         self._channel = channel
-        self._metadata = metadata
-        self._timeout_seconds = timeout_seconds
-        self._retry_policy = retry_policy or RetryPolicy()
+        self._caller = caller
         self._transactions = transaction_pb2_grpc.TransactionServiceStub(channel)
         self._advice = advice_pb2_grpc.AdviceServiceStub(channel)
         self._members = member_pb2_grpc.MemberServiceStub(channel)
@@ -67,17 +53,20 @@ class PointguardClient:
         *,
         api_key: str | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-        retry_policy: RetryPolicy | None = None,
+        retry_policy: RetryPolicy = USUAL_RETRIES,
+        hedge_after_seconds: float | None = None,
+        connection: Connection = USUAL_CONNECTION,
         plaintext: bool | None = None,
         root_certificates: bytes | None = None,
     ) -> Self:
         """Return a client; nothing is sent before the first call. Must be called in a running event loop.
 
         Address and API key are found as `settings` says. The loopback is spoken to in plaintext, any other address with
-        TLS, unless `plaintext` or `root_certificates` (PEM) say otherwise.
+        TLS, unless `plaintext` or `root_certificates` (PEM) say otherwise. With `hedge_after_seconds` a call (never a
+        batch) that has no answer by then is sent a second time under the same key, and the first answer counts.
         """
-        metadata = call_metadata(api_key)
-        return cls(open_channel(address, plaintext, root_certificates), metadata, timeout_seconds, retry_policy)
+        caller = Caller(call_metadata(api_key), timeout_seconds, retry_policy, hedge_after_seconds)
+        return cls(open_channel(address, plaintext, root_certificates, connection), caller)
 
     async def __aenter__(self) -> Self:
         return self
@@ -87,9 +76,9 @@ class PointguardClient:
     ) -> None:
         await self.close()
 
-    async def close(self) -> None:
-        """Close the connection; calls under way are cancelled."""
-        await self._channel.close(None)
+    async def close(self, grace_seconds: float | None = None) -> None:
+        """Close the connection; calls under way are cancelled, after `grace_seconds` if that is given."""
+        await self._channel.close(grace_seconds)
 
     async def quote_redemption(
         self,
@@ -105,7 +94,9 @@ class PointguardClient:
             origin=encoding.encode_origin(origin),
             redemption_type=redemption_type,
         )
-        answer = await self._call("QuoteRedemption", self._transactions.QuoteRedemption, message, timeout_seconds)
+        answer = await self._caller.call(
+            "QuoteRedemption", self._transactions.QuoteRedemption, message, timeout_seconds
+        )
         return decoding.decode_quote(answer)
 
     async def authorise_redemption(
@@ -141,7 +132,9 @@ class PointguardClient:
         )
         message = encoding.encode_authorise(request)
         method = self._transactions.AuthoriseRedemption
-        return decoding.decode_redemption(await self._call("AuthoriseRedemption", method, message, timeout_seconds))
+        return decoding.decode_redemption(
+            await self._caller.call("AuthoriseRedemption", method, message, timeout_seconds)
+        )
 
     async def capture_redemption(
         self,
@@ -156,7 +149,7 @@ class PointguardClient:
         request = requests.CaptureRedemption(reservation_id, points, origin, idempotency_key)
         message = encoding.encode_capture(request)
         method = self._transactions.CaptureRedemption
-        return decoding.decode_capture(await self._call("CaptureRedemption", method, message, timeout_seconds))
+        return decoding.decode_capture(await self._caller.call("CaptureRedemption", method, message, timeout_seconds))
 
     async def void_redemption(
         self,
@@ -169,7 +162,7 @@ class PointguardClient:
         """Release a reservation."""
         message = encoding.encode_void(requests.VoidRedemption(reservation_id, origin, idempotency_key))
         method = self._transactions.VoidRedemption
-        return decoding.decode_void(await self._call("VoidRedemption", method, message, timeout_seconds))
+        return decoding.decode_void(await self._caller.call("VoidRedemption", method, message, timeout_seconds))
 
     async def accrue(
         self,
@@ -196,7 +189,9 @@ class PointguardClient:
             idempotency_key=idempotency_key,
         )
         message = encoding.encode_accrue(request)
-        return decoding.decode_accrual(await self._call("Accrue", self._transactions.Accrue, message, timeout_seconds))
+        return decoding.decode_accrual(
+            await self._caller.call("Accrue", self._transactions.Accrue, message, timeout_seconds)
+        )
 
     async def get_transaction(
         self, transaction_id: str, *, timeout_seconds: float | None = None
@@ -204,13 +199,13 @@ class PointguardClient:
         """Return one transaction with its entries."""
         message = transaction_pb2.GetTransactionRequest(transaction_id=transaction_id)
         method = self._transactions.GetTransaction
-        return decoding.decode_transaction(await self._call("GetTransaction", method, message, timeout_seconds))
+        return decoding.decode_transaction(await self._caller.call("GetTransaction", method, message, timeout_seconds))
 
     async def get_balance(self, member: Identifier, *, timeout_seconds: float | None = None) -> results.AccountBalance:
         """Return an account's points as they stand now."""
         message = transaction_pb2.GetBalanceRequest(member=encoding.encode_identifier(member))
         method = self._transactions.GetBalance
-        return decoding.decode_account_balance(await self._call("GetBalance", method, message, timeout_seconds))
+        return decoding.decode_account_balance(await self._caller.call("GetBalance", method, message, timeout_seconds))
 
     async def process_batch(
         self, batch: Sequence[requests.BatchRequest], *, timeout_seconds: float | None = None
@@ -228,13 +223,46 @@ class PointguardClient:
     ) -> tuple[results.BatchResult, ...]:
         """As `process_batch`, for requests that are messages of the contract already."""
         message = transaction_pb2.ProcessBatchRequest(items=items)
-        answer = await self._call("ProcessBatch", self._transactions.ProcessBatch, message, timeout_seconds)
+        answer = await self._caller.call(
+            "ProcessBatch", self._transactions.ProcessBatch, message, timeout_seconds, may_hedge=False
+        )
         if len(answer.results) != len(items):
             failure = Failure("INTERNAL", f"{len(answer.results)} answers to a batch of {len(items)} requests")
             raise ServerFault(failure, "ProcessBatch")
         keys = (getattr(item, item.WhichOneof("request") or "").idempotency_key for item in items)
         return tuple(
             decoding.decode_batch_result(result, key) for result, key in zip(answer.results, keys, strict=True)
+        )
+
+    async def process_batch_columns(
+        self, columns: requests.BatchColumns, *, timeout_seconds: float | None = None
+    ) -> results.ColumnAnswers:
+        """Send up to 100,000 redemptions, captures, voids and accruals of totals as columns; return the answers alike.
+
+        A row that was refused has its CallError in `errors`; a malformed column fails the call, and nothing is done.
+
+        Raises:
+            ValueError: if a column holds what it cannot, such as a number of more than 64 bits; it names the column.
+        """
+        message = encoding.encode_columns(columns)
+        method = self._transactions.ProcessBatchColumns
+        answer = await self._caller.call("ProcessBatchColumns", method, message, timeout_seconds, may_hedge=False)
+        return decoding.decode_columns(answer, message.idempotency_keys)
+
+    def stream(
+        self, *, in_flight_max: int = IN_FLIGHT_MAX, silence_seconds_max: float = SILENCE_SECONDS_MAX
+    ) -> TransactionStream:
+        """Return a stream of requests over one connection, to be used by `async with`.
+
+        `in_flight_max` requests may be without an answer; a server that is silent for `silence_seconds_max` while
+        answers are due is connected again.
+        """
+        metadata = self._caller.metadata
+        return TransactionStream(
+            lambda: self._transactions.StreamTransactions(metadata=metadata),
+            self._caller.retry_policy,
+            in_flight_max,
+            silence_seconds_max,
         )
 
     async def check_advice(
@@ -249,7 +277,7 @@ class PointguardClient:
             member=encoding.encode_identifier(member), context=encoding.encode_context(context)
         )
         return decoding.decode_advice_report(
-            await self._call("CheckAdvice", self._advice.CheckAdvice, message, timeout_seconds)
+            await self._caller.call("CheckAdvice", self._advice.CheckAdvice, message, timeout_seconds)
         )
 
     async def enroll_member(
@@ -264,14 +292,14 @@ class PointguardClient:
         """Make a member with one account; 1 to 16 identifiers find it."""
         message = encoding.encode_enroll(requests.EnrollMember(identifiers, profile, tier, idempotency_key))
         return decoding.decode_enrollment(
-            await self._call("EnrollMember", self._members.EnrollMember, message, timeout_seconds)
+            await self._caller.call("EnrollMember", self._members.EnrollMember, message, timeout_seconds)
         )
 
     async def find_member(self, member: Identifier, *, timeout_seconds: float | None = None) -> results.MemberRecord:
         """Return a member with all that finds it."""
         message = member_pb2.FindMemberRequest(member=encoding.encode_identifier(member))
         return decoding.decode_member(
-            await self._call("FindMember", self._members.FindMember, message, timeout_seconds)
+            await self._caller.call("FindMember", self._members.FindMember, message, timeout_seconds)
         )
 
     async def link_identifier(
@@ -291,7 +319,7 @@ class PointguardClient:
             origin=encoding.encode_origin(origin),
         )
         return decoding.decode_link(
-            await self._call("LinkIdentifier", self._members.LinkIdentifier, message, timeout_seconds)
+            await self._caller.call("LinkIdentifier", self._members.LinkIdentifier, message, timeout_seconds)
         )
 
     async def set_redemption_lock(
@@ -311,27 +339,5 @@ class PointguardClient:
             origin=encoding.encode_origin(origin),
         )
         return decoding.decode_lock(
-            await self._call("SetRedemptionLock", self._members.SetRedemptionLock, message, timeout_seconds)
+            await self._caller.call("SetRedemptionLock", self._members.SetRedemptionLock, message, timeout_seconds)
         )
-
-    async def _call(
-        self,
-        rpc: str,
-        method: grpc.aio.UnaryUnaryMultiCallable[Sent, Received],
-        message: Sent,
-        timeout_seconds: float | None,
-    ) -> Received:
-        # The message is made once, so every attempt carries the same idempotency key.
-        deadline = time.monotonic() + (self._timeout_seconds if timeout_seconds is None else timeout_seconds)
-        attempts_made = 0
-        while True:
-            attempts_made += 1
-            try:
-                remaining = max(deadline - time.monotonic(), 0.0)
-                return await method(message, timeout=remaining, metadata=self._metadata)
-            except grpc.aio.AioRpcError as error:
-                failure = failure_from_rpc_error(error)
-            delay = self._retry_policy.delay_seconds(failure, attempts_made)
-            if delay is None or time.monotonic() + delay >= deadline:
-                raise error_from_failure(failure, rpc, getattr(message, "idempotency_key", ""))
-            await asyncio.sleep(delay)

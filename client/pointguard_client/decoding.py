@@ -1,7 +1,10 @@
 """Turns protobuf answers into the client's results. Only the client's own modules use it."""
 
+from array import array
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -127,8 +130,10 @@ def decode_account_balance(message: transaction_pb2.GetBalanceResponse) -> resul
     )
 
 
-def decode_batch_result(message: transaction_pb2.BatchResult, idempotency_key: str) -> results.BatchResult:
-    """Return the answer to the request of a batch that had this key."""
+def decode_batch_result(
+    message: transaction_pb2.BatchResult, idempotency_key: str, rpc: str = "ProcessBatch"
+) -> results.BatchResult:
+    """Return the answer to the request of a batch or stream that had this key."""
     match message.WhichOneof("outcome"):
         case "authorise_redemption":
             return decode_redemption(message.authorise_redemption)
@@ -139,10 +144,37 @@ def decode_batch_result(message: transaction_pb2.BatchResult, idempotency_key: s
         case "accrue":
             return decode_accrual(message.accrue)
         case "error":
-            return error_from_failure(_batch_failure(message.error), "ProcessBatch", idempotency_key)
+            return error_from_failure(_batch_failure(message.error), rpc, idempotency_key)
         case _:
             unknown = Failure(code="UNKNOWN", message="the answer is of a kind that this client does not know")
-            return error_from_failure(unknown, "ProcessBatch", idempotency_key)
+            return error_from_failure(unknown, rpc, idempotency_key)
+
+
+def decode_columns(message: transaction_pb2.ProcessBatchColumnsResponse, keys: bytes) -> results.ColumnAnswers:
+    """Return the answers to the batch of columns that had these keys."""
+    reasons: defaultdict[int, tuple[results.Reason, ...]] = defaultdict(tuple)
+    for given in message.reasons:
+        reasons[given.row] += _reasons([given.reason])
+    errors = {
+        refused.row: error_from_failure(
+            _batch_failure(refused.error), "ProcessBatchColumns", str(UUID(bytes=keys[16 * refused.row :][:16]))
+        )
+        for refused in message.errors
+    }
+    return results.ColumnAnswers(
+        transaction_ids=message.transaction_ids,
+        decisions=array("q", message.decisions),
+        points=array("q", message.points),
+        points_released=array("q", message.points_released),
+        money_minor_units=array("q", message.money_minor_units),
+        expires_at_micros=array("q", message.expires_at_micros),
+        account_ids=array("q", message.account_ids),
+        posted=array("q", message.posted),
+        reserved=array("q", message.reserved),
+        pending=array("q", message.pending),
+        reasons=dict(reasons),
+        errors=errors,
+    )
 
 
 def decode_advice_report(message: advice_pb2.CheckAdviceResponse) -> results.AdviceReport:

@@ -14,6 +14,11 @@ from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.words import AdviceContext, IdentifierKind
 
 _IDENTIFIER_FIELDS: Final = {kind: kind.name.lower() for kind in IdentifierKind if kind}
+_COLUMNS: Final = tuple(
+    field.name
+    for field in transaction_pb2.ProcessBatchColumnsRequest.DESCRIPTOR.fields
+    if field.is_repeated and field.name != "origins"
+)
 
 
 def encode_identifier(identifier: requests.Identifier) -> common_pb2.MemberReference:
@@ -129,6 +134,22 @@ def encode_batch_item(request: requests.BatchRequest) -> transaction_pb2.BatchIt
             return transaction_pb2.BatchItem(void_redemption=encode_void(request))
         case requests.Accrue():
             return transaction_pb2.BatchItem(accrue=encode_accrue(request))
+
+
+def encode_columns(columns: requests.BatchColumns) -> transaction_pb2.ProcessBatchColumnsRequest:
+    """Return the message for a batch of columns; raise ValueError, naming the column, for what no column can hold."""
+    message = transaction_pb2.ProcessBatchColumnsRequest(
+        idempotency_keys=bytes(memoryview(columns.idempotency_keys)),
+        currency_code=columns.currency_code,
+        origins=[encode_origin(origin) or common_pb2.Origin() for origin in columns.origins],
+        reservation_ids=bytes(memoryview(columns.reservation_ids)),
+    )
+    for name in _COLUMNS:
+        try:
+            getattr(message, name).extend(getattr(columns, name))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name}: {error}") from error
+    return message
 
 
 def encode_enroll(request: requests.EnrollMember) -> member_pb2.EnrollMemberRequest:

@@ -69,13 +69,18 @@ class Uuid7Source:
 
     def next_text(self) -> str:
         """Return the next UUIDv7 in its 36-character text form."""
-        digits = f"{self.next_int():032x}"
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        return uuid_text(self.next_int())
 
     def texts(self) -> Iterator[str]:
         """Yield UUIDv7s in text form without end."""
         while True:
             yield self.next_text()
+
+
+def uuid_text(number: int) -> str:
+    """Return a UUID that is given as a 128-bit integer in its 36-character text form."""
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 _process_source: Final = Uuid7Source()
@@ -89,3 +94,8 @@ def uuid7() -> UUID:
 def new_idempotency_key() -> str:
     """Return a new idempotency key: a UUIDv7 in its 36-character text form."""
     return _process_source.next_text()
+
+
+def new_idempotency_keys(count: int) -> bytes:
+    """Return so many new idempotency keys as a column: 16 bytes a row, growing."""
+    return b"".join([_process_source.next_int().to_bytes(16) for _ in range(count)])

@@ -1,6 +1,6 @@
 """The values that a caller hands to the client: who, where, how much, what was bought. Frozen, without protobuf."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -161,6 +161,39 @@ class Accrue:
 
 
 BatchRequest = AuthoriseRedemption | CaptureRedemption | VoidRedemption | Accrue
+
+
+# A list, array("q"), memoryview, NumPy array … of whole numbers, and a buffer of bytes.
+NumberColumn = Iterable[int]
+BytesColumn = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class BatchColumns:
+    """Many redemptions, captures, voids and accruals of totals, a column for each field.
+
+    `idempotency_keys` has 16 bytes a row (`new_idempotency_keys` makes them), and so says how many rows there are; so
+    has `reservation_ids`, for captures and voids, with zeros in the other rows. Every other column is empty, given for
+    no row, or has a whole number for each row, where 0 is "not given": members by `account_ids` or by `loyalty_ids`,
+    `operations` and `kinds` as numbers of `Operation` and `TransactionKind`, `origin_numbers` counting `origins` from
+    1, times in microseconds since 1970-01-01 UTC, money in minor units of `currency_code`, switches as 0 or 1.
+    """
+
+    idempotency_keys: BytesColumn
+    operations: NumberColumn
+    account_ids: NumberColumn = ()
+    loyalty_ids: Sequence[str] = ()
+    points: NumberColumn = ()
+    money_minor_units: NumberColumn = ()
+    currency_code: str = ""
+    origins: Sequence[Origin] = ()
+    origin_numbers: NumberColumn = ()
+    occurred_at_micros: NumberColumn = ()
+    kinds: NumberColumn = ()
+    captures: NumberColumn = ()
+    allow_partials: NumberColumn = ()
+    coupon_useds: NumberColumn = ()
+    reservation_ids: BytesColumn = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,11 @@
 Points are in the program's smallest unit, times in UTC.
 """
 
+from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from pointguard_client.errors import CallError
 from pointguard_client.requests import Identifier, Money, Profile
@@ -229,6 +232,36 @@ class RedemptionLock:
     transaction_id: str
     account_id: int
     locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnAnswers:
+    """The answers to a batch of columns: a value for every row, 0 where a row was refused or has none.
+
+    `transaction_ids` has 16 bytes a row; `decisions` are numbers of `Decision`; times are microseconds since 1970-01-01
+    UTC. `reasons` and `errors` are by row, and hold only the rows that have some.
+    """
+
+    transaction_ids: bytes
+    decisions: "array[int]"
+    points: "array[int]"
+    points_released: "array[int]"
+    money_minor_units: "array[int]"
+    expires_at_micros: "array[int]"
+    account_ids: "array[int]"
+    posted: "array[int]"
+    reserved: "array[int]"
+    pending: "array[int]"
+    reasons: Mapping[int, tuple[Reason, ...]]
+    errors: Mapping[int, CallError]
+
+    def __len__(self) -> int:
+        return len(self.decisions)
+
+    def transaction_id(self, row: int) -> str:
+        """Return a row's transaction id in text form, as all other calls have it; empty if the row was refused."""
+        identifier = self.transaction_ids[16 * row : 16 * (row + 1)]
+        return str(UUID(bytes=identifier)) if any(identifier) else ""
 
 
 # The answer to one request of a batch; for one that was refused, the error that the call alone would have raised.

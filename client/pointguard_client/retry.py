@@ -8,6 +8,7 @@ the call.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from pointguard_client.errors import Failure
 
@@ -36,6 +37,9 @@ class RetryPolicy:
         backoff = min(self.delay_max_seconds, self.first_delay_seconds * 2.0 ** (attempts_made - 1))
         asked = failure.retry_after.total_seconds() if failure.retry_after else 0.0
         return asked + backoff * random_fraction()
+
+
+USUAL_RETRIES: Final = RetryPolicy()
 
 
 def is_transient(failure: Failure) -> bool:

@@ -9,17 +9,18 @@ import json
 import random
 import sys
 import time
-from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import grpc
 import uvloop
 
 from pointguard_client.channel import MESSAGE_BYTES_MAX, Metadata, call_metadata
-from pointguard_client.latency import summarize
-from pointguard_client.load.runner import LoadMode, LoadOptions, LoadRunner, LoadSummary
-from pointguard_client.load.templates import LoadMember, LoadOperation, TemplatePool
+from pointguard_client.load.exchange import LoadMode
+from pointguard_client.load.members import LoadMember
+from pointguard_client.load.runner import LoadOptions, LoadRunner
+from pointguard_client.load.tally import LoadTally
+from pointguard_client.load.templates import LoadOperation, TemplatePool
 from tests.bench.processes import machine_seconds, processor_seconds
 from tests.bench.program import SHAPE, load_members
 
@@ -52,10 +53,9 @@ class Job:
     timeout_seconds: float = 20.0
 
 
-def random_key() -> str:
-    """Return a UUIDv4 in text form."""
-    digits = f"{random.getrandbits(128):032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+def random_key() -> int:
+    """Return a UUIDv4 as an integer."""
+    return random.getrandbits(128) & ~(0xF << 76 | 0x3 << 62) | 4 << 76 | 2 << 62
 
 
 async def drive(job: Job) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _fill(pools: list[TemplatePool], members: list[LoadMember]) -> None:
     """Have nearly every request serialized before the clock starts: choosing makes what was never chosen before."""
     for pool in pools:
         for _ in range(len(members) * len(WEIGHTS) * 8):
-            pool.choose()
+            pool.choose_template()
 
 
 async def _load(
@@ -103,37 +103,16 @@ async def _load(
         duration_seconds=seconds,
         timeout_seconds=job.timeout_seconds,
     )
-    runners = [LoadRunner(channel, metadata, pool, options) for channel, pool in zip(channels, pools, strict=True)]
-    if job.keys == "random":
-        for runner in runners:
-            runner._next_key = random_key
+    next_key = random_key if job.keys == "random" else None
+    runners = [
+        LoadRunner(channel, metadata, pool, options, next_key) for channel, pool in zip(channels, pools, strict=True)
+    ]
     cpu_started = time.process_time()
-    summaries = await asyncio.gather(*(runner.run() for runner in runners))
-    samples = [sample for runner in runners for sample in runner._latencies.samples_ns]
-    return _merge(summaries, samples) | {"client_cpu_seconds": time.process_time() - cpu_started}
-
-
-def _merge(summaries: list[LoadSummary], samples: list[int]) -> dict[str, Any]:
-    """Return one summary of loads that ran side by side."""
-    outcomes: Counter[str] = Counter()
-    errors: Counter[str] = Counter()
-    for summary in summaries:
-        outcomes.update(summary.outcomes)
-        errors.update(summary.errors)
-    elapsed = max(summary.elapsed_seconds for summary in summaries)
-    requests = sum(summary.requests for summary in summaries)
-    whole = replace(
-        summaries[0],
-        concurrency=sum(summary.concurrency for summary in summaries),
-        elapsed_seconds=elapsed,
-        calls=sum(summary.calls for summary in summaries),
-        requests=requests,
-        requests_per_second=requests / elapsed,
-        latency=summarize(samples),
-        outcomes=dict(outcomes),
-        errors=dict(errors),
-    )
-    return asdict(whole)
+    whole = LoadTally()
+    for tally in await asyncio.gather(*(runner.run() for runner in runners)):
+        whole.add(tally)
+    # Each runner took the time of the whole process.
+    return asdict(whole.summary()) | {"client_cpu_seconds": time.process_time() - cpu_started}
 
 
 if __name__ == "__main__":

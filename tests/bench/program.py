@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pointguard_client.client import PointguardClient
-from pointguard_client.load.templates import LoadMember, LoadShape
+from pointguard_client.load.members import LoadMember
+from pointguard_client.load.templates import LoadShape
 from pointguard_client.requests import Identifier, Money, Origin, Profile
 from pointguard_client.words import Decision
 from pointguard_server.sandbox import data as sandbox_data

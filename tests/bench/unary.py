@@ -12,7 +12,7 @@ import grpc
 
 from pointguard_client.channel import call_metadata
 from pointguard_client.idempotency import new_idempotency_key
-from pointguard_client.load.runner import RawCall
+from pointguard_client.load.exchange import RawCall
 from pointguard_client.load.templates import LoadOperation, make_template
 from tests.bench.processes import ServerProcess
 from tests.bench.program import SHAPE, load_members

@@ -26,6 +26,7 @@ class Rpc:
     response_class: type[Message]
     fields: Mapping[str, Any]
     keyed: bool
+    streams: bool = False
 
     def request(self, **changes: Any) -> Any:
         """Return a request that passes, but for the changes; a field changed to None is absent."""
@@ -68,6 +69,15 @@ RPCS: Mapping[str, Rpc] = {
     "ProcessBatch": Rpc(
         TRANSACTIONS, transaction_pb2.ProcessBatchRequest, transaction_pb2.ProcessBatchResponse,
         {"items": [transaction_pb2.BatchItem()]}, keyed=False,
+    ),
+    "ProcessBatchColumns": Rpc(
+        TRANSACTIONS, transaction_pb2.ProcessBatchColumnsRequest, transaction_pb2.ProcessBatchColumnsResponse,
+        {"idempotency_keys": bytes(16), "operations": [common_pb2.OPERATION_ACCRUE], "account_ids": [1],
+         "currency_code": "CAD"}, keyed=False,
+    ),
+    "StreamTransactions": Rpc(
+        TRANSACTIONS, transaction_pb2.StreamTransactionsRequest, transaction_pb2.StreamTransactionsResponse,
+        {"items": [transaction_pb2.BatchItem()]}, keyed=False, streams=True,
     ),
     "CheckAdvice": Rpc(
         ADVICE, advice_pb2.CheckAdviceRequest, advice_pb2.CheckAdviceResponse, {"member": _MEMBER}, keyed=False
@@ -133,15 +143,19 @@ class RawCalls:
         metadata: Iterable[tuple[str, str | bytes]] | None = None,
         timeout_s: float | None = 20.0,
     ) -> Answer:
-        """Make one call; ``timeout_s`` None sends no deadline."""
+        """Make one call, on a stream of one message each way; ``timeout_s`` None sends no deadline."""
         rpc = RPCS[name]
         data = request if isinstance(request, bytes) else request.SerializeToString()
-        method: Any = self.channel.unary_unary(
+        make_method: Any = self.channel.stream_stream if rpc.streams else self.channel.unary_unary
+        method: Any = make_method(
             f"/{rpc.service}/{name}", request_serializer=None, response_deserializer=rpc.response_class.FromString
         )
         sent = self._server.authorization if metadata is None else tuple(metadata)
         try:
-            message = method(data, timeout=timeout_s, metadata=cast("Any", sent))
+            if rpc.streams:
+                (message,) = method(iter((data,)), timeout=timeout_s, metadata=cast("Any", sent))
+            else:
+                message = method(data, timeout=timeout_s, metadata=cast("Any", sent))
         except grpc.RpcError as error:
             return _refusal(error)
         return Answer("OK", message=message)

@@ -1,40 +1,13 @@
 """The command line against a real server, each command in a process of its own, as a shell would run it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pointguard_client import new_idempotency_key
-from tests.support.server import ROOT, ServerProcess, server_environment
-
-
-class Shell:
-    """Runs ``pointguard-client``; it finds the server by its environment and the API key by itself."""
-
-    def __init__(self, server: ServerProcess) -> None:
-        self._environment = server_environment(
-            {"POINTGUARD_ADDRESS": server.address, "POINTGUARD_DATA_DIR": str(server.data_directory)}
-        )
-
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pointguard_client", *arguments],
-            env=self._environment | environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def json(self, *arguments: str) -> Any:
-        ended = self.run(*arguments, "--json")
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return json.loads(ended.stdout)
+from tests.e2e.shell import Shell
+from tests.support.server import ServerProcess
 
 
 @pytest.fixture
@@ -82,15 +55,6 @@ def test_a_file_of_requests_is_sent_as_one_batch(shell: Shell, tmp_path: Path) -
     first, second = (json.loads(line) for line in ended.stdout.splitlines())
     assert (ended.returncode, first["kind"], second["kind"]) == (1, "accrual", "error")
     assert second["result"]["error"]["code"] == "NOT_FOUND"
-
-
-def test_the_load_tool_counts_what_it_did(shell: Shell) -> None:
-    for mode in ("unary", "batch"):
-        summary = shell.json(
-            "load", "--mode", mode, "--count", "200", "--batch-size", "50", "--members", "20", "--concurrency", "8"
-        )
-        assert (summary["requests"], summary["errors"]) == (200, {})
-        assert sum(summary["outcomes"].values()) == 200
 
 
 def test_without_a_key_or_a_server_the_command_line_says_so(shell: Shell, tmp_path: Path) -> None:

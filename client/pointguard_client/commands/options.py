@@ -4,14 +4,16 @@ import argparse
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
-from pointguard_client.client import DEFAULT_TIMEOUT_SECONDS, PointguardClient
+from pointguard_client.calls import DEFAULT_TIMEOUT_SECONDS
+from pointguard_client.client import PointguardClient
 from pointguard_client.requests import Identifier, Money, Origin
 from pointguard_client.sample import CURRENCY_CODE
 from pointguard_client.words import Channel, IdentifierKind
 
 Command = Callable[[argparse.Namespace], Coroutine[None, None, int]]
+Number = TypeVar("Number", int, float)
 
 
 class Subparsers(Protocol):
@@ -134,28 +136,28 @@ def money_of(minor_units: int | None, arguments: argparse.Namespace) -> Money | 
     return None if minor_units is None else Money(minor_units, arguments.currency)
 
 
-def positive_integer(text: str) -> int:
-    """Read a whole number above 0."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return value
+def number_type(
+    read: Callable[[str], Number], is_right: Callable[[Number], bool], must_be: str
+) -> Callable[[str], Number]:
+    """Return an option's type: a number for which `is_right` holds; anything else is refused with what it must be."""
+
+    def number(text: str) -> Number:
+        try:
+            value = read(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be {must_be}") from None
+        if not is_right(value):
+            raise argparse.ArgumentTypeError(f"must be {must_be}")
+        return value
+
+    return number
 
 
-def whole_number(text: str) -> int:
-    """Read a whole number of 0 or more."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("must be 0 or more")
-    return value
-
-
-def positive_seconds(text: str) -> float:
-    """Read a number of seconds above 0 and at most a day."""
-    value = float(text)
-    if not 0 < value <= timedelta(days=1).total_seconds():
-        raise argparse.ArgumentTypeError("must be above 0 and at most 86400")
-    return value
+positive_integer = number_type(int, lambda value: value >= 1, "a whole number of 1 or more")
+whole_number = number_type(int, lambda value: value >= 0, "a whole number of 0 or more")
+positive_seconds = number_type(
+    float, lambda value: 0 < value <= timedelta(days=1).total_seconds(), "a number above 0, at most 86400"
+)
 
 
 def _connection_options() -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, Final
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 
@@ -61,9 +61,9 @@ def print_error(error: PointguardError, as_json: bool) -> None:
     if as_json:
         print_json({"error": error_as_plain(error)})
     else:
-        Console(stderr=True, highlight=False).print(f"[bold red]error[/] {_escape(str(error))}", soft_wrap=True)
+        Console(stderr=True, highlight=False).print(f"[bold red]error[/] {escape(str(error))}", soft_wrap=True)
         if isinstance(error, CallError) and error.idempotency_key:
-            Console(stderr=True, highlight=False).print(f"idempotency key: {_escape(error.idempotency_key)}")
+            Console(stderr=True, highlight=False).print(f"idempotency key: {escape(error.idempotency_key)}")
 
 
 def error_as_plain(error: PointguardError) -> Plain:
@@ -104,28 +104,31 @@ def counts_table(title: str, name: str, counts: Mapping[str, int]) -> Table:
     """Return a table of names and how often each occurred."""
     table = plain_table(name, "count", title=title)
     for what, count in counts.items():
-        table.add_row(_escape(what), f"{count:,}")
+        table.add_row(escape(what), f"{count:,}")
     return table
 
 
-def sections(parts: Iterable[Table | str]) -> Group:
+def sections(parts: Iterable[RenderableType]) -> Group:
     """Return parts one below the other, a blank line between them."""
     return Group(*(Padding(part, (0, 0, 1, 0), expand=False) for part in parts))
 
 
+ALL_LATENCY_COLUMNS: Final = ("p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "p99.99 ms", "max ms")
 LATENCY_COLUMNS: Final = ("p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms")
+"""What leaves room for other columns."""
 
 
-def latency_cells(latency: LatencySummary) -> tuple[str, ...]:
-    """Return the cells of LATENCY_COLUMNS."""
-    shown = (
-        latency.latency_ms_p50,
-        latency.latency_ms_p90,
-        latency.latency_ms_p99,
-        latency.latency_ms_p999,
-        latency.latency_ms_max,
-    )
-    return tuple(f"{milliseconds:.2f}" for milliseconds in shown)
+def latency_cells(latency: LatencySummary, columns: Iterable[str] = LATENCY_COLUMNS) -> tuple[str, ...]:
+    """Return the cells of latency columns."""
+    shown = {
+        "p50 ms": latency.latency_ms_p50,
+        "p90 ms": latency.latency_ms_p90,
+        "p99 ms": latency.latency_ms_p99,
+        "p99.9 ms": latency.latency_ms_p999,
+        "p99.99 ms": latency.latency_ms_p9999,
+        "max ms": latency.latency_ms_max,
+    }
+    return tuple(f"{shown[column]:.2f}" for column in columns)
 
 
 def _result_table(result: Any) -> Table:  # Any: is_dataclass accepts no less.
@@ -145,7 +148,7 @@ def _cell(value: object) -> str | Table:
             return show(value)
     if is_dataclass(value):
         return _result_table(value)
-    return _escape(str(value))
+    return escape(str(value))
 
 
 def _show_tuple(values: tuple[object, ...]) -> str:
@@ -162,37 +165,38 @@ def _show_balance(balance: Balance) -> str:
 
 
 def _show_reason(reason: Reason) -> str:
-    return _escape(f"{reason.code.name} {reason.rule}".rstrip())
+    return escape(f"{reason.code.name} {reason.rule}".rstrip())
 
 
 def _show_award(award: Award) -> str:
-    return _escape(f"{award.points:,} {award.part.name} {award.rule}")
+    return escape(f"{award.points:,} {award.part.name} {award.rule}")
 
 
 def _show_entry(entry: Entry) -> str:
     rule = f" {entry.rule}" if entry.rule else ""
     what = f"{entry.entry_type.name} {entry.part.name}{rule}"
-    return _escape(f"{entry.signed_points:+,} {what} → {entry.running_balance:,}")
+    return escape(f"{entry.signed_points:+,} {what} → {entry.running_balance:,}")
 
 
 def _show_advice(advice: Advice) -> str:
     seen = f"{advice.evidence.measured:,} > {advice.evidence.threshold:,}"
     until = f" until {_show_time(advice.ends_at)}" if advice.ends_at else ""
-    return _escape(f"{advice.posture.name} {advice.context.name}{until}: {advice.rule} ({seen})")
+    return escape(f"{advice.posture.name} {advice.context.name}{until}: {advice.rule} ({seen})")
 
 
 def _show_time(moment: datetime) -> str:
     return moment.isoformat(sep=" ", timespec="milliseconds")
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Return a text so that rich prints it as it is."""
     return text.replace("[", r"\[")
 
 
 # In order: bool is an int, and an enum's member may be one too.
 _SHOWN_AS: Final[dict[type, Callable[[Any], str | Table]]] = {
     Decision: _show_decision,
-    Enum: lambda value: _escape(value.name),
+    Enum: lambda value: escape(value.name),
     bool: lambda value: "yes" if value else "no",
     int: lambda value: f"{value}",
     datetime: _show_time,
@@ -201,7 +205,7 @@ _SHOWN_AS: Final[dict[type, Callable[[Any], str | Table]]] = {
     Award: _show_award,
     Entry: _show_entry,
     Advice: _show_advice,
-    Money: lambda money: f"{money.minor_units:,} minor units of {_escape(money.currency_code)}",
-    Identifier: lambda identifier: _escape(f"{identifier.kind.name} {identifier.value}"),
+    Money: lambda money: f"{money.minor_units:,} minor units of {escape(money.currency_code)}",
+    Identifier: lambda identifier: escape(f"{identifier.kind.name} {identifier.value}"),
     tuple: _show_tuple,
 }

@@ -1,53 +1,41 @@
-"""The closed loop: so many calls in flight, until a time or a count is reached. Raw bytes out, messages in.
+"""Runs a load in this process, in a closed or an open loop. Command and benchmarks use it.
 
-It does not retry: a failure is counted, and the loop that met it waits a little before its next call.
+In a closed loop so many callers each wait for their answer; in an open loop calls are due at their times, whatever the
+server does. It does not retry: a failure is counted, and a caller of a closed loop rests a little before its next call.
 """
 
 import asyncio
 import random
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import deque
 from dataclasses import dataclass
-from enum import Enum
+from itertools import islice
 from typing import Final
 
 import grpc
 
-from pointguard.v1 import common_pb2, transaction_pb2
 from pointguard_client.channel import Metadata
-from pointguard_client.errors import failure_from_rpc_error, status_name
+from pointguard_client.errors import CallError, Failure, failure_from_rpc_error
 from pointguard_client.idempotency import Uuid7Source
-from pointguard_client.latency import LatencyRecorder, LatencySummary
-from pointguard_client.load.templates import LoadOperation, TemplatePool
+from pointguard_client.load.exchange import KeySource, Line, LoadMode, error_text, open_exchange
+from pointguard_client.load.schedule import NANOSECONDS, Arrivals, arrival_times
+from pointguard_client.load.tally import LoadTally
+from pointguard_client.load.templates import TemplatePool
 
-Decided = transaction_pb2.AuthoriseRedemptionResponse | transaction_pb2.AccrueResponse
-RawCall = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
-
-_SERVICE: Final = "/pointguard.v1.TransactionService/"
-_METHODS: Final[dict[LoadOperation, tuple[str, Callable[[bytes], Decided]]]] = {
-    LoadOperation.AUTHORISE: ("AuthoriseRedemption", transaction_pb2.AuthoriseRedemptionResponse.FromString),
-    LoadOperation.ACCRUE: ("Accrue", transaction_pb2.AccrueResponse.FromString),
-}
 _PAUSE_AFTER_ERROR_SECONDS: Final = 0.05
-_ERRORS_IN_A_ROW_MAX: Final = 200
-_DECISIONS: Final = {
-    common_pb2.DECISION_APPROVED: "approved",
-    common_pb2.DECISION_DECLINED: "declined",
-    common_pb2.DECISION_REVIEW: "review",
-}
-
-
-class LoadMode(Enum):
-    """One request a call, or many."""
-
-    UNARY = "unary"
-    BATCH = "batch"
+_ERRORS_IN_A_ROW_MIN: Final = 200
+_PACE_STEP_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """How to load: it ends after `duration_seconds` or `count` requests, whichever comes first; one must be given."""
+    """How to load: it ends after `duration_seconds` or `count` requests, whichever comes first; one must be given.
+
+    With a `rate` the loop is open: so many requests are due in a second, as `arrivals` says, and `concurrency` bounds
+    the calls in flight; `phase` (0 to 1) shifts a constant rate, `seed` decides a random one. Without, it is closed:
+    `concurrency` callers, each of which rests for `think_seconds` after an answer. A call of a batch or of columns has
+    `batch_size` requests.
+    """
 
     mode: LoadMode = LoadMode.UNARY
     concurrency: int = 32
@@ -55,163 +43,169 @@ class LoadOptions:
     duration_seconds: float | None = None
     count: int | None = None
     timeout_seconds: float = 2.0
+    rate: float | None = None
+    arrivals: Arrivals = Arrivals.CONSTANT
+    phase: float = 0.0
+    seed: int = 1
+    think_seconds: float = 0.0
 
-
-@dataclass(frozen=True, slots=True)
-class LoadSummary:
-    """What a load did. `requests` counts the decisions, `calls` the answered RPCs; failures are in `errors`."""
-
-    mode: str
-    concurrency: int
-    batch_size: int
-    interrupted: bool
-    gave_up: str
-    elapsed_seconds: float
-    calls: int
-    requests: int
-    requests_per_second: float
-    client_cpu_seconds: float
-    latency: LatencySummary
-    outcomes: dict[str, int]
-    errors: dict[str, int]
+    @property
+    def requests_a_call(self) -> int:
+        """How many requests a call has."""
+        return self.batch_size if self.mode in (LoadMode.BATCH, LoadMode.COLUMNS) else 1
 
 
 class LoadRunner:
-    """Runs one load once. `stop` ends it early; calls in flight are still answered."""
+    """Runs one load once. `stop` ends it early; calls in flight are still answered.
 
-    def __init__(self, channel: grpc.aio.Channel, metadata: Metadata, pool: TemplatePool, options: LoadOptions) -> None:
+    `next_key` gives idempotency keys as 128-bit integers; without it they are UUIDv7.
+
+    Raises:
+        ValueError: if the options name neither a duration nor a count.
+    """
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        metadata: Metadata,
+        pool: TemplatePool,
+        options: LoadOptions,
+        next_key: KeySource | None = None,
+    ) -> None:
         if options.duration_seconds is None and options.count is None:
             raise ValueError("a load needs a duration or a count")
-        self.requests_done = 0
+        self.tally = LoadTally()
         self._options = options
-        self._metadata = metadata
-        self._pool = pool
         # Keys of a load need not be hard to guess, and asking the system for randomness would be half their cost.
-        self._next_key = Uuid7Source(random_step=lambda: 1 + random.getrandbits(32)).next_text
-        self._latencies = LatencyRecorder()
-        self._outcomes: Counter[str] = Counter()
-        self._errors: Counter[str] = Counter()
+        next_key = next_key or Uuid7Source(random_step=lambda: 1 + random.getrandbits(32)).next_int
+        self._exchange = open_exchange(options.mode, Line(channel, metadata, pool, next_key, options.timeout_seconds))
+        self._left = options.count
+        self._ends_ns = 0
+        self._stopping = asyncio.Event()
         self._errors_in_a_row = 0
-        self._requests_left = options.count if options.count is not None else -1
-        self._stop = False
-        self._gave_up = ""
-        self._unary: dict[LoadOperation, tuple[RawCall, Callable[[bytes], Decided]]] = {
-            operation: (channel.unary_unary(_SERVICE + name), parse) for operation, (name, parse) in _METHODS.items()
-        }
-        self._batch: RawCall = channel.unary_unary(_SERVICE + "ProcessBatch")
+        self._in_flight = 0
+        self._overdue: deque[int] = deque()
 
     def stop(self) -> None:
         """Send nothing more."""
-        self._stop = True
+        self.tally.interrupted = self.tally.interrupted or not self._stopping.is_set()
+        self._stopping.set()
 
-    async def run(self) -> LoadSummary:
+    async def run(self) -> LoadTally:
         """Run the load to its end and return what it did."""
-        loop = self._unary_loop if self._options.mode is LoadMode.UNARY else self._batch_loop
-        started, cpu_started = time.perf_counter(), time.process_time()
-        duration = self._options.duration_seconds
-        ends_at = started + duration if duration is not None else float("inf")
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._options.concurrency):
-                group.create_task(loop(ends_at))
-        elapsed = time.perf_counter() - started
-        return LoadSummary(
-            mode=self._options.mode.value,
-            concurrency=self._options.concurrency,
-            batch_size=self._options.batch_size if self._options.mode is LoadMode.BATCH else 1,
-            interrupted=self._stop and not self._gave_up,
-            gave_up=self._gave_up,
-            elapsed_seconds=elapsed,
-            calls=len(self._latencies.samples_ns),
-            requests=self.requests_done,
-            requests_per_second=self.requests_done / elapsed if elapsed > 0 else 0.0,
-            client_cpu_seconds=time.process_time() - cpu_started,
-            latency=self._latencies.summary(),
-            outcomes=dict(self._outcomes.most_common()),
-            errors=dict(self._errors.most_common()),
-        )
+        tally, duration = self.tally, self._options.duration_seconds
+        cpu_started = time.process_time_ns()
+        tally.started_ns = tally.ended_ns = time.perf_counter_ns()
+        self._ends_ns = tally.started_ns + round(duration * NANOSECONDS) if duration is not None else 2**63
+        try:
+            if self._options.rate is None:
+                await self._closed_loop()
+            else:
+                await self._open_loop(self._options.rate)
+        finally:
+            self._stopping.set()
+            await self._exchange.close()
+        tally.ended_ns = time.perf_counter_ns()
+        tally.cpu_ns = time.process_time_ns() - cpu_started
+        return tally
 
-    def _take(self, wanted: int, ends_at: float) -> int:
-        """Take up to `wanted` requests off what is left to do; 0 when the load is over."""
-        if self._stop or time.perf_counter() >= ends_at:
+    def _take(self) -> int:
+        """Take a call's requests off what is left to do; 0 when the load is over."""
+        if self._stopping.is_set() or time.perf_counter_ns() >= self._ends_ns:
             return 0
-        if self._requests_left < 0:
-            return wanted
-        taken = min(wanted, self._requests_left)
-        self._requests_left -= taken
-        return taken
+        size = self._options.requests_a_call
+        if self._left is not None:
+            size = min(size, self._left)
+            self._left -= size
+        return size
 
-    async def _unary_loop(self, ends_at: float) -> None:
-        timeout, metadata = self._options.timeout_seconds, self._metadata
-        while self._take(1, ends_at):
-            template = self._pool.choose()
-            call, parse = self._unary[template.operation]
-            request = template.request(self._next_key().encode())
-            started = time.perf_counter_ns()
-            try:
-                answer = await call(request, timeout=timeout, metadata=metadata)
-            except grpc.aio.AioRpcError as error:
-                await self._note_error(error)
-                continue
-            self._latencies.record(time.perf_counter_ns() - started)
-            self._outcomes[_outcome(template.operation, parse(answer).decision)] += 1
-            self.requests_done += 1
-            self._errors_in_a_row = 0
+    async def _closed_loop(self) -> None:
+        async with asyncio.TaskGroup() as callers:
+            for _ in range(self._options.concurrency):
+                callers.create_task(self._call_by_turns())
 
-    async def _batch_loop(self, ends_at: float) -> None:
-        timeout, metadata, batch_size = self._options.timeout_seconds, self._metadata, self._options.batch_size
-        while size := self._take(batch_size, ends_at):
-            request = self._batch_request(size)
-            started = time.perf_counter_ns()
-            try:
-                answer = await self._batch(request, timeout=timeout, metadata=metadata)
-            except grpc.aio.AioRpcError as error:
-                await self._note_error(error)
-                continue
-            self._latencies.record(time.perf_counter_ns() - started)
-            self.requests_done += self._note_batch(transaction_pb2.ProcessBatchResponse.FromString(answer))
-            self._errors_in_a_row = 0
+    async def _call_by_turns(self) -> None:
+        while size := self._take():
+            answered = await self._ask(size, None)
+            rest = self._options.think_seconds if answered else _PAUSE_AFTER_ERROR_SECONDS
+            if rest:
+                await self._rest(rest)
 
-    def _batch_request(self, size: int) -> bytes:
-        choose, next_key = self._pool.choose, self._next_key
-        return b"".join([choose().batch_item(next_key().encode()) for _ in range(size)])
+    async def _rest(self, seconds: float) -> None:
+        left = (self._ends_ns - time.perf_counter_ns()) / NANOSECONDS
+        try:
+            await asyncio.wait_for(self._stopping.wait(), max(min(seconds, left), 0.0))
+        except TimeoutError:
+            return
 
-    def _note_batch(self, answer: transaction_pb2.ProcessBatchResponse) -> int:
-        """Count the answers of a batch; return how many are decisions."""
-        outcomes, refused = self._outcomes, 0
-        for result in answer.results:
-            match result.WhichOneof("outcome"):
-                case "accrue":
-                    outcomes[_outcome(LoadOperation.ACCRUE, result.accrue.decision)] += 1
-                case "authorise_redemption":
-                    outcomes[_outcome(LoadOperation.AUTHORISE, result.authorise_redemption.decision)] += 1
-                case "error":
-                    self._errors[_error_text(status_name(result.error.code), result.error.reason)] += 1
-                    refused += 1
-                case _:
-                    self._errors["UNKNOWN"] += 1
-                    refused += 1
-        return len(answer.results) - refused
+    async def _open_loop(self, rate: float) -> None:
+        options = self._options
+        calls_a_second = rate / options.requests_a_call
+        due = arrival_times(options.arrivals, calls_a_second, options.phase, random.Random(options.seed))
+        if options.count is not None:
+            due = islice(due, -(-options.count // options.requests_a_call))
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as calls:
 
-    async def _note_error(self, error: grpc.aio.AioRpcError) -> None:
-        failure = failure_from_rpc_error(error)
-        self._errors[_error_text(failure.code, failure.reason)] += 1
+            def launch(due_ns: int) -> None:
+                if self._in_flight >= options.concurrency:
+                    self.tally.held_back += 1
+                    self._overdue.append(due_ns)
+                else:
+                    self._in_flight += 1
+                    calls.create_task(self._call_when_due(due_ns))
+
+            def pace() -> None:
+                # On a thread of its own: the loop's own timers are a millisecond late at times.
+                for offset_ns in due:
+                    due_ns = self.tally.started_ns + offset_ns
+                    if due_ns >= self._ends_ns:
+                        return
+                    while (left := due_ns - time.perf_counter_ns()) > 0 and not self._stopping.is_set():
+                        time.sleep(min(left / NANOSECONDS, _PACE_STEP_SECONDS))
+                    if self._stopping.is_set():
+                        return
+                    loop.call_soon_threadsafe(launch, due_ns)
+
+            await asyncio.to_thread(pace)
+        self.tally.unsent = len(self._overdue) * options.requests_a_call
+
+    async def _call_when_due(self, due_ns: int) -> None:
+        while size := self._take():
+            self.tally.lateness.record(time.perf_counter_ns() - due_ns)
+            await self._ask(size, due_ns)
+            if not self._overdue:
+                break
+            due_ns = self._overdue.popleft()
+        else:
+            # The load is over.
+            self._overdue.appendleft(due_ns)
+        self._in_flight -= 1
+
+    async def _ask(self, size: int, due_ns: int | None) -> bool:
+        """Make one call and count what comes of it; return whether there was an answer."""
+        built = self._exchange.build(size)
+        started_ns = time.perf_counter_ns() if due_ns is None else due_ns
+        try:
+            answer = await self._exchange.send(built)
+        except grpc.aio.AioRpcError as error:
+            self._note_failure(failure_from_rpc_error(error))
+            return False
+        except CallError as error:
+            self._note_failure(error.failure)
+            return False
+        ended_ns = time.perf_counter_ns()
+        called = self._exchange.note(answer, self.tally)
+        self.tally.latencies[called].record(ended_ns - started_ns)
+        self.tally.ended_ns = ended_ns
+        self._errors_in_a_row = 0
+        return True
+
+    def _note_failure(self, failure: Failure) -> None:
+        self.tally.errors[error_text(failure)] += 1
         self._errors_in_a_row += 1
-        if self._errors_in_a_row >= _ERRORS_IN_A_ROW_MAX and not self._stop:
-            self._gave_up = f"{_ERRORS_IN_A_ROW_MAX} calls in a row failed, the last with {failure.code}"
-            self._stop = True
-        await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
-
-
-_OUTCOME_TEXTS: Final[dict[tuple[LoadOperation, int], str]] = {
-    (operation, decision): f"{operation.value} {text}"
-    for operation in LoadOperation
-    for decision, text in _DECISIONS.items()
-}
-
-
-def _outcome(operation: LoadOperation, decision: int) -> str:
-    return _OUTCOME_TEXTS.get((operation, decision), "unknown")
-
-
-def _error_text(code: str, reason: str) -> str:
-    return f"{code} {reason}".rstrip()
+        # All that is in flight may fail at once, and the server be there again for the next.
+        too_many = max(_ERRORS_IN_A_ROW_MIN, 2 * self._options.concurrency)
+        if self._errors_in_a_row >= too_many and not self._stopping.is_set():
+            self.tally.gave_up = f"{too_many} calls in a row failed, the last with {failure.code}"
+            self._stopping.set()

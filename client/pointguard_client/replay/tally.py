@@ -1,12 +1,11 @@
 """Counts what happened in a replay, and sums it up. The player fills it; the command prints it."""
 
-from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pointguard_client.errors import CallError
-from pointguard_client.latency import LatencyRecorder, LatencySummary, summarize
+from pointguard_client.latency import LatencyHistogram, LatencySummary
 from pointguard_client.results import Accrual, AdviceReport, Reason, Redemption
 from pointguard_client.words import Decision, ReasonCode
 
@@ -82,7 +81,7 @@ class ReplayTally:
     redemptions_declined: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     errors: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    latencies: defaultdict[str, LatencyRecorder] = field(default_factory=lambda: defaultdict(LatencyRecorder))
+    latencies: defaultdict[str, LatencyHistogram] = field(default_factory=lambda: defaultdict(LatencyHistogram))
     advice_before: dict[str, str] = field(default_factory=dict)
     advice_raised: dict[str, str] = field(default_factory=dict)
     households_asked: set[str] = field(default_factory=set)
@@ -90,7 +89,7 @@ class ReplayTally:
     @property
     def calls(self) -> int:
         """How many calls were made, failed ones included."""
-        return sum(len(recorder.samples_ns) for recorder in self.latencies.values())
+        return sum(histogram.samples for histogram in self.latencies.values())
 
     def record_call(self, rpc: str, latency_ns: int) -> None:
         """Count one call, whatever came of it."""
@@ -125,9 +124,9 @@ class ReplayTally:
         self, run_id: str, seed: int, baskets_planned: int, elapsed_seconds: float, interrupted: bool, gave_up: str
     ) -> ReplaySummary:
         """Return the counts so far, with percentiles and rates."""
-        every_latency: array[int] = array("q")
-        for recorder in self.latencies.values():
-            every_latency.extend(recorder.samples_ns)
+        every_latency = LatencyHistogram()
+        for histogram in self.latencies.values():
+            every_latency.add(histogram)
         return ReplaySummary(
             run_id=run_id,
             seed=seed,
@@ -139,7 +138,7 @@ class ReplayTally:
             elapsed_seconds=elapsed_seconds,
             calls=self.calls,
             calls_per_second=self.calls / elapsed_seconds if elapsed_seconds > 0 else 0.0,
-            latency=summarize(every_latency),
+            latency=every_latency.summary(),
             by_rpc=self._by_rpc(),
             accruals=_decision_counts(self.accrual_decisions, self.accruals_declined),
             redemptions=_decision_counts(self.redemption_decisions, self.redemptions_declined),
@@ -157,8 +156,8 @@ class ReplayTally:
         for (rpc, _code, _reason), count in self.errors.items():
             errors[rpc] += count
         return {
-            rpc: RpcSummary(len(recorder.samples_ns), errors[rpc], recorder.summary())
-            for rpc, recorder in sorted(self.latencies.items())
+            rpc: RpcSummary(histogram.samples, errors[rpc], histogram.summary())
+            for rpc, histogram in sorted(self.latencies.items())
         }
 
     def _record_reasons(self, decision: Decision, reasons: Iterable[Reason], declined: Counter[str]) -> None:

@@ -150,7 +150,7 @@ class TransactionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ProcessBatchColumns(self, request, context):
-        """ProcessBatch for gateways and settlement files: redemptions and accruals of totals as packed columns, up to 100,000
+        """ProcessBatch for gateways and settlement files: redemptions and accruals of totals as packed columns, up to 10,000
         rows. Every row is decided as if it had come in a ProcessBatch; nothing of a malformed message is decided.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -52,7 +52,7 @@ class TransactionServiceStub:
     ProcessBatch: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.ProcessBatchRequest, _transaction_pb2.ProcessBatchResponse]
     """Up to 10,000 mixed requests, each answered on its own and in the order sent, which is kept for each account."""
     ProcessBatchColumns: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.ProcessBatchColumnsRequest, _transaction_pb2.ProcessBatchColumnsResponse]
-    """ProcessBatch for gateways and settlement files: redemptions and accruals of totals as packed columns, up to 100,000
+    """ProcessBatch for gateways and settlement files: redemptions and accruals of totals as packed columns, up to 10,000
     rows. Every row is decided as if it had come in a ProcessBatch; nothing of a malformed message is decided.
     """
     StreamTransactions: _grpc.StreamStreamMultiCallable[_transaction_pb2.StreamTransactionsRequest, _transaction_pb2.StreamTransactionsResponse]
@@ -86,7 +86,7 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     ProcessBatch: _aio.UnaryUnaryMultiCallable[_transaction_pb2.ProcessBatchRequest, _transaction_pb2.ProcessBatchResponse]  # type: ignore[assignment]
     """Up to 10,000 mixed requests, each answered on its own and in the order sent, which is kept for each account."""
     ProcessBatchColumns: _aio.UnaryUnaryMultiCallable[_transaction_pb2.ProcessBatchColumnsRequest, _transaction_pb2.ProcessBatchColumnsResponse]  # type: ignore[assignment]
-    """ProcessBatch for gateways and settlement files: redemptions and accruals of totals as packed columns, up to 100,000
+    """ProcessBatch for gateways and settlement files: redemptions and accruals of totals as packed columns, up to 10,000
     rows. Every row is decided as if it had come in a ProcessBatch; nothing of a malformed message is decided.
     """
     StreamTransactions: _aio.StreamStreamMultiCallable[_transaction_pb2.StreamTransactionsRequest, _transaction_pb2.StreamTransactionsResponse]  # type: ignore[assignment]
@@ -171,7 +171,7 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transaction_pb2.ProcessBatchColumnsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transaction_pb2.ProcessBatchColumnsResponse, _abc.Awaitable[_transaction_pb2.ProcessBatchColumnsResponse]]:
-        """ProcessBatch for gateways and settlement files: redemptions and accruals of totals as packed columns, up to 100,000
+        """ProcessBatch for gateways and settlement files: redemptions and accruals of totals as packed columns, up to 10,000
         rows. Every row is decided as if it had come in a ProcessBatch; nothing of a malformed message is decided.
         """
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import common_pb2, transaction_pb2
@@ -418,3 +419,15 @@ class Decoder:
 def _packed_numbers(numbers: Sequence[int]) -> bytes:
     """Return int64s in memory order."""
     return array("q", numbers).tobytes()
+
+
+def parse(message: Message, data: bytes) -> None:
+    """Read a message.
+
+    Raises:
+        InvalidRequest: if it is malformed.
+    """
+    try:
+        message.ParseFromString(data)
+    except DecodeError:
+        raise InvalidRequest(Violation("request", "must be a well-formed message")) from None

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import structlog
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
-from pointguard_server.domain.errors import Expired, InvalidRequest, PointguardError, Unauthenticated, Violation
+from pointguard_server.domain.errors import Expired, PointguardError, Unauthenticated
+from pointguard_server.rpc.decode import parse
 from pointguard_server.rpc.status import Fault, code_of, details, new_error_id
 from pointguard_server.service.credentials import Authenticator
 from pointguard_server.service.metrics import Metrics
@@ -57,7 +58,6 @@ class Guard:
     def wrap(self, name: str, request_class: type[Message], method: Method) -> Handler:
         """Return the handler of one RPC; ``name`` is its label in the metrics."""
         tally = self._metrics.call_tally(name)
-        parse = request_class.FromString
         # Bound once: where debug lines are off, this is a function that does nothing.
         debug = log.bind().debug
 
@@ -65,10 +65,8 @@ class Guard:
             started = time.monotonic()
             try:
                 call = await self.caller(credential, started + (DEADLINE_DEFAULT_S if remaining_s < 0 else remaining_s))
-                try:
-                    request = parse(data)
-                except DecodeError:
-                    raise InvalidRequest(Violation("request", "must be a well-formed message")) from None
+                request = request_class()
+                parse(request, data)
                 if remaining_s < 0:
                     async with asyncio.timeout(DEADLINE_DEFAULT_S):
                         response = await method(call, request)

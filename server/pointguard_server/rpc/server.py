@@ -12,13 +12,12 @@ import structlog
 from google.protobuf.message import Message
 
 from pointguard.v1 import advice_pb2, member_pb2, transaction_pb2
-from pointguard_server.domain.codes import Operation
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc import streams
 from pointguard_server.rpc.advice_service import AdviceService
 from pointguard_server.rpc.front_settings import FrontSettings
 from pointguard_server.rpc.guard import Guard, Handler, Method, Refusal
-from pointguard_server.rpc.lanes import Lane, Lanes
+from pointguard_server.rpc.lanes import Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
 from pointguard_server.rpc.member_service import MemberService
 from pointguard_server.rpc.traced import TracedCalls
@@ -48,18 +47,19 @@ class Tls:
 
 
 def _methods(desk: Desk) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
-    """Return every RPC: service → name → (request class, method), or None for the one that streams."""
+    """Return every RPC: service → name → (request class, method), or None for those that decide."""
     transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
             "QuoteRedemption": (transaction_pb2.QuoteRedemptionRequest, transactions.quote_redemption),
-            "AuthoriseRedemption": (transaction_pb2.AuthoriseRedemptionRequest, transactions.authorise_redemption),
-            "CaptureRedemption": (transaction_pb2.CaptureRedemptionRequest, transactions.capture_redemption),
-            "VoidRedemption": (transaction_pb2.VoidRedemptionRequest, transactions.void_redemption),
-            "Accrue": (transaction_pb2.AccrueRequest, transactions.accrue),
+            "AuthoriseRedemption": None,
+            "CaptureRedemption": None,
+            "VoidRedemption": None,
+            "Accrue": None,
             "GetTransaction": (transaction_pb2.GetTransactionRequest, transactions.get_transaction),
             "GetBalance": (transaction_pb2.GetBalanceRequest, transactions.get_balance),
-            "ProcessBatch": (transaction_pb2.ProcessBatchRequest, transactions.process_batch),
+            "ProcessBatch": None,
+            "ProcessBatchColumns": None,
             streams.NAME: None,
         },
         "pointguard.v1.AdviceService": {"CheckAdvice": (advice_pb2.CheckAdviceRequest, advice.check_advice)},
@@ -70,19 +70,6 @@ def _methods(desk: Desk) -> dict[str, dict[str, tuple[type[Message], Method] | N
             "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
         },
     }
-
-
-def _lane(lanes: Lanes, name: str) -> Lane | None:
-    """Return the short way of an RPC that has one."""
-    singles: dict[str, tuple[Operation, type[Message]]] = {
-        "AuthoriseRedemption": (Operation.AUTHORISE, transaction_pb2.AuthoriseRedemptionRequest),
-        "CaptureRedemption": (Operation.CAPTURE, transaction_pb2.CaptureRedemptionRequest),
-        "VoidRedemption": (Operation.VOID, transaction_pb2.VoidRedemptionRequest),
-        "Accrue": (Operation.ACCRUE, transaction_pb2.AccrueRequest),
-    }
-    if name in singles:
-        return lanes.single(name, *singles[name])
-    return lanes.batch(name) if name == "ProcessBatch" else None
 
 
 class RpcServer:
@@ -103,19 +90,19 @@ class RpcServer:
         services = _methods(desk)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
-        self._handlers: list[Handler | None] = [
-            guard.wrap(name, *method) if method is not None else None
+        # By number; those of the lanes have a name only, and a stream's messages come by themselves.
+        self._handlers: list[Handler | str] = [
+            guard.wrap(name, *method) if method is not None else name
             for methods in services.values()
             for name, method in methods.items()
         ]
         self._codecs = {tenant.tenant_id: Codec(tenant, desk.encoder(tenant)) for tenant in tenants}
-        receive, self._answer = self._receive, self._send
+        receive, self._reply = self._receive, self._send
         if tracing is not None:
             traced = TracedCalls(tracing, names, self._receive, self._send)
-            receive, self._answer = traced.receive, traced.answer
-        lanes = Lanes(desk, guard, self._codecs, metrics.call_tally, self._answer)
-        self._lanes = {number: lane for number, name in enumerate(names) if (lane := _lane(lanes, name)) is not None}
-        self._streams = streams.Streams(desk, guard, self._codecs, metrics.call_tally(streams.NAME), self._answer)
+            receive, self._reply = traced.receive, traced.answer
+        self._lanes = Lanes(desk, guard, self._codecs, metrics.call_tally, self._reply)
+        self._streams = streams.Streams(desk, guard, self._codecs, metrics.call_tally(streams.NAME), self._reply)
         self._metrics = metrics
         self._traced = tracing is not None
         self._reflect = reflect
@@ -171,17 +158,18 @@ class RpcServer:
 
     def _receive(self, frame: Frame) -> None:
         if frame.kind == FrameKind.CALL:
-            lane = self._lanes.get(frame.number)
-            if lane is not None and lane(frame):
+            handler = self._handlers[frame.number]
+            if isinstance(handler, str):
+                self._lanes.take(handler, frame)
                 return
-            task = asyncio.get_running_loop().create_task(self._call(frame))
-            self._answering[frame.call] = task
+            self._answering[frame.call] = asyncio.get_running_loop().create_task(self._answer(handler, frame))
         elif frame.kind == FrameKind.MESSAGE:
             self._streams.take(frame)
         elif frame.kind == FrameKind.HALF_CLOSE:
             self._streams.close(frame.call)
         elif frame.kind == FrameKind.CANCEL:
             self._streams.close(frame.call)
+            self._lanes.cancel(frame.call)
             task_of = self._answering.get(frame.call)
             if task_of is not None:
                 task_of.cancel()
@@ -193,14 +181,12 @@ class RpcServer:
         elif frame.kind == FrameKind.NOT_LISTENING and not self._listening.done():
             self._listening.set_exception(ConnectionError(frame.text))
 
-    async def _call(self, frame: Frame) -> None:
-        handler = self._handlers[frame.number]
-        assert handler is not None  # noqa: S101  (a stream's messages come as MESSAGE)
+    async def _answer(self, handler: Handler, frame: Frame) -> None:
         try:
             answer = await handler(frame.text, frame.seconds, frame.data)
         finally:
             del self._answering[frame.call]
-        self._answer(frame.call, answer)
+        self._reply(frame.call, answer)
 
     def _send(self, call: int, answer: bytes | Refusal) -> None:
         if isinstance(answer, Refusal):

@@ -16,7 +16,7 @@ import structlog
 from pointguard_server.domain.errors import InvalidRequest, PointguardError, Violation
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc.guard import DEADLINE_DEFAULT_S, Guard, Refusal, refuse
-from pointguard_server.rpc.lanes import Answer, found_members
+from pointguard_server.rpc.lanes import Answer, check_count, found_members
 from pointguard_server.rpc.link import Frame
 from pointguard_server.rpc.status import code_of
 from pointguard_server.rpc.transaction_service import Desk
@@ -91,16 +91,15 @@ class _Stream:
             return False
         codec = self._streams.codecs[call.tenant.tenant_id]
         try:
-            count = count_items(frame.data)
-            if not 1 <= count <= ITEMS_MAX:
-                raise InvalidRequest(Violation("items", f"must be 1 to {ITEMS_MAX}, and nothing else"))
+            count, data = count_items(frame.data)
+            check_count(count, ITEMS_MAX)
             try:
                 inbox = self._streams.desk.engine.inbox_for(count)
             except PointguardError as error:
                 self._on_the_way += 1
-                self._done(started, lambda refused: codec.refuse_stream_items(frame.data, refused), None, error)
+                self._done(started, lambda refused: codec.refuse_stream_items(data, refused), None, error)
                 return True
-            items = codec.read_items(inbox, frame.data, count, self._streams.desk.decoder(call), LINES_MAX)
+            items = codec.read_items(inbox, data, count, self._streams.desk.decoder(call), LINES_MAX)
         except MustLearn:
             return False
         except PointguardError as error:
@@ -108,9 +107,9 @@ class _Stream:
             return True
 
         def finish(answers: Answers) -> Any:
-            return codec.write_stream_items(answers, items, frame.data), found_members(answers, items.named), codec
+            return codec.write_stream_items(answers, items, data), found_members(answers, items.named), codec
 
-        refused = partial(codec.refuse_stream_items, frame.data)
+        refused = partial(codec.refuse_stream_items, data)
         self._on_the_way += 1
         self._streams.desk.engine.submit_rows(items.first, call.deadline, finish, partial(self._done, started, refused))
         return True

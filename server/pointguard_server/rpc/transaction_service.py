@@ -2,25 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from pointguard.v1 import transaction_pb2
 from pointguard_server.domain.codes import CodeKind, Kind, Operation
-from pointguard_server.domain.errors import InvalidRequest, NotFound, PointguardError, Violation
+from pointguard_server.domain.errors import InvalidRequest, NotFound
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.engine import Engine
-from pointguard_server.rpc.decode import Decoder, Places
-from pointguard_server.rpc.encode import Encoder, balance, fill_error
+from pointguard_server.rpc.decode import Decoder, Places, parse
+from pointguard_server.rpc.encode import Encoder, balance
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.history import transaction_message
 from pointguard_server.rpc.status import refusal
 from pointguard_server.service.ports import Directory, Reader
 from pointguard_server.service.tenants import Tenant, Vocabulary
 
-BATCH_ITEMS_MAX = 10_000
-BATCH_LINES_MAX = 100_000
-AT_ONCE = 256  # items and lines: about 3 ms of the loop, then other calls have their turn
+AT_ONCE = 64  # items: a few milliseconds of the loop, then other calls have their turn
 
 
 class Desk:
@@ -56,42 +55,23 @@ class Desk:
         """Have codes numbered."""
         await self.vocabulary.learn(call.tenant.tenant_id, codes)
 
-    async def decode_items(
-        self, call: Call, items: Sequence[transaction_pb2.BatchItem]
-    ) -> tuple[list[Ask], dict[int, PointguardError]]:
-        """Return the asks of the items that are valid, in order, and what is wrong with the others."""
-        while True:
-            decoder = self.decoder(call)
-            asks: list[Ask] = []
-            errors: dict[int, PointguardError] = {}
-            work = 0
-            for index, item in enumerate(items):
-                work += 1 + len(item.accrue.basket.lines)
-                if work > AT_ONCE:
-                    await asyncio.sleep(0)
-                    work = 0
-                try:
-                    ask = decoder.item(item)
-                    decoder.check()
-                except InvalidRequest as error:
-                    errors[index] = error
-                else:
-                    asks.append(ask)
-            if not decoder.unknown_codes:
-                return asks, errors
-            await self.learn(call, decoder.unknown_codes)
-
     async def learn_items(self, call: Call, data: bytes) -> None:
         """Have the codes of a message of items numbered.
 
         Raises:
             InvalidRequest: if the message is malformed.
         """
-        try:
-            request = transaction_pb2.ProcessBatchRequest.FromString(data)
-        except DecodeError:
-            raise InvalidRequest(Violation("request", "must be a well-formed message")) from None
-        await self.decode_items(call, request.items)
+        request = transaction_pb2.ProcessBatchRequest()
+        parse(request, data)
+        decoder = self.decoder(call)
+        for number, item in enumerate(request.items):
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
+            with suppress(InvalidRequest):  # it will be told so when it is read
+                decoder.item(item)
+                decoder.check()
+        if decoder.unknown_codes:
+            await self.learn(call, decoder.unknown_codes)
 
     async def submit(self, call: Call, ask: Ask) -> Verdict:
         """Have an ask decided.
@@ -127,34 +107,6 @@ class TransactionService:
         ask = await self._desk.decode(call, decode)
         return self._desk.encoder(call.tenant).quote(await self._desk.submit(call, ask))
 
-    async def authorise_redemption(self, call: Call, request: transaction_pb2.AuthoriseRedemptionRequest) -> Message:
-        """See the contract."""
-        ask = await self._desk.decode(call, lambda decoder: decoder.authorise(request))
-        response = transaction_pb2.AuthoriseRedemptionResponse()
-        self._desk.encoder(call.tenant).fill_authorise(response, await self._desk.submit(call, ask))
-        return response
-
-    async def capture_redemption(self, call: Call, request: transaction_pb2.CaptureRedemptionRequest) -> Message:
-        """See the contract."""
-        ask = await self._desk.decode(call, lambda decoder: decoder.end(Operation.CAPTURE, request, request.points))
-        response = transaction_pb2.CaptureRedemptionResponse()
-        self._desk.encoder(call.tenant).fill_capture(response, await self._desk.submit(call, ask))
-        return response
-
-    async def void_redemption(self, call: Call, request: transaction_pb2.VoidRedemptionRequest) -> Message:
-        """See the contract."""
-        ask = await self._desk.decode(call, lambda decoder: decoder.end(Operation.VOID, request))
-        response = transaction_pb2.VoidRedemptionResponse()
-        self._desk.encoder(call.tenant).fill_void(response, await self._desk.submit(call, ask))
-        return response
-
-    async def accrue(self, call: Call, request: transaction_pb2.AccrueRequest) -> Message:
-        """See the contract."""
-        ask = await self._desk.decode(call, lambda decoder: decoder.accrue(request))
-        response = transaction_pb2.AccrueResponse()
-        self._desk.encoder(call.tenant).fill_accrue(response, await self._desk.submit(call, ask))
-        return response
-
     async def get_balance(self, call: Call, request: transaction_pb2.GetBalanceRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.read(Operation.BALANCE, request.member))
@@ -176,31 +128,3 @@ class TransactionService:
             raise NotFound
         transaction = await transaction_message(self._desk.reader, call.tenant.tenant_id, *found)
         return transaction_pb2.GetTransactionResponse(transaction=transaction)
-
-    async def process_batch(self, call: Call, request: transaction_pb2.ProcessBatchRequest) -> Message:
-        """See the contract."""
-        count = len(request.items)
-        if not 1 <= count <= BATCH_ITEMS_MAX:
-            raise InvalidRequest(Violation("items", f"must be 1 to {BATCH_ITEMS_MAX}"))
-        if sum(len(item.accrue.basket.lines) for item in request.items) > BATCH_LINES_MAX:
-            raise InvalidRequest(Violation("items", f"must have at most {BATCH_LINES_MAX} basket lines in all"))
-        with self._desk.engine.admitted(count):
-            asks, errors = await self._desk.decode_items(call, request.items)
-        verdicts = await self._desk.engine.submit(asks, call.deadline) if asks else []
-        encoder = self._desk.encoder(call.tenant)
-        response = transaction_pb2.ProcessBatchResponse()
-        decided = iter(zip(asks, verdicts, strict=True))
-        for index in range(count):
-            if index % AT_ONCE == AT_ONCE - 1:
-                await asyncio.sleep(0)
-            result = response.results.add()
-            if index in errors:
-                fill_error(result.error, errors[index])
-                continue
-            ask, verdict = next(decided)
-            if verdict.outcome > 0:
-                fill_error(result.error, refusal(verdict.outcome))
-            else:
-                # The operation is the first byte of the normal form.
-                encoder.fill_result(result, ask.fields[0], verdict)
-        return response

@@ -8,12 +8,13 @@ import grpc
 import pytest
 
 from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard_client.idempotency import uuid_text
 from tests.bench.echo_server import handlers
 from tests.bench.load_client import Job, drive, random_key
 
 
 def test_random_keys_are_version_4_uuids_and_differ() -> None:
-    keys = {random_key() for _ in range(1_000)}
+    keys = {uuid_text(random_key()) for _ in range(1_000)}
     assert len(keys) == 1_000
     assert all(
         re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", key) for key in keys
@@ -50,5 +51,4 @@ async def test_the_client_counts_what_the_echo_answers(tmp_path: Path, channels:
     assert summary["errors"] == {}
     assert summary["outcomes"].keys() == {"authorise approved", "accrue approved"}
     assert sum(summary["outcomes"].values()) == summary["requests"] == summary["calls"]
-    assert summary["concurrency"] == 4
     assert summary["requests_per_second"] == pytest.approx(summary["requests"] / summary["elapsed_seconds"])

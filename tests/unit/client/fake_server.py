@@ -28,6 +28,7 @@ from pointguard.v1 import (
     transaction_pb2,
     transaction_pb2_grpc,
 )
+from tests.unit.client.fake_bulk import FakeBulk, StreamBehavior
 
 API_KEY = "pg_test_key"
 REDEMPTIONS_BEFORE_ADVICE = 10
@@ -81,6 +82,7 @@ class FakeServer:
         self.active_by_member_max = 0
         self.in_flight = 0
         self.in_flight_max = 0
+        self.streams = StreamBehavior()
         self._called = asyncio.Condition()
 
     @property
@@ -101,6 +103,7 @@ class FakeServer:
     async def answer(self, rpc: str, request: Any, context: Context, make: Callable[[], Message]) -> Any:
         """Note the call, fail if that is planned, else give the stored or a new answer."""
         metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
+        metadata["x-peer"] = context.peer()
         self.calls.append(SeenCall(rpc, request, metadata, context.time_remaining()))
         async with self._called:
             self._called.notify_all()
@@ -171,10 +174,11 @@ async def abort(context: Context, failure: PlannedFailure) -> None:
     await context.abort(failure.code, failure.message)
 
 
-class FakeTransactions(transaction_pb2_grpc.TransactionServiceServicer):
+class FakeTransactions(FakeBulk):
     """The money path over the dict of accounts: one point for each ten minor units."""
 
     def __init__(self, fake: FakeServer) -> None:
+        super().__init__(fake.streams)
         self._fake = fake
 
     async def QuoteRedemption(self, request: transaction_pb2.QuoteRedemptionRequest, context: Context) -> Any:
@@ -239,11 +243,11 @@ class FakeTransactions(transaction_pb2_grpc.TransactionServiceServicer):
 
     async def ProcessBatch(self, request: transaction_pb2.ProcessBatchRequest, context: Context) -> Any:
         def make() -> Message:
-            return transaction_pb2.ProcessBatchResponse(results=[self._batch_result(item) for item in request.items])
+            return transaction_pb2.ProcessBatchResponse(results=[self.batch_result(item) for item in request.items])
 
         return await self._fake.answer("ProcessBatch", request, context, make)
 
-    def _batch_result(self, item: transaction_pb2.BatchItem) -> transaction_pb2.BatchResult:
+    def batch_result(self, item: transaction_pb2.BatchItem) -> transaction_pb2.BatchResult:
         match item.WhichOneof("request"):
             case "accrue":
                 return transaction_pb2.BatchResult(accrue=self._accrue(item.accrue))

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,9 @@ class Terminal:
         code = await run(parse([*arguments, *connection]))
         printed = self._capture.readouterr()
         return code, printed.out, printed.err
+
+    def printed(self) -> str:
+        return self._capture.readouterr().out
 
     async def json(self, *arguments: str) -> Any:
         code, out, _err = await self.run(*arguments, "--json")
@@ -122,7 +127,7 @@ async def test_a_number_that_no_message_can_carry_is_an_error_not_a_traceback(te
         ["authorise", "--loyalty-id", "1", "--points", "0"],
         ["accrue", "--loyalty-id", "1", "--line", "price=5"],
         ["accrue", "--loyalty-id", "1", "--total-minor", "5", "--occurred-at", "2026-03-01T12:00:00"],
-        ["load", "--mix", "0:0"],
+        ["load", "--mix", "accrue=0"],
         ["load", "--duration", "0"],
     ],
 )
@@ -183,22 +188,106 @@ async def test_a_replay_sums_up_what_happened(terminal: Terminal) -> None:
         assert part in out
 
 
-@pytest.mark.parametrize("mode", ["unary", "batch"])
+@pytest.mark.parametrize("mode", ["unary", "batch", "stream", "columns"])
 async def test_a_load_reports_rate_and_percentiles(terminal: Terminal, mode: str) -> None:
-    summary = await terminal.json("load", "--mode", mode, "--count", "120", "--batch-size", "40", "--members", "5")
-    assert (summary["mode"], summary["requests"], summary["errors"]) == (mode, 120, {})
+    size = ("--batch-size", "40") if mode in ("batch", "columns") else ()
+    summary = await terminal.json("load", "--mode", mode, "--count", "120", "--members", "5", *size)
+    assert (summary["settings"]["mode"], summary["requests"], summary["errors"]) == (mode, 120, {})
     assert summary["latency"]["latency_ms_p50"] > 0
     members = ("--members", "3", "--loyalty-prefix", "bench-", "--store", "s1")
     code, out, _err = await terminal.run("load", "--mode", mode, "--count", "120", *members)
     assert code == 0
-    assert "120 decisions" in out
+    assert "120 answers" in out
     assert {"bench-1", "bench-2", "bench-3"} <= set(terminal.server.accounts)
 
 
-async def test_more_members_than_the_sample_has_is_an_error(terminal: Terminal) -> None:
-    code, _out, err = await terminal.run("load", "--members", "1000000", "--count", "1")
-    assert code == 1
-    assert "--loyalty-prefix" in err
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--members", "1000000"], "--members: the sample has 574 members; use --loyalty-prefix for more"),
+        (
+            ["--mode", "stream", "--mix", "balance=1"],
+            "--mix: --mode stream has authorise and accrue alone, not balance",
+        ),
+        (["--batch-size", "5"], "--batch-size makes no sense with --mode unary"),
+        (["--rate", "5", "--think-time", "1"], "--think-time makes no sense with --rate"),
+        (["--arrivals", "poisson"], "--arrivals makes no sense without --rate"),
+        (["--store", "12"], "--store makes no sense without --loyalty-prefix"),
+        (["--processes", "5", "--concurrency", "4"], "--processes must be at most --concurrency, which is 4"),
+    ],
+)
+async def test_options_that_do_not_go_together_are_named(terminal: Terminal, options: list[str], said: str) -> None:
+    code, _out, err = await terminal.run("load", "--count", "100", *options)
+    assert (code, terminal.server.calls) == (1, [])
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--skew", "zipf"], "--skew: must be uniform, zipf:S"),
+        (["--count", "many"], "--count: must be a whole number of 1 or more"),
+        (["--rate", "0"], "--rate: must be a number above 0"),
+        (["--mix", "spend=1"], "--mix: 'spend' is none of"),
+        (["--processes", "0"], "--processes: must be a whole number of 1 or more"),
+        (["--mode", "multi"], "--mode: invalid choice"),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["load", *options])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+async def test_several_processes_are_told_of_as_one(terminal: Terminal) -> None:
+    summary = await terminal.json("load", "--processes", "3", "--count", "100", "--mix", "accrue=1")
+    assert (summary["requests"], summary["calls"], summary["latency"]["samples"]) == (100, 100, 100)
+    assert (len(terminal.server.calls), terminal.server.transactions_written) == (100, 100)
+    peers = {call.metadata["x-peer"] for call in terminal.server.calls}
+    assert len(peers) == 3
+
+
+async def test_a_histogram_is_drawn_and_written_for_plotters(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "load.hgrm"
+    code, out, _err = await terminal.run("load", "--count", "300", "--histogram-file", str(file))
+    assert (code, "Distribution" in out, "█" in out) == (0, True, True)
+    lines = file.read_text().splitlines()
+    assert lines[0].split() == ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"]
+    rows = [[float(cell) for cell in line.split()] for line in lines[2:] if not line.startswith("#")]
+    for (value, share, count, *inverse), (next_value, next_share, next_count, *_) in pairwise(rows):
+        assert value < next_value
+        assert share < next_share
+        assert count < next_count
+        assert share == pytest.approx(count / 300)
+        assert inverse == [pytest.approx(1 / (1 - share), rel=0.01)]
+    assert rows[-1][1:] == [1.0, 300.0]
+
+
+async def test_two_runs_are_compared(terminal: Terminal, tmp_path: Path) -> None:
+    files = []
+    for count in ("50", "100"):
+        code, out, _err = await terminal.run("load", "--count", count, "--json")
+        assert code == 0
+        files.append(tmp_path / f"{count}.json")
+        files[-1].write_text(out)
+    code = await run(parse(["load", "compare", *map(str, files)]))
+    shown = terminal.printed()
+    assert code == 0
+    assert re.search(r"^requests +50 +100 +2\.00 ×", shown, re.MULTILINE)
+    assert re.search(r"^count +50 +100", shown, re.MULTILINE)
+    assert await run(parse(["load", "compare", *map(str, files), "--json"])) == 0
+    compared = json.loads(terminal.printed())
+    assert compared["settings"] == {"count": [50, 100]}
+    assert {"name": "requests", "first": 50, "second": 100, "ratio": 2.0} in compared["figures"]
+
+
+async def test_what_is_no_run_is_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "other.json"
+    for content in ("{}", "[]", "nothing"):
+        file.write_text(content)
+        assert await run(parse(["load", "compare", str(file), str(tmp_path / "missing.json")])) == 1
+        assert "other.json is not the --json output of a load" in capsys.readouterr().err.replace("\n", "")
 
 
 @asynccontextmanager
@@ -209,6 +298,8 @@ async def started(server: FakeServer, *command: str) -> AsyncIterator[asyncio.su
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        # A group of its own: a terminal's Ctrl-C goes to every process of the group.
+        start_new_session=True,
     )
     try:
         async with asyncio.timeout(20):
@@ -219,13 +310,15 @@ async def started(server: FakeServer, *command: str) -> AsyncIterator[asyncio.su
             await process.wait()
 
 
-@pytest.mark.parametrize("command", [["replay", "--rapid-households", "0"], ["load", "--duration", "60"]])
+@pytest.mark.parametrize(
+    "command", [["replay", "--rapid-households", "0"], ["load", "--duration", "60", "--processes", "2"]]
+)
 async def test_ctrl_c_prints_the_summary_of_what_was_done(server: FakeServer, command: list[str]) -> None:
     for rpc in ("Accrue", "AuthoriseRedemption"):
         server.delay_seconds[rpc] = 0.02
     async with started(server, *command) as process:
         await server.until_calls(100)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         out, err = await process.communicate()
     assert process.returncode == 130, err.decode()
     summary = json.loads(out)
@@ -239,10 +332,10 @@ async def test_a_second_ctrl_c_cuts_off_what_is_under_way(server: FakeServer) ->
         server.delay_seconds[rpc] = 60.0
     async with started(server, "load", "--duration", "60", "--timeout", "60") as process:
         await server.until_calls(32)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(process.wait(), 0.3)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         out, err = await process.communicate()
     assert (process.returncode, out) == (130, b"")
     assert b"Traceback" not in err

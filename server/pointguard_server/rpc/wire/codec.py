@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from pointguard.v1 import common_pb2, transaction_pb2
 from pointguard_server.domain.codes import CodeKind, Operation
@@ -19,10 +19,10 @@ from pointguard_server.domain.record import encode_varint
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.verdicts import Answers, verdict_of_record
-from pointguard_server.rpc.decode import CHANNELS, Decoder
+from pointguard_server.rpc.decode import CHANNELS, Decoder, parse
 from pointguard_server.rpc.encode import Encoder, fill_error
 from pointguard_server.rpc.status import refusal
-from pointguard_server.rpc.wire import blake2, reading, writing
+from pointguard_server.rpc.wire import blake2, columns, reading, writing
 from pointguard_server.rpc.wire.lexicon import ByteArray, Lexicon
 from pointguard_server.rpc.wire.reading import Reader, Rows
 from pointguard_server.rpc.wire.writing import Names, Written
@@ -36,17 +36,11 @@ _STAGING_BYTES = 4_096
 _ANSWER_BYTES = 512  # an answer without reasons and awards
 _REASON_BYTES = NAME_BYTES_MAX + 16
 _LEVELS, _FIELDS = 3, 16
-_OF_ITEM = {
-    "authorise_redemption": Operation.AUTHORISE,
-    "capture_redemption": Operation.CAPTURE,
-    "void_redemption": Operation.VOID,
-    "accrue": Operation.ACCRUE,
-}
-RESPONSES: dict[int, type[Message]] = {
-    Operation.AUTHORISE: transaction_pb2.AuthoriseRedemptionResponse,
-    Operation.CAPTURE: transaction_pb2.CaptureRedemptionResponse,
-    Operation.VOID: transaction_pb2.VoidRedemptionResponse,
-    Operation.ACCRUE: transaction_pb2.AccrueResponse,
+REQUESTS: dict[Operation, type[Message]] = {
+    Operation.AUTHORISE: transaction_pb2.AuthoriseRedemptionRequest,
+    Operation.CAPTURE: transaction_pb2.CaptureRedemptionRequest,
+    Operation.VOID: transaction_pb2.VoidRedemptionRequest,
+    Operation.ACCRUE: transaction_pb2.AccrueRequest,
 }
 
 
@@ -129,7 +123,9 @@ class Codec:
     def warm_up(self, answers: Answers) -> None:
         """Have the kernels compiled, or loaded from the cache; ``answers`` may be those to an empty batch."""
         none = np.zeros((0, 2), np.int64)
-        self._read(Inbox(), b"", 0, count_items(b""), none, none)
+        count_items(b"")
+        self._read(Inbox(), b"", 0, 0, none, none)
+        columns.warm_up(self._sized(0), self._rows(Inbox(), none, none))
         self._write(answers)
         self._written_for = None
 
@@ -150,8 +146,8 @@ class Codec:
             _move_on(inbox, rows)
             return []
         request: Any = request_class()
-        _parse(request, data)
-        ask = _DECODE[operation](decoder, request)
+        parse(request, data)
+        ask = DECODE[operation](decoder, request)
         decoder.check()
         if decoder.unknown_codes:
             raise MustLearn
@@ -172,55 +168,110 @@ class Codec:
         _move_on(inbox, rows)
         items = Items(first, count, {}, [], keys, {})
         try:
-            if left:
-                unread = (inbox.envelopes["skip"][first : first + count] == reading.UNREAD).nonzero()[0].tolist()
-                self._decode(inbox, data, unread, spans, items, decoder)
+            for item in self._unread(inbox, items) if left else ():
+                message = transaction_pb2.BatchItem()
+                parse(message, data[slice(*spans[item].tolist())])
+                self._decode_item(inbox, message, item, items, decoder)
             _check_lines(inbox.line_count - before[1], lines_max)
         except BaseException:
             inbox.cut(*before)
             raise
         return items
 
+    def read_columns(self, inbox: Inbox, request: columns.Request, data: bytes, decoder: Decoder) -> Items:
+        """Put the rows of columns into the inbox.
+
+        Raises:
+            MustLearn: nothing was put there.
+        """
+        first, count = inbox.count, request.count
+        before = (inbox.count, inbox.line_count, inbox.body_size)
+        self._find_places(request, decoder)
+        inbox.reserve(count, count, 2 * count)
+        none = np.zeros((0, 2), np.int64)
+        rows = self._rows(inbox, none, none)
+        message = np.frombuffer(bytearray(data), np.uint8)
+        left = columns.read_columns(self._sized(0), message, request.columns, rows)
+        _move_on(inbox, rows)
+        items = Items(first, count, {}, [], none, {})
+        try:
+            for row in self._unread(inbox, items) if left else ():
+                if (violation := request.violation(row)) is not None:
+                    items.errors[row] = InvalidRequest(violation)
+                    inbox.settle(first + row)
+                else:
+                    self._decode_item(inbox, request.item(row), row, items, decoder)
+        except BaseException:
+            inbox.cut(*before)
+            raise
+        return items
+
+    @staticmethod
+    def _find_places(request: columns.Request, decoder: Decoder) -> None:
+        """Say what the origins of columns are; a row with one that is wrong will be told so."""
+        places = request.columns.places
+        places[0] = 0
+        for number, origin in enumerate(request.origins, 1):
+            store_id, terminal, cashier, channel, _, store = decoder.where(origin)
+            if decoder.unknown_codes:
+                raise MustLearn
+            try:
+                decoder.check()
+            except InvalidRequest:
+                continue
+            places[number] = store_id, store.business_unit_id, store.province_id, terminal, cashier, channel
+
+    @staticmethod
+    def _unread(inbox: Inbox, items: Items) -> list[int]:
+        """Return the items that the kernel has left."""
+        skip = inbox.envelopes["skip"][items.first : items.first + items.count]
+        found: list[int] = (skip == reading.UNREAD).nonzero()[0].tolist()
+        return found
+
+    def _decode_item(
+        self, inbox: Inbox, message: transaction_pb2.BatchItem, item: int, items: Items, decoder: Decoder
+    ) -> None:
+        """Put an item into its row, or its error beside."""
+        row = items.first + item
+        request = getattr(message, message.WhichOneof("request") or "", None)
+        items.key_texts[item] = request.idempotency_key if request is not None else ""
+        try:
+            ask = decoder.item(message)
+            decoder.check()
+        except InvalidRequest as error:
+            items.errors[item] = error
+            inbox.settle(row)
+            return
+        if decoder.unknown_codes:
+            raise MustLearn
+        self._learn(request, decoder)
+        inbox.reserve(0, ask.line_count, len(ask.body))
+        inbox.place(row, ask)
+        items.named.extend(self._named(row, ask, request))
+
     def _read(self, inbox: Inbox, data: bytes, operation: int, count: int, spans: Any, keys: Any) -> tuple[Rows, int]:
         """Have the kernel read; return the rows and how many it left."""
         message = np.frombuffer(bytearray(data), np.uint8)
-        if len(self._reader.staging) < message.size + _STAGING_BYTES // 2:
-            words = np.zeros((2 * message.size + _STAGING_BYTES) // 8, np.uint64)
-            self._reader = self._reader._replace(words=words, staging=words.view(np.uint8))
         lines = 1
         while True:
             inbox.reserve(count, lines, 64 * count + message.size)
-            at = np.array([inbox.count, inbox.line_count, inbox.body_size], np.int64)
-            rows = Rows(
-                inbox.requests, inbox.request_words, inbox.envelopes, inbox.lines, inbox.bodies, at, spans, keys
-            )
-            left = reading.read(self._reader, message, int(operation), rows)
+            rows = self._rows(inbox, spans, keys)
+            left = reading.read(self._sized(message.size), message, int(operation), rows)
             if left != reading.FULL:
                 return rows, left
             lines = 2 * len(inbox.lines)
 
-    def _decode(self, inbox: Inbox, data: bytes, unread: list[int], spans: Any, items: Items, decoder: Decoder) -> None:
-        """Read what the kernel has left."""
-        for item in unread:
-            begin, end = spans[item].tolist()
-            message = transaction_pb2.BatchItem()
-            _parse(message, data[begin:end])
-            row = items.first + item
-            request = getattr(message, message.WhichOneof("request") or "", None)
-            items.key_texts[item] = request.idempotency_key if request is not None else ""
-            try:
-                ask = decoder.item(message)
-                decoder.check()
-            except InvalidRequest as error:
-                items.errors[item] = error
-                inbox.settle(row)
-                continue
-            if decoder.unknown_codes:
-                raise MustLearn
-            self._learn(request, decoder)
-            inbox.reserve(0, ask.line_count, len(ask.body))
-            inbox.place(row, ask)
-            items.named.extend(self._named(row, ask, request))
+    @staticmethod
+    def _rows(inbox: Inbox, spans: Any, keys: Any) -> Rows:
+        at = np.array([inbox.count, inbox.line_count, inbox.body_size], np.int64)
+        return Rows(inbox.requests, inbox.request_words, inbox.envelopes, inbox.lines, inbox.bodies, at, spans, keys)
+
+    def _sized(self, size: int) -> Reader:
+        """Return what the kernels read with, with room to stage a message of that size."""
+        if len(self._reader.staging) < size + _STAGING_BYTES // 2:
+            words = np.zeros((2 * size + _STAGING_BYTES) // 8, np.uint64)
+            self._reader = self._reader._replace(words=words, staging=words.view(np.uint8))
+        return self._reader
 
     # --------------------------------------------------------------------------------------------------------- learning
 
@@ -312,6 +363,14 @@ class Codec:
             parts.append(_stream_result(items.key(data, item), result))
         return b"".join(parts)
 
+    def write_columns(self, answers: Answers, items: Items) -> bytes:
+        """Return the answers to the rows of columns as a ``ProcessBatchColumnsResponse``."""
+
+        def refused(row: int) -> Verdict | PointguardError:
+            return self._verdict(answers, answers.same_as.get(row, row))
+
+        return columns.write_columns(answers, items.first, items.count, items.errors, self._encoder, refused)
+
     @staticmethod
     def refuse_stream_items(data: bytes, error: PointguardError) -> bytes:
         """Return the answer to a stream's message none of whose requests could be decided."""
@@ -377,7 +436,7 @@ class Codec:
         return self._written
 
 
-_DECODE: dict[Operation, Any] = {
+DECODE: dict[Operation, Any] = {
     Operation.AUTHORISE: Decoder.authorise,
     Operation.ACCRUE: Decoder.accrue,
     Operation.CAPTURE: lambda decoder, request: decoder.end(Operation.CAPTURE, request, request.points),
@@ -385,25 +444,23 @@ _DECODE: dict[Operation, Any] = {
 }
 
 
-def count_items(data: bytes) -> int:
-    """Return how many items a message of items has.
+def count_items(data: bytes) -> tuple[int, bytes]:
+    """Return how many items a message of items has, and the message without what the contract does not know.
 
     Raises:
-        InvalidRequest: if it is malformed, or has something that the kernels do not know.
+        InvalidRequest: if it is malformed.
     """
-    return int(reading.count_items(np.frombuffer(bytearray(data), np.uint8)))
+    count = int(reading.count_items(np.frombuffer(bytearray(data), np.uint8)))
+    if count != reading.MALFORMED:
+        return count, data
+    request = transaction_pb2.ProcessBatchRequest()
+    parse(request, data)
+    return len(request.items), transaction_pb2.ProcessBatchRequest(items=request.items).SerializeToString()
 
 
 def _check_lines(count: int, most: int) -> None:
     if count > most:
         raise InvalidRequest(Violation("items", f"must have at most {most} basket lines in all"))
-
-
-def _parse(message: Message, data: bytes) -> None:
-    try:
-        message.ParseFromString(data)
-    except DecodeError:
-        raise InvalidRequest(Violation("request", "must be a well-formed message")) from None
 
 
 def _stream_result(key: bytes, result: bytes) -> bytes:

@@ -32,23 +32,23 @@ _ABSENT, _NUMBER, _BYTES = range(3)  # what a field was sent as
 _FIELDS = 16
 _REQUEST_WORDS = len(REQUEST_FIELDS)
 _DIGEST_HEAD = 16  # the sizes of what is digested
-_AUTHORISE, _ACCRUE, _CAPTURE, _VOID = (
+AUTHORISE, ACCRUE, CAPTURE, VOID = (
     int(each) for each in (Operation.AUTHORISE, Operation.ACCRUE, Operation.CAPTURE, Operation.VOID)
 )
 _PURCHASE, _ACTIVITY, _ADHOC = int(Kind.PURCHASE), int(Kind.ACTIVITY), int(Kind.ADHOC_REDEEM)
-_CAPTURE_FLAG, _PARTIAL_FLAG, _COUPON_FLAG, _MONEY_FLAG = (
+CAPTURE_FLAG, PARTIAL_FLAG, COUPON_FLAG, MONEY_FLAG = (
     int(flag)
     for flag in (RequestFlag.CAPTURE, RequestFlag.ALLOW_PARTIAL, RequestFlag.COUPON_USED, RequestFlag.IN_MONEY)
 )
 _ACCOUNT_ID = int(IdentifierKind.ACCOUNT_ID)
-_POINTS_MAX, _MONEY_MAX, _QUANTITY_MAX, _LINES_MAX = (
+POINTS_MAX, MONEY_MAX, _QUANTITY_MAX, _LINES_MAX = (
     decode.POINTS_MAX,
     decode.MONEY_MAX,
     decode.QUANTITY_MAX,
     decode.LINES_MAX,
 )
 _TEXT_BYTES_MAX, _KEY_BYTES_MAX = decode.TEXT_BYTES_MAX, decode.KEY_BYTES_MAX
-_TIME_TO_LIVE_MIN, _OCCURRED_MIN, _OCCURRED_MAX = (
+_TIME_TO_LIVE_MIN, OCCURRED_MIN, OCCURRED_MAX = (
     decode.TIME_TO_LIVE_MIN,
     decode.OCCURRED_MIN,
     decode.OCCURRED_MAX,
@@ -69,7 +69,7 @@ _AUTHORISE_NUMBERS, _AUTHORISE_BYTES = _bits(4, 6, 9, 10), _bits(1, 2, 3, 5, 7, 
 _ACCRUE_NUMBERS, _ACCRUE_BYTES = _bits(6, 8), _bits(1, 2, 3, 4, 5, 7, 9)
 _CAPTURE_NUMBERS, _CAPTURE_BYTES = _bits(3), _bits(1, 2, 4)
 _VOID_BYTES = _bits(1, 2, 3)
-_OPERATION_OF_ITEM = np.array([0, _AUTHORISE, _CAPTURE, _VOID, _ACCRUE], np.int64)
+_OPERATION_OF_ITEM = np.array([0, AUTHORISE, CAPTURE, VOID, ACCRUE], np.int64)
 
 
 class Reader(NamedTuple):
@@ -215,6 +215,14 @@ def _uuid(data, at):
 
 
 @part
+def digest_key(reader, envelope, size):
+    """Set the key to the digest of what is staged."""
+    blake2.digest(reader.hashing, reader.key_state, 0, reader.words, reader.staging, size)
+    envelope.idempotency_key_high = np.int64(reader.hashing[0])
+    envelope.idempotency_key_low = np.int64(reader.hashing[1])
+
+
+@part
 def _key(reader, data, field, envelope):
     """Set the key's 16 bytes, as ``engine.identifiers.key_bytes`` does; return whether it is usual."""
     at, size = field[1], field[2]
@@ -228,9 +236,7 @@ def _key(reader, data, field, envelope):
             return True
     for i in range(size):
         reader.staging[i] = data[at + i]
-    blake2.digest(reader.hashing, reader.key_state, 0, reader.words, reader.staging, size)
-    envelope.idempotency_key_high = np.int64(reader.hashing[0])
-    envelope.idempotency_key_low = np.int64(reader.hashing[1])
+    digest_key(reader, envelope, size)
     return True
 
 
@@ -291,7 +297,7 @@ def _origin(reader, data, field, request, envelope, fields, deeper):
         return False
     if fields[5, 0] == _BYTES:
         seconds, nanos, usual = _moment(data, fields[5], deeper)
-        if not usual or seconds < _OCCURRED_MIN or seconds >= _OCCURRED_MAX:
+        if not usual or seconds < OCCURRED_MIN or seconds >= OCCURRED_MAX:
             return False
         request.occurred_at = seconds * 1_000_000 + nanos // 1000
     request.store_id = reader.stores[store, 0]
@@ -320,7 +326,7 @@ def _money(reader, data, field, fields):
     if not _fields(data, field[1], field[1] + field[2], fields) or not _only(fields, _MONEY_NUMBERS, _MONEY_BYTES):
         return np.int64(-1)
     amount = fields[2, 1]
-    if not _in_currency(reader, data, fields[1]) or amount < 0 or amount > _MONEY_MAX:
+    if not _in_currency(reader, data, fields[1]) or amount < 0 or amount > MONEY_MAX:
         return np.int64(-1)
     return amount
 
@@ -382,7 +388,7 @@ def _basket(reader, data, begin, end, rows, first_line, fields):
         if first_line + count >= rows.lines.shape[0]:
             return np.int64(0), np.int64(FULL)
         quantity, amount = fields[4, 1], fields[5, 1]
-        if quantity < 0 or quantity > _QUANTITY_MAX or amount < 0 or amount > _MONEY_MAX or count == _LINES_MAX:
+        if quantity < 0 or quantity > _QUANTITY_MAX or amount < 0 or amount > MONEY_MAX or count == _LINES_MAX:
             return np.int64(0), np.int64(0)
         line = rows.lines[first_line + count]
         for i in range(3):
@@ -395,7 +401,7 @@ def _basket(reader, data, begin, end, rows, first_line, fields):
         line[4] = amount * reader.constants[MONEY_SCALE]
         total += amount
         count += 1
-    if total > _MONEY_MAX:
+    if total > MONEY_MAX:
         return np.int64(0), np.int64(0)
     return total, count
 
@@ -451,14 +457,17 @@ def _digest(reader, data, rows, row, envelope, kind, name_at, name_size):
 
 
 @part
-def _clear(rows, row, operation):
+def begin(reader, rows, row, operation, at):
+    """Clear a row and mark it UNREAD; its line and its body, if it gets any, go where the next ones do."""
     for i in range(_REQUEST_WORDS):
         rows.request_words[row, i] = 0
     request = rows.requests[row]
     request.operation = operation
     envelope = rows.envelopes[row]
+    envelope.tenant_id = reader.constants[TENANT_ID]
+    envelope.first_line, envelope.body_at = at[LINE], at[BODY]
     envelope.account_id = 0
-    envelope.skip = 0
+    envelope.skip = UNREAD
     envelope.slot = -1
     envelope.reservation_seq = 0
     envelope.business_unit_id = 0
@@ -466,6 +475,29 @@ def _clear(rows, row, operation):
     envelope.currency = 0
     envelope.line_count = 0
     envelope.body_size = 0
+
+
+@part
+def set_redemption_kind(request, kind):
+    """Set what kind of business a redemption is; return whether it is one of them."""
+    request.kind = kind or _ADHOC
+    return request.kind in (_PURCHASE, _ADHOC)
+
+
+@part
+def set_accrual_kind(request, kind):
+    """Set what kind of business an accrual is; return whether it is one of them."""
+    request.kind = kind or _PURCHASE
+    return request.kind in (_PURCHASE, _ACTIVITY)
+
+
+@part
+def put_total(reader, rows, first_line, amount):
+    """Write a total as one line of an unknown article, so that rules over lines see it too."""
+    line = rows.lines[first_line]
+    line[0] = line[1] = line[2] = 0
+    line[3] = _LINE_VALUE
+    line[4] = amount * reader.constants[MONEY_SCALE]
 
 
 @part
@@ -477,7 +509,7 @@ def _authorise(reader, data, request, envelope, fields, scratch):  # noqa: C901 
     if (points[0] == _ABSENT) == (money[0] == _ABSENT):
         return False
     if points[0] == _NUMBER:
-        if points[1] < 1 or points[1] > _POINTS_MAX:
+        if points[1] < 1 or points[1] > POINTS_MAX:
             return False
         request.points = points[1]
     else:
@@ -485,17 +517,16 @@ def _authorise(reader, data, request, envelope, fields, scratch):  # noqa: C901 
         if amount < 1:
             return False
         request.money = amount
-        request.flags |= _MONEY_FLAG
+        request.flags |= MONEY_FLAG
         envelope.currency = reader.constants[CURRENCY_NUMBER]
-    request.kind = fields[6, 1] or _ADHOC
-    if request.kind != _PURCHASE and request.kind != _ADHOC:
+    if not set_redemption_kind(request, fields[6, 1]):
         return False
     if fields[9, 1] < 0 or fields[9, 1] > 1 or fields[10, 1] < 0 or fields[10, 1] > 1:
         return False
     if fields[9, 1]:
-        request.flags |= _CAPTURE_FLAG
+        request.flags |= CAPTURE_FLAG
     if fields[10, 1]:
-        request.flags |= _PARTIAL_FLAG
+        request.flags |= PARTIAL_FLAG
     if fields[8, 0] == _BYTES:
         seconds, nanos, usual = _moment(data, fields[8], scratch[1])
         if not usual or fields[9, 1] or seconds < 0 or seconds > 86_400 * 366:
@@ -526,19 +557,14 @@ def _accrue(reader, data, rows, request, envelope, fields, scratch):
             return np.int64(0)
         if first_line >= rows.lines.shape[0]:
             return np.int64(FULL)
-        # A total is one line of an unknown article, so that rules over lines see it too.
-        line = rows.lines[first_line]
-        line[0] = line[1] = line[2] = 0
-        line[3] = _LINE_VALUE
-        line[4] = amount * reader.constants[MONEY_SCALE]
+        put_total(reader, rows, first_line, amount)
         request.money, count = amount, np.int64(1)
-    request.kind = fields[6, 1] or _PURCHASE
-    if request.kind != _PURCHASE and request.kind != _ACTIVITY:
+    if not set_accrual_kind(request, fields[6, 1]):
         return np.int64(0)
     if fields[8, 1] < 0 or fields[8, 1] > 1:
         return np.int64(0)
     if fields[8, 1]:
-        request.flags |= _COUPON_FLAG
+        request.flags |= COUPON_FLAG
     request.tender_id = _code(reader, TENDER, data, fields[7])
     envelope.currency = reader.constants[CURRENCY_NUMBER]
     return count if request.tender_id >= 0 else np.int64(0)
@@ -548,7 +574,7 @@ def _accrue(reader, data, rows, request, envelope, fields, scratch):
 def _end(data, request, fields, captures):
     """Set what a capture or a void has; return whether it is usual."""
     if captures:
-        if not _only(fields, _CAPTURE_NUMBERS, _CAPTURE_BYTES) or fields[3, 1] < 0 or fields[3, 1] > _POINTS_MAX:
+        if not _only(fields, _CAPTURE_NUMBERS, _CAPTURE_BYTES) or fields[3, 1] < 0 or fields[3, 1] > POINTS_MAX:
             return False
         request.points = fields[3, 1]
     elif not _only(fields, 0, _VOID_BYTES):
@@ -573,43 +599,60 @@ def _body(data, rows, envelope, reference, basket):
 
 
 @part
-def _request(reader, data, begin, end, operation, rows, item, row, at):  # noqa: C901  (one case an operation)
+def _end_row(reader, data, rows, row, kind, name_at, name_size, lines, at):
+    """Digest a row that is read, and move on."""
+    envelope = rows.envelopes[row]
+    _digest(reader, data, rows, row, envelope, kind, name_at, name_size)
+    envelope.skip = 0
+    envelope.line_count = lines
+    at[LINE] += lines
+    at[BODY] += envelope.body_size
+
+
+@part
+def end_empty(reader, data, rows, row, kind, name_at, name_size, lines, at):
+    """End a row that has neither an order reference nor a basket."""
+    envelope = rows.envelopes[row]
+    rows.bodies[envelope.body_at] = rows.bodies[envelope.body_at + 1] = 0
+    envelope.body_size = 2
+    _end_row(reader, data, rows, row, kind, name_at, name_size, lines, at)
+
+
+@part
+def _request(reader, data, first, end, operation, rows, item, row, at):  # noqa: C901  (one case an operation)
     """Read one request into ``row``; return whether there was room. What is unusual is marked UNREAD."""
-    _clear(rows, row, operation)
+    begin(reader, rows, row, operation, at)
     request, envelope = rows.requests[row], rows.envelopes[row]
-    envelope.tenant_id = reader.constants[TENANT_ID]
-    envelope.first_line, envelope.body_at = at[LINE], at[BODY]
     rows.keys[item, 0] = rows.keys[item, 1] = 0
-    envelope.skip = UNREAD
     scratch = reader.fields
     fields = scratch[0]
-    if not _fields(data, begin, end, fields) or fields[1, 0] != _BYTES or not _key(reader, data, fields[1], envelope):
+    if not _fields(data, first, end, fields) or fields[1, 0] != _BYTES or not _key(reader, data, fields[1], envelope):
         return True
     rows.keys[item, 0], rows.keys[item, 1] = fields[1, 1], fields[1, 1] + fields[1, 2]
     kind, name_at, name_size = np.int64(0), np.int64(0), np.int64(0)
     lines = np.int64(0)
     # Of an operation's fields, those that it does not have stay absent.
     origin, reference, basket = fields[3], fields[0], fields[0]
-    if operation == _AUTHORISE:
+    if operation == AUTHORISE:
         if not _authorise(reader, data, request, envelope, fields, scratch):
             return True
         reference = fields[11]
-    elif operation == _ACCRUE:
+    elif operation == ACCRUE:
         lines = _accrue(reader, data, rows, request, envelope, fields, scratch)
         if lines <= 0:
             return lines == 0
         reference = fields[9]
         basket = fields[4]
-    elif operation == _CAPTURE:
+    elif operation == CAPTURE:
         if not _end(data, request, fields, True):
             return True
         origin = fields[4]
-    elif operation == _VOID:
+    elif operation == VOID:
         if not _end(data, request, fields, False):
             return True
     else:
         return True
-    if operation in (_AUTHORISE, _ACCRUE):
+    if operation in (AUTHORISE, ACCRUE):
         kind, name_at, name_size = _member(reader, data, fields[2], request, envelope, scratch[1])
         if kind < 0:
             return True
@@ -619,11 +662,7 @@ def _request(reader, data, begin, end, operation, rows, item, row, at):  # noqa:
         return True
     if not _body(data, rows, envelope, reference, basket):
         return False
-    _digest(reader, data, rows, row, envelope, kind, name_at, name_size)
-    envelope.skip = 0
-    envelope.line_count = lines
-    at[LINE] += lines
-    at[BODY] += envelope.body_size
+    _end_row(reader, data, rows, row, kind, name_at, name_size, lines, at)
     return True
 
 

@@ -1,0 +1,205 @@
+"""The synchronous client: the calls of `PointguardClient` for programs without an event loop. Anyone may use it.
+
+    with SyncPointguardClient.connect() as client:
+        quote = client.quote_redemption(Identifier.loyalty_id("1001"))
+
+It runs the asynchronous client on a thread of its own, so that retries, deadlines, hedging and streams are the same.
+Several threads may share one client.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
+
+from pointguard_client import requests, results
+from pointguard_client.client import PointguardClient
+from pointguard_client.stream import IN_FLIGHT_MAX, SILENCE_SECONDS_MAX, TransactionStream
+
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+
+
+class _LoopThread:
+    """An event loop on a thread of its own, and the way in from other threads."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._open = True
+        self._gate = threading.Lock()
+        # A daemon: a client that nobody closes must not keep its program from ending.
+        self._thread = threading.Thread(target=self._loop.run_forever, name="pointguard-client", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Run a coroutine on the loop and return its result; whatever interrupts the waiting cancels it."""
+        with self._gate:
+            if not self._open:
+                work.close()
+                raise ValueError("the client is closed")
+            ending = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return ending.result()
+        except BaseException:
+            ending.cancel()
+            raise
+
+    def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a last coroutine, cancel what is under way, and end the thread; does nothing the second time."""
+        with self._gate:
+            if not self._open:
+                return
+            self._open = False
+            ending = asyncio.run_coroutine_threadsafe(self._end(last()), self._loop)
+        ending.result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @staticmethod
+    async def _end(last: Coroutine[Any, Any, None]) -> None:
+        await last
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+def _blocking(
+    method: Callable[Concatenate[PointguardClient, Parameters], Coroutine[Any, Any, Answer]],
+) -> Callable[Concatenate["SyncPointguardClient", Parameters], Answer]:
+    """Return the method that waits for the asynchronous one."""
+
+    @wraps(method)
+    def call(self: "SyncPointguardClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        return self._thread.run(method(self._client, *args, **kwargs))
+
+    return call
+
+
+def _connecting(
+    connect: Callable[Parameters, PointguardClient],
+) -> Callable[Concatenate[type["SyncPointguardClient"], Parameters], "SyncPointguardClient"]:
+    """Return the class method that takes the arguments of the asynchronous client's."""
+
+    def connected(
+        cls: type["SyncPointguardClient"], /, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> "SyncPointguardClient":
+        return cls(lambda: connect(*args, **kwargs))
+
+    connected.__doc__ = connect.__doc__
+    return connected
+
+
+class SyncPointguardClient:
+    """A connection to a pointguard server; safe to share between threads.
+
+    The methods are those of `PointguardClient`, with the same arguments, results and errors; each waits for its answer.
+    """
+
+    def __init__(self, connect: Callable[[], PointguardClient]) -> None:
+        self._thread = _LoopThread()
+        try:
+            self._client = self._thread.run(_call(connect))
+        except BaseException:
+            self._thread.close(_nothing)
+            raise
+
+    connect = classmethod(_connecting(PointguardClient.connect))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self, grace_seconds: float | None = None) -> None:
+        """Close the connection; calls under way are cancelled, after `grace_seconds` if that is given."""
+        self._thread.close(lambda: self._client.close(grace_seconds))
+
+    quote_redemption = _blocking(PointguardClient.quote_redemption)
+    authorise_redemption = _blocking(PointguardClient.authorise_redemption)
+    capture_redemption = _blocking(PointguardClient.capture_redemption)
+    void_redemption = _blocking(PointguardClient.void_redemption)
+    accrue = _blocking(PointguardClient.accrue)
+    get_transaction = _blocking(PointguardClient.get_transaction)
+    get_balance = _blocking(PointguardClient.get_balance)
+    process_batch = _blocking(PointguardClient.process_batch)
+    process_batch_items = _blocking(PointguardClient.process_batch_items)
+    process_batch_columns = _blocking(PointguardClient.process_batch_columns)
+    check_advice = _blocking(PointguardClient.check_advice)
+    enroll_member = _blocking(PointguardClient.enroll_member)
+    find_member = _blocking(PointguardClient.find_member)
+    link_identifier = _blocking(PointguardClient.link_identifier)
+    set_redemption_lock = _blocking(PointguardClient.set_redemption_lock)
+
+    def stream(
+        self, *, in_flight_max: int = IN_FLIGHT_MAX, silence_seconds_max: float = SILENCE_SECONDS_MAX
+    ) -> "SyncTransactionStream":
+        """Return a stream of requests over one connection, to be used by `with`; limits as in `PointguardClient`."""
+        stream = self._client.stream(in_flight_max=in_flight_max, silence_seconds_max=silence_seconds_max)
+        return SyncTransactionStream(self._thread, stream)
+
+
+class SyncTransactionStream:
+    """A `TransactionStream` for threads: `send` waits for room and returns a `concurrent.futures.Future`."""
+
+    def __init__(self, thread: _LoopThread, stream: TransactionStream) -> None:
+        self._thread = thread
+        self._stream = stream
+
+    def __enter__(self) -> Self:
+        self._thread.run(self._stream.__aenter__())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._thread.run(self._stream.__aexit__(kind, error, traceback))
+
+    def close(self) -> None:
+        """Send nothing more, and return when all that was sent is answered; raises as that of `TransactionStream`."""
+        self._thread.run(self._stream.close())
+
+    @overload
+    def send(self, request: requests.AuthoriseRedemption) -> Future[results.Redemption]: ...
+    @overload
+    def send(self, request: requests.CaptureRedemption) -> Future[results.Capture]: ...
+    @overload
+    def send(self, request: requests.VoidRedemption) -> Future[results.Void]: ...
+    @overload
+    def send(self, request: requests.Accrue) -> Future[results.Accrual]: ...
+    def send(self, request: requests.BatchRequest) -> Future[Any]:
+        """Send a request as soon as there is room; return its answer to come. Raises as `TransactionStream` does."""
+        answer: Future[Any] = Future()
+        self._thread.run(self._send(request, answer))
+        return answer
+
+    async def _send(self, request: requests.BatchRequest, answer: Future[Any]) -> None:
+        pending: asyncio.Future[Any] = await self._stream.send(request)
+        pending.add_done_callback(lambda settled: _hand_over(settled, answer))
+
+
+def _hand_over(settled: asyncio.Future[Any], answer: Future[Any]) -> None:
+    if settled.cancelled():
+        answer.cancel()
+        answer.set_running_or_notify_cancel()
+    elif not answer.set_running_or_notify_cancel():
+        return
+    elif error := settled.exception():
+        answer.set_exception(error)
+    else:
+        answer.set_result(settled.result())
+
+
+async def _call(make: Callable[[], Answer]) -> Answer:
+    return make()
+
+
+async def _nothing() -> None:
+    pass
