@@ -222,7 +222,8 @@ class Front:
             self._streams[stream.call] = stream
             try:
                 await stream.run()
-            except asyncio.CancelledError:
+            except BaseException:
+                # After a refusal too: what was read meanwhile must find the stream, and then nothing of it stays.
                 self._link.send(FrameKind.CANCEL, stream.call)
                 raise
             finally:

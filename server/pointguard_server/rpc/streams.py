@@ -46,11 +46,11 @@ class Streams:
         """Take a message; the first of a stream opens it."""
         stream = self._open.get(frame.call)
         if stream is None:
-            stream = self._open[frame.call] = _Stream(frame.call, self, lambda: self.close(frame.call))
+            stream = self._open[frame.call] = _Stream(frame.call, self)
         stream.take(frame)
 
     def close(self, call: int) -> None:
-        """Forget a stream that has ended; what it has in the queue is decided all the same."""
+        """Forget a stream that has ended, as the front says; what it has in the queue is decided all the same."""
         stream = self._open.pop(call, None)
         if stream is not None:
             stream.close()
@@ -59,10 +59,9 @@ class Streams:
 class _Stream:
     """One stream: its messages that wait for something to be learned, and what is on its way."""
 
-    def __init__(self, call: int, streams: Streams, end: Callable[[], None]) -> None:
+    def __init__(self, call: int, streams: Streams) -> None:
         self._call = call
         self._streams = streams
-        self._end = end
         self._waiting: deque[Frame] = deque()
         self._learning: asyncio.Task[None] | None = None
         self._on_the_way = 0
@@ -123,7 +122,8 @@ class _Stream:
                     # What has been learned now suffices, or it is the message's fault.
                     if not self._put(self._waiting[0]):
                         raise InvalidRequest(Violation("items", "cannot be read"))
-                self._waiting.popleft()
+                if self._waiting:  # nothing does after a refusal
+                    self._waiting.popleft()
         except PointguardError as error:
             self._refuse(error)
         finally:
@@ -162,4 +162,3 @@ class _Stream:
     def _end_refused(self) -> None:
         if self._refusal is not None and not self._on_the_way:
             self._streams.answer(self._call, self._refusal)
-            self._end()
