@@ -42,7 +42,7 @@ FAMILIES = {
     "process_resident_memory_bytes": "gauge",
 }
 LABELS = {"rpc", "code", "operation", "decision", "reason", "outcome", "rule", "posture", "direction", "stage", "le"}
-LABELS |= {"version", "python", "generation", "check", "level", "part", "program", "rules", "file"}
+LABELS |= {"version", "python", "generation", "check", "level", "part", "program", "rules", "file", "process"}
 
 
 def scrape(server: ServerProcess) -> Samples:
@@ -163,8 +163,20 @@ def test_what_is_in_force_and_what_it_runs_on_is_shown(shared_server: ServerProc
     assert samples["pointguard_ledger_file_bytes", (("file", "database"),)] == shared_server.database.stat().st_size
     assert samples["pointguard_ledger_ahead_seconds", ()] == 0
     assert samples["pointguard_writer_lag_seconds", ()] == 0
+    for process in ("engine", "front"):
+        assert samples["process_resident_memory_bytes", (("process", process),)] > 0
     assert samples["pointguard_log_lines_total", (("level", "info"),)] == len(shared_server.events())
     assert time.time() - 600 < samples["pointguard_last_batch_timestamp_seconds", ()] <= time.time()
+
+
+def test_the_lag_of_both_event_loops_is_shown(shared_server: ServerProcess) -> None:
+    give_up, beats = time.monotonic() + 10, {"engine": 0.0, "front": 0.0}
+    while not all(beats.values()) and time.monotonic() < give_up:
+        samples = scrape(shared_server)
+        name = "pointguard_event_loop_lag_seconds_count"
+        beats = {process: samples[name, (("process", process),)] for process in beats}
+        time.sleep(0.1)
+    assert all(beats.values()), "the front tells of its own each second"
 
 
 def test_batches_stages_and_the_cache_are_counted(raw: RawCalls, movement: Movement) -> None:

@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from pointguard.v1 import common_pb2
+from pointguard.v1 import common_pb2, transaction_pb2
 from tests.e2e.raw_calls import RPCS, RawCalls
 from tests.support.server import SANDBOX, StartServer, run_server
 
@@ -76,14 +76,18 @@ def test_calls_and_the_batch_that_answered_them_are_traced(start_server: StartSe
         assert raw.call("GetBalance", unknown).code == "NOT_FOUND"
         garbled = (*server.authorization, ("traceparent", CANARY))
         assert raw.call("Accrue", RPCS["Accrue"].request(), metadata=garbled).code == "OK"
+        items = [transaction_pb2.BatchItem(accrue=RPCS["Accrue"].request())]
+        streamed = RPCS["StreamTransactions"].request(items=items)
+        assert raw.call("StreamTransactions", streamed).code == "OK"
     assert server.stop() == 0, "what is left is sent at the end"
     spans = collector.spans()
     calls = [span for span in spans if span.kind == Span.SPAN_KIND_SERVER]
-    traced, refused, stray = calls
+    traced, refused, stray, stream = calls
     assert (traced.name, traced.trace_id.hex(), traced.parent_span_id.hex()) == ("Accrue", TRACE_ID, PARENT_ID)
     assert attributes(traced) == {"rpc.system": "grpc", "rpc.method": "Accrue", "rpc.response.status_code": "OK"}
     assert attributes(refused)["rpc.response.status_code"] == "NOT_FOUND"
-    assert [span.status.code for span in calls] == [Status.STATUS_CODE_UNSET] * 3, "callers' own mistakes"
+    assert (stream.name, attributes(stream)["rpc.response.status_code"]) == ("StreamTransactions", "OK")
+    assert [span.status.code for span in calls] == [Status.STATUS_CODE_UNSET] * 4, "callers' own mistakes"
     assert (stray.parent_span_id, stray.trace_id != traced.trace_id) == (b"", True)
     batches = [span for span in spans if span.name == "batch"]
     assert [(link.trace_id, link.span_id) for batch in batches for link in batch.links] == [

@@ -123,7 +123,8 @@ def test_the_image_gets_the_servers_packages_in_the_versions_that_were_tested(
     tested = pins_of(root / "requirements.lock")
     shipped = pins_of(docker / "requirements.server.lock")
     assert shipped <= tested, "run make lock"
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["server"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["server"], *extras["otel"]]
     here = {canonicalize_name(pin.name) for pin in map(Requirement, shipped) if not pin.marker or pin.marker.evaluate()}
     assert here == closure_of(wanted), "run make lock"
 
@@ -158,10 +159,6 @@ def test_every_port_is_published_on_the_loopback_unless_told_otherwise(services:
     assert all(re.fullmatch(r"\$\{POINTGUARD_\w+_PORT:-127\.0\.0\.1:(\d+)\}:\1", port) for port in ports)
 
 
-@pytest.mark.skipif(
-    not (Path(__file__).parents[2] / "docker" / "prometheus").exists(),
-    reason="the files of Prometheus and Grafana are not there yet",
-)
 def test_everything_that_is_mounted_exists(docker: Path, compose: dict[str, Any]) -> None:
     mounts = [mount.split(":")[0] for service in compose["services"].values() for mount in service["volumes"]]
     bound = {source for source in mounts if source.startswith(".")}

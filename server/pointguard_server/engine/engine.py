@@ -285,6 +285,7 @@ class Engine:
             else:
                 submission.done(result, None)
         self._recycle(batch)
+        self._next()
         if error is not None:
             self.failures += 1
             self.broken = self.broken or isinstance(error, StorageBroken)
@@ -295,7 +296,6 @@ class Engine:
             if self.observe is not None:
                 contexts = [item.context for item in batch.submissions if item.context is not None]
                 self.observe(Observed(report, waited_s, contexts))
-        self._next()
 
     def _recycle(self, batch: _Batch) -> None:
         """Keep an inbox for a later batch, unless a batch of unusual size has made it large."""

@@ -99,7 +99,7 @@ class Tracing:
             "pointguard.waited_s": batch.waited_s,
         }
         # A stream may have had several messages in it.
-        links = [Link(context) for context in dict.fromkeys(batch.contexts)]
+        links = [Link(context) for context in {context.span_id: context for context in batch.contexts}.values()]
         span = self._batches.start_span("batch", attributes=attributes, links=links, start_time=moment)
         for name, seconds in stages.items():
             moment += int(seconds * NANOSECONDS)

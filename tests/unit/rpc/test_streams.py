@@ -48,7 +48,11 @@ async def test_a_stream_is_refused_once_whatever_it_sends_after(known: bool, mes
     answers: list[bytes | Refusal] = []
     desk = cast("Any", SimpleNamespace(learn_items=learn_items))
     streams = Streams(
-        desk, cast("Any", Caller(known=known)), cast("Any", {1: None}), CallTally(), lambda _call, it: answers.append(it)
+        desk,
+        cast("Any", Caller(known=known)),
+        cast("Any", {1: None}),
+        CallTally(),
+        lambda _call, it: answers.append(it),
     )
     for _ in range(3):
         streams.take(Frame(FrameKind.MESSAGE, 0, 7, FOR_EVER, "key", message))
