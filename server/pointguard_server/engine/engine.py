@@ -1,4 +1,4 @@
-"""Collecting batches: whatever arrives while one batch is decided is the next one. No timer, no fixed size.
+"""Collecting batches: whatever arrives while one batch is decided is the next one.
 
 ``Engine`` belongs to the event loop that starts it; one thread decides and writes, one batch at a time, so that no
 disk ever holds the loop up. Answers reach the loop by one call a batch.
@@ -34,8 +34,8 @@ from pointguard_server.engine.verdicts import Answers
 log = structlog.get_logger(__name__)
 
 BATCH_REQUESTS_MAX = 4_096
-GATHER_S_MAX = 0.008
-QUIET_PASSES_MIN, QUIET_PASSES_MAX, QUIET_PASSES_A_REQUEST = 4, 100, 4
+# A batch waits for more if the one before had so many callers, and for this long at most.
+HOLD_FROM_CALLERS, HOLD_S_MAX = 8, 0.002
 QUEUED_REQUESTS_MAX = 32_768
 SPARE_INBOXES = 4
 
@@ -56,7 +56,7 @@ class _Submission:
     queued_at: float
     finish: Finish
     done: Done
-    context: Any = None
+    context: Any  # what ``Engine.context`` gave
 
 
 @dataclass(slots=True, eq=False)
@@ -97,9 +97,7 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._busy = False
         self._gathering = False
-        self._quiet_passes = 0
-        self._gather_until = 0.0
-        self._patience = QUIET_PASSES_MIN  # passes of the loop without a new request that end a batch
+        self._hold_s = 0.0  # how long the next batch waits for more
         self._draining = False
         self._under_way_since = 0.0  # when the oldest request of the batch under way was queued; 0 between batches
         self.queued = 0  # requests
@@ -176,7 +174,7 @@ class Engine:
         self.queued += count
         context = self.context() if self.context is not None else None
         batch.submissions.append(_Submission(first, count, deadline, time.monotonic(), finish, done, context))
-        self._nudge()
+        self._gather()
 
     @contextmanager
     def admitted(self, count: int) -> Iterator[None]:
@@ -197,7 +195,7 @@ class Engine:
         self._check(0)
         answer: asyncio.Future[Any] = self._loop_of().create_future()
         self._pending.append(_Job(job, partial(_settle, answer)))
-        self._nudge()
+        self._gather()
         return answer
 
     def _loop_of(self) -> asyncio.AbstractEventLoop:
@@ -214,27 +212,24 @@ class Engine:
             self.shed += count
             raise Overloaded
 
-    def _nudge(self) -> None:
-        """See to what was queued; whoever else is ready to run on the loop comes first, to be in the same batch."""
-        self._quiet_passes = 0
-        if not self._busy and not self._gathering:
-            self._gather_from_now()
-
-    def _gather_from_now(self) -> None:
-        self._gathering, self._quiet_passes = True, 0
-        self._gather_until = time.monotonic() + GATHER_S_MAX
-        self._loop_of().call_soon(self._gather)
-
     def _gather(self) -> None:
-        """Begin the next batch once the loop finds nothing new to read: then waiting would cost, and gain nothing.
+        """Have the next batch begun, if none is under way or about to be.
 
-        While calls keep coming in, the loop is busy reading them anyway; a batch that takes them along costs each of
-        them less. Bounded by ``GATHER_S_MAX``.
+        Where calls come together, a batch's fixed cost (a flush above all) is shared by those that it takes along: so
+        it waits for as long as the one before took, and for ``HOLD_S_MAX`` at most. A call that comes alone waits for
+        nothing.
         """
-        self._quiet_passes += 1
-        if self._quiet_passes < self._patience and time.monotonic() < self._gather_until:
-            self._loop_of().call_soon(self._gather)
+        if self._busy or self._gathering:
             return
+        self._gathering = True
+        loop = self._loop_of()
+        if self._hold_s:
+            loop.call_later(self._hold_s, self._end_gathering)
+        else:
+            # Whoever else is ready to run on the loop comes first, to be in the same batch.
+            loop.call_soon(self._end_gathering)
+
+    def _end_gathering(self) -> None:
         self._gathering = False
         self._take_next()
 
@@ -249,9 +244,6 @@ class Engine:
         if isinstance(item, _Job):
             self._work.put(lambda: self._do_job(item))
             return
-        # The more came together the last time, the more is on its way; a lone request waits for next to nothing.
-        more = len(item.submissions) - 1
-        self._patience = min(QUIET_PASSES_MIN + QUIET_PASSES_A_REQUEST * more, QUIET_PASSES_MAX)
         self.queued -= sum(submission.count for submission in item.submissions)
         self._begin(item)
 
@@ -285,17 +277,21 @@ class Engine:
             else:
                 submission.done(result, None)
         self._recycle(batch)
-        self._next()
-        if error is not None:
+        report = self._decider.last_report if error is None else None
+        if report is not None:
+            self.writable = self.writable or report.legs > 0
+            took_s = report.decide_s + report.append_s + report.commit_s
+            self._hold_s = min(took_s, HOLD_S_MAX) if len(batch.submissions) >= HOLD_FROM_CALLERS else 0.0
+        else:
             self.failures += 1
             self.broken = self.broken or isinstance(error, StorageBroken)
             if self.broken and self.on_broken is not None:
                 self.on_broken()
-        elif (report := self._decider.last_report) is not None:
-            self.writable = self.writable or report.legs > 0
-            if self.observe is not None:
-                contexts = [item.context for item in batch.submissions if item.context is not None]
-                self.observe(Observed(report, waited_s, contexts))
+        # Before anybody watches: whatever becomes of that, batches go on.
+        self._next()
+        if report is not None and self.observe is not None:
+            contexts = [submission.context for submission in batch.submissions if submission.context is not None]
+            self.observe(Observed(report, waited_s, contexts))
 
     def _recycle(self, batch: _Batch) -> None:
         """Keep an inbox for a later batch, unless a batch of unusual size has made it large."""
@@ -306,8 +302,8 @@ class Engine:
     def _next(self) -> None:
         self._busy = False
         self._under_way_since = 0.0
-        if self._pending and not self._gathering:
-            self._gather_from_now()
+        if self._pending:
+            self._gather()
 
     # -------------------------------------------------------------------------------------------- the writer's thread
 
