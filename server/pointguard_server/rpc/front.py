@@ -6,6 +6,7 @@ It knows no message: it takes bytes from calls to the engine's process and answe
 
 import asyncio
 import importlib
+import logging
 import signal
 import socket
 import sys
@@ -45,6 +46,7 @@ LOST_GRACE_S = 0.2
 PULSE_S = 1.0
 BEARER = "Bearer "
 DETAILS_KEY = "grpc-status-details-bin"
+GRPC_LOGGER = "grpc._cython.cygrpc"
 STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 Handler = Callable[[bytes, "grpc.aio.ServicerContext[bytes, bytes]"], Awaitable[bytes]]
@@ -289,8 +291,14 @@ def _caller_and_trace(metadata: Any) -> str:
     return f"{_caller(metadata)}{TRACE_SEPARATOR}{next(parents, '')}"
 
 
+def _is_of_note(record: logging.LogRecord) -> bool:
+    """Whether a line of gRPC's tells of more than a client that was gone when it was answered."""
+    return not (record.exc_info and isinstance(record.exc_info[1], grpc.aio.InternalError))
+
+
 async def _main(settings: FrontSettings) -> int:
     logs.configure(settings.log_level)
+    logging.getLogger(GRPC_LOGGER).addFilter(_is_of_note)
     asyncio.get_running_loop().set_exception_handler(logs.log_loop_error)
     return await Front(settings).run()
 
