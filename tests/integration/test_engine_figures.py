@@ -11,7 +11,7 @@ import pytest
 from pointguard_server.domain.codes import Operation
 from pointguard_server.domain.errors import Overloaded, StorageUnavailable
 from pointguard_server.engine import engine as engine_module
-from pointguard_server.engine.engine import Engine
+from pointguard_server.engine.engine import Engine, Observed
 from tests.support.ledger import Ledger
 
 FAR = time.monotonic() + 3_600
@@ -112,3 +112,28 @@ async def test_a_defect_says_nothing_about_the_disk(
     with pytest.raises(StorageUnavailable):
         await engine.submit([ledger.accrue_ask(account, 100)], FAR)
     assert (engine.writable, engine.failures) == (True, 1)
+
+
+async def test_an_observer_that_fails_holds_nothing_up(engine: Engine, ledger: Ledger) -> None:
+    def fail(_batch: Observed) -> None:
+        raise ZeroDivisionError
+
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: told.append(type(context["exception"]).__name__)
+    )
+    engine.observe = fail
+    account = ledger.member()
+    for _ in range(2):
+        await engine.submit([ledger.accrue_ask(account, 100)], FAR)
+    assert "ZeroDivisionError" in told
+
+
+async def test_an_observer_gets_what_the_submissions_were_asked_for(engine: Engine, ledger: Ledger) -> None:
+    seen: list[Observed] = []
+    contexts = iter(["first", None, "third"])
+    engine.observe, engine.context = seen.append, lambda: next(contexts)
+    account = ledger.member()
+    await asyncio.gather(*[engine.submit([ledger.accrue_ask(account, 100)], FAR) for _ in range(3)])
+    await asyncio.sleep(0)
+    assert [context for batch in seen for context in batch.contexts] == ["first", "third"]

@@ -77,7 +77,7 @@ class _Job:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A batch as the observer sees it: the report, how long its oldest request waited, what was to be remembered."""
+    """A batch as the observer sees it: the report, how long its oldest request waited, what ``Engine.context`` gave."""
 
     report: BatchReport
     waited_s: float
@@ -106,7 +106,7 @@ class Engine:
         self.broken = False
         self.failures = 0  # batches that were undone
         self.observe: Callable[[Observed], None] | None = None
-        self.context: Callable[[], Any] | None = None  # what of a submission the observer is to get, or None
+        self.context: Callable[[], Any] | None = None  # asked at each submission, for the observer; it may give None
         self.on_broken: Callable[[], None] | None = None
 
     def start(self) -> None:
@@ -314,17 +314,17 @@ class Engine:
 
     def _decide(self, batch: _Batch, waited_s: float) -> None:
         error: PointguardError | None = None
-        results: list[Any] = []
+        results: list[Any]
         try:
             answers = self._decider.decide_inbox(batch.inbox)
         except StorageUnavailable as failure:
             error, self.writable = failure, False
+            results = [error] * len(batch.submissions)
         except Exception as defect:  # noqa: BLE001  (the thread must outlive it; the batch was undone)
             error = _fault("batch", defect)
+            results = [error] * len(batch.submissions)
         else:
             results = [_finished(submission, answers) for submission in batch.submissions]
-        if error is not None:
-            results = [error] * len(batch.submissions)
         self._post(self._decided, batch, waited_s, results, error)
 
     def _do_job(self, job: _Job) -> None:

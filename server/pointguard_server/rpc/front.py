@@ -184,9 +184,8 @@ class Front:
 
     def _call_handler(self, number: int) -> Handler:
         """Return the handler of an RPC of one request and one answer."""
-        loop, link, waiting, calls, caller = (
-            asyncio.get_running_loop(), self._link, self._waiting, self._calls, self._caller,
-        )  # fmt: skip
+        loop, caller = asyncio.get_running_loop(), self._caller
+        link, waiting, calls = self._link, self._waiting, self._calls
 
         async def handle(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
             await self._admit(context)
