@@ -191,7 +191,8 @@ class Codec:
         none = np.zeros((0, 2), np.int64)
         rows = self._rows(inbox, none, none)
         message = np.frombuffer(bytearray(data), np.uint8)
-        left = columns.read_columns(self._sized(0), message, request.columns, rows)
+        in_currency = request.currency == self.tenant.currency
+        left = columns.read_columns(self._sized(0), message, request.columns, in_currency, rows)
         _move_on(inbox, rows)
         items = Items(first, count, {}, [], none, {})
         try:
@@ -241,6 +242,7 @@ class Codec:
         except InvalidRequest as error:
             items.errors[item] = error
             inbox.settle(row)
+            decoder.unknown_codes.clear()  # nothing is written with them
             return
         if decoder.unknown_codes:
             raise MustLearn
