@@ -39,6 +39,7 @@ OPTIONS = (
 )
 CALLS_MAX = 32_768
 OPEN_STREAMS_MAX = 4_096
+BYTES_WAITING_MAX = 256 * 1024 * 1024
 UNANSWERED_MAX = 16  # messages of a stream
 LOST_GRACE_S = 0.2
 BEARER = "Bearer "
@@ -74,9 +75,9 @@ class _Stream:
                     self._unanswered -= 1
                     self._room.release()
                 if self._reading.done() and not self._unanswered:
-                    self._link.send(FrameKind.HALF_CLOSE, self.call)
                     return
         finally:
+            self._link.send(FrameKind.END, self.call)
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
 
@@ -100,7 +101,7 @@ class _Stream:
             self._reading.cancel()
 
 
-_NOTHING = Frame(FrameKind.HALF_CLOSE, 0, 0, FOR_EVER, "", b"")
+_NOTHING = Frame(FrameKind.END, 0, 0, FOR_EVER, "", b"")
 
 
 async def _refuse(context: "grpc.aio.ServicerContext[bytes, bytes]", frame: Frame) -> None:
@@ -120,6 +121,7 @@ class Front:
         self._streams: dict[int, _Stream] = {}
         self._stopped: asyncio.Future[float] = asyncio.get_running_loop().create_future()  # the grace in seconds
         self._gone = False
+        self._bytes_waiting = 0
         self._server = grpc.aio.server(options=OPTIONS)
         numbers = count()
         for service, names in settings.services.items():
@@ -170,6 +172,7 @@ class Front:
 
         async def handle(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
             await self._admit(context)
+            self._bytes_waiting += len(data)
             remaining: float | None = context.time_remaining()
             call = next(calls)
             waiting[call] = answer = loop.create_future()
@@ -187,7 +190,8 @@ class Front:
                 link.send(FrameKind.CANCEL, call)
                 raise
             finally:
-                waiting.pop(call, None)
+                del waiting[call]
+                self._bytes_waiting -= len(data)
             if frame.kind == FrameKind.REFUSAL:
                 await _refuse(context, frame)
             return frame.data
@@ -203,9 +207,6 @@ class Front:
             self._streams[stream.call] = stream
             try:
                 await stream.run()
-            except asyncio.CancelledError:
-                self._link.send(FrameKind.CANCEL, stream.call)
-                raise
             finally:
                 del self._streams[stream.call]
 
@@ -213,7 +214,8 @@ class Front:
 
     async def _admit(self, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
         """End a call that cannot be taken now."""
-        if self._gone or len(self._waiting) >= CALLS_MAX or len(self._streams) >= OPEN_STREAMS_MAX:
+        full = len(self._waiting) >= CALLS_MAX or len(self._streams) >= OPEN_STREAMS_MAX
+        if self._gone or full or self._bytes_waiting > BYTES_WAITING_MAX:
             code = grpc.StatusCode.UNAVAILABLE if self._gone else grpc.StatusCode.RESOURCE_EXHAUSTED
             await context.abort(code, "the server cannot take calls now")
 

@@ -80,8 +80,7 @@ class Guard:
             except PointguardError as refused:
                 error = refused
             except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
-                error = Fault()
-                error.__cause__ = defect
+                error = Fault.of(defect)
             else:
                 tally.observe("OK", time.monotonic() - started)
                 return answer

@@ -26,7 +26,7 @@ class FrameKind(IntEnum):
     CALL = 3  # (number: the RPC, seconds: until its deadline or FOR_EVER, text: the credential, data: the request)
     CANCEL = 4
     MESSAGE = 9  # of a stream (number: the RPC, text: the credential, data: the message); the first one opens it
-    HALF_CLOSE = 10  # no more messages come
+    END = 10  # the stream is over
     # To the front.
     SERVE = 5  # (number: 1 to report healthy, 0 to report shutting down)
     STOP = 6  # (seconds: how long calls under way may take)
