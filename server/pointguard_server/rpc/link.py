@@ -79,7 +79,7 @@ class Link(asyncio.Protocol):
             data_at = text_at + text_size
             if data_at + size > end:
                 break
-            text = data[text_at:data_at].decode() if text_size else ""
+            text = data[text_at:data_at].decode(errors="replace") if text_size else ""
             at = data_at + size
             self._receive(Frame(kind, number, call, seconds, text, data[data_at:at]))
         if at < end:

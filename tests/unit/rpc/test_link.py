@@ -1,6 +1,7 @@
 """The link between the front and the engine's process carries every frame whole, however the bytes are cut."""
 
 import asyncio
+import itertools
 from typing import Any
 
 from hypothesis import given
@@ -55,7 +56,7 @@ def test_frames_arrive_as_they_were_sent(frames: list[Frame], cuts: list[int]) -
     received: list[Frame] = []
     link = Link(received.append, lambda: None)
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    for begin, end in zip(places, places[1:], strict=False):
+    for begin, end in itertools.pairwise(places):
         link.data_received(data[begin:end])
     assert received == frames
 
