@@ -7,7 +7,7 @@ from pointguard_server.velocity.compiling import part
 ABSENT, NUMBER, BYTES = range(3)
 """What a field was sent as."""
 FIELDS_MAX = 16
-"""Field numbers are below this; scratch for a message's fields is [field, (what it was sent as, value or place, size)]."""
+"""Field numbers are below this. Fields are read into [field, (what it was sent as, value or place, size)]."""
 
 
 @part
@@ -77,6 +77,7 @@ def printable(data, at, size):
 
 @part
 def is_ascii(data, at, size):
+    """Return whether a text is ASCII."""
     for i in range(size):  # noqa: SIM110
         if data[at + i] > 0x7F:
             return False
@@ -150,6 +151,7 @@ def read_ordered_fields(data, at, end, fields):
 
 @part
 def put_varint(buffer, at, value):
+    """Write a number that is not negative; return the place after it."""
     while value >= 0x80:
         buffer[at] = np.uint8(value & 0x7F | 0x80)
         value >>= 7
@@ -160,6 +162,7 @@ def put_varint(buffer, at, value):
 
 @part
 def copy(data, begin, size, buffer, at):
+    """Copy bytes; return the place after them."""
     for i in range(size):
         buffer[at + i] = data[begin + i]
     return at + size
