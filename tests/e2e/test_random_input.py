@@ -38,8 +38,13 @@ def values(field: Any, depth: int) -> st.SearchStrategy[Any]:
         single: st.SearchStrategy[Any] = messages(field.message_type, depth - 1)
     elif field.enum_type is not None:
         single = SMALL_NUMBERS
+    elif field.type == FieldDescriptor.TYPE_BYTES:
+        # Also whole rows of columns.
+        single = st.binary(max_size=80) | st.integers(1, 4).map(lambda rows: bytes(16 * rows))
     elif field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
         single = TEXTS
+    elif field.cpp_type == FieldDescriptor.CPPTYPE_UINT32:
+        single = st.integers(0, 2**32 - 1) | st.integers(0, 3)
     elif field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         single = st.booleans()
     else:

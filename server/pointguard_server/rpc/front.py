@@ -41,6 +41,7 @@ OPTIONS = (
 )
 CALLS_MAX = 32_768
 OPEN_STREAMS_MAX = 4_096
+BYTES_WAITING_MAX = 256 * 1024 * 1024
 UNANSWERED_MAX = 16  # messages of a stream
 LOST_GRACE_S = 0.2
 PULSE_S = 1.0
@@ -71,6 +72,7 @@ class _Stream:
     async def run(self) -> None:
         """Carry messages both ways until the client has half-closed and everything is answered."""
         self._reading = asyncio.create_task(self._read())
+        complete = False
         try:
             while True:
                 frame = await self.answers.get()
@@ -81,9 +83,10 @@ class _Stream:
                     self._unanswered -= 1
                     self._room.release()
                 if self._reading.done() and not self._unanswered:
-                    self._link.send(FrameKind.HALF_CLOSE, self.call)
+                    complete = True
                     return
         finally:
+            self._link.send(FrameKind.END, self.call, int(complete))
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
 
@@ -106,7 +109,7 @@ class _Stream:
             self._reading.cancel()
 
 
-_NOTHING = Frame(FrameKind.HALF_CLOSE, 0, 0, FOR_EVER, "", b"")
+_NOTHING = Frame(FrameKind.END, 0, 0, FOR_EVER, "", b"")
 
 
 async def _refuse(context: "grpc.aio.ServicerContext[bytes, bytes]", frame: Frame) -> None:
@@ -126,6 +129,7 @@ class Front:
         self._streams: dict[int, _Stream] = {}
         self._stopped: asyncio.Future[float] = asyncio.get_running_loop().create_future()  # the grace in seconds
         self._gone = False
+        self._bytes_waiting = 0
         self._shed = 0  # calls
         self._caller = _caller_and_trace if settings.traced else _caller
         self._server = grpc.aio.server(options=OPTIONS)
@@ -189,6 +193,7 @@ class Front:
 
         async def handle(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
             await self._admit(context)
+            self._bytes_waiting += len(data)
             remaining: float | None = context.time_remaining()
             call = next(calls)
             waiting[call] = answer = loop.create_future()
@@ -206,7 +211,8 @@ class Front:
                 link.send(FrameKind.CANCEL, call)
                 raise
             finally:
-                waiting.pop(call, None)
+                del waiting[call]
+                self._bytes_waiting -= len(data)
             if frame.kind == FrameKind.REFUSAL:
                 await _refuse(context, frame)
             return frame.data
@@ -223,10 +229,6 @@ class Front:
             self._streams[stream.call] = stream
             try:
                 await stream.run()
-            except BaseException:
-                # After a refusal too: what was read meanwhile must find the stream, and then nothing of it stays.
-                self._link.send(FrameKind.CANCEL, stream.call)
-                raise
             finally:
                 del self._streams[stream.call]
 
@@ -234,7 +236,8 @@ class Front:
 
     async def _admit(self, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
         """End a call that cannot be taken now."""
-        if self._gone or len(self._waiting) >= CALLS_MAX or len(self._streams) >= OPEN_STREAMS_MAX:
+        full = len(self._waiting) >= CALLS_MAX or len(self._streams) >= OPEN_STREAMS_MAX
+        if self._gone or full or self._bytes_waiting > BYTES_WAITING_MAX:
             self._shed += 1
             code = grpc.StatusCode.UNAVAILABLE if self._gone else grpc.StatusCode.RESOURCE_EXHAUSTED
             await context.abort(code, "the server cannot take calls now")

@@ -82,8 +82,7 @@ class Guard:
             except PointguardError as refused:
                 error = refused
             except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
-                error = Fault()
-                error.__cause__ = defect
+                error = Fault.of(defect)
             else:
                 tally.observe("OK", time.monotonic() - started)
                 debug("call", rpc=name, code="OK", transaction_id=getattr(response, "transaction_id", ""))

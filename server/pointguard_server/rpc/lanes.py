@@ -104,9 +104,12 @@ class Lanes:
             started,
             started + (DEADLINE_DEFAULT_S if frame.seconds < 0 else frame.seconds),
         )
-        if not self._put(way, frame):
-            task = asyncio.get_running_loop().create_task(self._learn(way, frame))
-            self._learning[frame.call] = task
+        try:
+            if not self._put(way, frame):
+                task = asyncio.get_running_loop().create_task(self._learn(way, frame))
+                self._learning[frame.call] = task
+        except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
+            self._close(way, Fault.of(defect))
         if frame.seconds < 0 and not way.answered:
             self._watch(way)
 
@@ -145,9 +148,7 @@ class Lanes:
         except PointguardError as error:
             self._close(way, error)
         except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
-            fault = Fault()
-            fault.__cause__ = defect
-            self._close(way, fault)
+            self._close(way, Fault.of(defect))
         finally:
             del self._learning[way.number]
 

@@ -20,6 +20,7 @@ from pointguard_server.rpc.guard import Guard, Handler, Method, Refusal
 from pointguard_server.rpc.lanes import Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
 from pointguard_server.rpc.member_service import MemberService
+from pointguard_server.rpc.status import Fault
 from pointguard_server.rpc.traced import TracedCalls
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
@@ -164,11 +165,13 @@ class RpcServer:
                 return
             self._answering[frame.call] = asyncio.get_running_loop().create_task(self._answer(handler, frame))
         elif frame.kind == FrameKind.MESSAGE:
-            self._streams.take(frame)
-        elif frame.kind == FrameKind.HALF_CLOSE:
+            try:
+                self._streams.take(frame)
+            except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
+                self._streams.refuse(frame.call, Fault.of(defect))
+        elif frame.kind == FrameKind.END:
             self._streams.close(frame.call)
         elif frame.kind == FrameKind.CANCEL:
-            self._streams.close(frame.call)
             self._lanes.cancel(frame.call)
             task_of = self._answering.get(frame.call)
             if task_of is not None:

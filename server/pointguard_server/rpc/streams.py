@@ -13,12 +13,12 @@ from typing import Any
 
 import structlog
 
-from pointguard_server.domain.errors import InvalidRequest, PointguardError, Violation
+from pointguard_server.domain.errors import PointguardError
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc.guard import DEADLINE_DEFAULT_S, Guard, Refusal, refuse
 from pointguard_server.rpc.lanes import Answer, check_count, found_members
 from pointguard_server.rpc.link import Frame
-from pointguard_server.rpc.status import code_of
+from pointguard_server.rpc.status import Fault, code_of
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.rpc.wire.codec import Codec, MustLearn, count_items
 from pointguard_server.service.metrics import CallTally
@@ -49,8 +49,13 @@ class Streams:
             stream = self._open[frame.call] = _Stream(frame.call, self)
         stream.take(frame)
 
+    def refuse(self, call: int, error: PointguardError) -> None:
+        """End a stream by an error, once everything before it is answered."""
+        if (stream := self._open.get(call)) is not None:
+            stream.refuse(error)
+
     def close(self, call: int) -> None:
-        """Forget a stream that has ended, as the front says; what it has in the queue is decided all the same."""
+        """Forget a stream that is over; what it has in the queue is decided all the same."""
         stream = self._open.pop(call, None)
         if stream is not None:
             stream.close()
@@ -68,7 +73,7 @@ class _Stream:
         self._refusal: Refusal | None = None
 
     def take(self, frame: Frame) -> None:
-        """Put a message's requests in the next batch, once all earlier messages are there."""
+        """Put a message's requests in the next batch, once all earlier messages are there; after an error, nothing."""
         if self._refusal is not None:
             return
         if self._learning is not None or not self._put(frame):
@@ -102,7 +107,7 @@ class _Stream:
         except MustLearn:
             return False
         except PointguardError as error:
-            self._refuse(error)
+            self.refuse(error)
             return True
 
         def finish(answers: Answers) -> Any:
@@ -119,13 +124,15 @@ class _Stream:
             while self._waiting:
                 if not self._put(self._waiting[0]):
                     await self._learn_from(self._waiting[0])
-                    # What has been learned now suffices, or it is the message's fault.
                     if not self._put(self._waiting[0]):
-                        raise InvalidRequest(Violation("items", "cannot be read"))
+                        self.refuse(Fault())
+                        return
                 if self._waiting:  # nothing does after a refusal
                     self._waiting.popleft()
         except PointguardError as error:
-            self._refuse(error)
+            self.refuse(error)
+        except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
+            self.refuse(Fault.of(defect))
         finally:
             self._learning = None
 
@@ -152,7 +159,7 @@ class _Stream:
         self._streams.debug("call", rpc=NAME, code=code)
         self._end_refused()
 
-    def _refuse(self, error: PointguardError) -> None:
+    def refuse(self, error: PointguardError) -> None:
         """End the stream by an error, once everything before it is answered."""
         self._streams.tally.observe(code_of(error).name, 0.0)
         self._refusal = refuse(NAME, error)

@@ -36,10 +36,12 @@ class TracedCalls:
                 self._receive(frame._replace(text=credential))
             return
         self._receive(frame)
-        if frame.kind in (FrameKind.HALF_CLOSE, FrameKind.CANCEL):
-            ended = self._streams.pop(frame.call, StatusCode.OK.name)
-            cancelled = frame.kind == FrameKind.CANCEL and ended == StatusCode.OK.name
-            self._tracing.end(frame.call, CANCELLED if cancelled else ended)
+        if frame.kind == FrameKind.CANCEL:
+            self._tracing.end(frame.call, CANCELLED)
+        elif frame.kind == FrameKind.END:
+            code = self._streams.pop(frame.call, StatusCode.OK.name)
+            broken_off = not frame.number and code == StatusCode.OK.name
+            self._tracing.end(frame.call, CANCELLED if broken_off else code)
 
     def answer(self, call: int, answer: bytes | Refusal) -> None:
         """Hand an answer on; it ends the span, unless it is a stream's, which ends when the front says so."""

@@ -63,15 +63,17 @@ class Desk:
         """
         request = transaction_pb2.ProcessBatchRequest()
         parse(request, data)
-        decoder = self.decoder(call)
+        codes: list[tuple[CodeKind, str]] = []
         for number, item in enumerate(request.items):
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
+            decoder = self.decoder(call)
             with suppress(InvalidRequest):  # it will be told so when it is read
                 decoder.item(item)
                 decoder.check()
-        if decoder.unknown_codes:
-            await self.learn(call, decoder.unknown_codes)
+                codes += decoder.unknown_codes
+        if codes:
+            await self.learn(call, codes)
 
     async def submit(self, call: Call, ask: Ask) -> Verdict:
         """Have an ask decided.

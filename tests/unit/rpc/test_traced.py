@@ -69,15 +69,10 @@ def test_a_call_that_is_given_up_was_cancelled(traced: TracedCalls, recorded: Re
 
 
 @pytest.mark.parametrize(
-    ("answer", "last", "code"),
-    [
-        (b"", FrameKind.HALF_CLOSE, "OK"),
-        (b"", FrameKind.CANCEL, "CANCELLED"),
-        (REFUSED, FrameKind.CANCEL, "NOT_FOUND"),
-    ],
+    ("answer", "complete", "code"), [(b"", 1, "OK"), (b"", 0, "CANCELLED"), (REFUSED, 0, "NOT_FOUND")]
 )
 def test_a_stream_is_one_call_and_ends_when_the_front_says_so(
-    traced: TracedCalls, recorded: Recorded, answer: bytes | Refusal, last: FrameKind, code: str
+    traced: TracedCalls, recorded: Recorded, answer: bytes | Refusal, complete: int, code: str
 ) -> None:
     for _ in range(2):
         traced.receive(frame(FrameKind.MESSAGE, 1))
@@ -85,6 +80,6 @@ def test_a_stream_is_one_call_and_ends_when_the_front_says_so(
     traced.answer(7, answer)
     traced.receive(frame(FrameKind.MESSAGE, 1))
     assert recorded.ended == []
-    traced.receive(frame(last))
+    traced.receive(frame(FrameKind.END, complete))
     assert recorded.ended == [(7, code)]
     assert {rpc for _call, rpc, _parent in recorded.began} == {"StreamTransactions"}

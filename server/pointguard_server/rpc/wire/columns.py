@@ -308,7 +308,7 @@ def _origin(columns, row, request, envelope):
 
 
 @part
-def _row(reader, data, columns, row, rows, at):  # noqa: C901  (one case an operation)
+def _row(reader, data, columns, in_currency, row, rows, at):  # noqa: C901  (one case an operation)
     """Read a row; what is unusual stays marked UNREAD. Lines and bodies have room."""
     operation = columns.operations[row]
     into = at[reading.ROW] + row
@@ -337,7 +337,12 @@ def _row(reader, data, columns, row, rows, at):  # noqa: C901  (one case an oper
                 return
             envelope.account_id = account_id
         if operation == reading.ACCRUE:
-            if money < 0 or money > reading.MONEY_MAX or not reading.set_accrual_kind(request, columns.kinds[row]):
+            if (
+                not in_currency
+                or money < 0
+                or money > reading.MONEY_MAX
+                or not reading.set_accrual_kind(request, columns.kinds[row])
+            ):
                 return
             reading.put_total(reader, rows, envelope.first_line, money)
             request.money, lines = money, np.int64(1)
@@ -349,7 +354,7 @@ def _row(reader, data, columns, row, rows, at):  # noqa: C901  (one case an oper
                 return
             if points > 0 and money == 0 and points <= reading.POINTS_MAX:
                 request.points = points
-            elif points == 0 and 0 < money <= reading.MONEY_MAX:
+            elif in_currency and points == 0 and 0 < money <= reading.MONEY_MAX:
                 request.money = money
                 request.flags |= reading.MONEY_FLAG
                 envelope.currency = reader.constants[reading.CURRENCY_NUMBER]
@@ -364,12 +369,15 @@ def _row(reader, data, columns, row, rows, at):  # noqa: C901  (one case an oper
 
 
 @entry
-def read_columns(reader, data, columns, rows):
-    """Read columns into rows from ``rows.at`` on; return how many were left UNREAD. There is room for all."""
+def read_columns(reader, data, columns, in_currency, rows):
+    """Read columns into rows from ``rows.at`` on; return how many were left UNREAD. There is room for all.
+
+    ``in_currency``: whether money is in the program's currency.
+    """
     unread = 0
     count = columns.operations.shape[0]
     for row in range(count):
-        _row(reader, data, columns, row, rows, rows.at)
+        _row(reader, data, columns, in_currency, row, rows, rows.at)
         unread += rows.envelopes[rows.at[reading.ROW] + row].skip == reading.UNREAD
     rows.at[reading.ROW] += count
     return unread
@@ -383,7 +391,7 @@ def warm_up(reader: reading.Reader, rows: reading.Rows) -> None:
         money=column, origins=column, occurred_at=column, kinds=column, captures=column, allow_partials=column,
         coupon_useds=column, places=np.zeros((1, 6), np.int64),
     )  # fmt: skip
-    read_columns(reader, np.zeros(0, np.uint8), none, rows)
+    read_columns(reader, np.zeros(0, np.uint8), none, True, rows)
 
 
 # ------------------------------------------------------------------------------------------------------------- writing
