@@ -120,6 +120,21 @@ def machine_seconds() -> float:
     return (user + nice + system + interrupts + soft_interrupts) / os.sysconf("SC_CLK_TCK")
 
 
+class Neighbors:
+    """The processes that have no part in what this process and its children measure, from now on."""
+
+    def __init__(self) -> None:
+        self._used, self._started = self._seconds(), time.perf_counter()
+
+    @staticmethod
+    def _seconds() -> float:
+        return machine_seconds() - processor_seconds(os.getpid())
+
+    def cores_busy(self) -> float:
+        """Return how many cores they have kept busy."""
+        return max(self._seconds() - self._used, 0.0) / (time.perf_counter() - self._started)
+
+
 def start_worker(module: str, job: dict[str, Any]) -> "subprocess.Popen[str]":
     """Start a process that reads one JSON object and writes one when it is done."""
     process = subprocess.Popen(
