@@ -35,7 +35,9 @@ def main(arguments: Sequence[str]) -> int:
     """Measure what is asked for; the exit status says whether it could be measured, never how fast it was."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     names = (*BENCHMARKS, *profile.JOBS)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(names)} (default: all but the profiles)")
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"of {', '.join(names)} (default: all but the profiles)"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=4.0, help="of load in a turn (default: %(default)s)")
     parser.add_argument("--full", action="store_true", help="scale: the sizes of its goal, which take long to make")

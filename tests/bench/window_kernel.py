@@ -1,5 +1,7 @@
 """What the server's kernel does about windows for one event, and nothing else. For the benchmark ``windows``."""
 
+from typing import Any, Final
+
 from numba import njit
 
 from pointguard_server.velocity.windows import (
@@ -11,13 +13,16 @@ from pointguard_server.velocity.windows import (
     window_start,
 )
 
+# As ``compiling.entry``, but not kept on disk: Numba would not notice a change of the functions that it calls.
+_ENTRY: Final[dict[str, Any]] = {"nogil": True, "_nrt": False}
 
-# Not kept on disk, as the server's kernels are: Numba would not notice a change of the functions that it calls.
-@njit(nogil=True, _nrt=False)
+
+@njit(**_ENTRY)
 def count_events(arrays, program, measures, thresholds, incoming, slots):
     """Move an account's windows to each event, check them with the event counted, and count it.
 
-    ``incoming`` has the events (``windows.EVENT``) in order of time, ``slots`` their accounts. Returns how many thresholds were passed.
+    ``incoming`` has the events (``windows.EVENT``) in order of time, ``slots`` their accounts. Returns how many
+    thresholds were passed.
     """
     passed = 0
     for i in range(incoming.shape[0]):
