@@ -102,6 +102,11 @@ class Limits(Side):
             for window in windows:
                 hit(window, str(account))
 
+    def counts(self, account: str) -> list[int]:
+        """Return how many events an account's windows hold."""
+        stats = [self._limiter.get_window_stats(window, account) for window in self._windows]
+        return [OUT_OF_REACH - window.remaining for window in stats]
+
     def close(self) -> None:
         """End the timer's thread."""
         self._storage.timer.cancel()
