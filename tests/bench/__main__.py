@@ -1,16 +1,17 @@
 """``python -m tests.bench [names…]``: measure, print a table, write ``bench/results/<name>.json``.
 
-Without names: all of them. ``profile-unary`` and ``profile-batch`` print where the server's time goes instead.
+Without names: all of them. ``waterfall``, ``profile-unary`` and ``profile-batch`` print where the server's time goes.
 """
 
 import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from rich.console import Console
 
-from tests.bench import batch, columns, latency, memory, profile, scale, start, stream, unary, windows
+from tests.bench import batch, columns, latency, memory, profile, scale, start, stream, unary, waterfall, windows
 from tests.bench.machine import header_of
 from tests.bench.processes import ProcessFailed
 from tests.bench.program import program_text
@@ -29,14 +30,18 @@ BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {
     "memory": memory.run,
     "start": start.run,
 }
+LOOKS: dict[str, Callable[[Stage, Console], None]] = {
+    "waterfall": waterfall.run,
+    **{name: partial(profile.run, name) for name in profile.JOBS},
+}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure what is asked for; the exit status says whether it could be measured, never how fast it was."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    names = (*BENCHMARKS, *profile.JOBS)
+    names = (*BENCHMARKS, *LOOKS)
     parser.add_argument(
-        "names", nargs="*", metavar="name", help=f"of {', '.join(names)} (default: all but the profiles)"
+        "names", nargs="*", metavar="name", help=f"of {', '.join(names)} (default: all but the last three)"
     )
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=4.0, help="of load in a turn (default: %(default)s)")
@@ -65,8 +70,8 @@ def measure(names: Sequence[str], stage: Stage, console: Console) -> None:
     console.print(f"{DURABILITY}\n{program_text(stage.program)}\n", highlight=False)
     results: list[Result] = []
     for name in names:
-        if name in profile.JOBS:
-            profile.run(stage, name, console)
+        if name in LOOKS:
+            LOOKS[name](stage, console)
             continue
         found = BENCHMARKS[name](stage)
         for result in found:
