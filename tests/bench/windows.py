@@ -10,8 +10,9 @@ socket, 500 events a pipeline.
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -71,7 +72,7 @@ class Kernel(Side):
             self._memory.add(account + 1, 1)
 
     def count(self, accounts: Int64Array, events: npt.NDArray[np.void]) -> None:
-        """See ``Side``."""
+        """See ``Side``; the calendar is that of the first event, as the server's is that of its batch."""
         world = self._programs.world(int(events["time"][0]))
         arrays = self._memory.arrays(len(accounts), 0, 0)
         count_events(arrays, world.programs[0], world.measures, self._thresholds, events, accounts)
@@ -98,9 +99,9 @@ class Limits(Side):
     def count(self, accounts: Int64Array, _events: npt.NDArray[np.void]) -> None:
         """See ``Side``."""
         hit, windows = self._limiter.hit, self._windows
-        for account in accounts.tolist():
+        for account in map(str, accounts.tolist()):
             for window in windows:
-                hit(window, str(account))
+                hit(window, account)
 
     def counts(self, account: str) -> list[int]:
         """Return how many events an account's windows hold."""
@@ -169,23 +170,17 @@ def read_program(path: Path) -> Program:
 
 
 @contextmanager
-def open_sides(stage: Stage, accounts: int) -> "Iterator[dict[str, Side]]":
+def open_sides(program: Program, accounts: int) -> "Iterator[dict[str, Side]]":
     """Open the sides, for so many accounts, and close them in the end."""
-    limits = Limits()
-    folder = stage.folder / "valkey"
-    server = ValkeyServer(port=0, data_dir=folder, unix_socket_path=folder / "socket", persist=True)
-    try:
-        server.start()
-        client = server.client()
-        yield {
-            "pointguard": Kernel(read_program(stage.program), accounts),
-            "limits": limits,
-            "sorted sets": SortedSets(client),
-        }
-        client.close()
-    finally:
-        server.stop()
-        limits.close()
+    # Not in the run's own folder: the path of a socket must be short. Nothing is kept there.
+    with TemporaryDirectory() as folder, closing(Limits()) as limits:
+        server = ValkeyServer(port=0, data_dir=Path(folder), unix_socket_path=Path(folder, "socket"), persist=True)
+        try:
+            server.start()
+            with server.client() as client:
+                yield {"pointguard": Kernel(program, accounts), "limits": limits, "sorted sets": SortedSets(client)}
+        finally:
+            server.stop()
 
 
 def rate_of(side: Side, calls: Sequence[Events]) -> float:
@@ -206,28 +201,29 @@ def run(stage: Stage, accounts: int = ACCOUNTS, events: int = MANY_EVENTS) -> li
 
 def measure(stage: Stage, name: str, goal: str, accounts: int, traffic: Traffic, events_each: int) -> list[Result]:
     """Measure all sides in turn, with accounts that have so many events before."""
-    neighbors = Neighbors()
+    program = read_program(stage.program)
     rates: dict[str, list[float]] = {side: [] for side in CALLS_A_ROUND}
-    with open_sides(stage, accounts) as sides:
+    with open_sides(program, accounts) as sides:
         for side_name, side in sides.items():
             stage.say(f"{name}: filling {side_name}")
             for _ in range(events_each):
                 for call in traffic.one_each():
                     side.count(*call)
+        neighbors = Neighbors()
         for number in range(stage.rounds):
             stage.say(f"{name}: round {number + 1} of {stage.rounds}")
             for side_name, side in sides.items():
                 calls = list(traffic.calls(CALLS_A_ROUND[side_name]))
                 rates[side_name].append(rate_of(side, calls))
-        windows = len(read_program(stage.program).measures)
+        others_busy = neighbors.cores_busy()
     settings = stage.settings(
         accounts=accounts,
         events_a_call=EVENTS_A_CALL,
         events_in_a_round={side: calls * EVENTS_A_CALL for side, calls in CALLS_A_ROUND.items()},
-        windows_of_pointguard=windows,
+        windows_of_pointguard=len(program.measures),
         windows_of_limits="three moving windows of an event's kind, sweeping switched off",
         windows_of_sorted_sets="three of an event's kind, by ZREMRANGEBYSCORE, ZADD and three ZCOUNT, pipelined",
-        pointguard_runs=[{"others_cores_busy": round(neighbors.cores_busy(), 2)}],
+        pointguard_runs=[{"others_cores_busy": round(others_busy, 2)}],
     )
     return [
         summarize(
