@@ -1,33 +1,51 @@
 """``python -m tests.bench [names…]``: measure, print a table, write ``bench/results/<name>.json``.
 
-Without names: unary, batch and start. ``profile-unary`` and ``profile-batch`` print where the server's time goes
-instead.
+Without names: all of them. ``waterfall``, ``profile-unary`` and ``profile-batch`` print where the server's time goes.
 """
 
 import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from rich.console import Console
 
-from tests.bench import batch, profile, start, unary
+from tests.bench import batch, columns, latency, memory, profile, scale, start, stream, unary, waterfall, windows
 from tests.bench.machine import header_of
 from tests.bench.processes import ProcessFailed
+from tests.bench.program import program_text
 from tests.bench.results import Result, disturbance_of, table_of
 from tests.bench.stage import DURABILITY, RESULTS, Stage
 
 DISTURBED = 0.2  # cores
-BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {"unary": unary.run, "batch": batch.run, "start": start.run}
+BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {
+    "unary": unary.run,
+    "stream": stream.run,
+    "batch": batch.run,
+    "columns": columns.run,
+    "latency": latency.run,
+    "windows": windows.run,
+    "scale": scale.run,
+    "memory": memory.run,
+    "start": start.run,
+}
+LOOKS: dict[str, Callable[[Stage, Console], None]] = {
+    "waterfall": waterfall.run,
+    **{name: partial(profile.run, name) for name in profile.JOBS},
+}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure what is asked for; the exit status says whether it could be measured, never how fast it was."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    names = (*BENCHMARKS, *profile.JOBS)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(names)} (default: the first three)")
+    names = (*BENCHMARKS, *LOOKS)
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"of {', '.join(names)} (default: all but the last three)"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=4.0, help="of load in a turn (default: %(default)s)")
+    parser.add_argument("--full", action="store_true", help="scale: the sizes of its goal, which take long to make")
     given = parser.parse_args(arguments)
     unknown = [name for name in given.names if name not in names]
     if unknown or given.rounds < 1 or not 0.1 <= given.seconds <= 600:
@@ -36,7 +54,8 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(width=None if sys.stdout.isatty() else 140)
     try:
-        measure(given.names or list(BENCHMARKS), given.rounds, given.seconds, console)
+        with console.status("") as status, Stage(given.rounds, given.seconds, status.update, full=given.full) as stage:
+            measure(given.names or list(BENCHMARKS), stage, console)
     except ProcessFailed as failure:
         console.print(f"[bold red]could not be measured:[/] {failure}", highlight=False)
         return 1
@@ -45,27 +64,27 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def measure(names: Sequence[str], rounds: int, seconds: float, console: Console) -> None:
+def measure(names: Sequence[str], stage: Stage, console: Console) -> None:
     """Run the benchmarks one after the other."""
+    console.print(header_of(stage.facts), highlight=False)
+    console.print(f"{DURABILITY}\n{program_text(stage.program)}\n", highlight=False)
     results: list[Result] = []
-    with console.status("") as status, Stage(rounds, seconds, status.update) as stage:
-        console.print(header_of(stage.facts), highlight=False)
-        console.print(f"{DURABILITY}\n", highlight=False)
-        for name in names:
-            if name in profile.JOBS:
-                profile.run(stage, name, console)
-                continue
-            found = BENCHMARKS[name](stage)
-            for result in found:
-                result.write(RESULTS)
-            results += found
+    for name in names:
+        if name in LOOKS:
+            LOOKS[name](stage, console)
+            continue
+        found = BENCHMARKS[name](stage)
+        for result in found:
+            result.write(RESULTS)
+        results += found
     if results:
         console.print(table_of(results))
-        if disturbance_of(results) > DISTURBED:
-            busy = f"{disturbance_of(results):.1f} cores"
-            console.print(
-                f"[yellow]other processes kept up to {busy} busy meanwhile: measure again on a quiet machine[/]"
-            )
+        busy = disturbance_of(results)
+        console.print(
+            f"other processes kept at most {busy:.1f} cores busy meanwhile"
+            + (": [yellow]measure again on a quiet machine[/]" if busy > DISTURBED else ""),
+            highlight=False,
+        )
         console.print(f"[dim]settings and every round: {RESULTS.relative_to(RESULTS.parents[1])}/<name>.json[/]")
 
 

@@ -24,18 +24,15 @@ INSERTING_TIMEOUT_S = 120.0
 
 def run(stage: Stage) -> list[Result]:
     """Measure with UUIDv7 and with random keys."""
-    trials = find_best(stage)
-    size, calls, _ = max(trials, key=lambda trial: trial[2])
-    found = {"trials": [f"{size} × {calls}: {rate:,.0f}/s" for size, calls, rate in trials]}
-    job = {"batch_size": size, "concurrency": calls}
+    job, trials = find_best(stage, "batch")
     return [
-        *measure(stage, "batch", GOAL, job | {"keys": "uuid7"}, found),
-        *measure(stage, "batch-random-keys", "", job | {"keys": "random"}, found),
+        *measure(stage, "batch", GOAL, job | {"keys": "uuid7"}, trials),
+        *measure(stage, "batch-random-keys", "", job | {"keys": "random"}, trials),
     ]
 
 
-def measure(stage: Stage, name: str, goal: str, job: dict[str, Any], found: dict[str, Any]) -> list[Result]:
-    """Measure one kind of keys: decisions a second, and what a decision costs the processor."""
+def measure(stage: Stage, name: str, goal: str, job: dict[str, Any], more: dict[str, Any]) -> list[Result]:
+    """Measure one way: decisions a second, and what a decision costs the processor; ``more`` goes into the settings."""
     rounds, costs, runs = [], [], []
     for number in range(stage.rounds):
         stage.say(f"{name}: round {number + 1} of {stage.rounds}")
@@ -43,24 +40,29 @@ def measure(stage: Stage, name: str, goal: str, job: dict[str, Any], found: dict
         rounds.append(Round(ours["requests_per_second"], theirs["decisions_per_second"]))
         costs.append(Round(server_us(ours), theirs["cpu_seconds"] / theirs["decisions"] * 1e6))
         runs.append(facts_of(ours) | {"decisions_a_commit": round(theirs["decisions"] / theirs["transactions"], 1)})
-    settings = stage.settings(**job, **found, pointguard_runs=runs)
+    settings = stage.settings(**(job | more), pointguard_runs=runs)
     return [
         summarize(name, "decisions/s", goal, rounds, settings),
         summarize(f"{name}-processor", PROCESSOR_UNIT, "", costs, settings),
     ]
 
 
-def find_best(stage: Stage) -> list[tuple[int, int, float]]:
-    """Return batch sizes, calls in flight, and the most decisions a second that they gave on one server."""
-    stage.say("batch: looking for the best batch size")
+def find_best(stage: Stage, mode: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the job of a mode that decides the most a second on one server, and all that was tried, for the settings.
+
+    What varies is the batch size and the number of calls in flight.
+    """
+    stage.say(f"{mode}: looking for the best batch size")
     directory, api_key = stage.copy_ledger("trials")
+    jobs = [{"mode": mode, "batch_size": size, "concurrency": calls} for size, calls in TRIALS]
     with stage.pointguard(directory) as server:
-        turns = [[_trial(stage, server, api_key, *trial) for trial in TRIALS] for _ in range(TRIAL_TURNS)]
-    return [(size, calls, max(rates)) for (size, calls), rates in zip(TRIALS, zip(*turns, strict=True), strict=True)]
+        turns = [[_trial(stage, server, api_key, job) for job in jobs] for _ in range(TRIAL_TURNS)]
+    rates = [max(of_one) for of_one in zip(*turns, strict=True)]
+    tried = [f"{size} × {calls}: {rate:,.0f}/s" for (size, calls), rate in zip(TRIALS, rates, strict=True)]
+    return jobs[rates.index(max(rates))], {"trials": tried}
 
 
-def _trial(stage: Stage, server: ServerProcess, api_key: str, size: int, calls: int) -> float:
-    job = {"mode": "batch", "batch_size": size, "concurrency": calls}
+def _trial(stage: Stage, server: ServerProcess, api_key: str, job: dict[str, Any]) -> float:
     summary = stage.load(server, api_key, **job, seconds=TRIAL_SECONDS, warm_up_seconds=TRIAL_WARM_UP_S)
     return float(summary["requests_per_second"])
 
@@ -71,7 +73,7 @@ def one_round(stage: Stage, job: dict[str, Any]) -> tuple[dict[str, Any], dict[s
     database = database_of(directory)
     seeded = last_position(database)
     with stage.pointguard(directory) as server:
-        ours = stage.load(server, api_key, mode="batch", **job)
+        ours = stage.load(server, api_key, **job)
     target = stage.folder / "inserted.sqlite3"
     for path in stage.folder.glob(f"{target.name}*"):
         path.unlink()

@@ -18,15 +18,28 @@ from google.protobuf.message import Message
 
 from pointguard.v1 import transaction_pb2
 
+Behavior = Callable[[Any, Any], Awaitable[Any]]
 
-def handlers(folder: Path) -> grpc.GenericRpcHandler:
+
+def repeating(answer: Message) -> Behavior:
+    """Return what answers every request alike."""
+
+    async def respond(_request: Message, _context: object) -> Message:
+        return answer
+
+    return respond
+
+
+def handlers(folder: Path, behavior: Callable[[Message], Behavior] = repeating) -> grpc.GenericRpcHandler:
     """Return the two methods, with messages made and parsed as generated code does it."""
     methods = {
-        "AuthoriseRedemption": _repeating(
+        "AuthoriseRedemption": _handler(
+            behavior,
             transaction_pb2.AuthoriseRedemptionRequest,
             transaction_pb2.AuthoriseRedemptionResponse.FromString((folder / "authorise.bin").read_bytes()),
         ),
-        "Accrue": _repeating(
+        "Accrue": _handler(
+            behavior,
             transaction_pb2.AccrueRequest,
             transaction_pb2.AccrueResponse.FromString((folder / "accrue.bin").read_bytes()),
         ),
@@ -34,25 +47,23 @@ def handlers(folder: Path) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler("pointguard.v1.TransactionService", methods)
 
 
-def _repeating(request_class: type[Message], answer: Message) -> "grpc.RpcMethodHandler[Any, Any]":
-    async def respond(_request: Message, _context: object) -> Message:
-        return answer
-
-    behavior: Callable[[Any, Any], Awaitable[Any]] = respond
+def _handler(
+    behavior: Callable[[Message], Behavior], request_class: type[Message], answer: Message
+) -> "grpc.RpcMethodHandler[Any, Any]":
     return grpc.unary_unary_rpc_method_handler(
-        behavior,
+        behavior(answer),
         request_deserializer=request_class.FromString,
         response_serializer=type(answer).SerializeToString,
     )
 
 
-async def serve(folder: Path) -> None:
+async def serve(methods: grpc.GenericRpcHandler) -> None:
     """Serve until told to end."""
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
-    server.add_generic_rpc_handlers((handlers(folder),))
+    server.add_generic_rpc_handlers((methods,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     print(json.dumps({"event": "ready", "grpc_port": port}), file=sys.stderr, flush=True)
@@ -61,4 +72,4 @@ async def serve(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Path(sys.argv[1])))
+    uvloop.run(serve(handlers(Path(sys.argv[1]))))

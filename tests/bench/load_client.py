@@ -1,4 +1,4 @@
-"""The client process: drives a server in a closed loop and says what came of it. Started by the benchmarks.
+"""The client process: drives a server and says what came of it. Started by the benchmarks.
 
 It reads its job from standard input (see ``Job``) and writes one JSON object. Pointguard and the echo are driven by it
 alike.
@@ -37,7 +37,8 @@ CHANNEL_OPTIONS = (
 class Job:
     """What to do: load `address` for `warm_up_seconds`, then for `seconds`, of which alone is told.
 
-    `concurrency` calls are in flight, spread over `channels` connections; `keys` is "uuid7" or "random".
+    `concurrency` calls are in flight, spread over `channels` connections; `keys` is "uuid7" or "random". With a `rate`
+    so many requests are due in a second, and `concurrency` only bounds those in flight.
     """
 
     address: str
@@ -50,6 +51,7 @@ class Job:
     channels: int = 1
     batch_size: int = 500
     keys: str = "uuid7"
+    rate: float | None = None
     timeout_seconds: float = 20.0
 
 
@@ -102,6 +104,7 @@ async def _load(
         batch_size=job.batch_size,
         duration_seconds=seconds,
         timeout_seconds=job.timeout_seconds,
+        rate=job.rate / job.channels if job.rate else None,
     )
     next_key = random_key if job.keys == "random" else None
     runners = [

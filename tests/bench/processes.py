@@ -24,7 +24,8 @@ class ProcessFailed(RuntimeError):
 class ServerProcess:
     """A server in a process of its own: started, waited for, ended.
 
-    The process must write a JSON line with ``"event": "ready"`` and ``grpc_port`` to standard error when it listens.
+    The process must write a JSON line with ``"event": "ready"``, ``grpc_port`` and, if it has one, ``http_port`` to
+    standard error when it listens.
     """
 
     def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
@@ -35,6 +36,7 @@ class ServerProcess:
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stderr=self._output)
         self.ready_s = 0.0
         self.address = ""
+        self.http_address = ""
 
     def __enter__(self) -> Self:
         try:
@@ -60,6 +62,7 @@ class ServerProcess:
             time.sleep(POLL_S)
         self.ready_s = time.perf_counter() - self.started
         self.address = f"127.0.0.1:{ready['grpc_port']}"
+        self.http_address = f"127.0.0.1:{ready.get('http_port', 0)}"
 
     def _ready_line(self) -> dict[str, Any] | None:
         for line in self._log.read_text(encoding="utf-8").splitlines():
@@ -118,6 +121,21 @@ def machine_seconds() -> float:
         return 0.0
     user, nice, system, _idle, _waiting, interrupts, soft_interrupts, *_ = map(int, head[1:])
     return (user + nice + system + interrupts + soft_interrupts) / os.sysconf("SC_CLK_TCK")
+
+
+class Neighbors:
+    """The processes that have no part in what this process and its children measure, from now on."""
+
+    def __init__(self) -> None:
+        self._used, self._started = self._seconds(), time.perf_counter()
+
+    @staticmethod
+    def _seconds() -> float:
+        return machine_seconds() - processor_seconds(os.getpid())
+
+    def cores_busy(self) -> float:
+        """Return how many cores they have kept busy."""
+        return max(self._seconds() - self._used, 0.0) / (time.perf_counter() - self._started)
 
 
 def start_worker(module: str, job: dict[str, Any]) -> "subprocess.Popen[str]":

@@ -1,4 +1,7 @@
-"""``profile-unary`` and ``profile-batch``: where the server's threads spend their processor time under load."""
+"""``profile-unary`` and ``profile-batch``: where the engine's threads spend their processor time under load.
+
+The process of the front is not looked into.
+"""
 
 import json
 import time
@@ -21,7 +24,7 @@ JOBS: dict[str, dict[str, Any]] = {
 }
 
 
-def run(stage: Stage, name: str, console: Console) -> None:
+def run(name: str, stage: Stage, console: Console) -> None:
     """Load a profiled server and print the functions that cost the most, by thread."""
     directory, api_key = stage.copy_ledger(name)
     signs = stage.folder / f"{name}-signs"

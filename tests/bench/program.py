@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pointguard_client.client import PointguardClient
 from pointguard_client.load.members import LoadMember
@@ -41,7 +42,7 @@ def write_program(directory: Path) -> tuple[Path, Path]:
     return program, stores
 
 
-def describe_program(program: Path) -> dict[str, object]:
+def describe_program(program: Path) -> dict[str, Any]:
     """Return what is evaluated for a decision, for the settings of a result."""
     text = program.read_text(encoding="utf-8")
     config = load_program_config(text, str(program))
@@ -55,6 +56,16 @@ def describe_program(program: Path) -> dict[str, object]:
         "basket_lines": SHAPE.basket_lines,
         "members": MEMBERS,
     }
+
+
+def program_text(program: Path) -> str:
+    """Return what is evaluated for a decision, as a line for people."""
+    facts = describe_program(program)
+    windows = ", ".join(dict.fromkeys(facts["windows"]))
+    return (
+        f"{len(facts['fraud_rules'])} fraud rules over windows ({windows}), {len(facts['controls'])} controls and"
+        f" {facts['earn_rules']} earn rules, baskets of {facts['basket_lines']} lines, {facts['members']:,} members"
+    )
 
 
 def _window_text(kind: str, days: int) -> str:

@@ -24,11 +24,15 @@ WORKER_MARGIN_S = 60.0
 
 @dataclass
 class Stage:
-    """One run's working folder on the disk that holds the project, and what every benchmark needs of it."""
+    """One run's working folder on the disk that holds the project, and what every benchmark needs of it.
+
+    Each side has ``rounds`` turns of ``seconds`` of load; ``full`` asks for the sizes of a goal where others are usual.
+    """
 
     rounds: int
     seconds: float
     say: Callable[[str], None]
+    full: bool = False
     folder: Path = field(init=False)
 
     def __enter__(self) -> Self:

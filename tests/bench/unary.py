@@ -88,11 +88,13 @@ def keep_answers(answers: dict[str, bytes], folder: Path) -> None:
 
 def facts_of(summary: dict[str, Any]) -> dict[str, float]:
     """Return what of a client's summary goes into a result: who was busy, and how long calls took."""
-    requests, wall = summary["requests"], summary["wall_seconds"]
+    requests, wall, latency = summary["requests"], summary["wall_seconds"], summary["latency"]
     return {
         "requests_per_second": round(summary["requests_per_second"], 1),
-        "latency_ms_p50": round(summary["latency"]["latency_ms_p50"], 3),
-        "latency_ms_p99": round(summary["latency"]["latency_ms_p99"], 3),
+        **{f"latency_ms_{name}": round(latency[f"latency_ms_{name}"], 3) for name in ("p50", "p99", "p999")},
+        # Of an open loop: where the client itself was late, its latencies say little.
+        "sent_late_ms_p99": round(summary["sent_late"]["latency_ms_p99"], 3),
+        "held_back": summary["held_back"],
         "server_cpu_us_a_request": round(server_us(summary), 1),
         "client_cpu_us_a_request": round(summary["client_cpu_seconds"] / requests * 1e6, 1),
         "server_cores_busy": round(summary["server_cpu_seconds"] / wall, 2),

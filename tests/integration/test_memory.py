@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pointguard_server.domain.codes import Decision
+from pointguard_server.domain.codes import Decision, Operation
 from pointguard_server.velocity.windows import BLOCK
 from tests.reference.windows import history_of, measure_of, read_records
 from tests.support.ledger import DAY, HOUR, SECOND, Ledger
@@ -154,3 +154,17 @@ def test_blocks_reservations_and_advice_are_all_given_back_when_accounts_leave(
     assert [pool.free_count for pool in pools] == [pool.capacity for pool in pools]
     assert [len(set(pool.free[: pool.free_count].tolist())) for pool in pools] == [pool.capacity for pool in pools]
     assert ledger.authorise(accounts[0], 1).decision == Decision.DECLINED
+
+
+def test_a_batch_of_nothing_but_reads_needs_little_room(make_ledger: Callable[..., Ledger]) -> None:
+    ledger = make_ledger(rules=BURN_WEEK)
+    member = ledger.member(1_000)
+    assert ledger.authorise(member, 400).decision == Decision.DECLINED
+    reads = [ledger.read_ask(Operation.CHECK, member) for _ in range(2_000)]
+    writes = [ledger.authorise_ask(member, 1) for _ in range(20)]
+    verdicts = ledger.decide(*reads, *writes, *reads)
+    assert {len(verdict.advice) for verdict in (*verdicts[:2_000], *verdicts[2_020:])} == {1}
+    shown = ledger.decider._buffers.output(
+        requests=1, legs=1, entries=1, advice=1, shown=1, measures=ledger.programs.measures_max, awards=1
+    ).shown
+    assert shown.nbytes < 150 * 2**20

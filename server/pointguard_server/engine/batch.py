@@ -291,16 +291,14 @@ class Decider:
         count, programs, slots = step.count, self.programs, step.envelopes["slot"]
         touched = list(set(slots[slots >= 0].tolist()))
         holds = int(self.memory.accounts["hold_count"][touched].sum())
-        standing = int(self.memory.accounts["advice_count"][touched].max(initial=0))
         legs = count + holds
         batch = self._batch(step, now, legs)
-        reads = int((step.operations >= FIRST_READ).sum())
         out = self._buffers.output(
             requests=count,
             legs=legs,
             entries=count * max(programs.awards_max, 1),
             advice=count * programs.rules_max,
-            shown=reads * (standing + count * programs.rules_max),
+            shown=self._shown_max(step),
             measures=programs.measures_max,
             awards=programs.awards_max,
         )
@@ -310,6 +308,20 @@ class Decider:
         decide(arrays, world, batch, out)
         self.memory.settle(arrays)
         return batch, out
+
+    def _shown_max(self, step: _Step) -> int:
+        """Return how much standing advice the batch's reads can show: what stands, and what its writes may raise."""
+        slots = step.envelopes["slot"]
+        reads = slots[(step.operations >= FIRST_READ) & (slots >= 0)]
+        if not reads.size:
+            return 0
+        writes = slots[(step.operations < FIRST_READ) & (slots >= 0)]
+        accounts, places = np.unique(writes, return_counts=True)
+        raised = np.zeros(len(reads), np.int64)
+        if accounts.size:
+            found = np.minimum(np.searchsorted(accounts, reads), accounts.size - 1)
+            raised = np.where(accounts[found] == reads, places[found], 0) * self.programs.rules_max
+        return int((self.memory.accounts["advice_count"][reads] + raised).sum())
 
     def _batch(self, step: _Step, now: int, legs: int) -> Batch:
         heads = self.heads

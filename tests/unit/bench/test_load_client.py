@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -21,17 +22,17 @@ def test_random_keys_are_version_4_uuids_and_differ() -> None:
     )
 
 
-@pytest.mark.parametrize("channels", [1, 2])
-async def test_the_client_counts_what_the_echo_answers(tmp_path: Path, channels: int) -> None:
+async def drive_echo(folder: Path, **options: Any) -> dict[str, Any]:
+    """Drive an echo in this process and return what came of it."""
     approved = common_pb2.DECISION_APPROVED
     answers = {
         "authorise": transaction_pb2.AuthoriseRedemptionResponse(decision=approved),
         "accrue": transaction_pb2.AccrueResponse(decision=approved),
     }
     for name, answer in answers.items():
-        (tmp_path / f"{name}.bin").write_bytes(answer.SerializeToString())
+        (folder / f"{name}.bin").write_bytes(answer.SerializeToString())
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers((handlers(tmp_path),))
+    server.add_generic_rpc_handlers((handlers(folder),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     job = Job(
@@ -39,16 +40,26 @@ async def test_the_client_counts_what_the_echo_answers(tmp_path: Path, channels:
         api_key="none",
         server_pid=os.getpid(),
         mode="unary",
-        seconds=0.3,
         warm_up_seconds=0.05,
         concurrency=4,
-        channels=channels,
+        **({"seconds": 0.3} | options),
     )
     try:
-        summary = await drive(job)
+        return await drive(job)
     finally:
         await server.stop(None)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+async def test_the_client_counts_what_the_echo_answers(tmp_path: Path, channels: int) -> None:
+    summary = await drive_echo(tmp_path, channels=channels)
     assert summary["errors"] == {}
     assert summary["outcomes"].keys() == {"authorise approved", "accrue approved"}
     assert sum(summary["outcomes"].values()) == summary["requests"] == summary["calls"]
     assert summary["requests_per_second"] == pytest.approx(summary["requests"] / summary["elapsed_seconds"])
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+async def test_an_open_loop_sends_at_its_rate_whatever_the_number_of_channels(tmp_path: Path, channels: int) -> None:
+    summary = await drive_echo(tmp_path, channels=channels, rate=200.0, seconds=0.5)
+    assert summary["requests"] == pytest.approx(100, abs=4)

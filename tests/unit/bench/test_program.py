@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.service.program_config import ProgramConfig, load_program_config
-from tests.bench.program import OUT_OF_REACH, describe_program, load_members, write_program
+from tests.bench.program import OUT_OF_REACH, describe_program, load_members, program_text, write_program
 
 
 def without_thresholds(config: ProgramConfig) -> ProgramConfig:
@@ -42,6 +42,12 @@ def test_the_settings_name_every_rule_that_is_evaluated(tmp_path: Path) -> None:
     assert facts["fraud_rules"] == [rule.name for rule in config.fraud_rules]
     assert facts["controls"] == ["daily_cap", "out_of_province"]
     assert facts["earn_rules"] == sandbox_data.read_text("earn.rules").count('\nrule "')
+
+
+def test_the_line_for_people_names_each_window_once(tmp_path: Path) -> None:
+    program, _ = write_program(tmp_path)
+    text = program_text(program)
+    assert "6 fraud rules over windows (DAY, ROLLING 7d, MONTH), 2 controls" in text
 
 
 def test_members_have_ids_of_their_own_and_stores_that_exist() -> None:
