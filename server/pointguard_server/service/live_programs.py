@@ -70,7 +70,8 @@ class LivePrograms(Collector):
     ) -> None:
         self._files = files
         self._served, self._sources, self._tenant = texts, sources, tenant
-        self._found = self._judged = texts
+        self._found = texts
+        self._judged: ProgramTexts | None = texts
         self._rules_directory = rules_directory
         self._engine, self._decider, self._names, self._clock, self._serve = engine, decider, names, clock, serve
         self._asked = asyncio.Event()
@@ -124,13 +125,13 @@ class LivePrograms(Collector):
         before, self._found = self._found, await asyncio.to_thread(self._files.read)
         if self._found == self._judged or not (asked or self._found == before):
             return
-        judged, self._judged = self._judged, self._found
+        self._judged = self._found
         try:
             await self._take_up(self._found)
             self.problem = ""
         except PointguardError as error:
             # Not the files' fault: the ledger could not be written. Another try follows.
-            self._judged = judged
+            self._judged = None
             self.problem = f"the program could not be taken up yet: {error}"
         except (RulesError, OSError, ValueError) as error:
             self._refuse(str(error))
