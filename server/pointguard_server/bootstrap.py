@@ -114,8 +114,7 @@ class Server:
         """Open the ledger, compile what is not compiled yet, and seed the sandbox."""
         settings = self._settings
         files = ProgramFiles(settings.program, settings.stores) if settings.program is not None else None
-        texts = files.read() if files is not None else None
-        sources = files.check(texts) if files is not None and texts is not None else _sandbox_sources(settings.stores)
+        sources = files.check(files.read()) if files is not None else _sandbox_sources(settings.stores)
         await asyncio.to_thread(compile_in_child, sources.rule_set, settings.cache_directory / "rules")
         self.ledger = Ledger(settings)
         clock = WallClock()
@@ -140,9 +139,9 @@ class Server:
         guard = Guard(self.authenticator, self._tenants, self.metrics)
         self.rpc = RpcServer(desk, guard, (tenant,), self.metrics, reflect=settings.reflection, on_lost=self.failed.set)
         await asyncio.to_thread(self.rpc.warm_up, nothing)
-        if files is not None and texts is not None:
+        if files is not None:
             self.live = LivePrograms(
-                files, texts, sources, tenant, settings.cache_directory / "rules",
+                files, sources, tenant, settings.cache_directory / "rules",
                 engine=self.engine, decider=self.decider, names=self.ledger.names, clock=clock, serve=self._serve,
             )  # fmt: skip
             self.metrics.registry.register(self.live)

@@ -51,13 +51,13 @@ class _Written:
 class LivePrograms(Collector):
     """Keeps what serves the same as what the files say, as long as they say something that can serve.
 
-    ``serve`` is told of the tenant as requests are to be read from then on. Belongs to the event loop.
+    ``sources`` are what was read of the files last, and serve; ``serve`` is told of the tenant as requests are to be
+    read from then on; ``problem`` says why the files' newest content does not serve. Belongs to the event loop.
     """
 
     def __init__(
         self,
         files: ProgramFiles,
-        texts: ProgramTexts,
         sources: ProgramSources,
         tenant: Tenant,
         rules_directory: Path,
@@ -69,9 +69,9 @@ class LivePrograms(Collector):
         serve: Callable[[Tenant], None],
     ) -> None:
         self._files = files
-        self._served, self._sources, self._tenant = texts, sources, tenant
-        self._found = texts
-        self._judged: ProgramTexts | None = texts
+        self._sources, self._tenant = sources, tenant
+        self._served = self._found = files.texts
+        self._judged: ProgramTexts | None = files.texts
         self._rules_directory = rules_directory
         self._engine, self._decider, self._names, self._clock, self._serve = engine, decider, names, clock, serve
         self._asked = asyncio.Event()

@@ -87,21 +87,24 @@ class ProgramTexts(NamedTuple):
 
 
 class ProgramFiles:
-    """The files of one program: a configuration, the earn rules that it names and, if there are any, its stores."""
+    """The files of one program: a configuration, the earn rules that it names and, if there are any, its stores.
+
+    ``texts`` is what was read last.
+    """
 
     def __init__(self, program: Path, stores: Path | None) -> None:
         self._program = program
         self._stores = stores
-        self._configuration: bytes | str = b""
         self._rules = program
+        self.texts = ProgramTexts(b"", b"", b"")
 
     def read(self) -> ProgramTexts:
         """Return what the files hold now. Small files: reading them tells more surely than their times of change."""
         configuration = _read(self._program)
-        if configuration != self._configuration:
-            self._configuration = configuration
-            self._rules = self._program.parent / (_rules_named(configuration) or self._rules.name)
-        return ProgramTexts(configuration, _read(self._rules), _read(self._stores) if self._stores else b"")
+        if configuration != self.texts.configuration and (name := _rules_named(configuration)):
+            self._rules = self._program.parent / name
+        self.texts = ProgramTexts(configuration, _read(self._rules), _read(self._stores) if self._stores else b"")
+        return self.texts
 
     def check(self, texts: ProgramTexts) -> ProgramSources:
         """Return the program that the texts make.
