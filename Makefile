@@ -14,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 LOCK := requirements.lock
-# Options for the program behind the target, such as `make run ARGS="--port 50061"`.
+# Options for the program behind the target, such as `make run ARGS="--grpc-address 127.0.0.1:50061"`.
 ARGS ?=
 
 # --------------------------------------------------------------------------------------------------------- environment
@@ -31,11 +31,16 @@ $(STAMP): $(LOCK) pyproject.toml
 .PHONY: venv
 venv: $(STAMP) ## make or refresh the virtual environment
 
+LOCKED := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" --quiet
+
+# The image's two take their versions from the first, so that what is shipped is what was tested.
 .PHONY: lock
-lock: ## resolve the dependencies again and write requirements.lock (LOCK_ARGS=--upgrade takes newer versions)
+lock: ## resolve the dependencies again and write the lock files (LOCK_ARGS=--upgrade takes newer versions)
 	@test -x $(BIN)/uv || $(MAKE) venv
-	$(BIN)/uv pip compile pyproject.toml --extra server --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet $(LOCK_ARGS) -o $(LOCK)
+	$(LOCKED) pyproject.toml --extra server --extra otel --extra dev $(LOCK_ARGS) -o $(LOCK)
+	$(LOCKED) pyproject.toml --extra server --extra otel --constraint $(LOCK) --no-annotate -o docker/requirements.server.lock
+	echo hatchling | $(LOCKED) - --constraint $(LOCK) --no-annotate -o docker/requirements.build.lock
 
 # ----------------------------------------------------------------------------------------------------------------- run
 
@@ -66,18 +71,24 @@ sample-data: $(STAMP) ## make the sandbox's sample data again from its source
 test: $(STAMP) ## run all tests (at most 8 minutes)
 	@$(BIN)/python -m pytest --timeout=120 --session-timeout=460 $(ARGS)
 
+.PHONY: rehearse-image
+rehearse-image: $(STAMP) ## do all that docker/ says in an empty root, without a container engine (as root; some minutes)
+	@exec $(BIN)/python -m tests.image
+
 .PHONY: check
 check: lint fresh breaking ## what CI runs before the tests: lint, generated code, contract, repository
 	@$(BIN)/python -m pytest --timeout=60 -q tests/repo
 
 .PHONY: lint
-lint: $(STAMP) ## ruff, mypy, import-linter and buf
+lint: $(STAMP) ## ruff, mypy, import-linter, buf, and the checks of docker/
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/buf lint protos
 	$(BIN)/buf format --diff --exit-code protos
+	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose*.yaml
 
 .PHONY: format
 format: $(STAMP) ## put Python and protobuf files into their standard form
@@ -111,5 +122,5 @@ clean: ## remove what was built; the data directory stays
 
 .PHONY: help
 help: ## show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  bench-NAME   measure one figure"
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  bench-NAME     measure one figure"

@@ -2,18 +2,17 @@
 
 import asyncio
 import gc
-import logging
 import os
 import shlex
 import signal
 import sys
 from collections.abc import Sequence
 
-import structlog
 import uvloop
 
 from pointguard_server.domain.errors import PointguardError
 from pointguard_server.rules.compiler import RulesError
+from pointguard_server.service import logs
 from pointguard_server.settings import Settings, SettingsError, read_settings
 from pointguard_server.storage.keyring import KeyRingError
 
@@ -26,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings, only_issue_key = read_settings(sys.argv[1:] if arguments is None else arguments)
     except SettingsError as error:
         sys.exit(f"pointguard-server: {error}")
-    _configure_logging()
+    logs.configure(settings.log_level)
     # Read when the kernels are imported, which is why that happens late.
     os.environ["POINTGUARD_CACHE_DIR"] = str(settings.cache_directory)
     # gRPC speaks of every child process otherwise, such as that of --on-ready.
@@ -41,29 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"pointguard-server: {error}")
 
 
-def _configure_logging() -> None:
-    """Log JSON lines to standard error."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
 async def _serve(settings: Settings) -> int:
     from pointguard_server.bootstrap import Server
 
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(logs.log_loop_error)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     server = Server(settings)
+    await server.show()
     await server.open()
     _spare_the_collector()
     await server.start()

@@ -9,7 +9,7 @@ import signal
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -29,7 +29,9 @@ from pointguard_server.rules.compiler import compile_in_child, load_compiled
 from pointguard_server.rules.fixed_point import SCALE
 from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.sandbox.seed import read_key, seed_members, write_key
+from pointguard_server.service import health
 from pointguard_server.service.credentials import Authenticator, issue
+from pointguard_server.service.disk import DiskSpace
 from pointguard_server.service.live_programs import LivePrograms
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
@@ -42,6 +44,9 @@ from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
 from pointguard_server.storage.readers import Reader, open_readers
 from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_writer
+
+if TYPE_CHECKING:
+    from pointguard_server.service.tracing import Tracing
 
 TILL_ROLE = "till"
 log = structlog.get_logger(__name__)
@@ -103,19 +108,30 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.metrics = Metrics(_version())
+        self.health = health.Health()
+        self.metrics = Metrics(_version(), self.health)
+        self.metrics.registry.register(DiskSpace(settings.data_directory, DATABASE_FILE))
+        self.http = HttpServer(self.metrics, self.health)
         self.grpc_port = 0
         self.http_port = 0
-        self.draining = False
         self.live: LivePrograms | None = None  # none for a sandbox, whose program is part of the server
+        self._tracing: Tracing | None = None
+        self._health_watch: asyncio.Task[None] | None = None
         self.failed = asyncio.Event()
+
+    async def show(self) -> None:
+        """Serve the operator's pages: the process lives, and says what it waits for."""
+        self.http_port = await self.http.start(*split_address(self._settings.http_address))
+        self.metrics.pulse.start()
+        log.info("starting", version=_version(), process_id=os.getpid(), http_port=self.http_port)
 
     async def open(self) -> None:
         """Open the ledger, compile what is not compiled yet, and seed the sandbox."""
         settings = self._settings
         files = ProgramFiles(settings.program, settings.stores) if settings.program is not None else None
         sources = files.check(files.read()) if files is not None else _sandbox_sources(settings.stores)
-        await asyncio.to_thread(compile_in_child, sources.rule_set, settings.cache_directory / "rules")
+        with self.metrics.compiling("rules"):
+            await asyncio.to_thread(compile_in_child, sources.rule_set, settings.cache_directory / "rules")
         self.ledger = Ledger(settings)
         clock = WallClock()
         tenant, programs = self._load_tenant(sources, clock)
@@ -125,7 +141,8 @@ class Server:
         self.decider = Decider(store, memory, programs, clock)
         if not compiled.are_cached():
             log.info("compiling", kernels="about half a minute, on the first start only")
-        nothing = await asyncio.to_thread(self.decider.warm_up)
+        with self.metrics.compiling("kernels"):
+            nothing = await asyncio.to_thread(self.decider.warm_up)
         self.engine = Engine(self.decider, store.write)
         self.engine.start()
         self.engine.on_broken = self.failed.set
@@ -135,17 +152,31 @@ class Server:
             await self._seed(tenant, vocabulary)
         self.authenticator = Authenticator(self.ledger.reader.api_key)
         desk = Desk(self.engine, self.ledger.names, vocabulary, self.ledger.reader)
+        if settings.otlp_endpoint:
+            from pointguard_server.service.tracing import Tracing
+
+            self._tracing = Tracing.to(settings.otlp_endpoint, _version())
+            self._tracing.watch(self.engine)
         self._tenants = {tenant.tenant_id: tenant}
         guard = Guard(self.authenticator, self._tenants, self.metrics)
-        self.rpc = RpcServer(desk, guard, (tenant,), self.metrics, reflect=settings.reflection, on_lost=self.failed.set)
-        await asyncio.to_thread(self.rpc.warm_up, nothing)
+        self.rpc = RpcServer(
+            desk,
+            guard,
+            (tenant,),
+            self.metrics,
+            self._tracing,
+            reflect=settings.reflection,
+            log_level=settings.log_level,
+            on_lost=self.failed.set,
+        )
+        with self.metrics.compiling("codec"):
+            await asyncio.to_thread(self.rpc.warm_up, nothing)
         if files is not None:
             self.live = LivePrograms(
                 files, sources, tenant, settings.cache_directory / "rules",
                 engine=self.engine, decider=self.decider, names=self.ledger.names, clock=clock, serve=self._serve,
             )  # fmt: skip
             self.metrics.registry.register(self.live)
-        self.http = HttpServer(self.metrics, lambda: self.engine.ready and not self.draining)
 
     def _serve(self, tenant: Tenant) -> None:
         """Read requests from now on by what is known of the tenant now."""
@@ -169,6 +200,16 @@ class Server:
         program = build_program(config, sources.rule_set, earn, versions, lines, intern)
         connection.execute("COMMIT")
         names.load(connection)
+        log.info(
+            "rules_loaded",
+            program=config.code,
+            earn_rules=len(sources.rule_set.rules),
+            earn_rules_version=versions.rule_set,
+            fraud_rules=len(program.rules),
+            fraud_rules_version=versions.configuration,
+        )
+        in_force = f"earn rules version {versions.rule_set}, fraud rules version {versions.configuration}"
+        self.health.set(health.RULES_LOADED, lambda: health.Finding(ok=True, detail=in_force))
         tenant = Tenant(
             tenant_id=tenant_id,
             program_id=program_id,
@@ -206,24 +247,35 @@ class Server:
         return issued.raw_key
 
     async def start(self) -> None:
-        """Listen."""
+        """Listen, and say that requests are taken."""
         settings = self._settings
         tls = None
         if settings.tls_certificate is not None and settings.tls_key is not None:
             tls = Tls(settings.tls_certificate, settings.tls_key)
         self.grpc_port = await self.rpc.start(settings.grpc_address, tls)
-        self.http_port = await self.http.start(*split_address(settings.http_address))
+        self.health.set(health.LEDGER_WRITABLE, health.ledger_check(self.engine))
+        self._health_watch = asyncio.create_task(health.watch(self.health, self.rpc.serving, self._try_ledger))
         if self.live is not None:
             self.live.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
         log.info("ready", grpc_port=self.grpc_port, http_port=self.http_port, position=self.decider.heads.position)
 
+    async def _try_ledger(self) -> None:
+        """Write something that means nothing, to learn whether the ledger can be written."""
+        now = str(WallClock().now())
+        await self.engine.run(lambda connection: self.ledger.names.note(connection, "last tried", now))
+
     async def stop(self) -> None:
         """Drain: answer what is under way, decide what is queued, close the ledger."""
-        self.draining = True
-        await self.rpc.not_serving()
+        log.info("draining", queued=self.engine.queued)
+        draining = health.Finding(ok=False, detail="the server is ending")
+        self.health.set(health.NOT_DRAINING, lambda: draining)
+        if self._health_watch is not None:
+            self._health_watch.cancel()
+        self.rpc.serving(False)
         await self.rpc.stop(self._settings.drain_s)
         await self.http.stop()
+        self.metrics.pulse.stop()
         await self.close()
 
     async def close(self) -> None:
@@ -232,6 +284,8 @@ class Server:
             await self.live.stop()
         await self.engine.stop()
         self.authenticator.close()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         await self.ledger.close()
         log.info("stopped", position=self.decider.heads.position)
 

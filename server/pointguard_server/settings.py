@@ -5,7 +5,10 @@ import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+
+from pointguard_server.service.logs import LEVELS
 
 PLAINTEXT_WARNING = (
     "plaintext beyond the loopback would show API keys and members' identifiers to the network:"
@@ -35,6 +38,8 @@ class Settings:
     tls_certificate: Path | None
     tls_key: Path | None
     on_ready: str
+    log_level: str
+    otlp_endpoint: str
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -109,6 +114,18 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         action="store_true",
         help="with POINTGUARD_ALLOW_PLAINTEXT=yes: listen beyond the loopback without TLS",
     )
+    add(
+        "--log-level",
+        choices=LEVELS,
+        default=default("LOG_LEVEL", "info"),
+        help="least level of the log's lines; debug has one for each call (default: %(default)s)",
+    )
+    add(
+        "--otlp-endpoint",
+        default=default("OTLP_ENDPOINT", ""),
+        metavar="URL",
+        help="send traces to a collector's OTLP/HTTP address (needs the extra otel)",
+    )
     add("--on-ready", default="", metavar="COMMAND", help="run a command once requests are taken, and go on serving")
     return parser
 
@@ -127,6 +144,12 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         raise SettingsError("give --sandbox, or --tenant and --program")
     if not 1_000 <= given.accounts_max <= 50_000_000:
         raise SettingsError("--accounts-max must be from 1,000 to 50,000,000")
+    if given.log_level not in LEVELS:
+        raise SettingsError(f"--log-level must be one of {', '.join(LEVELS)}")
+    if given.otlp_endpoint and not given.otlp_endpoint.startswith(("http://", "https://")):
+        raise SettingsError("--otlp-endpoint must begin with http:// or https://")
+    if given.otlp_endpoint and find_spec("opentelemetry") is None:
+        raise SettingsError("--otlp-endpoint needs the extra otel: install pointguard[server,otel]")
     told_twice = given.allow_plaintext and environment.get("POINTGUARD_ALLOW_PLAINTEXT") == "yes"
     plain = [given.http_address] if given.tls_key else [given.http_address, given.grpc_address]
     for address in (given.grpc_address, given.http_address):
@@ -148,5 +171,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         tls_certificate=Path(given.tls_certificate) if given.tls_certificate else None,
         tls_key=Path(given.tls_key) if given.tls_key else None,
         on_ready=given.on_ready,
+        log_level=given.log_level,
+        otlp_endpoint=given.otlp_endpoint,
     )
     return settings, given.issue_key

@@ -188,6 +188,7 @@ def amount_cases() -> Iterator[Case]:
 def column_cases() -> Iterator[Case]:
     """Yield columns that do not fit."""
     origin = common_pb2.Origin(occurred_at=Timestamp(seconds=1_700_000_000))
+    changes: dict[str, Any]
     for changes in (
         {"idempotency_keys": b""},
         {"idempotency_keys": bytes(15)},

@@ -36,7 +36,7 @@ def test_real_baskets_are_replayed_on_each_start_and_the_second_start_finds_the_
     first = audit(server.database)
     assert server.stop() == 0
     server.start()
-    assert server.events()[0]["position"] == len(first.legs)
+    assert server.events()[-1]["position"] == len(first.legs)
     again = replayed(server)
     assert (again["baskets"], again["errors"]) == (50, [])
     second = audit(server.database)

@@ -1,6 +1,7 @@
 """What operators see: metrics that move by what was called, health over HTTP and gRPC, reflection, the log."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -32,10 +33,16 @@ FAMILIES = {
     "pointguard_cache_accounts": "gauge",
     "pointguard_ledger_position": "gauge",
     "pointguard_ready": "gauge",
+    "pointguard_shed": "counter",
+    "pointguard_writer_lag_seconds": "gauge",
+    "pointguard_event_loop_lag_seconds": "histogram",
+    "pointguard_gc_pause_seconds": "histogram",
+    "pointguard_disk_free_bytes": "gauge",
+    "pointguard_ledger_ahead_seconds": "gauge",
     "process_resident_memory_bytes": "gauge",
 }
 LABELS = {"rpc", "code", "operation", "decision", "reason", "outcome", "rule", "posture", "direction", "stage", "le"}
-LABELS |= {"version", "generation"}
+LABELS |= {"version", "python", "generation", "check", "level", "part", "program", "rules", "file", "process"}
 
 
 def scrape(server: ServerProcess) -> Samples:
@@ -54,11 +61,11 @@ class Movement:
 
     def __init__(self, server: ServerProcess) -> None:
         self._server = server
-        self._before = scrape(server)
+        self.before = scrape(server)
 
     def of(self, name: str, **labels: str) -> float:
         now, key = scrape(self._server), (name, tuple(sorted(labels.items())))
-        return now.get(key, 0.0) - self._before.get(key, 0.0)
+        return now.get(key, 0.0) - self.before.get(key, 0.0)
 
 
 @pytest.fixture
@@ -136,6 +143,42 @@ def test_rules_that_trip_are_counted_by_rule_and_posture(raw: RawCalls, movement
     assert movement.of("pointguard_declines_total", operation="AUTHORISE", reason="FRAUD_RULE") == 1
 
 
+def test_rules_that_never_tripped_and_advice_are_counted_too(raw: RawCalls, movement: Movement) -> None:
+    member = enroll(raw)
+    raw.call("Accrue", RPCS["Accrue"].request(member=member))
+    for _ in range(6):
+        raw.call("AuthoriseRedemption", RPCS["AuthoriseRedemption"].request(member=member, points=1, capture=True))
+    assert movement.of("pointguard_advice_raised_total", posture="WARN") == 1, "more than five in a day"
+    rules = {dict(labels)["rule"] for name, labels in movement.before if name == "pointguard_rules_tripped_total"}
+    assert {"OUT_OF_PROVINCE", "ADVICE_CHECK_ACCOUNT_PURCHASE_TRANSACTION_COUNT_MONTH"} <= rules
+
+
+def test_what_is_in_force_and_what_it_runs_on_is_shown(shared_server: ServerProcess) -> None:
+    samples = scrape(shared_server)
+    assert samples["pointguard_rules_version", (("program", "1"), ("rules", "earn"))] == 1
+    assert samples["pointguard_program_epoch", (("program", "1"),)] == 1
+    assert samples["pointguard_compile_seconds", (("part", "kernels"),)] > 0
+    assert samples["pointguard_check_ok", (("check", "ledger_writable"),)] == 1
+    assert 0 < samples["pointguard_disk_free_bytes", ()] < samples["pointguard_disk_size_bytes", ()]
+    assert samples["pointguard_ledger_file_bytes", (("file", "database"),)] == shared_server.database.stat().st_size
+    assert samples["pointguard_ledger_ahead_seconds", ()] == 0
+    assert samples["pointguard_writer_lag_seconds", ()] == 0
+    for process in ("engine", "front"):
+        assert samples["process_resident_memory_bytes", (("process", process),)] > 0
+    assert samples["pointguard_log_lines_total", (("level", "info"),)] == len(shared_server.events())
+    assert time.time() - 600 < samples["pointguard_last_batch_timestamp_seconds", ()] <= time.time()
+
+
+def test_the_lag_of_both_event_loops_is_shown(shared_server: ServerProcess) -> None:
+    give_up, beats = time.monotonic() + 10, {"engine": 0.0, "front": 0.0}
+    while not all(beats.values()) and time.monotonic() < give_up:
+        samples = scrape(shared_server)
+        name = "pointguard_event_loop_lag_seconds_count"
+        beats = {process: samples[name, (("process", process),)] for process in beats}
+        time.sleep(0.1)
+    assert all(beats.values()), "the front tells of its own each second"
+
+
 def test_batches_stages_and_the_cache_are_counted(raw: RawCalls, movement: Movement) -> None:
     items = [transaction_pb2.BatchItem(accrue=RPCS["Accrue"].request()) for _ in range(40)]
     raw.call("ProcessBatch", transaction_pb2.ProcessBatchRequest(items=items))
@@ -171,7 +214,7 @@ def test_no_label_says_anything_about_a_member(raw: RawCalls, shared_server: Ser
 
 def test_the_pages_for_operators_answer_and_others_are_not_there(shared_server: ServerProcess) -> None:
     assert shared_server.get("/healthz") == (200, "alive\n")
-    assert shared_server.get("/readyz") == (200, "ready\n")
+    assert shared_server.get("/readyz")[0] == 200
     for path in ("/", "/metrics/../etc/passwd", "/debug", "/%00"):
         assert shared_server.get(path)[0] in (400, 404)
 
@@ -211,7 +254,8 @@ def test_reflection_is_off_elsewhere(plain_server: ServerProcess) -> None:
 
 def test_the_log_is_json_and_holds_no_key(shared_server: ServerProcess) -> None:
     lines = [line for line in shared_server.log().splitlines() if line.strip()]
-    assert [json.loads(line)["event"] for line in lines] == ["ready"]
+    events = [json.loads(line)["event"] for line in lines]
+    assert [event for event in events if event != "compiling"] == ["starting", "rules_loaded", "ready"]
     assert shared_server.api_key not in shared_server.log()
     assert (shared_server.data_directory / "sandbox-api-key").stat().st_mode & 0o077 == 0
     assert shared_server.data_directory.stat().st_mode & 0o077 == 0

@@ -54,7 +54,7 @@ def test_the_lock_fulfils_everything_that_the_project_asks_for(root: Path, locke
         versions.setdefault(pin.name, []).extend(specifier.version for specifier in pin.specifier)
     unmet = [
         wanted
-        for wanted in map(Requirement, [*project["dependencies"], *extras["server"], *extras["dev"]])
+        for wanted in map(Requirement, [*project["dependencies"], *extras["server"], *extras["otel"], *extras["dev"]])
         if not versions.get(wanted.name) or not all(wanted.specifier.contains(v) for v in versions[wanted.name])
     ]
     assert not unmet, "run make lock"

@@ -48,6 +48,7 @@ class BatchReport:
     """What a batch was, for those who watch. Times are seconds."""
 
     requests: int
+    legs: int
     replays: int
     decide_s: float
     append_s: float
@@ -130,6 +131,7 @@ class Decider:
         self.totals.add(out, step.count, self.programs)
         self.last_report = BatchReport(
             requests=step.count,
+            legs=int(out.counts[LEGS]),
             replays=len(step.replayed) + len(step.same_as),
             decide_s=decided - started,
             append_s=appended - decided,

@@ -5,7 +5,6 @@ disk ever holds the loop up. Answers reach the loop by one call a batch.
 """
 
 import asyncio
-import logging
 import threading
 import time
 from collections import deque
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
+
+import structlog
 
 from pointguard_server.domain.errors import (
     Draining,
@@ -30,7 +31,7 @@ from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.rows import SETTLED
 from pointguard_server.engine.verdicts import Answers
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 BATCH_REQUESTS_MAX = 4_096
 # A batch waits for more if the one before had so many callers, and for this long at most.
@@ -55,6 +56,7 @@ class _Submission:
     queued_at: float
     finish: Finish
     done: Done
+    context: Any  # what ``Engine.context`` gave
 
 
 @dataclass(slots=True, eq=False)
@@ -75,10 +77,11 @@ class _Job:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A batch as the observer sees it: the report, and how long its oldest request waited."""
+    """A batch as the observer sees it: the report, how long its oldest request waited, what ``Engine.context`` gave."""
 
     report: BatchReport
     waited_s: float
+    contexts: Sequence[Any]
 
 
 class Engine:
@@ -96,10 +99,14 @@ class Engine:
         self._gathering = False
         self._hold_s = 0.0  # how long the next batch waits for more
         self._draining = False
+        self._under_way_since = 0.0  # when the oldest request of the batch under way was queued; 0 between batches
         self.queued = 0  # requests
+        self.shed = 0  # requests refused because too many were waiting
+        self.writable = True  # whether the latest write was committed
         self.broken = False
         self.failures = 0  # batches that were undone
         self.observe: Callable[[Observed], None] | None = None
+        self.context: Callable[[], Any] | None = None  # asked at each submission, for the observer; it may give None
         self.on_broken: Callable[[], None] | None = None
 
     def start(self) -> None:
@@ -121,9 +128,13 @@ class Engine:
             self._thread = None
 
     @property
-    def ready(self) -> bool:
-        """Whether requests are taken and the ledger can be written."""
-        return not self._draining and not self.broken and self._thread is not None
+    def oldest_wait_s(self) -> float:
+        """Age of the oldest request that is not answered yet: a writer that is stuck shows here. 0 without any."""
+        oldest = self._under_way_since or next(
+            (item.submissions[0].queued_at for item in self._pending if isinstance(item, _Batch) and item.submissions),
+            0.0,
+        )
+        return time.monotonic() - oldest if oldest else 0.0
 
     def submit(self, asks: Sequence[Ask], deadline: float) -> "asyncio.Future[list[Verdict]]":
         """Queue asks to be decided in one batch, in order; the future gives a verdict for each.
@@ -161,7 +172,8 @@ class Engine:
         assert isinstance(batch, _Batch)  # noqa: S101  (what inbox_for gave)
         count = batch.inbox.count - first
         self.queued += count
-        batch.submissions.append(_Submission(first, count, deadline, time.monotonic(), finish, done))
+        context = self.context() if self.context is not None else None
+        batch.submissions.append(_Submission(first, count, deadline, time.monotonic(), finish, done, context))
         self._gather()
 
     @contextmanager
@@ -197,6 +209,7 @@ class Engine:
         if self.broken:
             raise StorageUnavailable
         if self.queued + count > QUEUED_REQUESTS_MAX:
+            self.shed += count
             raise Overloaded
 
     def _gather(self) -> None:
@@ -250,6 +263,7 @@ class Engine:
                 live.append(submission)
         batch.submissions = live
         if live:
+            self._under_way_since = live[0].queued_at
             self._work.put(lambda: self._decide(batch, waited_s))
         else:
             self._recycle(batch)
@@ -263,17 +277,21 @@ class Engine:
             else:
                 submission.done(result, None)
         self._recycle(batch)
-        if error is not None:
+        report = self._decider.last_report if error is None else None
+        if report is not None:
+            self.writable = self.writable or report.legs > 0
+            took_s = report.decide_s + report.append_s + report.commit_s
+            self._hold_s = min(took_s, HOLD_S_MAX) if len(batch.submissions) >= HOLD_FROM_CALLERS else 0.0
+        else:
             self.failures += 1
             self.broken = self.broken or isinstance(error, StorageBroken)
             if self.broken and self.on_broken is not None:
                 self.on_broken()
-        elif (report := self._decider.last_report) is not None:
-            took_s = report.decide_s + report.append_s + report.commit_s
-            self._hold_s = min(took_s, HOLD_S_MAX) if len(batch.submissions) >= HOLD_FROM_CALLERS else 0.0
-            if self.observe is not None:
-                self.observe(Observed(report, waited_s))
+        # Before anybody watches: whatever becomes of that, batches go on.
         self._next()
+        if report is not None and self.observe is not None:
+            contexts = [submission.context for submission in batch.submissions if submission.context is not None]
+            self.observe(Observed(report, waited_s, contexts))
 
     def _recycle(self, batch: _Batch) -> None:
         """Keep an inbox for a later batch, unless a batch of unusual size has made it large."""
@@ -283,6 +301,7 @@ class Engine:
 
     def _next(self) -> None:
         self._busy = False
+        self._under_way_since = 0.0
         if self._pending:
             self._gather()
 
@@ -298,8 +317,11 @@ class Engine:
         results: list[Any]
         try:
             answers = self._decider.decide_inbox(batch.inbox)
-        except Exception as failure:  # noqa: BLE001  (the thread must outlive a defect; the batch was undone)
-            error = _as_error(failure)
+        except StorageUnavailable as failure:
+            error, self.writable = failure, False
+            results = [error] * len(batch.submissions)
+        except Exception as defect:  # noqa: BLE001  (the thread must outlive it; the batch was undone)
+            error = _fault("batch", defect)
             results = [error] * len(batch.submissions)
         else:
             results = [_finished(submission, answers) for submission in batch.submissions]
@@ -313,6 +335,10 @@ class Engine:
         self._post(self._job_done, job, result, error)
 
     def _job_done(self, job: _Job, result: Any, error: BaseException | None) -> None:
+        if error is None:
+            self.writable = True
+        elif isinstance(error, StorageUnavailable):
+            self.writable = False
         job.done(result, error)
         self._next()
 
@@ -324,15 +350,13 @@ def _finished(submission: _Submission, answers: Answers) -> Any:
     """Return what a submission gets. Its requests are decided whatever happens here: a retry hears the decision."""
     try:
         return submission.finish(answers)
-    except Exception as failure:  # noqa: BLE001  (a defect in one answer is no reason to lose the others)
-        return _as_error(failure)
+    except Exception as defect:  # noqa: BLE001  (a defect in one answer is no reason to lose the others)
+        return _fault("answer", defect)
 
 
-def _as_error(failure: Exception) -> PointguardError:
-    """Return what a client may hear of a failure."""
-    if isinstance(failure, StorageUnavailable):
-        return failure
-    log.error("a batch could not be decided", exc_info=failure)
+def _fault(where: str, defect: Exception) -> PointguardError:
+    """Return what a client may hear of a defect, and have the log say the rest."""
+    log.error("fault", where=where, exc_info=defect)
     return StorageUnavailable()
 
 

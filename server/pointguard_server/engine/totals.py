@@ -3,9 +3,9 @@
 import numpy as np
 
 from pointguard_server.engine.programs import Programs
-from pointguard_server.engine.world import ENTRIES, LEGS, Output
+from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS, Output
 
-OPERATIONS, DECISIONS, REASONS, OUTCOMES = 16, 8, 32, 32
+OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES = 16, 8, 32, 32, 4
 
 
 class Totals:
@@ -15,6 +15,7 @@ class Totals:
         self.decisions = np.zeros((OPERATIONS, DECISIONS), np.int64)
         self.declines = np.zeros((OPERATIONS, REASONS), np.int64)  # by deciding reason
         self.refusals = np.zeros(OUTCOMES, np.int64)
+        self.advice = np.zeros(POSTURES, np.int64)  # raised
         self.tripped: dict[tuple[int, int], int] = {}  # (rule id, posture) → how often
         self.points_issued = self.points_redeemed = 0
 
@@ -36,6 +37,7 @@ class Totals:
         issued = int(points.clip(0).sum())
         self.points_issued += issued
         self.points_redeemed += issued - int(points.sum())
+        np.add.at(self.advice, out.advice["posture"][: out.counts[ADVICE_ROWS]], 1)
         rules = programs.rules
         for rule in rules["tripped"].nonzero()[0].tolist():
             key = int(rules["rule_id"][rule]), int(rules["posture"][rule])

@@ -1,19 +1,20 @@
-"""The HTTP server: ``/metrics`` for Prometheus, ``/healthz`` (alive) and ``/readyz`` (takes requests)."""
+"""The HTTP server: ``/metrics`` for Prometheus, ``/healthz`` (alive) and ``/readyz`` (takes requests, or why not)."""
 
-from collections.abc import Callable
+from dataclasses import asdict
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from pointguard_server.service.health import Health, is_ready
 from pointguard_server.service.metrics import Metrics
 
 
 class HttpServer:
     """Serves the operator's pages of one process."""
 
-    def __init__(self, metrics: Metrics, ready: Callable[[], bool]) -> None:
+    def __init__(self, metrics: Metrics, health: Health) -> None:
         self._metrics = metrics
-        self._ready = ready
+        self._health = health
         application = web.Application(client_max_size=64 * 1024)
         application.router.add_get("/metrics", self._show_metrics)
         application.router.add_get("/healthz", self._show_alive)
@@ -45,5 +46,7 @@ class HttpServer:
         return web.Response(text="alive\n")
 
     async def _show_ready(self, _request: web.Request) -> web.Response:
-        ready = self._ready()
-        return web.Response(text="ready\n" if ready else "not ready\n", status=200 if ready else 503)
+        findings = self._health.findings()
+        ready = is_ready(findings)
+        checks = {name: asdict(finding) for name, finding in findings.items()}
+        return web.json_response({"ready": ready, "checks": checks}, status=200 if ready else 503)

@@ -6,6 +6,7 @@ It knows no message: it takes bytes from calls to the engine's process and answe
 
 import asyncio
 import importlib
+import logging
 import signal
 import socket
 import sys
@@ -20,7 +21,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 
 from pointguard_server.rpc.front_settings import FrontSettings
-from pointguard_server.rpc.link import FOR_EVER, Frame, FrameKind, Link
+from pointguard_server.rpc.link import FOR_EVER, TRACE_SEPARATOR, Frame, FrameKind, Link
+from pointguard_server.service import logs
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024  # a batch of 10,000 requests
 METADATA_BYTES_MAX = 8 * 1024
@@ -39,10 +41,13 @@ OPTIONS = (
 )
 CALLS_MAX = 32_768
 OPEN_STREAMS_MAX = 4_096
+BYTES_WAITING_MAX = 256 * 1024 * 1024
 UNANSWERED_MAX = 16  # messages of a stream
 LOST_GRACE_S = 0.2
+PULSE_S = 1.0
 BEARER = "Bearer "
 DETAILS_KEY = "grpc-status-details-bin"
+GRPC_LOGGER = "grpc._cython.cygrpc"
 STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 Handler = Callable[[bytes, "grpc.aio.ServicerContext[bytes, bytes]"], Awaitable[bytes]]
@@ -51,8 +56,11 @@ Handler = Callable[[bytes, "grpc.aio.ServicerContext[bytes, bytes]"], Awaitable[
 class _Stream:
     """One stream: reads while not too many messages are unanswered, so that a client that does not read must wait."""
 
-    def __init__(self, call: int, number: int, context: "grpc.aio.ServicerContext[bytes, bytes]", link: Link) -> None:
+    def __init__(
+        self, call: int, number: int, caller: str, context: "grpc.aio.ServicerContext[bytes, bytes]", link: Link
+    ) -> None:
         self.call = call
+        self._caller = caller
         self.answers: asyncio.Queue[Frame] = asyncio.Queue()
         self._number = number
         self._context = context
@@ -64,6 +72,7 @@ class _Stream:
     async def run(self) -> None:
         """Carry messages both ways until the client has half-closed and everything is answered."""
         self._reading = asyncio.create_task(self._read())
+        complete = False
         try:
             while True:
                 frame = await self.answers.get()
@@ -74,14 +83,14 @@ class _Stream:
                     self._unanswered -= 1
                     self._room.release()
                 if self._reading.done() and not self._unanswered:
-                    self._link.send(FrameKind.HALF_CLOSE, self.call)
+                    complete = True
                     return
         finally:
+            self._link.send(FrameKind.END, self.call, int(complete))
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
 
     async def _read(self) -> None:
-        credential = _credential(self._context.invocation_metadata())
         try:
             while True:
                 await self._room.acquire()
@@ -89,7 +98,7 @@ class _Stream:
                 if data is grpc.aio.EOF:
                     return
                 self._unanswered += 1
-                self._link.send(FrameKind.MESSAGE, self.call, self._number, credential, data)
+                self._link.send(FrameKind.MESSAGE, self.call, self._number, self._caller, data)
         finally:
             # Whoever writes looks again whether that was all.
             self.answers.put_nowait(_NOTHING)
@@ -100,7 +109,7 @@ class _Stream:
             self._reading.cancel()
 
 
-_NOTHING = Frame(FrameKind.HALF_CLOSE, 0, 0, FOR_EVER, "", b"")
+_NOTHING = Frame(FrameKind.END, 0, 0, FOR_EVER, "", b"")
 
 
 async def _refuse(context: "grpc.aio.ServicerContext[bytes, bytes]", frame: Frame) -> None:
@@ -120,6 +129,9 @@ class Front:
         self._streams: dict[int, _Stream] = {}
         self._stopped: asyncio.Future[float] = asyncio.get_running_loop().create_future()  # the grace in seconds
         self._gone = False
+        self._bytes_waiting = 0
+        self._shed = 0  # calls
+        self._caller = _caller_and_trace if settings.traced else _caller
         self._server = grpc.aio.server(options=OPTIONS)
         numbers = count()
         for service, names in settings.services.items():
@@ -147,10 +159,20 @@ class Front:
             return 1
         await self._server.start()
         self._link.send(FrameKind.LISTENING, port)
+        pulse = asyncio.create_task(self._beat())
         grace_s = await self._stopped
         await self._server.stop(grace_s)
+        pulse.cancel()
         self._link.close()
         return int(self._gone)
+
+    async def _beat(self) -> None:
+        """Tell each second how late the loop ran a timer."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + PULSE_S
+            await asyncio.sleep(PULSE_S)
+            self._link.send(FrameKind.PULSE, self._shed, seconds=loop.time() - due)
 
     def _listen(self) -> int:
         settings = self._settings
@@ -166,10 +188,12 @@ class Front:
 
     def _call_handler(self, number: int) -> Handler:
         """Return the handler of an RPC of one request and one answer."""
-        loop, link, waiting, calls = asyncio.get_running_loop(), self._link, self._waiting, self._calls
+        loop, caller = asyncio.get_running_loop(), self._caller
+        link, waiting, calls = self._link, self._waiting, self._calls
 
         async def handle(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
             await self._admit(context)
+            self._bytes_waiting += len(data)
             remaining: float | None = context.time_remaining()
             call = next(calls)
             waiting[call] = answer = loop.create_future()
@@ -177,7 +201,7 @@ class Front:
                 FrameKind.CALL,
                 call,
                 number,
-                _credential(context.invocation_metadata()),
+                caller(context.invocation_metadata()),
                 data,
                 FOR_EVER if remaining is None else remaining,
             )
@@ -187,7 +211,8 @@ class Front:
                 link.send(FrameKind.CANCEL, call)
                 raise
             finally:
-                waiting.pop(call, None)
+                del waiting[call]
+                self._bytes_waiting -= len(data)
             if frame.kind == FrameKind.REFUSAL:
                 await _refuse(context, frame)
             return frame.data
@@ -199,13 +224,11 @@ class Front:
 
         async def handle(_messages: Any, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
             await self._admit(context)
-            stream = _Stream(next(self._calls), number, context, self._link)
+            caller = self._caller(context.invocation_metadata())
+            stream = _Stream(next(self._calls), number, caller, context, self._link)
             self._streams[stream.call] = stream
             try:
                 await stream.run()
-            except asyncio.CancelledError:
-                self._link.send(FrameKind.CANCEL, stream.call)
-                raise
             finally:
                 del self._streams[stream.call]
 
@@ -213,7 +236,9 @@ class Front:
 
     async def _admit(self, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
         """End a call that cannot be taken now."""
-        if self._gone or len(self._waiting) >= CALLS_MAX or len(self._streams) >= OPEN_STREAMS_MAX:
+        full = len(self._waiting) >= CALLS_MAX or len(self._streams) >= OPEN_STREAMS_MAX
+        if self._gone or full or self._bytes_waiting > BYTES_WAITING_MAX:
+            self._shed += 1
             code = grpc.StatusCode.UNAVAILABLE if self._gone else grpc.StatusCode.RESOURCE_EXHAUSTED
             await context.abort(code, "the server cannot take calls now")
 
@@ -235,11 +260,9 @@ class Front:
                 stream.stop_reading()
 
     async def _report_health(self, serving: bool) -> None:
-        if not serving:
-            await self._health.enter_graceful_shutdown()
-            return
+        answer = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
         for service in ("", *self._settings.services):
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+            await self._health.set(service, answer)
 
     def _lose(self) -> None:
         """The engine's process is gone: nobody knows what became of the calls, and a retry will find out."""
@@ -256,7 +279,7 @@ class Front:
             self._stopped.set_result(LOST_GRACE_S)
 
 
-def _credential(metadata: Any) -> str:
+def _caller(metadata: Any) -> str:
     """Return the raw key of a call's metadata; empty if it has none."""
     for key, value in metadata or ():
         if key == "authorization" and isinstance(value, str) and value.startswith(BEARER):
@@ -264,7 +287,21 @@ def _credential(metadata: Any) -> str:
     return ""
 
 
+def _caller_and_trace(metadata: Any) -> str:
+    """Return the raw key and the ``traceparent`` of a call's metadata."""
+    parents = (value for key, value in metadata or () if key == "traceparent" and isinstance(value, str))
+    return f"{_caller(metadata)}{TRACE_SEPARATOR}{next(parents, '')}"
+
+
+def _is_of_note(record: logging.LogRecord) -> bool:
+    """Whether a line of gRPC's tells of more than a client that was gone when it was answered."""
+    return not (record.exc_info and isinstance(record.exc_info[1], grpc.aio.InternalError))
+
+
 async def _main(settings: FrontSettings) -> int:
+    logs.configure(settings.log_level)
+    logging.getLogger(GRPC_LOGGER).addFilter(_is_of_note)
+    asyncio.get_running_loop().set_exception_handler(logs.log_loop_error)
     return await Front(settings).run()
 
 

@@ -16,6 +16,8 @@ class FrontSettings:
     reflection_of: list[str]  # modules whose descriptors reflection shows; empty: no reflection
     services: dict[str, list[str]]
     streams: list[str]  # names of those RPCs that stream both ways
+    traced: bool  # whether the engine's process wants to know each call's trace
+    log_level: str
 
     def text(self) -> str:
         """Return the settings as the front's argument."""

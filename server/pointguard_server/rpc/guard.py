@@ -58,6 +58,8 @@ class Guard:
     def wrap(self, name: str, request_class: type[Message], method: Method) -> Handler:
         """Return the handler of one RPC; ``name`` is its label in the metrics."""
         tally = self._metrics.call_tally(name)
+        # Bound once: where debug lines are off, this is a function that does nothing.
+        debug = log.bind().debug
 
         async def handle(credential: str, remaining_s: float, data: bytes) -> bytes | Refusal:
             started = time.monotonic()
@@ -80,10 +82,10 @@ class Guard:
             except PointguardError as refused:
                 error = refused
             except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
-                error = Fault()
-                error.__cause__ = defect
+                error = Fault.of(defect)
             else:
                 tally.observe("OK", time.monotonic() - started)
+                debug("call", rpc=name, code="OK", transaction_id=getattr(response, "transaction_id", ""))
                 return answer
             tally.observe(code_of(error).name, time.monotonic() - started)
             return refuse(name, error)
@@ -117,5 +119,5 @@ def refuse(name: str, error: PointguardError) -> Refusal:
     if isinstance(error, Fault):
         log.error("fault", rpc=name, error_id=error_id, exc_info=error.__cause__)
     else:
-        log.debug("refused", rpc=name, error_id=error_id, reason=error.reason)
+        log.debug("call", rpc=name, code=code_of(error).name, error_id=error_id, reason=error.reason)
     return Refusal(int(code_of(error)), str(error), details(error, error_id))

@@ -5,6 +5,7 @@ it goes the same way.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import structlog
+from google.protobuf.message_factory import GetMessageClass
+
+from pointguard.v1 import transaction_pb2
 from pointguard_server.domain.codes import Operation
 from pointguard_server.domain.errors import Expired, InvalidRequest, PointguardError, Violation
 from pointguard_server.engine.verdicts import Answers
@@ -36,6 +41,8 @@ Learn = Callable[[Call, bytes], Awaitable[None]]
 
 BATCH_ITEMS_MAX, BATCH_LINES_MAX = 10_000, 100_000
 _LOOK_EVERY_S = 0.05
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class Lanes:
         self._guard = guard
         self._codecs = codecs  # by tenant
         self._answer = answer
+        self._logs_calls = log.bind().is_enabled_for(logging.DEBUG)
         self._learning: dict[int, asyncio.Task[None]] = {}  # by call
         # Calls that named no deadline, oldest first: theirs is watched here, the front watches the others'.
         self._undated: deque[_Way] = deque()
@@ -96,9 +104,12 @@ class Lanes:
             started,
             started + (DEADLINE_DEFAULT_S if frame.seconds < 0 else frame.seconds),
         )
-        if not self._put(way, frame):
-            task = asyncio.get_running_loop().create_task(self._learn(way, frame))
-            self._learning[frame.call] = task
+        try:
+            if not self._put(way, frame):
+                task = asyncio.get_running_loop().create_task(self._learn(way, frame))
+                self._learning[frame.call] = task
+        except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
+            self._close(way, Fault.of(defect))
         if frame.seconds < 0 and not way.answered:
             self._watch(way)
 
@@ -137,9 +148,7 @@ class Lanes:
         except PointguardError as error:
             self._close(way, error)
         except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
-            fault = Fault()
-            fault.__cause__ = defect
-            self._close(way, fault)
+            self._close(way, Fault.of(defect))
         finally:
             del self._learning[way.number]
 
@@ -155,13 +164,15 @@ class Lanes:
         if way.answered:
             return
         way.answered = True
-        seconds = time.monotonic() - way.started
+        name, seconds = way.kind.name, time.monotonic() - way.started
         if isinstance(answer, PointguardError):
             way.kind.tally.observe(code_of(answer).name, seconds)
-            self._answer(way.number, refuse(way.kind.name, answer))
+            self._answer(way.number, refuse(name, answer))
         else:
             way.kind.tally.observe("OK", seconds)
             self._answer(way.number, answer)
+            if self._logs_calls:
+                log.debug("call", rpc=name, code="OK", transaction_id=_transaction_id(name, answer))
 
     # -------------------------------------------------------------------------------------------------- kinds of calls
 
@@ -218,6 +229,12 @@ class Lanes:
             self._close(way, Expired())
         if self._undated:
             asyncio.get_running_loop().call_later(_LOOK_EVERY_S, self._look)
+
+
+def _transaction_id(name: str, answer: bytes) -> str:
+    """Return the id in an answer; empty if the RPC answers for many."""
+    rpc = transaction_pb2.DESCRIPTOR.services_by_name["TransactionService"].methods_by_name[name]
+    return getattr(GetMessageClass(rpc.output_type).FromString(answer), "transaction_id", "")
 
 
 def check_count(count: int, most: int) -> None:

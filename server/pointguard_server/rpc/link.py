@@ -15,6 +15,8 @@ _HEADER = Struct("<IBBHQd")
 _HEADER_SIZE = _HEADER.size
 TEXT_BYTES_MAX = 0xFFFF
 FOR_EVER = -1.0
+TRACE_SEPARATOR = "\n"
+"""A caller is a credential; where calls are traced, this follows and the ``traceparent``, which may be empty."""
 
 
 class FrameKind(IntEnum):
@@ -23,12 +25,13 @@ class FrameKind(IntEnum):
     # From the front.
     LISTENING = 1  # (call: the port)
     NOT_LISTENING = 2  # (text: why)
-    CALL = 3  # (number: the RPC, seconds: until its deadline or FOR_EVER, text: the credential, data: the request)
+    CALL = 3  # (number: the RPC, seconds: until its deadline or FOR_EVER, text: the caller, data: the request)
     CANCEL = 4
-    MESSAGE = 9  # of a stream (number: the RPC, text: the credential, data: the message); the first one opens it
-    HALF_CLOSE = 10  # no more messages come
+    MESSAGE = 9  # of a stream (number: the RPC, text: the caller, data: the message); the first one opens it
+    END = 10  # the stream is over (number: 1 if everything was answered, 0 if it was broken off or refused)
+    PULSE = 11  # each second (seconds: how late the front's loop was, call: how many calls it has refused by itself)
     # To the front.
-    SERVE = 5  # (number: 1 to report healthy, 0 to report shutting down)
+    SERVE = 5  # (number: 1 to report healthy, 0 to report that nothing is served)
     STOP = 6  # (seconds: how long calls under way may take)
     ANSWER = 7  # (data: the response, or one message of a stream's)
     REFUSAL = 8  # (number: the status code, text: for people, data: google.rpc.Status); ends a stream
@@ -79,7 +82,7 @@ class Link(asyncio.Protocol):
             data_at = text_at + text_size
             if data_at + size > end:
                 break
-            text = data[text_at:data_at].decode() if text_size else ""
+            text = data[text_at:data_at].decode(errors="replace") if text_size else ""
             at = data_at + size
             self._receive(Frame(kind, number, call, seconds, text, data[data_at:at]))
         if at < end:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from google.protobuf.message import Message
@@ -19,10 +20,16 @@ from pointguard_server.rpc.guard import Guard, Handler, Method, Refusal
 from pointguard_server.rpc.lanes import Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
 from pointguard_server.rpc.member_service import MemberService
+from pointguard_server.rpc.status import Fault
+from pointguard_server.rpc.traced import TracedCalls
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.metrics import Metrics
+from pointguard_server.service.processes import FRONT
 from pointguard_server.service.tenants import Tenant
+
+if TYPE_CHECKING:
+    from pointguard_server.service.tracing import Tracing
 
 FRONT_MODULE = "pointguard_server.rpc.front"
 FRONT_START_S = 30.0
@@ -75,11 +82,14 @@ class RpcServer:
         guard: Guard,
         tenants: Iterable[Tenant],
         metrics: Metrics,
+        tracing: "Tracing | None",
         *,
         reflect: bool,
+        log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
         services = _methods(desk)
+        names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.
         self._handlers: list[Handler | str] = [
@@ -88,12 +98,19 @@ class RpcServer:
             for name, method in methods.items()
         ]
         self._codecs = {tenant.tenant_id: Codec(tenant, desk.encoder(tenant)) for tenant in tenants}
-        self._lanes = Lanes(desk, guard, self._codecs, metrics.call_tally, self._send)
-        self._streams = streams.Streams(desk, guard, self._codecs, metrics.call_tally(streams.NAME), self._send)
+        receive, self._reply = self._receive, self._send
+        if tracing is not None:
+            traced = TracedCalls(tracing, names, self._receive, self._send)
+            receive, self._reply = traced.receive, traced.answer
+        self._lanes = Lanes(desk, guard, self._codecs, metrics.call_tally, self._reply)
+        self._streams = streams.Streams(desk, guard, self._codecs, metrics.call_tally(streams.NAME), self._reply)
+        self._metrics = metrics
+        self._traced = tracing is not None
         self._desk = desk
         self._reflect = reflect
+        self._log_level = log_level
         self._on_lost = on_lost
-        self._link = Link(self._receive, self._lose)
+        self._link = Link(receive, self._lose)
         self._answering: dict[int, asyncio.Task[None]] = {}
         self._front: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -130,6 +147,8 @@ class RpcServer:
                 reflection_of=CONTRACT_MODULES if self._reflect else [],
                 services=self._services,
                 streams=[streams.NAME],
+                traced=self._traced,
+                log_level=self._log_level,
             )
             loop = asyncio.get_running_loop()
             await loop.create_unix_connection(lambda: self._link, sock=ours)
@@ -137,12 +156,13 @@ class RpcServer:
                 sys.executable, "-m", FRONT_MODULE, settings.text(), stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
             )  # fmt: skip
+        self._metrics.processes.front_id = self._front.pid
         try:
             async with asyncio.timeout(FRONT_START_S):
                 port = await self._listening
         except (TimeoutError, ConnectionError) as error:
             raise OSError(f"cannot listen on {address}") from error
-        self._link.send(FrameKind.SERVE, number=1)
+        self.serving(True)
         return port
 
     def _receive(self, frame: Frame) -> None:
@@ -153,15 +173,20 @@ class RpcServer:
                 return
             self._answering[frame.call] = asyncio.get_running_loop().create_task(self._answer(handler, frame))
         elif frame.kind == FrameKind.MESSAGE:
-            self._streams.take(frame)
-        elif frame.kind == FrameKind.HALF_CLOSE:
+            try:
+                self._streams.take(frame)
+            except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
+                self._streams.refuse(frame.call, Fault.of(defect))
+        elif frame.kind == FrameKind.END:
             self._streams.close(frame.call)
         elif frame.kind == FrameKind.CANCEL:
-            self._streams.close(frame.call)
             self._lanes.cancel(frame.call)
             task_of = self._answering.get(frame.call)
             if task_of is not None:
                 task_of.cancel()
+        elif frame.kind == FrameKind.PULSE:
+            self._metrics.front_shed = frame.call
+            self._metrics.pulse.observe_lag(FRONT, frame.seconds)
         elif frame.kind == FrameKind.LISTENING and not self._listening.done():
             self._listening.set_result(frame.call)
         elif frame.kind == FrameKind.NOT_LISTENING and not self._listening.done():
@@ -172,7 +197,7 @@ class RpcServer:
             answer = await handler(frame.text, frame.seconds, frame.data)
         finally:
             del self._answering[frame.call]
-        self._send(frame.call, answer)
+        self._reply(frame.call, answer)
 
     def _send(self, call: int, answer: bytes | Refusal) -> None:
         if isinstance(answer, Refusal):
@@ -187,9 +212,9 @@ class RpcServer:
             log.error("front_lost")
             self._on_lost()
 
-    async def not_serving(self) -> None:
-        """Tell health checks that nothing is served any more."""
-        self._link.send(FrameKind.SERVE, number=0)
+    def serving(self, ready: bool) -> None:
+        """Tell health checks whether the services take requests."""
+        self._link.send(FrameKind.SERVE, number=int(ready))
 
     async def stop(self, grace_s: float) -> None:
         """Take no more calls, let those under way end, for at most ``grace_s`` seconds, and end the front."""

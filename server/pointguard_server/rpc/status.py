@@ -2,6 +2,7 @@
 
 import uuid
 from enum import IntEnum
+from typing import Self
 
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
@@ -62,6 +63,13 @@ class Fault(errors.PointguardError):
 
     def __init__(self) -> None:
         super().__init__("the server could not answer; a retry with the same key finds out what happened")
+
+    @classmethod
+    def of(cls, defect: BaseException) -> Self:
+        """Return the fault that a defect is to the client."""
+        fault = cls()
+        fault.__cause__ = defect
+        return fault
 
 
 CODES[Fault] = StatusCode.UNAVAILABLE

@@ -11,18 +11,22 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from pointguard_server.domain.errors import InvalidRequest, PointguardError, Violation
+import structlog
+
+from pointguard_server.domain.errors import PointguardError
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc.guard import DEADLINE_DEFAULT_S, Guard, Refusal, refuse
 from pointguard_server.rpc.lanes import Answer, check_count, found_members
 from pointguard_server.rpc.link import Frame
-from pointguard_server.rpc.status import code_of
+from pointguard_server.rpc.status import Fault, code_of
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.rpc.wire.codec import Codec, MustLearn, count_items
 from pointguard_server.service.metrics import CallTally
 
 NAME = "StreamTransactions"
 ITEMS_MAX, LINES_MAX = 1_000, 10_000
+
+log = structlog.get_logger(__name__)
 
 
 class Streams:
@@ -34,17 +38,24 @@ class Streams:
         self.codecs = codecs  # by tenant
         self.tally = tally
         self.answer = answer
+        # Bound once: where debug lines are off, this is a function that does nothing.
+        self.debug = log.bind().debug
         self._open: dict[int, _Stream] = {}
 
     def take(self, frame: Frame) -> None:
         """Take a message; the first of a stream opens it."""
         stream = self._open.get(frame.call)
         if stream is None:
-            stream = self._open[frame.call] = _Stream(frame.call, self, lambda: self.close(frame.call))
+            stream = self._open[frame.call] = _Stream(frame.call, self)
         stream.take(frame)
 
+    def refuse(self, call: int, error: PointguardError) -> None:
+        """End a stream by an error, once everything before it is answered."""
+        if (stream := self._open.get(call)) is not None:
+            stream.refuse(error)
+
     def close(self, call: int) -> None:
-        """Forget a stream that has ended; what it has in the queue is decided all the same."""
+        """Forget a stream that is over; what it has in the queue is decided all the same."""
         stream = self._open.pop(call, None)
         if stream is not None:
             stream.close()
@@ -53,17 +64,16 @@ class Streams:
 class _Stream:
     """One stream: its messages that wait for something to be learned, and what is on its way."""
 
-    def __init__(self, call: int, streams: Streams, end: Callable[[], None]) -> None:
+    def __init__(self, call: int, streams: Streams) -> None:
         self._call = call
         self._streams = streams
-        self._end = end
         self._waiting: deque[Frame] = deque()
         self._learning: asyncio.Task[None] | None = None
         self._on_the_way = 0
         self._refusal: Refusal | None = None
 
     def take(self, frame: Frame) -> None:
-        """Put a message's requests in the next batch, once all earlier messages are there."""
+        """Put a message's requests in the next batch, once all earlier messages are there; after an error, nothing."""
         if self._refusal is not None:
             return
         if self._learning is not None or not self._put(frame):
@@ -97,7 +107,7 @@ class _Stream:
         except MustLearn:
             return False
         except PointguardError as error:
-            self._refuse(error)
+            self.refuse(error)
             return True
 
         def finish(answers: Answers) -> Any:
@@ -114,12 +124,15 @@ class _Stream:
             while self._waiting:
                 if not self._put(self._waiting[0]):
                     await self._learn_from(self._waiting[0])
-                    # What has been learned now suffices, or it is the message's fault.
                     if not self._put(self._waiting[0]):
-                        raise InvalidRequest(Violation("items", "cannot be read"))
-                self._waiting.popleft()
+                        self.refuse(Fault())
+                        return
+                if self._waiting:  # nothing does after a refusal
+                    self._waiting.popleft()
         except PointguardError as error:
-            self._refuse(error)
+            self.refuse(error)
+        except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
+            self.refuse(Fault.of(defect))
         finally:
             self._learning = None
 
@@ -143,9 +156,10 @@ class _Stream:
             codec.learn_members(found)
         self._streams.tally.observe(code, time.monotonic() - started)
         self._streams.answer(self._call, message)
+        self._streams.debug("call", rpc=NAME, code=code)
         self._end_refused()
 
-    def _refuse(self, error: PointguardError) -> None:
+    def refuse(self, error: PointguardError) -> None:
         """End the stream by an error, once everything before it is answered."""
         self._streams.tally.observe(code_of(error).name, 0.0)
         self._refusal = refuse(NAME, error)
@@ -155,4 +169,3 @@ class _Stream:
     def _end_refused(self) -> None:
         if self._refusal is not None and not self._on_the_way:
             self._streams.answer(self._call, self._refusal)
-            self._end()

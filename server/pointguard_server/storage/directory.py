@@ -58,6 +58,10 @@ class Directory:
         found = connection.execute("SELECT value FROM properties WHERE name = ?", (name,)).fetchone()
         return bool(found == (value,))
 
+    def note(self, connection: sqlite3.Connection, name: str, value: str) -> None:
+        """Write a property that may change."""
+        connection.execute("INSERT OR REPLACE INTO properties (name, value) VALUES (?, ?)", (name, value))
+
     # ---------------------------------------------------------------------------------------- vocabularies and stores
 
     def store(self, tenant_id: int, code: str) -> StoreFacts | None:

@@ -256,11 +256,11 @@ class SqliteLedger:
         self.begin()
         try:
             result = job(self._connection)
+            self.commit()
         except sqlite3.Error as error:
             self.rollback()
             raise storage_error(error) from error
         except BaseException:
             self.rollback()
             raise
-        self.commit()
         return result

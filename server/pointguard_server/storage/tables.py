@@ -68,7 +68,7 @@ properties = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""What the data directory is bound to, such as its key ring."""
+"""What the data directory is bound to, such as its key ring; and notes about it."""
 APPEND_ONLY = ("legs", "entries", "advice", "batches", "writers", "program_versions", "codes")
 """Tables whose rows the database itself refuses to change or delete."""
 

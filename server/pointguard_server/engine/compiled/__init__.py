@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numba
+from numba.core.caching import UserProvidedCacheLocator
 
 from pointguard_server.rules.code_cache import private_directory
 
@@ -35,4 +36,13 @@ def are_cached() -> bool:
     return any(_cache_directory().rglob("*.nbi"))
 
 
+class KernelLocator(UserProvidedCacheLocator):
+    """Tells Numba where kernels are. Its own passes over a folder that it cannot write to, such as one of an image."""
+
+    def ensure_cache_path(self) -> None:
+        """Make the folder if it is not there."""
+        Path(self.get_cache_path()).mkdir(parents=True, exist_ok=True)  # type: ignore[no-untyped-call]
+
+
+numba.config.CACHE_LOCATOR_CLASSES = f"{__name__}.{KernelLocator.__name__}"  # type: ignore[attr-defined]
 numba.config.CACHE_DIR = str(private_directory(_cache_directory()))  # type: ignore[attr-defined]

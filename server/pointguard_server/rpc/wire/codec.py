@@ -23,6 +23,7 @@ from pointguard_server.rpc.decode import CHANNELS, Decoder, parse
 from pointguard_server.rpc.encode import Encoder, fill_error
 from pointguard_server.rpc.status import refusal
 from pointguard_server.rpc.wire import blake2, columns, reading, writing
+from pointguard_server.rpc.wire.encoding import FIELDS_MAX
 from pointguard_server.rpc.wire.lexicon import ByteArray, Lexicon
 from pointguard_server.rpc.wire.reading import Reader, Rows
 from pointguard_server.rpc.wire.writing import Names, Written
@@ -36,7 +37,7 @@ NAMES_MAX, NAME_BYTES_MAX = 256, 64
 _STAGING_BYTES = 4_096
 _ANSWER_BYTES = 512  # an answer without reasons and awards
 _REASON_BYTES = NAME_BYTES_MAX + 16
-_LEVELS, _FIELDS = 3, 16
+_LEVELS = 3  # of messages in messages
 REQUESTS: dict[Operation, type[Message]] = {
     Operation.AUTHORISE: transaction_pb2.AuthoriseRedemptionRequest,
     Operation.CAPTURE: transaction_pb2.CaptureRedemptionRequest,
@@ -99,7 +100,7 @@ class Codec:
             constants=constants,
             digest_state=_keyed_state(tenant.digest_key),
             key_state=blake2.initial_state(0, b"pointguard key"),
-            fields=np.zeros((_LEVELS, _FIELDS, 3), np.int64),
+            fields=np.zeros((_LEVELS, FIELDS_MAX, 3), np.int64),
             words=np.zeros(0, np.uint64),
             staging=np.zeros(0, np.uint8),
             hashing=np.zeros(blake2.SCRATCH_WORDS, np.uint64),

@@ -14,6 +14,21 @@ from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.ledger_rows import REQUEST_FIELDS
 from pointguard_server.rpc import decode
 from pointguard_server.rpc.wire import blake2
+from pointguard_server.rpc.wire.encoding import (
+    ABSENT,
+    BYTES,
+    FIELDS_MAX,
+    NUMBER,
+    copy,
+    is_ascii,
+    only,
+    printable,
+    put_varint,
+    read_fields,
+    read_ordered_fields,
+    uuid,
+    varint,
+)
 from pointguard_server.rpc.wire.lexicon import UNKNOWN, ByteArray, IntArray, LexiconArrays, look_up
 from pointguard_server.service.tenants import LINE_VALUE
 from pointguard_server.velocity.compiling import entry, part
@@ -28,8 +43,6 @@ IDENTIFIER = 16  # and the identifier's kind
 TENANT_ID, CURRENCY, CURRENCY_NUMBER, MONEY_SCALE, TIME_TO_LIVE_MAX, CHANNEL_MAX = range(6)
 CONSTANTS = 6
 
-_ABSENT, _NUMBER, _BYTES = range(3)  # what a field was sent as
-_FIELDS = 16
 _REQUEST_WORDS = len(REQUEST_FIELDS)
 _DIGEST_HEAD = 16  # the sizes of what is digested
 AUTHORISE, ACCRUE, CAPTURE, VOID = (
@@ -103,114 +116,6 @@ class Rows(NamedTuple):
 ROW, LINE, BODY = range(3)
 
 
-# ------------------------------------------------------------------------------------------------------------- protobuf
-
-
-@part
-def _varint(data, at, end):
-    """Return (value as 64 bits, place after it); a place of -1 if there is none. At most ten bytes."""
-    value = np.uint64(0)
-    shift = np.uint64(0)
-    for i in range(10):
-        if at + i >= end:
-            return np.int64(0), np.int64(-1)
-        byte = data[at + i]
-        value |= np.uint64(byte & np.uint8(0x7F)) << shift
-        if byte < 0x80:
-            return np.int64(value), np.int64(at + i + 1)
-        shift += np.uint64(7)
-    return np.int64(0), np.int64(-1)
-
-
-@part
-def _fields(data, at, end, fields):
-    """Read a message's fields into ``fields``; return whether each was sent once, as a number or as bytes."""
-    for field in range(_FIELDS):
-        fields[field, 0] = _ABSENT
-        fields[field, 1] = 0
-        fields[field, 2] = 0
-    while at < end:
-        tag, at = _varint(data, at, end)
-        field = tag >> 3
-        if at < 0 or field < 1 or field >= _FIELDS or fields[field, 0] != _ABSENT:
-            return False
-        value, at = _varint(data, at, end)
-        if at < 0:
-            return False
-        if tag & 7 == 0:
-            fields[field, 0] = _NUMBER
-            fields[field, 1] = value
-        elif tag & 7 == 2:
-            if value < 0 or value > end - at:
-                return False
-            fields[field, 0] = _BYTES
-            fields[field, 1] = at
-            fields[field, 2] = value
-            at += value
-        else:
-            return False
-    return True
-
-
-@part
-def _only(fields, numbers, texts):
-    """Return whether no field was sent but these (sets of bits), each in its way."""
-    for field in range(_FIELDS):
-        how = fields[field, 0]
-        if (how == _NUMBER and numbers >> field & 1 == 0) or (how == _BYTES and texts >> field & 1 == 0):
-            return False
-    return True
-
-
-@part
-def _printable(data, at, size):
-    """Return whether a text is ASCII that can be shown."""
-    for i in range(size):  # noqa: SIM110  (kernels have no generators)
-        if data[at + i] < 0x20 or data[at + i] > 0x7E:
-            return False
-    return True
-
-
-@part
-def _ascii(data, at, size):
-    for i in range(size):  # noqa: SIM110
-        if data[at + i] > 0x7F:
-            return False
-    return True
-
-
-@part
-def _nibble(byte):
-    if 0x30 <= byte <= 0x39:
-        return np.int64(byte) - 0x30
-    letter = np.int64(byte) | 0x20
-    return letter - 0x57 if 0x61 <= letter <= 0x66 else np.int64(-1)
-
-
-@part
-def _uuid(data, at):
-    """Return (high, low, whether it is one) of a UUID's 36 characters; the halves are as its bytes stand in memory."""
-    high = low = np.uint64(0)
-    place = 0
-    for i in range(36):
-        byte = data[at + i]
-        if i in (8, 13, 18, 23):
-            if byte != 0x2D:
-                return np.int64(0), np.int64(0), False
-            continue
-        nibble = _nibble(byte)
-        if nibble < 0:
-            return np.int64(0), np.int64(0), False
-        # Two digits make a byte, the first one its upper half; the first byte stands lowest in the word.
-        shift = np.uint64(8 * (place // 2 % 8) + (4 if place % 2 == 0 else 0))
-        if place < 16:
-            high |= np.uint64(nibble) << shift
-        else:
-            low |= np.uint64(nibble) << shift
-        place += 1
-    return np.int64(high), np.int64(low), True
-
-
 # --------------------------------------------------------------------------------------------------------------- parts
 
 
@@ -226,10 +131,10 @@ def digest_key(reader, envelope, size):
 def _key(reader, data, field, envelope):
     """Set the key's 16 bytes, as ``engine.identifiers.key_bytes`` does; return whether it is usual."""
     at, size = field[1], field[2]
-    if size < 1 or size > _KEY_BYTES_MAX or not _ascii(data, at, size):
+    if size < 1 or size > _KEY_BYTES_MAX or not is_ascii(data, at, size):
         return False
     if size == 36 and data[at + 14] == 0x37:
-        high, low, well_formed = _uuid(data, at)
+        high, low, well_formed = uuid(data, at)
         if well_formed and low >> 6 & 3 == 2:
             envelope.idempotency_key_high = high
             envelope.idempotency_key_low = low
@@ -243,20 +148,20 @@ def _key(reader, data, field, envelope):
 @part
 def _member(reader, data, field, request, envelope, fields):
     """Set the account; return the identifier's (kind, place, size), a kind of 0 for none, or -1 if it is unusual."""
-    if field[0] != _BYTES or not _fields(data, field[1], field[1] + field[2], fields):
+    if field[0] != BYTES or not read_fields(data, field[1], field[1] + field[2], fields):
         return -1, 0, 0
     found = 0
-    for kind in range(_FIELDS):
-        if fields[kind, 0] != _ABSENT:
+    for kind in range(FIELDS_MAX):
+        if fields[kind, 0] != ABSENT:
             if found:
                 return -1, 0, 0
             found = kind
     if found == _ACCOUNT_ID:
-        if fields[found, 0] != _NUMBER or fields[found, 1] <= 0:
+        if fields[found, 0] != NUMBER or fields[found, 1] <= 0:
             return -1, 0, 0
         request.account_id = envelope.account_id = fields[found, 1]
         return 0, 0, 0
-    if found == 0 or fields[found, 0] != _BYTES:
+    if found == 0 or fields[found, 0] != BYTES:
         return -1, 0, 0
     account_id = look_up(reader.known, IDENTIFIER + found, data, fields[found, 1], fields[found, 2])
     if account_id == UNKNOWN:
@@ -276,7 +181,7 @@ def _code(reader, kind, data, field):
 @part
 def _moment(data, field, fields):
     """Return a Timestamp's or a Duration's (seconds, nanoseconds, whether it is usual)."""
-    if not _fields(data, field[1], field[1] + field[2], fields) or not _only(fields, _MOMENT_NUMBERS, 0):
+    if not read_fields(data, field[1], field[1] + field[2], fields) or not only(fields, _MOMENT_NUMBERS, 0):
         return np.int64(0), np.int64(0), False
     nanos = fields[2, 1]
     return fields[1, 1], nanos, 0 <= nanos < 1_000_000_000
@@ -285,9 +190,9 @@ def _moment(data, field, fields):
 @part
 def _origin(reader, data, field, request, envelope, fields, deeper):
     """Set where it happens; return whether it is usual."""
-    if field[0] == _ABSENT:
+    if field[0] == ABSENT:
         return True
-    if not _fields(data, field[1], field[1] + field[2], fields) or not _only(fields, _ORIGIN_NUMBERS, _ORIGIN_BYTES):
+    if not read_fields(data, field[1], field[1] + field[2], fields) or not only(fields, _ORIGIN_NUMBERS, _ORIGIN_BYTES):
         return False
     store = _code(reader, STORE, data, fields[1])
     terminal = _code(reader, TERMINAL, data, fields[2])
@@ -295,7 +200,7 @@ def _origin(reader, data, field, request, envelope, fields, deeper):
     channel = fields[4, 1]
     if min(store, terminal, cashier) < 0 or channel < 0 or channel > reader.constants[CHANNEL_MAX]:
         return False
-    if fields[5, 0] == _BYTES:
+    if fields[5, 0] == BYTES:
         seconds, nanos, usual = _moment(data, fields[5], deeper)
         if not usual or seconds < OCCURRED_MIN or seconds >= OCCURRED_MAX:
             return False
@@ -323,45 +228,12 @@ def _in_currency(reader, data, field):
 @part
 def _money(reader, data, field, fields):
     """Return an amount in the program's currency, or -1 if it is unusual."""
-    if not _fields(data, field[1], field[1] + field[2], fields) or not _only(fields, _MONEY_NUMBERS, _MONEY_BYTES):
+    if not read_fields(data, field[1], field[1] + field[2], fields) or not only(fields, _MONEY_NUMBERS, _MONEY_BYTES):
         return np.int64(-1)
     amount = fields[2, 1]
     if not _in_currency(reader, data, fields[1]) or amount < 0 or amount > MONEY_MAX:
         return np.int64(-1)
     return amount
-
-
-@part
-def _ordered(data, at, end, fields):
-    """As ``_fields``, if the message is encoded as serializers do: in order, no defaults, the shortest numbers."""
-    for field in range(_FIELDS):
-        fields[field, 0] = _ABSENT
-        fields[field, 1] = 0
-        fields[field, 2] = 0
-    last = 0
-    while at < end:
-        tag = data[at]
-        field = int(tag >> 3)
-        if tag >= 0x80 or field <= last:
-            return False
-        last = field
-        before = at + 1
-        value, at = _varint(data, before, end)
-        if at < 0 or value == 0 or (at - before > 1 and data[at - 1] == 0):
-            return False
-        if tag & 7 == 0:
-            fields[field, 0] = _NUMBER
-            fields[field, 1] = value
-        elif tag & 7 == 2:
-            if value < 0 or value > end - at:
-                return False
-            fields[field, 0] = _BYTES
-            fields[field, 1] = at
-            fields[field, 2] = value
-            at += value
-        else:
-            return False
-    return True
 
 
 @part
@@ -379,10 +251,10 @@ def _basket(reader, data, begin, end, rows, first_line, fields):
         if data[at] != 0x12:
             return np.int64(0), np.int64(0)
         before = at + 1
-        size, at = _varint(data, before, end)
+        size, at = varint(data, before, end)
         if at < 0 or size < 0 or size > end - at or (at - before > 1 and data[at - 1] == 0):
             return np.int64(0), np.int64(0)
-        if not _ordered(data, at, at + size, fields) or not _only(fields, _LINE_NUMBERS, _LINE_BYTES):
+        if not read_ordered_fields(data, at, at + size, fields) or not only(fields, _LINE_NUMBERS, _LINE_BYTES):
             return np.int64(0), np.int64(0)
         at += size
         if first_line + count >= rows.lines.shape[0]:
@@ -393,7 +265,7 @@ def _basket(reader, data, begin, end, rows, first_line, fields):
         line = rows.lines[first_line + count]
         for i in range(3):
             text_at, text_size = fields[1 + i, 1], fields[1 + i, 2]
-            if text_size > _TEXT_BYTES_MAX or not _ascii(data, text_at, text_size):
+            if text_size > _TEXT_BYTES_MAX or not is_ascii(data, text_at, text_size):
                 return np.int64(0), np.int64(0)
             code = look_up(reader.rule_texts, SKU + i, data, text_at, text_size) if text_size else UNKNOWN
             line[i] = max(code, 0)
@@ -404,23 +276,6 @@ def _basket(reader, data, begin, end, rows, first_line, fields):
     if total > MONEY_MAX:
         return np.int64(0), np.int64(0)
     return total, count
-
-
-@part
-def _put_varint(buffer, at, value):
-    while value >= 0x80:
-        buffer[at] = np.uint8(value & 0x7F | 0x80)
-        value >>= 7
-        at += 1
-    buffer[at] = np.uint8(value)
-    return at + 1
-
-
-@part
-def _copy(data, begin, size, buffer, at):
-    for i in range(size):
-        buffer[at + i] = data[begin + i]
-    return at + size
 
 
 @part
@@ -441,9 +296,9 @@ def _digest(reader, data, rows, row, envelope, kind, name_at, name_size):
     if kind > 0:
         staging[at] = np.uint8(0x30 + kind)
         staging[at + 1] = 0x20
-        at = _copy(data, name_at, name_size, staging, at + 2)
+        at = copy(data, name_at, name_size, staging, at + 2)
     body = at
-    at = _copy(rows.bodies, envelope.body_at, envelope.body_size, staging, at)
+    at = copy(rows.bodies, envelope.body_at, envelope.body_size, staging, at)
     _put_size(staging, 0, 8 * _REQUEST_WORDS)
     _put_size(staging, 4, body - names)
     _put_size(staging, 8, at - body)
@@ -503,12 +358,12 @@ def put_total(reader, rows, first_line, amount):
 @part
 def _authorise(reader, data, request, envelope, fields, scratch):  # noqa: C901  (one check a field)
     """Set what only an authorise has; return whether it is usual."""
-    if not _only(fields, _AUTHORISE_NUMBERS, _AUTHORISE_BYTES):
+    if not only(fields, _AUTHORISE_NUMBERS, _AUTHORISE_BYTES):
         return False
     points, money = fields[4], fields[5]
-    if (points[0] == _ABSENT) == (money[0] == _ABSENT):
+    if (points[0] == ABSENT) == (money[0] == ABSENT):
         return False
-    if points[0] == _NUMBER:
+    if points[0] == NUMBER:
         if points[1] < 1 or points[1] > POINTS_MAX:
             return False
         request.points = points[1]
@@ -527,7 +382,7 @@ def _authorise(reader, data, request, envelope, fields, scratch):  # noqa: C901 
         request.flags |= CAPTURE_FLAG
     if fields[10, 1]:
         request.flags |= PARTIAL_FLAG
-    if fields[8, 0] == _BYTES:
+    if fields[8, 0] == BYTES:
         seconds, nanos, usual = _moment(data, fields[8], scratch[1])
         if not usual or fields[9, 1] or seconds < 0 or seconds > 86_400 * 366:
             return False
@@ -541,13 +396,13 @@ def _authorise(reader, data, request, envelope, fields, scratch):  # noqa: C901 
 @part
 def _accrue(reader, data, rows, request, envelope, fields, scratch):
     """Set what only an accrual has; return the lines written, FULL, or 0 if it is unusual."""
-    if not _only(fields, _ACCRUE_NUMBERS, _ACCRUE_BYTES):
+    if not only(fields, _ACCRUE_NUMBERS, _ACCRUE_BYTES):
         return np.int64(0)
     basket, total = fields[4], fields[5]
-    if (basket[0] == _ABSENT) == (total[0] == _ABSENT):
+    if (basket[0] == ABSENT) == (total[0] == ABSENT):
         return np.int64(0)
     first_line = envelope.first_line
-    if basket[0] == _BYTES:
+    if basket[0] == BYTES:
         request.money, count = _basket(reader, data, basket[1], basket[1] + basket[2], rows, first_line, scratch[1])
         if count <= 0:
             return count
@@ -574,14 +429,14 @@ def _accrue(reader, data, rows, request, envelope, fields, scratch):
 def _end(data, request, fields, captures):
     """Set what a capture or a void has; return whether it is usual."""
     if captures:
-        if not _only(fields, _CAPTURE_NUMBERS, _CAPTURE_BYTES) or fields[3, 1] < 0 or fields[3, 1] > POINTS_MAX:
+        if not only(fields, _CAPTURE_NUMBERS, _CAPTURE_BYTES) or fields[3, 1] < 0 or fields[3, 1] > POINTS_MAX:
             return False
         request.points = fields[3, 1]
-    elif not _only(fields, 0, _VOID_BYTES):
+    elif not only(fields, 0, _VOID_BYTES):
         return False
     if fields[2, 2] != 36:
         return False
-    request.reservation_high, request.reservation_low, well_formed = _uuid(data, fields[2, 1])
+    request.reservation_high, request.reservation_low, well_formed = uuid(data, fields[2, 1])
     return well_formed
 
 
@@ -590,10 +445,10 @@ def _body(data, rows, envelope, reference, basket):
     """Write the record's last two parts; return whether there was room."""
     if envelope.body_at + reference[2] + basket[2] + 16 > rows.bodies.shape[0]:
         return False
-    at = _put_varint(rows.bodies, envelope.body_at, reference[2])
-    at = _copy(data, reference[1], reference[2], rows.bodies, at)
-    at = _put_varint(rows.bodies, at, basket[2])
-    at = _copy(data, basket[1], basket[2], rows.bodies, at)
+    at = put_varint(rows.bodies, envelope.body_at, reference[2])
+    at = copy(data, reference[1], reference[2], rows.bodies, at)
+    at = put_varint(rows.bodies, at, basket[2])
+    at = copy(data, basket[1], basket[2], rows.bodies, at)
     envelope.body_size = at - envelope.body_at
     return True
 
@@ -626,7 +481,11 @@ def _request(reader, data, first, end, operation, rows, item, row, at):  # noqa:
     rows.keys[item, 0] = rows.keys[item, 1] = 0
     scratch = reader.fields
     fields = scratch[0]
-    if not _fields(data, first, end, fields) or fields[1, 0] != _BYTES or not _key(reader, data, fields[1], envelope):
+    if (
+        not read_fields(data, first, end, fields)
+        or fields[1, 0] != BYTES
+        or not _key(reader, data, fields[1], envelope)
+    ):
         return True
     rows.keys[item, 0], rows.keys[item, 1] = fields[1, 1], fields[1, 1] + fields[1, 2]
     kind, name_at, name_size = np.int64(0), np.int64(0), np.int64(0)
@@ -658,7 +517,7 @@ def _request(reader, data, first, end, operation, rows, item, row, at):  # noqa:
             return True
     if not _origin(reader, data, origin, request, envelope, scratch[1], scratch[2]):
         return True
-    if reference[2] > _TEXT_BYTES_MAX or not _printable(data, reference[1], reference[2]):
+    if reference[2] > _TEXT_BYTES_MAX or not printable(data, reference[1], reference[2]):
         return True
     if not _body(data, rows, envelope, reference, basket):
         return False
@@ -673,7 +532,7 @@ def count_items(data):
     while at < end:
         if data[at] != 0x0A:
             return MALFORMED
-        size, at = _varint(data, at + 1, end)
+        size, at = varint(data, at + 1, end)
         if at < 0 or size < 0 or size > end - at:
             return MALFORMED
         at += size
@@ -685,7 +544,7 @@ def count_items(data):
 def _item(data, begin, end):
     """Return (operation, begin) of an item's only request; an operation of 0 if it is not that."""
     if begin < end and data[begin] & 7 == 2 and 1 <= data[begin] >> 3 <= 4:
-        size, inner = _varint(data, begin + 1, end)
+        size, inner = varint(data, begin + 1, end)
         if inner > 0 and size == end - inner:
             return _OPERATION_OF_ITEM[data[begin] >> 3], inner
     return np.int64(0), np.int64(begin)
@@ -703,7 +562,7 @@ def read(reader, data, operation, rows):
     while at < end or (operation != 0 and item == 0):
         asked, begin = operation, np.int64(at)
         if operation == 0:
-            size, begin = _varint(data, at + 1, end)
+            size, begin = varint(data, at + 1, end)
             at = begin + size
         else:
             at = end

@@ -1,0 +1,168 @@
+"""Protobuf's encoding, field by field, in kernels: reading, and the little that is written while reading."""
+
+import numpy as np
+
+from pointguard_server.velocity.compiling import part
+
+ABSENT, NUMBER, BYTES = range(3)
+"""What a field was sent as."""
+FIELDS_MAX = 16
+"""Field numbers are below this. Fields are read into [field, (what it was sent as, value or place, size)]."""
+
+
+@part
+def varint(data, at, end):
+    """Return (value as 64 bits, place after it); a place of -1 if there is none. At most ten bytes."""
+    value = np.uint64(0)
+    shift = np.uint64(0)
+    for i in range(10):
+        if at + i >= end:
+            return np.int64(0), np.int64(-1)
+        byte = data[at + i]
+        value |= np.uint64(byte & np.uint8(0x7F)) << shift
+        if byte < 0x80:
+            return np.int64(value), np.int64(at + i + 1)
+        shift += np.uint64(7)
+    return np.int64(0), np.int64(-1)
+
+
+@part
+def read_fields(data, at, end, fields):
+    """Read a message's fields into ``fields``; return whether each was sent once, as a number or as bytes."""
+    for field in range(FIELDS_MAX):
+        fields[field, 0] = ABSENT
+        fields[field, 1] = 0
+        fields[field, 2] = 0
+    while at < end:
+        tag, at = varint(data, at, end)
+        field = tag >> 3
+        if at < 0 or field < 1 or field >= FIELDS_MAX or fields[field, 0] != ABSENT:
+            return False
+        value, at = varint(data, at, end)
+        if at < 0:
+            return False
+        if tag & 7 == 0:
+            fields[field, 0] = NUMBER
+            fields[field, 1] = value
+        elif tag & 7 == 2:
+            if value < 0 or value > end - at:
+                return False
+            fields[field, 0] = BYTES
+            fields[field, 1] = at
+            fields[field, 2] = value
+            at += value
+        else:
+            return False
+    return True
+
+
+@part
+def only(fields, numbers, texts):
+    """Return whether no field was sent but these (sets of bits), each in its way."""
+    for field in range(FIELDS_MAX):
+        how = fields[field, 0]
+        if (how == NUMBER and numbers >> field & 1 == 0) or (how == BYTES and texts >> field & 1 == 0):
+            return False
+    return True
+
+
+@part
+def printable(data, at, size):
+    """Return whether a text is ASCII that can be shown."""
+    for i in range(size):  # noqa: SIM110  (kernels have no generators)
+        if data[at + i] < 0x20 or data[at + i] > 0x7E:
+            return False
+    return True
+
+
+@part
+def is_ascii(data, at, size):
+    """Return whether a text is ASCII."""
+    for i in range(size):  # noqa: SIM110
+        if data[at + i] > 0x7F:
+            return False
+    return True
+
+
+@part
+def _nibble(byte):
+    if 0x30 <= byte <= 0x39:
+        return np.int64(byte) - 0x30
+    letter = np.int64(byte) | 0x20
+    return letter - 0x57 if 0x61 <= letter <= 0x66 else np.int64(-1)
+
+
+@part
+def uuid(data, at):
+    """Return (high, low, whether it is one) of a UUID's 36 characters; the halves are as its bytes stand in memory."""
+    high = low = np.uint64(0)
+    place = 0
+    for i in range(36):
+        byte = data[at + i]
+        if i in (8, 13, 18, 23):
+            if byte != 0x2D:
+                return np.int64(0), np.int64(0), False
+            continue
+        nibble = _nibble(byte)
+        if nibble < 0:
+            return np.int64(0), np.int64(0), False
+        # Two digits make a byte, the first one its upper half; the first byte stands lowest in the word.
+        shift = np.uint64(8 * (place // 2 % 8) + (4 if place % 2 == 0 else 0))
+        if place < 16:
+            high |= np.uint64(nibble) << shift
+        else:
+            low |= np.uint64(nibble) << shift
+        place += 1
+    return np.int64(high), np.int64(low), True
+
+
+@part
+def read_ordered_fields(data, at, end, fields):
+    """As ``read_fields``, if the message is encoded as serializers do: in order, no defaults, the shortest numbers."""
+    for field in range(FIELDS_MAX):
+        fields[field, 0] = ABSENT
+        fields[field, 1] = 0
+        fields[field, 2] = 0
+    last = 0
+    while at < end:
+        tag = data[at]
+        field = int(tag >> 3)
+        if tag >= 0x80 or field <= last:
+            return False
+        last = field
+        before = at + 1
+        value, at = varint(data, before, end)
+        if at < 0 or value == 0 or (at - before > 1 and data[at - 1] == 0):
+            return False
+        if tag & 7 == 0:
+            fields[field, 0] = NUMBER
+            fields[field, 1] = value
+        elif tag & 7 == 2:
+            if value < 0 or value > end - at:
+                return False
+            fields[field, 0] = BYTES
+            fields[field, 1] = at
+            fields[field, 2] = value
+            at += value
+        else:
+            return False
+    return True
+
+
+@part
+def put_varint(buffer, at, value):
+    """Write a number that is not negative; return the place after it."""
+    while value >= 0x80:
+        buffer[at] = np.uint8(value & 0x7F | 0x80)
+        value >>= 7
+        at += 1
+    buffer[at] = np.uint8(value)
+    return at + 1
+
+
+@part
+def copy(data, begin, size, buffer, at):
+    """Copy bytes; return the place after them."""
+    for i in range(size):
+        buffer[at + i] = data[begin + i]
+    return at + size

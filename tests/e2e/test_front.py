@@ -1,0 +1,69 @@
+"""The two processes of a server: each notices when the other is gone, and none of them is left behind."""
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+from tests.e2e.raw_calls import RPCS, RawCalls
+from tests.support.server import ServerProcess
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
+
+
+def front_of(server: ServerProcess) -> int:
+    """Return the number of the process that speaks gRPC."""
+    module = b"pointguard_server.rpc.front"
+    (front,) = [child for child in children(server.process_id) if module in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return front
+
+
+def ends_soon(pid: int) -> bool:
+    """Whether a process is gone, or only waits for its parent to take notice, within some seconds."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_front_that_dies_ends_the_server_in_order(own_server: ServerProcess) -> None:
+    with RawCalls(own_server) as raw:
+        request = RPCS["Accrue"].request()
+        assert raw.call("Accrue", request).code == "OK"
+        os.kill(front_of(own_server), signal.SIGKILL)
+        assert own_server.wait() == 1
+        assert "front_lost" in own_server.log()
+        own_server.start()
+    with RawCalls(own_server) as raw:
+        assert raw.call("Accrue", request).code == "OK"
+
+
+def test_a_server_that_is_killed_takes_its_front_along_and_frees_the_port(own_server: ServerProcess) -> None:
+    front = front_of(own_server)
+    own_server.kill()
+    assert ends_soon(front)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", own_server.grpc_port))
+
+
+def test_a_server_that_stops_leaves_no_process_behind(own_server: ServerProcess) -> None:
+    front = front_of(own_server)
+    assert own_server.stop() == 0
+    assert ends_soon(front)
+
+
+def test_an_interrupt_of_the_whole_terminal_is_the_server_s_to_answer(own_server: ServerProcess) -> None:
+    front = front_of(own_server)
+    os.kill(front, signal.SIGINT)
+    with RawCalls(own_server) as raw:
+        assert raw.call("Accrue", RPCS["Accrue"].request()).code == "OK"
+    assert own_server.stop(signal.SIGINT) == 0
