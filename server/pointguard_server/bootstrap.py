@@ -4,11 +4,11 @@
 """
 
 import asyncio
-import csv
 import os
+import signal
 import time
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -27,15 +27,15 @@ from pointguard_server.rpc.server import RpcServer, Tls
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.rules.compiler import compile_in_child, load_compiled
 from pointguard_server.rules.fixed_point import SCALE
-from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
 from pointguard_server.service.credentials import Authenticator, issue
 from pointguard_server.service.disk import DiskSpace
+from pointguard_server.service.live_programs import LivePrograms
 from pointguard_server.service.metrics import Metrics
-from pointguard_server.service.program_config import ProgramConfig, load_program_config
-from pointguard_server.service.programs import Versions, build_program, line_codes
+from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
+from pointguard_server.service.programs import build_program, line_codes, write_sources
 from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.settings import Settings, split_address
@@ -60,50 +60,20 @@ class WallClock:
         return time.time_ns() // 1000
 
 
-@dataclass(frozen=True, slots=True)
-class _Sources:
-    """A program's source texts, checked."""
+def _sandbox_sources(stores_file: Path | None) -> ProgramSources:
+    """Return the sandbox's program, with its own stores unless others are given."""
 
-    configuration: str
-    config: ProgramConfig
-    earn_rules: str
-    rule_set: RuleSet
-    stores: tuple[dict[str, str], ...]
+    def read_rules(name: str) -> tuple[str, str]:
+        return sandbox_data.read_text(name), name
 
-
-def _read_sources(settings: Settings) -> _Sources:
-    """Read and check what the program is made of.
-
-    Raises:
-        ProgramConfigError, RuleSetError, OSError: with every mistake.
-    """
-    if settings.program is not None:
-        configuration = settings.program.read_text(encoding="utf-8")
-        config = load_program_config(configuration, str(settings.program))
-        rules_path = settings.program.parent / config.earn_rules
-        earn_rules, rules_name = rules_path.read_text(encoding="utf-8"), str(rules_path)
+    if stores_file is not None:
+        stores = check_stores(stores_file.read_text(encoding="utf-8"), str(stores_file))
     else:
-        configuration = sandbox_data.read_text("program.toml")
-        config = load_program_config(configuration, "program.toml")
-        earn_rules, rules_name = sandbox_data.read_text(config.earn_rules), config.earn_rules
-    return _Sources(configuration, config, earn_rules, load_rule_set(earn_rules, rules_name), _read_stores(settings))
-
-
-def _read_stores(settings: Settings) -> tuple[dict[str, str], ...]:
-    if settings.stores is not None:
-        with settings.stores.open(encoding="utf-8", newline="") as file:
-            return tuple(csv.DictReader(file))
-    if settings.program is not None:
-        return ()
-    return tuple(
-        {
-            "store_id": store.store_id,
-            "business_unit": store.business_unit,
-            "country": store.country,
-            "province": store.province,
-        }
-        for store in sandbox_data.read_stores()
-    )
+        stores = tuple(
+            Store(store.store_id, store.business_unit, store.country, store.province)
+            for store in sandbox_data.read_stores()
+        )
+    return check_program(sandbox_data.read_text("program.toml"), "program.toml", read_rules, stores)
 
 
 class Ledger:
@@ -144,6 +114,7 @@ class Server:
         self.http = HttpServer(self.metrics, self.health)
         self.grpc_port = 0
         self.http_port = 0
+        self.live: LivePrograms | None = None  # none for a sandbox, whose program is part of the server
         self._tracing: Tracing | None = None
         self._health_watch: asyncio.Task[None] | None = None
         self.failed = asyncio.Event()
@@ -157,7 +128,8 @@ class Server:
     async def open(self) -> None:
         """Open the ledger, compile what is not compiled yet, and seed the sandbox."""
         settings = self._settings
-        sources = _read_sources(settings)
+        files = ProgramFiles(settings.program, settings.stores) if settings.program is not None else None
+        sources = files.check(files.read()) if files is not None else _sandbox_sources(settings.stores)
         with self.metrics.compiling("rules"):
             await asyncio.to_thread(compile_in_child, sources.rule_set, settings.cache_directory / "rules")
         self.ledger = Ledger(settings)
@@ -185,7 +157,8 @@ class Server:
 
             self._tracing = Tracing.to(settings.otlp_endpoint, _version())
             self._tracing.watch(self.engine)
-        guard = Guard(self.authenticator, {tenant.tenant_id: tenant}, self.metrics)
+        self._tenants = {tenant.tenant_id: tenant}
+        guard = Guard(self.authenticator, self._tenants, self.metrics)
         self.rpc = RpcServer(
             desk,
             guard,
@@ -198,30 +171,33 @@ class Server:
         )
         with self.metrics.compiling("codec"):
             await asyncio.to_thread(self.rpc.warm_up, nothing)
+        if files is not None:
+            self.live = LivePrograms(
+                files, sources, tenant, settings.cache_directory / "rules",
+                engine=self.engine, decider=self.decider, names=self.ledger.names, clock=clock, serve=self._serve,
+            )  # fmt: skip
+            self.metrics.registry.register(self.live)
 
-    def _load_tenant(self, sources: _Sources, clock: WallClock) -> tuple[Tenant, Programs]:
+    def _serve(self, tenant: Tenant) -> None:
+        """Read requests from now on by what is known of the tenant now."""
+        self._tenants[tenant.tenant_id] = tenant
+        self.rpc.serve(tenant)
+
+    def _load_tenant(self, sources: ProgramSources, clock: WallClock) -> tuple[Tenant, Programs]:
         """Bring the tenant's program, versions, stores and vocabularies into the database, and build what decides."""
         names, connection, config = self.ledger.names, self.ledger.connection, sources.config
         now = clock.now()
         connection.execute("BEGIN IMMEDIATE")
         tenant_id = names.tenant(connection, self._settings.tenant, config.name, now)
         program_id = names.program(connection, tenant_id, config.code)
-        versions = Versions(
-            program_id=program_id,
-            tenant_id=tenant_id,
-            rule_set=names.version(connection, tenant_id, program_id, "earn rules", sources.earn_rules, now),
-            configuration=names.version(connection, tenant_id, program_id, "configuration", sources.configuration, now),
-        )
+        versions = write_sources(names, connection, tenant_id, program_id, sources, sources.stores, now)
+        lines = line_codes(sources.rule_set)
 
         def intern(kind: CodeKind, text: str) -> int:
             return names.intern(connection, tenant_id, kind, text)
 
         earn = load_compiled(sources.rule_set, self._settings.cache_directory / "rules")
-        program = build_program(config, sources.rule_set, earn, versions, intern)
-        for row in sources.stores:
-            names.add_store(
-                connection, tenant_id, row["store_id"], row["business_unit"], row["country"], row["province"]
-            )
+        program = build_program(config, sources.rule_set, earn, versions, lines, intern)
         connection.execute("COMMIT")
         names.load(connection)
         log.info(
@@ -241,7 +217,7 @@ class Server:
             currency=config.currency,
             money_scale=SCALE // 10**config.currency_digits,
             reservation_ttl_max=config.reservation_ttl_max // MICROSECOND,
-            line_codes=line_codes(sources.rule_set),
+            line_codes=lines,
             digest_key=self.ledger.keys.digest_key(tenant_id),
         )
         return tenant, Programs([program])
@@ -279,6 +255,9 @@ class Server:
         self.grpc_port = await self.rpc.start(settings.grpc_address, tls)
         self.health.set(health.LEDGER_WRITABLE, health.ledger_check(self.engine))
         self._health_watch = asyncio.create_task(health.watch(self.health, self.rpc.serving, self._try_ledger))
+        if self.live is not None:
+            self.live.start()
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
         log.info("ready", grpc_port=self.grpc_port, http_port=self.http_port, position=self.decider.heads.position)
 
     async def _try_ledger(self) -> None:
@@ -301,6 +280,8 @@ class Server:
 
     async def close(self) -> None:
         """Decide what is queued and close the ledger."""
+        if self.live is not None:
+            await self.live.stop()
         await self.engine.stop()
         self.authenticator.close()
         if self._tracing is not None:

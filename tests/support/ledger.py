@@ -32,7 +32,7 @@ from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.service.ports import NewMember
 from pointguard_server.service.program_config import ProgramConfig, load_program_config
-from pointguard_server.service.programs import Versions, build_program
+from pointguard_server.service.programs import Versions, build_program, line_codes
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.database import migrate
 from pointguard_server.storage.directory import Directory
@@ -147,6 +147,13 @@ class Ledger:
         self.connection.execute("PRAGMA synchronous=OFF")
         self.vault = MemberVault(KeyRing.open_or_create(self.directory / "keyring.json"))
         self.names = Directory(self.vault)
+        self.programs = self._read_programs()
+        self.names.load(self.connection)
+        self.store = SqliteLedger(self.connection, self.names, 1)
+        self.restart_decider()
+
+    def _read_programs(self) -> Programs:
+        """Return the programs that the settings make, their versions written."""
         config = load_program_config(
             CONFIG.format(
                 controls=self.controls,
@@ -161,10 +168,14 @@ class Ledger:
         rule_set = load_rule_set(self.earn, "test")
         compile_in_child(rule_set, self.cache)
         compiled = load_compiled(rule_set, self.cache)
-        self.programs = Programs([self._program(config, rule_set, compiled, number) for number in range(self.tenants)])
-        self.names.load(self.connection)
-        self.store = SqliteLedger(self.connection, self.names, 1)
-        self.restart_decider()
+        return Programs([self._program(config, rule_set, compiled, number) for number in range(self.tenants)])
+
+    def change(self, **settings: Any) -> None:
+        """Change fields that make the programs, and have them decide without a restart."""
+        for name, value in settings.items():
+            setattr(self, name, value)
+        self.programs = self._read_programs()
+        self.decider.take_programs(self.programs)
 
     def _program(self, config: ProgramConfig, rule_set: RuleSet, compiled: CompiledRules, number: int) -> Program:
         """Make a tenant with its program."""
@@ -173,13 +184,14 @@ class Ledger:
         program_id = self.names.program(self.connection, tenant, "test")
         versions = [
             self.names.version(self.connection, tenant, program_id, *source, now)
-            for source in (("earn rules", self.earn), ("configuration", self.rules + self.controls))
+            for source in (("earn rules", self.earn), ("configuration", self.rules + self.controls + self.settings))
         ]
         return build_program(
             config,
             rule_set,
             compiled,
             Versions(program_id, tenant, *versions),
+            line_codes(rule_set),
             lambda kind, text: self.names.intern(self.connection, tenant, kind, text),
         )
 

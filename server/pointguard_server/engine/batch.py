@@ -140,6 +140,19 @@ class Decider:
         )
         return Answers(out, step.requests, step.replayed, step.same_as)
 
+    def take_programs(self, programs: Programs) -> None:
+        """Decide by other versions of the same programs from the next batch on. For the writer's thread.
+
+        Tallies are rebuilt from the events in memory; where a window now reaches further back than those, the accounts
+        are read from the ledger again.
+        """
+        pairs = zip(programs.programs, self.programs.programs, strict=True)
+        if any(new.settings["retention"] > old.settings["retention"] for new, old in pairs):
+            self.memory = self.memory.emptied(programs.measures_max)
+        else:
+            self.memory.resize_tallies(programs.measures_max)
+        self.programs = programs
+
     def _undo(self, step: _Step) -> None:
         """Undo the step, and forget what memory holds of the accounts: the ledger knows."""
         self._store.rollback()

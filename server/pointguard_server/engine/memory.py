@@ -129,8 +129,15 @@ class Memory:
 
         Every account's tallies are rebuilt on their next use.
         """
-        self.tallies = np.zeros((self.accounts_max, max(measures_max, 1), 2), np.int64)
-        self.accounts["tally_epoch"] = NONE
+        if measures_max > self.tallies.shape[1]:
+            self.tallies = np.zeros((self.accounts_max, measures_max, 2), np.int64)
+            self.accounts["tally_epoch"] = NONE
+
+    def emptied(self, measures_max: int) -> "Memory":
+        """Return a memory that holds nothing: quicker than to throw every account out of this one."""
+        fresh = Memory(self.accounts_max, measures_max)
+        fresh.loads, fresh.evictions = self.loads, self.evictions + len(self.slot_of)
+        return fresh
 
     def arrays(self, blocks: int, holds: int, standing: int) -> Arrays:
         """Return the kernel's view with at least that many free blocks, holds and standing advice."""

@@ -106,6 +106,7 @@ class RpcServer:
         self._streams = streams.Streams(desk, guard, self._codecs, metrics.call_tally(streams.NAME), self._reply)
         self._metrics = metrics
         self._traced = tracing is not None
+        self._desk = desk
         self._reflect = reflect
         self._log_level = log_level
         self._on_lost = on_lost
@@ -119,6 +120,13 @@ class RpcServer:
         """Have the kernels compiled, or loaded from the cache; ``answers`` may be those to an empty batch."""
         for codec in self._codecs.values():
             codec.warm_up(answers)
+
+    def serve(self, tenant: Tenant) -> None:
+        """Read a tenant's requests from now on by what is known of it and of its stores now."""
+        codec = self._codecs[tenant.tenant_id]
+        codec.serve(tenant)
+        codec.learn_stores(self._desk.directory)
+        self._desk.forget_places()
 
     async def start(self, address: str, tls: Tls | None) -> int:
         """Have the front listen on ``host:port`` (port 0: any free one), say that all services serve; return the port.

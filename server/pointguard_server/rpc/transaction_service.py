@@ -36,6 +36,10 @@ class Desk:
         """Return a decoder for one call."""
         return Decoder(call.tenant, self.directory, self.vocabulary, self._places)
 
+    def forget_places(self) -> None:
+        """Look stores up again: they may have changed."""
+        self._places.clear()
+
     async def decode(self, call: Call, decode: Callable[[Decoder], Ask]) -> Ask:
         """Return the ask, every code in it numbered.
 

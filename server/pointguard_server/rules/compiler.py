@@ -16,6 +16,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -38,6 +39,8 @@ __all__ = [
     "load_compiled",
 ]
 
+Child = subprocess.Popen[str]
+
 COMPILATION_SECONDS_AT_MOST: Final = 300
 # Changes when the way from module to object changes without any version in the key changing.
 _PIPELINE_VERSION: Final = 1
@@ -59,9 +62,14 @@ class CompilationFailed(RulesError):
 
 
 def compile_in_child(
-    rule_set: RuleSet, cache_directory: Path, seconds_at_most: float = COMPILATION_SECONDS_AT_MOST
+    rule_set: RuleSet,
+    cache_directory: Path,
+    seconds_at_most: float = COMPILATION_SECONDS_AT_MOST,
+    on_start: Callable[[Child], None] = lambda _child: None,
 ) -> None:
     """See to it that ``load_compiled`` finds the rule set. Blocks; call it from a thread that nobody waits for.
+
+    ``on_start`` is given the child process, if one is needed; whoever cannot wait for it may kill it.
 
     Raises:
         CacheDirectoryRefused: if others could write to the directory.
@@ -73,7 +81,7 @@ def compile_in_child(
     if cache.read_object(key) is not None:
         return
     cache.write_module(key, source)
-    _run_child(cache_directory, key, seconds_at_most)
+    _run_child(cache_directory, key, seconds_at_most, on_start)
     if cache.read_object(key) is None:
         raise CompilationFailed("the compiler left no machine code")
 
@@ -103,17 +111,20 @@ def _key(source: str) -> str:
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _run_child(cache_directory: Path, key: str, seconds_at_most: float) -> None:
+def _run_child(cache_directory: Path, key: str, seconds_at_most: float, on_start: Callable[[Child], None]) -> None:
     # -P keeps the working directory, which may be anyone's, out of the child's import path.
     command = [sys.executable, "-P", "-m", __spec__.name, str(cache_directory.resolve()), key]
-    try:
-        result = subprocess.run(  # noqa: S603 - a fixed program, a directory, a hexadecimal key
-            command, env=_child_environment(), capture_output=True, text=True, timeout=seconds_at_most, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise CompilationFailed(f"the compiler took more than {seconds_at_most} seconds") from None
-    if result.returncode != 0:
-        raise CompilationFailed(f"the compiler failed ({result.returncode}): {result.stderr[-_ERROR_CHARACTERS_KEPT:]}")
+    with subprocess.Popen(  # noqa: S603 - a fixed program, a directory, a hexadecimal key
+        command, env=_child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as child:
+        on_start(child)
+        try:
+            _, errors = child.communicate(timeout=seconds_at_most)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise CompilationFailed(f"the compiler took more than {seconds_at_most} seconds") from None
+    if child.returncode != 0:
+        raise CompilationFailed(f"the compiler failed ({child.returncode}): {errors[-_ERROR_CHARACTERS_KEPT:]}")
 
 
 def _child_environment() -> dict[str, str]:

@@ -18,6 +18,10 @@ class StoreFacts:
     province_id: int
 
 
+Stores = dict[tuple[int, str], StoreFacts]
+"""By tenant and code."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewMember:
     """A member to enroll: normalized identifiers and the serialized profile."""
@@ -62,6 +66,24 @@ class Directory(Protocol):
 
     def remember(self, tenant_id: int, kind: CodeKind, text: str, code_id: int) -> None:
         """Keep a text's number in memory, now that it is durable."""
+        ...
+
+    def add_store(
+        self, connection: Any, tenant_id: int, code: str, business_unit: str, country: str, province: str
+    ) -> None:
+        """Add a store, or change what is known of it. Memory has it once ``keep_stores`` has been told."""
+        ...
+
+    def read_stores(self, connection: Any) -> Stores:
+        """Return all stores."""
+        ...
+
+    def keep_stores(self, stores: Stores) -> None:
+        """Keep all stores in memory, now that they are durable."""
+        ...
+
+    def version(self, connection: Any, tenant_id: int, program_id: int, subject: str, source: str, now: int) -> int:
+        """Return the version of a program's source text; one that differs from the last is kept as a new version."""
         ...
 
     def enroll(self, connection: Any, tenant_id: int, member: NewMember, now: int) -> tuple[Outcome, int]:

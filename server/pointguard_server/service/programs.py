@@ -1,9 +1,9 @@
 """From a program's configuration and compiled earn rules to what the kernel decides by. For ``bootstrap``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.calendar import MICROSECOND
@@ -24,13 +24,22 @@ from pointguard_server.engine.rows import currency_number
 from pointguard_server.rules.fixed_point import SCALE
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.value_types import Part as RulePart
-from pointguard_server.service.program_config import ControlConfig, FraudRuleConfig, ProgramConfig, RedemptionConfig
+from pointguard_server.service.ports import Directory
+from pointguard_server.service.program_config import (
+    RESERVATION_TTL_MAX,
+    ControlConfig,
+    FraudRuleConfig,
+    ProgramConfig,
+    RedemptionConfig,
+)
+from pointguard_server.service.program_sources import ProgramSources, Store
 
 DAILY_REDEMPTION_CAP: Final = "DAILY_REDEMPTION_CAP"
 OUT_OF_PROVINCE: Final = "OUT_OF_PROVINCE"
 """The names of the controls, where a rule's name is shown."""
 
 Intern = Callable[[CodeKind, str], int]
+LineCodes = dict[str, dict[str, int]]
 
 _MONTH_MAX: Final = timedelta(days=31, hours=2)  # a calendar month with a clock change in it
 _CALENDAR_LENGTHS: Final = {
@@ -69,12 +78,33 @@ class Versions:
     configuration: int
 
 
-def line_codes(rule_set: RuleSet) -> dict[str, dict[str, int]]:
+def write_sources(
+    names: Directory,
+    connection: Any,
+    tenant_id: int,
+    program_id: int,
+    sources: ProgramSources,
+    stores: Iterable[Store],
+    now: int,
+) -> Versions:
+    """Write a program's texts and stores to the database; return the texts' versions."""
+    for store in stores:
+        names.add_store(connection, tenant_id, *store)
+    return Versions(
+        program_id=program_id,
+        tenant_id=tenant_id,
+        rule_set=names.version(connection, tenant_id, program_id, "earn rules", sources.earn_rules, now),
+        configuration=names.version(connection, tenant_id, program_id, "configuration", sources.configuration, now),
+    )
+
+
+def line_codes(rule_set: RuleSet, known: LineCodes | None = None) -> LineCodes:
     """Return, for each domain of basket lines, the numbers of the texts that the rules speak of. Every other text is 0.
 
-    A basket's articles are not numbered in the ledger: only what a rule compares with matters to it.
+    A basket's articles are not numbered in the ledger: only what a rule compares with matters to it. ``known`` texts
+    keep their numbers, so that a line that was read before a change of rules means the same after it.
     """
-    codes: dict[str, dict[str, int]] = {domain: {} for domain in LINE_DOMAINS}
+    codes = {domain: dict(known[domain]) if known else {} for domain in LINE_DOMAINS}
     for domain, text in rule_set.literals:
         if domain in codes:
             codes[domain].setdefault(text, len(codes[domain]) + 1)
@@ -82,9 +112,17 @@ def line_codes(rule_set: RuleSet) -> dict[str, dict[str, int]]:
 
 
 def build_program(
-    config: ProgramConfig, rule_set: RuleSet, compiled: CompiledEarnRules, versions: Versions, intern: Intern
+    config: ProgramConfig,
+    rule_set: RuleSet,
+    compiled: CompiledEarnRules,
+    versions: Versions,
+    lines: LineCodes,
+    intern: Intern,
 ) -> Program:
-    """Return the program as the kernel takes it. ``intern`` gives the tenant's texts their numbers."""
+    """Return the program as the kernel takes it.
+
+    ``lines`` are the rule set's ``line_codes``; ``intern`` gives the tenant's texts their numbers.
+    """
     measures, rules = _fraud_rules(config, intern)
     settings = {
         "epoch": versions.configuration,
@@ -116,12 +154,12 @@ def build_program(
             )
             for rule in rule_set.rules
         ),
-        constants=tuple(_constant(domain, text, line_codes(rule_set), intern) for domain, text in rule_set.literals),
+        constants=tuple(_constant(domain, text, lines, intern) for domain, text in rule_set.literals),
         earn=compiled,
     )
 
 
-def _constant(domain: str, text: str, lines: dict[str, dict[str, int]], intern: Intern) -> int:
+def _constant(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:
     """Return the number that a literal of the rules stands for; what cannot occur matches nothing."""
     if domain in lines:
         return lines[domain][text]
@@ -134,11 +172,11 @@ def _constant(domain: str, text: str, lines: dict[str, dict[str, int]], intern: 
 def _retention(config: ProgramConfig) -> timedelta:
     """Return how long memory keeps events.
 
-    Past every window, and past the end of any reservation that may release one.
+    Past every window, and past the end of any reservation that may release one, under whatever limit it was made.
     """
     windows = [rule.window for rule in config.fraud_rules if rule.enabled]
     lengths = [window.length or _CALENDAR_LENGTHS[window.kind] for window in windows]
-    return max([*lengths, config.reservation_ttl_max + timedelta(days=1), _CALENDAR_LENGTHS[WindowKind.DAY]])
+    return max([*lengths, RESERVATION_TTL_MAX + timedelta(days=1), _CALENDAR_LENGTHS[WindowKind.DAY]])
 
 
 def _mask(codes: tuple[Kind, ...] | tuple[Part, ...] | None) -> int:

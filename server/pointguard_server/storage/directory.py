@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from pointguard_server.domain.codes import CodeKind, Outcome
 from pointguard_server.domain.identifiers import IdentifierKind
-from pointguard_server.service.ports import NewMember, StoreFacts
+from pointguard_server.service.ports import NewMember, StoreFacts, Stores
 from pointguard_server.service.vault import MemberVault
 
 IDENTIFIERS_MAX = 400_000
@@ -41,7 +41,7 @@ class Directory:
 
     def __init__(self, vault: MemberVault) -> None:
         self._vault = vault
-        self._stores: dict[tuple[int, str], StoreFacts] = {}
+        self._stores: Stores = {}
         self._codes: dict[tuple[int, int, str], int] = {}
         self._texts: dict[int, str] = {0: ""}
         self._accounts: dict[tuple[int, int, str], int] = {}
@@ -50,9 +50,7 @@ class Directory:
         """Read stores and vocabularies into memory."""
         for tenant_id, kind, text, code_id in connection.execute(READ_CODES, (CODES_MAX // 2,)):
             self.remember(tenant_id, kind, text, code_id)
-        self._stores = {
-            (tenant_id, text): StoreFacts(*facts) for tenant_id, text, *facts in connection.execute(READ_STORES)
-        }
+        self.keep_stores(self.read_stores(connection))
 
     def bind(self, connection: sqlite3.Connection, name: str, value: str) -> bool:
         """Bind the database to something for good; return whether it is the one that it was bound to first."""
@@ -108,7 +106,7 @@ class Directory:
     def add_store(
         self, connection: sqlite3.Connection, tenant_id: int, code: str, business_unit: str, country: str, province: str
     ) -> None:
-        """Add a store, or change what is known of it. ``load`` must follow."""
+        """See the port."""
         connection.execute(
             "INSERT INTO stores (tenant_id, store_id, business_unit_id, country, province_id) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (tenant_id, store_id) DO UPDATE SET business_unit_id = excluded.business_unit_id,"
@@ -121,6 +119,14 @@ class Directory:
                 self.intern(connection, tenant_id, CodeKind.PROVINCE, province),
             ),
         )
+
+    def read_stores(self, connection: sqlite3.Connection) -> Stores:
+        """See the port."""
+        return {(tenant_id, text): StoreFacts(*facts) for tenant_id, text, *facts in connection.execute(READ_STORES)}
+
+    def keep_stores(self, stores: Stores) -> None:
+        """See the port."""
+        self._stores = stores
 
     # ------------------------------------------------------------------------------------------- tenants and programs
 
@@ -145,7 +151,7 @@ class Directory:
     def version(
         self, connection: sqlite3.Connection, tenant_id: int, program_id: int, subject: str, source: str, now: int
     ) -> int:
-        """Return the version of a program's source text; one that differs from the last is kept as a new version."""
+        """See the port."""
         digest = hashlib.sha256(source.encode()).digest()
         last = connection.execute(LAST_VERSION, (tenant_id, program_id, subject)).fetchone() or (0, b"")
         if last[1] == digest:

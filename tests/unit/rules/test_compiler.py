@@ -200,3 +200,9 @@ def test_the_written_module_holds_nothing_that_the_user_wrote(compiled_directory
     (module,) = compiled_directory.glob("*.py")
     source = module.read_text()
     assert not [word for word in ("WEB", "POS", "PRODUCE", "bonus", '"base"') if word in source]
+
+
+def test_a_compiler_that_nobody_can_wait_for_may_be_killed(tmp_path: Path) -> None:
+    rule_set = load_rule_set('rule "killed"\n    earn base order.total * 3\n', "killed")
+    with pytest.raises(CompilationFailed, match="failed"):
+        compile_in_child(rule_set, tmp_path / "rules", on_start=lambda child: child.kill())

@@ -27,6 +27,7 @@ from pointguard_server.rpc.wire.encoding import FIELDS_MAX
 from pointguard_server.rpc.wire.lexicon import ByteArray, Lexicon
 from pointguard_server.rpc.wire.reading import Reader, Rows
 from pointguard_server.rpc.wire.writing import Names, Written
+from pointguard_server.service.ports import Directory
 from pointguard_server.service.tenants import Tenant
 from pointguard_server.velocity.compiling import entry
 
@@ -85,26 +86,16 @@ class Codec:
     """Reads on the event loop, writes on the writer's thread."""
 
     def __init__(self, tenant: Tenant, encoder: Encoder) -> None:
-        self.tenant = tenant
         self._encoder = encoder
         self._known = Lexicon(TEXTS_MAX)
-        texts = [
-            (kind, text, number)
-            for kind, domain in ((reading.SKU, "sku"), (reading.CATEGORY, "category"), (reading.BRAND, "brand"))
-            for text, number in tenant.line_codes[domain].items()
-        ]
-        rule_texts = Lexicon(max(len(texts), 1), sum(len(text.encode()) for _, text, _ in texts) + 1)
-        for text in texts:
-            rule_texts.learn(*text)
         constants = np.zeros(reading.CONSTANTS, np.int64)
         constants[reading.TENANT_ID] = tenant.tenant_id
         constants[reading.CURRENCY_NUMBER] = tenant.currency_number
         constants[reading.MONEY_SCALE] = tenant.money_scale
-        constants[reading.TIME_TO_LIVE_MAX] = tenant.reservation_ttl_max
         constants[reading.CHANNEL_MAX] = max(CHANNELS)
         self._reader = Reader(
             known=self._known.arrays,
-            rule_texts=rule_texts.arrays,
+            rule_texts=Lexicon(1).arrays,  # until ``serve``
             stores=np.zeros((STORES_MAX, 3), np.int64),
             constants=constants,
             digest_state=_keyed_state(tenant.digest_key),
@@ -120,6 +111,24 @@ class Codec:
         self._name_arrays = _name_arrays({})
         self._written: Written | None = None
         self._written_for: Answers | None = None
+        self.serve(tenant)
+
+    def serve(self, tenant: Tenant) -> None:
+        """Read from now on by what is known of the tenant now: its program's limits and the texts of its rules."""
+        self.tenant = tenant
+        kinds = {"sku": reading.SKU, "category": reading.CATEGORY, "brand": reading.BRAND}
+        texts = [(kinds[domain], *code) for domain, codes in tenant.line_codes.items() for code in codes.items()]
+        rule_texts = Lexicon(max(len(texts), 1), sum(len(text.encode()) for _, text, _ in texts) + 1)
+        for text in texts:
+            rule_texts.learn(*text)
+        self._reader.constants[reading.TIME_TO_LIVE_MAX] = tenant.reservation_ttl_max
+        self._reader = self._reader._replace(rule_texts=rule_texts.arrays)
+
+    def learn_stores(self, directory: Directory) -> None:
+        """Learn anew what is known of the stores that have been named."""
+        for code, number in self._stores.items():
+            if (facts := directory.store(self.tenant.tenant_id, code)) is not None:
+                self._reader.stores[number] = facts.store_id, facts.business_unit_id, facts.province_id
 
     def warm_up(self, answers: Answers) -> None:
         """Have the kernels compiled, or loaded from the cache; ``answers`` may be those to an empty batch."""

@@ -1,0 +1,148 @@
+"""What a program is made of: its configuration, its earn rules and its stores, read and checked.
+
+For ``bootstrap``, and for ``live_programs``, which takes up changes. Errors name file and place:
+
+    ValueError
+    ├── ProgramConfigError    (service/program_config.py)
+    ├── RuleSetError          (rules/problems.py)
+    └── StoresError
+"""
+
+import csv
+import io
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.service.program_config import ProgramConfig, load_program_config
+
+
+class Store(NamedTuple):
+    """A store, as its file has it."""
+
+    store_id: str
+    business_unit: str
+    country: str
+    province: str
+
+
+class StoresError(ValueError):
+    """The stores cannot be used; the text names the line and the column."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramSources:
+    """A program's source texts, checked."""
+
+    configuration: str
+    config: ProgramConfig
+    earn_rules: str
+    rule_set: RuleSet
+    stores: tuple[Store, ...]
+
+
+def check_program(
+    configuration: str, name: str, read_rules: Callable[[str], tuple[str, str]], stores: tuple[Store, ...]
+) -> ProgramSources:
+    """Check a configuration and its earn rules; ``read_rules`` gives the text and the full name of a file beside it.
+
+    Raises:
+        ProgramConfigError, RuleSetError: with every mistake of the file.
+        OSError: if the earn rules cannot be read.
+    """
+    config = load_program_config(configuration, name)
+    earn_rules, rules_name = read_rules(config.earn_rules)
+    return ProgramSources(configuration, config, earn_rules, load_rule_set(earn_rules, rules_name), stores)
+
+
+def check_stores(text: str, name: str) -> tuple[Store, ...]:
+    """Return the stores of a CSV file with a header.
+
+    Raises:
+        StoresError: naming the first line that is wrong.
+    """
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    missing = [column for column in Store._fields if column not in (rows.fieldnames or ())]
+    if missing:
+        raise StoresError(f"{name}:1: must have the columns {','.join(Store._fields)}; missing: {', '.join(missing)}")
+    stores = []
+    for row in rows:
+        for column in Store._fields:
+            # An empty province is one that is not known; a line that ends too early is a mistake.
+            if row[column] is None or (column == "store_id" and not row[column]):
+                raise StoresError(f"{name}:{rows.line_num}: {column}: is missing")
+        stores.append(Store(*(row[column] for column in Store._fields)))
+    return tuple(stores)
+
+
+class ProgramTexts(NamedTuple):
+    """What a program's files hold at one moment; a text instead of bytes says why a file cannot be read."""
+
+    configuration: bytes | str
+    earn_rules: bytes | str
+    stores: bytes | str
+
+
+class ProgramFiles:
+    """The files of one program: a configuration, the earn rules that it names and, if there are any, its stores.
+
+    ``texts`` is what was read last.
+    """
+
+    def __init__(self, program: Path, stores: Path | None) -> None:
+        self._program = program
+        self._stores = stores
+        self._rules = program
+        self.texts = ProgramTexts(b"", b"", b"")
+
+    def read(self) -> ProgramTexts:
+        """Return what the files hold now. Small files: reading them tells more surely than their times of change."""
+        configuration = _read(self._program)
+        if configuration != self.texts.configuration and (name := _rules_named(configuration)):
+            self._rules = self._program.parent / name
+        self.texts = ProgramTexts(configuration, _read(self._rules), _read(self._stores) if self._stores else b"")
+        return self.texts
+
+    def check(self, texts: ProgramTexts) -> ProgramSources:
+        """Return the program that the texts make.
+
+        Raises:
+            ProgramConfigError, RuleSetError, StoresError: with the mistakes of the first file that has any.
+            OSError, ValueError: if one cannot be read.
+        """
+        configuration = _decoded(texts.configuration, self._program)
+        stores = check_stores(_decoded(texts.stores, self._stores), str(self._stores)) if self._stores else ()
+
+        def read_rules(name: str) -> tuple[str, str]:
+            path = self._program.parent / name
+            return _decoded(texts.earn_rules, path), str(path)
+
+        return check_program(configuration, str(self._program), read_rules, stores)
+
+
+def _read(path: Path) -> bytes | str:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        return str(error)
+
+
+def _decoded(content: bytes | str, path: Path) -> str:
+    if isinstance(content, str):
+        raise OSError(content)
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: must be UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def _rules_named(configuration: bytes | str) -> str:
+    """Return the name of the earn rules' file, or the empty text as long as the configuration does not say."""
+    try:
+        name = tomllib.loads(_decoded(configuration, Path()))["program"]["earn"]["rules"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return name if isinstance(name, str) else ""

@@ -1,0 +1,88 @@
+"""A program's files: what they hold, what they make, and which file a mistake is in."""
+
+from pathlib import Path
+
+import pytest
+
+from pointguard_server.rules.problems import RuleSetError
+from pointguard_server.rules.rule_set import load_rule_set
+from pointguard_server.service.program_config import ProgramConfigError
+from pointguard_server.service.program_sources import ProgramFiles, Store, StoresError, check_stores
+from pointguard_server.service.programs import line_codes
+from tests.support.server import EARN_RULES, PROGRAM, STORES, write_program
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_program(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def files(folder: Path) -> ProgramFiles:
+    return ProgramFiles(folder / "program.toml", folder / "stores.csv")
+
+
+def test_files_make_a_program(files: ProgramFiles) -> None:
+    sources = files.check(files.read())
+    assert (sources.configuration, sources.earn_rules) == (PROGRAM, EARN_RULES)
+    assert sources.stores == (Store("s1", "MAIN", "CA", "CA-ON"), Store("s2", "MAIN", "CA", "CA-QC"))
+
+
+def test_what_is_read_differs_only_if_a_content_does(files: ProgramFiles, folder: Path) -> None:
+    before = files.read()
+    for name in ("program.toml", "earn.rules", "stores.csv"):
+        (folder / name).write_bytes((folder / name).read_bytes())
+        assert files.read() == before
+    (folder / "stores.csv").write_text(STORES + "s3,MAIN,CA,\n")
+    assert files.read() != before
+
+
+def test_the_rules_that_were_named_last_are_watched_while_the_configuration_is_broken(
+    files: ProgramFiles, folder: Path
+) -> None:
+    (folder / "program.toml").write_text(PROGRAM.replace("earn.rules", "other.rules"))
+    (folder / "other.rules").write_text("other")
+    assert files.read().earn_rules == b"other"
+    (folder / "program.toml").write_text("[broken")
+    assert files.read().earn_rules == b"other"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error", "text"),
+    [
+        ("program.toml", b"[program]\n", ProgramConfigError, "program.toml has"),
+        ("earn.rules", b"rule", RuleSetError, "earn.rules:1:"),
+        ("stores.csv", b"store_id\n", StoresError, "stores.csv:1: must have the columns"),
+        ("earn.rules", b"# \xff", ValueError, "earn.rules: must be UTF-8: invalid start byte at byte 2"),
+        ("earn.rules", None, OSError, "earn.rules"),
+        ("program.toml", None, OSError, "program.toml"),
+    ],
+)
+def test_a_mistake_names_its_file(
+    files: ProgramFiles, folder: Path, name: str, content: bytes | None, error: type[Exception], text: str
+) -> None:
+    path = folder / name
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(error) as raised:
+        files.check(files.read())
+    assert text in str(raised.value)
+
+
+@pytest.mark.parametrize("line", ["s1,MAIN", ",MAIN,CA,CA-ON"])
+def test_a_line_of_the_stores_that_lacks_something_is_named(line: str) -> None:
+    with pytest.raises(StoresError, match=r"stores:4: \w+: is missing"):
+        check_stores(STORES + line, "stores")
+
+
+def test_texts_that_are_known_keep_their_numbers_when_the_rules_change() -> None:
+    def rules(*skus: str) -> str:
+        return "".join(f'rule "{sku}"\n    when any(lines, line.sku == "{sku}")\n    earn base 1\n' for sku in skus)
+
+    first = line_codes(load_rule_set(rules("apple", "pear"), "first"))
+    second = line_codes(load_rule_set(rules("fig", "pear"), "second"), first)
+    assert first["sku"] == {"apple": 1, "pear": 2}
+    assert second["sku"] == {"apple": 1, "pear": 2, "fig": 3}
