@@ -147,6 +147,7 @@ class Server:
         self.engine.start()
         self.engine.on_broken = self.failed.set
         self.metrics.watch(self.engine, self.decider, self.ledger.names.text)
+        self.health.set(health.RULES_LOADED, self._rules_loaded)
         vocabulary = Vocabulary(self.ledger.names, self.engine)
         if settings.sandbox:
             await self._seed(tenant, vocabulary)
@@ -208,8 +209,6 @@ class Server:
             fraud_rules=len(program.rules),
             fraud_rules_version=versions.configuration,
         )
-        in_force = f"earn rules version {versions.rule_set}, fraud rules version {versions.configuration}"
-        self.health.set(health.RULES_LOADED, lambda: health.Finding(ok=True, detail=in_force))
         tenant = Tenant(
             tenant_id=tenant_id,
             program_id=program_id,
@@ -221,6 +220,15 @@ class Server:
             digest_key=self.ledger.keys.digest_key(tenant_id),
         )
         return tenant, Programs([program])
+
+    def _rules_loaded(self) -> health.Finding:
+        """Say what is in force, and why a changed program is not: the old one serves, so the server is ready."""
+        settings = self.decider.programs.programs[0].settings
+        versions = settings["rule_set_version"], settings["fraud_rules_version"]
+        detail = "earn rules version {}, fraud rules version {}".format(*versions)
+        if self.live is not None and self.live.problem:
+            detail += f"; the changed program does not serve: {self.live.problem}"
+        return health.Finding(ok=True, detail=detail)
 
     def _begin_epoch(self, clock: WallClock) -> int:
         """Note that a writer begins, and return its number."""
