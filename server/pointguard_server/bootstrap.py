@@ -32,7 +32,7 @@ from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
 from pointguard_server.service.credentials import Authenticator, issue
 from pointguard_server.service.disk import DiskSpace
-from pointguard_server.service.live_programs import LivePrograms
+from pointguard_server.service.live_programs import LiveMetrics, LivePrograms
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
 from pointguard_server.service.programs import build_program, line_codes, write_sources
@@ -111,6 +111,8 @@ class Server:
         self.health = health.Health()
         self.metrics = Metrics(_version(), self.health)
         self.metrics.registry.register(DiskSpace(settings.data_directory, DATABASE_FILE))
+        self._live_metrics = LiveMetrics()
+        self.metrics.registry.register(self._live_metrics)
         self.http = HttpServer(self.metrics, self.health)
         self.grpc_port = 0
         self.http_port = 0
@@ -177,7 +179,7 @@ class Server:
                 files, sources, tenant, settings.cache_directory / "rules",
                 engine=self.engine, decider=self.decider, names=self.ledger.names, clock=clock, serve=self._serve,
             )  # fmt: skip
-            self.metrics.registry.register(self.live)
+            self._live_metrics.live = self.live
 
     def _serve(self, tenant: Tenant) -> None:
         """Read requests from now on by what is known of the tenant now."""

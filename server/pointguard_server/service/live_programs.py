@@ -48,7 +48,22 @@ class _Written:
     stores: Stores
 
 
-class LivePrograms(Collector):
+class LiveMetrics(Collector):
+    """The metrics of what ``live`` watches; a program that nothing watches is as it should be."""
+
+    def __init__(self) -> None:
+        self.live: LivePrograms | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the metrics as they stand."""
+        refused, stale = (self.live.refused, self.live.stale) if self.live is not None else (0, False)
+        yield CounterMetricFamily("pointguard_program_refused", "Changed programs that could not serve.", refused)
+        yield GaugeMetricFamily(
+            "pointguard_program_stale", "1 while the program's files differ from what serves.", float(stale)
+        )
+
+
+class LivePrograms:
     """Keeps what serves the same as what the files say, as long as they say something that can serve.
 
     ``sources`` are what was read of the files last, and serve; ``serve`` is told of the tenant as requests are to be
@@ -84,13 +99,6 @@ class LivePrograms(Collector):
     def stale(self) -> bool:
         """Whether the files say something else than what serves."""
         return self._found != self._served
-
-    def collect(self) -> Iterator[Metric]:
-        """Return the metrics as they stand."""
-        yield CounterMetricFamily("pointguard_program_refused", "Changed programs that could not serve.", self.refused)
-        yield GaugeMetricFamily(
-            "pointguard_program_stale", "1 while the program's files differ from what serves.", float(self.stale)
-        )
 
     def start(self) -> None:
         """Watch the files."""
