@@ -166,6 +166,29 @@ class CodeKind(IntEnum):
     RULE = 9
 
 
+class RuleChangeReason(IntEnum):
+    """Why rules were changed. ``FILE`` is the server's own word."""
+
+    NEW_OFFER = 1
+    OFFER_CHANGE = 2
+    OFFER_END = 3
+    CORRECTION = 4
+    COST = 5
+    COMPLIANCE = 6
+    INCIDENT = 7
+    TRIAL = 8
+    OTHER = 9
+    FILE = 10
+
+
+class RuleSetActivationKind(IntEnum):
+    """What made a version of the earn rules decide."""
+
+    ACTIVATE = 1
+    ROLLBACK = 2
+    FILE = 3
+
+
 class AccountFlag(IntFlag):
     """Switches of an account, in force from the leg that carries them."""
 

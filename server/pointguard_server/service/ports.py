@@ -4,9 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pointguard_server.domain.codes import CodeKind, Outcome
+from pointguard_server.domain.codes import CodeKind, Outcome, RuleSetActivationKind
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.service.credentials import ApiKeyRecord
+from pointguard_server.service.rule_versions import (
+    KnownRequest,
+    RequestKey,
+    RuleChange,
+    RuleSetActivation,
+    RuleSetVersion,
+    Timeline,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +128,73 @@ class Reader(Protocol):
 
     async def api_key(self, key_id: str) -> ApiKeyRecord | None:
         """Return an API key that is not revoked."""
+        ...
+
+
+class RuleVersions(Protocol):
+    """Versions of rule sets and their activations, for the writer's thread: each runs in its atomic step."""
+
+    def add_version(
+        self,
+        connection: Any,
+        tenant_id: int,
+        program_id: int,
+        source: str,
+        change: RuleChange,
+        now: int,
+        key: RequestKey | None = None,
+    ) -> RuleSetVersion:
+        """Keep a source text as the program's next version."""
+        ...
+
+    def add_activation(
+        self,
+        connection: Any,
+        tenant_id: int,
+        program_id: int,
+        version: int,
+        kind: RuleSetActivationKind,
+        change: RuleChange,
+        *,
+        effective_at: int,
+        now: int,
+        key: RequestKey | None = None,
+    ) -> RuleSetActivation:
+        """Have a version decide from ``effective_at`` on, which is not before ``now``."""
+        ...
+
+    def version(self, connection: Any, tenant_id: int, program_id: int, version: int) -> RuleSetVersion | None:
+        """Return a version."""
+        ...
+
+    def last_file_source(self, connection: Any, tenant_id: int, program_id: int) -> str | None:
+        """Return the text of the newest version that came from the program's file, if any did."""
+        ...
+
+    def timeline(self, connection: Any, tenant_id: int, program_id: int, moment: int) -> Timeline:
+        """Return what decides from a moment on."""
+        ...
+
+    def was_active(self, connection: Any, tenant_id: int, program_id: int, version: int, moment: int) -> bool:
+        """Whether a version decides at a moment or has decided before."""
+        ...
+
+    def known(self, connection: Any, tenant_id: int, key: bytes) -> KnownRequest | None:
+        """Return what the request of an idempotency key made, if the key was used."""
+        ...
+
+
+class RuleVersionReader(Protocol):
+    """Reads committed versions and activations, beside the writer. Newest first; ``below`` 0 begins at the newest."""
+
+    async def version(self, tenant_id: int, program_id: int, version: int) -> RuleSetVersion | None:
+        """Return a version with its source text."""
+        ...
+
+    async def versions(self, tenant_id: int, program_id: int, below: int, count: int) -> list[RuleSetVersion]:
+        """Return up to ``count`` versions with lower numbers than ``below``, without their source texts."""
+        ...
+
+    async def activations(self, tenant_id: int, program_id: int, below: int, count: int) -> list[RuleSetActivation]:
+        """Return up to ``count`` activations with lower numbers than ``below``."""
         ...

@@ -7,6 +7,8 @@ Ledger tables (``legs``, ``entries``, ``advice``, ``batches``) only ever grow; t
 database).
 """
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, ID_FIELDS, LEG_FIELDS
@@ -69,7 +71,10 @@ properties = Table(
     Column("value", Text, nullable=False),
 )
 """What the data directory is bound to, such as its key ring; and notes about it."""
-APPEND_ONLY = ("legs", "entries", "advice", "batches", "writers", "program_versions", "codes")
+APPEND_ONLY = (
+    "legs", "entries", "advice", "batches", "writers", "program_versions", "codes", "rule_set_versions",
+    "rule_set_activations",
+)  # fmt: skip
 """Tables whose rows the database itself refuses to change or delete."""
 
 tenants = Table(
@@ -93,11 +98,54 @@ program_versions = Table(
     metadata,
     Column("tenant_id", BigInteger, primary_key=True),
     Column("program_id", BigInteger, primary_key=True),
-    Column("subject", Text, primary_key=True),  # "configuration" or "earn rules"
+    Column("subject", Text, primary_key=True),  # "configuration"; "earn rules" before there was rule_set_versions
     Column("version", BigInteger, primary_key=True),
     Column("digest", LargeBinary(32), nullable=False),
     Column("source", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def _change_columns() -> list[Column[Any]]:
+    """Return the columns that say who did it and why. A change that the server makes has no idempotency key."""
+    return [
+        Column("author", Text, nullable=False),
+        Column("reason_code", BigInteger, nullable=False),
+        Column("note", Text, nullable=False),
+        Column("key_id", Text, nullable=False),
+        Column("idempotency_key", LargeBinary(16)),
+        Column("request_digest", LargeBinary(16)),
+    ]
+
+
+rule_set_versions = Table(
+    "rule_set_versions",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    *_change_columns(),
+    Column("created_at", BigInteger, nullable=False),
+    Index("rule_set_versions_key", "tenant_id", "idempotency_key", unique=True),
+    sqlite_with_rowid=False,
+)
+rule_set_activations = Table(
+    "rule_set_activations",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("activation", BigInteger, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("previous_version", BigInteger, nullable=False),
+    Column("kind", BigInteger, nullable=False),
+    Column("effective_at", BigInteger, nullable=False),
+    Column("activated_at", BigInteger, nullable=False),
+    *_change_columns(),
+    Index("rule_set_activations_key", "tenant_id", "idempotency_key", unique=True),
+    Index("rule_set_activations_effective", "tenant_id", "program_id", "effective_at", "activation"),
     sqlite_with_rowid=False,
 )
 codes = Table(

@@ -1,0 +1,321 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from pointguard.v1 import common_pb2 as _common_pb2
+from pointguard.v1 import transaction_pb2 as _transaction_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class RuleChangeReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RULE_CHANGE_REASON_UNSPECIFIED: _ClassVar[RuleChangeReason]
+    RULE_CHANGE_REASON_NEW_OFFER: _ClassVar[RuleChangeReason]
+    RULE_CHANGE_REASON_OFFER_CHANGE: _ClassVar[RuleChangeReason]
+    RULE_CHANGE_REASON_OFFER_END: _ClassVar[RuleChangeReason]
+    RULE_CHANGE_REASON_CORRECTION: _ClassVar[RuleChangeReason]
+    RULE_CHANGE_REASON_COST: _ClassVar[RuleChangeReason]
+    RULE_CHANGE_REASON_COMPLIANCE: _ClassVar[RuleChangeReason]
+    RULE_CHANGE_REASON_INCIDENT: _ClassVar[RuleChangeReason]
+    RULE_CHANGE_REASON_TRIAL: _ClassVar[RuleChangeReason]
+    RULE_CHANGE_REASON_OTHER: _ClassVar[RuleChangeReason]
+    RULE_CHANGE_REASON_FILE: _ClassVar[RuleChangeReason]
+
+class RuleSetActivationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RULE_SET_ACTIVATION_KIND_UNSPECIFIED: _ClassVar[RuleSetActivationKind]
+    RULE_SET_ACTIVATION_KIND_ACTIVATE: _ClassVar[RuleSetActivationKind]
+    RULE_SET_ACTIVATION_KIND_ROLLBACK: _ClassVar[RuleSetActivationKind]
+    RULE_SET_ACTIVATION_KIND_FILE: _ClassVar[RuleSetActivationKind]
+RULE_CHANGE_REASON_UNSPECIFIED: RuleChangeReason
+RULE_CHANGE_REASON_NEW_OFFER: RuleChangeReason
+RULE_CHANGE_REASON_OFFER_CHANGE: RuleChangeReason
+RULE_CHANGE_REASON_OFFER_END: RuleChangeReason
+RULE_CHANGE_REASON_CORRECTION: RuleChangeReason
+RULE_CHANGE_REASON_COST: RuleChangeReason
+RULE_CHANGE_REASON_COMPLIANCE: RuleChangeReason
+RULE_CHANGE_REASON_INCIDENT: RuleChangeReason
+RULE_CHANGE_REASON_TRIAL: RuleChangeReason
+RULE_CHANGE_REASON_OTHER: RuleChangeReason
+RULE_CHANGE_REASON_FILE: RuleChangeReason
+RULE_SET_ACTIVATION_KIND_UNSPECIFIED: RuleSetActivationKind
+RULE_SET_ACTIVATION_KIND_ACTIVATE: RuleSetActivationKind
+RULE_SET_ACTIVATION_KIND_ROLLBACK: RuleSetActivationKind
+RULE_SET_ACTIVATION_KIND_FILE: RuleSetActivationKind
+
+class RuleChange(_message.Message):
+    __slots__ = ("author", "reason", "note", "api_key_id")
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    API_KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    author: str
+    reason: RuleChangeReason
+    note: str
+    api_key_id: str
+    def __init__(self, author: _Optional[str] = ..., reason: _Optional[_Union[RuleChangeReason, str]] = ..., note: _Optional[str] = ..., api_key_id: _Optional[str] = ...) -> None: ...
+
+class RuleSetVersion(_message.Message):
+    __slots__ = ("version", "source", "digest", "change", "created_at")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    source: str
+    digest: str
+    change: RuleChange
+    created_at: _timestamp_pb2.Timestamp
+    def __init__(self, version: _Optional[int] = ..., source: _Optional[str] = ..., digest: _Optional[str] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class RuleSetActivation(_message.Message):
+    __slots__ = ("activation", "version", "previous_version", "kind", "effective_at", "activated_at", "change")
+    ACTIVATION_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    EFFECTIVE_AT_FIELD_NUMBER: _ClassVar[int]
+    ACTIVATED_AT_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    activation: int
+    version: int
+    previous_version: int
+    kind: RuleSetActivationKind
+    effective_at: _timestamp_pb2.Timestamp
+    activated_at: _timestamp_pb2.Timestamp
+    change: RuleChange
+    def __init__(self, activation: _Optional[int] = ..., version: _Optional[int] = ..., previous_version: _Optional[int] = ..., kind: _Optional[_Union[RuleSetActivationKind, str]] = ..., effective_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ...) -> None: ...
+
+class RuleProblem(_message.Message):
+    __slots__ = ("line", "column", "end_line", "end_column", "text", "message", "expected", "hint")
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    END_LINE_FIELD_NUMBER: _ClassVar[int]
+    END_COLUMN_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    HINT_FIELD_NUMBER: _ClassVar[int]
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+    message: str
+    expected: str
+    hint: str
+    def __init__(self, line: _Optional[int] = ..., column: _Optional[int] = ..., end_line: _Optional[int] = ..., end_column: _Optional[int] = ..., text: _Optional[str] = ..., message: _Optional[str] = ..., expected: _Optional[str] = ..., hint: _Optional[str] = ...) -> None: ...
+
+class ValidateRuleSetRequest(_message.Message):
+    __slots__ = ("source",)
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    def __init__(self, source: _Optional[str] = ...) -> None: ...
+
+class ValidateRuleSetResponse(_message.Message):
+    __slots__ = ("problems", "rules")
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    problems: _containers.RepeatedCompositeFieldContainer[RuleProblem]
+    rules: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, problems: _Optional[_Iterable[_Union[RuleProblem, _Mapping]]] = ..., rules: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CreateRuleSetVersionRequest(_message.Message):
+    __slots__ = ("idempotency_key", "source", "change")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    source: str
+    change: RuleChange
+    def __init__(self, idempotency_key: _Optional[str] = ..., source: _Optional[str] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ...) -> None: ...
+
+class CreateRuleSetVersionResponse(_message.Message):
+    __slots__ = ("version",)
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    version: RuleSetVersion
+    def __init__(self, version: _Optional[_Union[RuleSetVersion, _Mapping]] = ...) -> None: ...
+
+class GetRuleSetVersionRequest(_message.Message):
+    __slots__ = ("version",)
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    def __init__(self, version: _Optional[int] = ...) -> None: ...
+
+class GetRuleSetVersionResponse(_message.Message):
+    __slots__ = ("version",)
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    version: RuleSetVersion
+    def __init__(self, version: _Optional[_Union[RuleSetVersion, _Mapping]] = ...) -> None: ...
+
+class ListRuleSetVersionsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRuleSetVersionsResponse(_message.Message):
+    __slots__ = ("versions", "next_page_token", "active_version")
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    versions: _containers.RepeatedCompositeFieldContainer[RuleSetVersion]
+    next_page_token: str
+    active_version: int
+    def __init__(self, versions: _Optional[_Iterable[_Union[RuleSetVersion, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., active_version: _Optional[int] = ...) -> None: ...
+
+class DiffRuleSetVersionsRequest(_message.Message):
+    __slots__ = ("from_version", "to_version")
+    FROM_VERSION_FIELD_NUMBER: _ClassVar[int]
+    TO_VERSION_FIELD_NUMBER: _ClassVar[int]
+    from_version: int
+    to_version: int
+    def __init__(self, from_version: _Optional[int] = ..., to_version: _Optional[int] = ...) -> None: ...
+
+class DiffRuleSetVersionsResponse(_message.Message):
+    __slots__ = ("text_diff", "added_rules", "removed_rules", "changed_rules")
+    TEXT_DIFF_FIELD_NUMBER: _ClassVar[int]
+    ADDED_RULES_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_RULES_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_RULES_FIELD_NUMBER: _ClassVar[int]
+    text_diff: str
+    added_rules: _containers.RepeatedScalarFieldContainer[str]
+    removed_rules: _containers.RepeatedScalarFieldContainer[str]
+    changed_rules: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, text_diff: _Optional[str] = ..., added_rules: _Optional[_Iterable[str]] = ..., removed_rules: _Optional[_Iterable[str]] = ..., changed_rules: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ActivateRuleSetVersionRequest(_message.Message):
+    __slots__ = ("idempotency_key", "version", "expected_active_version", "effective_at", "change")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_ACTIVE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    EFFECTIVE_AT_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    version: int
+    expected_active_version: int
+    effective_at: _timestamp_pb2.Timestamp
+    change: RuleChange
+    def __init__(self, idempotency_key: _Optional[str] = ..., version: _Optional[int] = ..., expected_active_version: _Optional[int] = ..., effective_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ...) -> None: ...
+
+class ActivateRuleSetVersionResponse(_message.Message):
+    __slots__ = ("activation",)
+    ACTIVATION_FIELD_NUMBER: _ClassVar[int]
+    activation: RuleSetActivation
+    def __init__(self, activation: _Optional[_Union[RuleSetActivation, _Mapping]] = ...) -> None: ...
+
+class RollbackRuleSetRequest(_message.Message):
+    __slots__ = ("idempotency_key", "version", "expected_active_version", "change")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_ACTIVE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    version: int
+    expected_active_version: int
+    change: RuleChange
+    def __init__(self, idempotency_key: _Optional[str] = ..., version: _Optional[int] = ..., expected_active_version: _Optional[int] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ...) -> None: ...
+
+class RollbackRuleSetResponse(_message.Message):
+    __slots__ = ("activation",)
+    ACTIVATION_FIELD_NUMBER: _ClassVar[int]
+    activation: RuleSetActivation
+    def __init__(self, activation: _Optional[_Union[RuleSetActivation, _Mapping]] = ...) -> None: ...
+
+class ListRuleSetActivationsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRuleSetActivationsResponse(_message.Message):
+    __slots__ = ("activations", "next_page_token")
+    ACTIVATIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    activations: _containers.RepeatedCompositeFieldContainer[RuleSetActivation]
+    next_page_token: str
+    def __init__(self, activations: _Optional[_Iterable[_Union[RuleSetActivation, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class SimulatedOrder(_message.Message):
+    __slots__ = ("basket", "total", "origin", "kind", "tender", "coupon_used", "tier", "province", "days_since_enrolment", "posted", "accepted_at")
+    BASKET_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TENDER_FIELD_NUMBER: _ClassVar[int]
+    COUPON_USED_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    PROVINCE_FIELD_NUMBER: _ClassVar[int]
+    DAYS_SINCE_ENROLMENT_FIELD_NUMBER: _ClassVar[int]
+    POSTED_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_AT_FIELD_NUMBER: _ClassVar[int]
+    basket: _transaction_pb2.Basket
+    total: _common_pb2.Money
+    origin: _common_pb2.Origin
+    kind: _common_pb2.TransactionKind
+    tender: str
+    coupon_used: bool
+    tier: str
+    province: str
+    days_since_enrolment: int
+    posted: int
+    accepted_at: _timestamp_pb2.Timestamp
+    def __init__(self, basket: _Optional[_Union[_transaction_pb2.Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., tier: _Optional[str] = ..., province: _Optional[str] = ..., days_since_enrolment: _Optional[int] = ..., posted: _Optional[int] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class SimulateRuleSetRequest(_message.Message):
+    __slots__ = ("order", "transaction_id", "version", "source")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    order: SimulatedOrder
+    transaction_id: str
+    version: int
+    source: str
+    def __init__(self, order: _Optional[_Union[SimulatedOrder, _Mapping]] = ..., transaction_id: _Optional[str] = ..., version: _Optional[int] = ..., source: _Optional[str] = ...) -> None: ...
+
+class RuleOutcome(_message.Message):
+    __slots__ = ("rule", "part", "points")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    part: _transaction_pb2.TransactionPart
+    points: int
+    def __init__(self, rule: _Optional[str] = ..., part: _Optional[_Union[_transaction_pb2.TransactionPart, str]] = ..., points: _Optional[int] = ...) -> None: ...
+
+class RuleFact(_message.Message):
+    __slots__ = ("field", "number", "text", "condition")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    number: str
+    text: str
+    condition: bool
+    def __init__(self, field: _Optional[str] = ..., number: _Optional[str] = ..., text: _Optional[str] = ..., condition: _Optional[bool] = ...) -> None: ...
+
+class SimulateRuleSetResponse(_message.Message):
+    __slots__ = ("version", "points", "outcomes", "facts", "reasons")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    points: int
+    outcomes: _containers.RepeatedCompositeFieldContainer[RuleOutcome]
+    facts: _containers.RepeatedCompositeFieldContainer[RuleFact]
+    reasons: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]
+    def __init__(self, version: _Optional[int] = ..., points: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[RuleFact, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ...) -> None: ...

@@ -1,0 +1,51 @@
+"""What is in an older database after it was brought up to date."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+from pointguard_server.storage.database import MIGRATIONS, migrate
+from pointguard_server.storage.rule_versions import RuleVersions
+
+INSERT = (
+    "INSERT INTO program_versions (tenant_id, program_id, subject, version, digest, source, created_at)"
+    " VALUES (1, 7, ?, ?, ?, ?, ?)"
+)
+
+
+def migrate_to(path: Path, revision: str) -> None:
+    """Make a database as it was at a revision."""
+    engine = create_engine(f"sqlite:///{path}")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+def test_the_versions_of_a_file_of_earn_rules_keep_their_numbers_and_the_last_one_decides(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    migrate_to(path, "0001")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(INSERT, ("configuration", 1, b"c", "settings", 10))
+        connection.execute(INSERT, ("earn rules", 1, b"1", "first", 10))
+        connection.execute(INSERT, ("earn rules", 2, b"2", "second", 20))
+        migrate(path)
+        versions = RuleVersions()
+        for number, source, digest, moment in ((1, "first", b"1", 10), (2, "second", b"2", 20)):
+            version = versions.version(connection, 1, 7, number)
+            assert version is not None
+            assert (version.source, version.digest, version.created_at) == (source, digest, moment)
+            assert (version.change.author, version.change.reason.name) == ("file", "FILE")
+            active = versions.timeline(connection, 1, 7, moment).active
+            assert active is not None
+            assert (active.activation, active.version, active.previous_version) == (number, number, number - 1)
+            assert (active.kind.name, active.effective_at, active.activated_at) == ("FILE", moment, moment)
+        assert versions.version(connection, 1, 7, 3) is None
+        assert versions.last_file_source(connection, 1, 7) == "second"
+        assert connection.execute("SELECT count(*) FROM program_versions").fetchone() == (3,)
