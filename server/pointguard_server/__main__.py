@@ -22,7 +22,7 @@ SWITCH_INTERVAL_S = 0.0005
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the server until it is told to stop; the process's exit status says how it ended."""
     try:
-        settings, only_issue_key = read_settings(sys.argv[1:] if arguments is None else arguments)
+        settings, roles = read_settings(sys.argv[1:] if arguments is None else arguments)
     except SettingsError as error:
         sys.exit(f"pointguard-server: {error}")
     logs.configure(settings.log_level)
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # could wait that long for its turn.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
-        sys.exit(uvloop.run(_issue_key(settings) if only_issue_key else _serve(settings)))
+        sys.exit(uvloop.run(_issue_key(settings, roles) if roles else _serve(settings)))
     except (PointguardError, KeyRingError, RulesError, OSError, ValueError) as error:
         sys.exit(f"pointguard-server: {error}")
 
@@ -89,12 +89,12 @@ async def _run_on_ready(settings: Settings, grpc_port: int) -> None:
         raise
 
 
-async def _issue_key(settings: Settings) -> int:
+async def _issue_key(settings: Settings, roles: str) -> int:
     from pointguard_server.bootstrap import Server
 
     server = Server(settings)
     await server.open()
-    print(await server.issue_key(server.tenant.tenant_id))  # noqa: T201
+    print(await server.issue_key(server.tenant.tenant_id, roles))  # noqa: T201
     await server.close()
     return 0
 

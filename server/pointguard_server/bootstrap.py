@@ -15,7 +15,6 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pointguard_server.domain.calendar import MICROSECOND
-from pointguard_server.domain.codes import CodeKind
 from pointguard_server.engine import compiled
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
@@ -25,17 +24,20 @@ from pointguard_server.http.server import HttpServer
 from pointguard_server.rpc.guard import Guard
 from pointguard_server.rpc.server import RpcServer, Tls
 from pointguard_server.rpc.transaction_service import Desk
-from pointguard_server.rules.compiler import compile_in_child, load_compiled
 from pointguard_server.rules.fixed_point import SCALE
 from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
-from pointguard_server.service.credentials import Authenticator, issue
+from pointguard_server.service.credentials import MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
 from pointguard_server.service.live_programs import LiveMetrics, LivePrograms
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
-from pointguard_server.service.programs import build_program, line_codes, write_sources
+from pointguard_server.service.program_start import ProgramStart, ProgramStarter
+from pointguard_server.service.rule_compiler import RuleCompiler
+from pointguard_server.service.rule_plan import Planner
+from pointguard_server.service.rule_sets import RuleSets
+from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.settings import Settings, split_address
@@ -43,12 +45,13 @@ from pointguard_server.storage.database import DATABASE_FILE, lock_directory, mi
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
 from pointguard_server.storage.readers import Reader, open_readers
+from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
 from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_writer
 
 if TYPE_CHECKING:
     from pointguard_server.service.tracing import Tracing
 
-TILL_ROLE = "till"
+SANDBOX_ROLES = f"{TILL} {MANAGER}"
 log = structlog.get_logger(__name__)
 
 
@@ -95,6 +98,8 @@ class Ledger:
             raise ValueError(f"{ring_path} is not the key ring that this ledger was made with")
         self.reader_pool: AsyncEngine = open_readers(self.path)
         self.reader = Reader(self.reader_pool, self.vault)
+        self.rule_versions = RuleVersions()
+        self.rule_version_reader = RuleVersionReader(self.reader_pool)
 
     async def close(self) -> None:
         """Close readers first: the last connection to close checkpoints, and only the writer may."""
@@ -132,15 +137,25 @@ class Server:
         settings = self._settings
         files = ProgramFiles(settings.program, settings.stores) if settings.program is not None else None
         sources = files.check(files.read()) if files is not None else _sandbox_sources(settings.stores)
-        with self.metrics.compiling("rules"):
-            await asyncio.to_thread(compile_in_child, sources.rule_set, settings.cache_directory / "rules")
         self.ledger = Ledger(settings)
         clock = WallClock()
-        tenant, programs = self._load_tenant(sources, clock)
-        self.tenant = tenant
+        compiler = RuleCompiler(settings.cache_directory / "rules")
         store = SqliteLedger(self.ledger.connection, self.ledger.names, self._begin_epoch(clock))
+        tenant_id, program_id = self._name_program(sources, clock)
+        planner = Planner(tenant_id, program_id, self.ledger.names, self.ledger.rule_versions)
+        moment = self._first_moment(store, clock, tenant_id, program_id)
+        starter = ProgramStarter(
+            self.ledger.connection, tenant_id, program_id,
+            names=self.ledger.names, versions=self.ledger.rule_versions, planner=planner, compiler=compiler,
+        )  # fmt: skip
+        with self.metrics.compiling("rules"):
+            start = await starter.start(sources, moment)
+        self.ledger.names.load(self.ledger.connection)
+        tenant = self.tenant = self._tenant(tenant_id, program_id, start)
+        programs = Programs([start.plan.program])
         memory = Memory(settings.accounts_max, programs.measures_max)
-        self.decider = Decider(store, memory, programs, clock)
+        self.decider = Decider(store, memory, programs, clock, not_before=moment)
+        self.decider.take_programs(programs, start.plan.upcoming)
         if not compiled.are_cached():
             log.info("compiling", kernels="about half a minute, on the first start only")
         with self.metrics.compiling("kernels"):
@@ -149,7 +164,6 @@ class Server:
         self.engine.start()
         self.engine.on_broken = self.failed.set
         self.metrics.watch(self.engine, self.decider, self.ledger.names.text)
-        self.health.set(health.RULES_LOADED, self._rules_loaded)
         vocabulary = Vocabulary(self.ledger.names, self.engine)
         if settings.sandbox:
             await self._seed(tenant, vocabulary)
@@ -162,8 +176,18 @@ class Server:
             self._tracing.watch(self.engine)
         self._tenants = {tenant.tenant_id: tenant}
         guard = Guard(self.authenticator, self._tenants, self.metrics)
+        self.serving = ServingProgram(
+            tenant, start.configuration, start.ready, start.plan,
+            engine=self.engine, decider=self.decider, names=self.ledger.names, planner=planner, compiler=compiler,
+            clock=clock, serve=self._serve,
+        )  # fmt: skip
+        self.health.set(health.RULES_LOADED, self._rules_loaded)
+        rule_sets = RuleSets(
+            self.serving, self.engine, self.ledger.rule_versions, self.ledger.rule_version_reader, clock
+        )
         self.rpc = RpcServer(
             desk,
+            rule_sets,
             guard,
             (tenant,),
             self.metrics,
@@ -176,8 +200,8 @@ class Server:
             await asyncio.to_thread(self.rpc.warm_up, nothing)
         if files is not None:
             self.live = LivePrograms(
-                files, sources, tenant, settings.cache_directory / "rules",
-                engine=self.engine, decider=self.decider, names=self.ledger.names, clock=clock, serve=self._serve,
+                files, sources, self.serving,
+                engine=self.engine, names=self.ledger.names, versions=self.ledger.rule_versions, clock=clock,
             )  # fmt: skip
             self._live_metrics.live = self.live
 
@@ -186,42 +210,41 @@ class Server:
         self._tenants[tenant.tenant_id] = tenant
         self.rpc.serve(tenant)
 
-    def _load_tenant(self, sources: ProgramSources, clock: WallClock) -> tuple[Tenant, Programs]:
-        """Bring the tenant's program, versions, stores and vocabularies into the database, and build what decides."""
-        names, connection, config = self.ledger.names, self.ledger.connection, sources.config
-        now = clock.now()
+    def _name_program(self, sources: ProgramSources, clock: WallClock) -> tuple[int, int]:
+        """Return the numbers of the tenant and its program, which are made if they are new."""
+        names, connection = self.ledger.names, self.ledger.connection
         connection.execute("BEGIN IMMEDIATE")
-        tenant_id = names.tenant(connection, self._settings.tenant, config.name, now)
-        program_id = names.program(connection, tenant_id, config.code)
-        versions = write_sources(names, connection, tenant_id, program_id, sources, sources.stores, now)
-        lines = line_codes(sources.rule_set)
-
-        def intern(kind: CodeKind, text: str) -> int:
-            return names.intern(connection, tenant_id, kind, text)
-
-        earn = load_compiled(sources.rule_set, self._settings.cache_directory / "rules")
-        program = build_program(config, sources.rule_set, earn, versions, lines, intern)
+        tenant_id = names.tenant(connection, self._settings.tenant, sources.config.name, clock.now())
+        program_id = names.program(connection, tenant_id, sources.config.code)
         connection.execute("COMMIT")
-        names.load(connection)
+        return tenant_id, program_id
+
+    def _first_moment(self, store: SqliteLedger, clock: WallClock, tenant_id: int, program_id: int) -> int:
+        """Return the moment from which this process decides: after all that was decided or activated before."""
+        activated = self.ledger.rule_versions.latest_moment(self.ledger.connection, tenant_id, program_id)
+        return max(clock.now(), store.heads().accepted_at + 1, activated + 1)
+
+    def _tenant(self, tenant_id: int, program_id: int, start: ProgramStart) -> Tenant:
+        """Return the tenant with its program as it starts."""
+        config, settings = start.configuration.config, start.plan.program.settings
         log.info(
             "rules_loaded",
             program=config.code,
-            earn_rules=len(sources.rule_set.rules),
-            earn_rules_version=versions.rule_set,
-            fraud_rules=len(program.rules),
-            fraud_rules_version=versions.configuration,
+            earn_rules=len(start.plan.program.awards),
+            earn_rules_version=settings["rule_set_version"],
+            fraud_rules=len(start.plan.program.rules),
+            fraud_rules_version=start.configuration.version,
         )
-        tenant = Tenant(
+        return Tenant(
             tenant_id=tenant_id,
             program_id=program_id,
             program_code=config.code,
             currency=config.currency,
             money_scale=SCALE // 10**config.currency_digits,
             reservation_ttl_max=config.reservation_ttl_max // MICROSECOND,
-            line_codes=lines,
+            line_codes=start.lines,
             digest_key=self.ledger.keys.digest_key(tenant_id),
         )
-        return tenant, Programs([program])
 
     def _rules_loaded(self) -> health.Finding:
         """Say what is in force, and why a changed program is not: the old one serves, so the server is ready."""
@@ -230,6 +253,8 @@ class Server:
         detail = "earn rules version {}, fraud rules version {}".format(*versions)
         if self.live is not None and self.live.problem:
             detail += f"; the changed program does not serve: {self.live.problem}"
+        if self.serving.problem:
+            detail += f"; an activation was not taken up: {self.serving.problem}"
         return health.Finding(ok=True, detail=detail)
 
     def _begin_epoch(self, clock: WallClock) -> int:
@@ -242,16 +267,21 @@ class Server:
     async def _seed(self, tenant: Tenant, vocabulary: Vocabulary) -> None:
         directory = self._settings.data_directory
         await seed_members(self.engine, self.ledger.names, vocabulary, tenant)
-        if read_key(directory) is None:
-            write_key(directory, await self.issue_key(tenant.tenant_id))
+        key = read_key(directory)
+        if key is None:
+            write_key(directory, await self.issue_key(tenant.tenant_id, SANDBOX_ROLES))
+        else:
+            # It may be from before there were roles.
+            key_id, names = key_id_of(key), self.ledger.names
+            await self.engine.run(lambda connection: names.set_roles(connection, key_id, SANDBOX_ROLES))
 
-    async def issue_key(self, tenant_id: int) -> str:
-        """Make an API key; only its Argon2id hash is kept."""
+    async def issue_key(self, tenant_id: int, roles: str = TILL) -> str:
+        """Make an API key that may make the calls of its roles; only its Argon2id hash is kept."""
         issued = await asyncio.to_thread(issue)
         now = WallClock().now()
 
         def add(connection: Any) -> None:
-            self.ledger.names.add_api_key(connection, issued.key_id, tenant_id, TILL_ROLE, issued.hash, now)
+            self.ledger.names.add_api_key(connection, issued.key_id, tenant_id, roles, issued.hash, now)
 
         await self.engine.run(add)
         return issued.raw_key
@@ -265,6 +295,7 @@ class Server:
         self.grpc_port = await self.rpc.start(settings.grpc_address, tls)
         self.health.set(health.LEDGER_WRITABLE, health.ledger_check(self.engine))
         self._health_watch = asyncio.create_task(health.watch(self.health, self.rpc.serving, self._try_ledger))
+        self.serving.start()
         if self.live is not None:
             self.live.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
@@ -292,6 +323,7 @@ class Server:
         """Decide what is queued and close the ledger."""
         if self.live is not None:
             await self.live.stop()
+        await self.serving.stop()
         await self.engine.stop()
         self.authenticator.close()
         if self._tracing is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from pointguard_server.service.credentials import ROLES, TILL
 from pointguard_server.service.logs import LEVELS
 
 PLAINTEXT_WARNING = (
@@ -90,6 +91,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--stores", default=default("STORES", ""), help="the stores (CSV: store_id,business_unit,country,province)")
     add("--issue-key", action="store_true", help="make an API key for the tenant, print it once, and end")
     add(
+        "--role",
+        choices=ROLES,
+        action="append",
+        help="with --issue-key: what the key may do, transactions and members (till, the default) or rules (manager);"
+        " may be given twice",
+    )
+    add(
         "--reflection",
         choices=("auto", "on", "off"),
         default=default("REFLECTION", "auto"),
@@ -130,8 +138,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     return parser
 
 
-def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> tuple[Settings, bool]:
-    """Return the settings, and whether only an API key is to be issued.
+def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> tuple[Settings, str]:
+    """Return the settings, and the roles of an API key if only that is to be issued.
 
     Raises:
         SettingsError: if they contradict each other.
@@ -142,6 +150,8 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         raise SettingsError("--tls-certificate and --tls-key go together")
     if not given.sandbox and not (given.tenant and given.program):
         raise SettingsError("give --sandbox, or --tenant and --program")
+    if given.role and not given.issue_key:
+        raise SettingsError("--role goes with --issue-key")
     if not 1_000 <= given.accounts_max <= 50_000_000:
         raise SettingsError("--accounts-max must be from 1,000 to 50,000,000")
     if given.log_level not in LEVELS:
@@ -174,4 +184,5 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         log_level=given.log_level,
         otlp_endpoint=given.otlp_endpoint,
     )
-    return settings, given.issue_key
+    roles = " ".join(dict.fromkeys(given.role or (TILL,)))
+    return settings, roles if given.issue_key else ""

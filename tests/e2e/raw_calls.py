@@ -10,11 +10,13 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from pointguard.v1 import advice_pb2, common_pb2, member_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, common_pb2, member_pb2, rule_pb2, transaction_pb2
 from pointguard_client.idempotency import new_idempotency_key
 from tests.support.server import ServerProcess
 
-TRANSACTIONS, ADVICE, MEMBERS = (f"pointguard.v1.{name}Service" for name in ("Transaction", "Advice", "Member"))
+TRANSACTIONS, ADVICE, MEMBERS, RULES = (
+    f"pointguard.v1.{name}Service" for name in ("Transaction", "Advice", "Member", "Rule")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,9 @@ class Rpc:
 _MEMBER = common_pb2.MemberReference(loyalty_id="1")
 _UNKNOWN_ID = "01890000-0000-7000-8000-000000000000"
 _TOTAL = common_pb2.Money(currency_code="CAD", minor_units=100)
+_SOURCE = 'rule "raw"\n    earn base 1\n'
+_CHANGE = rule_pb2.RuleChange(author="raw calls", reason=rule_pb2.RULE_CHANGE_REASON_TRIAL)
+_NO_VERSION = 1_000_000
 RPCS: Mapping[str, Rpc] = {
     "QuoteRedemption": Rpc(
         TRANSACTIONS, transaction_pb2.QuoteRedemptionRequest, transaction_pb2.QuoteRedemptionResponse,
@@ -96,6 +101,39 @@ RPCS: Mapping[str, Rpc] = {
     "SetRedemptionLock": Rpc(
         MEMBERS, member_pb2.SetRedemptionLockRequest, member_pb2.SetRedemptionLockResponse,
         {"member": _MEMBER}, keyed=True,
+    ),
+    "ValidateRuleSet": Rpc(
+        RULES, rule_pb2.ValidateRuleSetRequest, rule_pb2.ValidateRuleSetResponse, {"source": _SOURCE}, keyed=False
+    ),
+    "CreateRuleSetVersion": Rpc(
+        RULES, rule_pb2.CreateRuleSetVersionRequest, rule_pb2.CreateRuleSetVersionResponse,
+        {"source": _SOURCE, "change": _CHANGE}, keyed=True,
+    ),
+    "GetRuleSetVersion": Rpc(
+        RULES, rule_pb2.GetRuleSetVersionRequest, rule_pb2.GetRuleSetVersionResponse, {"version": 1}, keyed=False
+    ),
+    "ListRuleSetVersions": Rpc(
+        RULES, rule_pb2.ListRuleSetVersionsRequest, rule_pb2.ListRuleSetVersionsResponse, {"page_size": 1}, keyed=False
+    ),
+    "DiffRuleSetVersions": Rpc(
+        RULES, rule_pb2.DiffRuleSetVersionsRequest, rule_pb2.DiffRuleSetVersionsResponse,
+        {"from_version": 1, "to_version": 1}, keyed=False,
+    ),
+    "ActivateRuleSetVersion": Rpc(
+        RULES, rule_pb2.ActivateRuleSetVersionRequest, rule_pb2.ActivateRuleSetVersionResponse,
+        {"version": _NO_VERSION, "expected_active_version": 1, "change": _CHANGE}, keyed=True,
+    ),
+    "RollbackRuleSet": Rpc(
+        RULES, rule_pb2.RollbackRuleSetRequest, rule_pb2.RollbackRuleSetResponse,
+        {"version": _NO_VERSION, "expected_active_version": 1, "change": _CHANGE}, keyed=True,
+    ),
+    "ListRuleSetActivations": Rpc(
+        RULES, rule_pb2.ListRuleSetActivationsRequest, rule_pb2.ListRuleSetActivationsResponse,
+        {"page_size": 1}, keyed=False,
+    ),
+    "SimulateRuleSet": Rpc(
+        RULES, rule_pb2.SimulateRuleSetRequest, rule_pb2.SimulateRuleSetResponse,
+        {"order": rule_pb2.SimulatedOrder(total=_TOTAL)}, keyed=False,
     ),
 }  # fmt: skip
 

@@ -11,8 +11,13 @@ from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.engine.engine import Engine
 from pointguard_server.service.live_programs import LivePrograms
 from pointguard_server.service.program_sources import ProgramFiles
+from pointguard_server.service.program_start import ProgramStarter
 from pointguard_server.service.programs import line_codes
+from pointguard_server.service.rule_compiler import RuleCompiler
+from pointguard_server.service.rule_plan import Planner
+from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.tenants import Tenant
+from pointguard_server.storage.rule_versions import RuleVersions
 from tests.support.ledger import CONFIG, EARN, TENANT, Ledger, compiled_rules_directory
 
 CONFIGURATION = CONFIG.format(
@@ -55,10 +60,22 @@ async def test_a_ledger_that_fails_once_delays_a_change(
     served: list[Tenant] = []
     engine = Engine(ledger.decider, run_job)
     engine.start()
-    live = LivePrograms(
-        files, sources, tenant, compiled_rules_directory(),
-        engine=engine, decider=ledger.decider, names=ledger.names, clock=ledger.clock, serve=served.append,
+    versions = RuleVersions()
+    planner = Planner(TENANT, program.program_id, ledger.names, versions)
+    compiler = RuleCompiler(compiled_rules_directory())
+    starter = ProgramStarter(
+        ledger.connection, TENANT, program.program_id,
+        names=ledger.names, versions=versions, planner=planner, compiler=compiler,
     )  # fmt: skip
+    start = await starter.start(sources, ledger.clock.now())
+    serving = ServingProgram(
+        tenant, start.configuration, start.ready, start.plan,
+        engine=engine, decider=ledger.decider, names=ledger.names, planner=planner, compiler=compiler,
+        clock=ledger.clock, serve=served.append,
+    )  # fmt: skip
+    live = LivePrograms(
+        files, sources, serving, engine=engine, names=ledger.names, versions=versions, clock=ledger.clock
+    )
     live.start()
     (tmp_path / "earn.rules").write_text(TWICE)
     live.look_now()

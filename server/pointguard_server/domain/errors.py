@@ -7,7 +7,14 @@ PointguardError
 ├── IdentifierTaken         the identifier belongs to another account
 ├── ReservationEnded        the reservation was captured, voided or expired
 ├── CaptureAboveReservation more points than were reserved
+├── RuleChangeRefused       a version of the earn rules cannot be activated
+│   ├── ActiveVersionDiffers    another version is active than was expected
+│   ├── AlreadyActive           it is the active one
+│   ├── NotAnEarlierVersion     it is not one to go back to
+│   ├── TooManyPlanned          too many activations are planned
+│   └── RulesNotCompiled        it could not be compiled
 ├── Unauthenticated         no credential, or a bad one
+├── PermissionDenied        the credential's role does not allow the call
 ├── Overloaded              too much is waiting; try again after a while
 ├── Expired                 the deadline passed before the request was looked at
 ├── Draining                the server is shutting down
@@ -87,6 +94,57 @@ class CaptureAboveReservation(PointguardError):
         super().__init__("more points than are reserved")
 
 
+class RuleChangeRefused(PointguardError):
+    """A version of the earn rules cannot be activated; nothing was written."""
+
+    reason = "RULE_CHANGE_REFUSED"
+
+
+class ActiveVersionDiffers(RuleChangeRefused):
+    """Another version is active than the one that was expected."""
+
+    reason = "ACTIVE_VERSION_DIFFERS"
+
+    def __init__(self, active_version: int) -> None:
+        super().__init__(f"version {active_version} is active, not the one that was expected")
+
+
+class AlreadyActive(RuleChangeRefused):
+    """The version is the active one."""
+
+    reason = "ALREADY_ACTIVE"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"version {version} is active already")
+
+
+class NotAnEarlierVersion(RuleChangeRefused):
+    """The version is not one to go back to: its number is above the active one's, and it was never active."""
+
+    reason = "NOT_AN_EARLIER_VERSION"
+
+    def __init__(self, version: int, active_version: int) -> None:
+        super().__init__(f"version {version} is newer than {active_version}, the active one, and was never active")
+
+
+class TooManyPlanned(RuleChangeRefused):
+    """As many activations are planned as may be."""
+
+    reason = "TOO_MANY_PLANNED"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} activations are planned already, and there may be no more")
+
+
+class RulesNotCompiled(RuleChangeRefused):
+    """The version could not be compiled; the active one goes on deciding."""
+
+    reason = "RULES_NOT_COMPILED"
+
+    def __init__(self, version: int, active_version: int, why: str) -> None:
+        super().__init__(f"version {version} could not be compiled ({why}); version {active_version} goes on deciding")
+
+
 class Unauthenticated(PointguardError):
     """No valid credential."""
 
@@ -94,6 +152,15 @@ class Unauthenticated(PointguardError):
 
     def __init__(self) -> None:
         super().__init__("no valid credential")
+
+
+class PermissionDenied(PointguardError):
+    """The credential's role does not allow this call."""
+
+    reason = "PERMISSION_DENIED"
+
+    def __init__(self) -> None:
+        super().__init__("the credential's role does not allow this call")
 
 
 class Overloaded(PointguardError):

@@ -42,6 +42,9 @@ from pointguard_server.engine.world import (
 )
 from pointguard_server.velocity.windows import BLOCK
 
+Upcoming = tuple[tuple[int, Programs], ...]
+"""Programs that decide from their moments on, earliest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
@@ -72,9 +75,11 @@ class _Step:
 
 
 class Decider:
-    """Decides batches, one at a time, on one thread."""
+    """Decides batches, one at a time, on one thread; no moment of theirs is before ``not_before``."""
 
-    def __init__(self, store: LedgerStore, memory: Memory, programs: Programs, clock: Clock) -> None:
+    def __init__(
+        self, store: LedgerStore, memory: Memory, programs: Programs, clock: Clock, not_before: int = 0
+    ) -> None:
         self._store = store
         self.memory = memory
         self.programs = programs
@@ -82,7 +87,8 @@ class Decider:
         self._buffers = Buffers()
         self.heads = store.heads()
         self._heads_unknown = False  # after a commit of unknown outcome
-        self._now = 0
+        self._now = not_before
+        self._upcoming: Upcoming = ()
         self._turn = 0  # counts batches, reads too, for the cache
         self.totals = Totals()
         self._hits = 0
@@ -109,10 +115,7 @@ class Decider:
         started = time.perf_counter()
         try:
             self._store.begin()
-            if self._heads_unknown:
-                self.heads, self._heads_unknown = self._store.heads(), False
-            # Never back, not even behind a read: it has moved windows forward.
-            self._now = max(self._clock.now(), self._now, self.heads.accepted_at + 1)
+            self.moment()
             self._turn += 1
             self._settle_keys(step)
             self._take_claims(step, self._now)
@@ -140,18 +143,32 @@ class Decider:
         )
         return Answers(out, step.requests, step.replayed, step.same_as)
 
-    def take_programs(self, programs: Programs) -> None:
+    def moment(self) -> int:
+        """Return the moment of what is done next; what decides from then on has been taken up.
+
+        For the writer's thread, inside the store's atomic step. No leg before has this moment or a later one.
+        """
+        if self._heads_unknown:
+            self.heads, self._heads_unknown = self._store.heads(), False
+        # Never back, not even behind a read: it has moved windows forward.
+        self._now = max(self._clock.now(), self._now, self.heads.accepted_at + 1)
+        while self._upcoming and self._upcoming[0][0] <= self._now:
+            self.take_programs(self._upcoming[0][1], self._upcoming[1:])
+        return self._now
+
+    def take_programs(self, programs: Programs, upcoming: Upcoming = ()) -> None:
         """Decide by other versions of the same programs from the next batch on. For the writer's thread.
 
-        Tallies are rebuilt from the events in memory; where a window now reaches further back than those, the accounts
-        are read from the ledger again.
+        ``upcoming`` follow, each from its moment on: earliest first, each in place of the one before. Tallies are
+        rebuilt from the events in memory; where a window now reaches further back than those, the accounts are read
+        from the ledger again.
         """
         pairs = zip(programs.programs, self.programs.programs, strict=True)
         if any(new.settings["retention"] > old.settings["retention"] for new, old in pairs):
             self.memory = self.memory.emptied(programs.measures_max)
         else:
             self.memory.resize_tallies(programs.measures_max)
-        self.programs = programs
+        self.programs, self._upcoming = programs, upcoming
 
     def _undo(self, step: _Step) -> None:
         """Undo the step, and forget what memory holds of the accounts: the ledger knows."""

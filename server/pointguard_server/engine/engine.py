@@ -69,10 +69,11 @@ class _Batch:
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """Something else to run on the writer's thread, in an atomic step of its own."""
+    """Something else to run on the writer's thread, in an atomic step of its own, and what follows its commit."""
 
     run: Callable[[Any], Any]
     done: Done
+    then: Callable[[Any], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +191,14 @@ class Engine:
         finally:
             self.queued -= count
 
-    def run(self, job: Callable[[Any], Any]) -> "asyncio.Future[Any]":
-        """Run ``job(connection)`` on the writer's thread between two batches, as one atomic step."""
+    def run(self, job: Callable[[Any], Any], then: Callable[[Any], None] | None = None) -> "asyncio.Future[Any]":
+        """Run ``job(connection)`` on the writer's thread between two batches, as one atomic step.
+
+        ``then`` is given the result on the same thread once the step is durable, before the next batch begins.
+        """
         self._check(0)
         answer: asyncio.Future[Any] = self._loop_of().create_future()
-        self._pending.append(_Job(job, partial(_settle, answer)))
+        self._pending.append(_Job(job, partial(_settle, answer), then))
         self._gather()
         return answer
 
@@ -331,6 +335,8 @@ class Engine:
     def _do_job(self, job: _Job) -> None:
         try:
             result, error = self._run_job(job.run), None
+            if job.then is not None:
+                job.then(result)
         except BaseException as failure:  # noqa: BLE001  (whoever waits for it gets it)
             result, error = None, failure
         self._post(self._job_done, job, result, error)

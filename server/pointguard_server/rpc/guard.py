@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import structlog
 from google.protobuf.message import Message
 
-from pointguard_server.domain.errors import Expired, PointguardError, Unauthenticated
+from pointguard_server.domain.errors import Expired, PermissionDenied, PointguardError, Unauthenticated
 from pointguard_server.rpc.decode import parse
 from pointguard_server.rpc.status import Fault, code_of, details, new_error_id
-from pointguard_server.service.credentials import Authenticator
+from pointguard_server.service.credentials import TILL, Authenticator
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.tenants import Tenant
 
@@ -30,7 +30,7 @@ class Call:
     """Who calls, and until when an answer is of use (``time.monotonic()`` seconds)."""
 
     tenant: Tenant
-    role: str
+    key_id: str
     deadline: float
 
 
@@ -55,8 +55,8 @@ class Guard:
         self._tenants = tenants
         self._metrics = metrics
 
-    def wrap(self, name: str, request_class: type[Message], method: Method) -> Handler:
-        """Return the handler of one RPC; ``name`` is its label in the metrics."""
+    def wrap(self, name: str, request_class: type[Message], method: Method, role: str = TILL) -> Handler:
+        """Return the handler of one RPC that a role allows; ``name`` is its label in the metrics."""
         tally = self._metrics.call_tally(name)
         # Bound once: where debug lines are off, this is a function that does nothing.
         debug = log.bind().debug
@@ -64,7 +64,8 @@ class Guard:
         async def handle(credential: str, remaining_s: float, data: bytes) -> bytes | Refusal:
             started = time.monotonic()
             try:
-                call = await self.caller(credential, started + (DEADLINE_DEFAULT_S if remaining_s < 0 else remaining_s))
+                deadline = started + (DEADLINE_DEFAULT_S if remaining_s < 0 else remaining_s)
+                call = await self.caller(credential, deadline, role)
                 request = request_class()
                 parse(request, data)
                 if remaining_s < 0:
@@ -93,16 +94,19 @@ class Guard:
         return handle
 
     def known_caller(self, credential: str, deadline: float) -> Call | None:
-        """Return who calls, if the credential was verified a short while ago."""
+        """Return who calls a till's RPC, if the credential was verified a short while ago."""
         principal = self._authenticator.cached(credential)
-        tenant = self._tenants.get(principal.tenant_id) if principal is not None else None
-        return Call(tenant, principal.role, deadline) if tenant is not None and principal is not None else None
+        if principal is None or TILL not in principal.roles:
+            return None
+        tenant = self._tenants.get(principal.tenant_id)
+        return Call(tenant, principal.key_id, deadline) if tenant is not None else None
 
-    async def caller(self, credential: str, deadline: float) -> Call:
+    async def caller(self, credential: str, deadline: float, role: str = TILL) -> Call:
         """Return who calls. The tenant comes from the credential and from nowhere else.
 
         Raises:
             Unauthenticated, Overloaded, VerificationFailed: if that cannot be known.
+            PermissionDenied: if the credential has not the role.
         """
         if not credential:
             raise Unauthenticated
@@ -110,7 +114,9 @@ class Guard:
         tenant = self._tenants.get(principal.tenant_id)
         if tenant is None:
             raise Unauthenticated
-        return Call(tenant, principal.role, deadline)
+        if role not in principal.roles:
+            raise PermissionDenied
+        return Call(tenant, principal.key_id, deadline)
 
 
 def refuse(name: str, error: PointguardError) -> Refusal:

@@ -21,7 +21,7 @@ from pointguard_server.service.ports import NewMember
 
 IDENTIFIERS_MAX = 16
 NAME_BYTES_MAX = 128
-_SUBDIVISION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
+SUBDIVISION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
 _LINK_KINDS = {
     IdentifierKind.EMAIL: Kind.EMAIL_UPDATE,
     IdentifierKind.CARD: Kind.CARD_LINK,
@@ -55,7 +55,7 @@ class MemberService:
         profile.DiscardUnknownFields()
         decoder.text(profile.given_name, "profile.given_name", NAME_BYTES_MAX)
         decoder.text(profile.family_name, "profile.family_name", NAME_BYTES_MAX)
-        if profile.province and not _SUBDIVISION.fullmatch(profile.province):
+        if profile.province and not SUBDIVISION.fullmatch(profile.province):
             decoder.fault("profile.province", "must be an ISO 3166-2 code such as CA-ON")
         if profile.birth_date and not _is_date(profile.birth_date):
             decoder.fault("profile.birth_date", "must be an ISO 8601 date such as 1980-02-29")

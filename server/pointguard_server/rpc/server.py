@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from google.protobuf.message import Message
 
-from pointguard.v1 import advice_pb2, member_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, member_pb2, rule_pb2, transaction_pb2
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc import streams
 from pointguard_server.rpc.advice_service import AdviceService
@@ -20,12 +20,15 @@ from pointguard_server.rpc.guard import Guard, Handler, Method, Refusal
 from pointguard_server.rpc.lanes import Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
 from pointguard_server.rpc.member_service import MemberService
+from pointguard_server.rpc.rule_service import RuleService
 from pointguard_server.rpc.status import Fault
 from pointguard_server.rpc.traced import TracedCalls
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
+from pointguard_server.service.credentials import MANAGER, TILL
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.processes import FRONT
+from pointguard_server.service.rule_sets import RuleSets
 from pointguard_server.service.tenants import Tenant
 
 if TYPE_CHECKING:
@@ -34,7 +37,8 @@ if TYPE_CHECKING:
 FRONT_MODULE = "pointguard_server.rpc.front"
 FRONT_START_S = 30.0
 FRONT_END_S = 5.0  # beyond the grace
-CONTRACT_MODULES = ["pointguard.v1.transaction_pb2", "pointguard.v1.advice_pb2", "pointguard.v1.member_pb2"]
+CONTRACT_MODULES = [f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule")]
+RULES = "pointguard.v1.RuleService"
 
 log = structlog.get_logger(__name__)
 
@@ -47,8 +51,9 @@ class Tls:
     key: Path
 
 
-def _methods(desk: Desk) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
+def _methods(desk: Desk, rule_sets: RuleSets) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
+    rules = RuleService(desk, rule_sets)
     transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
@@ -70,6 +75,17 @@ def _methods(desk: Desk) -> dict[str, dict[str, tuple[type[Message], Method] | N
             "LinkIdentifier": (member_pb2.LinkIdentifierRequest, members.link_identifier),
             "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
         },
+        RULES: {
+            "ValidateRuleSet": (rule_pb2.ValidateRuleSetRequest, rules.validate_rule_set),
+            "CreateRuleSetVersion": (rule_pb2.CreateRuleSetVersionRequest, rules.create_rule_set_version),
+            "GetRuleSetVersion": (rule_pb2.GetRuleSetVersionRequest, rules.get_rule_set_version),
+            "ListRuleSetVersions": (rule_pb2.ListRuleSetVersionsRequest, rules.list_rule_set_versions),
+            "DiffRuleSetVersions": (rule_pb2.DiffRuleSetVersionsRequest, rules.diff_rule_set_versions),
+            "ActivateRuleSetVersion": (rule_pb2.ActivateRuleSetVersionRequest, rules.activate_rule_set_version),
+            "RollbackRuleSet": (rule_pb2.RollbackRuleSetRequest, rules.rollback_rule_set),
+            "ListRuleSetActivations": (rule_pb2.ListRuleSetActivationsRequest, rules.list_rule_set_activations),
+            "SimulateRuleSet": (rule_pb2.SimulateRuleSetRequest, rules.simulate_rule_set),
+        },
     }
 
 
@@ -79,6 +95,7 @@ class RpcServer:
     def __init__(
         self,
         desk: Desk,
+        rule_sets: RuleSets,
         guard: Guard,
         tenants: Iterable[Tenant],
         metrics: Metrics,
@@ -88,13 +105,13 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk)
+        services = _methods(desk, rule_sets)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.
         self._handlers: list[Handler | str] = [
-            guard.wrap(name, *method) if method is not None else name
-            for methods in services.values()
+            guard.wrap(name, *method, MANAGER if service == RULES else TILL) if method is not None else name
+            for service, methods in services.items()
             for name, method in methods.items()
         ]
         self._codecs = {tenant.tenant_id: Codec(tenant, desk.encoder(tenant)) for tenant in tenants}

@@ -22,6 +22,7 @@ class StatusCode(IntEnum):
     DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
     ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
     RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
     UNAVAILABLE = 14
@@ -35,6 +36,12 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.IdentifierTaken: StatusCode.ALREADY_EXISTS,
     errors.ReservationEnded: StatusCode.FAILED_PRECONDITION,
     errors.CaptureAboveReservation: StatusCode.FAILED_PRECONDITION,
+    errors.ActiveVersionDiffers: StatusCode.FAILED_PRECONDITION,
+    errors.AlreadyActive: StatusCode.FAILED_PRECONDITION,
+    errors.NotAnEarlierVersion: StatusCode.FAILED_PRECONDITION,
+    errors.TooManyPlanned: StatusCode.FAILED_PRECONDITION,
+    errors.RulesNotCompiled: StatusCode.FAILED_PRECONDITION,
+    errors.PermissionDenied: StatusCode.PERMISSION_DENIED,
     errors.Unauthenticated: StatusCode.UNAUTHENTICATED,
     errors.Overloaded: StatusCode.RESOURCE_EXHAUSTED,
     errors.Expired: StatusCode.DEADLINE_EXCEEDED,

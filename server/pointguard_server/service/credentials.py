@@ -29,6 +29,10 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 
 from pointguard_server.domain.errors import Overloaded, PointguardError, Unauthenticated
 
+TILL: Final = "till"
+MANAGER: Final = "manager"
+ROLES: Final = (TILL, MANAGER)
+"""What an API key may be: one for transactions and members, one for rules. A key may have both."""
 RAW_KEY_CHARACTERS: Final = 59
 KEY_ID_CHARACTERS: Final = 12
 TIME_TO_LIVE_S: Final = 60.0
@@ -58,7 +62,7 @@ class VerificationFailed(PointguardError):
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyRecord:
-    """A stored API key. ``role`` is not interpreted here; the edge maps it to the calls that it allows."""
+    """A stored API key. ``role`` is what is stored: one role or several, with spaces between them."""
 
     key_id: str
     tenant_id: int
@@ -68,11 +72,11 @@ class ApiKeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls."""
+    """Who calls, and in which of ``ROLES``; the edge maps those to the calls that they allow."""
 
     tenant_id: int
     key_id: str
-    role: str
+    roles: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,11 @@ def issue() -> IssuedKey:
     key_id = base64.b32encode(os.urandom(8)).decode().lower()[:KEY_ID_CHARACTERS]
     raw_key = f"pg_{key_id}_{secrets.token_urlsafe(32)}"
     return IssuedKey(key_id, raw_key, _HASHER.hash(raw_key))
+
+
+def key_id_of(raw_key: str) -> str:
+    """Return the public id of a well-formed raw key."""
+    return raw_key.split("_")[1]
 
 
 def argon2_matches(stored_hash: str, raw_key: str) -> bool:
@@ -239,7 +248,7 @@ class Authenticator:
             raise Overloaded(RETRY_AFTER_S)
 
     def _remember(self, fingerprint: bytes, record: ApiKeyRecord) -> Principal:
-        principal = Principal(record.tenant_id, record.key_id, record.role)
+        principal = Principal(record.tenant_id, record.key_id, frozenset(record.role.split()))
         verified = _Verified(principal, record.hash, self._clock() + TIME_TO_LIVE_S)
         _put_last(self._verified, fingerprint, verified, self._remembered_max)
         return principal

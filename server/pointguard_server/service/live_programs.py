@@ -1,32 +1,28 @@
-"""Takes up a changed program without a restart: watches its files, checks, compiles, and swaps between two batches.
+"""Takes up a changed program without a restart: watches its files, checks and compiles what they say.
 
-For ``bootstrap``. See docs/adr/0011-live-rule-changes.md for why the swap is exact.
+For ``bootstrap``. See docs/adr/0011-live-rule-changes.md; the swap itself is ``serving_program``'s.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pointguard_server.domain.calendar import MICROSECOND
-from pointguard_server.domain.codes import CodeKind
+from pointguard_server.domain.codes import RuleSetActivationKind
 from pointguard_server.domain.errors import PointguardError
-from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
-from pointguard_server.engine.programs import Program, Programs
-from pointguard_server.rules.compiler import Child, CompiledRules, RulesError, compile_in_child, load_compiled
-from pointguard_server.rules.rule_set import RuleSet
-from pointguard_server.service.ports import Directory, Stores
+from pointguard_server.rules.compiler import RulesError
+from pointguard_server.service.ports import Directory, RuleVersions, Stores
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, ProgramTexts
-from pointguard_server.service.programs import build_program, line_codes, write_sources
-from pointguard_server.service.tenants import Tenant
+from pointguard_server.service.programs import write_sources
+from pointguard_server.service.rule_plan import Configuration
+from pointguard_server.service.rule_versions import FILE_CHANGE, RuleSetActivation
+from pointguard_server.service.serving_program import ServingProgram
 
 LOOK_EVERY_S: Final = 1.0
 FIXED: Final = {"code": "program.code", "currency": "program.currency", "time_zone": "program.time_zone"}
@@ -37,15 +33,6 @@ log = structlog.get_logger(__name__)
 
 class FixedChanged(ValueError):
     """A change that takes a restart, or another program; the text names the keys."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """What has become durable of a program, for memory to know."""
-
-    program: Program
-    numbers: dict[tuple[CodeKind, str], int]
-    stores: Stores
 
 
 class LiveMetrics(Collector):
@@ -66,32 +53,29 @@ class LiveMetrics(Collector):
 class LivePrograms:
     """Keeps what serves the same as what the files say, as long as they say something that can serve.
 
-    ``sources`` are what was read of the files last, and serve; ``serve`` is told of the tenant as requests are to be
-    read from then on; ``problem`` says why the files' newest content does not serve. Belongs to the event loop.
+    ``sources`` are what was read of the files last, and serve; ``problem`` says why the files' newest content does not.
+    Belongs to the event loop.
     """
 
     def __init__(
         self,
         files: ProgramFiles,
         sources: ProgramSources,
-        tenant: Tenant,
-        rules_directory: Path,
+        serving: ServingProgram,
         *,
         engine: Engine,
-        decider: Decider,
         names: Directory,
+        versions: RuleVersions,
         clock: Clock,
-        serve: Callable[[Tenant], None],
     ) -> None:
         self._files = files
-        self._sources, self._tenant = sources, tenant
+        self._sources = sources
+        self._serving = serving
         self._served = self._found = files.texts
         self._judged: ProgramTexts | None = files.texts
-        self._rules_directory = rules_directory
-        self._engine, self._decider, self._names, self._clock, self._serve = engine, decider, names, clock, serve
+        self._engine, self._names, self._versions, self._clock = engine, names, versions, clock
         self._asked = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
-        self._compiler: Child | None = None
         self.problem = ""
         self.refused = 0
 
@@ -109,13 +93,10 @@ class LivePrograms:
         self._asked.set()
 
     async def stop(self) -> None:
-        """Watch no more, and wait for no compiler."""
-        if self._watching is None:
-            return
-        self._watching.cancel()
-        if self._compiler is not None:
-            self._compiler.kill()
-        await asyncio.gather(self._watching, return_exceptions=True)
+        """Watch no more."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
 
     # -------------------------------------------------------------------------------------------------------- watching
 
@@ -165,9 +146,22 @@ class LivePrograms:
         if texts != self._served:
             sources = await asyncio.to_thread(self._files.check, texts)
             self._check_fixed(sources)
-            rules = await asyncio.to_thread(self._compile, sources.rule_set)
-            await self._swap(sources, rules)
+            rules = await self._serving.compiler.compile(sources.rule_set)
+            configuration, stores = await self._engine.run(lambda connection: self._write(connection, sources))
+            activation = await self._serving.change(
+                lambda connection, moment: self._activate(connection, sources.earn_rules, moment),
+                rules,
+                configuration=configuration,
+                stores=stores,
+            )
             self._served, self._sources = texts, sources
+            if activation is not None:
+                self._serving.activations[activation.kind] += 1
+            log.info(
+                "program_taken_up",
+                earn_rules_version=self._serving.active_version,
+                fraud_rules_version=configuration.version,
+            )
 
     def _check_fixed(self, sources: ProgramSources) -> None:
         serving = self._sources.config
@@ -179,54 +173,35 @@ class LivePrograms:
         if changed:
             raise FixedChanged("\n".join(changed))
 
-    def _compile(self, rule_set: RuleSet) -> CompiledRules:
-        def keep(child: Child) -> None:
-            self._compiler = child
-
-        try:
-            compile_in_child(rule_set, self._rules_directory, on_start=keep)
-        finally:
-            self._compiler = None
-        return load_compiled(rule_set, self._rules_directory)
-
-    async def _swap(self, sources: ProgramSources, rules: CompiledRules) -> None:
-        """Write the new version, and then decide by it what is read from one moment of the loop on."""
-        tenant = replace(
-            self._tenant,
-            reservation_ttl_max=sources.config.reservation_ttl_max // MICROSECOND,
-            line_codes=line_codes(sources.rule_set, self._tenant.line_codes),
+    def _write(self, connection: Any, sources: ProgramSources) -> tuple[Configuration, Stores]:
+        """Write what readers of requests need and what the change names: nothing decides by it yet."""
+        tenant, known = self._serving.tenant, set(self._sources.stores)
+        new_stores = [store for store in sources.stores if store not in known]
+        version = write_sources(
+            self._names, connection, tenant.tenant_id, tenant.program_id, sources, new_stores, self._clock.now()
         )
-        written = await self._engine.run(lambda connection: self._write(connection, sources, rules, tenant))
-        # From here to the queueing of the swap nothing may be awaited: what is read before goes into batches before the
-        # swap, and what is read after into batches after it.
-        for (kind, text), number in written.numbers.items():
-            self._names.remember(tenant.tenant_id, kind, text, number)
-        self._names.keep_stores(written.stores)
-        self._tenant = tenant
-        self._serve(tenant)
-        await self._engine.run(lambda _connection: self._decider.take_programs(Programs([written.program])))
-        log.info(
-            "program_taken_up",
-            earn_rules_version=written.program.settings["rule_set_version"],
-            fraud_rules_version=written.program.settings["fraud_rules_version"],
-        )
+        return Configuration(sources.config, version), self._names.read_stores(connection)
 
-    def _write(self, connection: Any, sources: ProgramSources, rules: CompiledRules, tenant: Tenant) -> _Written:
-        numbers: dict[tuple[CodeKind, str], int] = {}
+    def _activate(self, connection: Any, source: str, moment: int) -> RuleSetActivation | None:
+        """Activate the file's earn rules, unless it is another of the files that changed."""
+        tenant = self._serving.tenant
+        return activate_file(self._versions, connection, tenant.tenant_id, tenant.program_id, source, moment)
 
-        def intern(kind: CodeKind, text: str) -> int:
-            number = numbers[kind, text] = self._names.intern(connection, tenant.tenant_id, kind, text)
-            return number
 
-        known = set(self._sources.stores)
-        versions = write_sources(
-            self._names,
-            connection,
-            tenant.tenant_id,
-            tenant.program_id,
-            sources,
-            [store for store in sources.stores if store not in known],
-            self._clock.now(),
-        )
-        program = build_program(sources.config, sources.rule_set, rules, versions, tenant.line_codes, intern)
-        return _Written(program, numbers, self._names.read_stores(connection))
+def activate_file(
+    versions: RuleVersions, connection: Any, tenant_id: int, program_id: int, source: str, moment: int
+) -> RuleSetActivation | None:
+    """Make a version of a file's earn rules and activate it, unless the file has said the same before."""
+    if versions.last_file_source(connection, tenant_id, program_id) == source:
+        return None
+    version = versions.add_version(connection, tenant_id, program_id, source, FILE_CHANGE, moment)
+    return versions.add_activation(
+        connection,
+        tenant_id,
+        program_id,
+        version.version,
+        RuleSetActivationKind.FILE,
+        FILE_CHANGE,
+        effective_at=moment,
+        now=moment,
+    )

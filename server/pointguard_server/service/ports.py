@@ -175,6 +175,10 @@ class RuleVersions(Protocol):
         """Return what decides from a moment on."""
         ...
 
+    def latest_moment(self, connection: Any, tenant_id: int, program_id: int) -> int:
+        """Return when the newest activation was made; 0 if there is none."""
+        ...
+
     def was_active(self, connection: Any, tenant_id: int, program_id: int, version: int, moment: int) -> bool:
         """Whether a version decides at a moment or has decided before."""
         ...

@@ -47,7 +47,7 @@ _CALENDAR_LENGTHS: Final = {
     WindowKind.WEEK: timedelta(days=7, hours=2),
     WindowKind.MONTH: _MONTH_MAX,
 }
-_PARTS: Final = {RulePart.BASE: Part.BASE, RulePart.BONUS: Part.BONUS, RulePart.TARGETED: Part.TARGETED}
+PARTS: Final = {RulePart.BASE: Part.BASE, RulePart.BONUS: Part.BONUS, RulePart.TARGETED: Part.TARGETED}
 _TENANT_DOMAINS: Final = {
     "store": CodeKind.STORE,
     "business_unit": CodeKind.BUSINESS_UNIT,
@@ -86,16 +86,11 @@ def write_sources(
     sources: ProgramSources,
     stores: Iterable[Store],
     now: int,
-) -> Versions:
-    """Write a program's texts and stores to the database; return the texts' versions."""
+) -> int:
+    """Write a program's configuration and stores to the database; return the configuration's version."""
     for store in stores:
         names.add_store(connection, tenant_id, *store)
-    return Versions(
-        program_id=program_id,
-        tenant_id=tenant_id,
-        rule_set=names.version(connection, tenant_id, program_id, "earn rules", sources.earn_rules, now),
-        configuration=names.version(connection, tenant_id, program_id, "configuration", sources.configuration, now),
-    )
+    return names.version(connection, tenant_id, program_id, "configuration", sources.configuration, now)
 
 
 def line_codes(rule_set: RuleSet, known: LineCodes | None = None) -> LineCodes:
@@ -149,7 +144,7 @@ def build_program(
         awards=tuple(
             (
                 intern(CodeKind.RULE, rule.name),
-                int(_PARTS[rule.part]),
+                int(PARTS[rule.part]),
                 int(EntryType.EARN if rule.part is RulePart.BASE else EntryType.BONUS),
             )
             for rule in rule_set.rules

@@ -166,11 +166,15 @@ class Directory:
     def add_api_key(
         self, connection: sqlite3.Connection, key_id: str, tenant_id: int, role: str, key_hash: str, now: int
     ) -> None:
-        """Store an API key's Argon2id hash."""
+        """Store an API key's Argon2id hash and its roles, separated by spaces."""
         connection.execute(
             "INSERT INTO api_keys (key_id, tenant_id, role, hash, created_at) VALUES (?, ?, ?, ?, ?)",
             (key_id, tenant_id, role, key_hash, now),
         )
+
+    def set_roles(self, connection: sqlite3.Connection, key_id: str, roles: str) -> None:
+        """Change the roles of an API key."""
+        connection.execute("UPDATE api_keys SET role = ? WHERE key_id = ?", (roles, key_id))
 
     # ---------------------------------------------------------------------------------------------------------- members
 

@@ -51,6 +51,7 @@ PLANNED = (
     f"SELECT {ACTIVATION_COLUMNS} FROM rule_set_activations"  # noqa: S608
     " WHERE tenant_id = ? AND program_id = ? AND effective_at > ? ORDER BY activation"
 )
+LATEST_MOMENT = "SELECT coalesce(max(activated_at), 0) FROM rule_set_activations WHERE tenant_id = ? AND program_id = ?"
 WAS_ACTIVE = (
     "SELECT 1 FROM rule_set_activations WHERE tenant_id = ? AND program_id = ? AND version = ? AND effective_at <= ?"
 )
@@ -116,6 +117,10 @@ class RuleVersions:
         active = connection.execute(ACTIVE, place).fetchone()
         planned = connection.execute(PLANNED, place).fetchall()
         return timeline_of(None if active is None else _activation(active), [_activation(row) for row in planned])
+
+    def latest_moment(self, connection: sqlite3.Connection, tenant_id: int, program_id: int) -> int:
+        """See the port."""
+        return int(connection.execute(LATEST_MOMENT, (tenant_id, program_id)).fetchone()[0])
 
     def was_active(
         self, connection: sqlite3.Connection, tenant_id: int, program_id: int, version: int, moment: int

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard.v1 import common_pb2, rule_pb2, transaction_pb2
 from pointguard_server.domain import codes
 from pointguard_server.domain.identifiers import IdentifierKind
 
@@ -19,6 +19,8 @@ MIRRORED = [
     (codes.Context, common_pb2.AdviceContext),
     (codes.Posture, common_pb2.AdvicePosture),
     (codes.AdviceEntity, common_pb2.AdviceEntity),
+    (codes.RuleChangeReason, rule_pb2.RuleChangeReason),
+    (codes.RuleSetActivationKind, rule_pb2.RuleSetActivationKind),
 ]
 
 

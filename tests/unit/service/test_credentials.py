@@ -27,7 +27,7 @@ WEAK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 KEY_ID, OTHER_KEY_ID = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 KEY = f"pg_{KEY_ID}_{'k' * 43}"
 OTHER_KEY = f"pg_{OTHER_KEY_ID}_{'k' * 43}"
-PRINCIPAL = Principal(7, KEY_ID, "till")
+PRINCIPAL = Principal(7, KEY_ID, frozenset({"till"}))
 
 
 def wrong_key(number: int, key_id: str = KEY_ID) -> str:
@@ -40,7 +40,7 @@ class Keys:
     def __init__(self) -> None:
         self.records = {
             KEY_ID: ApiKeyRecord(KEY_ID, 7, WEAK.hash(KEY), "till"),
-            OTHER_KEY_ID: ApiKeyRecord(OTHER_KEY_ID, 8, WEAK.hash(OTHER_KEY), "console"),
+            OTHER_KEY_ID: ApiKeyRecord(OTHER_KEY_ID, 8, WEAK.hash(OTHER_KEY), "till manager"),
         }
         self.now = 1000.0
         self.lookups = 0
@@ -142,8 +142,8 @@ async def test_a_really_issued_key_is_accepted_with_the_defaults() -> None:
         return ApiKeyRecord(key_id, 7, issued.hash, "till") if key_id == issued.key_id else None
 
     authenticator = Authenticator(find)
-    assert await authenticator.authenticate(issued.raw_key) == Principal(7, issued.key_id, "till")
-    assert authenticator.cached(issued.raw_key) == Principal(7, issued.key_id, "till")
+    assert await authenticator.authenticate(issued.raw_key) == Principal(7, issued.key_id, frozenset({"till"}))
+    assert authenticator.cached(issued.raw_key) == Principal(7, issued.key_id, frozenset({"till"}))
     authenticator.close()
 
 
@@ -197,7 +197,7 @@ async def test_a_forgotten_key_is_refused_at_once_and_others_stay() -> None:
         authenticator.forget(KEY_ID)
         assert authenticator.cached(KEY) is None
         assert await outcome(authenticator, KEY) is Unauthenticated
-        assert authenticator.cached(OTHER_KEY) == Principal(8, OTHER_KEY_ID, "console")
+        assert authenticator.cached(OTHER_KEY) == Principal(8, OTHER_KEY_ID, frozenset({"till", "manager"}))
 
 
 @pytest.mark.parametrize("moment", ["lookup", "verification"])
@@ -224,10 +224,10 @@ async def test_a_role_changed_while_the_key_is_verified_is_the_new_one() -> None
         keys.may_verify.clear()
         call = asyncio.create_task(authenticator.authenticate(KEY))
         await until(lambda: keys.verifications == 1)
-        keys.records[KEY_ID] = ApiKeyRecord(KEY_ID, 7, keys.records[KEY_ID].hash, "console")
+        keys.records[KEY_ID] = ApiKeyRecord(KEY_ID, 7, keys.records[KEY_ID].hash, "till manager")
         authenticator.forget(KEY_ID)
         keys.may_verify.set()
-        assert (await call).role == "console"
+        assert (await call).roles == {"till", "manager"}
         assert keys.verifications == 1
 
 
@@ -345,7 +345,7 @@ async def test_never_more_than_the_allowed_number_of_verifications_run_at_once()
         await until(lambda: keys.running == 2)
         await asyncio.sleep(0.02)
         keys.may_verify.set()
-        assert await asyncio.gather(*calls) == [Principal(7, key_id, "till") for key_id in key_ids]
+        assert await asyncio.gather(*calls) == [Principal(7, key_id, frozenset({"till"})) for key_id in key_ids]
         assert keys.running_max == 2
 
 
@@ -365,8 +365,8 @@ async def test_beyond_the_queue_a_call_is_shed_at_once_and_told_when_to_retry() 
         # A key that was confirmed before needs no place in the queue.
         assert await outcome(authenticator, KEY) == PRINCIPAL
         keys.may_verify.set()
-        assert await asyncio.gather(*calls) == [Principal(7, key_id, "till") for key_id in key_ids[:5]]
-        assert await outcome(authenticator, wrong_key(1, key_ids[5])) == Principal(7, key_ids[5], "till")
+        assert await asyncio.gather(*calls) == [Principal(7, key_id, frozenset({"till"})) for key_id in key_ids[:5]]
+        assert await outcome(authenticator, wrong_key(1, key_ids[5])) == Principal(7, key_ids[5], frozenset({"till"}))
 
 
 async def test_many_wrong_secrets_for_one_key_do_not_shut_another_key_out() -> None:
@@ -378,7 +378,7 @@ async def test_many_wrong_secrets_for_one_key_do_not_shut_another_key_out() -> N
         other = asyncio.create_task(outcome(authenticator, OTHER_KEY))
         await until(lambda: keys.lookups == 5)
         keys.may_verify.set()
-        assert await other == Principal(8, OTHER_KEY_ID, "console")
+        assert await other == Principal(8, OTHER_KEY_ID, frozenset({"till", "manager"}))
         outcomes = await asyncio.gather(*attack)
         assert (outcomes.count(Unauthenticated), outcomes.count(Overloaded)) == (4, 46)
         assert keys.lookups == 5

@@ -1,0 +1,149 @@
+"""Versions, activations and problems of rule sets as messages, and parts of their requests. For ``rule_service``."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pointguard.v1 import rule_pb2
+from pointguard_server.domain.codes import RuleChangeReason
+from pointguard_server.rpc.decode import OCCURRED_MAX, OCCURRED_MIN, Decoder
+from pointguard_server.rpc.encode import timestamp
+from pointguard_server.rules.problems import Problem
+from pointguard_server.service.rule_simulation import RuleFact, Simulation
+from pointguard_server.service.rule_versions import FILE_AUTHOR, RuleChange, RuleSetActivation, RuleSetVersion
+
+SOURCE_BYTES_MAX = 65_536
+AUTHOR_BYTES_MAX = 64
+NOTE_BYTES_MAX = 500
+PAGE_DEFAULT, PAGE_MAX = 20, 100
+TOKEN_DIGITS_MAX = 18
+_REASONS = {int(reason): reason for reason in RuleChangeReason if reason is not RuleChangeReason.FILE}
+
+# ------------------------------------------------------------------------------------------------------------- requests
+
+
+def source_text(decoder: Decoder, source: str) -> str:
+    """Return a source text that is neither empty nor too long; the rest is for the language to say."""
+    if not source or len(source) > SOURCE_BYTES_MAX or len(source.encode()) > SOURCE_BYTES_MAX:
+        decoder.fault("source", f"must have 1 to {SOURCE_BYTES_MAX} bytes")
+    return source
+
+
+def version_number(decoder: Decoder, number: int, field: str = "version") -> int:
+    """Return a version's number."""
+    if number < 1:
+        decoder.fault(field, "must be 1 or more")
+    return number
+
+
+def rule_change(decoder: Decoder, message: rule_pb2.RuleChange, key_id: str) -> RuleChange:
+    """Return who changes rules and why."""
+    if not message.author:
+        decoder.fault("change.author", f"must have 1 to {AUTHOR_BYTES_MAX} bytes")
+    author = decoder.text(message.author, "change.author", AUTHOR_BYTES_MAX)
+    if author == FILE_AUTHOR:
+        decoder.fault("change.author", "must be another than the server's own")
+    reason = _REASONS.get(int(message.reason))
+    if reason is None:
+        decoder.fault("change.reason", "must be one of the contract's reasons, and not FILE")
+    note = decoder.text(message.note, "change.note", NOTE_BYTES_MAX)
+    if reason is RuleChangeReason.OTHER and not message.note:
+        decoder.fault("change.note", "must say what the reason is, if it is OTHER")
+    if message.api_key_id:
+        decoder.fault("change.api_key_id", "must be empty: the server knows it")
+    return RuleChange(author, reason or RuleChangeReason.OTHER, note, key_id)
+
+
+def moment(decoder: Decoder, message: Timestamp, field: str) -> int:
+    """Return a moment in microseconds since 1970."""
+    if not OCCURRED_MIN <= message.seconds < OCCURRED_MAX or not 0 <= message.nanos < 1_000_000_000:
+        decoder.fault(field, "must be a moment from 2000 to 2100")
+        return 0
+    return message.seconds * 1_000_000 + message.nanos // 1000
+
+
+def page(decoder: Decoder, size: int, token: str) -> tuple[int, int]:
+    """Return (the number that a page's rows are below, or 0 for the first page; how many it has at most)."""
+    if not 0 <= size <= PAGE_MAX:
+        decoder.fault("page_size", f"must be from 0 to {PAGE_MAX}")
+    is_number = token.isascii() and token.isdigit() and len(token) <= TOKEN_DIGITS_MAX and int(token) > 0
+    if token and not is_number:
+        decoder.fault("page_token", "must be the next_page_token of the page before")
+    return (int(token) if is_number else 0), size or PAGE_DEFAULT
+
+
+def key_digest_parts(change: RuleChange, *numbers: int) -> bytes:
+    """Return what of a request but its source text and its RPC stands under its idempotency key."""
+    return repr((change.author, int(change.reason), change.note, numbers)).encode()
+
+
+# -------------------------------------------------------------------------------------------------------------- answers
+
+
+def change_message(change: RuleChange) -> rule_pb2.RuleChange:
+    """Return who changed rules and why."""
+    return rule_pb2.RuleChange(
+        author=change.author,
+        reason=int(change.reason),  # type: ignore[arg-type]
+        note=change.note,
+        api_key_id=change.key_id,
+    )
+
+
+def version_message(version: RuleSetVersion, *, with_source: bool = False) -> rule_pb2.RuleSetVersion:
+    """Return a version."""
+    return rule_pb2.RuleSetVersion(
+        version=version.version,
+        source=version.source if with_source else "",
+        digest=version.digest.hex(),
+        change=change_message(version.change),
+        created_at=timestamp(version.created_at),
+    )
+
+
+def activation_message(activation: RuleSetActivation) -> rule_pb2.RuleSetActivation:
+    """Return an activation."""
+    return rule_pb2.RuleSetActivation(
+        activation=activation.activation,
+        version=activation.version,
+        previous_version=activation.previous_version,
+        kind=int(activation.kind),  # type: ignore[arg-type]
+        effective_at=timestamp(activation.effective_at),
+        activated_at=timestamp(activation.activated_at),
+        change=change_message(activation.change),
+    )
+
+
+def problem_message(problem: Problem) -> rule_pb2.RuleProblem:
+    """Return a mistake in a source text."""
+    place = problem.source_range
+    return rule_pb2.RuleProblem(
+        line=place.line,
+        column=place.column,
+        end_line=place.end_line,
+        end_column=place.end_column,
+        text=problem.text,
+        message=problem.message,
+        expected=problem.expected,
+        hint=problem.hint,
+    )
+
+
+def fact_message(fact: RuleFact) -> rule_pb2.RuleFact:
+    """Return a fact that rules looked at."""
+    message = rule_pb2.RuleFact(field=fact.field)
+    if isinstance(fact.value, bool):
+        message.condition = fact.value
+    elif fact.value is not None and fact.is_number:
+        message.number = fact.value
+    elif fact.value is not None:
+        message.text = fact.value
+    return message
+
+
+def simulation_message(simulation: Simulation, version: int) -> rule_pb2.SimulateRuleSetResponse:
+    """Return what an order would earn."""
+    response = rule_pb2.SimulateRuleSetResponse(
+        version=version, points=simulation.points, facts=[fact_message(fact) for fact in simulation.facts]
+    )
+    for outcome in simulation.outcomes:
+        response.outcomes.add(rule=outcome.rule, part=int(outcome.part), points=outcome.points)
+    return response

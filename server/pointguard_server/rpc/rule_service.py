@@ -1,0 +1,181 @@
+"""RuleService: what a program's manager does with its earn rules."""
+
+import asyncio
+from zoneinfo import ZoneInfo
+
+from google.protobuf.message import Message
+
+from pointguard.v1 import common_pb2, rule_pb2
+from pointguard_server.domain.codes import Reason, RuleSetActivationKind
+from pointguard_server.rpc.decode import Decoder
+from pointguard_server.rpc.guard import Call
+from pointguard_server.rpc.rule_messages import (
+    activation_message,
+    key_digest_parts,
+    moment,
+    page,
+    problem_message,
+    rule_change,
+    simulation_message,
+    source_text,
+    version_message,
+    version_number,
+)
+from pointguard_server.rpc.rule_orders import check_order, order_of_request, order_of_transaction
+from pointguard_server.rpc.transaction_service import Desk
+from pointguard_server.rules.rule_set import RuleSet, RuleSetError
+from pointguard_server.service.rule_differences import differences
+from pointguard_server.service.rule_sets import Activation, RuleSets
+from pointguard_server.service.rule_simulation import Order, simulate
+from pointguard_server.service.rule_versions import RequestKey
+
+AHEAD_MAX_US = 400 * 86_400_000_000
+
+
+class RuleService:
+    """The RPCs, each of a ``Call`` and a request."""
+
+    def __init__(self, desk: Desk, rule_sets: RuleSets) -> None:
+        self._desk = desk
+        self._rule_sets = rule_sets
+        self._simulating = asyncio.Semaphore(1)
+
+    async def validate_rule_set(self, call: Call, request: rule_pb2.ValidateRuleSetRequest) -> Message:
+        """See the contract."""
+        decoder = self._desk.decoder(call)
+        source = source_text(decoder, request.source)
+        decoder.check()
+        try:
+            rule_set = await self._rule_sets.check(source)
+        except RuleSetError as error:
+            problems = [problem_message(problem) for problem in error.problems]
+            return rule_pb2.ValidateRuleSetResponse(problems=problems)
+        return rule_pb2.ValidateRuleSetResponse(rules=[rule.name for rule in rule_set.rules])
+
+    async def create_rule_set_version(self, call: Call, request: rule_pb2.CreateRuleSetVersionRequest) -> Message:
+        """See the contract."""
+        decoder = self._desk.decoder(call)
+        key = decoder.key(request.idempotency_key)
+        source = source_text(decoder, request.source)
+        change = rule_change(decoder, request.change, call.key_id)
+        decoder.check()
+        digest = call.tenant.digest(b"CreateRuleSetVersion", key_digest_parts(change), source.encode())
+        version = await self._rule_sets.create(source, change, RequestKey(key, digest))
+        return rule_pb2.CreateRuleSetVersionResponse(version=version_message(version))
+
+    async def get_rule_set_version(self, call: Call, request: rule_pb2.GetRuleSetVersionRequest) -> Message:
+        """See the contract."""
+        decoder = self._desk.decoder(call)
+        number = version_number(decoder, request.version)
+        decoder.check()
+        version = await self._rule_sets.version(number)
+        return rule_pb2.GetRuleSetVersionResponse(version=version_message(version, with_source=True))
+
+    async def list_rule_set_versions(self, call: Call, request: rule_pb2.ListRuleSetVersionsRequest) -> Message:
+        """See the contract."""
+        decoder = self._desk.decoder(call)
+        below, size = page(decoder, request.page_size, request.page_token)
+        decoder.check()
+        versions = await self._rule_sets.list_versions(below, size + 1)
+        return rule_pb2.ListRuleSetVersionsResponse(
+            versions=[version_message(version) for version in versions[:size]],
+            next_page_token=str(versions[size - 1].version) if len(versions) > size else "",
+            active_version=self._rule_sets.active_version,
+        )
+
+    async def diff_rule_set_versions(self, call: Call, request: rule_pb2.DiffRuleSetVersionsRequest) -> Message:
+        """See the contract."""
+        decoder = self._desk.decoder(call)
+        numbers = [version_number(decoder, getattr(request, name), name) for name in ("from_version", "to_version")]
+        decoder.check()
+        before, after = [await self._rule_sets.version(number) for number in numbers]
+        names = [f"version {number}" for number in numbers]
+        found = await asyncio.to_thread(differences, before.source, after.source, *names)
+        return rule_pb2.DiffRuleSetVersionsResponse(
+            text_diff=found.text,
+            added_rules=found.added,
+            removed_rules=found.removed,
+            changed_rules=found.changed,
+        )
+
+    async def activate_rule_set_version(self, call: Call, request: rule_pb2.ActivateRuleSetVersionRequest) -> Message:
+        """See the contract."""
+        decoder = self._desk.decoder(call)
+        effective_at = 0
+        if request.HasField("effective_at"):
+            effective_at = moment(decoder, request.effective_at, "effective_at")
+            if effective_at > self._rule_sets.now() + AHEAD_MAX_US:
+                decoder.fault("effective_at", "must be at most 400 days ahead")
+        asked, key = self._activation(call, decoder, request, RuleSetActivationKind.ACTIVATE, effective_at)
+        activation = await self._rule_sets.activate(asked, key)
+        return rule_pb2.ActivateRuleSetVersionResponse(activation=activation_message(activation))
+
+    async def rollback_rule_set(self, call: Call, request: rule_pb2.RollbackRuleSetRequest) -> Message:
+        """See the contract."""
+        asked, key = self._activation(call, self._desk.decoder(call), request, RuleSetActivationKind.ROLLBACK)
+        activation = await self._rule_sets.activate(asked, key)
+        return rule_pb2.RollbackRuleSetResponse(activation=activation_message(activation))
+
+    @staticmethod
+    def _activation(
+        call: Call,
+        decoder: Decoder,
+        request: rule_pb2.ActivateRuleSetVersionRequest | rule_pb2.RollbackRuleSetRequest,
+        kind: RuleSetActivationKind,
+        effective_at: int = 0,
+    ) -> tuple[Activation, RequestKey]:
+        key = decoder.key(request.idempotency_key)
+        version = version_number(decoder, request.version)
+        expected = version_number(decoder, request.expected_active_version, "expected_active_version")
+        change = rule_change(decoder, request.change, call.key_id)
+        decoder.check()
+        parts = key_digest_parts(change, version, expected, effective_at)
+        digest = call.tenant.digest(kind.name.encode(), parts, b"")
+        return Activation(version, expected, kind, change, effective_at), RequestKey(key, digest)
+
+    async def list_rule_set_activations(self, call: Call, request: rule_pb2.ListRuleSetActivationsRequest) -> Message:
+        """See the contract."""
+        decoder = self._desk.decoder(call)
+        below, size = page(decoder, request.page_size, request.page_token)
+        decoder.check()
+        activations = await self._rule_sets.list_activations(below, size + 1)
+        return rule_pb2.ListRuleSetActivationsResponse(
+            activations=[activation_message(activation) for activation in activations[:size]],
+            next_page_token=str(activations[size - 1].activation) if len(activations) > size else "",
+        )
+
+    async def simulate_rule_set(self, call: Call, request: rule_pb2.SimulateRuleSetRequest) -> Message:
+        """See the contract."""
+        decoder = self._desk.decoder(call)
+        if request.HasField("source"):
+            source_text(decoder, request.source)
+        elif request.HasField("version"):
+            version_number(decoder, request.version)
+        order = await self._order(call, decoder, request)
+        rule_set, version = await self._rules(request)
+        async with self._simulating:
+            simulation = await asyncio.to_thread(
+                simulate, rule_set, order, call.tenant.money_scale, ZoneInfo(self._rule_sets.time_zone)
+            )
+        response = simulation_message(simulation, version)
+        if simulation.failed:
+            response.reasons.append(common_pb2.Reason(code=int(Reason.RULE_ARITHMETIC)))  # type: ignore[arg-type]
+        return response
+
+    async def _order(self, call: Call, decoder: Decoder, request: rule_pb2.SimulateRuleSetRequest) -> Order:
+        if request.HasField("transaction_id"):
+            transaction_id = decoder.transaction_id(request.transaction_id, "transaction_id")
+            decoder.check()
+            return await order_of_transaction(self._desk, call.tenant, transaction_id)
+        if not request.HasField("order"):
+            decoder.fault("input", "must be an order or a transaction_id")
+        check_order(decoder, request.order)
+        return await order_of_request(self._desk, call.tenant, request.order, self._rule_sets.now())
+
+    async def _rules(self, request: rule_pb2.SimulateRuleSetRequest) -> tuple[RuleSet, int]:
+        """Return the rules to try out, and their version."""
+        if request.HasField("source"):
+            return await self._rule_sets.checked(request.source), 0
+        number = request.version if request.HasField("version") else self._rule_sets.active_version
+        version = await self._rule_sets.version(number)
+        return await self._rule_sets.check(version.source), number

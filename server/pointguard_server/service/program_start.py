@@ -1,0 +1,103 @@
+"""Bringing a program into an opened ledger, so that what its tables and files say decides. For ``bootstrap``."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from pointguard_server.rules.compiler import RulesError
+from pointguard_server.service.live_programs import activate_file
+from pointguard_server.service.ports import Directory, RuleVersions
+from pointguard_server.service.program_sources import ProgramSources
+from pointguard_server.service.programs import LineCodes, line_codes, write_sources
+from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
+from pointguard_server.service.rule_plan import Configuration, Plan, Planner
+from pointguard_server.service.rule_versions import RuleSetVersion
+
+
+class ActiveVersionUnusable(RulesError):
+    """The active version of the earn rules cannot decide, and the file of earn rules has nothing new to say."""
+
+    def __init__(self, version: int, why: Exception) -> None:
+        super().__init__(
+            f"version {version} of the earn rules is active and cannot be used; a change of the program's file of"
+            f" earn rules takes its place: {why}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramStart:
+    """What decides from the start on, and how its requests are read."""
+
+    configuration: Configuration
+    ready: Mapping[bytes, ReadyRules]
+    lines: LineCodes
+    plan: Plan
+
+
+class ProgramStarter:
+    """Starts one program. Nothing else uses the connection meanwhile."""
+
+    def __init__(
+        self,
+        connection: Any,
+        tenant_id: int,
+        program_id: int,
+        *,
+        names: Directory,
+        versions: RuleVersions,
+        planner: Planner,
+        compiler: RuleCompiler,
+    ) -> None:
+        self._connection = connection
+        self._tenant_id, self._program_id = tenant_id, program_id
+        self._names, self._versions, self._planner, self._compiler = names, versions, planner, compiler
+
+    async def start(self, sources: ProgramSources, moment: int) -> ProgramStart:
+        """Return what decides from a moment on: a file with a new text, or else what was activated last.
+
+        Raises:
+            RulesError, OSError: if the file's earn rules cannot be compiled.
+            ActiveVersionUnusable: if the active version cannot.
+        """
+        ready = await self._ready(sources, moment)
+        lines = line_codes(sources.rule_set)
+        for rules in ready.values():
+            lines = line_codes(rules.rule_set, lines)
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        version = write_sources(
+            self._names, connection, self._tenant_id, self._program_id, sources, sources.stores, moment
+        )
+        activate_file(self._versions, connection, self._tenant_id, self._program_id, sources.earn_rules, moment)
+        configuration = Configuration(sources.config, version)
+        plan = self._planner.plan(connection, moment, configuration, ready, lines)
+        connection.execute("COMMIT")
+        return ProgramStart(configuration, ready, lines, plan)
+
+    async def _ready(self, sources: ProgramSources, moment: int) -> dict[bytes, ReadyRules]:
+        """Return the rule sets that decide or are planned, compiled, by digest."""
+        last = self._versions.last_file_source(self._connection, self._tenant_id, self._program_id)
+        needed = self._planner.needed(self._connection, moment)
+        if last == sources.earn_rules:
+            active, *planned = needed
+            ready = [await self._active(active)]
+        else:
+            # The one in force now gives way to the file's.
+            planned = needed[1:]
+            ready = [await self._compiler.compile(sources.rule_set)]
+        for version in planned:
+            # Whoever keeps the program serving tries again, and says so.
+            with suppress(RulesError, OSError, ValueError):
+                ready.append(await self._compiler.ready(version.source, _name(version)))
+        return {rules.digest: rules for rules in ready}
+
+    async def _active(self, version: RuleSetVersion) -> ReadyRules:
+        try:
+            return await self._compiler.ready(version.source, _name(version))
+        except (RulesError, OSError, ValueError) as error:
+            raise ActiveVersionUnusable(version.version, error) from error
+
+
+def _name(version: RuleSetVersion) -> str:
+    return f"version {version.version}"

@@ -1,0 +1,75 @@
+"""Makes rule sets ready to decide: checks their texts and compiles them in a child process. For those who change rules.
+
+One at a time, in a thread that no request waits for. See docs/adr/0005-compile-elsewhere-and-swap.md.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from pointguard_server.rules.compiler import Child, CompiledRules, compile_in_child, load_compiled
+from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.service.rule_versions import source_digest
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyRules:
+    """A rule set with its machine code."""
+
+    rule_set: RuleSet
+    compiled: CompiledRules
+
+    @property
+    def digest(self) -> bytes:
+        """The digest of the source text."""
+        return source_digest(self.rule_set.source)
+
+
+class RuleCompiler:
+    """Compiles into one directory. Belongs to the event loop."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._one = asyncio.Semaphore(1)
+        self._child: Child | None = None
+        self._stopped = False
+
+    async def check(self, source: str, name: str) -> RuleSet:
+        """Return the rule set of a source text; ``name`` is what mistakes are reported under.
+
+        Raises:
+            RuleSetError: with every mistake.
+        """
+        async with self._one:
+            return await asyncio.to_thread(load_rule_set, source, name)
+
+    async def compile(self, rule_set: RuleSet) -> ReadyRules:
+        """Return a rule set with its machine code.
+
+        Raises:
+            RulesError, OSError: if there is none to be had.
+        """
+        async with self._one:
+            return await asyncio.to_thread(self._compile, rule_set)
+
+    async def ready(self, source: str, name: str) -> ReadyRules:
+        """Return the rule set of a source text with its machine code; raises what ``check`` and ``compile`` do."""
+        return await self.compile(await self.check(source, name))
+
+    def stop(self) -> None:
+        """Wait for no compiler."""
+        self._stopped = True
+        if self._child is not None:
+            self._child.kill()
+
+    def _compile(self, rule_set: RuleSet) -> ReadyRules:
+        try:
+            compile_in_child(rule_set, self._directory, on_start=self._keep)
+        finally:
+            self._child = None
+        return ReadyRules(rule_set, load_compiled(rule_set, self._directory))
+
+    def _keep(self, child: Child) -> None:
+        self._child = child
+        if self._stopped:
+            child.kill()

@@ -1,0 +1,111 @@
+"""From what the tables say of a program's rule sets to what decides, now and from later moments on.
+
+For ``bootstrap`` and ``serving_program``, on the writer's thread.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pointguard_server.domain.codes import CodeKind
+from pointguard_server.engine.batch import Upcoming
+from pointguard_server.engine.programs import Program, Programs
+from pointguard_server.service.ports import Directory, RuleVersions
+from pointguard_server.service.program_config import ProgramConfig
+from pointguard_server.service.programs import LineCodes, Versions, build_program
+from pointguard_server.service.rule_compiler import ReadyRules
+from pointguard_server.service.rule_versions import RuleSetActivation, RuleSetVersion
+
+Ready = Mapping[bytes, ReadyRules]
+"""Rule sets that may decide, by the digest of their text."""
+
+
+class NotReady(RuntimeError):
+    """A version that should decide was not made ready."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"version {version} of the rule set is not ready")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A program's configuration, checked, and its version."""
+
+    config: ProgramConfig
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What decides: ``program`` at once, ``upcoming`` from their moments on."""
+
+    program: Program
+    upcoming: Upcoming
+    planned: tuple[RuleSetActivation, ...]
+    missing: tuple[int, ...]  # versions that should decide, or will, and are not ready
+    used: frozenset[bytes]  # digests of those that are
+    numbers: Mapping[tuple[CodeKind, str], int]  # of the texts that the rules speak of
+
+
+class Planner:
+    """Makes plans for one program."""
+
+    def __init__(self, tenant_id: int, program_id: int, names: Directory, versions: RuleVersions) -> None:
+        self._tenant_id, self._program_id = tenant_id, program_id
+        self._names, self._versions = names, versions
+
+    def needed(self, connection: Any, moment: int) -> list[RuleSetVersion]:
+        """Return the versions that decide at a moment and, as is planned, after it; the one in force first."""
+        timeline = self._versions.timeline(connection, self._tenant_id, self._program_id, moment)
+        return [self._version(connection, number) for number in timeline.versions]
+
+    def plan(
+        self,
+        connection: Any,
+        moment: int,
+        configuration: Configuration,
+        ready: Ready,
+        lines: LineCodes,
+        serving: int = 0,
+    ) -> Plan:
+        """Return what decides from a moment on.
+
+        ``lines`` number the texts of all that is ``ready``. Where the version in force is not, ``serving`` goes on.
+
+        Raises:
+            NotReady: if that is not ready either.
+        """
+        timeline = self._versions.timeline(connection, self._tenant_id, self._program_id, moment)
+        numbers: dict[tuple[CodeKind, str], int] = {}
+        used: set[bytes] = set()
+
+        def intern(kind: CodeKind, text: str) -> int:
+            number = numbers[kind, text] = self._names.intern(connection, self._tenant_id, kind, text)
+            return number
+
+        def program_of(number: int) -> Program | None:
+            digest = self._version(connection, number).digest
+            if (rules := ready.get(digest)) is None:
+                return None
+            used.add(digest)
+            versions = Versions(self._program_id, self._tenant_id, number, configuration.version)
+            return build_program(configuration.config, rules.rule_set, rules.compiled, versions, lines, intern)
+
+        programs = {number: program_of(number) for number in timeline.versions}
+        in_force = timeline.version_at(moment)
+        program = programs.get(in_force) or (program_of(serving) if serving else None)
+        if program is None:
+            raise NotReady(in_force)
+        upcoming = tuple(
+            (activation.effective_at, Programs([later]))
+            for activation in timeline.planned
+            if (later := programs[activation.version]) is not None
+        )
+        missing = tuple(number for number, made in programs.items() if made is None)
+        return Plan(program, upcoming, timeline.planned, missing, frozenset(used), numbers)
+
+    def _version(self, connection: Any, number: int) -> RuleSetVersion:
+        version = self._versions.version(connection, self._tenant_id, self._program_id, number)
+        if version is None:
+            raise NotReady(number)
+        return version

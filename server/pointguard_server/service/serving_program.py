@@ -1,0 +1,226 @@
+"""What of a program decides, and the one way to change it between two batches. For those who change rules or files.
+
+See docs/adr/0011-live-rule-changes.md for why the swap is exact, and 0012-rule-set-versions.md for the versions.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from pointguard_server.domain.calendar import MICROSECOND
+from pointguard_server.domain.codes import RuleSetActivationKind
+from pointguard_server.domain.errors import PointguardError, StorageUnavailable
+from pointguard_server.engine.batch import Decider
+from pointguard_server.engine.engine import Engine
+from pointguard_server.engine.ports import Clock
+from pointguard_server.engine.programs import Programs
+from pointguard_server.rules.compiler import RulesError
+from pointguard_server.service.ports import Directory, Stores
+from pointguard_server.service.programs import line_codes
+from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
+from pointguard_server.service.rule_plan import Configuration, Plan, Planner, Ready
+from pointguard_server.service.rule_versions import RuleSetActivation
+from pointguard_server.service.tenants import Tenant
+
+LOOK_EVERY_S: Final = 1.0
+LEAST_WAIT_S: Final = 0.001
+LOOKS_TO_NEXT_COMPILATION: Final = 60
+Answer = TypeVar("Answer")
+Step = Callable[[Any, int], Answer]
+"""What is written with a change, on the writer's thread: takes the connection and the moment of the change."""
+
+log = structlog.get_logger(__name__)
+
+
+class ServingProgram:
+    """Keeps what serves the same as what the tables say, and changes both together. Belongs to the event loop.
+
+    ``tenant`` is how requests are read now; ``serve`` is told of it when that changes. ``problem`` says why something
+    does not serve that the tables want. ``activations`` counts them by kind since the start.
+    """
+
+    def __init__(
+        self,
+        tenant: Tenant,
+        configuration: Configuration,
+        ready: Ready,
+        plan: Plan,
+        *,
+        engine: Engine,
+        decider: Decider,
+        names: Directory,
+        planner: Planner,
+        compiler: RuleCompiler,
+        clock: Clock,
+        serve: Callable[[Tenant], None],
+    ) -> None:
+        self.tenant, self.configuration = tenant, configuration
+        self._ready = dict(ready)
+        self._engine, self._decider, self._names, self._clock, self._serve = engine, decider, names, clock, serve
+        self.compiler, self._planner = compiler, planner
+        self._changing = asyncio.Lock()
+        self._keeping: asyncio.Task[None] | None = None
+        self._unsure = False  # whether something was written that does not serve
+        self._looks_to_wait = 0
+        self.planned: tuple[RuleSetActivation, ...] = ()
+        self.problem = ""
+        self.activations: Counter[RuleSetActivationKind] = Counter()
+        self._settle(plan)
+
+    @property
+    def active_version(self) -> int:
+        """The version of the earn rules that decides."""
+        return int(self._decider.programs.programs[0].settings["rule_set_version"])
+
+    def moment(self) -> int:
+        """Return the moment of what is written next; for the writer's thread, inside a job."""
+        return self._decider.moment()
+
+    def start(self) -> None:
+        """Take planned activations up at their time, and try again what failed."""
+        self._keeping = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """Change nothing more, and wait for no compiler."""
+        self.compiler.stop()
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+
+    # -------------------------------------------------------------------------------------------------------- changing
+
+    async def change(
+        self,
+        step: Step[Answer],
+        *ready: ReadyRules,
+        configuration: Configuration | None = None,
+        stores: Stores | None = None,
+    ) -> Answer:
+        """Have a step written and, between the same two batches, have decide what should decide then.
+
+        What the step activates must be among ``ready`` or decide already. What it raises is raised, and nothing has
+        changed then.
+
+        Raises:
+            PointguardError: if the ledger cannot be written.
+        """
+        async with self._changing:
+            after = configuration or self.configuration
+            known = self._ready | {rules.digest: rules for rules in ready}
+            # From here to the queueing nothing may be awaited: what is read before goes into batches before the change,
+            # what is read after into batches after it.
+            self._read_by(after, known.values(), stores)
+            lines = self.tenant.line_codes
+
+            def write(connection: Any) -> tuple[Answer, Plan]:
+                moment = self._decider.moment()
+                answer = step(connection, moment)
+                return answer, self._planner.plan(connection, moment, after, known, lines, self.active_version)
+
+            written: tuple[Answer, Plan]
+            try:
+                written = await self._engine.run(write, self._take)
+            except StorageUnavailable:
+                # It may be written all the same.
+                self._ready, self._unsure = known, True
+                self.problem = "a change may be written that does not serve: the ledger cannot be written"
+                raise
+            self.configuration, self._ready, self._unsure = after, known, False
+            answer, plan = written
+            self._settle(plan)
+            return answer
+
+    def _read_by(self, configuration: Configuration, ready: Iterable[ReadyRules], stores: Stores | None) -> None:
+        """Read requests so that any of the rule sets may decide them: a text that is known keeps its number."""
+        lines = self.tenant.line_codes
+        for rules in ready:
+            lines = line_codes(rules.rule_set, lines)
+        ttl_max = configuration.config.reservation_ttl_max // MICROSECOND
+        tenant = replace(self.tenant, reservation_ttl_max=ttl_max, line_codes=lines)
+        if stores is not None:
+            self._names.keep_stores(stores)
+        if stores is not None or tenant != self.tenant:
+            self.tenant = tenant
+            self._serve(tenant)
+
+    def _take(self, written: tuple[object, Plan]) -> None:
+        """Decide by a plan from the next batch on: for the writer's thread, once the plan's step is durable."""
+        _, plan = written
+        for (kind, text), number in plan.numbers.items():
+            self._names.remember(self.tenant.tenant_id, kind, text, number)
+        self._decider.take_programs(Programs([plan.program]), plan.upcoming)
+
+    def _settle(self, plan: Plan) -> None:
+        """Remember what is planned, let go of rules that nothing needs, and say what is missing."""
+        self.planned = plan.planned
+        self._ready = {digest: self._ready[digest] for digest in plan.used}
+        self.problem = "; ".join(f"version {number} of the earn rules is not ready" for number in plan.missing)
+
+    def count(self, activation: RuleSetActivation) -> None:
+        """Count an activation that was made, and have the log say what it means."""
+        self.activations[activation.kind] += 1
+        if activation in self.planned:
+            log.info("rule_set_planned", **_named(activation))
+        else:
+            log.info("rule_set_activated", **_named(activation))
+
+    # --------------------------------------------------------------------------------------------------------- keeping
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(self._seconds_to_next_look())
+            try:
+                await self._look()
+            except PointguardError:
+                continue  # the ledger cannot be written: another look follows
+            except Exception:
+                # The keeper must outlive a defect.
+                log.exception("rule_set_fault")
+                self.problem = "a defect of the server: see its log"
+                self._looks_to_wait = LOOKS_TO_NEXT_COMPILATION
+
+    def _seconds_to_next_look(self) -> float:
+        if not self.planned:
+            return LOOK_EVERY_S
+        wait = timedelta(microseconds=self.planned[0].effective_at - self._clock.now())
+        return min(max(wait.total_seconds(), LEAST_WAIT_S), LOOK_EVERY_S)
+
+    async def _look(self) -> None:
+        """Have what is due decide also where no request comes, and try again what failed."""
+        if self.planned and self.planned[0].effective_at <= self._clock.now():
+            self._pass(await self._engine.run(lambda _connection: self._decider.moment()))
+        if self._unsure:
+            await self._catch_up()
+        elif self.problem:
+            self._looks_to_wait -= 1
+            if self._looks_to_wait <= 0:
+                self._looks_to_wait = LOOKS_TO_NEXT_COMPILATION
+                await self._catch_up()
+
+    def _pass(self, moment: int) -> None:
+        """Note that the moments of planned activations have come."""
+        due = [activation for activation in self.planned if activation.effective_at <= moment]
+        self.planned = self.planned[len(due) :]
+        for activation in due:
+            log.info("rule_set_activated", **_named(activation))
+
+    async def _catch_up(self) -> None:
+        """Make ready what the tables want, and have it decide."""
+        needed = await self._engine.run(lambda connection: self._planner.needed(connection, self._decider.moment()))
+        ready = []
+        for version in needed:
+            if version.digest not in self._ready:
+                with suppress(RulesError, OSError, ValueError):
+                    ready.append(await self.compiler.ready(version.source, f"version {version.version}"))
+        await self.change(lambda _connection, _moment: None, *ready)
+
+
+def _named(activation: RuleSetActivation) -> dict[str, int | str]:
+    """Return what the log says of an activation."""
+    return {"version": activation.version, "activation": activation.activation, "kind": activation.kind.name}
