@@ -121,11 +121,11 @@ RPCS: Mapping[str, Rpc] = {
     ),
     "ActivateRuleSetVersion": Rpc(
         RULES, rule_pb2.ActivateRuleSetVersionRequest, rule_pb2.ActivateRuleSetVersionResponse,
-        {"version": _NO_VERSION, "expected_active_version": 1, "change": _CHANGE}, keyed=True,
+        {"version": _NO_VERSION, "expected_active_version": _NO_VERSION, "change": _CHANGE}, keyed=True,
     ),
     "RollbackRuleSet": Rpc(
         RULES, rule_pb2.RollbackRuleSetRequest, rule_pb2.RollbackRuleSetResponse,
-        {"version": _NO_VERSION, "expected_active_version": 1, "change": _CHANGE}, keyed=True,
+        {"version": _NO_VERSION, "expected_active_version": _NO_VERSION, "change": _CHANGE}, keyed=True,
     ),
     "ListRuleSetActivations": Rpc(
         RULES, rule_pb2.ListRuleSetActivationsRequest, rule_pb2.ListRuleSetActivationsResponse,

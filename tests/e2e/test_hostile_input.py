@@ -14,6 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import common_pb2, member_pb2, transaction_pb2
 from pointguard_client import new_idempotency_key
+from tests.e2e.hostile_rules import rule_cases
 from tests.e2e.raw_calls import RPCS, Answer, RawCalls
 from tests.support.server import ServerProcess
 
@@ -125,8 +126,10 @@ def cases() -> Iterator[Case]:
     for rpc, has in RPCS.items():
         names = has.request_class.DESCRIPTOR.fields_by_name
         for name, texts in TEXT_FIELDS.items():
+            # An order that is tried out is one or the other.
+            without = {"order": None} if name == "transaction_id" and "order" in names else {}
             if name in names:
-                yield from (Case(rpc, {name: text}, name) for text in texts)
+                yield from (Case(rpc, {name: text, **without}, name) for text in texts)
         for name in {"member", "identifier"} & set(names):
             yield from (Case(rpc, {name: reference}, name + end) for reference, end in bad_references())
             yield Case(rpc, {name: None}, name)
@@ -135,6 +138,7 @@ def cases() -> Iterator[Case]:
     yield from amount_cases()
     yield from member_cases()
     yield from column_cases()
+    yield from (Case(*case) for case in rule_cases())
 
 
 def amount_cases() -> Iterator[Case]:
@@ -240,6 +244,10 @@ def member_cases() -> Iterator[Case]:
 
 
 CASES = list(cases())
+LISTS = {"ListRuleSetVersions", "ListRuleSetActivations"}
+"""RPCs whose empty message asks for the first page."""
+NO_TEXT = (b"\x0a\x02\xff\xfe", b"\x0a\x03\xed\xa0\x80")
+"""A first field that holds no UTF-8."""
 
 
 @pytest.mark.parametrize("rpc", sorted(RPCS))
@@ -281,7 +289,7 @@ def test_every_wrong_field_is_named_at_once(raw: RawCalls) -> None:
     assert_refused(answer, "INVALID_ARGUMENT", *wrong)
 
 
-@pytest.mark.parametrize("rpc", sorted(RPCS))
+@pytest.mark.parametrize("rpc", sorted(RPCS.keys() - LISTS))
 def test_an_empty_message_is_invalid(raw: RawCalls, rpc: str) -> None:
     answer = raw.call(rpc, b"")
     assert answer.code == "INVALID_ARGUMENT"
@@ -293,8 +301,7 @@ def test_an_empty_message_is_invalid(raw: RawCalls, rpc: str) -> None:
     [
         b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
         b"\x0a\x05ab",
-        b"\x0a\x02\xff\xfe",
-        b"\x0a\x03\xed\xa0\x80",
+        *NO_TEXT,
         b"\x0a\xff\xff\xff\xff\x0f",
         b"\x0b" * 200,
         b"\x00\x00",
@@ -315,6 +322,8 @@ def test_an_empty_message_is_invalid(raw: RawCalls, rpc: str) -> None:
 )
 @pytest.mark.parametrize("rpc", sorted(RPCS))
 def test_bytes_that_are_no_message_are_invalid(raw: RawCalls, rpc: str, data: bytes) -> None:
+    if rpc in LISTS and data in NO_TEXT:
+        pytest.skip("its first field is a number: a text in its place is passed over as unknown")
     answer = raw.call(rpc, data)
     assert answer.code == "INVALID_ARGUMENT"
     assert answer.fields
@@ -350,6 +359,13 @@ def test_fields_of_another_type_are_passed_over_as_unknown(raw: RawCalls) -> Non
         ("CaptureRedemption", {"reservation_id": new_idempotency_key()}),
         ("VoidRedemption", {"reservation_id": "00000000-0000-0000-0000-000000000000"}),
         ("GetTransaction", {"transaction_id": "ffffffff-ffff-ffff-ffff-ffffffffffff"}),
+        ("SimulateRuleSet", {"transaction_id": new_idempotency_key(), "order": None}),
+        ("SimulateRuleSet", {"version": INT64_MAX}),
+        ("GetRuleSetVersion", {"version": INT64_MAX}),
+        ("DiffRuleSetVersions", {"from_version": INT64_MAX}),
+        ("DiffRuleSetVersions", {"to_version": INT64_MAX}),
+        ("ActivateRuleSetVersion", {"version": INT64_MAX}),
+        ("RollbackRuleSet", {"version": INT64_MAX}),
     ],
     ids=str,
 )

@@ -66,6 +66,13 @@ def messages(descriptor: Any, depth: int = 5) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries({}, optional=fields).map(one_of_each)
 
 
+def spare_the_rules(message: Any) -> Any:
+    """Return the message so that it changes nobody's rules: other tests use the server too. Version 1 is active."""
+    if "expected_active_version" in message.DESCRIPTOR.fields_by_name and message.expected_active_version == 1:
+        message.expected_active_version = 2
+    return message
+
+
 def assert_orderly(answer: Answer, request_class: type[Message]) -> None:
     assert answer.code in ORDERLY, answer
     if answer.code == "INVALID_ARGUMENT":
@@ -111,7 +118,7 @@ def test_damaged_messages_are_answered_in_an_orderly_way(raw: RawCalls, name: st
 @given(data=st.data())
 def test_random_messages_are_answered_in_an_orderly_way(raw: RawCalls, name: str, data: st.DataObject) -> None:
     request_class = RPCS[name].request_class
-    message = request_class(**data.draw(messages(request_class.DESCRIPTOR)))
+    message = spare_the_rules(request_class(**data.draw(messages(request_class.DESCRIPTOR))))
     assert_orderly(raw.call(name, message), request_class)
 
 
@@ -124,7 +131,7 @@ def test_sound_requests_with_some_random_fields_are_answered_in_an_orderly_way(
     request_class = RPCS[name].request_class
     message = RPCS[name].request()
     message.MergeFrom(request_class(**data.draw(messages(request_class.DESCRIPTOR))))
-    assert_orderly(raw.call(name, message), request_class)
+    assert_orderly(raw.call(name, spare_the_rules(message)), request_class)
 
 
 def test_after_all_that_the_ledger_is_sound_and_no_defect_showed(raw: RawCalls, shared_server: ServerProcess) -> None:

@@ -1,0 +1,95 @@
+"""Requests about rules that are sound but for one field, and the field that the refusal names. For hostile tests."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pointguard.v1 import common_pb2, rule_pb2, transaction_pb2
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+FAULTY = 'rule "canary"\n    earn base order.canary\n'
+SOURCES = ("", "x" * 65_537, "é" * 32_769, "#" * 2_000_000)
+Case = tuple[str, dict[str, Any], str]
+"""An RPC, the fields that are changed, and the field at fault."""
+
+
+def rule_cases() -> Iterator[Case]:
+    """Yield a case for every field of every RPC about rules, for every way in which it can be wrong."""
+    for source in SOURCES:
+        yield "ValidateRuleSet", {"source": source}, "source"
+    # Nothing that is shorter can be wrong there: mistakes are the answer.
+    yield "ValidateRuleSet", {"source": "\0" * 70_000}, "source"
+    for source in (*SOURCES, FAULTY, "(" * 10_000, "nonsense"):
+        yield "CreateRuleSetVersion", {"source": source}, "source"
+        yield "SimulateRuleSet", {"source": source}, "source"
+    for rpc in ("CreateRuleSetVersion", "ActivateRuleSetVersion", "RollbackRuleSet"):
+        yield from ((rpc, {"change": change}, f"change.{field}") for change, field in bad_changes())
+    for number in (0, -1, INT64_MIN):
+        for rpc, field in (
+            ("GetRuleSetVersion", "version"),
+            ("DiffRuleSetVersions", "from_version"),
+            ("DiffRuleSetVersions", "to_version"),
+            ("ActivateRuleSetVersion", "version"),
+            ("ActivateRuleSetVersion", "expected_active_version"),
+            ("RollbackRuleSet", "version"),
+            ("RollbackRuleSet", "expected_active_version"),
+            ("SimulateRuleSet", "version"),
+        ):
+            yield rpc, {field: number}, field
+    yield "GetRuleSetVersion", {"version": -2}, "version"
+    yield "GetRuleSetVersion", {"version": -(2**31)}, "version"
+    yield from page_cases()
+    for seconds, nanos in ((0, 0), (INT64_MAX, 0), (INT64_MIN, 0), (1_700_000_000, 10**9), (4_102_444_799, 0)):
+        yield "ActivateRuleSetVersion", {"effective_at": Timestamp(seconds=seconds, nanos=nanos)}, "effective_at"
+    yield "ActivateRuleSetVersion", {"effective_at": Timestamp(seconds=1_700_000_000)}, "effective_at"
+    yield from order_cases()
+
+
+def bad_changes() -> Iterator[tuple[rule_pb2.RuleChange, str]]:
+    """Yield changes that nobody can answer for, and the end of the field's path."""
+    trial = rule_pb2.RULE_CHANGE_REASON_TRIAL
+    for author in ("", "x" * 65, "é" * 33, "a\nb", "file", "a\0"):
+        yield rule_pb2.RuleChange(author=author, reason=trial), "author"
+    for reason in (0, 10, 11, -1, 2**31 - 1):
+        yield rule_pb2.RuleChange(author="a", reason=reason), "reason"  # type: ignore[arg-type]
+    for note in ("x" * 501, "é" * 251, "a\tb"):
+        yield rule_pb2.RuleChange(author="a", reason=trial, note=note), "note"
+    yield rule_pb2.RuleChange(author="a", reason=rule_pb2.RULE_CHANGE_REASON_OTHER), "note"
+    yield rule_pb2.RuleChange(author="a", reason=trial, api_key_id="canary"), "api_key_id"
+
+
+def page_cases() -> Iterator[Case]:
+    """Yield pages that are not there."""
+    for rpc in ("ListRuleSetVersions", "ListRuleSetActivations"):
+        for size in (-1, 101, 2**31 - 1, -(2**31)):
+            yield rpc, {"page_size": size}, "page_size"
+        for token in ("0", "-1", "canary", "1.5", "9" * 19, "\uff11", " 1"):
+            yield rpc, {"page_token": token}, "page_token"
+
+
+def order_cases() -> Iterator[Case]:
+    """Yield orders that cannot be tried out."""
+    total = common_pb2.Money(currency_code="CAD", minor_units=100)
+    order: Any = rule_pb2.SimulatedOrder
+    changes: dict[str, Any]
+    for changes, field in (
+        ({"total": None}, "amount"),
+        ({"total": common_pb2.Money(currency_code="USD", minor_units=1)}, "total.currency_code"),
+        ({"total": common_pb2.Money(currency_code="CAD", minor_units=-1)}, "total.minor_units"),
+        ({"total": None, "basket": transaction_pb2.Basket(currency_code="CAD")}, "basket.lines"),
+        ({"origin": common_pb2.Origin(store_id="no such store")}, "origin.store_id"),
+        ({"origin": common_pb2.Origin(channel=77)}, "origin.channel"),  # type: ignore[arg-type]
+        ({"kind": 3}, "kind"),
+        ({"tender": "x" * 33}, "tender"),
+        ({"tier": "a\nb"}, "tier"),
+        ({"province": "Ontario"}, "province"),
+        ({"days_since_enrolment": -1}, "days_since_enrolment"),
+        ({"days_since_enrolment": 100_001}, "days_since_enrolment"),
+        ({"posted": -1}, "posted"),
+        ({"posted": 10**12 + 1}, "posted"),
+        ({"accepted_at": Timestamp(seconds=1)}, "accepted_at"),
+    ):
+        fields = {name: value for name, value in ({"total": total} | changes).items() if value is not None}
+        yield "SimulateRuleSet", {"order": order(**fields)}, f"order.{field}"
+    yield "SimulateRuleSet", {"order": None}, "input"
