@@ -15,6 +15,7 @@ The package imports the generated contract, gRPC, protobuf and (for the command 
 from pointguard_client.channel import Connection
 from pointguard_client.client import PointguardClient
 from pointguard_client.errors import (
+    ActiveVersionDiffers,
     AlreadyExists,
     CallError,
     Cancelled,
@@ -71,8 +72,23 @@ from pointguard_client.results import (
     Void,
 )
 from pointguard_client.retry import RetryPolicy
+from pointguard_client.rule_client import RuleClient
+from pointguard_client.rule_values import (
+    RuleChange,
+    RuleFact,
+    RuleOutcome,
+    RuleProblem,
+    RuleSetActivation,
+    RuleSetActivations,
+    RuleSetDifferences,
+    RuleSetReport,
+    RuleSetVersion,
+    RuleSetVersions,
+    SimulatedOrder,
+    Simulation,
+)
 from pointguard_client.stream import TransactionStream
-from pointguard_client.sync_client import SyncPointguardClient, SyncTransactionStream
+from pointguard_client.sync_client import SyncPointguardClient, SyncRuleClient, SyncTransactionStream
 from pointguard_client.words import (
     AdviceContext,
     AdviceEntity,
@@ -83,6 +99,8 @@ from pointguard_client.words import (
     IdentifierKind,
     Operation,
     ReasonCode,
+    RuleChangeReason,
+    RuleSetActivationKind,
     TransactionKind,
     TransactionPart,
 )
@@ -91,6 +109,7 @@ __all__ = [
     "AccountBalance",
     "Accrual",
     "Accrue",
+    "ActiveVersionDiffers",
     "Advice",
     "AdviceContext",
     "AdviceEntity",
@@ -143,8 +162,24 @@ __all__ = [
     "RedemptionLock",
     "ReservationEnded",
     "RetryPolicy",
+    "RuleChange",
+    "RuleChangeReason",
+    "RuleClient",
+    "RuleFact",
+    "RuleOutcome",
+    "RuleProblem",
+    "RuleSetActivation",
+    "RuleSetActivationKind",
+    "RuleSetActivations",
+    "RuleSetDifferences",
+    "RuleSetReport",
+    "RuleSetVersion",
+    "RuleSetVersions",
     "ServerFault",
+    "SimulatedOrder",
+    "Simulation",
     "SyncPointguardClient",
+    "SyncRuleClient",
     "SyncTransactionStream",
     "Transaction",
     "TransactionKind",

@@ -42,7 +42,7 @@ def encode_origin(origin: requests.Origin) -> common_pb2.Origin | None:
         terminal_id=origin.terminal_id,
         cashier_id=origin.cashier_id,
         channel=cast("common_pb2.Channel", int(origin.channel)),
-        occurred_at=None if origin.occurred_at is None else _encode_time(origin.occurred_at),
+        occurred_at=None if origin.occurred_at is None else encode_time(origin.occurred_at),
     )
 
 
@@ -168,9 +168,10 @@ def encode_enroll(request: requests.EnrollMember) -> member_pb2.EnrollMemberRequ
     )
 
 
-def _encode_time(moment: datetime) -> Timestamp:
+def encode_time(moment: datetime, field: str = "occurred_at") -> Timestamp:
+    """Return the message for a moment; `field` is what an error calls it."""
     if moment.tzinfo is None:
-        raise ValueError("occurred_at must know its time zone")
+        raise ValueError(f"{field} must know its time zone")
     message = Timestamp()
     message.FromDatetime(moment)
     return message

@@ -13,7 +13,8 @@ A declined redemption is not here: it is an answer, with `decision` DECLINED.
         │   ├── KeyReused              the idempotency key was used for another request
         │   └── IdentifierTaken        the identifier finds another account already
         ├── FailedPrecondition         the state does not allow it
-        │   └── ReservationEnded       the reservation was captured, voided or has expired
+        │   ├── ReservationEnded       the reservation was captured, voided or has expired
+        │   └── ActiveVersionDiffers   another version of the earn rules is active than was expected
         ├── Overloaded                 the server sheds load; `retry_after` says for how long
         ├── Unavailable                the server cannot be reached, or its storage is in trouble
         ├── DeadlineExceeded           no answer in time
@@ -41,6 +42,7 @@ ERROR_ID_KEY: Final = "error_id"
 REASON_KEY_REUSED: Final = "IDEMPOTENCY_KEY_REUSED"
 REASON_IDENTIFIER_TAKEN: Final = "IDENTIFIER_TAKEN"
 REASON_RESERVATION_ENDED: Final = "RESERVATION_ENDED"
+REASON_ACTIVE_VERSION_DIFFERS: Final = "ACTIVE_VERSION_DIFFERS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,10 @@ class ReservationEnded(FailedPrecondition):
     """The reservation was captured or voided, or its time is up."""
 
 
+class ActiveVersionDiffers(FailedPrecondition):
+    """Another version of the earn rules is active than was expected: someone was faster. The text names it."""
+
+
 class Overloaded(CallError):
     """The server sheds load; nothing was done."""
 
@@ -181,6 +187,7 @@ _BY_REASON: Final[dict[str, type[CallError]]] = {
     REASON_KEY_REUSED: KeyReused,
     REASON_IDENTIFIER_TAKEN: IdentifierTaken,
     REASON_RESERVATION_ENDED: ReservationEnded,
+    REASON_ACTIVE_VERSION_DIFFERS: ActiveVersionDiffers,
 }
 _BY_CODE: Final[dict[str, type[CallError]]] = {
     "INVALID_ARGUMENT": InvalidArgument,

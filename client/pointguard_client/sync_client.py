@@ -17,6 +17,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
 from pointguard_client import requests, results
 from pointguard_client.client import PointguardClient
+from pointguard_client.rule_client import RuleClient
 from pointguard_client.stream import IN_FLIGHT_MAX, SILENCE_SECONDS_MAX, TransactionStream
 
 Parameters = ParamSpec("Parameters")
@@ -94,6 +95,36 @@ def _connecting(
     return connected
 
 
+def _blocking_rules(
+    method: Callable[Concatenate[RuleClient, Parameters], Coroutine[Any, Any, Answer]],
+) -> Callable[Concatenate["SyncRuleClient", Parameters], Answer]:
+    """Return the method that waits for the asynchronous one."""
+
+    @wraps(method)
+    def call(self: "SyncRuleClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        return self._thread.run(method(self._client, *args, **kwargs))
+
+    return call
+
+
+class SyncRuleClient:
+    """The calls of `RuleClient`, each of which waits for its answer. Reached as `SyncPointguardClient.rules`."""
+
+    def __init__(self, thread: _LoopThread, client: RuleClient) -> None:
+        self._thread = thread
+        self._client = client
+
+    validate = _blocking_rules(RuleClient.validate)
+    create_version = _blocking_rules(RuleClient.create_version)
+    get_version = _blocking_rules(RuleClient.get_version)
+    list_versions = _blocking_rules(RuleClient.list_versions)
+    diff_versions = _blocking_rules(RuleClient.diff_versions)
+    activate_version = _blocking_rules(RuleClient.activate_version)
+    roll_back = _blocking_rules(RuleClient.roll_back)
+    list_activations = _blocking_rules(RuleClient.list_activations)
+    simulate = _blocking_rules(RuleClient.simulate)
+
+
 class SyncPointguardClient:
     """A connection to a pointguard server; safe to share between threads.
 
@@ -107,6 +138,7 @@ class SyncPointguardClient:
         except BaseException:
             self._thread.close(_nothing)
             raise
+        self.rules = SyncRuleClient(self._thread, self._client.rules)
 
     connect = classmethod(_connecting(PointguardClient.connect))
 

@@ -151,3 +151,28 @@ class IdentifierKind(ContractEnum):
     PHONE = 5
     EMAIL = 6
     DEVICE_GUID = 7
+
+
+class RuleChangeReason(ContractEnum):
+    """Why rules were changed. FILE is the server's own word, for a change of its file of earn rules."""
+
+    UNSPECIFIED = 0
+    NEW_OFFER = 1
+    OFFER_CHANGE = 2
+    OFFER_END = 3
+    CORRECTION = 4
+    COST = 5
+    COMPLIANCE = 6
+    INCIDENT = 7
+    TRIAL = 8
+    OTHER = 9
+    FILE = 10
+
+
+class RuleSetActivationKind(ContractEnum):
+    """What made a version of the earn rules decide."""
+
+    UNSPECIFIED = 0
+    ACTIVATE = 1
+    ROLLBACK = 2
+    FILE = 3

@@ -107,7 +107,7 @@ def add_origin_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--terminal", default="", help="the terminal's code")
     group.add_argument("--cashier", default="", help="the cashier's code, never a name")
     group.add_argument("--channel", type=_channel, default=Channel.UNSPECIFIED, help=_choices_text(Channel))
-    group.add_argument("--occurred-at", type=_moment, help="the terminal's clock, ISO 8601 with time zone")
+    group.add_argument("--occurred-at", type=moment, help="the terminal's clock, ISO 8601 with time zone")
 
 
 def origin_of(arguments: argparse.Namespace) -> Origin:
@@ -205,8 +205,9 @@ def _choices_text(choices: type[Channel]) -> str:
     return ", ".join(choice.name.lower().replace("_", "-") for choice in choices if choice)
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
+def moment(text: str) -> datetime:
+    """Read a moment that names its time zone."""
+    read = datetime.fromisoformat(text)
+    if read.tzinfo is None:
         raise argparse.ArgumentTypeError("must name its time zone, such as 2026-03-01T12:00:00-05:00")
-    return moment
+    return read

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard.v1 import common_pb2, rule_pb2, transaction_pb2
 from pointguard_client import words
 
 CONTRACT_ENUMS = {
@@ -16,6 +16,8 @@ CONTRACT_ENUMS = {
     words.AdvicePosture: (common_pb2, "AdvicePosture", "ADVICE_POSTURE_"),
     words.TransactionPart: (transaction_pb2, "TransactionPart", "TRANSACTION_PART_"),
     words.EntryType: (transaction_pb2, "EntryType", "ENTRY_TYPE_"),
+    words.RuleChangeReason: (rule_pb2, "RuleChangeReason", "RULE_CHANGE_REASON_"),
+    words.RuleSetActivationKind: (rule_pb2, "RuleSetActivationKind", "RULE_SET_ACTIVATION_KIND_"),
 }
 
 
@@ -30,7 +32,7 @@ def test_an_enumeration_has_the_names_and_numbers_of_the_contract(mirror: type[w
 
 def test_every_enumeration_is_compared_with_the_contract() -> None:
     assert set(words.ContractEnum.__subclasses__()) == {*CONTRACT_ENUMS, words.IdentifierKind}
-    in_contract = len(common_pb2.DESCRIPTOR.enum_types_by_name) + len(transaction_pb2.DESCRIPTOR.enum_types_by_name)
+    in_contract = sum(len(file.DESCRIPTOR.enum_types_by_name) for file in (common_pb2, transaction_pb2, rule_pb2))
     assert in_contract == len(CONTRACT_ENUMS)
 
 

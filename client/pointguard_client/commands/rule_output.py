@@ -1,0 +1,119 @@
+"""Prints what the commands about rules found, for people. `rules` uses it."""
+
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from pointguard_client.commands.output import escape, plain_table
+from pointguard_client.rule_values import (
+    RuleChange,
+    RuleProblem,
+    RuleSetActivation,
+    RuleSetDifferences,
+    RuleSetVersion,
+    Simulation,
+)
+
+
+def problem_line(name: str, problem: RuleProblem) -> str:
+    """Return a mistake in one line, its place first, as editors and CI understand it."""
+    expected = f"expected {problem.expected}" if problem.expected else ""
+    told = "; ".join(part for part in (problem.message, expected, problem.hint) if part)
+    return f"{name}:{problem.line}:{problem.column}: {told}"
+
+
+def versions_table(versions: tuple[RuleSetVersion, ...], active_version: int) -> Table:
+    """Return versions as a table, the active one marked."""
+    table = _table("version", "active", "created", "author", "reason", "note", "digest")
+    for version in versions:
+        is_active = version.version == active_version
+        table.add_row(
+            str(version.version),
+            "●" if is_active else "",
+            _time(version.created_at),
+            *_change_cells(version.change),
+            version.digest[:12],
+            style="bold green" if is_active else None,
+        )
+    return table
+
+
+def activations_table(activations: tuple[RuleSetActivation, ...]) -> Table:
+    """Return activations as a table."""
+    table = _table("activation", "version", "before", "kind", "effective", "author", "reason", "note")
+    for activation in activations:
+        table.add_row(
+            str(activation.activation),
+            str(activation.version),
+            str(activation.previous_version or "–"),
+            activation.kind.name,
+            _time(activation.effective_at),
+            *_change_cells(activation.change),
+        )
+    return table
+
+
+def activation_line(activation: RuleSetActivation) -> str:
+    """Return in a sentence what an activation does."""
+    went_back = " (back)" if activation.kind.name == "ROLLBACK" else ""
+    return (
+        f"version {activation.version} decides from {_time(activation.effective_at)} on{went_back},"
+        f" in place of version {activation.previous_version}"
+    )
+
+
+def version_view(version: RuleSetVersion) -> Group:
+    """Return a version with its source text."""
+    change = version.change
+    note = f": {change.note}" if change.note else ""
+    head = f"version {version.version} · {_time(version.created_at)} · {change.author} · {change.reason.name}{note}"
+    return Group(f"[bold]{escape(head)}[/]", Text(version.source.rstrip("\n")))
+
+
+def differences_view(found: RuleSetDifferences) -> RenderableType:
+    """Return how two versions differ."""
+    if not found.text_diff:
+        return "the texts are the same"
+    summary = [
+        f"[{style}]{what}[/] {escape(name)}"
+        for what, style, names in (
+            ("added", "green", found.added_rules),
+            ("removed", "red", found.removed_rules),
+            ("changed", "yellow", found.changed_rules),
+        )
+        for name in names
+    ]
+    diff = Syntax(found.text_diff.rstrip("\n"), "diff", background_color="default")
+    return Group(diff, "", *(summary or ["the rules mean the same"]))
+
+
+def simulation_view(found: Simulation) -> Group:
+    """Return what an order would earn."""
+    rules = plain_table("rule", "part", "points", title=f"version {found.version}" if found.version else "source text")
+    for outcome in found.outcomes:
+        points = f"{outcome.points:,}"
+        rules.add_row(escape(outcome.rule), outcome.part.name, points, style=None if outcome.points else "dim")
+    rules.add_row("[bold]in all[/]", "", f"[bold]{found.points:,}[/]")
+    facts = plain_table("fact", "value")
+    for fact in found.facts:
+        facts.add_row(fact.field, "–" if fact.value is None else escape(str(fact.value)))
+    why = [f"[bold red]nothing is earned[/]: {reason.code.name}" for reason in found.reasons]
+    return Group(rules, *why, "", facts) if found.facts else Group(rules, *why)
+
+
+def _table(first: str, *others: str) -> Table:
+    table = plain_table(first)
+    for column in others:
+        table.add_column(column)
+    return table
+
+
+def _change_cells(change: RuleChange) -> tuple[str, str, str]:
+    return escape(change.author), change.reason.name, escape(change.note)
+
+
+def _time(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")

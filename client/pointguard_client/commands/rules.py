@@ -1,0 +1,301 @@
+"""The command rules: what a manager does with a program's earn rules. Its API key must have the role of a manager."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from pointguard_client.client import PointguardClient
+from pointguard_client.commands.accrual import basket_line
+from pointguard_client.commands.options import (
+    Subparsers,
+    add_command,
+    add_currency_option,
+    add_key_option,
+    add_origin_options,
+    connect,
+    moment,
+    money_of,
+    origin_of,
+    positive_integer,
+    whole_number,
+)
+from pointguard_client.commands.output import console, error_as_plain, plain, print_error, print_json
+from pointguard_client.commands.rule_output import (
+    activation_line,
+    activations_table,
+    differences_view,
+    problem_line,
+    simulation_view,
+    version_view,
+    versions_table,
+)
+from pointguard_client.errors import InvalidArgument
+from pointguard_client.requests import Basket
+from pointguard_client.rule_values import (
+    RuleChange,
+    RuleSetActivation,
+    RuleSetReport,
+    RuleSetVersion,
+    SimulatedOrder,
+)
+from pointguard_client.words import RuleChangeReason, TransactionKind
+
+AUTHOR_VARIABLE: Final = "POINTGUARD_AUTHOR"
+PAGE: Final = 100
+_REASONS: Final = {
+    reason.name.lower().replace("_", "-"): reason
+    for reason in RuleChangeReason
+    if reason not in (RuleChangeReason.UNSPECIFIED, RuleChangeReason.FILE)
+}
+
+
+def register(commands: Subparsers) -> None:
+    """Add the command with those below it."""
+    parser = commands.add_parser(
+        "rules",
+        help="check, compare, try out, activate and roll back earn rules",
+        description="Versions of a program's earn rules. The API key must have the role of a manager.",
+        parents=[],
+    )
+    below = parser.add_subparsers(metavar="COMMAND", required=True)
+    validate = add_command(below, "validate", "tell the mistakes of files of earn rules", _validate)
+    validate.add_argument("files", nargs="+", metavar="FILE", help="a file of earn rules, or - for standard input")
+    create = add_command(below, "create", "keep a file of earn rules as a new version", _create)
+    create.add_argument("file", metavar="FILE", help="a file of earn rules, or - for standard input")
+    _add_change_options(create)
+    for name, summary, run in (
+        ("list", "list the versions, newest first", _list),
+        ("activations", "list the activations, newest first", _activations),
+    ):
+        listing = add_command(below, name, summary, run)
+        listing.add_argument(
+            "--count", type=positive_integer, default=20, help="how many at most (default: %(default)s)"
+        )
+    show = add_command(below, "show", "show a version with its text", _show)
+    show.add_argument("version", type=positive_integer)
+    diff = add_command(below, "diff", "compare two versions", _diff)
+    diff.add_argument("from_version", type=positive_integer, metavar="FROM")
+    diff.add_argument("to_version", type=positive_integer, metavar="TO")
+    activate = add_command(below, "activate", "have a version decide, now or from a moment on", _activate)
+    activate.add_argument("--at", type=moment, help="from when on, ISO 8601 with time zone (default: at once)")
+    rollback = add_command(below, "rollback", "have an earlier version decide again, at once", _rollback)
+    for changing in (activate, rollback):
+        changing.add_argument("version", type=positive_integer)
+        changing.add_argument(
+            "--expected",
+            type=positive_integer,
+            metavar="VERSION",
+            help="the version that it takes over from (default: the one that is active when the command looks)",
+        )
+        _add_change_options(changing)
+    _register_simulate(below)
+
+
+def _add_change_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("who and why")
+    author = os.environ.get(AUTHOR_VARIABLE)
+    group.add_argument(
+        "--author", default=author, required=not author, help=f"staff number or account (default: {AUTHOR_VARIABLE})"
+    )
+    group.add_argument("--reason", choices=_REASONS, required=True, help="why", metavar="REASON")
+    group.add_argument("--note", default="", help="more about why; required with other")
+    group.description = f"REASON is one of {', '.join(_REASONS)}."
+    add_key_option(parser)
+
+
+def _register_simulate(commands: Subparsers) -> None:
+    parser = add_command(commands, "simulate", "say what an order, or a past accrual, would earn", _simulate)
+    looked_at = parser.add_mutually_exclusive_group(required=True)
+    looked_at.add_argument("--transaction", default="", metavar="UUID", help="an accrual in the ledger")
+    looked_at.add_argument("--total-minor", type=whole_number, help="an order's total in minor units")
+    looked_at.add_argument(
+        "--line",
+        type=basket_line,
+        action="append",
+        metavar="sku=…,category=…,brand=…,quantity=…,amount_minor=…",
+        help="one line of an order, may be given many times; all but amount_minor may be left out",
+    )
+    rules = parser.add_mutually_exclusive_group()
+    rules.add_argument("--version", type=positive_integer, default=0, help="by this version (default: the active one)")
+    rules.add_argument("--source", metavar="FILE", help="by a file of earn rules, or - for standard input")
+    order = parser.add_argument_group("the order")
+    add_currency_option(parser)
+    order.add_argument("--activity", action="store_true", help="it is not a purchase")
+    order.add_argument("--tender", default="", help="the code of the means of payment")
+    order.add_argument("--coupon-used", action="store_true", help="a coupon was used")
+    order.add_argument("--tier", default="", help="the code of the member's tier")
+    order.add_argument("--province", default="", help="the member's province, ISO 3166-2")
+    order.add_argument("--days", type=whole_number, default=0, help="since the member was enrolled")
+    order.add_argument("--posted", type=whole_number, default=0, help="points on the account before")
+    order.add_argument("--at", type=moment, help="when, ISO 8601 with time zone (default: now)")
+    add_origin_options(parser)
+
+
+def _change(arguments: argparse.Namespace) -> RuleChange:
+    return RuleChange(arguments.author, _REASONS[arguments.reason], arguments.note)
+
+
+def _read(name: str) -> str:
+    return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+
+
+async def _validate(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        reports = {name: await client.rules.validate(_read(name)) for name in arguments.files}
+    if arguments.json:
+        print_json({name: plain(report) for name, report in reports.items()})
+    else:
+        for name, report in reports.items():
+            _print_report(name, report)
+    return int(any(report.problems for report in reports.values()))
+
+
+def _print_report(name: str, report: RuleSetReport) -> None:
+    for problem in report.problems:
+        console().print(problem_line(name, problem), markup=False, soft_wrap=True)
+    if not report.problems:
+        count = len(report.rules)
+        console().print(f"{name}: {count} rule{'s' if count != 1 else ''}, no mistakes", markup=False, soft_wrap=True)
+
+
+async def _create(arguments: argparse.Namespace) -> int:
+    source = _read(arguments.file)
+    async with connect(arguments) as client:
+        try:
+            version = await client.rules.create_version(source, _change(arguments), idempotency_key=arguments.key)
+        except InvalidArgument as error:
+            if all(violation.field != "source" for violation in error.field_violations):
+                raise
+            # The refusal does not quote the text, so that it may be logged; the answer to this does.
+            report = await client.rules.validate(source)
+            if arguments.json:
+                print_json({"error": error_as_plain(error), "problems": plain(report.problems)})
+            else:
+                print_error(error, as_json=False)
+                _print_report(arguments.file, report)
+            return 1
+    if arguments.json:
+        print_json(plain(version))
+    else:
+        console().print(f"version {version.version} is kept; it decides nothing until it is activated")
+    return 0
+
+
+async def _list(arguments: argparse.Namespace) -> int:
+    versions: list[RuleSetVersion] = []
+    token, active = "", 0
+    async with connect(arguments) as client:
+        while len(versions) < arguments.count:
+            size = min(PAGE, arguments.count - len(versions))
+            page = await client.rules.list_versions(page_size=size, page_token=token)
+            versions += page.versions
+            token, active = page.next_page_token, page.active_version
+            if not token:
+                break
+    if arguments.json:
+        print_json({"active_version": active, "versions": plain(versions)})
+    else:
+        console().print(versions_table(tuple(versions), active))
+    return 0
+
+
+async def _activations(arguments: argparse.Namespace) -> int:
+    activations: list[RuleSetActivation] = []
+    token = ""
+    async with connect(arguments) as client:
+        while len(activations) < arguments.count:
+            size = min(PAGE, arguments.count - len(activations))
+            page = await client.rules.list_activations(page_size=size, page_token=token)
+            activations += page.activations
+            token = page.next_page_token
+            if not token:
+                break
+    if arguments.json:
+        print_json(plain(activations))
+    else:
+        console().print(activations_table(tuple(activations)))
+    return 0
+
+
+async def _show(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        version = await client.rules.get_version(arguments.version)
+    if arguments.json:
+        print_json(plain(version))
+    else:
+        console().print(version_view(version), soft_wrap=True)
+    return 0
+
+
+async def _diff(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        found = await client.rules.diff_versions(arguments.from_version, arguments.to_version)
+    if arguments.json:
+        print_json(plain(found))
+    else:
+        console().print(differences_view(found))
+    return 0
+
+
+async def _activate(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        activation = await client.rules.activate_version(
+            arguments.version,
+            _change(arguments),
+            expected_active_version=await _expected(client, arguments),
+            effective_at=arguments.at,
+            idempotency_key=arguments.key,
+        )
+    _print_activation(activation, arguments.json)
+    return 0
+
+
+async def _rollback(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        activation = await client.rules.roll_back(
+            arguments.version,
+            _change(arguments),
+            expected_active_version=await _expected(client, arguments),
+            idempotency_key=arguments.key,
+        )
+    _print_activation(activation, arguments.json)
+    return 0
+
+
+async def _expected(client: PointguardClient, arguments: argparse.Namespace) -> int:
+    """Return the version to take over from: the one that was named, or the one that is active."""
+    named: int | None = arguments.expected
+    return named or (await client.rules.list_versions(page_size=1)).active_version
+
+
+def _print_activation(activation: RuleSetActivation, as_json: bool) -> None:
+    if as_json:
+        print_json(plain(activation))
+    else:
+        console().print(activation_line(activation))
+
+
+async def _simulate(arguments: argparse.Namespace) -> int:
+    total = money_of(arguments.total_minor, arguments)
+    order = SimulatedOrder(
+        total or Basket(arguments.currency, tuple(arguments.line or ())),
+        origin=origin_of(arguments),
+        kind=TransactionKind.ACTIVITY if arguments.activity else TransactionKind.UNSPECIFIED,
+        tender=arguments.tender,
+        coupon_used=arguments.coupon_used,
+        tier=arguments.tier,
+        province=arguments.province,
+        days_since_enrolment=arguments.days,
+        posted=arguments.posted,
+        accepted_at=arguments.at,
+    )
+    source = _read(arguments.source) if arguments.source else ""
+    async with connect(arguments) as client:
+        found = await client.rules.simulate(arguments.transaction or order, version=arguments.version, source=source)
+    if arguments.json:
+        print_json(plain(found))
+    else:
+        console().print(simulation_view(found))
+    return 0

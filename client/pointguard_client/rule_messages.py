@@ -1,0 +1,142 @@
+"""The messages about rules, from the caller's values and into them. Only the client's own modules use it."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import cast
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pointguard.v1 import common_pb2, rule_pb2
+from pointguard_client import rule_values
+from pointguard_client.encoding import encode_basket, encode_money, encode_origin, encode_time
+from pointguard_client.requests import Money
+from pointguard_client.results import Reason
+from pointguard_client.words import ReasonCode, RuleChangeReason, RuleSetActivationKind, TransactionPart
+
+
+def encode_change(change: rule_values.RuleChange) -> rule_pb2.RuleChange:
+    """Return the message that says who changes rules and why."""
+    reason = cast("rule_pb2.RuleChangeReason", int(change.reason))
+    return rule_pb2.RuleChange(author=change.author, reason=reason, note=change.note)
+
+
+def encode_moment(moment: datetime | None, field: str) -> Timestamp | None:
+    """Return the message for a moment, if there is one; `field` is what an error calls it."""
+    return None if moment is None else encode_time(moment, field)
+
+
+def encode_order(order: rule_values.SimulatedOrder) -> rule_pb2.SimulatedOrder:
+    """Return the message for an order to try rules out on."""
+    message = rule_pb2.SimulatedOrder(
+        origin=encode_origin(order.origin),
+        kind=cast("common_pb2.TransactionKind", int(order.kind)),
+        tender=order.tender,
+        coupon_used=order.coupon_used,
+        tier=order.tier,
+        province=order.province,
+        days_since_enrolment=order.days_since_enrolment,
+        posted=order.posted,
+        accepted_at=encode_moment(order.accepted_at, "accepted_at"),
+    )
+    if isinstance(order.amount, Money):
+        message.total.CopyFrom(encode_money(order.amount))
+    else:
+        message.basket.CopyFrom(encode_basket(order.amount))
+    return message
+
+
+def decode_report(message: rule_pb2.ValidateRuleSetResponse) -> rule_values.RuleSetReport:
+    """Return what was found in a source text."""
+    problems = tuple(
+        rule_values.RuleProblem(
+            line=problem.line,
+            column=problem.column,
+            end_line=problem.end_line,
+            end_column=problem.end_column,
+            text=problem.text,
+            message=problem.message,
+            expected=problem.expected,
+            hint=problem.hint,
+        )
+        for problem in message.problems
+    )
+    return rule_values.RuleSetReport(problems, tuple(message.rules))
+
+
+def decode_version(message: rule_pb2.RuleSetVersion) -> rule_values.RuleSetVersion:
+    """Return a version."""
+    return rule_values.RuleSetVersion(
+        version=message.version,
+        source=message.source,
+        digest=message.digest,
+        change=_change(message.change),
+        created_at=_time(message, "created_at"),
+    )
+
+
+def decode_versions(message: rule_pb2.ListRuleSetVersionsResponse) -> rule_values.RuleSetVersions:
+    """Return a page of versions."""
+    versions = tuple(decode_version(version) for version in message.versions)
+    return rule_values.RuleSetVersions(versions, message.next_page_token, message.active_version)
+
+
+def decode_activation(message: rule_pb2.RuleSetActivation) -> rule_values.RuleSetActivation:
+    """Return an activation."""
+    return rule_values.RuleSetActivation(
+        activation=message.activation,
+        version=message.version,
+        previous_version=message.previous_version,
+        kind=RuleSetActivationKind(message.kind),
+        effective_at=_time(message, "effective_at"),
+        activated_at=_time(message, "activated_at"),
+        change=_change(message.change),
+    )
+
+
+def decode_activations(message: rule_pb2.ListRuleSetActivationsResponse) -> rule_values.RuleSetActivations:
+    """Return a page of activations."""
+    activations = tuple(decode_activation(activation) for activation in message.activations)
+    return rule_values.RuleSetActivations(activations, message.next_page_token)
+
+
+def decode_differences(message: rule_pb2.DiffRuleSetVersionsResponse) -> rule_values.RuleSetDifferences:
+    """Return how two versions differ."""
+    return rule_values.RuleSetDifferences(
+        text_diff=message.text_diff,
+        added_rules=tuple(message.added_rules),
+        removed_rules=tuple(message.removed_rules),
+        changed_rules=tuple(message.changed_rules),
+    )
+
+
+def decode_simulation(message: rule_pb2.SimulateRuleSetResponse) -> rule_values.Simulation:
+    """Return what an order would earn."""
+    outcomes = tuple(
+        rule_values.RuleOutcome(outcome.rule, TransactionPart(outcome.part), outcome.points)
+        for outcome in message.outcomes
+    )
+    return rule_values.Simulation(
+        version=message.version,
+        points=message.points,
+        outcomes=outcomes,
+        facts=tuple(_facts(message.facts)),
+        reasons=tuple(Reason(code=ReasonCode(reason.code), rule=reason.rule) for reason in message.reasons),
+    )
+
+
+def _facts(messages: Iterable[rule_pb2.RuleFact]) -> Iterable[rule_values.RuleFact]:
+    for message in messages:
+        which = message.WhichOneof("value")
+        yield rule_values.RuleFact(message.field, None if which is None else getattr(message, which))
+
+
+def _change(message: rule_pb2.RuleChange) -> rule_values.RuleChange:
+    return rule_values.RuleChange(message.author, RuleChangeReason(message.reason), message.note, message.api_key_id)
+
+
+def _time(message: Message, field: str) -> datetime | None:
+    if not message.HasField(field):
+        return None
+    found: Timestamp = getattr(message, field)
+    return found.ToDatetime(tzinfo=UTC)

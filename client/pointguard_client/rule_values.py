@@ -1,0 +1,140 @@
+"""What a manager asks and hears about earn rules: frozen data with Python's own types. Anyone may use it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pointguard_client.requests import NOWHERE, Basket, Money, Origin
+from pointguard_client.results import Reason
+from pointguard_client.words import (
+    RuleChangeReason,
+    RuleSetActivationKind,
+    TransactionKind,
+    TransactionPart,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """Who changes rules, and why; a note is required for OTHER. `api_key_id` is the server's to say."""
+
+    author: str
+    reason: RuleChangeReason
+    note: str = ""
+    api_key_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleProblem:
+    """A mistake in a source text: its place (from 1, the end column after its last character), and what is wrong."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+    message: str
+    expected: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetReport:
+    """What was found in a source text: its mistakes, or else its rules' names."""
+
+    problems: tuple[RuleProblem, ...]
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetVersion:
+    """One version of a program's earn rules. Only `get_version` gives its `source`."""
+
+    version: int
+    source: str
+    digest: str
+    change: RuleChange
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetVersions:
+    """A page of versions, newest first. `next_page_token` is empty on the last one."""
+
+    versions: tuple[RuleSetVersion, ...]
+    next_page_token: str
+    active_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetActivation:
+    """From `effective_at` on `version` decides, in place of `previous_version`."""
+
+    activation: int
+    version: int
+    previous_version: int
+    kind: RuleSetActivationKind
+    effective_at: datetime | None
+    activated_at: datetime | None
+    change: RuleChange
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetActivations:
+    """A page of activations, newest first. `next_page_token` is empty on the last one."""
+
+    activations: tuple[RuleSetActivation, ...]
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetDifferences:
+    """How two versions differ: a unified diff, and the names of rules that came, went or changed."""
+
+    text_diff: str
+    added_rules: tuple[str, ...]
+    removed_rules: tuple[str, ...]
+    changed_rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedOrder:
+    """An order to try rules out on: `amount` is a basket or a total. Without `accepted_at` it is made now."""
+
+    amount: Basket | Money
+    origin: Origin = NOWHERE
+    kind: TransactionKind = TransactionKind.UNSPECIFIED
+    tender: str = ""
+    coupon_used: bool = False
+    tier: str = ""
+    province: str = ""
+    days_since_enrolment: int = 0
+    posted: int = 0
+    accepted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """What one rule gave; 0 points if its condition did not hold."""
+
+    rule: str
+    part: TransactionPart
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFact:
+    """A field that the rules name: a number in decimal, a text or a condition, or None if it has no value."""
+
+    field: str
+    value: str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What an order would earn. `version` is 0 for a source text; `reasons` say why nothing, if arithmetic failed."""
+
+    version: int
+    points: int
+    outcomes: tuple[RuleOutcome, ...]
+    facts: tuple[RuleFact, ...]
+    reasons: tuple[Reason, ...]
