@@ -35,6 +35,7 @@ from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
 from pointguard_server.service.program_start import ProgramStart, ProgramStarter
 from pointguard_server.service.rule_compiler import RuleCompiler
+from pointguard_server.service.rule_metrics import RuleMetrics
 from pointguard_server.service.rule_plan import Planner
 from pointguard_server.service.rule_sets import RuleSets
 from pointguard_server.service.serving_program import ServingProgram
@@ -118,6 +119,8 @@ class Server:
         self.metrics.registry.register(DiskSpace(settings.data_directory, DATABASE_FILE))
         self._live_metrics = LiveMetrics()
         self.metrics.registry.register(self._live_metrics)
+        self._rule_metrics = RuleMetrics()
+        self.metrics.registry.register(self._rule_metrics)
         self.http = HttpServer(self.metrics, self.health)
         self.grpc_port = 0
         self.http_port = 0
@@ -181,6 +184,7 @@ class Server:
             engine=self.engine, decider=self.decider, names=self.ledger.names, planner=planner, compiler=compiler,
             clock=clock, serve=self._serve,
         )  # fmt: skip
+        self._rule_metrics.serving = self.serving
         self.health.set(health.RULES_LOADED, self._rules_loaded)
         rule_sets = RuleSets(
             self.serving, self.engine, self.ledger.rule_versions, self.ledger.rule_version_reader, clock

@@ -90,7 +90,9 @@ class ServerProcess:
         *,
         environment: Mapping[str, str] | None = None,
         api_key: str = "",
+        module: str = "pointguard_server",
     ) -> None:
+        self.module = module
         self.data_directory = data_directory
         self.options = tuple(options)
         self.environment = environment
@@ -138,7 +140,7 @@ class ServerProcess:
         self._starts += 1
         stem = f"{self.data_directory.name}.{self._starts}"
         self._log, self._output = (self.data_directory.with_name(f"{stem}.{what}") for what in ("log", "out"))
-        command = [sys.executable, "-m", "pointguard_server", "--data-dir", str(self.data_directory), *FREE_PORTS]
+        command = [sys.executable, "-m", self.module, "--data-dir", str(self.data_directory), *FREE_PORTS]
         with self._log.open("wb") as log, self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 [*command, *self.options], env=server_environment(self.environment), stdout=output, stderr=log, cwd=ROOT

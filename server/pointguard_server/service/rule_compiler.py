@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from pointguard_server.rules.compiler import Child, CompiledRules, compile_in_child, load_compiled
+from pointguard_server.rules.compiler import Child, CompiledRules, RulesError, compile_in_child, load_compiled
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.service.rule_versions import source_digest
 
@@ -26,13 +26,14 @@ class ReadyRules:
 
 
 class RuleCompiler:
-    """Compiles into one directory. Belongs to the event loop."""
+    """Compiles into one directory; ``failures`` counts what did not compile. Belongs to the event loop."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._one = asyncio.Semaphore(1)
         self._child: Child | None = None
         self._stopped = False
+        self.failures = 0
 
     async def check(self, source: str, name: str) -> RuleSet:
         """Return the rule set of a source text; ``name`` is what mistakes are reported under.
@@ -50,7 +51,11 @@ class RuleCompiler:
             RulesError, OSError: if there is none to be had.
         """
         async with self._one:
-            return await asyncio.to_thread(self._compile, rule_set)
+            try:
+                return await asyncio.to_thread(self._compile, rule_set)
+            except (RulesError, OSError):
+                self.failures += 1
+                raise
 
     async def ready(self, source: str, name: str) -> ReadyRules:
         """Return the rule set of a source text with its machine code; raises what ``check`` and ``compile`` do."""

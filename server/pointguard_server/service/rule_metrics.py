@@ -1,0 +1,42 @@
+"""The metrics of rule-set versions. For ``bootstrap``, which registers them before there is a program to tell of."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from pointguard_server.domain.codes import RuleSetActivationKind
+from pointguard_server.service.serving_program import ServingProgram
+
+
+class RuleMetrics(Collector):
+    """What became of activations; zero until ``serving`` is set."""
+
+    def __init__(self) -> None:
+        self.serving: ServingProgram | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the metrics as they stand."""
+        serving = self.serving
+        activations = CounterMetricFamily(
+            "pointguard_rule_set_activations", "Activations of versions of the earn rules.", labels=("kind",)
+        )
+        for kind in RuleSetActivationKind:
+            activations.add_metric((kind.name,), serving.activations[kind] if serving is not None else 0)
+        yield activations
+        yield CounterMetricFamily(
+            "pointguard_rule_set_failures",
+            "Versions of the earn rules that could not be compiled.",
+            serving.compiler.failures if serving is not None else 0,
+        )
+        planned = serving.planned if serving is not None else ()
+        yield GaugeMetricFamily(
+            "pointguard_rule_set_planned_timestamp_seconds",
+            "When the next planned activation takes effect; 0 if none is planned.",
+            planned[0].effective_at / 1e6 if planned else 0.0,
+        )
+        yield GaugeMetricFamily(
+            "pointguard_rule_set_stale",
+            "1 while a version of the earn rules that should decide, or will, is not ready.",
+            float(serving is not None and bool(serving.problem)),
+        )
