@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,10 +45,11 @@ from pointguard_server.service.vault import MemberVault
 from pointguard_server.settings import Settings, split_address
 from pointguard_server.storage.database import DATABASE_FILE, lock_directory, migrate
 from pointguard_server.storage.directory import Directory
+from pointguard_server.storage.journaled_ledger import JournaledLedger, recover
 from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
 from pointguard_server.storage.readers import Reader, open_readers
 from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
-from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_writer
+from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_lookup, open_writer
 
 if TYPE_CHECKING:
     from pointguard_server.service.tracing import Tracing
@@ -101,10 +103,31 @@ class Ledger:
         self.reader = Reader(self.reader_pool, self.vault)
         self.rule_versions = RuleVersions()
         self.rule_version_reader = RuleVersionReader(self.reader_pool)
+        self.store: JournaledLedger | None = None
+
+    def open_store(self, directory: Path, writer_epoch: int) -> JournaledLedger:
+        """Open the ledger itself, with all that was answered."""
+        database = SqliteLedger(self.connection, self.names, writer_epoch)
+        recovered = recover(database, directory)
+        if recovered:
+            log.info("journal_recovered", legs=recovered)
+        self._lookup = open_lookup(self.path)
+        self.store = JournaledLedger(database, SqliteLedger(self._lookup, self.names, writer_epoch), directory)
+        projector = self.store.projector
+
+        async def catch_up() -> None:
+            if projector.backlog_legs:
+                await asyncio.to_thread(projector.catch_up)
+
+        self.reader.catch_up = catch_up
+        return self.store
 
     async def close(self) -> None:
         """Close readers first: the last connection to close checkpoints, and only the writer may."""
         await self.reader_pool.dispose()
+        if self.store is not None:
+            await asyncio.to_thread(self.store.close)
+            self._lookup.close()
         self.connection.close()
         os.close(self.lock)
 
@@ -143,17 +166,19 @@ class Server:
         self.ledger = Ledger(settings)
         clock = WallClock()
         compiler = RuleCompiler(settings.cache_directory / "rules")
-        store = SqliteLedger(self.ledger.connection, self.ledger.names, self._begin_epoch(clock))
         tenant_id, program_id = self._name_program(sources, clock)
+        store = await asyncio.to_thread(self.ledger.open_store, settings.data_directory, self._begin_epoch(clock))
+        loop = asyncio.get_running_loop()
+        store.projector.on_broken = lambda: _call_from_thread(loop, self.failed.set)
         planner = Planner(tenant_id, program_id, self.ledger.names, self.ledger.rule_versions)
         moment = self._first_moment(store, clock, tenant_id, program_id)
         starter = ProgramStarter(
-            self.ledger.connection, tenant_id, program_id,
+            store.write, tenant_id, program_id,
             names=self.ledger.names, versions=self.ledger.rule_versions, planner=planner, compiler=compiler,
         )  # fmt: skip
         with self.metrics.compiling("rules"):
             start = await starter.start(sources, moment)
-        self.ledger.names.load(self.ledger.connection)
+        store.write(self.ledger.names.load)
         tenant = self.tenant = self._tenant(tenant_id, program_id, start)
         programs = Programs([start.plan.program])
         memory = Memory(settings.accounts_max, programs.measures_max)
@@ -223,10 +248,11 @@ class Server:
         connection.execute("COMMIT")
         return tenant_id, program_id
 
-    def _first_moment(self, store: SqliteLedger, clock: WallClock, tenant_id: int, program_id: int) -> int:
+    def _first_moment(self, store: JournaledLedger, clock: WallClock, tenant_id: int, program_id: int) -> int:
         """Return the moment from which this process decides: after all that was decided or activated before."""
-        activated = self.ledger.rule_versions.latest_moment(self.ledger.connection, tenant_id, program_id)
-        return max(clock.now(), store.heads().accepted_at + 1, activated + 1)
+        versions = self.ledger.rule_versions
+        activated = store.write(lambda connection: versions.latest_moment(connection, tenant_id, program_id))
+        return int(max(clock.now(), store.heads().accepted_at + 1, activated + 1))
 
     def _tenant(self, tenant_id: int, program_id: int, start: ProgramStart) -> Tenant:
         """Return the tenant with its program as it starts."""
@@ -334,6 +360,10 @@ class Server:
             await asyncio.to_thread(self._tracing.close)
         await self.ledger.close()
         log.info("stopped", position=self.decider.heads.position)
+
+
+def _call_from_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(call)
 
 
 def _version() -> str:

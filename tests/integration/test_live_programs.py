@@ -64,7 +64,7 @@ async def test_a_ledger_that_fails_once_delays_a_change(
     planner = Planner(TENANT, program.program_id, ledger.names, versions)
     compiler = RuleCompiler(compiled_rules_directory())
     starter = ProgramStarter(
-        ledger.connection, TENANT, program.program_id,
+        ledger.store.write, TENANT, program.program_id,
         names=ledger.names, versions=versions, planner=planner, compiler=compiler,
     )  # fmt: skip
     start = await starter.start(sources, ledger.clock.now())

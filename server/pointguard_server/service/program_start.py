@@ -1,6 +1,6 @@
 """Bringing a program into an opened ledger, so that what its tables and files say decides. For ``bootstrap``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -36,11 +36,11 @@ class ProgramStart:
 
 
 class ProgramStarter:
-    """Starts one program. Nothing else uses the connection meanwhile."""
+    """Starts one program. ``write`` runs a job in an atomic step of its own, as ``LedgerStore.write`` does."""
 
     def __init__(
         self,
-        connection: Any,
+        write: Callable[[Callable[[Any], Any]], Any],
         tenant_id: int,
         program_id: int,
         *,
@@ -49,7 +49,7 @@ class ProgramStarter:
         planner: Planner,
         compiler: RuleCompiler,
     ) -> None:
-        self._connection = connection
+        self._write = write
         self._tenant_id, self._program_id = tenant_id, program_id
         self._names, self._versions, self._planner, self._compiler = names, versions, planner, compiler
 
@@ -64,21 +64,25 @@ class ProgramStarter:
         lines = line_codes(sources.rule_set)
         for rules in ready.values():
             lines = line_codes(rules.rule_set, lines)
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        version = write_sources(
-            self._names, connection, self._tenant_id, self._program_id, sources, sources.stores, moment
-        )
-        activate_file(self._versions, connection, self._tenant_id, self._program_id, sources.earn_rules, moment)
-        configuration = Configuration(sources.config, version)
-        plan = self._planner.plan(connection, moment, configuration, ready, lines)
-        connection.execute("COMMIT")
+
+        def write(connection: Any) -> tuple[Configuration, Plan]:
+            place = (self._tenant_id, self._program_id)
+            version = write_sources(self._names, connection, *place, sources, sources.stores, moment)
+            activate_file(self._versions, connection, *place, sources.earn_rules, moment)
+            configuration = Configuration(sources.config, version)
+            return configuration, self._planner.plan(connection, moment, configuration, ready, lines)
+
+        configuration, plan = self._write(write)
         return ProgramStart(configuration, ready, lines, plan)
 
     async def _ready(self, sources: ProgramSources, moment: int) -> dict[bytes, ReadyRules]:
         """Return the rule sets that decide or are planned, compiled, by digest."""
-        last = self._versions.last_file_source(self._connection, self._tenant_id, self._program_id)
-        needed = self._planner.needed(self._connection, moment)
+
+        def look(connection: Any) -> tuple[str | None, list[RuleSetVersion]]:
+            last = self._versions.last_file_source(connection, self._tenant_id, self._program_id)
+            return last, self._planner.needed(connection, moment)
+
+        last, needed = self._write(look)
         if last == sources.earn_rules:
             active, *planned = needed
             ready = [await self._active(active)]
