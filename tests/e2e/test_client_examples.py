@@ -21,6 +21,7 @@ PRINTED = {
     "batch": "refused: ProcessBatch: NOT_FOUND",
     "columns": "APPROVED",
     "stream": "points by 5000 requests",
+    "rules": "would earn 25 by two points a dollar",
     "errors": "not found, logged as",
     "retries": "AccountBalance(account_id=",
     "hedging": "\n",

@@ -75,6 +75,7 @@ def register(commands: Subparsers) -> None:
         )
     show = add_command(below, "show", "show a version with its text", _show)
     show.add_argument("version", type=positive_integer)
+    show.add_argument("--source", action="store_true", help="print its text and nothing else, as it was given")
     diff = add_command(below, "diff", "compare two versions", _diff)
     diff.add_argument("from_version", type=positive_integer, metavar="FROM")
     diff.add_argument("to_version", type=positive_integer, metavar="TO")
@@ -222,7 +223,9 @@ async def _activations(arguments: argparse.Namespace) -> int:
 async def _show(arguments: argparse.Namespace) -> int:
     async with connect(arguments) as client:
         version = await client.rules.get_version(arguments.version)
-    if arguments.json:
+    if arguments.source:
+        sys.stdout.write(version.source)
+    elif arguments.json:
         print_json(plain(version))
     else:
         console().print(version_view(version), soft_wrap=True)
