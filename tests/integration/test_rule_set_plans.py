@@ -1,0 +1,333 @@
+"""Versions that decide from a moment on: across restarts, clocks that are set back, compilers and commits that fail.
+
+Everything is real but the clock and what is made to fail.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointguard_server.domain.codes import RuleChangeReason, RuleSetActivationKind
+from pointguard_server.domain.errors import RulesNotCompiled, StorageUnavailable, TooManyPlanned
+from pointguard_server.engine.batch import Decider
+from pointguard_server.engine.engine import Engine
+from pointguard_server.engine.memory import Memory
+from pointguard_server.engine.programs import Programs
+from pointguard_server.rules.compiler import CompilationFailed
+from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.service import serving_program
+from pointguard_server.service.live_programs import LivePrograms
+from pointguard_server.service.program_sources import ProgramFiles
+from pointguard_server.service.program_start import ActiveVersionUnusable, ProgramStarter
+from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
+from pointguard_server.service.rule_plan import Planner
+from pointguard_server.service.rule_sets import PLANNED_MAX, Activation, RuleSets
+from pointguard_server.service.rule_versions import RequestKey, RuleChange, RuleSetActivation
+from pointguard_server.service.serving_program import ServingProgram
+from pointguard_server.service.tenants import Tenant
+from pointguard_server.storage.readers import open_readers
+from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
+from tests.support.ledger import CONFIG, EARN, HOUR, MINUTE, SECOND, TENANT, Ledger, compiled_rules_directory
+
+CHANGE = RuleChange("staff 12", RuleChangeReason.NEW_OFFER)
+CONFIGURATION = CONFIG.format(
+    zone="America/Toronto", settings="", rate_points=100, rate_money=100, controls="", rules=""
+)
+FIVE, SEVEN = ('rule "fixed"\n    earn base 5\n', 'rule "fixed"\n    earn base 7\n')
+
+
+class Compiler(RuleCompiler):
+    """A compiler that fails for the texts in ``fails``."""
+
+    def __init__(self) -> None:
+        super().__init__(compiled_rules_directory())
+        self.fails: set[str] = set()
+
+    def _compile(self, rule_set: RuleSet) -> ReadyRules:
+        if rule_set.source in self.fails:
+            raise CompilationFailed("told to fail")
+        return super()._compile(rule_set)
+
+
+class Jobs:
+    """Runs the engine's jobs; the next ``lost`` of them are done, but nobody hears so."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.lost = 0
+
+    def run(self, job: Callable[[Any], Any]) -> Any:
+        result = self._ledger.store.write(job)
+        if self.lost:
+            self.lost -= 1
+            raise StorageUnavailable
+        return result
+
+
+@dataclass
+class Shop:
+    """One process that serves the ledger's program, and a member who buys for a dollar."""
+
+    ledger: Ledger
+    serving: ServingProgram
+    rule_sets: RuleSets
+    decider: Decider
+    live: LivePrograms
+    jobs: Jobs
+    keys: int = 0
+
+    def buy(self, account: int) -> tuple[int, int]:
+        """Return the points of a purchase and the version that gave them."""
+        verdict = self.decider.decide([self.ledger.accrue_ask(account, 1_00)])[0]
+        (leg,) = [leg for leg in self.ledger.rows("legs") if leg["transaction_id"] == verdict.transaction_id]
+        return verdict.points, leg["rule_set_version"]
+
+    async def create(self, source: str) -> int:
+        return (await self.rule_sets.create(source, CHANGE, self._key())).version
+
+    async def activate(self, version: int, expected: int, effective_at: int = 0) -> RuleSetActivation:
+        kind = RuleSetActivationKind.ACTIVATE
+        return await self.rule_sets.activate(Activation(version, expected, kind, CHANGE, effective_at), self._key())
+
+    def _key(self) -> RequestKey:
+        self.keys += 1
+        return RequestKey(f"{id(self)} {self.keys}".encode().rjust(16)[-16:], bytes(16))
+
+
+class Street:
+    """Opens the same shop again and again, as restarts do."""
+
+    def __init__(self, ledger: Ledger, folder: Path) -> None:
+        self.ledger, self.folder = ledger, folder
+        self.compiler = Compiler()
+        self.write(EARN)
+        (folder / "program.toml").write_text(CONFIGURATION)
+
+    def write(self, source: str) -> None:
+        (self.folder / "earn.rules").write_text(source)
+
+    @asynccontextmanager
+    async def open(self, *, keep: bool = False) -> AsyncIterator[Shop]:
+        """Start a process; with ``keep`` it looks after what is planned by itself."""
+        ledger, versions = self.ledger, RuleVersions()
+        program_id = ledger.programs.programs[0].program_id
+        files = ProgramFiles(self.folder / "program.toml", None)
+        sources = files.check(files.read())
+        planner = Planner(TENANT, program_id, ledger.names, versions)
+        moment = max(
+            ledger.clock.now(),
+            ledger.store.heads().accepted_at + 1,
+            versions.latest_moment(ledger.connection, TENANT, program_id) + 1,
+        )
+        start = await ProgramStarter(
+            ledger.store.write, TENANT, program_id,
+            names=ledger.names, versions=versions, planner=planner, compiler=self.compiler,
+        ).start(sources, moment)  # fmt: skip
+        programs = Programs([start.plan.program])
+        memory = Memory(1_000, programs.measures_max)
+        decider = Decider(ledger.store, memory, programs, ledger.clock, not_before=moment)
+        decider.take_programs(programs, start.plan.upcoming)
+        jobs = Jobs(ledger)
+        engine = Engine(decider, jobs.run)
+        engine.start()
+        tenant = Tenant(
+            tenant_id=TENANT, program_id=program_id, program_code="test", currency="CAD", money_scale=10_000,
+            reservation_ttl_max=0, line_codes=start.lines, digest_key=bytes(16),
+        )  # fmt: skip
+        serving = ServingProgram(
+            tenant, start.configuration, start.ready, start.plan,
+            engine=engine, decider=decider, names=ledger.names, planner=planner, compiler=self.compiler,
+            clock=ledger.clock, serve=lambda _tenant: None,
+        )  # fmt: skip
+        readers = open_readers(ledger.path)
+        rule_sets = RuleSets(serving, engine, versions, RuleVersionReader(readers), ledger.clock)
+        live = LivePrograms(
+            files, sources, serving, engine=engine, names=ledger.names, versions=versions, clock=ledger.clock
+        )
+        if keep:
+            serving.start()
+        yield Shop(ledger, serving, rule_sets, decider, live, jobs)
+        if keep:
+            await serving.stop()
+            self.compiler = Compiler()
+        await live.stop()
+        await engine.stop()
+        await readers.dispose()
+
+
+@pytest.fixture
+def street(ledger: Ledger, tmp_path: Path) -> Street:
+    return Street(ledger, tmp_path)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(6_000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not happen in time")
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look after what is planned, and try again, in milliseconds."""
+    monkeypatch.setattr(serving_program, "LOOK_EVERY_S", 0.005)
+    monkeypatch.setattr(serving_program, "LOOKS_TO_NEXT_COMPILATION", 2)
+
+
+async def test_a_plan_outlives_restarts_and_the_first_batch_at_its_moment_is_decided_by_it(street: Street) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    due = clock.now() + HOUR
+    async with street.open() as shop:
+        assert shop.buy(account) == (10, 1)
+        five = await shop.create(FIVE)
+        activation = await shop.activate(five, 1, due)
+        assert (activation.effective_at, shop.serving.planned) == (due, (activation,))
+        assert shop.buy(account) == (10, 1)
+    async with street.open() as shop:
+        assert shop.serving.planned == (activation,)
+        clock.moment = due - 1
+        assert shop.buy(account) == (10, 1)
+        clock.moment = due
+        assert shop.buy(account) == (5, five)
+        assert shop.serving.active_version == five
+    async with street.open() as shop:
+        assert shop.serving.planned == ()
+        assert shop.buy(account) == (5, five)
+
+
+async def test_a_clock_that_is_set_back_brings_no_version_back(street: Street) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    async with street.open() as shop:
+        five = await shop.create(FIVE)
+        await shop.activate(five, 1)
+        assert shop.buy(account) == (5, five)
+    clock.moment -= HOUR
+    async with street.open() as shop:
+        assert shop.buy(account) == (5, five)
+        seven = await shop.create(SEVEN)
+        activation = await shop.activate(seven, five)
+        assert activation.effective_at > clock.now() + 59 * MINUTE, "after all that was decided before"
+        assert shop.buy(account) == (7, seven)
+
+
+@pytest.mark.usefixtures("eager")
+async def test_a_planned_version_is_taken_up_at_its_time_where_nobody_buys(street: Street) -> None:
+    clock = street.ledger.clock
+    async with street.open(keep=True) as shop:
+        five, seven = await shop.create(FIVE), await shop.create(SEVEN)
+        await shop.activate(five, 1, clock.now() + SECOND)
+        await shop.activate(seven, five, clock.now() + HOUR)
+        clock.moment += SECOND
+        await until(lambda: shop.serving.active_version == five)
+        await until(lambda: len(shop.serving.planned) == 1)
+        clock.moment += HOUR
+        await until(lambda: shop.serving.active_version == seven)
+        await until(lambda: shop.serving.planned == ())
+
+
+@pytest.mark.usefixtures("eager")
+async def test_an_activation_whose_commit_has_an_unknown_outcome_is_taken_up_a_moment_later(street: Street) -> None:
+    account = street.ledger.member()
+    async with street.open() as shop:
+        five = await shop.create(FIVE)
+
+        def write(connection: Any, moment: int) -> None:
+            shop.jobs.lost = 1
+            RuleVersions().add_activation(
+                connection, TENANT, shop.serving.tenant.program_id, five, RuleSetActivationKind.ACTIVATE, CHANGE,
+                effective_at=moment, now=moment,
+            )  # fmt: skip
+
+        ready = await shop.serving.compiler.ready(FIVE, "five")
+        with pytest.raises(StorageUnavailable):
+            await shop.serving.change(write, ready)
+        assert "may be written" in shop.serving.problem
+        assert shop.buy(account) == (10, 1), "taken up is what is known to be written"
+        shop.serving.start()
+        await until(lambda: shop.serving.active_version == five)
+        await until(lambda: shop.serving.problem == "")
+        assert shop.buy(account) == (5, five)
+        await shop.serving.stop()
+
+
+@pytest.mark.usefixtures("eager")
+async def test_a_planned_version_that_cannot_be_compiled_at_start_is_tried_again_and_keeps_nobody_from_serving(
+    street: Street,
+) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    async with street.open() as shop:
+        five, seven = await shop.create(FIVE), await shop.create(SEVEN)
+        await shop.activate(five, 1, clock.now() + HOUR)
+    street.compiler.fails = {FIVE}
+    async with street.open() as shop:
+        assert shop.serving.problem == f"version {five} of the earn rules is not ready"
+        clock.moment += HOUR
+        assert shop.buy(account) == (10, 1), "the version of before goes on"
+        # Whatever else changes: it goes on as long as nothing else is activated.
+        await shop.serving.change(lambda _connection, _moment: None)
+        assert shop.buy(account) == (10, 1)
+        street.compiler.fails = set()
+        shop.serving.start()
+        await until(lambda: shop.serving.active_version == five)
+        await until(lambda: shop.serving.problem == "")
+        assert shop.buy(account) == (5, five)
+        await shop.serving.stop()
+    street.compiler = Compiler()
+    street.compiler.fails = {SEVEN}
+    async with street.open() as shop:
+        told = f"version {seven} could not be compiled .*; version {five} goes on deciding"
+        with pytest.raises(RulesNotCompiled, match=told):
+            await shop.activate(seven, five)
+        assert shop.serving.active_version == five
+
+
+async def test_an_active_version_that_does_not_compile_is_named_and_a_changed_file_takes_its_place(
+    street: Street,
+) -> None:
+    account = street.ledger.member()
+    async with street.open() as shop:
+        five = await shop.create(FIVE)
+        await shop.activate(five, 1)
+    street.compiler.fails = {FIVE}
+    with pytest.raises(ActiveVersionUnusable, match=f"version {five} of the earn rules is active"):
+        async with street.open():
+            pass
+    street.write(SEVEN)
+    async with street.open() as shop:
+        assert shop.buy(account) == (7, five + 1)
+
+
+async def test_a_change_of_the_configuration_leaves_version_and_plan_in_force(street: Street) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    async with street.open() as shop:
+        five, seven = await shop.create(FIVE), await shop.create(SEVEN)
+        await shop.activate(five, 1)
+        await shop.activate(seven, five, clock.now() + HOUR)
+        (street.folder / "program.toml").write_text(CONFIGURATION + "# changed\n")
+        shop.live.start()
+        shop.live.look_now()
+        await until(lambda: shop.serving.configuration.version == 2)
+        settings = shop.decider.programs.programs[0].settings
+        assert (settings["rule_set_version"], settings["fraud_rules_version"]) == (five, 2)
+        assert shop.buy(account) == (5, five)
+        clock.moment += HOUR
+        assert shop.buy(account) == (7, seven)
+        assert shop.decider.programs.programs[0].settings["fraud_rules_version"] == 2
+
+
+async def test_only_so_many_may_be_planned(street: Street) -> None:
+    clock = street.ledger.clock
+    async with street.open() as shop:
+        five = await shop.create(FIVE)
+        for number in range(PLANNED_MAX):
+            versions = (five, 1) if number % 2 == 0 else (1, five)
+            await shop.activate(*versions, clock.now() + HOUR + number)
+        with pytest.raises(TooManyPlanned):
+            await shop.activate(five, 1, clock.now() + 2 * HOUR)
+        assert (await shop.activate(five, 1)).version == five
