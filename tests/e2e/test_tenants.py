@@ -15,11 +15,14 @@ from pointguard_client import (
     NotFound,
     Origin,
     PointguardClient,
+    RuleChange,
+    RuleChangeReason,
     Unauthenticated,
 )
 from tests.e2e.audit import audit
 from tests.support.server import PROGRAM, ServerProcess, StartServer, issue_key, run_server, write_program
 
+CHANGE = RuleChange("staff 12", RuleChangeReason.TRIAL)
 MEMBER = Identifier.loyalty_id("1001")
 
 
@@ -66,13 +69,16 @@ async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server:
     acme = ("--tenant", "acme", *write_program(tmp_path / "acme"))
     other_program = PROGRAM.replace('code = "plain"', 'code = "other"')
     other = ("--tenant", "other", *write_program(tmp_path / "other", other_program))
-    acme_key = await asyncio.to_thread(issue_key, directory, *acme)
-    other_key = await asyncio.to_thread(issue_key, directory, *other)
+    both_roles = ("--role", "till", "--role", "manager")
+    acme_key = await asyncio.to_thread(issue_key, directory, *acme, *both_roles)
+    other_key = await asyncio.to_thread(issue_key, directory, *other, *both_roles)
     server = await asyncio.to_thread(start_server, acme, api_key=acme_key)
     async with PointguardClient.connect(server.address, api_key=acme_key) as client:
         enrolled = await client.enroll_member([MEMBER])
         accrual = await client.accrue(MEMBER, Money(50_00, "CAD"), idempotency_key="key 1")
         held = await client.authorise_redemption(MEMBER, 10)
+        rules = 'rule "theirs"\n    earn base 1\n'
+        theirs = await client.rules.create_version(rules, CHANGE, idempotency_key="rules 1")
     with pytest.raises(Unauthenticated):
         await posted(server, other_key)
     assert await asyncio.to_thread(server.stop) == 0
@@ -91,13 +97,22 @@ async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server:
             client.void_redemption(held.transaction_id),
             client.link_identifier(Identifier.account_id(enrolled.account_id), Identifier.card("stolen")),
             client.set_redemption_lock(Identifier.account_id(enrolled.account_id), locked=True),
+            client.rules.get_version(theirs.version),
+            client.rules.diff_versions(1, theirs.version),
+            client.rules.simulate(accrual.transaction_id),
+            client.rules.activate_version(theirs.version, CHANGE, expected_active_version=1),
         ):
             with pytest.raises(NotFound):
                 await ask
+        listed = await client.rules.list_versions()
+        assert [version.change.author for version in listed.versions] == ["file"]
+        assert len((await client.rules.list_activations()).activations) == 1
+        again = await client.rules.create_version(rules, CHANGE, idempotency_key="rules 1")
+        assert again.version == theirs.version == 2, "numbers and keys are a tenant's own"
         own = await client.enroll_member([MEMBER])
         assert own.account_id != enrolled.account_id
-        again = await client.accrue(MEMBER, Money(1_00, "CAD"), idempotency_key="key 1")
-        assert (again.points, again.account_id) == (10, own.account_id), "a key is unique in its tenant alone"
+        earned = await client.accrue(MEMBER, Money(1_00, "CAD"), idempotency_key="key 1")
+        assert (earned.points, earned.account_id) == (10, own.account_id), "a key is unique in its tenant alone"
     accounts = (await asyncio.to_thread(audit, server.database)).accounts
     assert (accounts[enrolled.account_id].posted, accounts[enrolled.account_id].reserved) == (500, 10)
 
