@@ -1,7 +1,7 @@
 """``waterfall``: where the time of one call goes under load, from the client's clock and the server's own histograms.
 
-The load is that of ``unary``, and then that of ``latency``. A call waits for its whole batch, so that a stage's time is a call's too; the stages are
-means over batches, and the calls of large ones wait longer than the mean.
+The load is that of ``unary``, and then that of ``latency``. A call waits for its whole batch, so that a stage's time is
+a call's too; the stages are means over batches, and the calls of large ones wait longer than the mean.
 """
 
 import urllib.request
