@@ -40,7 +40,7 @@ def fill(program: Path, folder: Path, accounts: int, legs_each: int) -> dict[str
         ledger.decider.warm_up()
         empty = resident_mib(os.getpid())
         bring_into_memory(ledger, range(1, accounts + 1))
-        if len(ledger.decider.memory.slot_of) != accounts:
+        if len(ledger.decider.memory) != accounts:
             raise RuntimeError("not all accounts are in memory")
         return {
             "empty_mib": empty,

@@ -62,7 +62,7 @@ def window_values(ledger: Ledger, account: int) -> tuple[list[int], list[int]]:
     history = history_of(read_records(ledger.connection, 1, account))
     now = max(ledger.clock.now(), ledger.decider.heads.accepted_at + 1)
     expected = [measure_of(row).value(history, now, program.zone, seq + 1) for row in program.measures]
-    return memory.tallies[memory.slot_of[account], : len(expected), 0].tolist(), expected
+    return memory.tallies[memory.slot_of(account), : len(expected), 0].tolist(), expected
 
 
 def test_earn_rules_change_between_two_batches_and_the_legs_say_so(new_ledger: Callable[..., Ledger]) -> None:

@@ -38,7 +38,7 @@ def window_values(ledger: Ledger, account: int) -> tuple[list[int], list[int]]:
     history = history_of(read_records(ledger.connection, 1, account))
     now = max(ledger.clock.now(), ledger.decider.heads.accepted_at + 1)
     expected = [measure_of(row).value(history, now, program.zone, seq + 1) for row in program.measures]
-    return memory.tallies[memory.slot_of[account], : len(expected), 0].tolist(), expected
+    return memory.tallies[memory.slot_of(account), : len(expected), 0].tolist(), expected
 
 
 def test_an_account_that_was_read_again_has_windows_of_its_own(new_ledger: Callable[..., Ledger]) -> None:
@@ -75,7 +75,7 @@ def test_an_account_leaves_and_returns_with_its_reservations_advice_and_lock(new
     before = ledger.balance(account), ledger.check(account)
     for _ in range(3):
         ledger.accrue(ledger.member(), 100)
-    assert account not in ledger.decider.memory.slot_of
+    assert ledger.decider.memory.slot_of(account) is None
     assert (ledger.balance(account), ledger.check(account)) == before
     assert len(before[1].advice) == 1
     assert ledger.capture(reserved).points == 100

@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 BATCH_REQUESTS_MAX = 4_096
 # Batches wait for more, for this long at most, from one of so many callers on, and until one of fewer than so many.
-HOLD_FROM_CALLERS, HOLD_TO_CALLERS, HOLD_S_MAX = 8, 4, 0.002
+HOLD_FROM_CALLERS, HOLD_TO_CALLERS, HOLD_S_MAX = 2, 2, 0.002
 QUEUED_REQUESTS_MAX = 32_768
 SPARE_INBOXES = 4
 

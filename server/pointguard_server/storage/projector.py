@@ -23,7 +23,7 @@ from pointguard_server.storage.sqlite_ledger import SqliteLedger
 
 log = structlog.get_logger(__name__)
 
-GATHER_S: Final = 0.02
+GATHER_S: Final = 0.1
 LEGS_A_TRANSACTION: Final = 2_048
 BACKLOG_BYTES_MAX: Final = 8 * 1024 * 1024
 RETRY_S: Final = 0.25
