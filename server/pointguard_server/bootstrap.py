@@ -165,25 +165,8 @@ class Server:
         sources = files.check(files.read()) if files is not None else _sandbox_sources(settings.stores)
         self.ledger = Ledger(settings)
         clock = WallClock()
-        compiler = RuleCompiler(settings.cache_directory / "rules")
-        tenant_id, program_id = self._name_program(sources, clock)
-        store = await asyncio.to_thread(self.ledger.open_store, settings.data_directory, self._begin_epoch(clock))
-        loop = asyncio.get_running_loop()
-        store.projector.on_broken = lambda: _call_from_thread(loop, self.failed.set)
-        planner = Planner(tenant_id, program_id, self.ledger.names, self.ledger.rule_versions)
-        moment = self._first_moment(store, clock, tenant_id, program_id)
-        starter = ProgramStarter(
-            store.write, tenant_id, program_id,
-            names=self.ledger.names, versions=self.ledger.rule_versions, planner=planner, compiler=compiler,
-        )  # fmt: skip
-        with self.metrics.compiling("rules"):
-            start = await starter.start(sources, moment)
-        store.write(self.ledger.names.load)
-        tenant = self.tenant = self._tenant(tenant_id, program_id, start)
-        programs = Programs([start.plan.program])
-        memory = Memory(settings.accounts_max, programs.measures_max)
-        self.decider = Decider(store, memory, programs, clock, not_before=moment)
-        self.decider.take_programs(programs, start.plan.upcoming)
+        store, start = await self._open_program(sources, clock)
+        tenant = self.tenant
         if not compiled.are_cached():
             log.info("compiling", kernels="about half a minute, on the first start only")
         with self.metrics.compiling("kernels"):
@@ -205,9 +188,8 @@ class Server:
         self._tenants = {tenant.tenant_id: tenant}
         guard = Guard(self.authenticator, self._tenants, self.metrics)
         self.serving = ServingProgram(
-            tenant, start.configuration, start.ready, start.plan,
-            engine=self.engine, decider=self.decider, names=self.ledger.names, planner=planner, compiler=compiler,
-            clock=clock, serve=self._serve,
+            tenant, start, planner=self._planner, compiler=self._compiler, engine=self.engine, decider=self.decider,
+            names=self.ledger.names, clock=clock, serve=self._serve,
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
         self.health.set(health.RULES_LOADED, self._rules_loaded)
@@ -233,6 +215,29 @@ class Server:
                 engine=self.engine, names=self.ledger.names, versions=self.ledger.rule_versions, clock=clock,
             )  # fmt: skip
             self._live_metrics.live = self.live
+
+    async def _open_program(self, sources: ProgramSources, clock: WallClock) -> tuple[JournaledLedger, ProgramStart]:
+        """Open the ledger's store, and make ready what decides by it."""
+        settings, names, versions = self._settings, self.ledger.names, self.ledger.rule_versions
+        tenant_id, program_id = self._name_program(sources, clock)
+        store = await asyncio.to_thread(self.ledger.open_store, settings.data_directory, self._begin_epoch(clock))
+        loop = asyncio.get_running_loop()
+        store.projector.on_broken = lambda: _call_from_thread(loop, self.failed.set)
+        self._planner = Planner(tenant_id, program_id, names, versions)
+        self._compiler = RuleCompiler(settings.cache_directory / "rules")
+        starter = ProgramStarter(
+            store.write, tenant_id, program_id,
+            names=names, versions=versions, planner=self._planner, compiler=self._compiler,
+        )  # fmt: skip
+        with self.metrics.compiling("rules"):
+            start = await starter.start(sources, self._first_moment(store, clock, tenant_id, program_id))
+        store.write(names.load)
+        self.tenant = self._tenant(tenant_id, program_id, start)
+        programs = Programs([start.plan.program])
+        memory = Memory(settings.accounts_max, programs.measures_max)
+        self.decider = Decider(store, memory, programs, clock, not_before=start.moment)
+        self.decider.take_programs(programs, start.plan.upcoming)
+        return store, start
 
     def _serve(self, tenant: Tenant) -> None:
         """Read requests from now on by what is known of the tenant now."""

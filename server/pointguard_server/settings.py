@@ -94,8 +94,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--role",
         choices=ROLES,
         action="append",
-        help="with --issue-key: what the key may do, transactions and members (till, the default) or rules (manager);"
-        " may be given twice",
+        help="with --issue-key: what the key may do, transactions (till, the default) or rules (manager); or both",
     )
     add(
         "--reflection",

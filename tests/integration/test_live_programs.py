@@ -69,7 +69,7 @@ async def test_a_ledger_that_fails_once_delays_a_change(
     )  # fmt: skip
     start = await starter.start(sources, ledger.clock.now())
     serving = ServingProgram(
-        tenant, start.configuration, start.ready, start.plan,
+        tenant, start,
         engine=engine, decider=ledger.decider, names=ledger.names, planner=planner, compiler=compiler,
         clock=ledger.clock, serve=served.append,
     )  # fmt: skip

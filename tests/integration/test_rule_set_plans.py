@@ -140,7 +140,7 @@ class Street:
             reservation_ttl_max=0, line_codes=start.lines, digest_key=bytes(16),
         )  # fmt: skip
         serving = ServingProgram(
-            tenant, start.configuration, start.ready, start.plan,
+            tenant, start,
             engine=engine, decider=decider, names=ledger.names, planner=planner, compiler=self.compiler,
             clock=ledger.clock, serve=lambda _tenant: None,
         )  # fmt: skip

@@ -158,7 +158,7 @@ class RuleServiceServicer:
 
     def SimulateRuleSet(self, request, context):
         """Says what an order would earn, or what a past accrual would have earned, by any version or source text. Writes
-        nothing. FAILED_PRECONDITION: the source text has mistakes.
+        nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

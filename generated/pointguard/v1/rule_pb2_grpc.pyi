@@ -65,7 +65,7 @@ class RuleServiceStub:
     """Lists the activations, newest first, planned ones included."""
     SimulateRuleSet: _grpc.UnaryUnaryMultiCallable[_rule_pb2.SimulateRuleSetRequest, _rule_pb2.SimulateRuleSetResponse]
     """Says what an order would earn, or what a past accrual would have earned, by any version or source text. Writes
-    nothing. FAILED_PRECONDITION: the source text has mistakes.
+    nothing.
     """
 
 @_typing.type_check_only
@@ -105,7 +105,7 @@ class RuleServiceAsyncStub(RuleServiceStub):
     """Lists the activations, newest first, planned ones included."""
     SimulateRuleSet: _aio.UnaryUnaryMultiCallable[_rule_pb2.SimulateRuleSetRequest, _rule_pb2.SimulateRuleSetResponse]  # type: ignore[assignment]
     """Says what an order would earn, or what a past accrual would have earned, by any version or source text. Writes
-    nothing. FAILED_PRECONDITION: the source text has mistakes.
+    nothing.
     """
 
 class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -196,7 +196,7 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rule_pb2.SimulateRuleSetResponse, _abc.Awaitable[_rule_pb2.SimulateRuleSetResponse]]:
         """Says what an order would earn, or what a past accrual would have earned, by any version or source text. Writes
-        nothing. FAILED_PRECONDITION: the source text has mistakes.
+        nothing.
         """
 
 def add_RuleServiceServicer_to_server(servicer: RuleServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

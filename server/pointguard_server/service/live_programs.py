@@ -12,16 +12,16 @@ import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pointguard_server.domain.codes import RuleSetActivationKind
 from pointguard_server.domain.errors import PointguardError
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
 from pointguard_server.rules.compiler import RulesError
 from pointguard_server.service.ports import Directory, RuleVersions, Stores
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, ProgramTexts
+from pointguard_server.service.program_start import activate_file
 from pointguard_server.service.programs import write_sources
 from pointguard_server.service.rule_plan import Configuration
-from pointguard_server.service.rule_versions import FILE_CHANGE, RuleSetActivation
+from pointguard_server.service.rule_versions import RuleSetActivation
 from pointguard_server.service.serving_program import ServingProgram
 
 LOOK_EVERY_S: Final = 1.0
@@ -186,22 +186,3 @@ class LivePrograms:
         """Activate the file's earn rules, unless it is another of the files that changed."""
         tenant = self._serving.tenant
         return activate_file(self._versions, connection, tenant.tenant_id, tenant.program_id, source, moment)
-
-
-def activate_file(
-    versions: RuleVersions, connection: Any, tenant_id: int, program_id: int, source: str, moment: int
-) -> RuleSetActivation | None:
-    """Make a version of a file's earn rules and activate it, unless the file has said the same before."""
-    if versions.last_file_source(connection, tenant_id, program_id) == source:
-        return None
-    version = versions.add_version(connection, tenant_id, program_id, source, FILE_CHANGE, moment)
-    return versions.add_activation(
-        connection,
-        tenant_id,
-        program_id,
-        version.version,
-        RuleSetActivationKind.FILE,
-        FILE_CHANGE,
-        effective_at=moment,
-        now=moment,
-    )

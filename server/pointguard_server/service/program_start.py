@@ -1,18 +1,21 @@
-"""Bringing a program into an opened ledger, so that what its tables and files say decides. For ``bootstrap``."""
+"""Bringing a program into an opened ledger, so that what its tables and files say decides.
+
+For ``bootstrap``; ``activate_file`` also for ``live_programs``.
+"""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from pointguard_server.domain.codes import RuleSetActivationKind
 from pointguard_server.rules.compiler import RulesError
-from pointguard_server.service.live_programs import activate_file
 from pointguard_server.service.ports import Directory, RuleVersions
 from pointguard_server.service.program_sources import ProgramSources
 from pointguard_server.service.programs import LineCodes, line_codes, write_sources
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Configuration, Plan, Planner
-from pointguard_server.service.rule_versions import RuleSetVersion
+from pointguard_server.service.rule_versions import FILE_CHANGE, RuleSetActivation, RuleSetVersion
 
 
 class ActiveVersionUnusable(RulesError):
@@ -27,8 +30,9 @@ class ActiveVersionUnusable(RulesError):
 
 @dataclass(frozen=True, slots=True)
 class ProgramStart:
-    """What decides from the start on, and how its requests are read."""
+    """What decides from the start's moment on, and how its requests are read."""
 
+    moment: int
     configuration: Configuration
     ready: Mapping[bytes, ReadyRules]
     lines: LineCodes
@@ -73,7 +77,7 @@ class ProgramStarter:
             return configuration, self._planner.plan(connection, moment, configuration, ready, lines)
 
         configuration, plan = self._write(write)
-        return ProgramStart(configuration, ready, lines, plan)
+        return ProgramStart(moment, configuration, ready, lines, plan)
 
     async def _ready(self, sources: ProgramSources, moment: int) -> dict[bytes, ReadyRules]:
         """Return the rule sets that decide or are planned, compiled, by digest."""
@@ -105,3 +109,22 @@ class ProgramStarter:
 
 def _name(version: RuleSetVersion) -> str:
     return f"version {version.version}"
+
+
+def activate_file(
+    versions: RuleVersions, connection: Any, tenant_id: int, program_id: int, source: str, moment: int
+) -> RuleSetActivation | None:
+    """Make a version of a file's earn rules and activate it, unless the file has said the same before."""
+    if versions.last_file_source(connection, tenant_id, program_id) == source:
+        return None
+    version = versions.add_version(connection, tenant_id, program_id, source, FILE_CHANGE, moment)
+    return versions.add_activation(
+        connection,
+        tenant_id,
+        program_id,
+        version.version,
+        RuleSetActivationKind.FILE,
+        FILE_CHANGE,
+        effective_at=moment,
+        now=moment,
+    )

@@ -22,9 +22,10 @@ from pointguard_server.engine.ports import Clock
 from pointguard_server.engine.programs import Programs
 from pointguard_server.rules.compiler import RulesError
 from pointguard_server.service.ports import Directory, Stores
+from pointguard_server.service.program_start import ProgramStart
 from pointguard_server.service.programs import line_codes
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
-from pointguard_server.service.rule_plan import Configuration, Plan, Planner, Ready
+from pointguard_server.service.rule_plan import Configuration, Plan, Planner
 from pointguard_server.service.rule_versions import RuleSetActivation
 from pointguard_server.service.tenants import Tenant
 
@@ -48,9 +49,7 @@ class ServingProgram:
     def __init__(
         self,
         tenant: Tenant,
-        configuration: Configuration,
-        ready: Ready,
-        plan: Plan,
+        start: ProgramStart,
         *,
         engine: Engine,
         decider: Decider,
@@ -60,8 +59,8 @@ class ServingProgram:
         clock: Clock,
         serve: Callable[[Tenant], None],
     ) -> None:
-        self.tenant, self.configuration = tenant, configuration
-        self._ready = dict(ready)
+        self.tenant, self.configuration = tenant, start.configuration
+        self._ready = dict(start.ready)
         self._engine, self._decider, self._names, self._clock, self._serve = engine, decider, names, clock, serve
         self.compiler, self._planner = compiler, planner
         self._changing = asyncio.Lock()
@@ -71,7 +70,7 @@ class ServingProgram:
         self.planned: tuple[RuleSetActivation, ...] = ()
         self.problem = ""
         self.activations: Counter[RuleSetActivationKind] = Counter()
-        self._settle(plan)
+        self._settle(start.plan)
 
     @property
     def active_version(self) -> int:
