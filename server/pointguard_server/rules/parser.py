@@ -18,6 +18,7 @@ from pointguard_server.rules.syntax import (
     Binary,
     BooleanLiteral,
     Call,
+    Comment,
     Conditional,
     Expression,
     FieldAccess,
@@ -65,10 +66,10 @@ def parse(source: str) -> tuple[RuleSetSyntax | None, tuple[Problem, ...]]:
     excess = source_limits.find_excess(source)
     if excess is not None:
         return None, (excess,)
-    tree, problems = _run_antlr(source)
+    tree, comments, problems = _run_antlr(source)
     if problems:
         return None, problems
-    rule_set = _rule_set(tree)
+    rule_set = RuleSetSyntax(tuple(_rule(child) for child in tree.ruleDeclaration()), comments)
     too_deep = _too_deep(rule_set)
     return (None, too_deep) if too_deep else (rule_set, ())
 
@@ -93,16 +94,21 @@ class _ProblemCollector(ErrorListener):  # type: ignore[misc]
         )
 
 
-def _run_antlr(source: str) -> tuple[Context, tuple[Problem, ...]]:
+def _run_antlr(source: str) -> tuple[Context, tuple[Comment, ...], tuple[Problem, ...]]:
     collector = _ProblemCollector()
     lexer = Lexer(InputStream(source))
     lexer.removeErrorListeners()
-    grammar = Grammar(CommonTokenStream(lexer))
+    tokens = CommonTokenStream(lexer)
+    grammar = Grammar(tokens)
     grammar.removeErrorListeners()
     grammar.addErrorListener(collector)
     grammar._interp.predictionMode = PredictionMode.SLL  # noqa: SLF001 - ANTLR has no other way
     tree = grammar.ruleSet()
-    return tree, tuple(collector.problems)
+    return (
+        tree,
+        tuple(_comment(token) for token in tokens.tokens if token.type == Lexer.COMMENT),
+        tuple(collector.problems),
+    )
 
 
 def _complaint(token: Any) -> str:
@@ -166,8 +172,8 @@ def _unquote(text: str) -> str:
     return "".join(next(characters) if character == "\\" else character for character in characters)
 
 
-def _rule_set(context: Context) -> RuleSetSyntax:
-    return RuleSetSyntax(tuple(_rule(child) for child in context.ruleDeclaration()))
+def _comment(token: Any) -> Comment:
+    return Comment(token.text.rstrip(), _token_range(token))
 
 
 def _rule(context: Context) -> RuleSyntax:

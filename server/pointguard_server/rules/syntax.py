@@ -140,10 +140,19 @@ class RuleSyntax:
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment with its ``#``. It means nothing; the formatter keeps it."""
+
+    text: str
+    source_range: SourceRange
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSetSyntax:
-    """A whole source, its rules in order."""
+    """A whole source: its rules in order, and beside them its comments."""
 
     rules: tuple[RuleSyntax, ...]
+    comments: tuple[Comment, ...] = ()
 
 
 def children(node: Expression) -> tuple[Expression, ...]:

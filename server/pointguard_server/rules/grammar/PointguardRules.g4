@@ -64,7 +64,8 @@ NUMBER : [0-9]+ ( '.' [0-9]+ )? ;
 NAME   : [A-Za-z_] [A-Za-z_0-9]* ;
 TEXT   : '"' ( ~["\\\u0000-\u001F\u007F] | '\\' ["\\] )* '"' ;
 
-COMMENT : '#' ~[\r\n]* -> skip ;
+// Kept beside the tree, for the formatter.
+COMMENT : '#' ~[\r\n]* -> channel(HIDDEN) ;
 SPACE   : [ \t\r\n]+ -> skip ;
 
 // Whatever else is written becomes a token too, so that the parser reports it, with what it expected there.
