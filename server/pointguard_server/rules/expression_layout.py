@@ -55,6 +55,12 @@ def expression_lines(node: Expression, width: int, wanted: Level = Level.CONDITI
     return [flat] if len(flat) <= width else _broken(node, width)
 
 
+def list_lines(opening: str, items: tuple[Expression, ...], width: int) -> list[str]:
+    """The lines of a list in parentheses, of which ``opening`` ends with the first."""
+    flat = f"{opening}{', '.join(map(_flat, items))})"
+    return [flat] if len(flat) <= width else _bracketed(opening, items, width)
+
+
 def quoted(text: str) -> str:
     """A text as a literal."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -67,7 +73,7 @@ def _level(node: Expression) -> Level:
             return Level.CONDITIONAL
         case syntax.Binary():
             return _CHAINS.get(node.operator, Level.COMPARISON)
-        case syntax.Membership():
+        case syntax.Membership() | syntax.NamedMembership() | syntax.Match():
             return Level.COMPARISON
         case syntax.Unary():
             return Level.NOT if node.operator == "not" else Level.SIGN
@@ -75,13 +81,19 @@ def _level(node: Expression) -> Level:
             return Level.PRIMARY
 
 
-def _flat(node: Expression, wanted: Level = Level.CONDITIONAL) -> str:
+def _flat(  # noqa: C901 - one case for each kind of node
+    node: Expression, wanted: Level = Level.CONDITIONAL
+) -> str:
     """The expression on one line, however long."""
     if _level(node) < wanted:
         return f"({_flat(node)})"
     match node:
-        case syntax.NumberLiteral() | syntax.Name():
+        case syntax.NumberLiteral() | syntax.Name() | syntax.DateLiteral():
             return node.text
+        case syntax.Quantity():
+            return f"{node.text}%" if node.unit.text == "%" else f"{node.text} {node.unit.text}"
+        case syntax.CalendarPeriod():
+            return f"this {node.unit.text}"
         case syntax.TextLiteral():
             return quoted(node.value)
         case syntax.BooleanLiteral():
@@ -90,10 +102,18 @@ def _flat(node: Expression, wanted: Level = Level.CONDITIONAL) -> str:
             return node.name
         case syntax.Call():
             return f"{node.function.text}({', '.join(map(_flat, node.arguments))})"
+        case syntax.Filtered():
+            return f"{_flat(node.source)} where {_flat(node.condition)}"
+        case syntax.Measured():
+            return f"{_flat(node.measure)} of {node.source.text}"
         case syntax.Unary():
             return f"not {_flat(node.operand, Level.NOT)}" if node.operator == "not" else _negative(node)
         case syntax.Membership():
-            return f"{_flat(node.operand, Level.SUM)} {_membership_word(node)} ({', '.join(map(_flat, node.items))})"
+            return f"{_flat(node.operand, Level.SUM)} {_negatable(node, 'in')} ({', '.join(map(_flat, node.items))})"
+        case syntax.NamedMembership():
+            return f"{_flat(node.operand, Level.SUM)} {_negatable(node, 'in')} {_flat(node.collection)}"
+        case syntax.Match():
+            return f"{_flat(node.operand, Level.SUM)} {_negatable(node, 'matches')} {quoted(node.pattern.value)}"
         case syntax.Binary():
             left, right = _sides(node)
             return f"{_flat(node.left, left)} {node.operator} {_flat(node.right, right)}"
@@ -106,8 +126,8 @@ def _negative(node: syntax.Unary) -> str:
     return f"-{_flat(node.operand, Level.SIGN)}"
 
 
-def _membership_word(node: syntax.Membership) -> str:
-    return "not in" if node.negated else "in"
+def _negatable(node: syntax.Membership | syntax.NamedMembership | syntax.Match, word: str) -> str:
+    return f"not {word}" if node.negated else word
 
 
 def _sides(node: syntax.Binary) -> tuple[Level, Level]:
@@ -140,6 +160,15 @@ def _broken(node: Expression, width: int) -> list[str]:
             return [*expression_lines(node.left, width, Level.SUM), *_indented(right)]
         case syntax.Membership():
             return _membership(node, width)
+        case syntax.NamedMembership():
+            return _tailed(node.operand, f"{_negatable(node, 'in')} {_flat(node.collection)}", width)
+        case syntax.Match():
+            return _tailed(node.operand, f"{_negatable(node, 'matches')} {quoted(node.pattern.value)}", width)
+        case syntax.Filtered():
+            source = expression_lines(node.source, width)
+            return [*source, *_indented(_behind("where ", node.condition, width - len(INDENTATION), Level.CONDITIONAL))]
+        case syntax.Measured():
+            return _tailed(node.measure, f"of {node.source.text}", width)
         case syntax.Unary():
             sign, level = ("not ", Level.NOT) if node.operator == "not" else ("-", Level.SIGN)
             return _behind(sign, node.operand, width, level)
@@ -199,7 +228,12 @@ def _hanging(rest: list[str]) -> list[str]:
 
 def _membership(node: syntax.Membership, width: int) -> list[str]:
     *before, last = expression_lines(node.operand, width, Level.SUM)
-    return [*before, *_bracketed(f"{last} {_membership_word(node)} (", node.items, width)]
+    return [*before, *_bracketed(f"{last} {_negatable(node, 'in')} (", node.items, width)]
+
+
+def _tailed(node: Expression, tail: str, width: int) -> list[str]:
+    *before, last = expression_lines(node, width - len(tail) - 1, Level.SUM)
+    return [*before, f"{last} {tail}"]
 
 
 def _bracketed(opening: str, items: tuple[Expression, ...], width: int) -> list[str]:

@@ -4,14 +4,36 @@ A comment on a line of its own stays above what follows it; one behind a clause 
 clause moves above it.
 """
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from pointguard_server.rules import parser
-from pointguard_server.rules.expression_layout import INDENTATION, WIDTH, expression_lines, quoted
+from pointguard_server.rules.expression_layout import INDENTATION, WIDTH, expression_lines, list_lines, quoted
 from pointguard_server.rules.problems import RuleSetError
-from pointguard_server.rules.syntax import Comment, Expression, RuleSetSyntax, RuleSyntax, SourceRange
+from pointguard_server.rules.syntax import (
+    Best,
+    Cap,
+    Clause,
+    Comment,
+    Declaration,
+    Earn,
+    Expire,
+    Expression,
+    LetSyntax,
+    Multiply,
+    Pending,
+    Priority,
+    Round,
+    RuleSetSyntax,
+    RuleSyntax,
+    SetSyntax,
+    SourceRange,
+    Valid,
+    When,
+)
+from pointguard_server.rules.tree_text import in_order
 
 
 def format_source(source: str, name: str) -> str:
@@ -28,12 +50,21 @@ def format_source(source: str, name: str) -> str:
 
 def format_tree(rule_set: RuleSetSyntax) -> str:
     """The canonical text of a tree with its comments."""
-    declarations = [_rule(rule) for rule in rule_set.rules]
+    declarations = [_clauses(declaration) for declaration in rule_set.declarations]
     rest = _attach(rule_set.comments, [clause for clauses in declarations for clause in clauses])
+    separators = list(_separators(rule_set.declarations, declarations))
     blocks = [_declaration(clauses) for clauses in declarations]
-    if rest:
-        blocks.append("\n".join(_paragraphs(rest)))
-    return "".join(f"{block}\n" for block in "\n\n".join(blocks).split("\n")) if blocks else ""
+    text = "".join(separator + block for separator, block in zip(separators, blocks, strict=True))
+    end = ("\n\n" if blocks else "") + "\n".join(_paragraphs(rest)) if rest else ""
+    return f"{text}{end}\n" if text or end else ""
+
+
+def _separators(declarations: Sequence[Declaration], clauses: list[list["_Clause"]]) -> Iterator[str]:
+    """What stands before each declaration: an empty line, but not between what only names things."""
+    for index, declaration in enumerate(declarations):
+        is_rule = isinstance(declaration, RuleSyntax) or isinstance(declarations[index - 1], RuleSyntax)
+        is_close = not is_rule and not clauses[index][0].above
+        yield "" if index == 0 else "\n" if is_close else "\n\n"
 
 
 @dataclass(slots=True)
@@ -51,23 +82,81 @@ class _Clause:
         return [indentation + line for line in (*(comment.text for comment in self.above), *own)]
 
 
-def _rule(rule: RuleSyntax) -> list[_Clause]:
-    """The clauses of a rule in canonical order, its name first."""
-    clauses = [_Clause(rule.name.source_range, [f"rule {quoted(rule.name.text)}"])]
-    if rule.condition is not None:
-        clauses.append(_expression_clause("when", rule.condition))
-    clauses.append(_expression_clause(f"earn {rule.part.text}", rule.award))
-    if rule.rounding is not None:
-        clauses.append(_Clause(rule.rounding.source_range, [f"round {rule.rounding.text}"]))
-    return clauses
+def _clauses(declaration: Declaration) -> list[_Clause]:
+    """What a declaration is made of, in canonical order, its name first."""
+    name = declaration.name
+    match declaration:
+        case LetSyntax():
+            return [_expressions_clause(declaration.source_range, [(f"let {name.text} =", declaration.value)])]
+        case SetSyntax():
+            return [_set(declaration)]
+        case RuleSyntax():
+            first = _Clause(name.source_range, [f"rule {quoted(name.text)}"])
+            return [first, *(_clause(clause) for clause in in_order(declaration))]
 
 
-def _expression_clause(words: str, node: Expression) -> _Clause:
-    flat = expression_lines(node, WIDTH - len(INDENTATION) - len(words) - 1)
-    if len(flat) > 1 and not flat[-1].startswith(")"):
-        flat = expression_lines(node, WIDTH - 2 * len(INDENTATION))
-        return _Clause(node.source_range, [words, *(INDENTATION + line for line in flat)])
-    return _Clause(node.source_range, [f"{words} {flat[0]}", *flat[1:]])
+def _set(declaration: SetSyntax) -> _Clause:
+    words = f"set {declaration.name.text}"
+    if declaration.file is not None:
+        return _Clause(declaration.source_range, [f"{words} from {quoted(declaration.file.value)}"])
+    return _Clause(declaration.source_range, list_lines(f"{words} = (", declaration.items, WIDTH))
+
+
+def _clause(clause: Clause) -> _Clause:
+    match clause:
+        case When():
+            return _expressions_clause(clause.source_range, [("when", clause.condition)])
+        case Multiply():
+            return _expressions_clause(clause.source_range, [(f"multiply {clause.part.text} by", clause.factor)])
+        case Earn():
+            parts = [(f"earn {clause.part.text}", clause.award)]
+            for word, node in (("per", clause.per), ("of", clause.of), ("where", clause.where)):
+                parts += [(word, node)] if node is not None else []
+            return _expressions_clause(clause.source_range, parts)
+        case _:
+            return _Clause(clause.source_range, [_plain(clause)])
+
+
+def _plain(clause: Clause) -> str:
+    """The one line of a clause without expressions."""
+    match clause:
+        case Valid():
+            words = ["valid"]
+            for word, part in (("from", clause.start), ("until", clause.end)):
+                words += [word, part.text] if part else []
+            return " ".join([*words, *(["in", quoted(clause.zone.value)] if clause.zone else [])])
+        case Priority():
+            return f"priority {clause.number.text}"
+        case Best():
+            return f"best of {quoted(clause.group.value)}"
+        case Cap():
+            return f"cap {clause.number.text} per {clause.period.text}"
+        case Round():
+            return f"round {clause.rounding.text}"
+        case Pending():
+            return f"pending {clause.number.text} {clause.unit.text}"
+        case Expire():
+            after = f"after {clause.number.text}" if clause.number else "at end of"
+            return f"expire {after} {clause.unit.text}"
+        case _:
+            return "exclusive"
+
+
+def _expressions_clause(place: SourceRange, parts: list[tuple[str, Expression]]) -> _Clause:
+    """Words and expressions by turns: on one line if they fit, else each word begins one."""
+    whole = [f"{words} {''.join(expression_lines(node, sys.maxsize))}" for words, node in parts]
+    if sum(map(len, whole)) + len(whole) - 1 <= WIDTH - len(INDENTATION):
+        return _Clause(place, [" ".join(whole)])
+    first, *others = [_worded(words, node) for words, node in parts]
+    return _Clause(place, [*first, *(INDENTATION + line for lines in others for line in lines)])
+
+
+def _worded(words: str, node: Expression) -> list[str]:
+    lines = expression_lines(node, WIDTH - 2 * len(INDENTATION) - len(words) - 1)
+    if len(lines) > 1 and not lines[-1].startswith(")"):
+        lines = expression_lines(node, WIDTH - 3 * len(INDENTATION))
+        return [words, *(INDENTATION + line for line in lines)]
+    return [f"{words} {lines[0]}", *lines[1:]]
 
 
 def _attach(comments: Iterable[Comment], clauses: list[_Clause]) -> list[Comment]:

@@ -19,14 +19,22 @@ _TOKEN: Final = re.compile(
     r"""
       (?P<skipped> [\ \t\r\n]+ | \#[^\r\n]* )
     | (?P<text> "(?:[^"\\\x00-\x1f\x7f]|\\["\\])*"? )
+    | (?P<date> [0-9]{4}-[0-9]{2}-[0-9]{2} )
     | (?P<number> [0-9]+(?:\.[0-9]+)? )
     | (?P<name> [A-Za-z_][A-Za-z_0-9]* )
     | (?P<symbol> [=!<>]= | . )
     """,
     re.VERBOSE | re.DOTALL,
 )
-_CLAUSES: Final = frozenset(("rule", "when", "earn", "round"))
-_WORD_OPERATORS: Final = frozenset(("if", "else", "and", "or", "not", "in"))
+_CLAUSES: Final = frozenset(
+    (
+        *("rule", "let", "set", "when", "valid", "priority", "best", "exclusive"),
+        *("earn", "multiply", "cap", "round", "pending", "expire"),
+    )
+)
+# Between two expressions of one clause or argument.
+_SEPARATORS: Final = frozenset((",", "per", "of", "where", "by", "="))
+_WORD_OPERATORS: Final = frozenset(("if", "else", "and", "or", "not", "in", "matches"))
 
 
 @dataclass(slots=True)
@@ -44,7 +52,7 @@ class _Nesting:
             self._open()
         elif token == ")":
             self._close()
-        elif token == ",":
+        elif token in _SEPARATORS:
             self._start_expression()
         elif token in _CLAUSES:
             self._start_clause()
