@@ -132,8 +132,7 @@ class CallChecker:
         first = node.arguments[0]
         is_source = isinstance(first, syntax.Name) and first.text in WINDOW_SOURCES
         is_measured = isinstance(first, syntax.Measured)
-        is_period = len(node.arguments) == 2 and isinstance(node.arguments[1], syntax.CalendarPeriod)
-        return is_source or is_measured or is_period
+        return is_source or is_measured or (len(node.arguments) == 2 and _is_period(node.arguments[1]))
 
     def _window(self, node: syntax.Call, function: Function) -> Checked | None:
         usage = _WINDOW_USAGES[function.name]
@@ -165,7 +164,8 @@ class CallChecker:
             return None
         if not isinstance(node.measure, syntax.Name) or node.measure.text not in choices:
             word = text_of(node.measure)
-            message, expected = f"`{function.name}` does not add up `{word}`", one_of(choices)
+            verb = "count" if function.name is FunctionName.DISTINCT else "add up"
+            message, expected = f"`{function.name}` does not {verb} `{word}`", one_of(choices)
             self._scope.report(node.measure.source_range, word, message, expected, suggest(word, choices))
             return None
         return (choices[node.measure.text], node.source.text) if self._is_source(node.source) else None
@@ -208,3 +208,9 @@ class CallChecker:
             self._scope.report(unit.source_range, unit.text, message, one_of(choices), suggest(unit.text, choices))
             return None
         return 0, CalendarUnit(unit.text)
+
+
+def _is_period(node: Expression) -> bool:
+    if isinstance(node, syntax.Quantity):
+        return f"{node.unit.text.removesuffix('s')}s" in SECONDS
+    return isinstance(node, syntax.CalendarPeriod)

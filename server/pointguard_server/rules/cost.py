@@ -25,7 +25,7 @@ SUM: Final = 2
 PRODUCT: Final = 10
 QUOTIENT: Final = 120
 LIST_ENTRY: Final = 1
-TABLE: Final = 80
+TABLE: Final = 30
 NEW: Final = 20
 LINE: Final = 2
 LINES: Final = 50
@@ -34,6 +34,7 @@ RULE: Final = 100
 CAP: Final = 5
 
 _SHOWN: Final = 5
+_LEAST_SHARE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +43,26 @@ class _Priced:
 
     hundredths: int
     source_range: SourceRange
-    what: str
+    name: str
 
 
-def price(rules: CheckedRuleSet) -> tuple[float, tuple[Problem, ...]]:
-    """The cost in units, and problems that name the costliest parts if it is over the budget."""
+def price(rules: CheckedRuleSet, names: Sequence[str]) -> tuple[float, tuple[Problem, ...]]:
+    """The cost in units, and problems that name the costliest parts if it is over the budget.
+
+    ``names`` are the rules' in their order.
+    """
     lets: list[int] = []
     for let in rules.lets:
         lets.append(_price(let.value, lets, rules.lets))
     shared = [
-        _Priced(cost + LET, let.value.source_range, f"the value of `{let.name}`")
+        _Priced(cost + LET, let.value.source_range, let.name)
         for let, cost in zip(rules.lets, lets, strict=True)
         if not let.per_line
     ]
-    own = [_rule(rule, lets, rules.lets) for rule in rules.rules]
+    own = [
+        _Priced(_rule(rule, lets, rules.lets), rule.source_range, name)
+        for rule, name in zip(rules.rules, names, strict=True)
+    ]
     parts = [*shared, *own]
     total = sum(part.hundredths for part in parts) / HUNDREDTHS
     if total <= BUDGET:
@@ -66,21 +73,20 @@ def price(rules: CheckedRuleSet) -> tuple[float, tuple[Problem, ...]]:
 def _problems(total: float, parts: Sequence[_Priced]) -> Iterable[Problem]:
     costliest = sorted(parts, key=lambda part: -part.hundredths)[:_SHOWN]
     for part in costliest:
-        units = part.hundredths // HUNDREDTHS
-        if units:
+        units = part.hundredths / HUNDREDTHS
+        if units >= total * _LEAST_SHARE or part is costliest[0]:
             yield Problem(
                 part.source_range,
-                "",
-                f"the rule set costs {total:,.0f} units, of which {part.what} costs {units:,}",
+                part.name,
+                f"the rule set costs {total:,.0f} units, and `{part.name}` {units:,.0f} of them",
                 f"at most {BUDGET:,} for all",
                 "a function over lines counts for the longest basket: share it with `let`, or look at fewer things",
             )
 
 
-def _rule(rule: CheckedRule, lets: Sequence[int], known: Sequence[CheckedLet]) -> _Priced:
+def _rule(rule: CheckedRule, lets: Sequence[int], known: Sequence[CheckedLet]) -> int:
     nodes = [node for node in (rule.validity, rule.condition, rule.award) if node is not None]
-    cost = RULE + CAP * len(rule.caps) + sum(_price(node, lets, known) for node in nodes)
-    return _Priced(cost, rule.source_range, "this rule")
+    return RULE + CAP * len(rule.caps) + sum(_price(node, lets, known) for node in nodes)
 
 
 def _price(node: Checked, lets: Sequence[int], known: Sequence[CheckedLet]) -> int:

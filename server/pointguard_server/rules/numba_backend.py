@@ -39,7 +39,7 @@ from pointguard_server.rules.fields import LINE_FIELD_COUNT
 from pointguard_server.rules.fixed_point import LEAST, MOST, SCALE, Status
 from pointguard_server.rules.functions import FunctionName
 from pointguard_server.rules.value_types import CapPeriod, Limit, Part, ValueType, Vector
-from pointguard_server.rules.work_layout import MOST_LINES, TEXTS, WorkLayout, layout_of
+from pointguard_server.rules.work_layout import MOST_LINES, TEXTS, WorkLayout, layout_of, reads_base_points
 
 _HEADER: Final = '''"""Earn rules as compiled code reads them. Written by pointguard; edits are lost."""
 
@@ -126,8 +126,9 @@ class _EarnWriter(_Lines):
         base = [number for number in self._rules.order if self._rules.rules[number].part is Part.BASE]
         others = [number for number in self._rules.order if self._rules.rules[number].part is not Part.BASE]
         self._turn(base)
-        total = " + ".join(f"work[{number}]" for number in base) or "int64(0)"
-        self._write(f"work[{self._layout.base_points}] = {total}")
+        if reads_base_points(self._rules):
+            total = " + ".join(f"work[{number}]" for number in base) or "int64(0)"
+            self._write(f"work[{self._layout.base_points}] = {total}")
         self._turn(others)
         self._write("return 0")
         return "\n".join([*self._lines, ""])

@@ -144,7 +144,7 @@ class RuleChecker:
         if points is None or per is None or whole is None:
             return None
         if per.type is not whole.type:
-            message = f"the rate is per {A[per.type]} of {A[whole.type]}"
+            message = f"the rate divides {A[whole.type]} by {A[per.type]}"
             self._scope.report(unit.source_range, text_of(unit), message, A[whole.type], self._rate_hint())
             return None
         if isinstance(per, checked.Constant) and per.value <= 0:

@@ -64,7 +64,7 @@ def load_rule_set(source: str, name: str, *, currency: str = "", read_set: ReadS
     result = checker.check(syntax, currency, read_set)
     if result.rule_set is None:
         raise RuleSetError(name, result.problems)
-    units, problems = cost.price(result.rule_set)
+    units, problems = cost.price(result.rule_set, [rule.name.text for rule in syntax.rules])
     if problems:
         raise RuleSetError(name, problems)
     rules = tuple(

@@ -5,6 +5,7 @@
 The host gives a vector of at least ``size`` entries, whatever is in it, and reads the first two parts.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,16 +37,22 @@ def layout_of(rules: CheckedRuleSet) -> WorkLayout:
     known = 2 * count + 1
     values = known + len(rules.lets)
     texts = values + len(rules.lets)
-    return WorkLayout(0, count, 2 * count, known, values, texts, texts + (TEXTS if _counts_texts(rules) else 0))
+    counts_texts = any(
+        isinstance(node, checked.LinesCall) and node.function.name is FunctionName.DISTINCT for node in _nodes(rules)
+    )
+    return WorkLayout(0, count, 2 * count, known, values, texts, texts + (TEXTS if counts_texts else 0))
 
 
-def _counts_texts(rules: CheckedRuleSet) -> bool:
+def reads_base_points(rules: CheckedRuleSet) -> bool:
+    """Whether an award depends on the base points."""
+    return any(isinstance(node, checked.BasePoints) for node in _nodes(rules))
+
+
+def _nodes(rules: CheckedRuleSet) -> Iterator[Checked]:
     pending: list[Checked] = [let.value for let in rules.lets]
     for rule in rules.rules:
         pending += [node for node in (rule.validity, rule.condition, rule.award) if node is not None]
     while pending:
         node = pending.pop()
-        if isinstance(node, checked.LinesCall) and node.function.name is FunctionName.DISTINCT:
-            return True
+        yield node
         pending.extend(checked.operands(node))
-    return False
