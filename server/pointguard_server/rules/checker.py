@@ -21,9 +21,6 @@ from pointguard_server.rules.set_files import ReadSet, SetFileError, read_entrie
 from pointguard_server.rules.syntax import RuleSetSyntax, SourceRange, Word
 from pointguard_server.rules.value_types import ValueType
 
-MOST_RULES: Final = 200
-MOST_NAMES: Final = 200
-
 _START: Final = SourceRange(1, 1, 1, 1)
 _RESERVED: Final = frozenset((*FUNCTIONS, *WINDOW_SOURCES, *OBJECTS, "lines"))
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}")
@@ -99,11 +96,6 @@ class _Checker:
         rules = rule_set.rules
         if not rules:
             self._scope.report(_START, "", "the rule set has no rule", 'rule "name" earn base …')
-        for rule in rules[MOST_RULES : MOST_RULES + 1]:
-            self._scope.report(rule.name.source_range, rule.name.text, "too many rules", f"at most {MOST_RULES} rules")
-        names = [one.name for one in rule_set.declarations if not isinstance(one, syntax.RuleSyntax)]
-        for name in names[MOST_NAMES : MOST_NAMES + 1]:
-            self._scope.report(name.source_range, name.text, "too many names", f"at most {MOST_NAMES} lets and sets")
         seen: dict[str, SourceRange] = {}
         for rule in rules:
             self._check_rule_name(rule.name, seen)

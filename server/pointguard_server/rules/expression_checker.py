@@ -14,6 +14,7 @@ from pointguard_server.rules.fields import FIELDS, OBJECTS
 from pointguard_server.rules.functions import FUNCTIONS, NUMERIC
 from pointguard_server.rules.inputs import SECONDS, WINDOW_SOURCES
 from pointguard_server.rules.literals import Written, is_currency, read_literal
+from pointguard_server.rules.problems import PROBLEMS_SHOWN_AT_MOST
 from pointguard_server.rules.scope import A, Scope, suggest, text_of
 from pointguard_server.rules.syntax import Expression
 from pointguard_server.rules.text_checker import TextChecker
@@ -71,7 +72,9 @@ class ExpressionChecker:
         return None
 
     def expression(self, node: Expression) -> Checked | None:  # noqa: C901 - one case for each kind of node
-        """The checked expression."""
+        """The checked expression; None without a look once there are more problems than are shown."""
+        if len(self.scope.problems) > PROBLEMS_SHOWN_AT_MOST:
+            return None
         match node:
             case syntax.NumberLiteral() | syntax.Quantity() | syntax.DateLiteral():
                 written = self.written(node)

@@ -119,6 +119,10 @@ def parse(source: str) -> tuple[RuleSetSyntax | None, tuple[Problem, ...]]:
     return (None, too_deep) if too_deep else (rule_set, ())
 
 
+class _EnoughProblemsError(Exception):
+    """Ends a parse that nobody will read more problems of."""
+
+
 class _ProblemCollector(ErrorListener):  # type: ignore[misc]
     """Makes problems of ANTLR's syntax errors."""
 
@@ -131,7 +135,7 @@ class _ProblemCollector(ErrorListener):  # type: ignore[misc]
     ) -> None:
         """Called by ANTLR for each error, before it recovers."""
         if len(self.problems) >= SYNTAX_PROBLEMS_AT_MOST:
-            return
+            raise _EnoughProblemsError
         text = "" if offending.type == -1 else offending.text
         place = SourceRange(line, column + 1, line, column + 1 + len(text))
         self.problems.append(
@@ -148,7 +152,10 @@ def _run_antlr(source: str) -> tuple[Context, tuple[Comment, ...], tuple[Problem
     grammar.removeErrorListeners()
     grammar.addErrorListener(collector)
     grammar._interp.predictionMode = PredictionMode.SLL  # noqa: SLF001 - ANTLR has no other way
-    tree = grammar.ruleSet()
+    try:
+        tree = grammar.ruleSet()
+    except _EnoughProblemsError:
+        return None, (), tuple(collector.problems)
     return (
         tree,
         tuple(_comment(token) for token in tokens.tokens if token.type == Lexer.COMMENT),

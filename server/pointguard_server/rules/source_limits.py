@@ -13,6 +13,9 @@ from pointguard_server.rules.syntax import SourceRange
 MOST_SOURCE_BYTES: Final = 64 * 1024
 MOST_TOKENS: Final = 16_384
 DEEPEST_NESTING: Final = 32
+LONGEST_WORD: Final = 1_000
+MOST_RULES: Final = 200
+MOST_NAMES: Final = 200
 
 _START: Final = SourceRange(1, 1, 1, 1)
 _TOKEN: Final = re.compile(
@@ -124,6 +127,7 @@ def _unencodable(source: str) -> Problem | None:
 def _too_many_or_too_deep(source: str) -> Problem | None:
     nesting = _Nesting()
     count = 0
+    declarations = {"rule": 0, "let": 0, "set": 0}
     for match in _TOKEN.finditer(source):
         if match.lastgroup == "skipped":
             continue
@@ -132,9 +136,27 @@ def _too_many_or_too_deep(source: str) -> Problem | None:
         if count > MOST_TOKENS:
             place = _place(source, match.start(), match.end())
             return Problem(place, match.group(), "the rule set is too long", f"at most {MOST_TOKENS} words and signs")
+        token = match.group()
+        if len(token) > LONGEST_WORD:
+            place = _place(source, match.start(), match.end())
+            return Problem(place, token[:80], "the word is too long", f"at most {LONGEST_WORD:,} characters")
+        if token in declarations:
+            declarations[token] += 1
+            excess = _too_many_declarations(source, match, declarations)
+            if excess is not None:
+                return excess
         if nesting.depth > DEEPEST_NESTING:
             place = _place(source, match.start(), match.end())
             return Problem(place, match.group(), "the expression nests too deep", f"at most {DEEPEST_NESTING} levels")
+    return None
+
+
+def _too_many_declarations(source: str, match: re.Match[str], declarations: dict[str, int]) -> Problem | None:
+    place = _place(source, match.start(), match.end())
+    if declarations["rule"] > MOST_RULES:
+        return Problem(place, match.group(), "too many rules", f"at most {MOST_RULES} rules")
+    if declarations["let"] + declarations["set"] > MOST_NAMES:
+        return Problem(place, match.group(), "too many names", f"at most {MOST_NAMES} lets and sets")
     return None
 
 

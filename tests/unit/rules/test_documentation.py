@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from pointguard_server.rules import (
-    checker,
     cost,
     depth,
     fields,
@@ -68,8 +67,9 @@ def test_the_limits_are_the_ones_in_force() -> None:
     assert limits == [
         source_limits.MOST_SOURCE_BYTES // 1024,
         source_limits.MOST_TOKENS,
-        checker.MOST_RULES,
-        checker.MOST_NAMES,
+        source_limits.LONGEST_WORD,
+        source_limits.MOST_RULES,
+        source_limits.MOST_NAMES,
         source_limits.DEEPEST_NESTING,
         parser.DEEPEST_TREE,
         set_files.LONGEST_TEXT,

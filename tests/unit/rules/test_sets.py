@@ -39,9 +39,8 @@ def test_what_the_host_says_of_a_file_is_told() -> None:
 
 def test_the_digest_covers_what_the_file_holds() -> None:
     source = 'set s from "a.txt" rule "r" when store.id in s earn base 1'
-    digests = {
-        load_rule_set(source, "x", read_set=lambda _name, text=text: text).digest for text in ("A", "A\nB", "#\nA")
-    }
+    texts = ("A", "A\nB", "#\nA")
+    digests = {load_rule_set(source, "x", read_set={"a.txt": text}.__getitem__).digest for text in texts}
     assert len(digests) == 2
     inline = load_rule_set('set s = ("A") rule "r" when store.id in s earn base 1', "x")
     assert inline.digest in digests
