@@ -14,7 +14,7 @@ from pointguard_server.engine.world import AWARD, PROGRAM, RULE, RowArray, World
 from pointguard_server.velocity.windows import MEASURE
 
 MINUTE = 60_000_000
-CALENDAR = ("year", "month", "day", "hour", "minute", "weekday", "day_start", "week_start", "month_start")
+CALENDAR = ("year", "month", "day", "hour", "minute", "weekday", "date", "day_start", "week_start", "month_start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Program:
     rules: tuple[tuple[int, ...], ...]  # rows of world.RULE
     awards: tuple[tuple[int, ...], ...]  # rows of world.AWARD
     constants: tuple[int, ...]
+    fact_count: int  # that the earn rules read
+    work_size: int  # that the earn rules need: see rules/work_layout.py
     earn: object = field(repr=False)
 
 
@@ -43,6 +45,8 @@ class Programs:
         self.measures_max = max((len(program.measures) for program in programs), default=0)
         self.rules_max = max((len(program.rules) for program in programs), default=0)
         self.awards_max = max((len(program.awards) for program in programs), default=0)
+        self.facts_max = max((program.fact_count for program in programs), default=0)
+        self.work_max = max((program.work_size for program in programs), default=0)
         self._minute = -1
         self._world = self._build()
 

@@ -43,6 +43,7 @@ PROGRAM = np.dtype(
             "hour",
             "minute",
             "weekday",
+            "date",  # days since 1970-01-01
             "day_start",
             "week_start",
             "month_start",
@@ -111,7 +112,8 @@ class Output(NamedTuple):
     shown_request: IntArray
     counts: IntArray
     facts: IntArray  # scratch for the earn rules
-    award_points: IntArray  # scratch for the earn rules
+    work: IntArray  # scratch for the earn rules: see rules/work_layout.py
+    award_points: IntArray  # the first of ``work``: what each rule gives
 
 
 LEGS, ENTRIES, ADVICE_ROWS, SHOWN = range(4)

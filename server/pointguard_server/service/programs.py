@@ -21,9 +21,11 @@ from pointguard_server.domain.codes import (
 )
 from pointguard_server.engine.programs import Program
 from pointguard_server.engine.rows import currency_number
+from pointguard_server.rules.constants import constants_of
 from pointguard_server.rules.fixed_point import SCALE
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.value_types import Part as RulePart
+from pointguard_server.rules.work_layout import layout_of
 from pointguard_server.service.ports import Directory
 from pointguard_server.service.program_config import (
     RESERVATION_TTL_MAX,
@@ -149,7 +151,9 @@ def build_program(
             )
             for rule in rule_set.rules
         ),
-        constants=tuple(_constant(domain, text, lines, intern) for domain, text in rule_set.literals),
+        constants=tuple(constants_of(rule_set.checked, lambda domain, text: _constant(domain, text, lines, intern))),
+        fact_count=rule_set.checked.fact_count,
+        work_size=layout_of(rule_set.checked).size,
         earn=compiled,
     )
 

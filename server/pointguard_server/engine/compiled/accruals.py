@@ -17,6 +17,7 @@ _SUSPENDED, _ARITHMETIC = int(Reason.ACCOUNT_SUSPENDED), int(Reason.RULE_ARITHME
 _NUMBER = 1_000_000  # the rules' fixed point
 _DAY = 86_400_000_000
 _POINTS_MAX = 1 << 60
+_MONEY_MAX = 1 << 62
 
 _INDEX = {field.name: field.index for field in FACT_FIELDS}
 _TOTAL, _LINES, _CHANNEL, _TENDER, _COUPON, _KIND = (
@@ -24,7 +25,8 @@ _TOTAL, _LINES, _CHANNEL, _TENDER, _COUPON, _KIND = (
 )
 _STORE, _UNIT, _STORE_PROVINCE = (_INDEX[f"store.{name}"] for name in ("id", "business_unit", "province"))
 _TIER, _PROVINCE, _ENROLLED = (_INDEX[f"member.{name}"] for name in ("tier", "province", "days_since_enrolment"))
-_POSTED = _INDEX["account.posted"]
+_POSTED, _AVAILABLE, _SPEND = (_INDEX[f"account.{name}"] for name in ("posted", "available", "spend"))
+_DATE = _INDEX["time.date"]
 _YEAR, _MONTH, _MONTH_DAY, _HOUR, _MINUTE, _WEEKDAY = (
     _INDEX[f"time.{name}"] for name in ("year", "month", "day", "hour", "minute", "weekday")
 )
@@ -47,6 +49,9 @@ def _gather_facts(batch, facts, r, account, program):
     facts[_PROVINCE] = account.province_id
     facts[_ENROLLED] = (batch.header[NOW] - account.enrolled_at) // _DAY * _NUMBER
     facts[_POSTED] = min(account.posted, _POINTS_MAX // _NUMBER) * _NUMBER
+    facts[_AVAILABLE] = min(account.posted - account.reserved, _POINTS_MAX // _NUMBER) * _NUMBER
+    facts[_SPEND] = min(account.spend_total, _MONEY_MAX // program.money_scale) * program.money_scale
+    facts[_DATE] = program.date * _NUMBER
     facts[_YEAR] = program.year * _NUMBER
     facts[_MONTH] = program.month * _NUMBER
     facts[_MONTH_DAY] = program.day * _NUMBER
@@ -66,7 +71,7 @@ def _earn(world, batch, out, r, account, program):
         batch.lines[first:],
         batch.envelopes[r].line_count,
         world.constants[program.first_constant :],
-        out.award_points,
+        out.work,
     )
     if status != 0:
         return -1
