@@ -42,6 +42,16 @@ class RuleClient:
             await self._caller.call("ValidateRuleSet", method, message, timeout_seconds, may_hedge=False)
         )
 
+    async def format(
+        self, source: str, *, timeout_seconds: float = ANALYSIS_TIMEOUT_SECONDS
+    ) -> rule_values.FormattedRuleSet:
+        """Return a source text in its one canonical layout, comments kept, or what is wrong with its form."""
+        message = rule_pb2.FormatRuleSetRequest(source=source)
+        method = self._rules.FormatRuleSet
+        return rule_messages.decode_formatted(
+            await self._caller.call("FormatRuleSet", method, message, timeout_seconds, may_hedge=False)
+        )
+
     async def create_version(
         self,
         source: str,
@@ -149,13 +159,15 @@ class RuleClient:
         *,
         version: int = 0,
         source: str = "",
+        trace: bool = False,
         timeout_seconds: float = ANALYSIS_TIMEOUT_SECONDS,
     ) -> rule_values.Simulation:
         """Return what an order, or a past accrual by its transaction id, would earn. Nothing is written.
 
-        The rules are those of a `version`, of a `source` text, or else the active ones.
+        The rules are those of a `version`, of a `source` text, or else the active ones. With `trace`, each outcome says
+        how it came about.
         """
-        message = rule_pb2.SimulateRuleSetRequest()
+        message = rule_pb2.SimulateRuleSetRequest(trace=trace)
         if isinstance(looked_at, str):
             message.transaction_id = looked_at
         else:

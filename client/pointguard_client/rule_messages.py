@@ -12,7 +12,7 @@ from pointguard_client import rule_values
 from pointguard_client.encoding import encode_basket, encode_money, encode_origin, encode_time
 from pointguard_client.requests import Money
 from pointguard_client.results import Reason
-from pointguard_client.words import ReasonCode, RuleChangeReason, RuleSetActivationKind, TransactionPart
+from pointguard_client.words import ReasonCode, RuleChangeReason, RuleLimit, RuleSetActivationKind, TransactionPart
 
 
 def encode_change(change: rule_values.RuleChange) -> rule_pb2.RuleChange:
@@ -37,6 +37,8 @@ def encode_order(order: rule_values.SimulatedOrder) -> rule_pb2.SimulatedOrder:
         province=order.province,
         days_since_enrolment=order.days_since_enrolment,
         posted=order.posted,
+        reserved=order.reserved,
+        spend_minor_units=order.spend_minor_units,
         accepted_at=encode_moment(order.accepted_at, "accepted_at"),
     )
     if isinstance(order.amount, Money):
@@ -48,7 +50,16 @@ def encode_order(order: rule_values.SimulatedOrder) -> rule_pb2.SimulatedOrder:
 
 def decode_report(message: rule_pb2.ValidateRuleSetResponse) -> rule_values.RuleSetReport:
     """Return what was found in a source text."""
-    problems = tuple(
+    return rule_values.RuleSetReport(_problems(message.problems), tuple(message.rules), message.cost)
+
+
+def decode_formatted(message: rule_pb2.FormatRuleSetResponse) -> rule_values.FormattedRuleSet:
+    """Return a source text in its canonical layout."""
+    return rule_values.FormattedRuleSet(message.source, _problems(message.problems))
+
+
+def _problems(messages: Iterable[rule_pb2.RuleProblem]) -> tuple[rule_values.RuleProblem, ...]:
+    return tuple(
         rule_values.RuleProblem(
             line=problem.line,
             column=problem.column,
@@ -59,9 +70,8 @@ def decode_report(message: rule_pb2.ValidateRuleSetResponse) -> rule_values.Rule
             expected=problem.expected,
             hint=problem.hint,
         )
-        for problem in message.problems
+        for problem in messages
     )
-    return rule_values.RuleSetReport(problems, tuple(message.rules))
 
 
 def decode_version(message: rule_pb2.RuleSetVersion) -> rule_values.RuleSetVersion:
@@ -69,6 +79,7 @@ def decode_version(message: rule_pb2.RuleSetVersion) -> rule_values.RuleSetVersi
     return rule_values.RuleSetVersion(
         version=message.version,
         source=message.source,
+        files=tuple(rule_values.RuleSetFile(file.name, file.entry_count) for file in message.files),
         digest=message.digest,
         change=_change(message.change),
         created_at=_time(message, "created_at"),
@@ -113,22 +124,51 @@ def decode_differences(message: rule_pb2.DiffRuleSetVersionsResponse) -> rule_va
 def decode_simulation(message: rule_pb2.SimulateRuleSetResponse) -> rule_values.Simulation:
     """Return what an order would earn."""
     outcomes = tuple(
-        rule_values.RuleOutcome(outcome.rule, TransactionPart(outcome.part), outcome.points)
+        rule_values.RuleOutcome(
+            rule=outcome.rule,
+            part=TransactionPart(outcome.part),
+            points=outcome.points,
+            limit=RuleLimit(outcome.limit),
+            trace=_trace(outcome.trace) if outcome.HasField("trace") else None,
+        )
         for outcome in message.outcomes
     )
     return rule_values.Simulation(
         version=message.version,
         points=message.points,
         outcomes=outcomes,
-        facts=tuple(_facts(message.facts)),
+        facts=tuple(rule_values.RuleFact(fact.field, _value(fact)) for fact in message.facts),
         reasons=tuple(Reason(code=ReasonCode(reason.code), rule=reason.rule) for reason in message.reasons),
+        failed_line=message.failed_line,
+        failed_column=message.failed_column,
+        trace_is_cut=message.trace_is_cut,
     )
 
 
-def _facts(messages: Iterable[rule_pb2.RuleFact]) -> Iterable[rule_values.RuleFact]:
-    for message in messages:
-        which = message.WhichOneof("value")
-        yield rule_values.RuleFact(message.field, None if which is None else getattr(message, which))
+def _trace(message: rule_pb2.RuleTrace) -> rule_values.RuleTrace:
+    return rule_values.RuleTrace(
+        valid=message.valid if message.HasField("valid") else None,
+        held=message.held if message.HasField("held") else None,
+        computed=message.computed,
+        rounded=message.rounded,
+        capped=message.capped,
+        seen=tuple(
+            rule_values.SeenValue(
+                line=seen.line,
+                column=seen.column,
+                end_line=seen.end_line,
+                end_column=seen.end_column,
+                basket_line=seen.basket_line,
+                value=_value(seen),
+            )
+            for seen in message.seen
+        ),
+    )
+
+
+def _value(message: rule_pb2.RuleFact | rule_pb2.SeenValue) -> str | bool | None:
+    which = message.WhichOneof("value")
+    return None if which is None else getattr(message, which)
 
 
 def _change(message: rule_pb2.RuleChange) -> rule_values.RuleChange:

@@ -7,6 +7,7 @@ from pointguard_client.requests import NOWHERE, Basket, Money, Origin
 from pointguard_client.results import Reason
 from pointguard_client.words import (
     RuleChangeReason,
+    RuleLimit,
     RuleSetActivationKind,
     TransactionKind,
     TransactionPart,
@@ -39,18 +40,36 @@ class RuleProblem:
 
 @dataclass(frozen=True, slots=True)
 class RuleSetReport:
-    """What was found in a source text: its mistakes, or else its rules' names."""
+    """What was found in a source text: its mistakes, or else its rules' names and what it costs at worst, in units."""
 
     problems: tuple[RuleProblem, ...]
     rules: tuple[str, ...]
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class FormattedRuleSet:
+    """A source text in its canonical layout, or what is wrong with its form."""
+
+    source: str
+    problems: tuple[RuleProblem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetFile:
+    """A file that a set was read from, and how many entries it has."""
+
+    name: str
+    entry_count: int
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSetVersion:
-    """One version of a program's earn rules. Only `get_version` gives its `source`."""
+    """One version of a program's earn rules. Only `get_version` gives its `source` and `files`."""
 
     version: int
     source: str
+    files: tuple[RuleSetFile, ...]
     digest: str
     change: RuleChange
     created_at: datetime | None
@@ -109,21 +128,49 @@ class SimulatedOrder:
     province: str = ""
     days_since_enrolment: int = 0
     posted: int = 0
+    reserved: int = 0
+    spend_minor_units: int = 0
     accepted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class SeenValue:
+    """What a part of an expression came to, as `RuleFact.value`; `basket_line` counts from 1, and 0 is none."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    basket_line: int
+    value: str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """How a rule came to its outcome: None and "" for what was not looked at. `computed` is a number in decimal."""
+
+    valid: bool | None
+    held: bool | None
+    computed: str
+    rounded: int
+    capped: int
+    seen: tuple[SeenValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RuleOutcome:
-    """What one rule gave; 0 points if its condition did not hold."""
+    """What one rule gave; 0 points if its condition did not hold. `trace` is None unless it was asked for."""
 
     rule: str
     part: TransactionPart
     points: int
+    limit: RuleLimit
+    trace: RuleTrace | None
 
 
 @dataclass(frozen=True, slots=True)
 class RuleFact:
-    """A field that the rules name: a number in decimal, a text or a condition, or None if it has no value."""
+    """A field that the rules name: a number in decimal, a date, a text or a condition, or None if it has no value."""
 
     field: str
     value: str | bool | None
@@ -131,10 +178,16 @@ class RuleFact:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What an order would earn. `version` is 0 for a source text; `reasons` say why nothing, if arithmetic failed."""
+    """What an order would earn. `version` is 0 for a source text; `reasons` say why nothing, if arithmetic failed.
+
+    It failed at `failed_line` and `failed_column`, if it was traced; a trace that is cut holds 20,000 values.
+    """
 
     version: int
     points: int
     outcomes: tuple[RuleOutcome, ...]
     facts: tuple[RuleFact, ...]
     reasons: tuple[Reason, ...]
+    failed_line: int
+    failed_column: int
+    trace_is_cut: bool

@@ -115,6 +115,7 @@ class SyncRuleClient:
         self._client = client
 
     validate = _blocking_rules(RuleClient.validate)
+    format = _blocking_rules(RuleClient.format)
     create_version = _blocking_rules(RuleClient.create_version)
     get_version = _blocking_rules(RuleClient.get_version)
     list_versions = _blocking_rules(RuleClient.list_versions)

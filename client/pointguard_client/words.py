@@ -176,3 +176,15 @@ class RuleSetActivationKind(ContractEnum):
     ACTIVATE = 1
     ROLLBACK = 2
     FILE = 3
+
+
+class RuleLimit(ContractEnum):
+    """Why a rule gave less than its award. UNSPECIFIED: it did not."""
+
+    UNSPECIFIED = 0
+    CAP_PER_TRANSACTION = 1
+    CAP_PER_DAY = 2
+    CAP_PER_MONTH = 3
+    CAP_PER_LIFETIME = 4
+    BETTER_IN_GROUP = 5
+    EXCLUDED = 6

@@ -224,7 +224,7 @@ class Server:
         loop = asyncio.get_running_loop()
         store.projector.on_broken = lambda: _call_from_thread(loop, self.failed.set)
         self._planner = Planner(tenant_id, program_id, names, versions)
-        self._compiler = RuleCompiler(settings.cache_directory / "rules")
+        self._compiler = RuleCompiler(settings.cache_directory / "rules", sources.config.currency)
         starter = ProgramStarter(
             store.write, tenant_id, program_id,
             names=names, versions=versions, planner=self._planner, compiler=self._compiler,

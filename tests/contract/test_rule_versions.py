@@ -16,10 +16,12 @@ from pointguard_server.domain.codes import RuleChangeReason, RuleSetActivationKi
 from pointguard_server.service.ports import RuleVersionReader, RuleVersions
 from pointguard_server.service.rule_versions import (
     FILE_CHANGE,
+    NO_FILES,
     RequestKey,
     RuleChange,
     RuleSetActivation,
     RuleSetVersion,
+    SetFiles,
     source_digest,
 )
 from pointguard_server.storage.database import migrate
@@ -88,7 +90,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 async def test_versions_are_numbered_in_their_program_and_read_back_as_they_were_written(store: Store) -> None:
     first = store.add("one", now=3)
-    assert first == RuleSetVersion(1, "one", source_digest("one"), CHANGE, 3)
+    assert first == RuleSetVersion(1, "one", {}, source_digest("one"), CHANGE, 3)
     assert store.add("two", FILE_CHANGE).version == 2
     assert store.add("theirs", tenant=2).version == 1
     assert await store.reader.version(TENANT, PROGRAM, 1) == first
@@ -156,12 +158,25 @@ def test_a_version_was_active_once_it_has_taken_effect(store: Store) -> None:
     assert not was_active(3, 50)
 
 
-def test_the_newest_text_of_the_file_is_known_among_others(store: Store) -> None:
-    assert store.versions.last_file_source(store.connection, TENANT, PROGRAM) is None
-    for source, change in (("old", FILE_CHANGE), ("file", FILE_CHANGE), ("manager's", CHANGE)):
-        store.add(source, change)
-    assert store.versions.last_file_source(store.connection, TENANT, PROGRAM) == "file"
-    assert store.versions.last_file_source(store.connection, 2, PROGRAM) is None
+def test_the_newest_version_of_the_file_is_known_among_others(store: Store) -> None:
+    assert store.versions.last_of_file(store.connection, TENANT, PROGRAM) is None
+    made = [store.add(*each) for each in (("old", FILE_CHANGE), ("file", FILE_CHANGE), ("manager's", CHANGE))]
+    assert store.versions.last_of_file(store.connection, TENANT, PROGRAM) == made[1]
+    assert store.versions.last_of_file(store.connection, 2, PROGRAM) is None
+
+
+async def test_the_files_of_sets_are_kept_with_the_version_and_are_part_of_its_digest(store: Store) -> None:
+    files: SetFiles = {"stores.txt": ("12", "Zoë's"), "skus.txt": ()}
+    other: SetFiles = {"stores.txt": ("12",)}
+    versions = [
+        store.versions.add_version(store.connection, TENANT, PROGRAM, "one", FILE_CHANGE, 5, files=each)
+        for each in (files, NO_FILES, other)
+    ]
+    assert await store.reader.version(TENANT, PROGRAM, 1) == versions[0]
+    assert versions[0].files == files
+    assert len({version.digest for version in versions}) == 3
+    assert versions[1].digest == source_digest("one")
+    assert [version.files for version in await store.reader.versions(TENANT, PROGRAM, 0, 3)] == [{}, {}, {}]
 
 
 def test_a_key_tells_what_its_request_made_and_is_its_tenants_own(store: Store) -> None:

@@ -105,6 +105,9 @@ RPCS: Mapping[str, Rpc] = {
     "ValidateRuleSet": Rpc(
         RULES, rule_pb2.ValidateRuleSetRequest, rule_pb2.ValidateRuleSetResponse, {"source": _SOURCE}, keyed=False
     ),
+    "FormatRuleSet": Rpc(
+        RULES, rule_pb2.FormatRuleSetRequest, rule_pb2.FormatRuleSetResponse, {"source": _SOURCE}, keyed=False
+    ),
     "CreateRuleSetVersion": Rpc(
         RULES, rule_pb2.CreateRuleSetVersionRequest, rule_pb2.CreateRuleSetVersionResponse,
         {"source": _SOURCE, "change": _CHANGE}, keyed=True,

@@ -283,6 +283,7 @@ async def test_a_planned_version_decides_from_its_moment_on_and_not_before(
     accruals = []
     while await active(client) == 1 or datetime.now(UTC) < due:
         accruals += await asyncio.gather(*(client.accrue(member, Money(1_00, "CAD")) for _ in range(8)))
+    accruals.append(await client.accrue(member, Money(1_00, "CAD")))
     seen = [await client.get_transaction(accrual.transaction_id) for accrual in accruals]
     for transaction in seen:
         assert transaction.accepted_at is not None

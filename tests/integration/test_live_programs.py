@@ -62,7 +62,7 @@ async def test_a_ledger_that_fails_once_delays_a_change(
     engine.start()
     versions = RuleVersions()
     planner = Planner(TENANT, program.program_id, ledger.names, versions)
-    compiler = RuleCompiler(compiled_rules_directory())
+    compiler = RuleCompiler(compiled_rules_directory(), "CAD")
     starter = ProgramStarter(
         ledger.store.write, TENANT, program.program_id,
         names=ledger.names, versions=versions, planner=planner, compiler=compiler,

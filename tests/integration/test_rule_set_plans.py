@@ -45,7 +45,7 @@ class Compiler(RuleCompiler):
     """A compiler that fails for the texts in ``fails``."""
 
     def __init__(self) -> None:
-        super().__init__(compiled_rules_directory())
+        super().__init__(compiled_rules_directory(), "CAD")
         self.fails: set[str] = set()
 
     def _compile(self, rule_set: RuleSet) -> ReadyRules:
@@ -244,7 +244,7 @@ async def test_an_activation_whose_commit_has_an_unknown_outcome_is_taken_up_a_m
                 effective_at=moment, now=moment,
             )  # fmt: skip
 
-        ready = await shop.serving.compiler.ready(FIVE, "five")
+        ready = await shop.serving.compiler.ready(await shop.rule_sets.version(five))
         with pytest.raises(StorageUnavailable):
             await shop.serving.change(write, ready)
         assert "may be written" in shop.serving.problem

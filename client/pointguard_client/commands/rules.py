@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,7 @@ from pointguard_client.commands.rule_output import (
 from pointguard_client.errors import InvalidArgument
 from pointguard_client.requests import Basket
 from pointguard_client.rule_values import (
+    FormattedRuleSet,
     RuleChange,
     RuleSetActivation,
     RuleSetReport,
@@ -62,6 +64,11 @@ def register(commands: Subparsers) -> None:
     below = parser.add_subparsers(metavar="COMMAND", required=True)
     validate = add_command(below, "validate", "tell the mistakes of files of earn rules", _validate)
     validate.add_argument("files", nargs="+", metavar="FILE", help="a file of earn rules, or - for standard input")
+    layout = add_command(below, "format", "bring files of earn rules into their canonical layout", _format)
+    layout.add_argument("files", nargs="+", metavar="FILE", help="a file of earn rules, or - for standard input")
+    how = layout.add_mutually_exclusive_group()
+    how.add_argument("--write", action="store_true", help="change the files (default: print the text)")
+    how.add_argument("--check", action="store_true", help="only tell which files would change, and exit with 1 then")
     create = add_command(below, "create", "keep a file of earn rules as a new version", _create)
     create.add_argument("file", metavar="FILE", help="a file of earn rules, or - for standard input")
     _add_change_options(create)
@@ -118,6 +125,7 @@ def _register_simulate(commands: Subparsers) -> None:
         metavar="sku=…,category=…,brand=…,quantity=…,amount_minor=…",
         help="one line of an order, may be given many times; all but amount_minor may be left out",
     )
+    parser.add_argument("--trace", action="store_true", help="say how each outcome came about")
     rules = parser.add_mutually_exclusive_group()
     rules.add_argument("--version", type=positive_integer, default=0, help="by this version (default: the active one)")
     rules.add_argument("--source", metavar="FILE", help="by a file of earn rules, or - for standard input")
@@ -130,6 +138,8 @@ def _register_simulate(commands: Subparsers) -> None:
     order.add_argument("--province", default="", help="the member's province, ISO 3166-2")
     order.add_argument("--days", type=whole_number, default=0, help="since the member was enrolled")
     order.add_argument("--posted", type=whole_number, default=0, help="points on the account before")
+    order.add_argument("--reserved", type=whole_number, default=0, help="points of the account that are reserved")
+    order.add_argument("--spend-minor", type=whole_number, default=0, help="spent since the program began")
     order.add_argument("--at", type=moment, help="when, ISO 8601 with time zone (default: now)")
     add_origin_options(parser)
 
@@ -159,6 +169,43 @@ def _print_report(name: str, report: RuleSetReport) -> None:
     if not report.problems:
         count = len(report.rules)
         console().print(f"{name}: {count} rule{'s' if count != 1 else ''}, no mistakes", markup=False, soft_wrap=True)
+
+
+async def _format(arguments: argparse.Namespace) -> int:
+    sources = {name: _read(name) for name in arguments.files}
+    async with connect(arguments) as client:
+        found = {name: await client.rules.format(source) for name, source in sources.items()}
+    changed = {
+        name for name, formatted in found.items() if not formatted.problems and formatted.source != sources[name]
+    }
+    if arguments.write:
+        _write({name: found[name].source for name in changed})
+    if arguments.json:
+        print_json({name: plain(formatted) for name, formatted in found.items()})
+    else:
+        said = "would change" if arguments.check else "changed" if arguments.write else ""
+        for name, formatted in found.items():
+            _print_formatted(name, formatted, said if name in changed or not said else "as it should be")
+    wrong = any(formatted.problems for formatted in found.values())
+    return int(wrong or (arguments.check and bool(changed)))
+
+
+def _write(sources: Mapping[str, str]) -> None:
+    for name, source in sources.items():
+        if name != "-":
+            Path(name).write_text(source, encoding="utf-8")
+
+
+def _print_formatted(name: str, formatted: FormattedRuleSet, said: str) -> None:
+    """Print what is wrong, or what is said of a file, or else its text."""
+    for problem in formatted.problems:
+        console().print(problem_line(name, problem), markup=False, soft_wrap=True)
+    if formatted.problems:
+        return
+    if said:
+        console().print(f"{name}: {said}", markup=False, soft_wrap=True)
+    else:
+        sys.stdout.write(formatted.source)
 
 
 async def _create(arguments: argparse.Namespace) -> int:
@@ -292,13 +339,20 @@ async def _simulate(arguments: argparse.Namespace) -> int:
         province=arguments.province,
         days_since_enrolment=arguments.days,
         posted=arguments.posted,
+        reserved=arguments.reserved,
+        spend_minor_units=arguments.spend_minor,
         accepted_at=arguments.at,
     )
     source = _read(arguments.source) if arguments.source else ""
     async with connect(arguments) as client:
-        found = await client.rules.simulate(arguments.transaction or order, version=arguments.version, source=source)
+        found = await client.rules.simulate(
+            arguments.transaction or order, version=arguments.version, source=source, trace=arguments.trace
+        )
+        if arguments.trace and not arguments.json:
+            # What was seen is shown with the words that it stands at.
+            source = source or (await client.rules.get_version(found.version)).source
     if arguments.json:
         print_json(plain(found))
     else:
-        console().print(simulation_view(found))
+        console().print(simulation_view(found, source))
     return 0

@@ -32,6 +32,16 @@ class RuleSetActivationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RULE_SET_ACTIVATION_KIND_ACTIVATE: _ClassVar[RuleSetActivationKind]
     RULE_SET_ACTIVATION_KIND_ROLLBACK: _ClassVar[RuleSetActivationKind]
     RULE_SET_ACTIVATION_KIND_FILE: _ClassVar[RuleSetActivationKind]
+
+class RuleLimit(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RULE_LIMIT_UNSPECIFIED: _ClassVar[RuleLimit]
+    RULE_LIMIT_CAP_PER_TRANSACTION: _ClassVar[RuleLimit]
+    RULE_LIMIT_CAP_PER_DAY: _ClassVar[RuleLimit]
+    RULE_LIMIT_CAP_PER_MONTH: _ClassVar[RuleLimit]
+    RULE_LIMIT_CAP_PER_LIFETIME: _ClassVar[RuleLimit]
+    RULE_LIMIT_BETTER_IN_GROUP: _ClassVar[RuleLimit]
+    RULE_LIMIT_EXCLUDED: _ClassVar[RuleLimit]
 RULE_CHANGE_REASON_UNSPECIFIED: RuleChangeReason
 RULE_CHANGE_REASON_NEW_OFFER: RuleChangeReason
 RULE_CHANGE_REASON_OFFER_CHANGE: RuleChangeReason
@@ -47,6 +57,13 @@ RULE_SET_ACTIVATION_KIND_UNSPECIFIED: RuleSetActivationKind
 RULE_SET_ACTIVATION_KIND_ACTIVATE: RuleSetActivationKind
 RULE_SET_ACTIVATION_KIND_ROLLBACK: RuleSetActivationKind
 RULE_SET_ACTIVATION_KIND_FILE: RuleSetActivationKind
+RULE_LIMIT_UNSPECIFIED: RuleLimit
+RULE_LIMIT_CAP_PER_TRANSACTION: RuleLimit
+RULE_LIMIT_CAP_PER_DAY: RuleLimit
+RULE_LIMIT_CAP_PER_MONTH: RuleLimit
+RULE_LIMIT_CAP_PER_LIFETIME: RuleLimit
+RULE_LIMIT_BETTER_IN_GROUP: RuleLimit
+RULE_LIMIT_EXCLUDED: RuleLimit
 
 class RuleChange(_message.Message):
     __slots__ = ("author", "reason", "note", "api_key_id")
@@ -61,18 +78,28 @@ class RuleChange(_message.Message):
     def __init__(self, author: _Optional[str] = ..., reason: _Optional[_Union[RuleChangeReason, str]] = ..., note: _Optional[str] = ..., api_key_id: _Optional[str] = ...) -> None: ...
 
 class RuleSetVersion(_message.Message):
-    __slots__ = ("version", "source", "digest", "change", "created_at")
+    __slots__ = ("version", "source", "digest", "change", "created_at", "files")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     CHANGE_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     version: int
     source: str
     digest: str
     change: RuleChange
     created_at: _timestamp_pb2.Timestamp
-    def __init__(self, version: _Optional[int] = ..., source: _Optional[str] = ..., digest: _Optional[str] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    files: _containers.RepeatedCompositeFieldContainer[RuleSetFile]
+    def __init__(self, version: _Optional[int] = ..., source: _Optional[str] = ..., digest: _Optional[str] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., files: _Optional[_Iterable[_Union[RuleSetFile, _Mapping]]] = ...) -> None: ...
+
+class RuleSetFile(_message.Message):
+    __slots__ = ("name", "entry_count")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_COUNT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    entry_count: int
+    def __init__(self, name: _Optional[str] = ..., entry_count: _Optional[int] = ...) -> None: ...
 
 class RuleSetActivation(_message.Message):
     __slots__ = ("activation", "version", "previous_version", "kind", "effective_at", "activated_at", "change")
@@ -119,12 +146,28 @@ class ValidateRuleSetRequest(_message.Message):
     def __init__(self, source: _Optional[str] = ...) -> None: ...
 
 class ValidateRuleSetResponse(_message.Message):
-    __slots__ = ("problems", "rules")
+    __slots__ = ("problems", "rules", "cost")
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
     problems: _containers.RepeatedCompositeFieldContainer[RuleProblem]
     rules: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, problems: _Optional[_Iterable[_Union[RuleProblem, _Mapping]]] = ..., rules: _Optional[_Iterable[str]] = ...) -> None: ...
+    cost: float
+    def __init__(self, problems: _Optional[_Iterable[_Union[RuleProblem, _Mapping]]] = ..., rules: _Optional[_Iterable[str]] = ..., cost: _Optional[float] = ...) -> None: ...
+
+class FormatRuleSetRequest(_message.Message):
+    __slots__ = ("source",)
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    def __init__(self, source: _Optional[str] = ...) -> None: ...
+
+class FormatRuleSetResponse(_message.Message):
+    __slots__ = ("source", "problems")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    problems: _containers.RepeatedCompositeFieldContainer[RuleProblem]
+    def __init__(self, source: _Optional[str] = ..., problems: _Optional[_Iterable[_Union[RuleProblem, _Mapping]]] = ...) -> None: ...
 
 class CreateRuleSetVersionRequest(_message.Message):
     __slots__ = ("idempotency_key", "source", "change")
@@ -247,7 +290,7 @@ class ListRuleSetActivationsResponse(_message.Message):
     def __init__(self, activations: _Optional[_Iterable[_Union[RuleSetActivation, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class SimulatedOrder(_message.Message):
-    __slots__ = ("basket", "total", "origin", "kind", "tender", "coupon_used", "tier", "province", "days_since_enrolment", "posted", "accepted_at")
+    __slots__ = ("basket", "total", "origin", "kind", "tender", "coupon_used", "tier", "province", "days_since_enrolment", "posted", "accepted_at", "reserved", "spend_minor_units")
     BASKET_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
@@ -259,6 +302,8 @@ class SimulatedOrder(_message.Message):
     DAYS_SINCE_ENROLMENT_FIELD_NUMBER: _ClassVar[int]
     POSTED_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_AT_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_FIELD_NUMBER: _ClassVar[int]
+    SPEND_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
     basket: _transaction_pb2.Basket
     total: _common_pb2.Money
     origin: _common_pb2.Origin
@@ -270,52 +315,106 @@ class SimulatedOrder(_message.Message):
     days_since_enrolment: int
     posted: int
     accepted_at: _timestamp_pb2.Timestamp
-    def __init__(self, basket: _Optional[_Union[_transaction_pb2.Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., tier: _Optional[str] = ..., province: _Optional[str] = ..., days_since_enrolment: _Optional[int] = ..., posted: _Optional[int] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    reserved: int
+    spend_minor_units: int
+    def __init__(self, basket: _Optional[_Union[_transaction_pb2.Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., tier: _Optional[str] = ..., province: _Optional[str] = ..., days_since_enrolment: _Optional[int] = ..., posted: _Optional[int] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reserved: _Optional[int] = ..., spend_minor_units: _Optional[int] = ...) -> None: ...
 
 class SimulateRuleSetRequest(_message.Message):
-    __slots__ = ("order", "transaction_id", "version", "source")
+    __slots__ = ("order", "transaction_id", "version", "source", "trace")
     ORDER_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TRACE_FIELD_NUMBER: _ClassVar[int]
     order: SimulatedOrder
     transaction_id: str
     version: int
     source: str
-    def __init__(self, order: _Optional[_Union[SimulatedOrder, _Mapping]] = ..., transaction_id: _Optional[str] = ..., version: _Optional[int] = ..., source: _Optional[str] = ...) -> None: ...
+    trace: bool
+    def __init__(self, order: _Optional[_Union[SimulatedOrder, _Mapping]] = ..., transaction_id: _Optional[str] = ..., version: _Optional[int] = ..., source: _Optional[str] = ..., trace: _Optional[bool] = ...) -> None: ...
 
 class RuleOutcome(_message.Message):
-    __slots__ = ("rule", "part", "points")
+    __slots__ = ("rule", "part", "points", "limit", "trace")
     RULE_FIELD_NUMBER: _ClassVar[int]
     PART_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    TRACE_FIELD_NUMBER: _ClassVar[int]
     rule: str
     part: _transaction_pb2.TransactionPart
     points: int
-    def __init__(self, rule: _Optional[str] = ..., part: _Optional[_Union[_transaction_pb2.TransactionPart, str]] = ..., points: _Optional[int] = ...) -> None: ...
+    limit: RuleLimit
+    trace: RuleTrace
+    def __init__(self, rule: _Optional[str] = ..., part: _Optional[_Union[_transaction_pb2.TransactionPart, str]] = ..., points: _Optional[int] = ..., limit: _Optional[_Union[RuleLimit, str]] = ..., trace: _Optional[_Union[RuleTrace, _Mapping]] = ...) -> None: ...
+
+class RuleTrace(_message.Message):
+    __slots__ = ("valid", "held", "computed", "rounded", "capped", "seen")
+    VALID_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    COMPUTED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDED_FIELD_NUMBER: _ClassVar[int]
+    CAPPED_FIELD_NUMBER: _ClassVar[int]
+    SEEN_FIELD_NUMBER: _ClassVar[int]
+    valid: bool
+    held: bool
+    computed: str
+    rounded: int
+    capped: int
+    seen: _containers.RepeatedCompositeFieldContainer[SeenValue]
+    def __init__(self, valid: _Optional[bool] = ..., held: _Optional[bool] = ..., computed: _Optional[str] = ..., rounded: _Optional[int] = ..., capped: _Optional[int] = ..., seen: _Optional[_Iterable[_Union[SeenValue, _Mapping]]] = ...) -> None: ...
+
+class SeenValue(_message.Message):
+    __slots__ = ("line", "column", "end_line", "end_column", "basket_line", "number", "text", "condition", "date")
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    END_LINE_FIELD_NUMBER: _ClassVar[int]
+    END_COLUMN_FIELD_NUMBER: _ClassVar[int]
+    BASKET_LINE_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    DATE_FIELD_NUMBER: _ClassVar[int]
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    basket_line: int
+    number: str
+    text: str
+    condition: bool
+    date: str
+    def __init__(self, line: _Optional[int] = ..., column: _Optional[int] = ..., end_line: _Optional[int] = ..., end_column: _Optional[int] = ..., basket_line: _Optional[int] = ..., number: _Optional[str] = ..., text: _Optional[str] = ..., condition: _Optional[bool] = ..., date: _Optional[str] = ...) -> None: ...
 
 class RuleFact(_message.Message):
-    __slots__ = ("field", "number", "text", "condition")
+    __slots__ = ("field", "number", "text", "condition", "date")
     FIELD_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     CONDITION_FIELD_NUMBER: _ClassVar[int]
+    DATE_FIELD_NUMBER: _ClassVar[int]
     field: str
     number: str
     text: str
     condition: bool
-    def __init__(self, field: _Optional[str] = ..., number: _Optional[str] = ..., text: _Optional[str] = ..., condition: _Optional[bool] = ...) -> None: ...
+    date: str
+    def __init__(self, field: _Optional[str] = ..., number: _Optional[str] = ..., text: _Optional[str] = ..., condition: _Optional[bool] = ..., date: _Optional[str] = ...) -> None: ...
 
 class SimulateRuleSetResponse(_message.Message):
-    __slots__ = ("version", "points", "outcomes", "facts", "reasons")
+    __slots__ = ("version", "points", "outcomes", "facts", "reasons", "failed_line", "failed_column", "trace_is_cut")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
+    FAILED_LINE_FIELD_NUMBER: _ClassVar[int]
+    FAILED_COLUMN_FIELD_NUMBER: _ClassVar[int]
+    TRACE_IS_CUT_FIELD_NUMBER: _ClassVar[int]
     version: int
     points: int
     outcomes: _containers.RepeatedCompositeFieldContainer[RuleOutcome]
     facts: _containers.RepeatedCompositeFieldContainer[RuleFact]
     reasons: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]
-    def __init__(self, version: _Optional[int] = ..., points: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[RuleFact, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ...) -> None: ...
+    failed_line: int
+    failed_column: int
+    trace_is_cut: bool
+    def __init__(self, version: _Optional[int] = ..., points: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[RuleFact, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., failed_line: _Optional[int] = ..., failed_column: _Optional[int] = ..., trace_is_cut: _Optional[bool] = ...) -> None: ...

@@ -43,6 +43,11 @@ class RuleServiceStub:
                 request_serializer=pointguard_dot_v1_dot_rule__pb2.ValidateRuleSetRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_rule__pb2.ValidateRuleSetResponse.FromString,
                 _registered_method=True)
+        self.FormatRuleSet = channel.unary_unary(
+                '/pointguard.v1.RuleService/FormatRuleSet',
+                request_serializer=pointguard_dot_v1_dot_rule__pb2.FormatRuleSetRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_rule__pb2.FormatRuleSetResponse.FromString,
+                _registered_method=True)
         self.CreateRuleSetVersion = channel.unary_unary(
                 '/pointguard.v1.RuleService/CreateRuleSetVersion',
                 request_serializer=pointguard_dot_v1_dot_rule__pb2.CreateRuleSetVersionRequest.SerializeToString,
@@ -94,6 +99,14 @@ class RuleServiceServicer:
 
     def ValidateRuleSet(self, request, context):
         """Says what is wrong with a source text. Text with mistakes is an OK answer with problems.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FormatRuleSet(self, request, context):
+        """Brings a source text into the one canonical layout, comments kept. A text of the wrong form is an OK answer with
+        problems; mistakes of meaning are not looked for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -172,6 +185,11 @@ def add_RuleServiceServicer_to_server(servicer, server):
                     request_deserializer=pointguard_dot_v1_dot_rule__pb2.ValidateRuleSetRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_rule__pb2.ValidateRuleSetResponse.SerializeToString,
             ),
+            'FormatRuleSet': grpc.unary_unary_rpc_method_handler(
+                    servicer.FormatRuleSet,
+                    request_deserializer=pointguard_dot_v1_dot_rule__pb2.FormatRuleSetRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_rule__pb2.FormatRuleSetResponse.SerializeToString,
+            ),
             'CreateRuleSetVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateRuleSetVersion,
                     request_deserializer=pointguard_dot_v1_dot_rule__pb2.CreateRuleSetVersionRequest.FromString,
@@ -244,6 +262,33 @@ class RuleService:
             '/pointguard.v1.RuleService/ValidateRuleSet',
             pointguard_dot_v1_dot_rule__pb2.ValidateRuleSetRequest.SerializeToString,
             pointguard_dot_v1_dot_rule__pb2.ValidateRuleSetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FormatRuleSet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.RuleService/FormatRuleSet',
+            pointguard_dot_v1_dot_rule__pb2.FormatRuleSetRequest.SerializeToString,
+            pointguard_dot_v1_dot_rule__pb2.FormatRuleSetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class RuleServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RuleServiceAsyncStub: ...
     ValidateRuleSet: _grpc.UnaryUnaryMultiCallable[_rule_pb2.ValidateRuleSetRequest, _rule_pb2.ValidateRuleSetResponse]
     """Says what is wrong with a source text. Text with mistakes is an OK answer with problems."""
+    FormatRuleSet: _grpc.UnaryUnaryMultiCallable[_rule_pb2.FormatRuleSetRequest, _rule_pb2.FormatRuleSetResponse]
+    """Brings a source text into the one canonical layout, comments kept. A text of the wrong form is an OK answer with
+    problems; mistakes of meaning are not looked for.
+    """
     CreateRuleSetVersion: _grpc.UnaryUnaryMultiCallable[_rule_pb2.CreateRuleSetVersionRequest, _rule_pb2.CreateRuleSetVersionResponse]
     """Keeps a source text without mistakes as a new version. It decides nothing until it is activated."""
     GetRuleSetVersion: _grpc.UnaryUnaryMultiCallable[_rule_pb2.GetRuleSetVersionRequest, _rule_pb2.GetRuleSetVersionResponse]
@@ -79,6 +83,10 @@ class RuleServiceAsyncStub(RuleServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ValidateRuleSet: _aio.UnaryUnaryMultiCallable[_rule_pb2.ValidateRuleSetRequest, _rule_pb2.ValidateRuleSetResponse]  # type: ignore[assignment]
     """Says what is wrong with a source text. Text with mistakes is an OK answer with problems."""
+    FormatRuleSet: _aio.UnaryUnaryMultiCallable[_rule_pb2.FormatRuleSetRequest, _rule_pb2.FormatRuleSetResponse]  # type: ignore[assignment]
+    """Brings a source text into the one canonical layout, comments kept. A text of the wrong form is an OK answer with
+    problems; mistakes of meaning are not looked for.
+    """
     CreateRuleSetVersion: _aio.UnaryUnaryMultiCallable[_rule_pb2.CreateRuleSetVersionRequest, _rule_pb2.CreateRuleSetVersionResponse]  # type: ignore[assignment]
     """Keeps a source text without mistakes as a new version. It decides nothing until it is activated."""
     GetRuleSetVersion: _aio.UnaryUnaryMultiCallable[_rule_pb2.GetRuleSetVersionRequest, _rule_pb2.GetRuleSetVersionResponse]  # type: ignore[assignment]
@@ -122,6 +130,16 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rule_pb2.ValidateRuleSetResponse, _abc.Awaitable[_rule_pb2.ValidateRuleSetResponse]]:
         """Says what is wrong with a source text. Text with mistakes is an OK answer with problems."""
+
+    @_abc_1.abstractmethod
+    def FormatRuleSet(
+        self,
+        request: _rule_pb2.FormatRuleSetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rule_pb2.FormatRuleSetResponse, _abc.Awaitable[_rule_pb2.FormatRuleSetResponse]]:
+        """Brings a source text into the one canonical layout, comments kept. A text of the wrong form is an OK answer with
+        problems; mistakes of meaning are not looked for.
+        """
 
     @_abc_1.abstractmethod
     def CreateRuleSetVersion(

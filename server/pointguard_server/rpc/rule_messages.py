@@ -3,11 +3,12 @@
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import rule_pb2
-from pointguard_server.domain.codes import RuleChangeReason
+from pointguard_server.domain.codes import Reason, RuleChangeReason
 from pointguard_server.rpc.decode import OCCURRED_MAX, OCCURRED_MIN, Decoder
 from pointguard_server.rpc.encode import timestamp
 from pointguard_server.rules.problems import Problem
-from pointguard_server.service.rule_simulation import RuleFact, Simulation
+from pointguard_server.rules.value_types import ValueType
+from pointguard_server.service.rule_simulation import RuleTrace, RuleValue, Simulation
 from pointguard_server.service.rule_versions import FILE_AUTHOR, RuleChange, RuleSetActivation, RuleSetVersion
 
 SOURCE_BYTES_MAX = 65_536
@@ -96,6 +97,7 @@ def version_message(version: RuleSetVersion, *, with_source: bool = False) -> ru
         digest=version.digest.hex(),
         change=change_message(version.change),
         created_at=timestamp(version.created_at),
+        files=[rule_pb2.RuleSetFile(name=name, entry_count=len(entries)) for name, entries in version.files.items()],
     )
 
 
@@ -127,23 +129,54 @@ def problem_message(problem: Problem) -> rule_pb2.RuleProblem:
     )
 
 
-def fact_message(fact: RuleFact) -> rule_pb2.RuleFact:
-    """Return a fact that rules looked at."""
-    message = rule_pb2.RuleFact(field=fact.field)
-    if isinstance(fact.value, bool):
-        message.condition = fact.value
-    elif fact.value is not None and fact.is_number:
-        message.number = fact.value
-    elif fact.value is not None:
-        message.text = fact.value
-    return message
+def _fill_value(message: rule_pb2.RuleFact | rule_pb2.SeenValue, value: RuleValue) -> None:
+    """Set what something came to; nothing leaves it unset."""
+    if isinstance(value.value, bool):
+        message.condition = value.value
+    elif value.value is not None and value.type is ValueType.TEXT:
+        message.text = value.value
+    elif value.value is not None and value.type is ValueType.DATE:
+        message.date = value.value
+    elif value.value is not None:
+        message.number = value.value
+
+
+def _fill_trace(message: rule_pb2.RuleTrace, trace: RuleTrace) -> None:
+    if trace.valid is not None:
+        message.valid = trace.valid
+    if trace.held is not None:
+        message.held = trace.held
+    message.computed, message.rounded, message.capped = trace.computed, trace.rounded, trace.capped
+    for seen in trace.seen:
+        place = seen.place
+        value = message.seen.add(
+            line=place.line,
+            column=place.column,
+            end_line=place.end_line,
+            end_column=place.end_column,
+            basket_line=seen.basket_line,
+        )
+        _fill_value(value, seen.value)
 
 
 def simulation_message(simulation: Simulation, version: int) -> rule_pb2.SimulateRuleSetResponse:
     """Return what an order would earn."""
     response = rule_pb2.SimulateRuleSetResponse(
-        version=version, points=simulation.points, facts=[fact_message(fact) for fact in simulation.facts]
+        version=version, points=simulation.points, trace_is_cut=simulation.is_cut
     )
+    if simulation.failed_at is not None:
+        response.failed_line, response.failed_column = simulation.failed_at.line, simulation.failed_at.column
+    if simulation.failed:
+        response.reasons.add(code=int(Reason.RULE_ARITHMETIC))
+    for name, value in simulation.facts:
+        _fill_value(response.facts.add(field=name), value)
     for outcome in simulation.outcomes:
-        response.outcomes.add(rule=outcome.rule, part=int(outcome.part), points=outcome.points)
+        message = response.outcomes.add(
+            rule=outcome.rule,
+            part=int(outcome.part),
+            points=outcome.points,
+            limit=int(outcome.limit),
+        )
+        if outcome.trace is not None:
+            _fill_trace(message.trace, outcome.trace)
     return response

@@ -3,10 +3,10 @@
 from typing import cast
 
 from pointguard.v1 import rule_pb2, transaction_pb2
-from pointguard_server.domain.codes import Channel, Kind, Operation, RequestFlag
+from pointguard_server.domain.codes import Channel, Decision, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
 from pointguard_server.domain.record import Record, decode_record
-from pointguard_server.rpc.decode import ACCRUE_KINDS, POINTS_MAX, Decoder
+from pointguard_server.rpc.decode import ACCRUE_KINDS, MONEY_MAX, POINTS_MAX, Decoder
 from pointguard_server.rpc.member_service import SUBDIVISION
 from pointguard_server.rpc.rule_messages import moment
 from pointguard_server.rpc.transaction_service import Desk
@@ -41,8 +41,9 @@ def check_order(decoder: Decoder, order: rule_pb2.SimulatedOrder) -> None:
         decoder.fault("province", "must be an ISO 3166-2 code such as CA-ON")
     if not 0 <= order.days_since_enrolment <= DAYS_MAX:
         decoder.fault("days_since_enrolment", f"must be from 0 to {DAYS_MAX}")
-    if not 0 <= order.posted <= POINTS_MAX:
-        decoder.fault("posted", f"must be from 0 to {POINTS_MAX}")
+    for field, most in (("posted", POINTS_MAX), ("reserved", POINTS_MAX), ("spend_minor_units", MONEY_MAX)):
+        if not 0 <= getattr(order, field) <= most:
+            decoder.fault(field, f"must be from 0 to {most}")
     if order.HasField("accepted_at"):
         moment(decoder, order.accepted_at, "accepted_at")
     try:
@@ -72,6 +73,8 @@ async def order_of_request(desk: Desk, tenant: Tenant, order: rule_pb2.Simulated
         province=order.province,
         days_since_enrolment=order.days_since_enrolment,
         posted=order.posted,
+        reserved=order.reserved,
+        spend=order.spend_minor_units,
     )
 
 
@@ -110,6 +113,8 @@ async def order_of_transaction(desk: Desk, tenant: Tenant, transaction_id: bytes
         province=await text(leg["province_id"]),
         days_since_enrolment=(leg["accepted_at"] - await _enrolled_at(desk, tenant, record)) // _DAY,
         posted=leg["posted"] - earned,
+        reserved=leg["reserved"],
+        spend=leg["spend_total"] - (leg["money"] if leg["decision"] == Decision.APPROVED else 0),
     )
 
 

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 from google.protobuf.message import Message
 
-from pointguard.v1 import common_pb2, rule_pb2
-from pointguard_server.domain.codes import Reason, RuleSetActivationKind
+from pointguard.v1 import rule_pb2
+from pointguard_server.domain.codes import RuleSetActivationKind
 from pointguard_server.rpc.decode import Decoder
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.rule_messages import (
@@ -50,7 +50,18 @@ class RuleService:
         except RuleSetError as error:
             problems = [problem_message(problem) for problem in error.problems]
             return rule_pb2.ValidateRuleSetResponse(problems=problems)
-        return rule_pb2.ValidateRuleSetResponse(rules=[rule.name for rule in rule_set.rules])
+        return rule_pb2.ValidateRuleSetResponse(rules=[rule.name for rule in rule_set.rules], cost=rule_set.cost)
+
+    async def format_rule_set(self, call: Call, request: rule_pb2.FormatRuleSetRequest) -> Message:
+        """See the contract."""
+        decoder = self._desk.decoder(call)
+        source = source_text(decoder, request.source)
+        decoder.check()
+        try:
+            formatted = await self._rule_sets.formatted(source)
+        except RuleSetError as error:
+            return rule_pb2.FormatRuleSetResponse(problems=[problem_message(problem) for problem in error.problems])
+        return rule_pb2.FormatRuleSetResponse(source=formatted)
 
     async def create_rule_set_version(self, call: Call, request: rule_pb2.CreateRuleSetVersionRequest) -> Message:
         """See the contract."""
@@ -89,8 +100,7 @@ class RuleService:
         numbers = [version_number(decoder, getattr(request, name), name) for name in ("from_version", "to_version")]
         decoder.check()
         before, after = [await self._rule_sets.version(number) for number in numbers]
-        names = [f"version {number}" for number in numbers]
-        found = await asyncio.to_thread(differences, before.source, after.source, *names)
+        found = await asyncio.to_thread(differences, before, after)
         return rule_pb2.DiffRuleSetVersionsResponse(
             text_diff=found.text,
             added_rules=found.added,
@@ -155,12 +165,14 @@ class RuleService:
         rule_set, version = await self._rules(request)
         async with self._simulating:
             simulation = await asyncio.to_thread(
-                simulate, rule_set, order, call.tenant.money_scale, ZoneInfo(self._rule_sets.time_zone)
+                simulate,
+                rule_set,
+                order,
+                call.tenant.money_scale,
+                ZoneInfo(self._rule_sets.time_zone),
+                is_traced=request.trace,
             )
-        response = simulation_message(simulation, version)
-        if simulation.failed:
-            response.reasons.append(common_pb2.Reason(code=int(Reason.RULE_ARITHMETIC)))  # type: ignore[arg-type]
-        return response
+        return simulation_message(simulation, version)
 
     async def _order(self, call: Call, decoder: Decoder, request: rule_pb2.SimulateRuleSetRequest) -> Order:
         if request.HasField("transaction_id"):
@@ -178,4 +190,4 @@ class RuleService:
             return await self._rule_sets.checked(request.source), 0
         number = request.version if request.HasField("version") else self._rule_sets.active_version
         version = await self._rule_sets.version(number)
-        return await self._rule_sets.check(version.source), number
+        return await self._rule_sets.check(version.source, version.files), number

@@ -77,6 +77,7 @@ def _methods(desk: Desk, rule_sets: RuleSets) -> dict[str, dict[str, tuple[type[
         },
         RULES: {
             "ValidateRuleSet": (rule_pb2.ValidateRuleSetRequest, rules.validate_rule_set),
+            "FormatRuleSet": (rule_pb2.FormatRuleSetRequest, rules.format_rule_set),
             "CreateRuleSetVersion": (rule_pb2.CreateRuleSetVersionRequest, rules.create_rule_set_version),
             "GetRuleSetVersion": (rule_pb2.GetRuleSetVersionRequest, rules.get_rule_set_version),
             "ListRuleSetVersions": (rule_pb2.ListRuleSetVersionsRequest, rules.list_rule_set_versions),

@@ -16,6 +16,7 @@ from pointguard_server.domain.errors import PointguardError
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
 from pointguard_server.rules.compiler import RulesError
+from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.ports import Directory, RuleVersions, Stores
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, ProgramTexts
 from pointguard_server.service.program_start import activate_file
@@ -149,7 +150,7 @@ class LivePrograms:
             rules = await self._serving.compiler.compile(sources.rule_set)
             configuration, stores = await self._engine.run(lambda connection: self._write(connection, sources))
             activation = await self._serving.change(
-                lambda connection, moment: self._activate(connection, sources.earn_rules, moment),
+                lambda connection, moment: self._activate(connection, sources.rule_set, moment),
                 rules,
                 configuration=configuration,
                 stores=stores,
@@ -182,7 +183,7 @@ class LivePrograms:
         )
         return Configuration(sources.config, version), self._names.read_stores(connection)
 
-    def _activate(self, connection: Any, source: str, moment: int) -> RuleSetActivation | None:
+    def _activate(self, connection: Any, rule_set: RuleSet, moment: int) -> RuleSetActivation | None:
         """Activate the file's earn rules, unless it is another of the files that changed."""
         tenant = self._serving.tenant
-        return activate_file(self._versions, connection, tenant.tenant_id, tenant.program_id, source, moment)
+        return activate_file(self._versions, connection, tenant.tenant_id, tenant.program_id, rule_set, moment)

@@ -8,11 +8,13 @@ from pointguard_server.domain.codes import CodeKind, Outcome, RuleSetActivationK
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.service.credentials import ApiKeyRecord
 from pointguard_server.service.rule_versions import (
+    NO_FILES,
     KnownRequest,
     RequestKey,
     RuleChange,
     RuleSetActivation,
     RuleSetVersion,
+    SetFiles,
     Timeline,
 )
 
@@ -143,8 +145,9 @@ class RuleVersions(Protocol):
         change: RuleChange,
         now: int,
         key: RequestKey | None = None,
+        files: SetFiles = NO_FILES,
     ) -> RuleSetVersion:
-        """Keep a source text as the program's next version."""
+        """Keep a source text, with the files of its sets, as the program's next version."""
         ...
 
     def add_activation(
@@ -167,8 +170,8 @@ class RuleVersions(Protocol):
         """Return a version."""
         ...
 
-    def last_file_source(self, connection: Any, tenant_id: int, program_id: int) -> str | None:
-        """Return the text of the newest version that came from the program's file, if any did."""
+    def last_of_file(self, connection: Any, tenant_id: int, program_id: int) -> RuleSetVersion | None:
+        """Return the newest version that came from the program's file, if any did."""
         ...
 
     def timeline(self, connection: Any, tenant_id: int, program_id: int, moment: int) -> Timeline:

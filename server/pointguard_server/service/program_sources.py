@@ -41,11 +41,10 @@ class StoresError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ProgramSources:
-    """A program's source texts, checked. ``earn_rules`` has the texts of sets from files at its end."""
+    """A program's source texts, checked. The earn rules' text, and those of files of sets, are in the rule set."""
 
     configuration: str
     config: ProgramConfig
-    earn_rules: str
     rule_set: RuleSet
     stores: tuple[Store, ...]
 
@@ -69,15 +68,7 @@ def check_program(
     config = load_program_config(configuration, name)
     earn_rules, rules_name = read_rules(config.earn_rules)
     rule_set = load_rule_set(earn_rules, rules_name, currency=config.currency, read_set=read_set)
-    return ProgramSources(configuration, config, _versioned(rule_set), require_available(rule_set), stores)
-
-
-def _versioned(rule_set: RuleSet) -> str:
-    """The earn rules as a version of them is kept: with the texts of sets from files, as comments at the end."""
-    lines = [rule_set.source]
-    for name, texts in rule_set.files.items():
-        lines += [f"# {name}:", *(f"#   {text}" for text in texts), ""]
-    return "\n".join(lines)
+    return ProgramSources(configuration, config, require_available(rule_set), stores)
 
 
 def check_stores(text: str, name: str) -> tuple[Store, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pointguard_server.domain.codes import RuleSetActivationKind
 from pointguard_server.rules.compiler import RulesError
+from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.ports import Directory, RuleVersions
 from pointguard_server.service.program_sources import ProgramSources
 from pointguard_server.service.programs import LineCodes, line_codes, write_sources
@@ -72,7 +73,7 @@ class ProgramStarter:
         def write(connection: Any) -> tuple[Configuration, Plan]:
             place = (self._tenant_id, self._program_id)
             version = write_sources(self._names, connection, *place, sources, sources.stores, moment)
-            activate_file(self._versions, connection, *place, sources.earn_rules, moment)
+            activate_file(self._versions, connection, *place, sources.rule_set, moment)
             configuration = Configuration(sources.config, version)
             return configuration, self._planner.plan(connection, moment, configuration, ready, lines)
 
@@ -82,42 +83,46 @@ class ProgramStarter:
     async def _ready(self, sources: ProgramSources, moment: int) -> dict[bytes, ReadyRules]:
         """Return the rule sets that decide or are planned, compiled, by digest."""
 
-        def look(connection: Any) -> tuple[str | None, list[RuleSetVersion]]:
-            last = self._versions.last_file_source(connection, self._tenant_id, self._program_id)
-            return last, self._planner.needed(connection, moment)
+        def look(connection: Any) -> tuple[bool, list[RuleSetVersion]]:
+            place = (connection, self._tenant_id, self._program_id)
+            return is_new(self._versions, *place, sources.rule_set), self._planner.needed(connection, moment)
 
-        last, needed = self._write(look)
-        if last == sources.earn_rules:
-            active, *planned = needed
-            ready = [await self._active(active)]
-        else:
+        file_is_new, needed = self._write(look)
+        if file_is_new:
             # The one in force now gives way to the file's.
             planned = needed[1:]
             ready = [await self._compiler.compile(sources.rule_set)]
+        else:
+            active, *planned = needed
+            ready = [await self._active(active)]
         for version in planned:
             # Whoever keeps the program serving tries again, and says so.
             with suppress(RulesError, OSError, ValueError):
-                ready.append(await self._compiler.ready(version.source, _name(version)))
+                ready.append(await self._compiler.ready(version))
         return {rules.digest: rules for rules in ready}
 
     async def _active(self, version: RuleSetVersion) -> ReadyRules:
         try:
-            return await self._compiler.ready(version.source, _name(version))
+            return await self._compiler.ready(version)
         except (RulesError, OSError, ValueError) as error:
             raise ActiveVersionUnusable(version.version, error) from error
 
 
-def _name(version: RuleSetVersion) -> str:
-    return f"version {version.version}"
+def is_new(versions: RuleVersions, connection: Any, tenant_id: int, program_id: int, rule_set: RuleSet) -> bool:
+    """Whether a file's earn rules are others than those that came from it last; files of sets are part of them."""
+    last = versions.last_of_file(connection, tenant_id, program_id)
+    return last is None or (last.source, last.files) != (rule_set.source, rule_set.files)
 
 
 def activate_file(
-    versions: RuleVersions, connection: Any, tenant_id: int, program_id: int, source: str, moment: int
+    versions: RuleVersions, connection: Any, tenant_id: int, program_id: int, rule_set: RuleSet, moment: int
 ) -> RuleSetActivation | None:
     """Make a version of a file's earn rules and activate it, unless the file has said the same before."""
-    if versions.last_file_source(connection, tenant_id, program_id) == source:
+    if not is_new(versions, connection, tenant_id, program_id, rule_set):
         return None
-    version = versions.add_version(connection, tenant_id, program_id, source, FILE_CHANGE, moment)
+    version = versions.add_version(
+        connection, tenant_id, program_id, rule_set.source, FILE_CHANGE, moment, files=rule_set.files
+    )
     return versions.add_activation(
         connection,
         tenant_id,

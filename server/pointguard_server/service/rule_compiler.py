@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pointguard_server.rules.compiler import Child, CompiledRules, RulesError, compile_in_child, load_compiled
+from pointguard_server.rules.formatter import format_source
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
-from pointguard_server.service.rule_versions import source_digest
+from pointguard_server.service.rule_availability import require_available
+from pointguard_server.service.rule_versions import NO_FILES, RuleSetVersion, SetFiles, source_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,28 +23,41 @@ class ReadyRules:
 
     @property
     def digest(self) -> bytes:
-        """The digest of the source text."""
-        return source_digest(self.rule_set.source)
+        """The digest of the source text with its files."""
+        return source_digest(self.rule_set.source, self.rule_set.files)
 
 
 class RuleCompiler:
-    """Compiles into one directory; ``failures`` counts what did not compile. Belongs to the event loop."""
+    """Compiles one program's rules into a directory; ``failures`` counts what did not compile.
 
-    def __init__(self, directory: Path) -> None:
+    Belongs to the event loop. ``currency`` is the program's.
+    """
+
+    def __init__(self, directory: Path, currency: str) -> None:
         self._directory = directory
+        self._currency = currency
         self._one = asyncio.Semaphore(1)
         self._child: Child | None = None
         self._stopped = False
         self.failures = 0
 
-    async def check(self, source: str, name: str) -> RuleSet:
+    async def check(self, source: str, name: str, files: SetFiles = NO_FILES) -> RuleSet:
         """Return the rule set of a source text; ``name`` is what mistakes are reported under.
 
         Raises:
-            RuleSetError: with every mistake.
+            RuleSetError: with every mistake, and every thing that this server cannot do.
         """
         async with self._one:
-            return await asyncio.to_thread(load_rule_set, source, name)
+            return await asyncio.to_thread(self._load, source, name, files)
+
+    async def formatted(self, source: str) -> str:
+        """Return a source text in its canonical layout.
+
+        Raises:
+            RuleSetError: if its form is wrong.
+        """
+        async with self._one:
+            return await asyncio.to_thread(format_source, source, "source")
 
     async def compile(self, rule_set: RuleSet) -> ReadyRules:
         """Return a rule set with its machine code.
@@ -57,15 +72,23 @@ class RuleCompiler:
                 self.failures += 1
                 raise
 
-    async def ready(self, source: str, name: str) -> ReadyRules:
-        """Return the rule set of a source text with its machine code; raises what ``check`` and ``compile`` do."""
-        return await self.compile(await self.check(source, name))
+    async def ready(self, version: RuleSetVersion) -> ReadyRules:
+        """Return a version's rule set with its machine code; raises what ``check`` and ``compile`` do."""
+        return await self.compile(await self.check(version.source, f"version {version.version}", version.files))
 
     def stop(self) -> None:
         """Wait for no compiler."""
         self._stopped = True
         if self._child is not None:
             self._child.kill()
+
+    def _load(self, source: str, name: str, files: SetFiles) -> RuleSet:
+        def read_set(file: str) -> str:
+            if file not in files:
+                raise ValueError("only the program's own file of earn rules has files beside it")
+            return "\n".join(files[file])
+
+        return require_available(load_rule_set(source, name, currency=self._currency, read_set=read_set))
 
     def _compile(self, rule_set: RuleSet) -> ReadyRules:
         try:

@@ -1,11 +1,14 @@
 """How two versions of a program's earn rules differ: as texts, and as rules. For ``rpc``."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from difflib import unified_diff
+from typing import Any
 
 from pointguard_server.rules import parser
-from pointguard_server.rules.syntax import RuleSetSyntax
+from pointguard_server.rules.syntax import Declaration, Name, RuleSetSyntax
 from pointguard_server.rules.tree_text import tree_text
+from pointguard_server.service.rule_versions import RuleSetVersion, SetFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +21,11 @@ class RuleDifferences:
     changed: tuple[str, ...]
 
 
-def differences(before: str, after: str, before_name: str, after_name: str) -> RuleDifferences:
-    """Compare two source texts without mistakes. Two rules are the same if their canonical texts are."""
-    lines = unified_diff(before.splitlines(), after.splitlines(), before_name, after_name, lineterm="")
-    old, new = _rules(before), _rules(after)
+def differences(before: RuleSetVersion, after: RuleSetVersion) -> RuleDifferences:
+    """Compare two versions. Two rules are the same if their canonical texts are, with all that these name."""
+    old_name, new_name = (f"version {version.version}" for version in (before, after))
+    lines = unified_diff(before.source.splitlines(), after.source.splitlines(), old_name, new_name, lineterm="")
+    old, new = _meanings(before.source, before.files), _meanings(after.source, after.files)
     return RuleDifferences(
         text="".join(f"{line}\n" for line in lines),
         added=tuple(name for name in new if name not in old),
@@ -30,8 +34,32 @@ def differences(before: str, after: str, before_name: str, after_name: str) -> R
     )
 
 
-def _rules(source: str) -> dict[str, str]:
-    """Return each rule's canonical text by its name."""
+def _meanings(source: str, files: SetFiles) -> dict[str, str]:
+    """Return by each rule's name its canonical text, and those of the names that it uses, directly or not."""
     syntax, _ = parser.parse(source)
-    rules = syntax.rules if syntax is not None else ()
-    return {rule.name.text: tree_text(RuleSetSyntax((rule,))) for rule in rules}
+    if syntax is None:
+        return {}
+    texts = {declaration: tree_text(RuleSetSyntax((declaration,)), files) for declaration in syntax.declarations}
+    rules = set(syntax.rules)
+    named = {declaration.name.text: declaration for declaration in syntax.declarations if declaration not in rules}
+    return {rule.name.text: "".join(texts[used] for used in _used(rule, named)) for rule in syntax.rules}
+
+
+def _used(declaration: Declaration, named: dict[str, Declaration]) -> list[Declaration]:
+    """Return a declaration and the named ones that it uses, each once."""
+    found = [declaration]
+    for each in found:
+        found += [other for name in dict.fromkeys(_names_in(each)) if (other := named.get(name)) and other not in found]
+    return found
+
+
+def _names_in(node: Any) -> Iterator[str]:
+    """Yield the bare words anywhere below a node of the syntax tree."""
+    if isinstance(node, Name):
+        yield node.text
+    elif isinstance(node, tuple):
+        for part in node:
+            yield from _names_in(part)
+    elif is_dataclass(node):
+        for field in fields(node):
+            yield from _names_in(getattr(node, field.name))

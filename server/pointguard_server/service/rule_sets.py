@@ -30,10 +30,12 @@ from pointguard_server.rules.rule_set import RuleSet, RuleSetError
 from pointguard_server.service.ports import RuleVersionReader, RuleVersions
 from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_versions import (
+    NO_FILES,
     RequestKey,
     RuleChange,
     RuleSetActivation,
     RuleSetVersion,
+    SetFiles,
     source_digest,
 )
 from pointguard_server.service.serving_program import ServingProgram
@@ -89,20 +91,28 @@ class RuleSets:
 
     # --------------------------------------------------------------------------------------------------------- reading
 
-    async def check(self, source: str) -> RuleSet:
+    async def check(self, source: str, files: SetFiles = NO_FILES) -> RuleSet:
         """Return the rule set of a source text.
 
         Raises:
             RuleSetError: with its mistakes.
         """
-        digest = source_digest(source)
+        digest = source_digest(source, files)
         rule_set = self._checked.pop(digest, None)
         if rule_set is None:
-            rule_set = await self._serving.compiler.check(source, "source")
+            rule_set = await self._serving.compiler.check(source, "source", files)
         if len(self._checked) >= CHECKED_MAX:
             del self._checked[next(iter(self._checked))]
         self._checked[digest] = rule_set
         return rule_set
+
+    async def formatted(self, source: str) -> str:
+        """Return a source text in its canonical layout.
+
+        Raises:
+            RuleSetError: if its form is wrong.
+        """
+        return await self._serving.compiler.formatted(source)
 
     async def checked(self, source: str, field: str = "source") -> RuleSet:
         """Return the rule set of a source text that a request holds.
@@ -246,7 +256,7 @@ class RuleSets:
 
     async def _ready(self, version: RuleSetVersion) -> ReadyRules:
         try:
-            return await self._serving.compiler.ready(version.source, f"version {version.version}")
+            return await self._serving.compiler.ready(version)
         except (RulesError, OSError, RuleSetError) as error:
             # A mistake's text would quote the source, and it has none that was there when the version was made.
             problem = _why(error) if isinstance(error, RuleSetError) else str(error)

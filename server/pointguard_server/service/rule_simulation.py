@@ -6,24 +6,29 @@ themselves here: they are numbered for one simulation alone, so none has to be k
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from pointguard_server.domain.calendar import local_time
+from pointguard_server.domain.calendar import EPOCH, local_time
 from pointguard_server.domain.codes import Part
 from pointguard_server.rules.checked import FieldValue
-from pointguard_server.rules.fields import FACT_FIELDS, LINE_FIELDS, Field
+from pointguard_server.rules.constants import constants_of
+from pointguard_server.rules.fields import FACT_FIELDS, LINE_FIELD_COUNT, LINE_FIELDS, Field
 from pointguard_server.rules.fixed_point import DECIMAL_PLACES, SCALE, Status
-from pointguard_server.rules.interpreter import interpret
+from pointguard_server.rules.interpreter import evaluate, trace
 from pointguard_server.rules.rule_set import RuleSet
-from pointguard_server.rules.value_types import ValueType, Vector
+from pointguard_server.rules.syntax import SourceRange
+from pointguard_server.rules.trace import RuleTrace as Traced
+from pointguard_server.rules.trace import Trace
+from pointguard_server.rules.value_types import Limit, ValueType, Vector
 from pointguard_server.service.programs import PARTS
 
 POINTS_MAX: Final = 1 << 60
 """As in the kernel: an award, a sum or a balance above it is a failure of the arithmetic."""
+MONEY_MAX: Final = 1 << 62
 
-Value = int | str | bool
-Known = dict[str, Value]
+Known = dict[str, int | str | bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +44,15 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A purchase and who makes it where, as the rules see it. An empty text is one that is not known."""
+    """A purchase and who makes it where, as the rules see it. An empty text is one that is not known.
 
-    total: int  # minor units
+    Money is in minor units; ``accepted_at`` in microseconds since 1970.
+    """
+
+    total: int
     lines: tuple[OrderLine, ...]
     kind: str
-    accepted_at: int  # microseconds since 1970
+    accepted_at: int
     channel: str = ""
     tender: str = ""
     coupon_used: bool = False
@@ -55,33 +63,62 @@ class Order:
     province: str = ""
     days_since_enrolment: int = 0
     posted: int = 0
+    reserved: int = 0
+    spend: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RuleValue:
+    """What something came to: a number or a date as a text, a text, a condition, or nothing."""
+
+    type: ValueType
+    value: str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenValue:
+    """What a part of an expression came to; ``basket_line`` counts from 1, and 0 is none."""
+
+    place: SourceRange
+    basket_line: int
+    value: RuleValue
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """How a rule came to its outcome; what was not looked at is None, an award that was not computed is empty."""
+
+    valid: bool | None
+    held: bool | None
+    computed: str
+    rounded: int
+    capped: int
+    seen: tuple[SeenValue, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
-    """What one rule gives, in points."""
+    """What one rule gives, in points, why it is less than its award, and how that came about."""
 
     rule: str
     part: Part
     points: int
-
-
-@dataclass(frozen=True, slots=True)
-class RuleFact:
-    """A field that the rules name, with its value: a number in decimal, a text, a condition, or none."""
-
-    field: str
-    value: str | bool | None
-    is_number: bool
+    limit: Limit
+    trace: RuleTrace | None
 
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What an order earns. ``failed``: the arithmetic did, and nothing is earned."""
+    """What an order earns, and the facts that the rules name, by field.
+
+    ``failed``: the arithmetic did, and nothing is earned; ``failed_at`` is where, if it was traced.
+    """
 
     outcomes: tuple[RuleOutcome, ...]
-    facts: tuple[RuleFact, ...]
+    facts: tuple[tuple[str, RuleValue], ...]
     failed: bool
+    failed_at: SourceRange | None = None
+    is_cut: bool = False
 
     @property
     def points(self) -> int:
@@ -90,7 +127,7 @@ class Simulation:
 
 
 class _Texts:
-    """Numbers for the texts of one simulation, by domain."""
+    """Numbers for the texts of one simulation, by domain, and back."""
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[str | None, str], int] = {}
@@ -98,30 +135,50 @@ class _Texts:
     def number(self, domain: str | None, text: str) -> int:
         return self._numbers.setdefault((domain, text), len(self._numbers) + 1) if text else 0
 
+    def by_number(self) -> dict[int, str]:
+        return {number: text for (_, text), number in self._numbers.items()}
 
-def simulate(rule_set: RuleSet, order: Order, money_scale: int, zone: ZoneInfo) -> Simulation:
+
+def simulate(
+    rule_set: RuleSet, order: Order, money_scale: int, zone: ZoneInfo, *, is_traced: bool = False
+) -> Simulation:
     """Return what an order earns; ``money_scale`` makes minor units the rules' numbers. Not for the event loop."""
     known = _facts(order, money_scale, zone)
     texts = _Texts()
-    status, awards = interpret(
-        rule_set.checked,
-        [_entry(field, known, texts) for field in FACT_FIELDS],
-        [[_entry(field, _line(line, money_scale), texts) for field in LINE_FIELDS] for line in order.lines],
-        [texts.number(domain, text) for domain, text in rule_set.literals],
-    )
-    total = sum(awards)
-    failed = status is not Status.OK or max((*awards, total, order.posted + total)) > POINTS_MAX
+    # What the rule set asks for beside the fields of the table is 0: this server decides by none that asks for any.
+    facts = [_entry(field, known, texts) for field in FACT_FIELDS] + [0] * len(rule_set.checked.inputs)
+    lines = [_line_entries(line, money_scale, texts) for line in order.lines]
+    constants = constants_of(rule_set.checked, texts.number)
+    found: Trace | None = None
+    if is_traced:
+        found = trace(rule_set.checked, facts, lines, constants)
+        outcome = found.outcome
+    else:
+        outcome = evaluate(rule_set.checked, facts, lines, constants)
+    points = [award.points for award in outcome.awards]
+    total = sum(points)
+    failed = outcome.status is not Status.OK or max((*points, total, order.posted + total)) > POINTS_MAX
+    by_number = texts.by_number()
     outcomes = tuple(
-        RuleOutcome(rule.name, PARTS[rule.part], 0 if failed else points)
-        for rule, points in zip(rule_set.rules, awards, strict=True)
+        RuleOutcome(
+            rule=rule.name,
+            part=PARTS[rule.part],
+            points=0 if failed else award.points,
+            limit=award.limit,
+            trace=_traced(found.rules[rule.ordinal], by_number) if found is not None else None,
+        )
+        for rule, award in zip(rule_set.rules, outcome.awards, strict=True)
     )
-    return Simulation(outcomes, tuple(_shown(field, known) for field in _used(rule_set)), failed)
+    shown = tuple((field.name, _shown(field, known)) for field in _used(rule_set))
+    if found is None:
+        return Simulation(outcomes, shown, failed)
+    return Simulation(outcomes, shown, failed, found.failed_at, found.is_cut)
 
 
 def _facts(order: Order, money_scale: int, zone: ZoneInfo) -> Known:
     """Return the facts by name: numbers are the rules' own, scaled. A fact that is not here reads as absent."""
     local = local_time(order.accepted_at, zone)
-    parts = {name: getattr(local, name) for name in ("year", "month", "day", "hour", "minute", "weekday")}
+    parts = {name: getattr(local, name) for name in ("year", "month", "day", "hour", "minute", "weekday", "date")}
     return {
         "order.total": order.total * money_scale,
         "order.line_count": len(order.lines) * SCALE,
@@ -136,18 +193,22 @@ def _facts(order: Order, money_scale: int, zone: ZoneInfo) -> Known:
         "member.province": order.province,
         "member.days_since_enrolment": order.days_since_enrolment * SCALE,
         "account.posted": min(order.posted, POINTS_MAX // SCALE) * SCALE,
+        "account.available": min(order.posted - order.reserved, POINTS_MAX // SCALE) * SCALE,
+        "account.spend": min(order.spend, MONEY_MAX // money_scale) * money_scale,
         **{f"time.{name}": value * SCALE for name, value in parts.items()},
     }
 
 
-def _line(line: OrderLine, money_scale: int) -> Known:
-    return {
+def _line_entries(line: OrderLine, money_scale: int, texts: _Texts) -> list[int]:
+    known: Known = {
         "line.sku": line.sku,
         "line.category": line.category,
         "line.brand": line.brand,
         "line.quantity": line.quantity * SCALE,
         "line.amount": line.amount * money_scale,
     }
+    entries = [_entry(field, known, texts) for field in LINE_FIELDS]
+    return entries + [0] * (LINE_FIELD_COUNT - len(entries))
 
 
 def _entry(field: Field, known: Known, texts: _Texts) -> int:
@@ -170,17 +231,48 @@ def _fields_in(node: Any) -> Iterator[FieldValue]:
         for part in node:
             yield from _fields_in(part)
     elif is_dataclass(node):
-        for part in fields(node):
-            yield from _fields_in(getattr(node, part.name))
+        for each in fields(node):
+            yield from _fields_in(getattr(node, each.name))
 
 
-def _shown(field: Field, known: Known) -> RuleFact:
+def _shown(field: Field, known: Known) -> RuleValue:
     value = known.get(field.name)
-    if field.type is ValueType.NUMBER:
-        return RuleFact(field.name, _decimal(int(value or 0)), is_number=True)
-    if field.type is ValueType.BOOLEAN:
-        return RuleFact(field.name, bool(value), is_number=False)
-    return RuleFact(field.name, str(value) if value else None, is_number=False)
+    if isinstance(value, str):
+        return RuleValue(field.type, value or None)
+    if value is None and field.type in (ValueType.TEXT, ValueType.TEXTS):
+        return RuleValue(field.type, None)
+    return _value(field.type, int(value or 0), {})
+
+
+def _traced(rule: Traced, texts: dict[int, str]) -> RuleTrace:
+    award = rule.award
+    seen = (
+        SeenValue(each.source_range, 0 if each.line is None else each.line + 1, _value(each.type, each.value, texts))
+        for each in rule.seen
+    )
+    return RuleTrace(
+        valid=rule.valid,
+        held=rule.held,
+        computed="" if award is None else _decimal(award.computed),
+        rounded=0 if award is None else award.rounded,
+        capped=0 if award is None else award.capped,
+        seen=tuple(seen),
+    )
+
+
+def _value(kind: ValueType, scaled: int, texts: dict[int, str]) -> RuleValue:
+    """Return a value of the rules as it is written."""
+    match kind:
+        case ValueType.BOOLEAN:
+            return RuleValue(kind, bool(scaled))
+        case ValueType.TEXT:
+            return RuleValue(kind, texts.get(scaled))
+        case ValueType.TEXTS:
+            return RuleValue(kind, None)
+        case ValueType.DATE:
+            return RuleValue(kind, (EPOCH + timedelta(days=scaled // SCALE)).date().isoformat())
+        case ValueType.NUMBER | ValueType.MONEY:
+            return RuleValue(kind, _decimal(scaled))
 
 
 def _decimal(scaled: int) -> str:

@@ -1,6 +1,7 @@
 """Versions of a program's earn rules and their activations: the values. Storage keeps them, others make them."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -8,6 +9,9 @@ from typing import Final
 from pointguard_server.domain.codes import RuleChangeReason, RuleSetActivationKind
 
 FILE_AUTHOR: Final = "file"
+SetFiles = Mapping[str, tuple[str, ...]]
+"""The entries of sets that come from files, by the file's name."""
+NO_FILES: Final[SetFiles] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,11 @@ class RequestKey:
 
 @dataclass(frozen=True, slots=True)
 class RuleSetVersion:
-    """One version. Times are microseconds since 1970; in lists ``source`` is empty."""
+    """One version. Times are microseconds since 1970; in lists ``source`` is empty, and so are ``files``."""
 
     version: int
     source: str
+    files: SetFiles
     digest: bytes
     change: RuleChange
     created_at: int
@@ -92,6 +97,16 @@ def timeline_of(active: RuleSetActivation | None, planned: Sequence[RuleSetActiv
     return Timeline(active, tuple(by_moment[moment] for moment in sorted(by_moment)))
 
 
-def source_digest(source: str) -> bytes:
-    """Return a source text's digest."""
-    return sha256(source.encode()).digest()
+def files_text(files: SetFiles) -> str:
+    """Return files as one text; ``read_files`` reads it."""
+    return json.dumps(files, ensure_ascii=False) if files else ""
+
+
+def read_files(text: str) -> SetFiles:
+    """Return the files that ``files_text`` wrote."""
+    return {name: tuple(entries) for name, entries in json.loads(text).items()} if text else NO_FILES
+
+
+def source_digest(source: str, files: SetFiles = NO_FILES) -> bytes:
+    """Return the digest of a source text with the files of its sets."""
+    return sha256((source + files_text(files)).encode()).digest()

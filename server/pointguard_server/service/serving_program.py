@@ -216,7 +216,7 @@ class ServingProgram:
         for version in needed:
             if version.digest not in self._ready:
                 with suppress(RulesError, OSError, ValueError):
-                    ready.append(await self.compiler.ready(version.source, f"version {version.version}"))
+                    ready.append(await self.compiler.ready(version))
         await self.change(lambda _connection, _moment: None, *ready)
 
 

@@ -11,29 +11,34 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pointguard_server.domain.codes import RuleChangeReason, RuleSetActivationKind
 from pointguard_server.service.rule_versions import (
+    NO_FILES,
     KnownRequest,
     RequestKey,
     RuleChange,
     RuleSetActivation,
     RuleSetVersion,
+    SetFiles,
     Timeline,
+    files_text,
+    read_files,
     source_digest,
     timeline_of,
 )
 from pointguard_server.storage.tables import rule_set_activations, rule_set_versions
 
-VERSION_COLUMNS = "version, source, digest, author, reason_code, note, key_id, created_at"
+VERSION_COLUMNS = "version, source, files, digest, author, reason_code, note, key_id, created_at"
 ACTIVATION_COLUMNS = (
     "activation, version, previous_version, kind, effective_at, activated_at, author, reason_code, note, key_id"
 )
 FIND_VERSION = f"SELECT {VERSION_COLUMNS} FROM rule_set_versions WHERE tenant_id = ? AND program_id = ? AND version = ?"  # noqa: S608
-LAST_FILE_SOURCE = (
-    "SELECT source FROM rule_set_versions WHERE tenant_id = ? AND program_id = ? AND reason_code = ?"
+LAST_OF_FILE = (
+    f"SELECT {VERSION_COLUMNS} FROM rule_set_versions"  # noqa: S608
+    " WHERE tenant_id = ? AND program_id = ? AND reason_code = ?"
     " ORDER BY version DESC LIMIT 1"
 )
 ADD_VERSION = (
     f"INSERT INTO rule_set_versions (tenant_id, program_id, {VERSION_COLUMNS}, idempotency_key, request_digest)"  # noqa: S608
-    " SELECT ?1, ?2, coalesce(max(version), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11"
+    " SELECT ?1, ?2, coalesce(max(version), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12"
     " FROM rule_set_versions WHERE tenant_id = ?1 AND program_id = ?2"
     f" RETURNING {VERSION_COLUMNS}"
 )
@@ -76,9 +81,11 @@ class RuleVersions:
         change: RuleChange,
         now: int,
         key: RequestKey | None = None,
+        files: SetFiles = NO_FILES,
     ) -> RuleSetVersion:
         """See the port."""
-        values = (source, source_digest(source), *_values(change), now, *_key_values(key))
+        digest = source_digest(source, files)
+        values = (source, files_text(files), digest, *_values(change), now, *_key_values(key))
         return _version(connection.execute(ADD_VERSION, (tenant_id, program_id, *values)).fetchone())
 
     def add_activation(
@@ -106,10 +113,10 @@ class RuleVersions:
         row = connection.execute(FIND_VERSION, (tenant_id, program_id, version)).fetchone()
         return None if row is None else _version(row)
 
-    def last_file_source(self, connection: sqlite3.Connection, tenant_id: int, program_id: int) -> str | None:
+    def last_of_file(self, connection: sqlite3.Connection, tenant_id: int, program_id: int) -> RuleSetVersion | None:
         """See the port."""
-        row = connection.execute(LAST_FILE_SOURCE, (tenant_id, program_id, int(RuleChangeReason.FILE))).fetchone()
-        return None if row is None else row[0]
+        row = connection.execute(LAST_OF_FILE, (tenant_id, program_id, int(RuleChangeReason.FILE))).fetchone()
+        return None if row is None else _version(row)
 
     def timeline(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, moment: int) -> Timeline:
         """See the port."""
@@ -160,9 +167,9 @@ class RuleVersionReader:
     async def versions(self, tenant_id: int, program_id: int, below: int, count: int) -> list[RuleSetVersion]:
         """See the port."""
         table = rule_set_versions
-        names = VERSION_COLUMNS.replace("source, ", "")
+        names = VERSION_COLUMNS.replace("source, files, ", "")
         rows = await self._rows(_page(table, names, tenant_id, program_id, table.c.version, below).limit(count))
-        return [_version((row[0], "", *row[1:])) for row in rows]
+        return [_version((row[0], "", "", *row[1:])) for row in rows]
 
     async def activations(self, tenant_id: int, program_id: int, below: int, count: int) -> list[RuleSetActivation]:
         """See the port."""
@@ -196,8 +203,8 @@ def _change(author: str, reason: int, note: str, key_id: str) -> RuleChange:
 
 
 def _version(row: Any) -> RuleSetVersion:
-    version, source, digest, *change, created_at = row
-    return RuleSetVersion(version, source, digest, _change(*change), created_at)
+    version, source, files, digest, *change, created_at = row
+    return RuleSetVersion(version, source, read_files(files), digest, _change(*change), created_at)
 
 
 def _activation(row: Any) -> RuleSetActivation:

@@ -126,6 +126,7 @@ rule_set_versions = Table(
     Column("program_id", BigInteger, primary_key=True),
     Column("version", BigInteger, primary_key=True),
     Column("source", Text, nullable=False),
+    Column("files", Text, nullable=False),  # of sets, as JSON; empty for none
     Column("digest", LargeBinary(32), nullable=False),
     *_change_columns(),
     Column("created_at", BigInteger, nullable=False),

@@ -17,6 +17,7 @@ CONTRACT_ENUMS = {
     words.TransactionPart: (transaction_pb2, "TransactionPart", "TRANSACTION_PART_"),
     words.EntryType: (transaction_pb2, "EntryType", "ENTRY_TYPE_"),
     words.RuleChangeReason: (rule_pb2, "RuleChangeReason", "RULE_CHANGE_REASON_"),
+    words.RuleLimit: (rule_pb2, "RuleLimit", "RULE_LIMIT_"),
     words.RuleSetActivationKind: (rule_pb2, "RuleSetActivationKind", "RULE_SET_ACTIVATION_KIND_"),
 }
 

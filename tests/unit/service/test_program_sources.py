@@ -25,7 +25,7 @@ def files(folder: Path) -> ProgramFiles:
 
 def test_files_make_a_program(files: ProgramFiles) -> None:
     sources = files.check(files.read())
-    assert (sources.configuration, sources.earn_rules) == (PROGRAM, EARN_RULES)
+    assert (sources.configuration, sources.rule_set.source) == (PROGRAM, EARN_RULES)
     assert sources.stores == (Store("s1", "MAIN", "CA", "CA-ON"), Store("s2", "MAIN", "CA", "CA-QC"))
 
 

@@ -47,5 +47,5 @@ def test_the_versions_of_a_file_of_earn_rules_keep_their_numbers_and_the_last_on
             assert (active.activation, active.version, active.previous_version) == (number, number, number - 1)
             assert (active.kind.name, active.effective_at, active.activated_at) == ("FILE", moment, moment)
         assert versions.version(connection, 1, 7, 3) is None
-        assert versions.last_file_source(connection, 1, 7) == "second"
+        assert versions.last_of_file(connection, 1, 7) == versions.version(connection, 1, 7, 2)
         assert connection.execute("SELECT count(*) FROM program_versions").fetchone() == (3,)

@@ -16,8 +16,8 @@ FILE_REASON, FILE_KIND = 10, 3
 # What stood in ``program_versions`` came from a file and decided from its first moment on.
 COPY_VERSIONS = f"""
     INSERT INTO rule_set_versions
-        (tenant_id, program_id, version, source, digest, author, reason_code, note, key_id, created_at)
-    SELECT tenant_id, program_id, version, source, digest, 'file', {FILE_REASON}, '', '', created_at
+        (tenant_id, program_id, version, source, files, digest, author, reason_code, note, key_id, created_at)
+    SELECT tenant_id, program_id, version, source, '', digest, 'file', {FILE_REASON}, '', '', created_at
     FROM program_versions WHERE subject = 'earn rules'
 """  # noqa: S608  (numbers of this file)
 COPY_ACTIVATIONS = f"""
@@ -54,6 +54,7 @@ def upgrade() -> None:
         *key(),
         sa.Column("version", sa.BigInteger, primary_key=True),
         sa.Column("source", sa.Text, nullable=False),
+        sa.Column("files", sa.Text, nullable=False),
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
         *change(),
         sa.Column("created_at", sa.BigInteger, nullable=False),
