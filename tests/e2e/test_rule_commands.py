@@ -125,7 +125,42 @@ def test_programs_see_json(terminal: Terminal, tmp_path: Path) -> None:
     rules = tmp_path / "one.rules"
     rules.write_text('rule "one"\n    earn base 1\n')
     simulated = terminal.json("simulate", "--total-minor", "100", "--source", str(rules))
-    assert (simulated["points"], simulated["outcomes"]) == (1, [{"rule": "one", "part": "BASE", "points": 1}])
+    (outcome,) = simulated["outcomes"]
+    assert (simulated["points"], outcome["rule"], outcome["part"], outcome["points"]) == (1, "one", "BASE", 1)
+    assert outcome["trace"] is None
+    (traced,) = terminal.json("simulate", "--total-minor", "100", "--source", str(rules), "--trace")["outcomes"]
+    assert (traced["trace"]["computed"], traced["trace"]["seen"][0]["value"]) == ("1", "1")
+
+
+def test_a_trace_shows_the_words_of_the_text_with_what_they_came_to(terminal: Terminal, tmp_path: Path) -> None:
+    rules = tmp_path / "one.rules"
+    rules.write_text(
+        'rule "one"\n    when order.total > 2 CAD\n    earn base count(lines where line.brand == "OWN") / 2\n'
+    )
+    order = ("simulate", "--line", "brand=OWN,amount_minor=300", "--source", str(rules))
+    shown = terminal.text(*order, "--trace")
+    for words, value in (("order.total > 2 CAD", "yes"), ("line.brand (line 1 of the basket)", "OWN")):
+        assert re.search(rf"{re.escape(words)} +{value}", shown)
+    assert "0.5 → 0 → 0" in shown
+    assert "0.5" not in terminal.text(*order)
+
+
+def test_files_are_brought_into_their_canonical_layout(terminal: Terminal, tmp_path: Path) -> None:
+    rules, wrong = tmp_path / "a.rules", tmp_path / "wrong.rules"
+    rules.write_text('rule "a" earn base 1')
+    laid_out = 'rule "a"\n    earn base 1\n'
+    assert terminal.text("format", str(rules)) == laid_out
+    assert terminal.run("format", "--check", str(rules))[:2] == (1, f"{rules}: would change\n")
+    assert terminal.text("format", "--write", str(rules)) == f"{rules}: changed\n"
+    assert rules.read_text() == laid_out
+    assert terminal.text("format", "--check", str(rules)) == f"{rules}: as it should be\n"
+    wrong.write_text('rule "a" earn base (1')
+    code, out, _ = terminal.run("format", "--write", str(wrong))
+    assert code == 1
+    assert out.startswith(f"{wrong}:1:22: ")
+    assert wrong.read_text() == 'rule "a" earn base (1'
+    code, out, _ = terminal.run("format", str(rules), str(wrong), "--json")
+    assert (code, json.loads(out)[str(rules)]["source"]) == (1, laid_out)
 
 
 def test_a_past_purchase_is_tried_out_by_its_id(terminal: Terminal, walked: tuple[ServerProcess, list[str]]) -> None:

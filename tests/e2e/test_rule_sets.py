@@ -356,11 +356,66 @@ async def test_a_past_purchase_is_tried_out_by_any_version(client: PointguardCli
         await client.rules.simulate(redemption.transaction_id)
 
 
-async def test_arithmetic_that_fails_is_told(client: PointguardClient) -> None:
+async def test_arithmetic_that_fails_is_told_with_its_place(client: PointguardClient) -> None:
     order = SimulatedOrder(Money(1_00, "CAD"))
-    found = await client.rules.simulate(order, source='rule "a"\n    earn base 1 / account.posted\n')
+    source = 'rule "a"\n    earn base 1 / account.posted\n'
+    found = await client.rules.simulate(order, source=source)
     assert ([reason.code.name for reason in found.reasons], found.points) == (["RULE_ARITHMETIC"], 0)
     assert found.facts == (RuleFact("account.posted", "0"),)
+    assert (found.failed_line, found.outcomes[0].trace) == (0, None)
+    traced = await client.rules.simulate(order, source=source, trace=True)
+    assert (traced.failed_line, traced.failed_column) == (2, 15)
+
+
+async def test_a_trace_tells_how_each_outcome_came_about(client: PointguardClient) -> None:
+    source = (
+        'rule "gold"\n    when member.tier == "GOLD" and order.total > 5 CAD\n    earn bonus 7 / 2\n    round up\n'
+        "    cap 3 per transaction\n"
+        'rule "summer"\n    valid from 2026-06-01 until 2026-08-31\n    earn bonus 5\n'
+        'rule "fruit"\n    earn base count(lines where line.category == "FRUIT")\n'
+    )
+    lines = (BasketLine(3_00, category="FRUIT"), BasketLine(4_50))
+    order = SimulatedOrder(Basket("CAD", lines), tier="GOLD", accepted_at=datetime(2026, 3, 1, 12, tzinfo=UTC))
+    found = await client.rules.simulate(order, source=source, trace=True)
+    assert [(outcome.points, outcome.limit.name) for outcome in found.outcomes] == [
+        (3, "CAP_PER_TRANSACTION"), (0, "UNSPECIFIED"), (1, "UNSPECIFIED")
+    ]  # fmt: skip
+    gold, summer, fruit = (outcome.trace for outcome in found.outcomes)
+    assert gold is not None
+    assert summer is not None
+    assert fruit is not None
+    assert (gold.held, gold.computed, gold.rounded, gold.capped) == (True, "3.5", 4, 3)
+    seen = {(value.line, value.column, value.end_column): value.value for value in gold.seen}
+    assert seen[2, 10, 21] == "GOLD"
+    assert seen[2, 36, 47] == "7.5"
+    assert seen[2, 10, 55] is True
+    assert (summer.valid, summer.held, summer.computed) == (False, None, "")
+    assert [(value.basket_line, value.value) for value in fruit.seen if value.value in ("FRUIT", None)][:1] == [
+        (1, "FRUIT")
+    ]
+    assert not found.trace_is_cut
+
+
+async def test_a_text_is_brought_into_its_canonical_layout(client: PointguardClient) -> None:
+    formatted = await client.rules.format('rule   "a" # why\n earn base order.total*10')
+    assert formatted.problems == ()
+    assert formatted.source == 'rule "a"  # why\n    earn base order.total * 10\n'
+    assert (await client.rules.format(formatted.source)).source == formatted.source
+    broken = await client.rules.format('rule "a"\n    earn base (1\n')
+    assert (broken.source, broken.problems[0].line) == ("", 3)
+
+
+async def test_a_set_that_changes_changes_the_rules_that_use_it_and_no_other(client: PointguardClient) -> None:
+    text = (
+        'set cities = ("CA-ON"{more})\nlet near = member.province in cities\n'
+        'rule "near"\n    when near\n    earn base 1\nrule "any"\n    earn bonus 1\n'
+    )
+    before, after = await create(client, text.format(more="")), await create(client, text.format(more=', "CA-QC"'))
+    found = await client.rules.diff_versions(before, after)
+    assert (found.added_rules, found.removed_rules, found.changed_rules) == ((), (), ("near",))
+    report = await client.rules.validate('set cities from "cities.txt"\n' + text.format(more=""))
+    assert "only the program's own file" in str(report.problems)
+    assert 0 < (await client.rules.validate(text.format(more=""))).cost < 10
 
 
 # --------------------------------------------------------------------------------------------------------------- roles

@@ -321,6 +321,24 @@ async def test_a_change_of_the_configuration_leaves_version_and_plan_in_force(st
         assert shop.decider.programs.programs[0].settings["fraud_rules_version"] == 2
 
 
+async def test_a_version_keeps_the_files_of_its_sets_and_goes_back_to_what_they_were(street: Street) -> None:
+    account = street.ledger.member()
+    street.write('set kinds from "kinds.txt"\nrule "a"\n    when order.kind in kinds\n    earn base 3\n')
+    (street.folder / "kinds.txt").write_text("PURCHASE\n")
+    async with street.open() as shop:
+        assert shop.buy(account) == (3, 1)
+        (street.folder / "kinds.txt").write_text("ACTIVITY\n")
+        shop.live.start()
+        shop.live.look_now()
+        await until(lambda: shop.serving.active_version == 2)
+        assert shop.buy(account) == (0, 2)
+        await shop.activate(1, 2)
+        assert shop.buy(account) == (3, 1)
+        assert (await shop.rule_sets.version(2)).files == {"kinds.txt": ("ACTIVITY",)}
+    async with street.open() as shop:
+        assert shop.buy(account) == (3, 1), "the file says what it said: the activation stands"
+
+
 async def test_only_so_many_may_be_planned(street: Street) -> None:
     clock = street.ledger.clock
     async with street.open() as shop:
