@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from pointguard_client import (
     PointguardClient,
     new_idempotency_key,
 )
+from tests.e2e.audit import ledger_copy
 from tests.e2e.test_operations import scrape
 from tests.support.server import EARN_RULES, PROGRAM, STORES, ServerProcess
 
@@ -130,7 +130,7 @@ def test_changed_earn_rules_are_taken_up_under_load_and_no_call_fails(plain_serv
     # Nothing in between: no basket was read by one version and decided by the other.
     assert earned == {1, 110}
     assert (plain_server.process_id, plain_server.running) == (process_id, True)
-    with sqlite3.connect(plain_server.database) as database:
+    with ledger_copy(plain_server.database) as database:
         by_version = dict(
             database.execute("SELECT rule_set_version, sum(points) / count(*) FROM legs WHERE points > 0 GROUP BY 1")
         )
@@ -201,7 +201,7 @@ def test_a_changed_fraud_rule_counts_what_happened_before_it(plain_server: Serve
             assert await redeem(client, member) is Decision.DECLINED
 
     asyncio.run(run())
-    with sqlite3.connect(plain_server.database) as database:
+    with ledger_copy(plain_server.database) as database:
         versions = [row[0] for row in database.execute("SELECT DISTINCT fraud_rules_version FROM legs ORDER BY 1")]
     assert versions == [1, 2, 3]
 

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from pointguard_server.engine.memory import Memory, Pool
 
-
 IDS = (*range(1, 9), 2**62, 2**62 + 1, 2**63 - 1)
 
 
