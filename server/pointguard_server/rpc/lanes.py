@@ -90,11 +90,6 @@ class Lanes:
         }
         self._kinds = {name: _Kind(name, call_tally(name), *way) for name, way in ways.items()}
 
-    @property
-    def names(self) -> list[str]:
-        """The RPCs' names."""
-        return list(self._kinds)
-
     def take(self, name: str, frame: Frame) -> None:
         """Take a call: it will be answered."""
         started = time.monotonic()
