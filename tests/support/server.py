@@ -134,6 +134,12 @@ class ServerProcess:
 
     def start(self) -> Self:
         """Start, or start again on the same data directory, and return when requests are taken."""
+        self.begin()
+        self.await_ready()
+        return self
+
+    def begin(self) -> None:
+        """Start, or start again on the same data directory; ``await_ready`` before it is asked for anything."""
         assert not self.running
         self._starts += 1
         stem = f"{self.data_directory.name}.{self._starts}"
@@ -143,10 +149,9 @@ class ServerProcess:
             self._process = subprocess.Popen(
                 [*command, *self.options], env=server_environment(self.environment), stdout=output, stderr=log, cwd=ROOT
             )
-        self._await_ready()
-        return self
 
-    def _await_ready(self) -> None:
+    def await_ready(self) -> None:
+        """Return when requests are taken."""
         give_up = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < give_up:
             for event in self.events():
