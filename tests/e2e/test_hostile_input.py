@@ -345,7 +345,14 @@ def test_fields_of_another_type_are_passed_over_as_unknown(raw: RawCalls) -> Non
         ("FindMember", {"member": common_pb2.MemberReference(device_guid=new_idempotency_key())}),
         ("Accrue", {"member": common_pb2.MemberReference(external_id="1' OR '1'='1")}),
         ("AuthoriseRedemption", {"member": common_pb2.MemberReference(loyalty_id="%")}),
-        ("LinkIdentifier", {"member": common_pb2.MemberReference(account_id=10**15)}),
+        (
+            "LinkIdentifier",
+            {
+                "member": common_pb2.MemberReference(account_id=10**15),
+                # One that is somebody's already would be refused for that.
+                "identifier": common_pb2.MemberReference(card=new_idempotency_key()),
+            },
+        ),
         ("SetRedemptionLock", {"member": common_pb2.MemberReference(account_id=10**15)}),
         ("CaptureRedemption", {"reservation_id": new_idempotency_key()}),
         ("VoidRedemption", {"reservation_id": "00000000-0000-0000-0000-000000000000"}),
