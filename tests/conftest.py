@@ -1,7 +1,6 @@
 """What every test may rely on; fixtures of one room live in that room's own conftest."""
 
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,24 +13,12 @@ settings.register_profile("local", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "local"))
 
-TESTS = Path(__file__).parent
-WITHOUT_KERNELS = ("contract", "golden", "reference/test_rules", "repo", "unit/client", "unit/rules", "unit/service")
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the kernels before all tests are run; a run of some tests compiles what it needs as it goes."""
+    of_all = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly
+    if of_all and not hasattr(config, "workerinput"):  # a worker's configuration has one
+        from tests.support.kernels import compile_kernels
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files in an order in which two workers, each of which takes the next file when it has none, end together.
-
-    Where no kernels are cached, one worker compiles them with the first file; the other has files without kernels for
-    that long, or it would compile them too. Long files come before short ones, which fill up the end.
-    """
-    names = {item.path: item.path.relative_to(TESTS).as_posix() for item in items}
-    first = next((path for path, name in names.items() if name.startswith("e2e/")), None)
-
-    def turn(item: pytest.Item) -> int:
-        if item.path == first:
-            return 0
-        if names[item.path].startswith(WITHOUT_KERNELS):
-            return 1
-        return 2 if names[item.path].startswith("e2e/") else 3
-
-    items.sort(key=turn)
+        if not compile_kernels():
+            pytest.exit("the kernels could not be compiled: see above", 1)
