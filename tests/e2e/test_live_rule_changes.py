@@ -216,6 +216,19 @@ def test_sighup_takes_a_change_up_at_once(plain_server: ServerProcess, files: Pa
     assert points_of_a_dollar(plain_server) == 20
 
 
+def test_sighup_does_not_end_a_server_that_is_not_ready_yet(plain_server: ServerProcess) -> None:
+    assert plain_server.stop() == 0
+    plain_server.begin()
+    wait_for(lambda: events(plain_server, "starting"), plain_server)
+    while not events(plain_server, "ready"):
+        assert plain_server.running, plain_server.log()
+        plain_server.send_signal(signal.SIGHUP)
+        time.sleep(0.05)
+    plain_server.await_ready()
+    assert points_of_a_dollar(plain_server) == 10
+    assert plain_server.complaints() == []
+
+
 def test_a_file_that_vanishes_leaves_the_old_serving_until_it_is_back(plain_server: ServerProcess, files: Path) -> None:
     rules = files / "earn.rules"
     rules.unlink()

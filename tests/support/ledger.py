@@ -282,14 +282,13 @@ class Ledger:
             currency=currency_number("CAD"),
             lines=b"".join(value.to_bytes(8, "little") for value in line),
             line_count=1,
-            order_reference="receipt",
             body=encode_body("receipt", b"basket"),
         )
 
     def end_ask(self, operation: Operation, reservation: bytes, points: int = 0, key: str | None = None) -> Ask:
         high, low = (int.from_bytes(half, "little", signed=True) for half in (reservation[:8], reservation[8:]))
         fields = RequestFields(int(operation), points=points, reservation_high=high, reservation_low=low)
-        return self.ask(key, fields, reservation=reservation)
+        return self.ask(key, fields)
 
     def lock_ask(self, account: int, locked: bool, key: str | None = None) -> Ask:
         flags = int(RequestFlag.LOCKED) if locked else 0
