@@ -71,6 +71,10 @@ sample-data: $(STAMP) ## make the sandbox's sample data again from its source
 test: $(STAMP) ## run all tests, by two workers (at most 7 minutes; ARGS="-n 0" is one)
 	@$(BIN)/python -m pytest --timeout=120 --session-timeout=360 --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
+.PHONY: differential
+differential: $(STAMP) ## compare the back ends of the rule language on 100,000 cases (about ten minutes; ARGS="--seed 1")
+	@exec $(BIN)/python -m tests.reference.long_differential $(ARGS)
+
 .PHONY: rehearse-image
 rehearse-image: $(STAMP) ## do all that docker/ says in an empty root, without a container engine (as root; some minutes)
 	@exec $(BIN)/python -m tests.image

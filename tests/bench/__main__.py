@@ -1,6 +1,7 @@
 """``python -m tests.bench [names…]``: measure, print a table, write ``bench/results/<name>.json``.
 
-Without names: all of them. ``waterfall``, ``profile-unary`` and ``profile-batch`` print where the server's time goes.
+Without names: all of them. ``waterfall``, ``profile-unary`` and ``profile-batch`` print where the server's time goes,
+``rule_cost`` what the worst earn rules take.
 """
 
 import argparse
@@ -11,7 +12,20 @@ from functools import partial
 
 from rich.console import Console
 
-from tests.bench import batch, columns, latency, memory, profile, scale, start, stream, unary, waterfall, windows
+from tests.bench import (
+    batch,
+    columns,
+    latency,
+    memory,
+    profile,
+    rule_cost,
+    scale,
+    start,
+    stream,
+    unary,
+    waterfall,
+    windows,
+)
 from tests.bench.machine import header_of
 from tests.bench.processes import ProcessFailed
 from tests.bench.program import program_text
@@ -32,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {
 }
 LOOKS: dict[str, Callable[[Stage, Console], None]] = {
     "waterfall": waterfall.run,
+    "rule_cost": rule_cost.run,
     **{name: partial(profile.run, name) for name in profile.JOBS},
 }
 
@@ -41,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     names = (*BENCHMARKS, *LOOKS)
     parser.add_argument(
-        "names", nargs="*", metavar="name", help=f"of {', '.join(names)} (default: all but the last three)"
+        "names", nargs="*", metavar="name", help=f"of {', '.join(names)} (default: all but the last four)"
     )
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=4.0, help="of load in a turn (default: %(default)s)")

@@ -156,6 +156,14 @@ def test_a_batch_of_nothing_but_reads_needs_little_room(new_ledger: Callable[...
     verdicts = ledger.decide(*reads, *writes, *reads)
     assert {len(verdict.advice) for verdict in (*verdicts[:2_000], *verdicts[2_020:])} == {1}
     shown = ledger.decider._buffers.output(
-        requests=1, legs=1, entries=1, advice=1, shown=1, measures=ledger.programs.measures_max, awards=1
+        requests=1,
+        legs=1,
+        entries=1,
+        advice=1,
+        shown=1,
+        measures=ledger.programs.measures_max,
+        awards=1,
+        facts=ledger.programs.facts_max,
+        work=ledger.programs.work_max,
     ).shown
     assert shown.nbytes < 150 * 2**20

@@ -275,7 +275,7 @@ class Ledger:
 
     def accrue_ask(self, account: int, cents: int, key: str | None = None, kind: Kind = Kind.PURCHASE) -> Ask:
         fields = RequestFields(int(Operation.ACCRUE), int(kind), account, money=cents)
-        line = [0, 0, 0, 1_000_000, cents * 10_000]
+        line = [0, 0, 0, 1_000_000, cents * 10_000, 0]
         return self.ask(
             key,
             fields,

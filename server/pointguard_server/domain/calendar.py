@@ -17,7 +17,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class LocalTime:
     """A moment in a program's zone, and the starts (microseconds, inclusive) of the day, week and month that hold it.
 
-    ``weekday`` is 1 for Monday to 7 for Sunday (ISO 8601).
+    ``weekday`` is 1 for Monday to 7 for Sunday (ISO 8601); ``date`` counts the days since 1970-01-01.
     """
 
     year: int
@@ -26,6 +26,7 @@ class LocalTime:
     hour: int
     minute: int
     weekday: int
+    date: int
     day_start: int
     week_start: int
     month_start: int
@@ -57,6 +58,7 @@ def local_time(moment: int, zone: ZoneInfo) -> LocalTime:
         hour=local.hour,
         minute=local.minute,
         weekday=local.isoweekday(),
+        date=local.toordinal() - EPOCH.toordinal(),
         day_start=_first_instant(midnight, zone),
         week_start=_first_instant(monday, zone),
         month_start=_first_instant(midnight.replace(day=1), zone),

@@ -5,7 +5,6 @@ import numpy as np
 from pointguard_server.engine.compiled.records import record_bytes_max
 from pointguard_server.engine.rows import ADVICE, ANSWER, ENTRY, LEG, REASONS_MAX, STANDING
 from pointguard_server.engine.world import COUNTS_SIZE, Output
-from pointguard_server.rules.fields import FACT_FIELD_COUNT
 
 
 class Buffers:
@@ -17,7 +16,17 @@ class Buffers:
         self._ends = np.zeros(0, np.int64)
 
     def output(
-        self, *, requests: int, legs: int, entries: int, advice: int, shown: int, measures: int, awards: int
+        self,
+        *,
+        requests: int,
+        legs: int,
+        entries: int,
+        advice: int,
+        shown: int,
+        measures: int,
+        awards: int,
+        facts: int,
+        work: int,
     ) -> Output:
         """Return empty output arrays with at least that much room; reasons and counts are cleared."""
         out = self._output
@@ -29,7 +38,10 @@ class Buffers:
             and len(out.shown) >= shown
             and out.windows.shape[1] == measures
             and len(out.award_points) >= awards
+            and len(out.facts) >= facts
+            and len(out.work) >= work
         ):
+            scratch = np.zeros(max(awards, work, 1), np.int64)
             out = self._output = Output(
                 legs=np.zeros(2 * legs, LEG),
                 leg_request=np.zeros(2 * legs, np.int64),
@@ -41,8 +53,9 @@ class Buffers:
                 shown=np.zeros(2 * shown, STANDING),
                 shown_request=np.zeros(2 * shown, np.int64),
                 counts=np.zeros(COUNTS_SIZE, np.int64),
-                facts=np.zeros(FACT_FIELD_COUNT, np.int64),
-                award_points=np.zeros(max(awards, 1), np.int64),
+                facts=np.zeros(facts, np.int64),
+                work=scratch,
+                award_points=scratch[: max(awards, 1)],
             )
         out.answers[:requests] = np.zeros((), ANSWER)
         out.counts[:] = 0

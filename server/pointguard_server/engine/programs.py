@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from pointguard_server.domain.calendar import local_time
-from pointguard_server.engine.world import AWARD, PROGRAM, RULE, RowArray, World
+from pointguard_server.engine.world import AWARD, INPUT, PROGRAM, RULE, RowArray, World
 from pointguard_server.velocity.windows import MEASURE
 
 MINUTE = 60_000_000
-CALENDAR = ("year", "month", "day", "hour", "minute", "weekday", "day_start", "week_start", "month_start")
+CALENDAR = ("year", "month", "day", "hour", "minute", "weekday", "date", "day_start", "week_start", "month_start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,10 @@ class Program:
     measures: tuple[tuple[int, ...], ...]  # rows of velocity.windows.MEASURE
     rules: tuple[tuple[int, ...], ...]  # rows of world.RULE
     awards: tuple[tuple[int, ...], ...]  # rows of world.AWARD
+    inputs: tuple[tuple[int, ...], ...]  # rows of world.INPUT
     constants: tuple[int, ...]
+    fact_count: int  # that the earn rules read
+    work_size: int  # that the earn rules need: see rules/work_layout.py
     earn: object = field(repr=False)
 
 
@@ -43,6 +46,8 @@ class Programs:
         self.measures_max = max((len(program.measures) for program in programs), default=0)
         self.rules_max = max((len(program.rules) for program in programs), default=0)
         self.awards_max = max((len(program.awards) for program in programs), default=0)
+        self.facts_max = max((program.fact_count for program in programs), default=0)
+        self.work_max = max((program.work_size for program in programs), default=0)
         self._minute = -1
         self._world = self._build()
 
@@ -71,6 +76,7 @@ class Programs:
         measures: list[tuple[int, ...]] = []
         rules: list[tuple[int, ...]] = []
         awards: list[tuple[int, ...]] = []
+        inputs: list[tuple[int, ...]] = []
         constants: list[int] = []
         for row, program in zip(programs, self.programs, strict=True):
             for name, value in program.settings.items():
@@ -79,16 +85,19 @@ class Programs:
             row["first_measure"], row["measure_count"] = len(measures), len(program.measures)
             row["first_rule"], row["rule_count"] = len(rules), len(program.rules)
             row["first_award"], row["award_count"] = len(awards), len(program.awards)
+            row["first_input"], row["input_count"] = len(inputs), len(program.inputs)
             row["first_constant"] = len(constants)
             measures += program.measures
             rules += program.rules
             awards += program.awards
+            inputs += program.inputs
             constants += program.constants
         return World(
             programs,
             np.array(measures, MEASURE),
             np.array(rules, RULE),
             np.array(awards, AWARD),
+            np.array(inputs, INPUT),
             # One more than there are, so that a rule set without literals has an address too.
             np.array([*constants, 0], np.int64),
         )

@@ -294,7 +294,7 @@ class Decoder:
         elif which == "total":
             total = self.money(request.total, "total", 0)
             # A total is one line of an unknown article, so that rules over lines see it too.
-            lines, count = _packed_numbers((0, 0, 0, LINE_VALUE, total * self.tenant.money_scale)), 1
+            lines, count = _packed_numbers((0, 0, 0, LINE_VALUE, total * self.tenant.money_scale, 0)), 1
         else:
             self.fault("amount", "must be a basket or a total")
         store_id, terminal, cashier, channel, occurred_at, store = self.where(request.origin)
@@ -355,6 +355,7 @@ class Decoder:
                 brand_of(brand, 0),
                 quantity * LINE_VALUE,
                 amount * scale,
+                0,  # matches of patterns, which no earn rule has yet
             )
         if total > MONEY_MAX:
             self.fault("basket", f"must come to at most {MONEY_MAX}")

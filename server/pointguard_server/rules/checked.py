@@ -7,9 +7,11 @@ of the user's to write. Source ranges stay, for traces.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pointguard_server.rules.fields import FACT_FIELD_COUNT
 from pointguard_server.rules.functions import Function
+from pointguard_server.rules.inputs import Input
 from pointguard_server.rules.syntax import SourceRange
-from pointguard_server.rules.value_types import Part, Rounding, ValueType, Vector
+from pointguard_server.rules.value_types import CapPeriod, ExpiryUnit, Part, Rounding, ValueType, Vector
 
 
 class ArithmeticOperator(StrEnum):
@@ -34,7 +36,7 @@ class ComparisonOperator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A number (scaled) or a boolean (0 or 1)."""
+    """A number, money or date (scaled), or a boolean (0 or 1)."""
 
     type: ValueType
     value: int
@@ -43,7 +45,10 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class FieldValue:
-    """Entry ``index`` of the facts, or of the row of the line that is being looked at."""
+    """Entry ``index`` of the facts, or of the row of the line that is being looked at.
+
+    Facts from ``fields.FACT_FIELD_COUNT`` on are the rule set's own ``inputs``.
+    """
 
     type: ValueType
     vector: Vector
@@ -52,8 +57,20 @@ class FieldValue:
 
 
 @dataclass(frozen=True, slots=True)
+class BitTest:
+    """Whether bit ``bit`` of an entry of the facts or of a line is set."""
+
+    vector: Vector
+    index: int
+    bit: int
+    negated: bool
+    source_range: SourceRange
+    type: ValueType = ValueType.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
 class TextConstant:
-    """The host's id of literal ``index``. Its type is text."""
+    """The host's id of a text: entry ``index`` of the constants. Its type is text."""
 
     index: int
     source_range: SourceRange
@@ -61,8 +78,25 @@ class TextConstant:
 
 
 @dataclass(frozen=True, slots=True)
+class LetValue:
+    """The value of ``CheckedRuleSet.lets[index]``."""
+
+    type: ValueType
+    index: int
+    source_range: SourceRange
+
+
+@dataclass(frozen=True, slots=True)
+class BasePoints:
+    """The points that all base awards of the transaction gave; for awards that multiply them."""
+
+    source_range: SourceRange
+    type: ValueType = ValueType.NUMBER
+
+
+@dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """``left operator right`` on numbers."""
+    """``left operator right`` on scaled values."""
 
     operator: ArithmeticOperator
     left: "Checked"
@@ -82,7 +116,7 @@ class Negation:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``left operator right`` on two numbers or two booleans."""
+    """``left operator right`` on two values of one type that is not text."""
 
     operator: ComparisonOperator
     left: "Checked"
@@ -104,7 +138,7 @@ class TextEquality:
 
 @dataclass(frozen=True, slots=True)
 class NumberMembership:
-    """Whether a number is one of ``values`` (scaled)."""
+    """Whether a number, money or a date is one of ``values`` (scaled)."""
 
     operand: "Checked"
     values: tuple[int, ...]
@@ -115,11 +149,26 @@ class NumberMembership:
 
 @dataclass(frozen=True, slots=True)
 class TextMembership:
-    """Whether a text is present and one of the literals ``start`` … ``stop − 1``."""
+    """Whether a text is present and one of the constants ``start`` … ``stop − 1``."""
 
     operand: FieldValue
     start: int
     stop: int
+    negated: bool
+    source_range: SourceRange
+    type: ValueType = ValueType.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class TableMembership:
+    """Whether a text is present and in the table of ``size`` (a power of two) constants from ``start`` on.
+
+    ``start`` counts from the first constant behind those of single texts.
+    """
+
+    operand: FieldValue
+    start: int
+    size: int
     negated: bool
     source_range: SourceRange
     type: ValueType = ValueType.BOOLEAN
@@ -167,42 +216,39 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ScalarCall:
-    """A function of values."""
+    """A function of values, all of one type."""
 
     function: Function
     arguments: "tuple[Checked, ...]"
+    type: ValueType
     source_range: SourceRange
-
-    @property
-    def type(self) -> ValueType:
-        """What the function gives."""
-        return self.function.result
 
 
 @dataclass(frozen=True, slots=True)
 class LinesCall:
-    """A function over the basket's lines; ``body`` is evaluated for each line, in order. Never nested."""
+    """A function over the basket's lines; ``body`` is evaluated for each that ``only`` lets through. Never nested."""
 
     function: Function
+    only: "Checked | None"
     body: "Checked | None"
+    type: ValueType
     source_range: SourceRange
-
-    @property
-    def type(self) -> ValueType:
-        """What the function gives."""
-        return self.function.result
 
 
 Checked = (
     Constant
     | FieldValue
+    | BitTest
     | TextConstant
+    | LetValue
+    | BasePoints
     | Arithmetic
     | Negation
     | Comparison
     | TextEquality
     | NumberMembership
     | TextMembership
+    | TableMembership
     | Not
     | Both
     | Either
@@ -212,19 +258,130 @@ Checked = (
 )
 
 
+def operands(node: Checked) -> tuple[Checked, ...]:
+    """The nodes directly below ``node``, in source order. What a ``let`` holds is not below those who read it."""
+    match node:
+        case Arithmetic() | Comparison() | TextEquality() | Both() | Either():
+            return (node.left, node.right)
+        case Negation() | NumberMembership() | TextMembership() | TableMembership() | Not():
+            return (node.operand,)
+        case Choice():
+            return (node.value, node.condition, node.otherwise)
+        case ScalarCall():
+            return node.arguments
+        case LinesCall():
+            return tuple(part for part in (node.only, node.body) if part is not None)
+        case _:
+            return ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedLet:
+    """A named expression, computed on first need and at most once a transaction.
+
+    One that reads fields of the line is ``per_line``: it is computed where it is read, for that line.
+    """
+
+    name: str
+    value: Checked
+    per_line: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCap:
+    """What a rule may give one account in a period. ``earned`` is the fact that holds what it gave before, in points.
+
+    A transaction has none: nothing was given in it before.
+    """
+
+    period: CapPeriod
+    points: int
+    earned: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When an award's points expire: ``days`` after they are given, or at the end of the calendar's month or year."""
+
+    unit: ExpiryUnit
+    days: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class CheckedRule:
-    """One rule: when ``condition`` holds (None: always), ``award`` points, rounded."""
+    """One rule: when ``validity`` and ``condition`` hold (None: always), ``award`` points, rounded, at most the caps.
 
+    ``group`` numbers the rules of which only the best gives its points. The points may be spent after ``pending_days``.
+    """
+
+    validity: Checked | None
     condition: Checked | None
     award: Checked
     part: Part
     rounding: Rounding
+    priority: int
+    group: int | None
+    exclusive: bool
+    caps: tuple[CheckedCap, ...]
+    pending_days: int
+    expiry: Expiry | None
+    source_range: SourceRange
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A set of texts in the constants: a hash table of ``size`` entries from ``start`` on.
+
+    Its members are the literals ``first`` … ``stop − 1``. All three count from ``constant_literals``.
+    """
+
+    first: int
+    stop: int
+    start: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedRuleSet:
-    """Rules in order, and the literals, each as (domain, text), whose ids the host puts into ``constants``."""
+    """Rules in order, and what the host must know to give them their inputs.
+
+    ``literals`` are (domain, text) pairs: the ids of the first ``constant_literals`` are the first constants, the
+    others are the members of ``tables``. ``inputs`` are facts of this rule set alone, behind those of ``fields``.
+    ``line_patterns`` are (field, pattern) pairs, ``named_texts`` (domain, text) pairs, both by bit.
+    """
 
     rules: tuple[CheckedRule, ...]
+    lets: tuple[CheckedLet, ...]
     literals: tuple[tuple[str, str], ...]
+    constant_literals: int
+    tables: tuple[Table, ...]
+    inputs: tuple[Input, ...]
+    line_patterns: tuple[tuple[str, str], ...]
+    named_texts: tuple[tuple[str, str], ...]
+    currency: str
+
+    @property
+    def fact_count(self) -> int:
+        """How many facts there are, the rule set's own counted."""
+        return FACT_FIELD_COUNT + len(self.inputs)
+
+    @property
+    def constant_count(self) -> int:
+        """How many constants there are, those of tables counted."""
+        return self.constant_literals + sum(table.size for table in self.tables)
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The ordinals of the rules as they are evaluated: base awards first, then by priority, then by place."""
+        return tuple(
+            sorted(
+                range(len(self.rules)),
+                key=lambda number: (self.rules[number].part is not Part.BASE, -self.rules[number].priority, number),
+            )
+        )
+
+    @property
+    def exclusive_order(self) -> tuple[int, ...]:
+        """The ordinals of the exclusive rules, the highest priority first."""
+        exclusive = (number for number, rule in enumerate(self.rules) if rule.exclusive)
+        return tuple(sorted(exclusive, key=lambda number: (-self.rules[number].priority, number)))

@@ -45,7 +45,7 @@ COMPILATION_SECONDS_AT_MOST: Final = 300
 # Changes when the way from module to object changes without any version in the key changing.
 _PIPELINE_VERSION: Final = 1
 _LOWEST_PRIORITY: Final = 19
-_KERNELS: Final = Path(__file__).with_name("fixed_point_kernels.py")
+_KERNELS: Final = tuple(Path(__file__).with_name(name) for name in ("fixed_point_kernels.py", "constants.py"))
 _ERROR_CHARACTERS_KEPT: Final = 2_000
 
 
@@ -96,7 +96,7 @@ def load_compiled(rule_set: RuleSet, cache_directory: Path) -> CompiledRules:
     code = CodeCache(cache_directory).read_object(_key(numba_backend.write_module(rule_set.checked)))
     if code is None:
         raise NotCompiled(f"the rule set {rule_set.name} is not compiled yet")
-    return CompiledRules(code, len(rule_set.rules), len(rule_set.literals))
+    return CompiledRules(code, rule_set.checked)
 
 
 def _key(source: str) -> str:
@@ -105,7 +105,7 @@ def _key(source: str) -> str:
         f"pointguard rules {LANGUAGE_VERSION}.{_PIPELINE_VERSION}",
         f"numba {version('numba')} llvmlite {version('llvmlite')} python {platform.python_version()}",
         f"{llvm.get_default_triple()} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}",
-        sha256(_KERNELS.read_bytes()).hexdigest(),
+        *(sha256(kernels.read_bytes()).hexdigest() for kernels in _KERNELS),
         source,
     )
     return sha256("\n".join(parts).encode()).hexdigest()

@@ -2,10 +2,15 @@
 
 Facts are one int64 vector for each transaction, lines one int64 row for each basket line. Units of the entries:
 
-* number: the value × 10^6 (``fixed_point.SCALE``). Money is in major units, so the host passes
-  minor units × (10^6 / 10^currency digits). A value that does not fit must be refused by the host.
+* number: the value × 10^6 (``fixed_point.SCALE``). A value that does not fit must be refused by the host.
+* money: in major units, as a number, so the host passes minor units × (10^6 / 10^currency digits).
+* date: days since 1970-01-01, as a number.
 * boolean: 0 or 1.
 * text: the host's id of the text in the field's domain, 1 or more; 0 means absent, and absent equals nothing.
+* texts: bit i is set when member i of the rule set's ``named_texts`` of the field's domain is one of them.
+
+Behind the facts of the table come the rule set's own inputs (``inputs``). A line's last entry, which has no name, holds
+bit i for each of the rule set's patterns over line fields that the line matches.
 
 Times are local times of the program. The order of the table is part of the compiled code's interface: append, never
 reorder.
@@ -29,7 +34,7 @@ class Field:
 
 
 _FACTS: Final = (
-    ("order.total", ValueType.NUMBER, None),
+    ("order.total", ValueType.MONEY, None),
     ("order.line_count", ValueType.NUMBER, None),
     ("order.channel", ValueType.TEXT, "channel"),
     ("order.tender", ValueType.TEXT, "tender"),
@@ -48,6 +53,13 @@ _FACTS: Final = (
     ("time.hour", ValueType.NUMBER, None),
     ("time.minute", ValueType.NUMBER, None),
     ("time.weekday", ValueType.NUMBER, None),  # 1 = Monday … 7 = Sunday
+    ("time.date", ValueType.DATE, None),
+    ("account.available", ValueType.NUMBER, None),
+    ("account.spend", ValueType.MONEY, None),  # since the program began
+    ("store.country", ValueType.TEXT, "country"),
+    ("member.groups", ValueType.TEXTS, "group"),
+    ("member.age_band", ValueType.TEXT, "age_band"),
+    ("member.birthday_month", ValueType.NUMBER, None),  # 0 if not known
 )
 
 _LINE: Final = (
@@ -55,13 +67,17 @@ _LINE: Final = (
     ("line.category", ValueType.TEXT, "category"),
     ("line.brand", ValueType.TEXT, "brand"),
     ("line.quantity", ValueType.NUMBER, None),
-    ("line.amount", ValueType.NUMBER, None),  # the money of the whole line
+    ("line.amount", ValueType.MONEY, None),  # the money of the whole line
 )
 
 FACT_FIELDS: Final = tuple(Field(*row, Vector.FACTS, index) for index, row in enumerate(_FACTS))
 LINE_FIELDS: Final = tuple(Field(*row, Vector.LINE, index) for index, row in enumerate(_LINE))
 FACT_FIELD_COUNT: Final = len(FACT_FIELDS)
-LINE_FIELD_COUNT: Final = len(LINE_FIELDS)
+LINE_MATCHES: Final = len(LINE_FIELDS)
+"""The index of a line's matches."""
+LINE_FIELD_COUNT: Final = len(LINE_FIELDS) + 1
+MOST_BITS: Final = 63
+"""How many texts of ``texts``, and how many patterns over lines, a rule set may name."""
 
 FIELDS: Final = {field.name: field for field in FACT_FIELDS + LINE_FIELDS}
 OBJECTS: Final = tuple(dict.fromkeys(name.partition(".")[0] for name in FIELDS))

@@ -80,6 +80,16 @@ def absolute(value: int) -> int:
     return in_range(abs(value))
 
 
+def floor(value: int) -> int:
+    """The largest whole number that is not above ``value``."""
+    return in_range(value // SCALE * SCALE)
+
+
+def ceiling(value: int) -> int:
+    """The least whole number that is not below ``value``."""
+    return in_range(-(-value // SCALE) * SCALE)
+
+
 def whole_points(value: int, rounding: Rounding) -> int:
     """An award as whole points: 0 if negative, else rounded as the rule says."""
     if value <= 0:

@@ -8,12 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from pointguard_server.rules.constants import HASH_FACTOR, HASH_SHIFT
+
 # What an int64 is where Numba compiles, and where a test calls.
 Signed = int | np.int64
 
 _OVERFLOW = 1
 _DIVISION_BY_ZERO = 2
 _SCALE = 1_000_000
+_LEAST, _MOST = -(2**63), 2**63 - 1
 _UNSIGNED_SCALE = np.uint64(1_000_000)
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
@@ -21,6 +24,8 @@ _HALF_WORD = np.uint64(32)
 _LOW_HALF = np.uint64(0xFFFFFFFF)
 _SIGN_BIT = np.uint64(2**63)
 _MOST_SCALABLE = np.uint64((2**64 - 1) // 1_000_000)
+_HASH_FACTOR = np.uint64(HASH_FACTOR)
+_HASH_SHIFT = np.uint64(HASH_SHIFT)
 # Products whose estimate is below this are below 2^63 for certain: a double is right to 1 part in 2^52.
 _SAFE_PRODUCT = 9.0e18
 
@@ -122,6 +127,52 @@ def divide_wide(dividend: np.uint64, divisor: np.uint64, negative: bool) -> tupl
     if quotient > _SIGN_BIT:
         return _OVERFLOW, 0
     return with_sign(half_even(quotient, remainder, divisor), negative)
+
+
+@njit(error_model="numpy")
+def floor(value: int) -> tuple[int, Signed]:
+    """(status, the largest whole number that is not above ``value``)."""
+    # The remainder of a division by a positive number is never negative here, as in Python.
+    remainder = value % _SCALE
+    if value < _LEAST + remainder:
+        return _OVERFLOW, 0
+    return 0, value - remainder
+
+
+@njit(error_model="numpy")
+def ceiling(value: int) -> tuple[int, Signed]:
+    """(status, the least whole number that is not below ``value``)."""
+    remainder = value % _SCALE
+    if remainder == 0:
+        return 0, value
+    if value > _MOST - (_SCALE - remainder):
+        return _OVERFLOW, 0
+    return 0, value + (_SCALE - remainder)
+
+
+@njit(error_model="numpy")
+def is_member(table: npt.NDArray[np.int64], start: int, size: int, text: int) -> bool:
+    """Whether an id is in the hash table of ``size`` entries from ``start`` on: see ``constants``."""
+    if text <= 0:
+        return False
+    slot = (np.uint64(text) * _HASH_FACTOR >> _HASH_SHIFT) & np.uint64(size - 1)
+    while table[start + np.int64(slot)] != 0:
+        if table[start + np.int64(slot)] == text:
+            return True
+        slot = (slot + _ONE) & np.uint64(size - 1)
+    return False
+
+
+@njit(error_model="numpy")
+def is_new(table: npt.NDArray[np.int64], start: int, size: int, text: int) -> bool:
+    """Put an id above 0 into the same kind of hash table; return whether it was not there."""
+    slot = (np.uint64(text) * _HASH_FACTOR >> _HASH_SHIFT) & np.uint64(size - 1)
+    while table[start + np.int64(slot)] != 0:
+        if table[start + np.int64(slot)] == text:
+            return False
+        slot = (slot + _ONE) & np.uint64(size - 1)
+    table[start + np.int64(slot)] = text
+    return True
 
 
 @njit(error_model="numpy")

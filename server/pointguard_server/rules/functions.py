@@ -1,6 +1,7 @@
 """The one table of the language's functions: the checker types calls by it, and each back end covers every row.
 
-A function over lines takes the word ``lines`` first, then an expression that is evaluated for each line.
+A function over lines takes the word ``lines`` first, perhaps with a filter (``lines where condition``), then an
+expression that is evaluated for each line.
 """
 
 from dataclasses import dataclass
@@ -15,26 +16,34 @@ class FunctionName(StrEnum):
 
     SUM = "sum"
     COUNT = "count"
+    DISTINCT = "distinct"
     ANY = "any"
     ALL = "all"
     MIN = "min"
     MAX = "max"
     ABS = "abs"
+    FLOOR = "floor"
+    CEILING = "ceiling"
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function's shape. Argument counts exclude the leading ``lines``; every argument is of ``argument``."""
+    """A function's shape.
+
+    Argument counts exclude the leading ``lines``. Every argument is of one of the types ``takes``, all of the same;
+    ``gives`` is the type of the result, None standing for that of the arguments.
+    """
 
     name: FunctionName
     over_lines: bool
-    argument: ValueType
-    result: ValueType
+    takes: tuple[ValueType, ...]
+    gives: ValueType | None
     least_arguments: int
     most_arguments: int
     usage: str
 
 
+NUMERIC: Final = (ValueType.NUMBER, ValueType.MONEY)
 _NUMBER: Final = ValueType.NUMBER
 _BOOLEAN: Final = ValueType.BOOLEAN
 MOST_ARGUMENTS: Final = 16
@@ -42,12 +51,15 @@ MOST_ARGUMENTS: Final = 16
 FUNCTIONS: Final = {
     function.name.value: function
     for function in (
-        Function(FunctionName.SUM, True, _NUMBER, _NUMBER, 1, 1, "sum(lines, number)"),
-        Function(FunctionName.COUNT, True, _BOOLEAN, _NUMBER, 0, 1, "count(lines) or count(lines, condition)"),
-        Function(FunctionName.ANY, True, _BOOLEAN, _BOOLEAN, 1, 1, "any(lines, condition)"),
-        Function(FunctionName.ALL, True, _BOOLEAN, _BOOLEAN, 1, 1, "all(lines, condition)"),
-        Function(FunctionName.MIN, False, _NUMBER, _NUMBER, 2, MOST_ARGUMENTS, "min(number, number, …)"),
-        Function(FunctionName.MAX, False, _NUMBER, _NUMBER, 2, MOST_ARGUMENTS, "max(number, number, …)"),
-        Function(FunctionName.ABS, False, _NUMBER, _NUMBER, 1, 1, "abs(number)"),
+        Function(FunctionName.SUM, True, NUMERIC, None, 1, 1, "sum(lines, number)"),
+        Function(FunctionName.COUNT, True, (_BOOLEAN,), _NUMBER, 0, 1, "count(lines) or count(lines, condition)"),
+        Function(FunctionName.DISTINCT, True, (ValueType.TEXT,), _NUMBER, 1, 1, "distinct(lines, text)"),
+        Function(FunctionName.ANY, True, (_BOOLEAN,), _BOOLEAN, 1, 1, "any(lines, condition)"),
+        Function(FunctionName.ALL, True, (_BOOLEAN,), _BOOLEAN, 1, 1, "all(lines, condition)"),
+        Function(FunctionName.MIN, False, NUMERIC, None, 2, MOST_ARGUMENTS, "min(number, number, …)"),
+        Function(FunctionName.MAX, False, NUMERIC, None, 2, MOST_ARGUMENTS, "max(number, number, …)"),
+        Function(FunctionName.ABS, False, NUMERIC, None, 1, 1, "abs(number)"),
+        Function(FunctionName.FLOOR, False, NUMERIC, None, 1, 1, "floor(number)"),
+        Function(FunctionName.CEILING, False, NUMERIC, None, 1, 1, "ceiling(number)"),
     )
 }

@@ -5,15 +5,17 @@ The engine uses it where compiled code is not ready; tests hold every other back
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from pointguard_server.rules import fixed_point
 from pointguard_server.rules.checked import (
     Arithmetic,
     ArithmeticOperator,
+    BasePoints,
+    BitTest,
     Both,
     Checked,
-    CheckedRule,
     CheckedRuleSet,
     Choice,
     Comparison,
@@ -21,18 +23,24 @@ from pointguard_server.rules.checked import (
     Constant,
     Either,
     FieldValue,
+    LetValue,
     LinesCall,
     Negation,
     Not,
     NumberMembership,
     ScalarCall,
+    TableMembership,
     TextConstant,
     TextEquality,
     TextMembership,
 )
+from pointguard_server.rules.constants import first_slot
 from pointguard_server.rules.fixed_point import ArithmeticFailure, Status
 from pointguard_server.rules.functions import FunctionName
-from pointguard_server.rules.value_types import ValueType, Vector
+from pointguard_server.rules.outcome import Outcome, outcome_of
+from pointguard_server.rules.syntax import SourceRange
+from pointguard_server.rules.trace import AwardTrace, RuleTrace, Seen, Trace
+from pointguard_server.rules.value_types import CapPeriod, Limit, Part, ValueType, Vector
 
 _ARITHMETIC: Final[dict[ArithmeticOperator, Callable[[int, int], int]]] = {
     ArithmeticOperator.ADD: fixed_point.add,
@@ -50,40 +58,193 @@ _COMPARISON: Final[dict[ComparisonOperator, Callable[[int, int], bool]]] = {
 }
 
 
+MOST_SEEN: Final = 20_000
+"""Values that a trace keeps."""
+
+_CAPS: Final = {
+    CapPeriod.TRANSACTION: Limit.CAP_PER_TRANSACTION,
+    CapPeriod.DAY: Limit.CAP_PER_DAY,
+    CapPeriod.MONTH: Limit.CAP_PER_MONTH,
+    CapPeriod.LIFETIME: Limit.CAP_PER_LIFETIME,
+}
+
+
 def interpret(
     rules: CheckedRuleSet, facts: Sequence[int], lines: Sequence[Sequence[int]], constants: Sequence[int]
 ) -> tuple[Status, tuple[int, ...]]:
-    """The status and one award for each rule, in points; all zero unless the status is OK.
+    """The status and one award for each rule, in points; all zero unless the status is OK. See ``evaluate``."""
+    outcome = evaluate(rules, facts, lines, constants)
+    return outcome.status, tuple(award.points for award in outcome.awards)
+
+
+def evaluate(
+    rules: CheckedRuleSet, facts: Sequence[int], lines: Sequence[Sequence[int]], constants: Sequence[int]
+) -> Outcome:
+    """What the rules decide.
 
     Args:
         rules: what ``RuleSet.checked`` holds.
-        facts: FACT_FIELD_COUNT entries, see ``fields``.
+        facts: ``rules.fact_count`` entries, see ``fields`` and ``inputs``.
         lines: one row of LINE_FIELD_COUNT entries for each line of the basket.
-        constants: the id of each of the rule set's literals, -1 for one that the host does not know.
+        constants: what ``constants.constants_of`` gives.
     """
-    evaluation = _Evaluation(facts, lines, constants)
-    try:
-        return Status.OK, tuple(evaluation.award(rule) for rule in rules.rules)
-    except ArithmeticFailure as failure:
-        return failure.status, (0,) * len(rules.rules)
+    return _Evaluation(rules, facts, lines, constants).outcome()
+
+
+def trace(
+    rules: CheckedRuleSet, facts: Sequence[int], lines: Sequence[Sequence[int]], constants: Sequence[int]
+) -> Trace:
+    """The same, with everything that was seen on the way."""
+    evaluation = _Evaluation(rules, facts, lines, constants, is_traced=True)
+    outcome = evaluation.outcome()
+    return evaluation.trace(outcome)
+
+
+@dataclass(slots=True)
+class _RuleState:
+    """What is known of one rule so far."""
+
+    excluded: bool = False
+    valid: bool | None = None
+    held: bool | None = None
+    computed: int | None = None
+    rounded: int = 0
+    capped: int = 0
+    points: int = 0
+    limit: Limit = Limit.NONE
+    seen: list[Seen] = field(default_factory=list)
 
 
 class _Evaluation:
     """One transaction's inputs, and the line that is being looked at."""
 
-    def __init__(self, facts: Sequence[int], lines: Sequence[Sequence[int]], constants: Sequence[int]) -> None:
+    def __init__(
+        self,
+        rules: CheckedRuleSet,
+        facts: Sequence[int],
+        lines: Sequence[Sequence[int]],
+        constants: Sequence[int],
+        *,
+        is_traced: bool = False,
+    ) -> None:
+        self._rules = rules
         self._facts = facts
         self._lines = lines
         self._constants = constants
         self._line: Sequence[int] = ()
+        self._line_index: int | None = None
+        self._lets: dict[int, int] = {}
+        self._states = [_RuleState() for _ in rules.rules]
+        self._base_points = 0
+        self._is_traced = is_traced
+        self._seen: list[Seen] = []
+        self._seen_count = 0
+        self._failed_at: SourceRange | None = None
 
-    def award(self, rule: CheckedRule) -> int:
-        if rule.condition is not None and not self._value(rule.condition):
-            return 0
-        return fixed_point.whole_points(self._value(rule.award), rule.rounding)
+    def outcome(self) -> Outcome:
+        """Decide: exclusive rules, then base awards, then the others, each group's best at the end of its turn."""
+        try:
+            self._exclude()
+            base = [number for number in self._rules.order if self._rules.rules[number].part is Part.BASE]
+            others = [number for number in self._rules.order if self._rules.rules[number].part is not Part.BASE]
+            self._award_all(base)
+            self._base_points = sum(self._states[number].points for number in base)
+            self._award_all(others)
+        except ArithmeticFailure as failure:
+            nothing = (0,) * len(self._states)
+            return outcome_of(self._rules, failure.status, nothing, nothing)
+        points, limits = [state.points for state in self._states], [state.limit for state in self._states]
+        return outcome_of(self._rules, Status.OK, points, limits)
 
-    def _value(self, node: Checked) -> int:  # noqa: C901 - one case for each kind of node
-        """A number scaled, a boolean as 0 or 1, a text as its id."""
+    def trace(self, outcome: Outcome) -> Trace:
+        """What was seen."""
+        rules = tuple(
+            RuleTrace(
+                ordinal,
+                state.excluded,
+                state.valid,
+                state.held,
+                None
+                if state.computed is None
+                else AwardTrace(state.computed, state.rounded, state.capped, state.points, state.limit),
+                tuple(state.seen),
+            )
+            for ordinal, state in enumerate(self._states)
+        )
+        return Trace(outcome, rules, self._base_points, self._failed_at, self._seen_count > MOST_SEEN)
+
+    # Rules
+
+    def _exclude(self) -> None:
+        """Rules below the highest priority at which an exclusive rule applies give nothing."""
+        floor = 0
+        for number in self._rules.exclusive_order:
+            if self._rules.rules[number].priority >= floor and self._applies(number):
+                floor = self._rules.rules[number].priority
+        for state, rule in zip(self._states, self._rules.rules, strict=True):
+            if rule.priority < floor:
+                state.excluded, state.limit = True, Limit.EXCLUDED
+
+    def _applies(self, number: int) -> bool:
+        """Whether a rule is valid and its condition holds; looked at once."""
+        state, rule = self._states[number], self._rules.rules[number]
+        self._seen = state.seen
+        if state.valid is None:
+            state.valid = rule.validity is None or bool(self._value(rule.validity))
+        if state.valid and state.held is None:
+            state.held = rule.condition is None or bool(self._value(rule.condition))
+        return bool(state.held)
+
+    def _award_all(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            if not self._states[number].excluded and self._applies(number):
+                self._award(number)
+        self._choose_best(numbers)
+
+    def _award(self, number: int) -> None:
+        state, rule = self._states[number], self._rules.rules[number]
+        state.computed = self._value(rule.award)
+        state.points = state.rounded = fixed_point.whole_points(state.computed, rule.rounding)
+        for cap in rule.caps:
+            earned = 0 if cap.earned is None else max(int(self._facts[cap.earned]), 0)
+            rest = max(cap.points - earned, 0)
+            if state.points > rest:
+                state.points, state.limit = rest, _CAPS[cap.period]
+        state.capped = state.points
+
+    def _choose_best(self, numbers: Sequence[int]) -> None:
+        """Of each group only the rule that gives most keeps its points; of equals the first in order."""
+        best: dict[int, int] = {}
+        for number in numbers:
+            group = self._rules.rules[number].group
+            if group is not None:
+                holder = best.setdefault(group, number)
+                if self._states[number].points > self._states[holder].points:
+                    best[group] = number
+        for number in numbers:
+            group, state = self._rules.rules[number].group, self._states[number]
+            if group is not None and best[group] != number and state.points > 0:
+                state.points, state.limit = 0, Limit.BETTER_IN_GROUP
+
+    # Values
+
+    def _value(self, node: Checked) -> int:
+        """A number, money or date scaled, a boolean as 0 or 1, a text as its id."""
+        if not self._is_traced:
+            return self._computed(node)
+        seen, line = self._seen, self._line_index
+        try:
+            result = self._computed(node)
+        except ArithmeticFailure:
+            self._failed_at = self._failed_at or node.source_range
+            raise
+        if not isinstance(node, Constant):
+            self._seen_count += 1
+            if self._seen_count <= MOST_SEEN:
+                seen.append(Seen(node.source_range, node.type, result, line))
+        return result
+
+    def _computed(self, node: Checked) -> int:  # noqa: C901 - one case for each kind of node
         match node:
             case Constant():
                 return node.value
@@ -91,6 +252,12 @@ class _Evaluation:
                 return self._field(node)
             case TextConstant():
                 return self._constants[node.index]
+            case BitTest():
+                return self._bit_test(node)
+            case LetValue():
+                return self._let(node)
+            case BasePoints():
+                return fixed_point.in_range(self._base_points * fixed_point.SCALE)
             case Arithmetic():
                 return _ARITHMETIC[node.operator](self._value(node.left), self._value(node.right))
             case Negation():
@@ -104,6 +271,8 @@ class _Evaluation:
                 return int((self._value(node.operand) in node.values) != node.negated)
             case TextMembership():
                 return self._text_membership(node)
+            case TableMembership():
+                return self._table_membership(node)
             case Not():
                 return int(not self._value(node.operand))
             case Both():
@@ -121,6 +290,30 @@ class _Evaluation:
         entry = (self._line if node.vector is Vector.LINE else self._facts)[node.index]
         return int(entry != 0) if node.type is ValueType.BOOLEAN else int(entry)
 
+    def _bit_test(self, node: BitTest) -> int:
+        entry = (self._line if node.vector is Vector.LINE else self._facts)[node.index]
+        return int(bool(int(entry) >> node.bit & 1) != node.negated)
+
+    def _let(self, node: LetValue) -> int:
+        let = self._rules.lets[node.index]
+        if let.per_line:
+            return self._value(let.value)
+        if node.index not in self._lets:
+            # It may look at all lines itself, while a line is being looked at.
+            line, line_index = self._line, self._line_index
+            self._line_index = None
+            self._lets[node.index] = self._value(let.value)
+            self._line, self._line_index = line, line_index
+        return self._lets[node.index]
+
+    def _table_membership(self, node: TableMembership) -> int:
+        text = self._value(node.operand)
+        start = self._rules.constant_literals + node.start
+        slot = first_slot(text, node.size)
+        while text > 0 and self._constants[start + slot] not in (0, text):
+            slot = (slot + 1) % node.size
+        return int((text > 0 and self._constants[start + slot] == text) != node.negated)
+
     def _text_membership(self, node: TextMembership) -> int:
         text = self._value(node.operand)
         found = any(_is_same_text(text, self._constants[index]) for index in range(node.start, node.stop))
@@ -135,33 +328,47 @@ class _Evaluation:
                 return max(values)
             case FunctionName.ABS:
                 return fixed_point.absolute(values[0])
+            case FunctionName.FLOOR:
+                return fixed_point.floor(values[0])
+            case FunctionName.CEILING:
+                return fixed_point.ceiling(values[0])
             case _:
                 raise AssertionError(node.function.name)
 
     def _lines_call(self, node: LinesCall) -> int:
+        result = self._over_lines(node)
+        self._line_index = None
+        return result
+
+    def _over_lines(self, node: LinesCall) -> int:
+        values = self._on_each_line(node)
         match node.function.name:
             case FunctionName.SUM:
-                return self._sum(node.body)
+                return self._sum(values)
             case FunctionName.COUNT:
-                return fixed_point.in_range(fixed_point.SCALE * sum(self._on_each_line(node.body)))
+                return fixed_point.in_range(fixed_point.SCALE * sum(values))
+            case FunctionName.DISTINCT:
+                return fixed_point.SCALE * len({text for text in values if text > 0})
             case FunctionName.ANY:
-                return int(any(self._on_each_line(node.body)))
+                return int(any(values))
             case FunctionName.ALL:
-                return int(all(self._on_each_line(node.body)))
+                return int(all(values))
             case _:
                 raise AssertionError(node.function.name)
 
-    def _sum(self, body: Checked | None) -> int:
+    @staticmethod
+    def _sum(values: Iterator[int]) -> int:
         total = 0
-        for value in self._on_each_line(body):
+        for value in values:
             total = fixed_point.add(total, value)
         return total
 
-    def _on_each_line(self, body: Checked | None) -> Iterator[int]:
-        """The body's value for each line, in order and on demand; 1 where there is no body."""
-        for line in self._lines:
-            self._line = line
-            yield 1 if body is None else self._value(body)
+    def _on_each_line(self, node: LinesCall) -> Iterator[int]:
+        """The body's value for each line that the filter lets through, on demand; 1 where there is no body."""
+        for index, line in enumerate(self._lines):
+            self._line, self._line_index = line, index
+            if node.only is None or self._value(node.only):
+                yield 1 if node.body is None else self._value(node.body)
 
 
 def _is_same_text(left: int, right: int) -> bool:

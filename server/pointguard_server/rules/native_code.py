@@ -10,8 +10,10 @@ import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
 
-from pointguard_server.rules.fields import FACT_FIELD_COUNT, LINE_FIELD_COUNT
+from pointguard_server.rules.checked import CheckedRuleSet
+from pointguard_server.rules.fields import LINE_FIELD_COUNT
 from pointguard_server.rules.fixed_point import Status
+from pointguard_server.rules.work_layout import MOST_LINES, layout_of
 
 SYMBOL: Final = "pointguard_earn"
 
@@ -31,17 +33,18 @@ def target_machine() -> llvm.TargetMachine:
 
 
 class CompiledRules:
-    """A loaded rule set: ``int64 earn(int64 *facts, int64 *lines, int64 line_count, int64 *constants, int64 *awards)``.
+    """A loaded rule set: ``int64 earn(int64 *facts, int64 *lines, int64 line_count, int64 *constants, int64 *work)``.
 
-    ``facts`` has FACT_FIELD_COUNT entries; ``lines`` is row-major, LINE_FIELD_COUNT entries a row; ``constants`` has
-    the id of each literal; ``awards`` takes ``rule_count`` points. The result is a ``Status``; unless it is OK, every
-    award is 0. The function is pure, allocates nothing and may run on any number of threads without the interpreter
-    lock.
+    ``facts`` has ``rules.fact_count`` entries; ``lines`` is row-major, LINE_FIELD_COUNT entries a row, at most
+    ``work_layout.MOST_LINES`` rows; ``constants`` is what ``constants.constants_of`` gives; ``work`` has at least
+    ``work_size`` entries, of which the first are then each rule's points, and the next each rule's ``Limit``. The
+    result is a ``Status``; unless it is OK, all of those are 0. The function allocates nothing, changes nothing but
+    ``work`` and may run on any number of threads without the interpreter lock.
     """
 
-    def __init__(self, code: bytes, rule_count: int, literal_count: int) -> None:
-        self.rule_count = rule_count
-        self.literal_count = literal_count
+    def __init__(self, code: bytes, rules: CheckedRuleSet) -> None:
+        self.rules = rules
+        self.work_size = layout_of(rules).size
         # The engine owns the memory of the code: it must live as long as the address is in use.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -51,25 +54,28 @@ class CompiledRules:
             raise ValueError("the object has no earn function")
         self._function = _PROTOTYPE(self.address)
 
-    def call(self, facts: Int64Array, lines: Int64Array, constants: Int64Array) -> tuple[Status, Int64Array]:
-        """The status and the awards, in points, of one transaction.
+    def call(
+        self, facts: Int64Array, lines: Int64Array, constants: Int64Array
+    ) -> tuple[Status, Int64Array, Int64Array]:
+        """The status, and the points and limit of each rule, of one transaction.
 
         Args:
-            facts: shape (FACT_FIELD_COUNT,), units as ``fields`` says.
+            facts: shape (rules.fact_count,), units as ``fields`` and ``inputs`` say.
             lines: shape (number of lines, LINE_FIELD_COUNT).
-            constants: shape (number of literals,).
+            constants: shape (rules.constant_count,).
 
         Raises:
-            ValueError: for another shape.
+            ValueError: for another shape, or too many lines.
         """
-        _require_shape("facts", facts, (FACT_FIELD_COUNT,))
-        _require_shape("lines", lines, (len(lines), LINE_FIELD_COUNT))
-        _require_shape("constants", constants, (self.literal_count,))
+        _require_shape("facts", facts, (self.rules.fact_count,))
+        _require_shape("lines", lines, (min(len(lines), MOST_LINES), LINE_FIELD_COUNT))
+        _require_shape("constants", constants, (self.rules.constant_count,))
         inputs = [np.ascontiguousarray(array, dtype=np.int64) for array in (facts, lines, constants)]
-        awards = np.zeros(self.rule_count, dtype=np.int64)
+        work = np.zeros(self.work_size, dtype=np.int64)
         pointers = [array.ctypes.data for array in inputs]
-        status = self._function(pointers[0], pointers[1], len(lines), pointers[2], awards.ctypes.data)
-        return Status(status), awards
+        status = self._function(pointers[0], pointers[1], len(lines), pointers[2], work.ctypes.data)
+        count = len(self.rules.rules)
+        return Status(status), work[:count], work[count : 2 * count]
 
 
 def _require_shape(name: str, array: Int64Array, shape: tuple[int, ...]) -> None:

@@ -17,7 +17,7 @@ from pointguard_server.rules.native_code import SYMBOL, target_machine
 
 _INT64: Final = types.int64
 _POINTER: Final = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
-# facts, lines, line_count, constants, awards → status
+# facts, lines, line_count, constants, work → status
 _SIGNATURE: Final = _INT64(_POINTER, _POINTER, _INT64, _POINTER, _POINTER)
 
 _ROUNDS_AT_MOST: Final = 5

@@ -13,20 +13,31 @@ from pointguard_server.rules.syntax import SourceRange
 MOST_SOURCE_BYTES: Final = 64 * 1024
 MOST_TOKENS: Final = 16_384
 DEEPEST_NESTING: Final = 32
+LONGEST_WORD: Final = 1_000
+MOST_RULES: Final = 200
+MOST_NAMES: Final = 200
 
 _START: Final = SourceRange(1, 1, 1, 1)
 _TOKEN: Final = re.compile(
     r"""
       (?P<skipped> [\ \t\r\n]+ | \#[^\r\n]* )
     | (?P<text> "(?:[^"\\\x00-\x1f\x7f]|\\["\\])*"? )
+    | (?P<date> [0-9]{4}-[0-9]{2}-[0-9]{2} )
     | (?P<number> [0-9]+(?:\.[0-9]+)? )
     | (?P<name> [A-Za-z_][A-Za-z_0-9]* )
     | (?P<symbol> [=!<>]= | . )
     """,
     re.VERBOSE | re.DOTALL,
 )
-_CLAUSES: Final = frozenset(("rule", "when", "earn", "round"))
-_WORD_OPERATORS: Final = frozenset(("if", "else", "and", "or", "not", "in"))
+_CLAUSES: Final = frozenset(
+    (
+        *("rule", "let", "set", "when", "valid", "priority", "best", "exclusive"),
+        *("earn", "multiply", "cap", "round", "pending", "expire"),
+    )
+)
+# Between two expressions of one clause or argument.
+_SEPARATORS: Final = frozenset((",", "per", "of", "where", "by", "="))
+_WORD_OPERATORS: Final = frozenset(("if", "else", "and", "or", "not", "in", "matches"))
 
 
 @dataclass(slots=True)
@@ -44,7 +55,7 @@ class _Nesting:
             self._open()
         elif token == ")":
             self._close()
-        elif token == ",":
+        elif token in _SEPARATORS:
             self._start_expression()
         elif token in _CLAUSES:
             self._start_clause()
@@ -116,6 +127,7 @@ def _unencodable(source: str) -> Problem | None:
 def _too_many_or_too_deep(source: str) -> Problem | None:
     nesting = _Nesting()
     count = 0
+    declarations = {"rule": 0, "let": 0, "set": 0}
     for match in _TOKEN.finditer(source):
         if match.lastgroup == "skipped":
             continue
@@ -124,9 +136,27 @@ def _too_many_or_too_deep(source: str) -> Problem | None:
         if count > MOST_TOKENS:
             place = _place(source, match.start(), match.end())
             return Problem(place, match.group(), "the rule set is too long", f"at most {MOST_TOKENS} words and signs")
+        token = match.group()
+        if len(token) > LONGEST_WORD:
+            place = _place(source, match.start(), match.end())
+            return Problem(place, token[:80], "the word is too long", f"at most {LONGEST_WORD:,} characters")
+        if token in declarations:
+            declarations[token] += 1
+            excess = _too_many_declarations(source, match, declarations)
+            if excess is not None:
+                return excess
         if nesting.depth > DEEPEST_NESTING:
             place = _place(source, match.start(), match.end())
             return Problem(place, match.group(), "the expression nests too deep", f"at most {DEEPEST_NESTING} levels")
+    return None
+
+
+def _too_many_declarations(source: str, match: re.Match[str], declarations: dict[str, int]) -> Problem | None:
+    place = _place(source, match.start(), match.end())
+    if declarations["rule"] > MOST_RULES:
+        return Problem(place, match.group(), "too many rules", f"at most {MOST_RULES} rules")
+    if declarations["let"] + declarations["set"] > MOST_NAMES:
+        return Problem(place, match.group(), "too many names", f"at most {MOST_NAMES} lets and sets")
     return None
 
 

@@ -1,6 +1,6 @@
 """The words of the language's type system, and the choices a rule can make. For every file of this package."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class ValueType(StrEnum):
@@ -8,7 +8,10 @@ class ValueType(StrEnum):
 
     BOOLEAN = "boolean"
     NUMBER = "number"
+    MONEY = "money"
+    DATE = "date"
     TEXT = "text"
+    TEXTS = "texts"
 
 
 class Vector(StrEnum):
@@ -33,3 +36,32 @@ class Rounding(StrEnum):
     UP = "up"
     HALF_UP = "half_up"
     HALF_EVEN = "half_even"
+
+
+class CapPeriod(StrEnum):
+    """Over what a cap adds up what one rule has given one account, the tightest first."""
+
+    TRANSACTION = "transaction"
+    DAY = "day"
+    MONTH = "month"
+    LIFETIME = "lifetime"
+
+
+class Limit(IntEnum):
+    """Why a rule gave less than its award. The first four are ``CapPeriod``'s."""
+
+    NONE = 0
+    CAP_PER_TRANSACTION = 1
+    CAP_PER_DAY = 2
+    CAP_PER_MONTH = 3
+    CAP_PER_LIFETIME = 4
+    BETTER_IN_GROUP = 5
+    EXCLUDED = 6
+
+
+class ExpiryUnit(StrEnum):
+    """When the points of an award expire, if the rule says so."""
+
+    DAYS = "days"
+    END_OF_MONTH = "month"
+    END_OF_YEAR = "year"

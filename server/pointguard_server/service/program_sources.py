@@ -10,6 +10,7 @@ For ``bootstrap``, and for ``live_programs``, which takes up changes. Errors nam
 
 import csv
 import io
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.rules.set_files import ReadSet
 from pointguard_server.service.program_config import ProgramConfig, load_program_config
+from pointguard_server.service.rule_availability import require_available
+
+# As ``rules/checker.py`` allows names of files: no folders.
+_SET_FILE = re.compile(r'\bfrom\s+"([A-Za-z0-9_][A-Za-z0-9_. -]{0,99})"')
 
 
 class Store(NamedTuple):
@@ -35,7 +41,7 @@ class StoresError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ProgramSources:
-    """A program's source texts, checked."""
+    """A program's source texts, checked. ``earn_rules`` has the texts of sets from files at its end."""
 
     configuration: str
     config: ProgramConfig
@@ -45,9 +51,16 @@ class ProgramSources:
 
 
 def check_program(
-    configuration: str, name: str, read_rules: Callable[[str], tuple[str, str]], stores: tuple[Store, ...]
+    configuration: str,
+    name: str,
+    read_rules: Callable[[str], tuple[str, str]],
+    stores: tuple[Store, ...],
+    read_set: ReadSet | None = None,
 ) -> ProgramSources:
-    """Check a configuration and its earn rules; ``read_rules`` gives the text and the full name of a file beside it.
+    """Check a configuration and its earn rules.
+
+    ``read_rules`` gives the text and the full name of a file beside the configuration, ``read_set`` the text of a file
+    of a set.
 
     Raises:
         ProgramConfigError, RuleSetError: with every mistake of the file.
@@ -55,7 +68,16 @@ def check_program(
     """
     config = load_program_config(configuration, name)
     earn_rules, rules_name = read_rules(config.earn_rules)
-    return ProgramSources(configuration, config, earn_rules, load_rule_set(earn_rules, rules_name), stores)
+    rule_set = load_rule_set(earn_rules, rules_name, currency=config.currency, read_set=read_set)
+    return ProgramSources(configuration, config, _versioned(rule_set), require_available(rule_set), stores)
+
+
+def _versioned(rule_set: RuleSet) -> str:
+    """The earn rules as a version of them is kept: with the texts of sets from files, as comments at the end."""
+    lines = [rule_set.source]
+    for name, texts in rule_set.files.items():
+        lines += [f"# {name}:", *(f"#   {text}" for text in texts), ""]
+    return "\n".join(lines)
 
 
 def check_stores(text: str, name: str) -> tuple[Store, ...]:
@@ -84,6 +106,7 @@ class ProgramTexts(NamedTuple):
     configuration: bytes | str
     earn_rules: bytes | str
     stores: bytes | str
+    sets: tuple[tuple[str, bytes | str], ...] = ()  # the files that the earn rules name
 
 
 class ProgramFiles:
@@ -103,7 +126,9 @@ class ProgramFiles:
         configuration = _read(self._program)
         if configuration != self.texts.configuration and (name := _rules_named(configuration)):
             self._rules = self._program.parent / name
-        self.texts = ProgramTexts(configuration, _read(self._rules), _read(self._stores) if self._stores else b"")
+        rules = _read(self._rules)
+        sets = tuple((name, _read(self._rules.parent / name)) for name in _sets_named(rules))
+        self.texts = ProgramTexts(configuration, rules, _read(self._stores) if self._stores else b"", sets)
         return self.texts
 
     def check(self, texts: ProgramTexts) -> ProgramSources:
@@ -120,7 +145,10 @@ class ProgramFiles:
             path = self._program.parent / name
             return _decoded(texts.earn_rules, path), str(path)
 
-        return check_program(configuration, str(self._program), read_rules, stores)
+        def read_set(name: str) -> str:
+            return _decoded(dict(texts.sets).get(name, "it was not looked for"), Path(name))
+
+        return check_program(configuration, str(self._program), read_rules, stores, read_set)
 
 
 def _read(path: Path) -> bytes | str:
@@ -137,6 +165,12 @@ def _decoded(content: bytes | str, path: Path) -> str:
         return content.decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: must be UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def _sets_named(rules: bytes | str) -> tuple[str, ...]:
+    """Return the files of sets that a text of earn rules names, each once; also in a text that has mistakes."""
+    text = rules.decode(errors="replace") if isinstance(rules, bytes) else ""
+    return tuple(dict.fromkeys(_SET_FILE.findall(text)))
 
 
 def _rules_named(configuration: bytes | str) -> str:

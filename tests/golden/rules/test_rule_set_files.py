@@ -1,13 +1,13 @@
 """Each rule set here reads as its tree, or as its problems, which the file beside it holds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pointguard_server.rules import parser
 from pointguard_server.rules.problems import Problem
-from pointguard_server.rules.rule_set import RuleSetError, load_rule_set
+from pointguard_server.rules.rule_set import RuleSet, RuleSetError, load_rule_set
 from pointguard_server.rules.tree_text import tree_text
 
 FOLDER = Path(__file__).parent
@@ -22,14 +22,33 @@ def named(path: Path) -> str:
 def test_a_rule_set_reads_as_it_did(path: Path, golden: Callable[[Path, str], None]) -> None:
     source = path.read_text()
     try:
-        rule_set = load_rule_set(source, path.name)
+        rule_set = load_rule_set(source, path.name, read_set=read_set)
     except RuleSetError as error:
         golden(path.with_suffix(".problems"), "".join(problem_text(problem) for problem in error.problems))
         return
     syntax, _ = parser.parse(source)
     assert syntax is not None
-    literals = "".join(f"({domain}) {text}\n" for domain, text in rule_set.literals)
-    golden(path.with_suffix(".tree"), tree_text(syntax) + literals)
+    golden(path.with_suffix(".tree"), tree_text(syntax, rule_set.files) + "".join(asked(rule_set)))
+
+
+def asked(rule_set: RuleSet) -> Iterator[str]:
+    """What the rule set asks of its host, a line each."""
+    checked = rule_set.checked
+    for number, (domain, text) in enumerate(rule_set.literals):
+        yield f"({domain}) {text}{'' if number < checked.constant_literals else '  in a table'}\n"
+    for wanted in checked.inputs:
+        yield f"{wanted}\n"
+    for field, pattern in checked.line_patterns:
+        yield f"{field} matches {pattern}\n"
+    for domain, text in checked.named_texts:
+        yield f"one {domain}: {text}\n"
+
+
+def read_set(name: str) -> str:
+    """A file beside this one; what the operating system says of a missing one is not ours to show."""
+    if not (FOLDER / name).is_file():
+        raise OSError("there is no such file")
+    return (FOLDER / name).read_text()
 
 
 def problem_text(problem: Problem) -> str:

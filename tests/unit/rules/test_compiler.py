@@ -13,7 +13,9 @@ from pointguard_server.rules.compiler import CompilationFailed, NotCompiled, com
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FIELDS, LINE_FIELD_COUNT
 from pointguard_server.rules.fixed_point import SCALE, Status
 from pointguard_server.rules.native_call import call_earn
+from pointguard_server.rules.outcome import outcome_of
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.rules.value_types import Limit, Part
 
 SOURCE = """
 rule "base"  when order.channel in ("WEB", "POS") earn base sum(lines, line.amount / order.line_count)
@@ -60,30 +62,39 @@ def inputs(line_count: int = 2) -> tuple[native_code.Int64Array, native_code.Int
     return facts, lines, np.array([1, 2, 3], dtype=np.int64)
 
 
+def test_what_is_given_is_told_rule_by_rule(rule_set: RuleSet, compiled_directory: Path) -> None:
+    _, points, limits = load_compiled(rule_set, compiled_directory).call(*inputs())
+    awards = outcome_of(rule_set.checked, Status.OK, points.tolist(), limits.tolist()).awards
+    assert [(award.part, award.points, award.limit) for award in awards] == [
+        (Part.BASE, 21, Limit.NONE),
+        (Part.BONUS, 50, Limit.NONE),
+    ]
+
+
 def test_what_the_child_compiled_is_loaded_and_decides(rule_set: RuleSet, compiled_directory: Path) -> None:
     compiled = load_compiled(rule_set, compiled_directory)
-    status, awards = compiled.call(*inputs())
+    status, awards, _ = compiled.call(*inputs())
     assert (status, awards.tolist()) == (Status.OK, [21, 50])
 
 
 def test_a_failure_leaves_no_award(rule_set: RuleSet, compiled_directory: Path) -> None:
     compiled = load_compiled(rule_set, compiled_directory)
-    status, awards = compiled.call(*inputs(line_count=0))
+    status, awards, _ = compiled.call(*inputs(line_count=0))
     assert (status, awards.tolist()) == (Status.DIVISION_BY_ZERO, [0, 0])
 
 
 @njit
-def awards_of_second_row(address, facts, lines, constants, awards):  # type: ignore[no-untyped-def]
-    return call_earn(address, facts[1], lines, len(lines), constants, awards[1])
+def awards_of_second_row(address, facts, lines, constants, work):  # type: ignore[no-untyped-def]
+    return call_earn(address, facts[1], lines, len(lines), constants, work[1])
 
 
 def test_another_kernel_calls_the_rules_by_address(rule_set: RuleSet, compiled_directory: Path) -> None:
     compiled = load_compiled(rule_set, compiled_directory)
     facts, lines, constants = inputs()
-    awards = np.full((2, 2), 7, dtype=np.int64)
-    status = awards_of_second_row(compiled.address, np.stack([facts * 0, facts]), lines, constants, awards)
+    work = np.full((2, compiled.work_size), 7, dtype=np.int64)
+    status = awards_of_second_row(compiled.address, np.stack([facts * 0, facts]), lines, constants, work)
     assert status == Status.OK
-    assert awards.tolist() == [[7, 7], [21, 50]]
+    assert work[:, :2].tolist() == [[7, 7], [21, 50]]
 
 
 def test_arrays_of_another_shape_are_refused(rule_set: RuleSet, compiled_directory: Path) -> None:
@@ -128,7 +139,7 @@ def test_what_is_whole_is_not_compiled_again(
 
 def test_layout_and_names_share_one_entry(compiled_directory: Path) -> None:
     other = load_rule_set("# new\n" + SOURCE.replace('"base"', '"other"'), "other")
-    assert load_compiled(other, compiled_directory).rule_count == 2
+    assert len(load_compiled(other, compiled_directory).rules.rules) == 2
 
 
 def test_another_meaning_is_another_entry(compiled_directory: Path) -> None:
@@ -144,7 +155,7 @@ def test_the_key_covers_versions_kernels_and_processor(monkeypatch: pytest.Monke
     keys.add(compiler._key("source"))
     monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "another")
     keys.add(compiler._key("source"))
-    monkeypatch.setattr(compiler, "_KERNELS", tmp_path / "kernels")
+    monkeypatch.setattr(compiler, "_KERNELS", (tmp_path / "kernels",))
     (tmp_path / "kernels").write_text("other kernels")
     keys.add(compiler._key("source"))
     assert len(keys) == 5

@@ -5,11 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from pointguard_server.rules import checker, parser, source_limits
+from pointguard_server.rules import (
+    cost,
+    depth,
+    fields,
+    parser,
+    rule_checker,
+    scope,
+    set_files,
+    source_limits,
+    text_checker,
+    work_layout,
+)
 from pointguard_server.rules.fields import FIELDS
+from pointguard_server.rules.formatter import format_source
 from pointguard_server.rules.functions import FUNCTIONS, MOST_ARGUMENTS
+from pointguard_server.rules.inputs import LONGEST_WINDOW_DAYS, SECONDS, WINDOW_SOURCES
 from pointguard_server.rules.rule_set import RuleSetError, load_rule_set
-from pointguard_server.rules.value_types import Part, Rounding
+from pointguard_server.rules.value_types import CapPeriod, Part, Rounding
+from pointguard_server.service.rule_availability import UNAVAILABLE_FIELDS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rules.md").read_text()
 
@@ -24,7 +38,8 @@ def section(title: str) -> str:
 
 @pytest.mark.parametrize("source", blocks("rules"))
 def test_an_example_loads(source: str) -> None:
-    assert load_rule_set(source, "docs/rules.md").rules
+    assert load_rule_set(source, "docs/rules.md", currency="CAD").rules
+    assert format_source(source, "docs/rules.md") == source
 
 
 def test_the_mistakes_are_reported_as_shown() -> None:
@@ -52,9 +67,46 @@ def test_the_limits_are_the_ones_in_force() -> None:
     assert limits == [
         source_limits.MOST_SOURCE_BYTES // 1024,
         source_limits.MOST_TOKENS,
-        checker.MOST_RULES,
+        source_limits.LONGEST_WORD,
+        source_limits.MOST_RULES,
+        source_limits.MOST_NAMES,
         source_limits.DEEPEST_NESTING,
         parser.DEEPEST_TREE,
-        checker.LONGEST_TEXT,
-        checker.MOST_NUMBERS_IN_LIST,
+        set_files.LONGEST_TEXT,
+        text_checker.MOST_NUMBERS_IN_LIST,
+        scope.MOST_WINDOWS,
+        scope.MOST_INPUTS,
+        fields.MOST_BITS,
+        fields.MOST_BITS,
     ]
+    assert depth.DEEPEST == parser.DEEPEST_TREE
+
+
+def test_every_clause_is_shown() -> None:
+    words = {word.removesuffix(" of") for word in rule_checker.CLAUSE_WORDS.values()} | {"earn", "multiply", "cap"}
+    shown = section("A rule")
+    assert all(re.search(rf"^    .*\b{word}\b", shown, re.MULTILINE) for word in words)
+    assert all(f"{period.value}" in shown for period in CapPeriod)
+
+
+def test_everything_that_a_window_may_count_is_listed() -> None:
+    listed = set(re.findall(r"`([a-z_]+)`", section("Windows")))
+    assert set(WINDOW_SOURCES) | set(SECONDS) == listed
+    assert f"up to {LONGEST_WINDOW_DAYS} days" in section("Windows")
+
+
+def test_the_table_of_costs_is_the_one_in_force() -> None:
+    rows = re.findall(r"^\| (?!part|---)(.*) \| (.*) \|$", section("Cost"), re.MULTILINE)
+    numbers = [int(digits.replace(",", "")) for _, row in rows for digits in re.findall(r"[\d,]*\d", row)]
+    assert numbers == [
+        *(cost.LEAF, cost.TEST, cost.PRODUCT, cost.QUOTIENT, cost.TEST, cost.LIST_ENTRY, cost.TABLE),
+        *(cost.LINES, work_layout.MOST_LINES, cost.LINE, cost.NEW, cost.LET, cost.RULE, cost.CAP),
+    ]
+    assert cost.SUM == cost.TEST
+    assert f"at most {cost.BUDGET:,} units" in section("Cost")
+    assert f"up to {text_checker.LONGEST_RUN} texts" in section("Cost")
+
+
+def test_what_is_not_available_is_listed() -> None:
+    assert set(re.findall(r"`(\w+\.\w+)`", section("Not available yet"))) == set(UNAVAILABLE_FIELDS)
+    assert f"up to {set_files.MOST_ENTRIES:,}" in section("Names")

@@ -15,6 +15,7 @@ from pointguard_server.rules.syntax import (
     Binary,
     BooleanLiteral,
     Conditional,
+    Earn,
     Expression,
     FieldAccess,
     Membership,
@@ -23,6 +24,7 @@ from pointguard_server.rules.syntax import (
     SourceRange,
     TextLiteral,
     children,
+    expressions,
 )
 
 FRAGMENTS = (
@@ -91,8 +93,7 @@ def walk(node: Expression) -> list[Expression]:
 def test_every_node_knows_where_it_was_written() -> None:
     source = 'rule "a"\n  when order.total >=\n    1.50 and "é" == member.tier\n  earn base abs(-2) if true else 3'
     rule = rule_of(source)
-    assert rule.condition is not None
-    nodes = [*walk(rule.condition), *walk(rule.award)]
+    nodes = [node for root in expressions(rule) for node in walk(root)]
     found = {type(node): written(source, node.source_range) for node in reversed(nodes)}
     assert found[Conditional] == "abs(-2) if true else 3"
     assert found[Binary] == 'order.total >=\n    1.50 and "é" == member.tier'
@@ -107,13 +108,16 @@ def test_every_node_knows_where_it_was_written() -> None:
 def test_escapes_are_resolved() -> None:
     rule = rule_of(r'rule "a\"b\\" when member.tier in ("\\\"") earn base 1')
     assert rule.name.text == 'a"b\\'
-    assert isinstance(rule.condition, Membership)
-    assert [item.value for item in rule.condition.items if isinstance(item, TextLiteral)] == ['\\"']
+    condition, _ = expressions(rule)
+    assert isinstance(condition, Membership)
+    assert [item.value for item in condition.items if isinstance(item, TextLiteral)] == ['\\"']
 
 
 def test_line_ends_of_every_system_separate_words() -> None:
     for end in ("\n", "\r\n", "\r", "\t"):
-        assert rule_of(f'rule "a"{end}earn{end}base{end}1{end}').part.text == "base"
+        (earn,) = rule_of(f'rule "a"{end}earn{end}base{end}1{end}').clauses
+        assert isinstance(earn, Earn)
+        assert earn.part.text == "base"
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=40).map(" ".join))

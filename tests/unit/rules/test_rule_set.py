@@ -2,9 +2,9 @@
 
 import pytest
 
-from pointguard_server.rules.checker import MOST_RULES
 from pointguard_server.rules.problems import PROBLEMS_SHOWN_AT_MOST
 from pointguard_server.rules.rule_set import Rule, RuleSetError, load_rule_set
+from pointguard_server.rules.source_limits import MOST_NAMES, MOST_RULES
 from pointguard_server.rules.value_types import Part
 
 SOURCE = 'rule "a" when order.channel == "WEB" earn base 1.50 rule "b" earn targeted 2 round up'
@@ -61,6 +61,13 @@ def test_there_is_a_most_number_of_rules() -> None:
     assert len(load_rule_set("".join(rules[:-1]), "most").rules) == MOST_RULES
     with pytest.raises(RuleSetError, match="too many rules"):
         load_rule_set("".join(rules), "more")
+
+
+def test_there_is_a_most_number_of_names() -> None:
+    names = [f"let a{number} = 1 set b{number} = (1)\n" for number in range(MOST_NAMES // 2)]
+    assert load_rule_set("".join([*names, 'rule "r" earn base 1']), "most").rules
+    with pytest.raises(RuleSetError, match="too many names"):
+        load_rule_set("".join([*names, 'let c = 1 rule "r" earn base 1']), "more")
 
 
 def test_a_literal_is_listed_once_outside_lists_and_each_list_has_a_run_of_its_own() -> None:

@@ -71,7 +71,7 @@ def award(rules: RuleSet, basket: Basket, **facts: int | str) -> dict[str, int]:
     for line in basket.lines:
         row = [encode(field.domain, getattr(line, field.name.removeprefix("line."), 0)) for field in LINE_FIELDS]
         row[FIELDS["line.amount"].index] = line.amount_minor * SCALE // 100
-        line_rows.append(row)
+        line_rows.append([*row, 0])
     constants = [ids.setdefault(literal, len(ids) + 1) for literal in rules.literals]
     status, points = interpret(rules.checked, fact_row, line_rows, constants)
     assert status is Status.OK

@@ -17,6 +17,7 @@ _SUSPENDED, _ARITHMETIC = int(Reason.ACCOUNT_SUSPENDED), int(Reason.RULE_ARITHME
 _NUMBER = 1_000_000  # the rules' fixed point
 _DAY = 86_400_000_000
 _POINTS_MAX = 1 << 60
+_MONEY_MAX = 1 << 62
 
 _INDEX = {field.name: field.index for field in FACT_FIELDS}
 _TOTAL, _LINES, _CHANNEL, _TENDER, _COUPON, _KIND = (
@@ -24,7 +25,8 @@ _TOTAL, _LINES, _CHANNEL, _TENDER, _COUPON, _KIND = (
 )
 _STORE, _UNIT, _STORE_PROVINCE = (_INDEX[f"store.{name}"] for name in ("id", "business_unit", "province"))
 _TIER, _PROVINCE, _ENROLLED = (_INDEX[f"member.{name}"] for name in ("tier", "province", "days_since_enrolment"))
-_POSTED = _INDEX["account.posted"]
+_POSTED, _AVAILABLE, _SPEND = (_INDEX[f"account.{name}"] for name in ("posted", "available", "spend"))
+_DATE = _INDEX["time.date"]
 _YEAR, _MONTH, _MONTH_DAY, _HOUR, _MINUTE, _WEEKDAY = (
     _INDEX[f"time.{name}"] for name in ("year", "month", "day", "hour", "minute", "weekday")
 )
@@ -32,7 +34,7 @@ _YEAR, _MONTH, _MONTH_DAY, _HOUR, _MINUTE, _WEEKDAY = (
 
 @part
 def _gather_facts(batch, facts, r, account, program):
-    """Fill the facts that the earn rules see: see ``rules/fields.py`` for the units."""
+    """Fill the facts that all earn rules see: see ``rules/fields.py`` for the units."""
     request = batch.requests[r]
     facts[_TOTAL] = request.money * program.money_scale
     facts[_LINES] = batch.envelopes[r].line_count * _NUMBER
@@ -47,6 +49,9 @@ def _gather_facts(batch, facts, r, account, program):
     facts[_PROVINCE] = account.province_id
     facts[_ENROLLED] = (batch.header[NOW] - account.enrolled_at) // _DAY * _NUMBER
     facts[_POSTED] = min(account.posted, _POINTS_MAX // _NUMBER) * _NUMBER
+    facts[_AVAILABLE] = min(account.posted - account.reserved, _POINTS_MAX // _NUMBER) * _NUMBER
+    facts[_SPEND] = min(account.spend_total, _MONEY_MAX // program.money_scale) * program.money_scale
+    facts[_DATE] = program.date * _NUMBER
     facts[_YEAR] = program.year * _NUMBER
     facts[_MONTH] = program.month * _NUMBER
     facts[_MONTH_DAY] = program.day * _NUMBER
@@ -56,9 +61,26 @@ def _gather_facts(batch, facts, r, account, program):
 
 
 @part
-def _earn(world, batch, out, r, account, program):
+def _gather_windows(arrays, world, facts, slot, program):
+    """Fill the facts that this program's earn rules have for their windows; this transaction is not counted yet."""
+    for i in range(program.first_input, program.first_input + program.input_count):
+        wanted = world.inputs[i]
+        facts[wanted.fact] = min(arrays.tallies[slot, wanted.measure, 0], wanted.most) * wanted.scale
+
+
+@part
+def _note_windows(arrays, world, out, row, slot, program):
+    """Note with the leg what the earn rules' windows held."""
+    for i in range(program.first_input, program.first_input + program.input_count):
+        measure = world.inputs[i].measure
+        out.windows[row, measure] = arrays.tallies[slot, measure, 0]
+
+
+@part
+def _earn(arrays, world, batch, out, r, slot, account, program):
     """Run the earn rules into ``out.award_points``; return the points in all, or -1 if the arithmetic failed."""
     _gather_facts(batch, out.facts, r, account, program)
+    _gather_windows(arrays, world, out.facts, slot, program)
     first = batch.envelopes[r].first_line
     status = call_earn(
         program.earn_address,
@@ -66,7 +88,7 @@ def _earn(world, batch, out, r, account, program):
         batch.lines[first:],
         batch.envelopes[r].line_count,
         world.constants[program.first_constant :],
-        out.award_points,
+        out.work,
     )
     if status != 0:
         return -1
@@ -89,7 +111,7 @@ def accrue(arrays, world, batch, out, r, slot):
         add_reason(out, r, _SUSPENDED, 0)
         stopped = True
     blocked = heed_standing(arrays, out, r, account, _EARNING, batch.header[NOW])
-    points = _earn(world, batch, out, r, account, program)
+    points = _earn(arrays, world, batch, out, r, slot, account, program)
     if points < 0:
         add_reason(out, r, _ARITHMETIC, 0)
     flags = (0 if stopped or blocked or points < 0 else APPROVED) | (BLOCKED if blocked else 0)
@@ -101,6 +123,7 @@ def accrue(arrays, world, batch, out, r, slot):
     row = emit_leg(batch, out, account, program, r, _ACCRUE, request.kind, parts, _DECLINED)
     leg = out.legs[row]
     leg.points, leg.money = points, request.money
+    _note_windows(arrays, world, out, row, slot, program)
     forbidden = judge_rules(arrays, world, batch, out, row, slot, _EARNING, flags)
     raise_tripped(arrays, world, batch, out, row, slot, _EARNING, flags)
     leg.event_flags = flags & BLOCKED

@@ -1,0 +1,48 @@
+"""Safe patterns of texts: ``*`` stands for any run of characters, ``?`` for any one, all else for itself.
+
+For the checker, the host and tests. Matching is linear in the text, whatever the pattern: for each character a few
+operations on integers of as many bits as the pattern has signs.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+LONGEST_PATTERN: Final = 128
+
+
+def compile_pattern(pattern: str) -> Callable[[str], bool]:
+    """The function that says whether a whole text matches."""
+    signs = [sign for index, sign in enumerate(pattern) if sign != "*" or pattern[index - 1 : index] != "*"]
+    steps = [sign for sign in signs if sign != "*"]
+    # Bit i of a state: the first i steps are matched. A star behind step i lets bit i stay.
+    stays = _bits(count for count in _stars(signs))
+    any_sign = _bits(index for index, sign in enumerate(steps) if sign == "?")
+    own = {sign: _bits(index for index, other in enumerate(steps) if other == sign) for sign in set(steps) - {"?"}}
+    end = 1 << len(steps)
+
+    def matches(text: str) -> bool:
+        state = 1
+        for character in text:
+            state = (state & stays) | ((state & (own.get(character, 0) | any_sign)) << 1)
+        return bool(state & end)
+
+    return matches
+
+
+def _stars(signs: list[str]) -> list[int]:
+    """How many steps stand before each star."""
+    counts = []
+    steps = 0
+    for sign in signs:
+        if sign == "*":
+            counts.append(steps)
+        else:
+            steps += 1
+    return counts
+
+
+def _bits(positions: Iterable[int]) -> int:
+    result = 0
+    for position in positions:
+        result |= 1 << position
+    return result

@@ -1,0 +1,97 @@
+"""What the rule language has and this server does not yet: a rule set that asks for it is refused, never misread.
+
+For whoever loads a rule set that is to decide. Each refusal names the place; what is checked without deciding (a
+formatter, a simulation) need not ask.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pointguard_server.rules import checked
+from pointguard_server.rules.checked import Checked, CheckedRule, CheckedRuleSet
+from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS, LINE_MATCHES
+from pointguard_server.rules.functions import FunctionName
+from pointguard_server.rules.inputs import Input, LocalDateInput, MatchInput, WindowInput, WindowMeasure
+from pointguard_server.rules.problems import Problem, RuleSetError
+from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.rules.syntax import SourceRange
+from pointguard_server.rules.value_types import CapPeriod, Vector
+
+UNAVAILABLE_FIELDS: Final = frozenset(("store.country", "member.groups", "member.age_band", "member.birthday_month"))
+AVAILABLE_MEASURES: Final = frozenset((WindowMeasure.COUNT, WindowMeasure.POINTS, WindowMeasure.MONEY))
+
+
+def require_available(rule_set: RuleSet) -> RuleSet:
+    """The rule set, if this server can decide by it.
+
+    Raises:
+        RuleSetError: with every place that asks for something that is not there yet.
+    """
+    problems = problems_of(rule_set.checked)
+    if problems:
+        raise RuleSetError(rule_set.name, problems)
+    return rule_set
+
+
+def problems_of(rules: CheckedRuleSet) -> tuple[Problem, ...]:
+    """What the rule set asks for in vain, each place once."""
+    found: dict[tuple[SourceRange, str], Problem] = {}
+    for place, what in _asked(rules):
+        found[place, what] = Problem(place, "", f"not available yet: {what}", "a rule set without it")
+    return tuple(found.values())
+
+
+def _asked(rules: CheckedRuleSet) -> Iterator[tuple[SourceRange, str]]:
+    pending: list[Checked] = [let.value for let in rules.lets]
+    for rule in rules.rules:
+        yield from _of_rule(rule)
+        pending += [node for node in (rule.validity, rule.condition, rule.award) if node is not None]
+    while pending:
+        node = pending.pop()
+        what = _of_node(rules, node)
+        if what:
+            yield node.source_range, what
+        pending.extend(checked.operands(node))
+
+
+def _of_rule(rule: CheckedRule) -> Iterator[tuple[SourceRange, str]]:
+    for cap in rule.caps:
+        if cap.period is not CapPeriod.TRANSACTION:
+            yield rule.source_range, f"`cap … per {cap.period}`"
+    if rule.pending_days:
+        yield rule.source_range, "`pending`"
+    if rule.expiry is not None:
+        yield rule.source_range, "`expire`"
+
+
+def _of_node(rules: CheckedRuleSet, node: Checked) -> str:
+    match node:
+        case checked.FieldValue() if node.vector is Vector.FACTS and node.index >= FACT_FIELD_COUNT:
+            return _input(rules.inputs[node.index - FACT_FIELD_COUNT])
+        case checked.FieldValue() if node.vector is Vector.FACTS:
+            return _field(node.index)
+        case checked.BitTest() if node.vector is Vector.LINE and node.index == LINE_MATCHES:
+            return "`matches`"
+        case checked.BitTest():
+            return _field(node.index)
+        case checked.LinesCall() if node.function.name is FunctionName.DISTINCT:
+            return "`distinct` over lines"
+        case _:
+            return ""
+
+
+def _input(wanted: Input) -> str:
+    match wanted:
+        case WindowInput():
+            return "" if wanted.measure in AVAILABLE_MEASURES else "windows of `distinct` values"
+        case MatchInput():
+            return "`matches`"
+        case LocalDateInput():
+            return "a time zone of the rule's own"
+        case _:
+            return ""
+
+
+def _field(index: int) -> str:
+    name = FACT_FIELDS[index].name
+    return f"`{name}`" if name in UNAVAILABLE_FIELDS else ""

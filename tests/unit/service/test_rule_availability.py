@@ -1,0 +1,54 @@
+"""What the language has and the server has not is refused by its place, and nothing else is."""
+
+import pytest
+
+from pointguard_server.rules.problems import RuleSetError
+from pointguard_server.rules.rule_set import load_rule_set
+from pointguard_server.service.rule_availability import require_available
+
+AVAILABLE = """
+set fresh = ("PRODUCE", "SEAFOOD")
+let eligible = sum(lines where line.category in fresh, line.amount)
+rule "a" when account.spend > 100 and account.available > 0 valid from 2026-06-01 exclusive
+    earn base 1 per 1 CAD of eligible
+rule "b" best of "x" when count(purchases, 7 days) > 1 and sum(money of purchases, this month) > 5
+    multiply base by 2 cap 100 per transaction
+"""
+
+
+def test_what_the_server_can_decide_passes() -> None:
+    rule_set = load_rule_set(AVAILABLE, "available")
+    assert require_available(rule_set) is rule_set
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        ('when store.country == "CA" earn base 1', "`store.country`"),
+        ('when "VIP" in member.groups earn base 1', "`member.groups`"),
+        ('when member.age_band == "18-25" earn base 1', "`member.age_band`"),
+        ("when member.birthday_month == time.month earn base 1", "`member.birthday_month`"),
+        ("earn base distinct(stores of purchases, 7 days)", "windows of `distinct` values"),
+        ('when store.id matches "4*" earn base 1', "`matches`"),
+        ('when any(lines, line.sku matches "4*") earn base 1', "`matches`"),
+        ("earn base distinct(lines, line.sku)", "`distinct` over lines"),
+        ("earn base 1 cap 5 per day", "`cap … per day`"),
+        ("earn base 1 pending 3 days", "`pending`"),
+        ("earn base 1 expire at end of year", "`expire`"),
+        ('earn base 1 valid until 2026-01-01 in "America/Halifax"', "a time zone of the rule's own"),
+    ],
+)
+def test_what_is_not_there_yet_is_refused_by_its_place(rule: str, what: str) -> None:
+    rule_set = load_rule_set(f'rule "first" earn base 1\nrule "second" {rule}', "later")
+    with pytest.raises(RuleSetError) as refusal:
+        require_available(rule_set)
+    assert {problem.message for problem in refusal.value.problems} == {f"not available yet: {what}"}
+    assert {problem.source_range.line for problem in refusal.value.problems} == {2}
+
+
+def test_what_hides_in_a_let_is_found() -> None:
+    rule_set = load_rule_set(
+        'let lately = distinct(stores of purchases, 7 days) rule "r" when lately > 1 earn base 1', "let"
+    )
+    with pytest.raises(RuleSetError, match="windows"):
+        require_available(rule_set)
