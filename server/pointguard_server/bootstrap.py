@@ -273,7 +273,6 @@ class Server:
         return Tenant(
             tenant_id=tenant_id,
             program_id=program_id,
-            program_code=config.code,
             currency=config.currency,
             money_scale=SCALE // 10**config.currency_digits,
             reservation_ttl_max=config.reservation_ttl_max // MICROSECOND,

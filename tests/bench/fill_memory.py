@@ -35,7 +35,7 @@ def fill(program: Path, folder: Path, accounts: int, legs_each: int) -> dict[str
     """Do the job; return MiB."""
     with open_big_ledger(folder, program, accounts) as ledger:
         grow(ledger, TEMPLATE_ACCOUNTS, legs_each)
-        ledger.store = Repeater(ledger.store)  # type: ignore[assignment]
+        ledger.store = Repeater(ledger.store)
         ledger.restart_decider()
         ledger.decider.warm_up()
         empty = resident_mib(os.getpid())

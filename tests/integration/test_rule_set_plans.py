@@ -136,7 +136,7 @@ class Street:
         engine = Engine(decider, jobs.run)
         engine.start()
         tenant = Tenant(
-            tenant_id=TENANT, program_id=program_id, program_code="test", currency="CAD", money_scale=10_000,
+            tenant_id=TENANT, program_id=program_id, currency="CAD", money_scale=10_000,
             reservation_ttl_max=0, line_codes=start.lines, digest_key=bytes(16),
         )  # fmt: skip
         serving = ServingProgram(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from pointguard_server.domain.calendar import local_time
-from pointguard_server.engine.world import AWARD, PROGRAM, RULE, RowArray, World
+from pointguard_server.engine.world import AWARD, INPUT, PROGRAM, RULE, RowArray, World
 from pointguard_server.velocity.windows import MEASURE
 
 MINUTE = 60_000_000
@@ -29,6 +29,7 @@ class Program:
     measures: tuple[tuple[int, ...], ...]  # rows of velocity.windows.MEASURE
     rules: tuple[tuple[int, ...], ...]  # rows of world.RULE
     awards: tuple[tuple[int, ...], ...]  # rows of world.AWARD
+    inputs: tuple[tuple[int, ...], ...]  # rows of world.INPUT
     constants: tuple[int, ...]
     fact_count: int  # that the earn rules read
     work_size: int  # that the earn rules need: see rules/work_layout.py
@@ -75,6 +76,7 @@ class Programs:
         measures: list[tuple[int, ...]] = []
         rules: list[tuple[int, ...]] = []
         awards: list[tuple[int, ...]] = []
+        inputs: list[tuple[int, ...]] = []
         constants: list[int] = []
         for row, program in zip(programs, self.programs, strict=True):
             for name, value in program.settings.items():
@@ -83,16 +85,19 @@ class Programs:
             row["first_measure"], row["measure_count"] = len(measures), len(program.measures)
             row["first_rule"], row["rule_count"] = len(rules), len(program.rules)
             row["first_award"], row["award_count"] = len(awards), len(program.awards)
+            row["first_input"], row["input_count"] = len(inputs), len(program.inputs)
             row["first_constant"] = len(constants)
             measures += program.measures
             rules += program.rules
             awards += program.awards
+            inputs += program.inputs
             constants += program.constants
         return World(
             programs,
             np.array(measures, MEASURE),
             np.array(rules, RULE),
             np.array(awards, AWARD),
+            np.array(inputs, INPUT),
             # One more than there are, so that a rule set without literals has an address too.
             np.array([*constants, 0], np.int64),
         )

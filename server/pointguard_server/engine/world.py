@@ -34,6 +34,8 @@ PROGRAM = np.dtype(
             "fraud_epoch",
             "earn_address",
             "first_constant",
+            "first_input",
+            "input_count",
             "first_award",
             "award_count",
             "money_scale",  # minor units → the rules' fixed point
@@ -74,6 +76,10 @@ AWARD = np.dtype([("rule_id", "<i8"), ("part", "<i8"), ("entry_type", "<i8")])
 """What an earn rule's award becomes."""
 
 
+INPUT = np.dtype([("fact", "<i8"), ("measure", "<i8"), ("scale", "<i8"), ("most", "<i8")])
+"""A window that the earn rules read: its value, at most ``most``, × ``scale`` is their fact ``fact``."""
+
+
 class World(NamedTuple):
     """Every program's facts, one array a kind; a program holds the index of its first row in each."""
 
@@ -81,6 +87,7 @@ class World(NamedTuple):
     measures: RowArray
     rules: RowArray
     awards: RowArray
+    inputs: RowArray
     constants: IntArray
 
 
@@ -95,7 +102,6 @@ class Batch(NamedTuple):
 
 
 NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE = range(5)
-HEADER_SIZE = 5
 
 
 class Output(NamedTuple):
@@ -107,7 +113,9 @@ class Output(NamedTuple):
     advice: RowArray
     answers: RowArray
     reasons: IntArray  # [request, REASONS_MAX × (reason, rule id)]
-    windows: IntArray  # [leg, measure]: what each window held, the transaction counted; -1: not looked at
+    # [leg, measure]: what each window held; -1: not looked at. The transaction itself is counted, but not in what the
+    # earn rules read.
+    windows: IntArray
     shown: RowArray  # standing advice for readers
     shown_request: IntArray
     counts: IntArray

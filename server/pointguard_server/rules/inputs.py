@@ -99,3 +99,24 @@ COUNTED: Final = {"stores": WindowMeasure.DISTINCT_STORES, "cashiers": WindowMea
 """What ``distinct(… of purchases, …)`` may count."""
 SECONDS: Final = {"minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}
 LONGEST_WINDOW_DAYS: Final = 400
+
+
+def window_text(window: WindowInput) -> str:
+    """A window as it is written, in the largest unit that its length is whole in."""
+    source = next(
+        word for word, known in WINDOW_SOURCES.items() if (known.kinds, known.parts) == (window.kinds, window.parts)
+    )
+    measured = {measure: word for word, measure in (*SUMMED.items(), *COUNTED.items())}.get(window.measure)
+    what = f"{measured} of {source}" if measured else source
+    function = {WindowMeasure.COUNT: "count", WindowMeasure.POINTS: "sum", WindowMeasure.MONEY: "sum"}
+    return f"{function.get(window.measure, 'distinct')}({what}, {_length_text(window)})"
+
+
+def _length_text(window: WindowInput) -> str:
+    if window.calendar is not None:
+        return f"this {window.calendar.value}"
+    unit, seconds = max(
+        ((unit, seconds) for unit, seconds in SECONDS.items() if unit != "weeks" and window.seconds % seconds == 0),
+        key=lambda choice: choice[1],
+    )
+    return f"{window.seconds // seconds} {unit if window.seconds // seconds > 1 else unit.removesuffix('s')}"

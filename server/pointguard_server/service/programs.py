@@ -22,7 +22,9 @@ from pointguard_server.domain.codes import (
 from pointguard_server.engine.programs import Program
 from pointguard_server.engine.rows import currency_number
 from pointguard_server.rules.constants import constants_of
-from pointguard_server.rules.fixed_point import SCALE
+from pointguard_server.rules.fields import FACT_FIELD_COUNT
+from pointguard_server.rules.fixed_point import MOST, SCALE
+from pointguard_server.rules.inputs import WindowInput, WindowMeasure
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.value_types import Part as RulePart
 from pointguard_server.rules.work_layout import layout_of
@@ -56,6 +58,11 @@ _TENANT_DOMAINS: Final = {
     "province": CodeKind.PROVINCE,
     "tier": CodeKind.TIER,
     "tender": CodeKind.TENDER,
+}
+_EARN_MEASURES: Final = {
+    WindowMeasure.COUNT: Measure.COUNT,
+    WindowMeasure.POINTS: Measure.POINTS,
+    WindowMeasure.MONEY: Measure.MONEY,
 }
 LINE_DOMAINS: Final = ("sku", "category", "brand")
 _UNKNOWN: Final = -1
@@ -121,9 +128,12 @@ def build_program(
     ``lines`` are the rule set's ``line_codes``; ``intern`` gives the tenant's texts their numbers.
     """
     measures, rules = _fraud_rules(config, intern)
+    inputs = _earn_inputs(config, rule_set, len(measures))
+    measures += [_earn_measure(window) for window in _windows(rule_set)]
     settings = {
         "epoch": versions.configuration,
-        "fraud_epoch": versions.configuration,
+        # Tallies are those of the fraud rules and of the earn rules: they are rebuilt when either change.
+        "fraud_epoch": versions.configuration << 32 | versions.rule_set,
         "rule_set_version": versions.rule_set,
         "fraud_rules_version": versions.configuration,
         "currency": currency_number(config.currency),
@@ -131,7 +141,7 @@ def build_program(
         "rate_points": config.redemption.points,
         "rate_money": config.redemption.money_minor,
         "hold_default": config.reservation_ttl_default // MICROSECOND,
-        "retention": _retention(config) // MICROSECOND,
+        "retention": _retention(config, rule_set) // MICROSECOND,
         "earn_address": compiled.address,
         "money_scale": SCALE // 10**config.currency_digits,
     }
@@ -151,6 +161,7 @@ def build_program(
             )
             for rule in rule_set.rules
         ),
+        inputs=tuple(inputs),
         constants=tuple(constants_of(rule_set.checked, lambda domain, text: _constant(domain, text, lines, intern))),
         fact_count=rule_set.checked.fact_count,
         work_size=layout_of(rule_set.checked).size,
@@ -168,13 +179,43 @@ def _constant(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:
     return int(known[text]) if text in known.__members__ else _UNKNOWN
 
 
-def _retention(config: ProgramConfig) -> timedelta:
+def _windows(rule_set: RuleSet) -> list[WindowInput]:
+    return [wanted for wanted in rule_set.checked.inputs if isinstance(wanted, WindowInput)]
+
+
+def _earn_inputs(config: ProgramConfig, rule_set: RuleSet, first_measure: int) -> list[tuple[int, ...]]:
+    """Return rows of ``world.INPUT``: the windows of the earn rules have measures of their own behind the others."""
+    money_scale: int = SCALE // 10**config.currency_digits
+    rows: list[tuple[int, ...]] = []
+    for index, wanted in enumerate(rule_set.checked.inputs):
+        if isinstance(wanted, WindowInput):
+            scale = money_scale if wanted.measure is WindowMeasure.MONEY else SCALE
+            rows.append((FACT_FIELD_COUNT + index, first_measure + len(rows), scale, MOST // scale))
+    return rows
+
+
+def _earn_measure(window: WindowInput) -> tuple[int, ...]:
+    """Return a row of ``velocity.windows.MEASURE``: approved transactions, less what was reversed."""
+    kind = WindowKind.ROLLING if window.calendar is None else WindowKind[window.calendar.name]
+    length = timedelta(seconds=window.seconds) // MICROSECOND
+    measure = _EARN_MEASURES[window.measure]
+    return (_mask(window.kinds), _mask(window.parts), 1, 0, 1, int(measure), int(kind), length)
+
+
+def _earn_length(window: WindowInput) -> timedelta:
+    if window.calendar is None:
+        return timedelta(seconds=window.seconds)
+    return _CALENDAR_LENGTHS[WindowKind[window.calendar.name]]
+
+
+def _retention(config: ProgramConfig, rule_set: RuleSet) -> timedelta:
     """Return how long memory keeps events.
 
     Past every window, and past the end of any reservation that may release one, under whatever limit it was made.
     """
     windows = [rule.window for rule in config.fraud_rules if rule.enabled]
     lengths = [window.length or _CALENDAR_LENGTHS[window.kind] for window in windows]
+    lengths += [_earn_length(window) for window in _windows(rule_set)]
     return max([*lengths, RESERVATION_TTL_MAX + timedelta(days=1), _CALENDAR_LENGTHS[WindowKind.DAY]])
 
 

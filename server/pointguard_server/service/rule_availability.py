@@ -11,18 +11,14 @@ from pointguard_server.rules import checked
 from pointguard_server.rules.checked import Checked, CheckedRule, CheckedRuleSet
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS, LINE_MATCHES
 from pointguard_server.rules.functions import FunctionName
-from pointguard_server.rules.inputs import Input, LocalDateInput, MatchInput, WindowInput
+from pointguard_server.rules.inputs import Input, LocalDateInput, MatchInput, WindowInput, WindowMeasure
 from pointguard_server.rules.problems import Problem, RuleSetError
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.syntax import SourceRange
 from pointguard_server.rules.value_types import CapPeriod, Vector
 
 UNAVAILABLE_FIELDS: Final = frozenset(("store.country", "member.groups", "member.age_band", "member.birthday_month"))
-_INPUTS: Final[dict[type[Input], str]] = {
-    WindowInput: "windows in earn rules",
-    MatchInput: "`matches`",
-    LocalDateInput: "a time zone of the rule's own",
-}
+AVAILABLE_MEASURES: Final = frozenset((WindowMeasure.COUNT, WindowMeasure.POINTS, WindowMeasure.MONEY))
 
 
 def require_available(rule_set: RuleSet) -> RuleSet:
@@ -71,7 +67,7 @@ def _of_rule(rule: CheckedRule) -> Iterator[tuple[SourceRange, str]]:
 def _of_node(rules: CheckedRuleSet, node: Checked) -> str:
     match node:
         case checked.FieldValue() if node.vector is Vector.FACTS and node.index >= FACT_FIELD_COUNT:
-            return _INPUTS[type(rules.inputs[node.index - FACT_FIELD_COUNT])]
+            return _input(rules.inputs[node.index - FACT_FIELD_COUNT])
         case checked.FieldValue() if node.vector is Vector.FACTS:
             return _field(node.index)
         case checked.BitTest() if node.vector is Vector.LINE and node.index == LINE_MATCHES:
@@ -80,6 +76,18 @@ def _of_node(rules: CheckedRuleSet, node: Checked) -> str:
             return _field(node.index)
         case checked.LinesCall() if node.function.name is FunctionName.DISTINCT:
             return "`distinct` over lines"
+        case _:
+            return ""
+
+
+def _input(wanted: Input) -> str:
+    match wanted:
+        case WindowInput():
+            return "" if wanted.measure in AVAILABLE_MEASURES else "windows of `distinct` values"
+        case MatchInput():
+            return "`matches`"
+        case LocalDateInput():
+            return "a time zone of the rule's own"
         case _:
             return ""
 

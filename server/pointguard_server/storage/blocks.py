@@ -60,29 +60,14 @@ class Block(NamedTuple):
 
 def block_bytes(rows: Rows) -> int:
     """Return how long the block of a batch is."""
-    return HEADER_BYTES + len(rows.texts) * _BYTES_A_LEG + sum(len(record) for _, _, record in rows.texts)
+    return HEADER_BYTES + len(rows.texts) * _BYTES_A_LEG + sum([len(record) for _, _, record in rows.texts])
 
 
-def encode_block(rows: Rows, segment: int, first_entry: int, first_advice: int) -> bytes:
-    """Return a batch as a block of a segment."""
+def encode_block(rows: Rows, size: int, segment: int, first_entry: int, first_advice: int) -> bytes:
+    """Return a batch as a block of a segment; ``size`` is what ``block_bytes`` says."""
     currencies, _references, records = zip(*rows.texts, strict=True)
     ends = np.fromiter(accumulate(map(len, records)), "<u4", len(records)).tobytes()
-    batch = rows.batch
-    header = _HEADER.pack(
-        segment,
-        block_bytes(rows),
-        batch.batch_id,
-        batch.writer_id,
-        batch.writer_epoch,
-        batch.first_position,
-        batch.leg_count,
-        batch.accepted_at,
-        batch.records_digest,
-        batch.previous_digest,
-        batch.digest,
-        first_entry,
-        first_advice,
-    )
+    header = _HEADER.pack(segment, size, *rows.batch, first_entry, first_advice)
     checked = b"".join((header, "".join(currencies).encode("ascii"), ends, *records))
     return _OPENING.pack(MAGIC, zlib.crc32(checked)) + checked
 

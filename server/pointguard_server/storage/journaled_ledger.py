@@ -1,22 +1,23 @@
 """The ledger store of the embedded default: a journal that answers wait for, and SQLite behind it.
 
 A batch is durable once its block is in the journal; the rows follow into the database within moments (``projector``).
-Until they are there, ``known_keys`` and ``find_reservations`` also look at what memory keeps of them, and an account of
-theirs is read only after they are. A step that writes members goes into the database itself, as one transaction with
-its ledger rows, after everything before it. Built by ``bootstrap``; the writer's thread calls it.
+Until they are there, whatever is read is put together from the database and from what memory keeps of them. A step that
+writes members goes into the database itself, as one transaction with its ledger rows, after everything before it. Built
+by ``bootstrap``; the writer's thread calls it.
 """
 
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import compress
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from pointguard_server.domain.codes import Outcome
 from pointguard_server.domain.errors import StorageBroken
 from pointguard_server.engine.ports import Heads, History, Rows
+from pointguard_server.engine.rows import ADVICE, LEG
 from pointguard_server.storage.blocks import block_bytes, encode_block
 from pointguard_server.storage.journal import Journal, JournalDamaged, delete_segments, read_blocks
 from pointguard_server.storage.projector import Projector
@@ -67,6 +68,49 @@ def _heads_after(heads: Heads, rows: Rows) -> Heads:
     )
 
 
+def _followed(history: History | None, rows: Rows, tenant_id: int, account_id: int) -> History | None:
+    """Return an account's history with what a batch adds to it, if the database did not have that already."""
+    last_seq = int(history.legs["seq"][-1]) if history is not None else 0
+    legs, advice = (
+        table[(table["tenant_id"] == tenant_id) & (table["account_id"] == account_id) & (table["seq"] > last_seq)]
+        for table in (rows.legs.view(LEG), rows.advice.view(ADVICE))
+    )
+    if not legs.size:
+        return history
+    if history is None:
+        return History(int(legs["program_id"][0]), int(legs["accepted_at"][0]), legs, advice)
+    return replace(history, legs=np.concatenate((history.legs, legs)), advice=np.concatenate((history.advice, advice)))
+
+
+def _cut(history: History, newer_than: int) -> History:
+    """Return of a history what reaches back to a moment and to all that is open, and the newest leg in any case."""
+    legs = history.legs
+    past = (legs["accepted_at"] <= newer_than) & (legs["seq"] < legs["open_from_seq"][-1])
+    kept = legs[past[:-1].nonzero()[0].max(initial=-1) + 1 :]
+    return replace(history, legs=kept, advice=history.advice[history.advice["seq"] >= kept["seq"][0]])
+
+
+class _Behind:
+    """What may be asked of batches before the database has them."""
+
+    def __init__(self) -> None:
+        self.keys: dict[Id, Rows] = {}
+        self.transactions: dict[Id, Rows] = {}
+        self.accounts: set[int] = set()
+        self.batches: list[Rows] = []
+        self.last_batch = 0
+
+    def add(self, rows: Rows) -> None:
+        """Keep a batch's rows."""
+        legs = rows.legs
+        tenants = legs["tenant_id"].tolist()
+        self.keys.update(dict.fromkeys(zip(tenants, legs["idempotency_key"].tolist(), strict=True), rows))
+        self.transactions.update(dict.fromkeys(zip(tenants, legs["transaction_id"].tolist(), strict=True), rows))
+        self.accounts.update(legs["account_id"].tolist())
+        self.batches.append(rows)
+        self.last_batch = rows.batch.batch_id
+
+
 class JournaledLedger:
     """Implements ``engine.ports.LedgerStore``."""
 
@@ -79,13 +123,11 @@ class JournaledLedger:
         self.projector = Projector(database, self._journal, self._heads.batch_id)
         self.projector.start()
         self._staged: Rows | None = None
+        self._size = 0  # of the staged rows' block
         self._direct = False
         self._direct_until = 0.0
-        # Of batches that the database may not have yet.
-        self._behind: deque[Rows] = deque()
-        self._keys: dict[Id, tuple[bytes, bytes]] = {}
-        self._transactions: dict[Id, tuple[int, int]] = {}
-        self._accounts: dict[int, int] = {}  # the last batch of each
+        # Of batches that the database may not have yet, in two parts: the older one goes as a whole.
+        self._older, self._newer = _Behind(), _Behind()
 
     def close(self) -> None:
         """Bring the database up to date; the journal is kept only if that fails."""
@@ -113,7 +155,8 @@ class JournaledLedger:
         if self._direct:
             self._database.append(rows)
         else:
-            self.projector.wait_for_room(block_bytes(rows))
+            self._size = block_bytes(rows)
+            self.projector.wait_for_room(self._size)
         # The engine's buffers are used again by the next batch.
         self._staged = replace(rows, legs=rows.legs.copy(), entries=rows.entries.copy(), advice=rows.advice.copy())
 
@@ -127,11 +170,12 @@ class JournaledLedger:
             if rows is not None:
                 self.projector.skip(rows)
         elif rows is not None:
-            size = block_bytes(rows)
-            segment = self._journal.make_room(size)
-            self._journal.append(encode_block(rows, segment, heads.entry + 1, heads.advice + 1), rows.batch.batch_id)
-            self._remember(rows)
-            self.projector.add(rows, size)
+            segment = self._journal.make_room(self._size)
+            self._journal.append(
+                encode_block(rows, self._size, segment, heads.entry + 1, heads.advice + 1), rows.batch.batch_id
+            )
+            self._newer.add(rows)
+            self.projector.add(rows, self._size)
         self._heads = heads if rows is None else _heads_after(heads, rows)
         self._staged = None
 
@@ -168,34 +212,10 @@ class JournaledLedger:
 
     # ---------------------------------------------------------------------------------------------- what is behind
 
-    def _remember(self, rows: Rows) -> None:
-        """Keep of a batch what may be asked before the database has it."""
-        legs = rows.legs
-        tenants = legs["tenant_id"].tolist()
-        first = (legs["leg_number"] == 0).tolist()
-        keys = zip(tenants, legs["idempotency_key"].tolist(), strict=True)
-        transactions = zip(tenants, legs["transaction_id"].tolist(), strict=True)
-        records = (record for _currency, _reference, record in rows.texts)
-        answers = zip(legs["request_digest"].tolist(), records, strict=True)
-        accounts = legs["account_id"].tolist()
-        places = zip(accounts, legs["seq"].tolist(), strict=True)
-        self._keys.update(compress(zip(keys, answers, strict=True), first))
-        self._transactions.update(compress(zip(transactions, places, strict=True), first))
-        self._accounts.update(dict.fromkeys(accounts, rows.batch.batch_id))
-        self._behind.append(rows)
-
     def _forget(self) -> None:
         """Let go of what the database has."""
-        projected = self.projector.projected
-        while self._behind and self._behind[0].batch.batch_id <= projected:
-            rows = self._behind.popleft()
-            tenants = rows.legs["tenant_id"].tolist()
-            for ids, of in ((self._keys, "idempotency_key"), (self._transactions, "transaction_id")):
-                for each in zip(tenants, rows.legs[of].tolist(), strict=True):
-                    ids.pop(each, None)
-            for account_id in set(rows.legs["account_id"].tolist()):
-                if self._accounts.get(account_id) == rows.batch.batch_id:
-                    del self._accounts[account_id]
+        if self.projector.projected >= self._older.last_batch:
+            self._older, self._newer = self._newer, _Behind()
 
     def _readable(self) -> SqliteLedger:
         """Return what sees all that is in the database, and this step's rows."""
@@ -206,20 +226,46 @@ class JournaledLedger:
     def known_keys(self, tenant_id: int, keys: Sequence[bytes]) -> dict[bytes, tuple[bytes, bytes]]:
         """See the port."""
         # Memory first: what it does not hold any more was in the database before it was let go.
-        behind = {key: self._keys[tenant_id, key] for key in keys if (tenant_id, key) in self._keys}
+        behind = {}
+        for key, (rows, i) in self._find_behind("keys", "idempotency_key", tenant_id, keys):
+            behind[key] = rows.legs["request_digest"][i].tobytes(), rows.texts[i][2]
         return self._readable().known_keys(tenant_id, keys) | behind
 
     def find_reservations(self, tenant_id: int, ids: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
         """See the port."""
-        behind = {each: self._transactions[tenant_id, each] for each in ids if (tenant_id, each) in self._transactions}
+        behind = {}
+        for transaction_id, (rows, i) in self._find_behind("transactions", "transaction_id", tenant_id, ids):
+            behind[transaction_id] = int(rows.legs["account_id"][i]), int(rows.legs["seq"][i])
         return self._readable().find_reservations(tenant_id, ids) | behind
+
+    def _find_behind(
+        self, kept: str, column: str, tenant_id: int, ids: Sequence[bytes]
+    ) -> Iterator[tuple[bytes, tuple[Rows, int]]]:
+        """Return the ids that are of batches behind, each with its first leg's place."""
+        older: dict[Id, Rows] = getattr(self._older, kept)
+        newer: dict[Id, Rows] = getattr(self._newer, kept)
+        if not older and not newer:
+            return
+        for each in ids:
+            rows = newer.get((tenant_id, each)) or older.get((tenant_id, each))
+            if rows is not None:
+                legs = rows.legs
+                same = (legs[column] == np.void(each)) & (legs["tenant_id"] == tenant_id) & (legs["leg_number"] == 0)
+                yield each, (rows, int(same.argmax()))
 
     def read_account(self, tenant_id: int, account_id: int, newer_than: int) -> History | None:
         """See the port."""
-        if account_id in self._accounts:
-            self.projector.catch_up()
-            self._forget()
-        return self._readable().read_account(tenant_id, account_id, newer_than)
+        behind = [
+            rows
+            for part in (self._older, self._newer)
+            if account_id in part.accounts
+            for rows in part.batches
+            if account_id in rows.legs["account_id"]
+        ]
+        found = self._readable().read_account(tenant_id, account_id, newer_than)
+        for rows in behind:
+            found = _followed(found, rows, tenant_id, account_id)
+        return _cut(found, newer_than) if behind and found is not None else found
 
     def find_account(self, tenant_id: int, kind: int, value: str) -> int | None:
         """See the port."""

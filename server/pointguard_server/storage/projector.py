@@ -186,7 +186,7 @@ class Projector:
     def _failed(self, error: StorageUnavailable) -> None:
         with self._changed:
             if self._tries == 0:
-                log.warning("projection_failed", behind_legs=self.backlog_legs, exc_info=error)
+                log.warning("projection_failed", behind_legs=self.backlog_legs, error=repr(error.__cause__))
             self._tries += 1
             self.broken = isinstance(error, StorageBroken) or isinstance(error.__cause__, sqlite3.IntegrityError)
             self._changed.notify_all()

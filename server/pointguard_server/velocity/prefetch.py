@@ -18,9 +18,8 @@ CACHE_LINE = 64
 _FOR_WRITING, _KEEP, _DATA = 1, 3, 1
 
 
-@intrinsic  # type: ignore[misc,no-untyped-call]
-def _fetch(_context: Any, array: Any, index: Any, offset: Any) -> Any:
-    """Ask for the line ``offset`` bytes into row ``index``; harmless whatever the address."""
+def _fetching(_context: Any, array: Any, index: Any, offset: Any) -> Any:
+    """Ask for the line ``offset`` bytes into row ``index`` of an array; harmless whatever the address."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         held = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -28,13 +27,16 @@ def _fetch(_context: Any, array: Any, index: Any, offset: Any) -> Any:
         stride = builder.extract_value(held.strides, 0)
         at = builder.add(builder.mul(arguments[1], stride), arguments[2])
         address = builder.gep(builder.bitcast(held.data, line), [at])
-        function = cgutils.get_or_insert_function(
+        function = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
             builder.module, ir.FunctionType(ir.VoidType(), [line, word, word, word]), "llvm.prefetch.p0"
         )
         builder.call(function, [address, word(_FOR_WRITING), word(_KEEP), word(_DATA)])
         return context.get_dummy_value()
 
     return types.none(array, types.intp, types.intp), generate
+
+
+_fetch: Any = intrinsic(_fetching)
 
 
 @part

@@ -11,7 +11,8 @@ set fresh = ("PRODUCE", "SEAFOOD")
 let eligible = sum(lines where line.category in fresh, line.amount)
 rule "a" when account.spend > 100 and account.available > 0 valid from 2026-06-01 exclusive
     earn base 1 per 1 CAD of eligible
-rule "b" best of "x" multiply base by 2 cap 100 per transaction
+rule "b" best of "x" when count(purchases, 7 days) > 1 and sum(money of purchases, this month) > 5
+    multiply base by 2 cap 100 per transaction
 """
 
 
@@ -27,7 +28,7 @@ def test_what_the_server_can_decide_passes() -> None:
         ('when "VIP" in member.groups earn base 1', "`member.groups`"),
         ('when member.age_band == "18-25" earn base 1', "`member.age_band`"),
         ("when member.birthday_month == time.month earn base 1", "`member.birthday_month`"),
-        ("earn base count(purchases, 7 days)", "windows in earn rules"),
+        ("earn base distinct(stores of purchases, 7 days)", "windows of `distinct` values"),
         ('when store.id matches "4*" earn base 1', "`matches`"),
         ('when any(lines, line.sku matches "4*") earn base 1', "`matches`"),
         ("earn base distinct(lines, line.sku)", "`distinct` over lines"),
@@ -46,6 +47,8 @@ def test_what_is_not_there_yet_is_refused_by_its_place(rule: str, what: str) -> 
 
 
 def test_what_hides_in_a_let_is_found() -> None:
-    rule_set = load_rule_set('let lately = count(purchases, 7 days) rule "r" when lately > 1 earn base 1', "let")
+    rule_set = load_rule_set(
+        'let lately = distinct(stores of purchases, 7 days) rule "r" when lately > 1 earn base 1', "let"
+    )
     with pytest.raises(RuleSetError, match="windows"):
         require_available(rule_set)

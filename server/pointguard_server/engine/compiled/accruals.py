@@ -34,7 +34,7 @@ _YEAR, _MONTH, _MONTH_DAY, _HOUR, _MINUTE, _WEEKDAY = (
 
 @part
 def _gather_facts(batch, facts, r, account, program):
-    """Fill the facts that the earn rules see: see ``rules/fields.py`` for the units."""
+    """Fill the facts that all earn rules see: see ``rules/fields.py`` for the units."""
     request = batch.requests[r]
     facts[_TOTAL] = request.money * program.money_scale
     facts[_LINES] = batch.envelopes[r].line_count * _NUMBER
@@ -61,9 +61,26 @@ def _gather_facts(batch, facts, r, account, program):
 
 
 @part
-def _earn(world, batch, out, r, account, program):
+def _gather_windows(arrays, world, facts, slot, program):
+    """Fill the facts that this program's earn rules have for their windows; this transaction is not counted yet."""
+    for i in range(program.first_input, program.first_input + program.input_count):
+        wanted = world.inputs[i]
+        facts[wanted.fact] = min(arrays.tallies[slot, wanted.measure, 0], wanted.most) * wanted.scale
+
+
+@part
+def _note_windows(arrays, world, out, row, slot, program):
+    """Note with the leg what the earn rules' windows held."""
+    for i in range(program.first_input, program.first_input + program.input_count):
+        measure = world.inputs[i].measure
+        out.windows[row, measure] = arrays.tallies[slot, measure, 0]
+
+
+@part
+def _earn(arrays, world, batch, out, r, slot, account, program):
     """Run the earn rules into ``out.award_points``; return the points in all, or -1 if the arithmetic failed."""
     _gather_facts(batch, out.facts, r, account, program)
+    _gather_windows(arrays, world, out.facts, slot, program)
     first = batch.envelopes[r].first_line
     status = call_earn(
         program.earn_address,
@@ -94,7 +111,7 @@ def accrue(arrays, world, batch, out, r, slot):
         add_reason(out, r, _SUSPENDED, 0)
         stopped = True
     blocked = heed_standing(arrays, out, r, account, _EARNING, batch.header[NOW])
-    points = _earn(world, batch, out, r, account, program)
+    points = _earn(arrays, world, batch, out, r, slot, account, program)
     if points < 0:
         add_reason(out, r, _ARITHMETIC, 0)
     flags = (0 if stopped or blocked or points < 0 else APPROVED) | (BLOCKED if blocked else 0)
@@ -106,6 +123,7 @@ def accrue(arrays, world, batch, out, r, slot):
     row = emit_leg(batch, out, account, program, r, _ACCRUE, request.kind, parts, _DECLINED)
     leg = out.legs[row]
     leg.points, leg.money = points, request.money
+    _note_windows(arrays, world, out, row, slot, program)
     forbidden = judge_rules(arrays, world, batch, out, row, slot, _EARNING, flags)
     raise_tripped(arrays, world, batch, out, row, slot, _EARNING, flags)
     leg.event_flags = flags & BLOCKED
