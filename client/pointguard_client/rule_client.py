@@ -6,6 +6,7 @@
 The API key must have the role of a manager; the sandbox's has. Errors, retries and deadlines are those of all calls.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -16,6 +17,7 @@ from pointguard_client import rule_messages, rule_values
 from pointguard_client.calls import Caller
 from pointguard_client.idempotency import new_idempotency_key
 
+NO_WINDOWS: Final[Mapping[str, str]] = {}
 ACTIVATION_TIMEOUT_SECONDS: Final = 120.0
 """A version that is new to the server is compiled first, at the lowest priority."""
 ANALYSIS_TIMEOUT_SECONDS: Final = 10.0
@@ -160,14 +162,19 @@ class RuleClient:
         version: int = 0,
         source: str = "",
         trace: bool = False,
+        windows: Mapping[str, str] = NO_WINDOWS,
         timeout_seconds: float = ANALYSIS_TIMEOUT_SECONDS,
     ) -> rule_values.Simulation:
         """Return what an order, or a past accrual by its transaction id, would earn. Nothing is written.
 
         The rules are those of a `version`, of a `source` text, or else the active ones. With `trace`, each outcome says
-        how it came about.
+        how it came about. `windows` says what the windows hold that the rules look at, as numbers in decimal by what
+        they are in the rules, such as `count(purchases, 7 days)`; others hold nothing.
         """
-        message = rule_pb2.SimulateRuleSetRequest(trace=trace)
+        message = rule_pb2.SimulateRuleSetRequest(
+            trace=trace,
+            windows=[rule_pb2.SimulatedWindow(window=window, value=value) for window, value in windows.items()],
+        )
         if isinstance(looked_at, str):
             message.transaction_id = looked_at
         else:

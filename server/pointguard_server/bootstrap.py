@@ -45,7 +45,7 @@ from pointguard_server.service.vault import MemberVault
 from pointguard_server.settings import Settings, split_address
 from pointguard_server.storage.database import DATABASE_FILE, lock_directory, migrate
 from pointguard_server.storage.directory import Directory
-from pointguard_server.storage.journaled_ledger import JournaledLedger, recover
+from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger, recover
 from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
 from pointguard_server.storage.readers import Reader, open_readers
 from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
@@ -139,7 +139,7 @@ class Server:
         self._settings = settings
         self.health = health.Health()
         self.metrics = Metrics(_version(), self.health)
-        self.metrics.registry.register(DiskSpace(settings.data_directory, DATABASE_FILE))
+        self.metrics.registry.register(DiskSpace(settings.data_directory, DATABASE_FILE, JOURNAL))
         self._live_metrics = LiveMetrics()
         self.metrics.registry.register(self._live_metrics)
         self._rule_metrics = RuleMetrics()

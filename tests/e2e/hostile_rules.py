@@ -95,3 +95,11 @@ def order_cases() -> Iterator[Case]:
         fields = {name: value for name, value in ({"total": total} | changes).items() if value is not None}
         yield "SimulateRuleSet", {"order": order(**fields)}, f"order.{field}"
     yield "SimulateRuleSet", {"order": None}, "input"
+    window = rule_pb2.SimulatedWindow
+    source = 'rule "w"\n    earn base count(purchases, 7 days)\n'
+    for value in ("", "-1", "1e3", "1" * 13, "1.0000000", "\uff11", "canary"):
+        windows = [window(window="count(purchases, 7 days)", value=value)]
+        yield "SimulateRuleSet", {"source": source, "windows": windows}, "windows[0].value"
+    yield "SimulateRuleSet", {"source": source, "windows": [window(window="canary", value="1")]}, "windows[0].window"
+    many = [window(window="count(purchases, 7 days)", value="1")] * 65
+    yield "SimulateRuleSet", {"source": source, "windows": many}, "windows"

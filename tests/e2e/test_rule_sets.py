@@ -396,6 +396,17 @@ async def test_a_trace_tells_how_each_outcome_came_about(client: PointguardClien
     assert not found.trace_is_cut
 
 
+async def test_a_window_holds_what_the_request_says_and_the_facts_show_it(client: PointguardClient) -> None:
+    condition, award = "count(purchases, 7 days) >= 3", "sum(money of purchases, this month) / 1 CAD"
+    source = f'rule "often"\n    when {condition}\n    earn bonus {award}\n'
+    order = SimulatedOrder(Money(1_00, "CAD"))
+    windows = {"count(purchases, 7 days)": "3", "sum(money of purchases, this month)": "12.5"}
+    found = await client.rules.simulate(order, source=source, windows=windows)
+    assert (found.points, {fact.field: fact.value for fact in found.facts}) == (12, windows)
+    without = await client.rules.simulate(order, source=source)
+    assert (without.points, [fact.value for fact in without.facts]) == (0, ["0", "0"])
+
+
 async def test_a_text_is_brought_into_its_canonical_layout(client: PointguardClient) -> None:
     formatted = await client.rules.format('rule   "a" # why\n earn base order.total*10')
     assert formatted.problems == ()

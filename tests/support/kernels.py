@@ -32,7 +32,7 @@ def _compile_decider() -> None:
 
 
 def _compile_codec() -> None:
-    out = Buffers().output(requests=1, legs=1, entries=1, advice=1, shown=1, measures=1, awards=1)
+    out = Buffers().output(requests=1, legs=1, entries=1, advice=1, shown=1, measures=1, awards=1, facts=1, work=1)
     tenant = Tenant(
         tenant_id=1, program_id=1, currency="CAD", money_scale=1, reservation_ttl_max=1, line_codes={},
         digest_key=bytes(16),

@@ -125,6 +125,14 @@ def _register_simulate(commands: Subparsers) -> None:
         metavar="sku=…,category=…,brand=…,quantity=…,amount_minor=…",
         help="one line of an order, may be given many times; all but amount_minor may be left out",
     )
+    parser.add_argument(
+        "--window",
+        type=_window,
+        action="append",
+        default=[],
+        metavar="WINDOW=NUMBER",
+        help='what a window of the rules holds, such as "count(purchases, 7 days)=3" (default: nothing)',
+    )
     parser.add_argument("--trace", action="store_true", help="say how each outcome came about")
     rules = parser.add_mutually_exclusive_group()
     rules.add_argument("--version", type=positive_integer, default=0, help="by this version (default: the active one)")
@@ -142,6 +150,13 @@ def _register_simulate(commands: Subparsers) -> None:
     order.add_argument("--spend-minor", type=whole_number, default=0, help="spent since the program began")
     order.add_argument("--at", type=moment, help="when, ISO 8601 with time zone (default: now)")
     add_origin_options(parser)
+
+
+def _window(text: str) -> tuple[str, str]:
+    window, _, value = text.rpartition("=")
+    if not window:
+        raise argparse.ArgumentTypeError("must be WINDOW=NUMBER")
+    return window, value
 
 
 def _change(arguments: argparse.Namespace) -> RuleChange:
@@ -346,8 +361,9 @@ async def _simulate(arguments: argparse.Namespace) -> int:
     source = _read(arguments.source) if arguments.source else ""
     async with connect(arguments) as client:
         found = await client.rules.simulate(
-            arguments.transaction or order, version=arguments.version, source=source, trace=arguments.trace
-        )
+            arguments.transaction or order, version=arguments.version, source=source, trace=arguments.trace,
+            windows=dict(arguments.window),
+        )  # fmt: skip
         if arguments.trace and not arguments.json:
             # What was seen is shown with the words that it stands at.
             source = source or (await client.rules.get_version(found.version)).source

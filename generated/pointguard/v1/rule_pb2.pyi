@@ -320,18 +320,28 @@ class SimulatedOrder(_message.Message):
     def __init__(self, basket: _Optional[_Union[_transaction_pb2.Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., tier: _Optional[str] = ..., province: _Optional[str] = ..., days_since_enrolment: _Optional[int] = ..., posted: _Optional[int] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reserved: _Optional[int] = ..., spend_minor_units: _Optional[int] = ...) -> None: ...
 
 class SimulateRuleSetRequest(_message.Message):
-    __slots__ = ("order", "transaction_id", "version", "source", "trace")
+    __slots__ = ("order", "transaction_id", "version", "source", "trace", "windows")
     ORDER_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
+    WINDOWS_FIELD_NUMBER: _ClassVar[int]
     order: SimulatedOrder
     transaction_id: str
     version: int
     source: str
     trace: bool
-    def __init__(self, order: _Optional[_Union[SimulatedOrder, _Mapping]] = ..., transaction_id: _Optional[str] = ..., version: _Optional[int] = ..., source: _Optional[str] = ..., trace: _Optional[bool] = ...) -> None: ...
+    windows: _containers.RepeatedCompositeFieldContainer[SimulatedWindow]
+    def __init__(self, order: _Optional[_Union[SimulatedOrder, _Mapping]] = ..., transaction_id: _Optional[str] = ..., version: _Optional[int] = ..., source: _Optional[str] = ..., trace: _Optional[bool] = ..., windows: _Optional[_Iterable[_Union[SimulatedWindow, _Mapping]]] = ...) -> None: ...
+
+class SimulatedWindow(_message.Message):
+    __slots__ = ("window", "value")
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    window: str
+    value: str
+    def __init__(self, window: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class RuleOutcome(_message.Message):
     __slots__ = ("rule", "part", "points", "limit", "trace")

@@ -199,6 +199,11 @@ class Decider:
         keep_standing(arrays, np.zeros(1, ACCOUNT)[0], stand)
         return Answers(out, step.requests, {}, {})
 
+    @property
+    def behind_legs(self) -> int:
+        """How many legs are durable and not yet where other readers look."""
+        return self._store.behind_legs
+
     def cache_figures(self) -> tuple[int, int, int, int]:
         """Return (accounts in memory, requests that found theirs there, accounts read, accounts thrown out)."""
         memory = self.memory

@@ -80,6 +80,11 @@ class LedgerStore(Protocol):
     writer_id: int
     writer_epoch: int
 
+    @property
+    def behind_legs(self) -> int:
+        """How many legs are durable and not yet where other readers look."""
+        ...
+
     def heads(self) -> Heads:
         """Return where the ledger ends."""
         ...

@@ -1,6 +1,8 @@
 """RuleService: what a program's manager does with its earn rules."""
 
 import asyncio
+import re
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from google.protobuf.message import Message
@@ -23,12 +25,15 @@ from pointguard_server.rpc.rule_messages import (
 )
 from pointguard_server.rpc.rule_orders import check_order, order_of_request, order_of_transaction
 from pointguard_server.rpc.transaction_service import Desk
+from pointguard_server.rules.fixed_point import DECIMAL_PLACES, SCALE
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
 from pointguard_server.service.rule_differences import differences
 from pointguard_server.service.rule_sets import Activation, RuleSets
-from pointguard_server.service.rule_simulation import Order, simulate
+from pointguard_server.service.rule_simulation import Order, simulate, windows_of
 from pointguard_server.service.rule_versions import RequestKey
 
+WINDOWS_MAX = 64
+DECIMAL = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?")
 AHEAD_MAX_US = 400 * 86_400_000_000
 
 
@@ -163,6 +168,7 @@ class RuleService:
             version_number(decoder, request.version)
         order = await self._order(call, decoder, request)
         rule_set, version = await self._rules(request)
+        order = replace(order, windows=self._windows(decoder, request, windows_of(rule_set)))
         async with self._simulating:
             simulation = await asyncio.to_thread(
                 simulate,
@@ -183,6 +189,26 @@ class RuleService:
             decoder.fault("input", "must be an order or a transaction_id")
         check_order(decoder, request.order)
         return await order_of_request(self._desk, call.tenant, request.order, self._rule_sets.now())
+
+    @staticmethod
+    def _windows(decoder: Decoder, request: rule_pb2.SimulateRuleSetRequest, known: list[str]) -> dict[str, int]:
+        """Return what windows hold, by their texts.
+
+        Raises:
+            InvalidRequest: naming every one that the rules do not look at or that holds no number.
+        """
+        if len(request.windows) > WINDOWS_MAX:
+            decoder.fault("windows", f"must be at most {WINDOWS_MAX}")
+        found = {}
+        for index, window in enumerate(request.windows[:WINDOWS_MAX]):
+            if window.window not in known:
+                decoder.fault(f"windows[{index}].window", "must be one that the rules look at")
+            if not (number := DECIMAL.fullmatch(window.value)):
+                decoder.fault(f"windows[{index}].value", "must be a number of up to 12 digits and 6 decimals")
+            else:
+                found[window.window] = int(number[1]) * SCALE + int((number[2] or "").ljust(DECIMAL_PLACES, "0"))
+        decoder.check()
+        return found
 
     async def _rules(self, request: rule_pb2.SimulateRuleSetRequest) -> tuple[RuleSet, int]:
         """Return the rules to try out, and their version."""

@@ -4,8 +4,8 @@ The interpreter decides, on the facts that the kernel would gather (``engine/com
 themselves here: they are numbered for one simulation alone, so none has to be known to the ledger.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from pointguard_server.rules.checked import FieldValue
 from pointguard_server.rules.constants import constants_of
 from pointguard_server.rules.fields import FACT_FIELDS, LINE_FIELD_COUNT, LINE_FIELDS, Field
 from pointguard_server.rules.fixed_point import DECIMAL_PLACES, SCALE, Status
+from pointguard_server.rules.inputs import Input, LocalDateInput, WindowInput, window_text
 from pointguard_server.rules.interpreter import evaluate, trace
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.syntax import SourceRange
@@ -65,6 +66,7 @@ class Order:
     posted: int = 0
     reserved: int = 0
     spend: int = 0
+    windows: Mapping[str, int] = field(default_factory=dict)  # by the window's text, scaled; one that is not there is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,8 @@ def simulate(
     """Return what an order earns; ``money_scale`` makes minor units the rules' numbers. Not for the event loop."""
     known = _facts(order, money_scale, zone)
     texts = _Texts()
-    # What the rule set asks for beside the fields of the table is 0: this server decides by none that asks for any.
-    facts = [_entry(field, known, texts) for field in FACT_FIELDS] + [0] * len(rule_set.checked.inputs)
+    facts = [_entry(each, known, texts) for each in FACT_FIELDS]
+    facts += [_input(wanted, order) for wanted in rule_set.checked.inputs]
     lines = [_line_entries(line, money_scale, texts) for line in order.lines]
     constants = constants_of(rule_set.checked, texts.number)
     found: Trace | None = None
@@ -169,10 +171,30 @@ def simulate(
         )
         for rule, award in zip(rule_set.rules, outcome.awards, strict=True)
     )
-    shown = tuple((field.name, _shown(field, known)) for field in _used(rule_set))
+    shown = tuple((each.name, _shown(each, known)) for each in _used(rule_set))
+    shown += tuple(
+        (window, _value(ValueType.NUMBER, order.windows.get(window, 0), {})) for window in windows_of(rule_set)
+    )
     if found is None:
         return Simulation(outcomes, shown, failed)
     return Simulation(outcomes, shown, failed, found.failed_at, found.is_cut)
+
+
+def windows_of(rule_set: RuleSet) -> list[str]:
+    """Return the windows that a rule set looks at, as texts."""
+    return [window_text(wanted) for wanted in rule_set.checked.inputs if isinstance(wanted, WindowInput)]
+
+
+def _input(wanted: Input, order: Order) -> int:
+    """Return what a rule set asks for beside the fields of the table."""
+    match wanted:
+        case WindowInput():
+            return order.windows.get(window_text(wanted), 0)
+        case LocalDateInput():
+            return local_time(order.accepted_at, ZoneInfo(wanted.zone)).date * SCALE
+        case _:
+            # This server decides by no rule set that asks for these.
+            return 0
 
 
 def _facts(order: Order, money_scale: int, zone: ZoneInfo) -> Known:
@@ -207,20 +229,20 @@ def _line_entries(line: OrderLine, money_scale: int, texts: _Texts) -> list[int]
         "line.quantity": line.quantity * SCALE,
         "line.amount": line.amount * money_scale,
     }
-    entries = [_entry(field, known, texts) for field in LINE_FIELDS]
+    entries = [_entry(each, known, texts) for each in LINE_FIELDS]
     return entries + [0] * (LINE_FIELD_COUNT - len(entries))
 
 
-def _entry(field: Field, known: Known, texts: _Texts) -> int:
+def _entry(entry: Field, known: Known, texts: _Texts) -> int:
     """Return a field's entry in its vector."""
-    value = known.get(field.name, 0)
-    return texts.number(field.domain, value) if isinstance(value, str) else int(value)
+    value = known.get(entry.name, 0)
+    return texts.number(entry.domain, value) if isinstance(value, str) else int(value)
 
 
 def _used(rule_set: RuleSet) -> list[Field]:
     """Return the facts that the rules name, in the order of the language's table."""
     indexes = {node.index for node in _fields_in(rule_set.checked) if node.vector is Vector.FACTS}
-    return [field for field in FACT_FIELDS if field.index in indexes]
+    return [each for each in FACT_FIELDS if each.index in indexes]
 
 
 def _fields_in(node: Any) -> Iterator[FieldValue]:
@@ -235,13 +257,13 @@ def _fields_in(node: Any) -> Iterator[FieldValue]:
             yield from _fields_in(getattr(node, each.name))
 
 
-def _shown(field: Field, known: Known) -> RuleValue:
-    value = known.get(field.name)
+def _shown(fact: Field, known: Known) -> RuleValue:
+    value = known.get(fact.name)
     if isinstance(value, str):
-        return RuleValue(field.type, value or None)
-    if value is None and field.type in (ValueType.TEXT, ValueType.TEXTS):
-        return RuleValue(field.type, None)
-    return _value(field.type, int(value or 0), {})
+        return RuleValue(fact.type, value or None)
+    if value is None and fact.type in (ValueType.TEXT, ValueType.TEXTS):
+        return RuleValue(fact.type, None)
+    return _value(fact.type, int(value or 0), {})
 
 
 def _traced(rule: Traced, texts: dict[int, str]) -> RuleTrace:

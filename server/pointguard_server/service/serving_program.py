@@ -1,6 +1,6 @@
 """What of a program decides, and the one way to change it between two batches. For those who change rules or files.
 
-See docs/adr/0011-live-rule-changes.md for why the swap is exact, and 0013-rule-set-versions.md for the versions.
+See docs/adr/0011-live-rule-changes.md for why the swap is exact, and 0014-rule-set-versions.md for the versions.
 """
 
 import asyncio

@@ -134,6 +134,11 @@ class JournaledLedger:
         done = self.projector.close()
         self._journal.close(keep=not done)
 
+    @property
+    def behind_legs(self) -> int:
+        """See the port."""
+        return self.projector.backlog_legs
+
     def heads(self) -> Heads:
         """See the port."""
         if self._heads is None:

@@ -148,6 +148,11 @@ class SqliteLedger:
         self._legs, self._entries = Inserter(tables.legs), Inserter(tables.entries)
         self._advice, self._batches = Inserter(tables.advice), Inserter(tables.batches)
 
+    @property
+    def behind_legs(self) -> int:
+        """See the port."""
+        return 0
+
     def heads(self) -> Heads:
         """See the port."""
         try:
