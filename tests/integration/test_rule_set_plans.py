@@ -32,7 +32,7 @@ from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.tenants import Tenant
 from pointguard_server.storage.readers import open_readers
 from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
-from tests.support.ledger import CONFIG, EARN, HOUR, MINUTE, SECOND, TENANT, Ledger, compiled_rules_directory
+from tests.support.ledger import CONFIG, DAY, EARN, HOUR, MINUTE, SECOND, TENANT, Ledger, compiled_rules_directory
 
 CHANGE = RuleChange("staff 12", RuleChangeReason.NEW_OFFER)
 CONFIGURATION = CONFIG.format(
@@ -319,6 +319,27 @@ async def test_a_change_of_the_configuration_leaves_version_and_plan_in_force(st
         clock.moment += HOUR
         assert shop.buy(account) == (7, seven)
         assert shop.decider.programs.programs[0].settings["fraud_rules_version"] == 2
+
+
+async def test_a_planned_version_counts_what_happened_before_it_over_a_longer_window_than_any_before(
+    street: Street,
+) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    async with street.open() as shop:
+        counts = await shop.create('rule "often"\n    earn base count(purchases, 300 days)\n')
+        for _ in range(3):
+            shop.buy(account)
+            clock.moment += 90 * DAY
+        await shop.activate(counts, 1, clock.now() + HOUR)
+        assert shop.buy(account) == (10, 1)
+        clock.moment += HOUR
+        # Nothing is restarted: the first batch at its moment reads the account again, as far back as it now must.
+        assert shop.buy(account) == (4, counts)
+        assert shop.buy(account) == (5, counts)
+        await shop.activate(1, counts)
+        assert shop.buy(account) == (10, 1)
+        await shop.activate(counts, 1)
+        assert shop.buy(account) == (7, counts)
 
 
 async def test_a_version_keeps_the_files_of_its_sets_and_goes_back_to_what_they_were(street: Street) -> None:
