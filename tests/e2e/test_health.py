@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from pointguard_server.storage.journal import ALIGNMENT
 from tests.e2e.raw_calls import RPCS, RawCalls
 from tests.support.server import ServerProcess, StartServer, run_server
 
@@ -52,8 +53,7 @@ def eventually(true: Callable[[], bool]) -> bool:
 def full_disk(server: ServerProcess) -> Iterator[None]:
     """Keep the server's files from growing, as a full disk does."""
     _soft, hard = resource.prlimit(server.process_id, resource.RLIMIT_FSIZE)
-    smallest = min(path.stat().st_size for path in server.data_directory.glob("ledger.sqlite3*"))
-    resource.prlimit(server.process_id, resource.RLIMIT_FSIZE, (smallest, hard))
+    resource.prlimit(server.process_id, resource.RLIMIT_FSIZE, (ALIGNMENT, hard))
     try:
         yield
     finally:
