@@ -13,12 +13,13 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from pointguard_server.storage.journal import ALIGNMENT
 from tests.e2e.raw_calls import RPCS, RawCalls
 from tests.support.server import ServerProcess, StartServer, run_server
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 WAIT_S = 20.0
+# More than the log of a server has, less than its journal once it has as many requests as 512 bytes are in it.
+FILE_BYTES = 16 * 1024
 
 
 def readiness(server: ServerProcess) -> tuple[int, dict[str, Any]]:
@@ -53,7 +54,7 @@ def eventually(true: Callable[[], bool]) -> bool:
 def full_disk(server: ServerProcess) -> Iterator[None]:
     """Keep the server's files from growing, as a full disk does."""
     _soft, hard = resource.prlimit(server.process_id, resource.RLIMIT_FSIZE)
-    resource.prlimit(server.process_id, resource.RLIMIT_FSIZE, (ALIGNMENT, hard))
+    resource.prlimit(server.process_id, resource.RLIMIT_FSIZE, (FILE_BYTES, hard))
     try:
         yield
     finally:
@@ -88,6 +89,8 @@ def test_a_server_that_serves_is_ready_and_says_by_which_rules(shared_server: Se
 
 def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room_again(own_server: ServerProcess) -> None:
     with RawCalls(own_server) as raw:
+        for _ in range(FILE_BYTES // 512):
+            assert raw.call("Accrue", RPCS["Accrue"].request()).code == "OK"
         with full_disk(own_server):
             assert raw.call("Accrue", RPCS["Accrue"].request()).code == "UNAVAILABLE"
             status, page = readiness(own_server)
