@@ -6,6 +6,7 @@ formatter, a simulation) need not ask.
 
 from collections.abc import Iterator
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pointguard_server.rules import checked
 from pointguard_server.rules.checked import Checked, CheckedRule, CheckedRuleSet
@@ -87,9 +88,18 @@ def _input(wanted: Input) -> str:
         case MatchInput():
             return "`matches`"
         case LocalDateInput():
-            return "a time zone of the rule's own"
+            return "" if _is_zone(wanted.zone) else f"the time zone {wanted.zone}"
         case _:
             return ""
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    # ValueError: not the form of a key; OSError: a folder of the database, such as "America".
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _field(index: int) -> str:
