@@ -38,7 +38,7 @@ def problems_of(rules: CheckedRuleSet) -> tuple[Problem, ...]:
     """What the rule set asks for in vain, each place once."""
     found: dict[tuple[SourceRange, str], Problem] = {}
     for place, what in _asked(rules):
-        found[place, what] = Problem(place, "", f"not available yet: {what}", "a rule set without it")
+        found[place, what] = Problem(place, what.strip("`"), f"not available yet: {what}", "a rule set without it")
     return tuple(found.values())
 
 
@@ -58,11 +58,11 @@ def _asked(rules: CheckedRuleSet) -> Iterator[tuple[SourceRange, str]]:
 def _of_rule(rule: CheckedRule) -> Iterator[tuple[SourceRange, str]]:
     for cap in rule.caps:
         if cap.period is not CapPeriod.TRANSACTION:
-            yield rule.source_range, f"`cap … per {cap.period}`"
-    if rule.pending_days:
-        yield rule.source_range, "`pending`"
+            yield cap.source_range, f"`cap … per {cap.period}`"
+    if rule.pending_range is not None:
+        yield rule.pending_range, "`pending`"
     if rule.expiry is not None:
-        yield rule.source_range, "`expire`"
+        yield rule.expiry.source_range, "`expire`"
 
 
 def _of_node(rules: CheckedRuleSet, node: Checked) -> str:

@@ -47,6 +47,13 @@ def test_what_is_not_there_yet_is_refused_by_its_place(rule: str, what: str) -> 
     assert {problem.source_range.line for problem in refusal.value.problems} == {2}
 
 
+def test_a_clause_is_told_by_its_own_place() -> None:
+    source = 'rule "a"\n    earn base 1\n    cap 5 per day\n    pending 3 days\n    expire at end of year\n'
+    with pytest.raises(RuleSetError) as refusal:
+        require_available(load_rule_set(source, "places"))
+    assert [problem.source_range.line for problem in refusal.value.problems] == [3, 4, 5]
+
+
 def test_what_hides_in_a_let_is_found() -> None:
     rule_set = load_rule_set(
         'let lately = distinct(stores of purchases, 7 days) rule "r" when lately > 1 earn base 1', "let"
