@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # The same examples in every CI run: a failure there can be repeated, and a new one is a new bug, not new luck.
@@ -11,3 +12,13 @@ settings.register_profile("local", deadline=None)
 # A long search, for when someone changes arithmetic: HYPOTHESIS_PROFILE=thorough make test
 settings.register_profile("thorough", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "local"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the kernels before all tests are run; a run of some tests compiles what it needs as it goes."""
+    of_all = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly
+    if of_all and not hasattr(config, "workerinput"):  # a worker's configuration has one
+        from tests.support.kernels import compile_kernels
+
+        if not compile_kernels():
+            pytest.exit("the kernels could not be compiled: see above", 1)

@@ -34,10 +34,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The writer's thread and the event loop share the interpreter: with the default of 5 ms, each statement of a commit
     # could wait that long for its turn.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    if settings.program is not None:
+        # "Look at the program's files" is what this asks for once the server is ready. Before, they are about to be
+        # looked at anyway, and the signal's own meaning would end the process.
+        signal.signal(signal.SIGHUP, _wait_until_ready)
     try:
         sys.exit(uvloop.run(_issue_key(settings) if only_issue_key else _serve(settings)))
     except (PointguardError, KeyRingError, RulesError, OSError, ValueError) as error:
         sys.exit(f"pointguard-server: {error}")
+
+
+def _wait_until_ready(_number: int, _frame: object) -> None:
+    """Do nothing; a signal that is ignored would be ignored by child processes too."""
 
 
 async def _serve(settings: Settings) -> int:

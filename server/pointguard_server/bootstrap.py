@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,9 +42,10 @@ from pointguard_server.service.vault import MemberVault
 from pointguard_server.settings import Settings, split_address
 from pointguard_server.storage.database import DATABASE_FILE, lock_directory, migrate
 from pointguard_server.storage.directory import Directory
+from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger, recover
 from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
 from pointguard_server.storage.readers import Reader, open_readers
-from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_writer
+from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_lookup, open_writer
 
 if TYPE_CHECKING:
     from pointguard_server.service.tracing import Tracing
@@ -95,10 +97,31 @@ class Ledger:
             raise ValueError(f"{ring_path} is not the key ring that this ledger was made with")
         self.reader_pool: AsyncEngine = open_readers(self.path)
         self.reader = Reader(self.reader_pool, self.vault)
+        self.store: JournaledLedger | None = None
+
+    def open_store(self, directory: Path, writer_epoch: int) -> JournaledLedger:
+        """Open the ledger itself, with all that was answered."""
+        database = SqliteLedger(self.connection, self.names, writer_epoch)
+        recovered = recover(database, directory)
+        if recovered:
+            log.info("journal_recovered", legs=recovered)
+        self._lookup = open_lookup(self.path)
+        self.store = JournaledLedger(database, SqliteLedger(self._lookup, self.names, writer_epoch), directory)
+        projector = self.store.projector
+
+        async def catch_up() -> None:
+            if projector.backlog_legs:
+                await asyncio.to_thread(projector.catch_up)
+
+        self.reader.catch_up = catch_up
+        return self.store
 
     async def close(self) -> None:
         """Close readers first: the last connection to close checkpoints, and only the writer may."""
         await self.reader_pool.dispose()
+        if self.store is not None:
+            await asyncio.to_thread(self.store.close)
+            self._lookup.close()
         self.connection.close()
         os.close(self.lock)
 
@@ -110,7 +133,7 @@ class Server:
         self._settings = settings
         self.health = health.Health()
         self.metrics = Metrics(_version(), self.health)
-        self.metrics.registry.register(DiskSpace(settings.data_directory, DATABASE_FILE))
+        self.metrics.registry.register(DiskSpace(settings.data_directory, DATABASE_FILE, JOURNAL))
         self._live_metrics = LiveMetrics()
         self.metrics.registry.register(self._live_metrics)
         self.http = HttpServer(self.metrics, self.health)
@@ -138,7 +161,9 @@ class Server:
         clock = WallClock()
         tenant, programs = self._load_tenant(sources, clock)
         self.tenant = tenant
-        store = SqliteLedger(self.ledger.connection, self.ledger.names, self._begin_epoch(clock))
+        store = await asyncio.to_thread(self.ledger.open_store, settings.data_directory, self._begin_epoch(clock))
+        loop = asyncio.get_running_loop()
+        store.projector.on_broken = lambda: _call_from_thread(loop, self.failed.set)
         memory = Memory(settings.accounts_max, programs.measures_max)
         self.decider = Decider(store, memory, programs, clock)
         if not compiled.are_cached():
@@ -214,7 +239,6 @@ class Server:
         tenant = Tenant(
             tenant_id=tenant_id,
             program_id=program_id,
-            program_code=config.code,
             currency=config.currency,
             money_scale=SCALE // 10**config.currency_digits,
             reservation_ttl_max=config.reservation_ttl_max // MICROSECOND,
@@ -298,6 +322,10 @@ class Server:
             await asyncio.to_thread(self._tracing.close)
         await self.ledger.close()
         log.info("stopped", position=self.decider.heads.position)
+
+
+def _call_from_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(call)
 
 
 def _version() -> str:

@@ -123,8 +123,7 @@ def _copied(rows: Rows, copy: int, heads: Heads) -> Rows:
     entries["account_id"] += copy * TEMPLATE_ACCOUNTS
     entries["leg_position"] += heads.position + 1 - rows.batch.first_position
     entries["position"] = np.arange(heads.entry + 1, heads.entry + 1 + len(entries))
-    batch = replace(
-        rows.batch,
+    batch = rows.batch._replace(
         batch_id=heads.batch_id + 1,
         first_position=heads.position + 1,
         accepted_at=moment,

@@ -35,12 +35,12 @@ def fill(program: Path, folder: Path, accounts: int, legs_each: int) -> dict[str
     """Do the job; return MiB."""
     with open_big_ledger(folder, program, accounts) as ledger:
         grow(ledger, TEMPLATE_ACCOUNTS, legs_each)
-        ledger.store = Repeater(ledger.store)  # type: ignore[assignment]
+        ledger.store = Repeater(ledger.store)
         ledger.restart_decider()
         ledger.decider.warm_up()
         empty = resident_mib(os.getpid())
         bring_into_memory(ledger, range(1, accounts + 1))
-        if len(ledger.decider.memory.slot_of) != accounts:
+        if len(ledger.decider.memory) != accounts:
             raise RuntimeError("not all accounts are in memory")
         return {
             "empty_mib": empty,

@@ -1,16 +1,18 @@
 """``waterfall``: where the time of one call goes under load, from the client's clock and the server's own histograms.
 
-The load is that of ``unary``. A call waits for its whole batch, so that a stage's time is a call's too; the stages are
-means over batches, and the calls of large ones wait longer than the mean.
+The load is that of ``unary``, and then that of ``latency``. A call waits for its whole batch, so that a stage's time is
+a call's too; the stages are means over batches, and the calls of large ones wait longer than the mean.
 """
 
 import urllib.request
 from collections import defaultdict
+from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.latency import IN_FLIGHT_MAX, SHARE
 from tests.bench.processes import ServerProcess
 from tests.bench.stage import Stage
 from tests.bench.unary import CHANNELS, CONCURRENCY
@@ -29,15 +31,23 @@ Sums = dict[tuple[str, str], tuple[float, float]]
 def run(stage: Stage, console: Console) -> None:
     """Load a server and print the steps of a call."""
     directory, api_key = stage.copy_ledger("waterfall")
-    stage.say(f"waterfall: {stage.seconds:.0f} s")
     with stage.pointguard(directory) as server:
-        before = read_sums(server)
-        summary = stage.load(
-            server, api_key, mode="unary", concurrency=CONCURRENCY, channels=CHANNELS, warm_up_seconds=0.1
-        )
-        steps = steps_of(before, read_sums(server), summary["latency"]["latency_ms_mean"])
-    rate = summary["requests_per_second"]
-    table = Table(title=f"A call among {CONCURRENCY}, at {rate:,.0f} a second", title_justify="left")
+
+        def take_apart(title: str, **load: Any) -> float:
+            stage.say(f"waterfall: {title}, {stage.seconds:.0f} s")
+            before = read_sums(server)
+            summary = stage.load(server, api_key, mode="unary", channels=CHANNELS, warm_up_seconds=0.1, **load)
+            steps = steps_of(before, read_sums(server), summary["latency"]["latency_ms_mean"])
+            rate: float = summary["requests_per_second"]
+            console.print(_table(f"{title}, at {rate:,.0f} a second", steps))
+            return rate
+
+        saturation = take_apart(f"A call among {CONCURRENCY}", concurrency=CONCURRENCY)
+        take_apart("A call at half of that", concurrency=IN_FLIGHT_MAX, rate=round(saturation * SHARE))
+
+
+def _table(title: str, steps: dict[str, float]) -> Table:
+    table = Table(title=title, title_justify="left")
     table.add_column("step")
     table.add_column("ms", justify="right")
     table.add_column("of it", justify="right")
@@ -46,7 +56,7 @@ def run(stage: Stage, console: Console) -> None:
         table.add_row(name, f"{milliseconds:.2f}", f"{milliseconds / whole:.0%}")
     table.add_section()
     table.add_row("as the client sees it", f"{whole:.2f}", "")
-    console.print(table)
+    return table
 
 
 def read_sums(server: ServerProcess) -> Sums:

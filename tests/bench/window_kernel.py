@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from numba import njit
 
+from pointguard_server.velocity.prefetch import fetch_account, fetch_events
 from pointguard_server.velocity.windows import (
     advance,
     append,
@@ -25,6 +26,10 @@ def count_events(arrays, program, measures, thresholds, incoming, slots):
     thresholds were passed.
     """
     passed = 0
+    for i in range(slots.shape[0]):
+        fetch_account(arrays, slots[i])
+    for i in range(slots.shape[0]):
+        fetch_events(arrays, slots[i])
     for i in range(incoming.shape[0]):
         event = incoming[i]
         account = arrays.accounts[slots[i]]

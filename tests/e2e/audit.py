@@ -1,6 +1,6 @@
 """An auditor who trusts nobody: reads a ledger's file and recounts all that the server said of it. For the tests here.
 
-It works on a copy, which it makes of the database and its write-ahead log: what a power cut would have left behind.
+It works on a copy, which it makes of the database, its log and the journal: what a power cut would have left behind.
 """
 
 import hashlib
@@ -17,6 +17,11 @@ from typing import Any
 from pointguard_server.domain.codes import Decision, Operation, RequestFlag
 from pointguard_server.domain.ledger_rows import ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import decode_record
+from pointguard_server.service.vault import MemberVault
+from pointguard_server.storage.directory import Directory
+from pointguard_server.storage.journaled_ledger import JOURNAL, recover
+from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
+from pointguard_server.storage.sqlite_ledger import SqliteLedger
 
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
 
@@ -47,13 +52,18 @@ class Audit:
 
 @contextmanager
 def ledger_copy(database: Path) -> Iterator[sqlite3.Connection]:
-    """Open a copy of the database with its write-ahead log."""
-    with tempfile.TemporaryDirectory() as directory:
-        for suffix in ("", "-wal"):
-            original = database.with_name(database.name + suffix)
-            if original.exists():
-                shutil.copy(original, Path(directory) / original.name)
-        with closing(sqlite3.connect(Path(directory) / database.name)) as connection:
+    """Open a copy of the database with its log, and bring in what the journal has beyond them, as a start would."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        for each in (database.name, f"{database.name}-wal", KEY_RING_FILE):
+            if database.with_name(each).exists():
+                shutil.copy(database.with_name(each), directory / each)
+        # Last, since what leaves the journal is in the database before.
+        if database.with_name(JOURNAL).exists():
+            shutil.copytree(database.with_name(JOURNAL), directory / JOURNAL)
+        names = Directory(MemberVault(KeyRing.open_or_create(directory / KEY_RING_FILE)))
+        with closing(sqlite3.connect(directory / database.name, isolation_level=None)) as connection:
+            recover(SqliteLedger(connection, names, writer_epoch=1), directory)
             connection.row_factory = sqlite3.Row
             yield connection
 

@@ -21,11 +21,17 @@ DEADLINE_DEFAULT_S = 2.0
 
 @contextmanager
 def stalled(server: ServerProcess) -> Iterator[None]:
-    """Keep the server from writing while the block runs."""
-    with closing(sqlite3.connect(server.database, isolation_level=None)) as connection:
+    """Keep the server from writing while the block runs: its writer enrolls, and somebody else has the database."""
+    with (
+        closing(sqlite3.connect(server.database, isolation_level=None)) as connection,
+        RawCalls(server) as raw,
+        ThreadPoolExecutor(1) as pool,
+    ):
         # The connection must not checkpoint when it closes: only the server may.
         connection.execute("PRAGMA wal_autocheckpoint=0")
         connection.execute("BEGIN IMMEDIATE")
+        pool.submit(raw.call, "EnrollMember", RPCS["EnrollMember"].request())
+        time.sleep(0.3)
         yield
         connection.execute("ROLLBACK")
 

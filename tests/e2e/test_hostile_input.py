@@ -18,6 +18,8 @@ from tests.e2e.raw_calls import RPCS, Answer, RawCalls
 from tests.support.server import ServerProcess
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+UNKNOWN_ID = "0189abcd-0000-7000-8000-00000000beef"
+"""A well-formed id that nothing has."""
 CANARY = "canary'); DROP TABLE legs;--"
 """Stands in hostile texts: it must not come back."""
 TELLTALES = (
@@ -115,8 +117,8 @@ TEXT_FIELDS = {
     "tender": ("x" * 33, "é" * 17, "a\nb", LONG),
     "tier": ("x" * 33, "é" * 17, "a\nb", LONG),
     "order_reference": ("x" * 65, "é" * 33, "a\0", LONG),
-    "reservation_id": ("", "1", "x" * 36, "0189000000007000800000000000000000", f"{{{new_idempotency_key()}}}", CANARY),
-    "transaction_id": ("", "1", "x" * 36, "0189000000007000800000000000000000", f"{{{new_idempotency_key()}}}", CANARY),
+    "reservation_id": ("", "1", "x" * 36, "0189000000007000800000000000000000", f"{{{UNKNOWN_ID}}}", CANARY),
+    "transaction_id": ("", "1", "x" * 36, "0189000000007000800000000000000000", f"{{{UNKNOWN_ID}}}", CANARY),
 }
 
 
@@ -342,12 +344,19 @@ def test_fields_of_another_type_are_passed_over_as_unknown(raw: RawCalls) -> Non
         ("GetBalance", {"member": common_pb2.MemberReference(card=CANARY)}),
         ("QuoteRedemption", {"member": common_pb2.MemberReference(email="nobody@example.com")}),
         ("CheckAdvice", {"member": common_pb2.MemberReference(phone="+14165559999")}),
-        ("FindMember", {"member": common_pb2.MemberReference(device_guid=new_idempotency_key())}),
+        ("FindMember", {"member": common_pb2.MemberReference(device_guid=UNKNOWN_ID)}),
         ("Accrue", {"member": common_pb2.MemberReference(external_id="1' OR '1'='1")}),
         ("AuthoriseRedemption", {"member": common_pb2.MemberReference(loyalty_id="%")}),
-        ("LinkIdentifier", {"member": common_pb2.MemberReference(account_id=10**15)}),
+        (
+            "LinkIdentifier",
+            {
+                "member": common_pb2.MemberReference(account_id=10**15),
+                # One that is somebody's already would be refused for that.
+                "identifier": common_pb2.MemberReference(card=UNKNOWN_ID),
+            },
+        ),
         ("SetRedemptionLock", {"member": common_pb2.MemberReference(account_id=10**15)}),
-        ("CaptureRedemption", {"reservation_id": new_idempotency_key()}),
+        ("CaptureRedemption", {"reservation_id": UNKNOWN_ID}),
         ("VoidRedemption", {"reservation_id": "00000000-0000-0000-0000-000000000000"}),
         ("GetTransaction", {"transaction_id": "ffffffff-ffff-ffff-ffff-ffffffffffff"}),
     ],

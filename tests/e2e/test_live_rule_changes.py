@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from pointguard_client import (
     PointguardClient,
     new_idempotency_key,
 )
+from tests.e2e.audit import ledger_copy
 from tests.e2e.test_operations import scrape
 from tests.support.server import EARN_RULES, PROGRAM, STORES, ServerProcess
 
@@ -130,7 +130,7 @@ def test_changed_earn_rules_are_taken_up_under_load_and_no_call_fails(plain_serv
     # Nothing in between: no basket was read by one version and decided by the other.
     assert earned == {1, 110}
     assert (plain_server.process_id, plain_server.running) == (process_id, True)
-    with sqlite3.connect(plain_server.database) as database:
+    with ledger_copy(plain_server.database) as database:
         by_version = dict(
             database.execute("SELECT rule_set_version, sum(points) / count(*) FROM legs WHERE points > 0 GROUP BY 1")
         )
@@ -201,7 +201,7 @@ def test_a_changed_fraud_rule_counts_what_happened_before_it(plain_server: Serve
             assert await redeem(client, member) is Decision.DECLINED
 
     asyncio.run(run())
-    with sqlite3.connect(plain_server.database) as database:
+    with ledger_copy(plain_server.database) as database:
         versions = [row[0] for row in database.execute("SELECT DISTINCT fraud_rules_version FROM legs ORDER BY 1")]
     assert versions == [1, 2, 3]
 
@@ -214,6 +214,19 @@ def test_sighup_takes_a_change_up_at_once(plain_server: ServerProcess, files: Pa
         wait_for_events(plain_server, "program_taken_up", number + 1)
         assert time.monotonic() - asked < (WAIT_S if number == 0 else 1.0)
     assert points_of_a_dollar(plain_server) == 20
+
+
+def test_sighup_does_not_end_a_server_that_is_not_ready_yet(plain_server: ServerProcess) -> None:
+    assert plain_server.stop() == 0
+    plain_server.begin()
+    wait_for(lambda: events(plain_server, "starting"), plain_server)
+    while not events(plain_server, "ready"):
+        assert plain_server.running, plain_server.log()
+        plain_server.send_signal(signal.SIGHUP)
+        time.sleep(0.05)
+    plain_server.await_ready()
+    assert points_of_a_dollar(plain_server) == 10
+    assert plain_server.complaints() == []
 
 
 def test_a_file_that_vanishes_leaves_the_old_serving_until_it_is_back(plain_server: ServerProcess, files: Path) -> None:

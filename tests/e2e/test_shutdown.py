@@ -22,7 +22,7 @@ async def test_no_answer_that_was_owed_is_lost_when_the_server_is_told_to_end(
     workload = Workload(seed=int(number))
     await workload.enroll(server)
     load = asyncio.create_task(workload.run(server, TILLS, GATEWAYS))
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(0.6)
     assert not load.done()
     assert await asyncio.to_thread(server.stop, number) == 0
     await asyncio.wait_for(load, 30)

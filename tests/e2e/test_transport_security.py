@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pointguard_client import Identifier, PointguardClient, Unavailable
+from pointguard_server.__main__ import main
 from tests.support.server import ServerProcess, StartServer, run_server
 
 EVERYWHERE = "0.0.0.0:0"
@@ -47,15 +48,24 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
 @pytest.mark.parametrize("address", [EVERYWHERE, "[::]:0", "example.com:50051"])
 @pytest.mark.parametrize("told", ["not at all", "by the option", "by the environment"])
 def test_plaintext_beyond_the_loopback_is_refused_unless_told_twice(
-    tmp_path: Path, option: str, address: str, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, address: str, told: str
 ) -> None:
     options = ["--allow-plaintext"] if told == "by the option" else []
-    environment = TOLD if told == "by the environment" else None
+    for name, value in TOLD.items():
+        monkeypatch.delenv(name, raising=False)
+        if told == "by the environment":
+            monkeypatch.setenv(name, value)
     directory = tmp_path / "data"
-    ended = run_server("--sandbox", "--data-dir", str(directory), option, address, *options, environment=environment)
+    with pytest.raises(SystemExit, match="plaintext beyond the loopback"):
+        main(["--sandbox", "--data-dir", str(directory), option, address, *options])
+    assert not directory.exists(), "it was refused before anything was touched"
+
+
+def test_a_refused_address_ends_the_process_with_status_one_and_a_line_that_says_why(tmp_path: Path) -> None:
+    ended = run_server("--sandbox", "--data-dir", str(tmp_path / "data"), "--grpc-address", EVERYWHERE)
     assert ended.returncode == 1
     assert "plaintext beyond the loopback" in ended.stderr
-    assert not directory.exists(), "it was refused before anything was touched"
+    assert len(ended.stderr.splitlines()) == 1
 
 
 async def test_told_twice_it_listens_beyond_the_loopback(start_server: StartServer) -> None:

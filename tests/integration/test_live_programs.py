@@ -49,7 +49,7 @@ async def test_a_ledger_that_fails_once_delays_a_change(
 
     program = ledger.programs.programs[0]
     tenant = Tenant(
-        tenant_id=TENANT, program_id=program.program_id, program_code="test", currency="CAD", money_scale=10_000,
+        tenant_id=TENANT, program_id=program.program_id, currency="CAD", money_scale=10_000,
         reservation_ttl_max=0, line_codes=line_codes(sources.rule_set), digest_key=bytes(16),
     )  # fmt: skip
     served: list[Tenant] = []

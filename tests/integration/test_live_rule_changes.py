@@ -7,8 +7,8 @@ import pytest
 
 from pointguard_server.domain.codes import CodeKind, Decision
 from pointguard_server.engine.ask import Ask, Verdict
-from tests.reference.windows import history_of, measure_of, read_records
 from tests.support.ledger import DAY, EARN, HOUR, MINUTE, Ledger
+from tests.support.recount import window_values
 
 FRAUD_RULE = """
 [[fraud_rule]]
@@ -53,16 +53,6 @@ def decide_as_restarted(ledger: Ledger, ask: Ask) -> Verdict:
     verdict = ledger.one(ask)
     assert meaning(verdict) == expected
     return verdict
-
-
-def window_values(ledger: Ledger, account: int) -> tuple[list[int], list[int]]:
-    """What memory holds of an account's windows after a quote, and the recount of the ledger."""
-    seq = ledger.quote(account).seq
-    memory, program = ledger.decider.memory, ledger.programs.programs[0]
-    history = history_of(read_records(ledger.connection, 1, account))
-    now = max(ledger.clock.now(), ledger.decider.heads.accepted_at + 1)
-    expected = [measure_of(row).value(history, now, program.zone, seq + 1) for row in program.measures]
-    return memory.tallies[memory.slot_of[account], : len(expected), 0].tolist(), expected
 
 
 def test_earn_rules_change_between_two_batches_and_the_legs_say_so(new_ledger: Callable[..., Ledger]) -> None:

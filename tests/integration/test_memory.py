@@ -6,8 +6,8 @@ import pytest
 
 from pointguard_server.domain.codes import Decision, Operation
 from pointguard_server.velocity.windows import BLOCK
-from tests.reference.windows import history_of, measure_of, read_records
 from tests.support.ledger import DAY, HOUR, SECOND, Ledger
+from tests.support.recount import window_values
 
 BURN_WEEK = """
 [[fraud_rule]]
@@ -29,16 +29,6 @@ posture = "BLOCK"
 duration = "0s"
 net_of_reversals = true
 """
-
-
-def window_values(ledger: Ledger, account: int) -> tuple[list[int], list[int]]:
-    """What memory holds of an account's windows after a quote, and the recount of the ledger."""
-    seq = ledger.quote(account).seq
-    memory, program = ledger.decider.memory, ledger.programs.programs[0]
-    history = history_of(read_records(ledger.connection, 1, account))
-    now = max(ledger.clock.now(), ledger.decider.heads.accepted_at + 1)
-    expected = [measure_of(row).value(history, now, program.zone, seq + 1) for row in program.measures]
-    return memory.tallies[memory.slot_of[account], : len(expected), 0].tolist(), expected
 
 
 def test_an_account_that_was_read_again_has_windows_of_its_own(new_ledger: Callable[..., Ledger]) -> None:
@@ -75,7 +65,7 @@ def test_an_account_leaves_and_returns_with_its_reservations_advice_and_lock(new
     before = ledger.balance(account), ledger.check(account)
     for _ in range(3):
         ledger.accrue(ledger.member(), 100)
-    assert account not in ledger.decider.memory.slot_of
+    assert ledger.decider.memory.slot_of(account) is None
     assert (ledger.balance(account), ledger.check(account)) == before
     assert len(before[1].advice) == 1
     assert ledger.capture(reserved).points == 100

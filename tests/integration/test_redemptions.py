@@ -234,7 +234,7 @@ def test_a_quote_is_exactly_what_an_authorise_then_approves(
 
 def test_a_suspended_accounts_redemptions_and_accruals_are_declined(ledger: Ledger) -> None:
     account = ledger.member(100)
-    slot = ledger.decider.memory.slot_of[account]
+    slot = ledger.decider.memory.slot_of(account)
     ledger.decider.memory.accounts["flags"][slot] = 2
     assert codes(ledger.authorise(account, 1)) == [Reason.ACCOUNT_SUSPENDED]
     assert codes(ledger.accrue(account, 100)) == [Reason.ACCOUNT_SUSPENDED]
@@ -244,7 +244,7 @@ def test_a_suspended_accounts_redemptions_and_accruals_are_declined(ledger: Ledg
 def test_an_accrual_that_would_overflow_the_balance_is_declined_and_recorded(ledger: Ledger) -> None:
     account = ledger.member()
     # So many points take years to earn; memory is told that they are there.
-    ledger.decider.memory.accounts["posted"][ledger.decider.memory.slot_of[account]] = 2**60 - 15
+    ledger.decider.memory.accounts["posted"][ledger.decider.memory.slot_of(account)] = 2**60 - 15
     assert ledger.accrue(account, 100).posted == 2**60 - 5
     declined = ledger.accrue(account, 100)
     assert (declined.decision, codes(declined), declined.points) == (Decision.DECLINED, [Reason.RULE_ARITHMETIC], 0)

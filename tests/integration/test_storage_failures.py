@@ -49,7 +49,7 @@ def failing(new_ledger: Callable[..., Ledger]) -> tuple[Ledger, FailingConnectio
     """A ledger, and the connection that it writes by."""
     ledger = new_ledger(rules=BURN)
     connection = FailingConnection(ledger.connection)
-    ledger.store._connection = connection  # type: ignore[assignment]
+    ledger.database._connection = connection  # type: ignore[assignment]
     return ledger, connection
 
 

@@ -188,7 +188,7 @@ def without_ids(verdict: Verdict) -> Verdict:
 def tallies(ledger: Ledger, account: int) -> list[int]:
     """The values of an account's windows as memory holds them."""
     memory = ledger.decider.memory
-    return [int(value) for value in memory.tallies[memory.slot_of[account], :, 0]]
+    return [int(value) for value in memory.tallies[memory.slot_of(account), :, 0]]
 
 
 @pytest.fixture(scope="module", autouse=True)

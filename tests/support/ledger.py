@@ -36,8 +36,9 @@ from pointguard_server.service.programs import Versions, build_program, line_cod
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.database import migrate
 from pointguard_server.storage.directory import Directory
+from pointguard_server.storage.journaled_ledger import JournaledLedger
 from pointguard_server.storage.keyring import KeyRing
-from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_writer
+from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_lookup, open_writer
 
 EARN = 'rule "base"\n    earn base order.total * 10\n'
 """Ten points a dollar."""
@@ -134,6 +135,7 @@ class Ledger:
     rate_money: int = 100
     accounts_max: int = 1_000
     tenants: int = 1
+    journaled: bool = False  # with the journal before the database, as the server's
     clock: ManualClock = field(default_factory=lambda: ManualClock(1_790_000_000_000_000))
     tenant: int = TENANT
     decider: Decider = field(init=False)
@@ -149,8 +151,18 @@ class Ledger:
         self.names = Directory(self.vault)
         self.programs = self._read_programs()
         self.names.load(self.connection)
-        self.store = SqliteLedger(self.connection, self.names, 1)
+        self.database = SqliteLedger(self.connection, self.names, 1)
+        self.store: LedgerStore = self.database
+        self.journal: JournaledLedger | None = None
+        if self.journaled:
+            self.open_journal()
         self.restart_decider()
+
+    def open_journal(self) -> None:
+        """Put the journal before the database. Nothing else may write by ``connection`` from now on."""
+        self._lookup = open_lookup(self.path)
+        self.journal = JournaledLedger(self.database, SqliteLedger(self._lookup, self.names, 1), self.directory)
+        self.store = self.journal
 
     def _read_programs(self) -> Programs:
         """Return the programs that the settings make, their versions written."""
@@ -206,7 +218,15 @@ class Ledger:
         """Return what a server that has just started would answer, and leave no trace."""
         return self._fresh_decider(Rehearsal(self.store), 100).decide(asks)
 
+    def catch_up(self) -> None:
+        """Wait until the database has all that was decided."""
+        if self.journal is not None:
+            self.journal.projector.catch_up()
+
     def close(self) -> None:
+        if self.journal is not None:
+            self.journal.close()
+            self._lookup.close()
         self.connection.close()
 
     # ------------------------------------------------------------------------------------------------------------ asks
@@ -230,7 +250,13 @@ class Ledger:
         return self.ask(key, fields, claim=claim)
 
     def code(self, kind: CodeKind, text: str) -> int:
-        return self.names.intern(self.connection, self.tenant, kind, text) if text else 0
+        if not text:
+            return 0
+        known = self.names.code(self.tenant, kind, text)
+        if known is None:
+            known = self.store.write(lambda connection: self.names.intern(connection, self.tenant, kind, text))
+            self.names.remember(self.tenant, kind, text, known)
+        return known
 
     def authorise_ask(
         self, account: int, points: int, key: str | None = None, *, capture: bool = True, partial: bool = False,
@@ -256,14 +282,13 @@ class Ledger:
             currency=currency_number("CAD"),
             lines=b"".join(value.to_bytes(8, "little") for value in line),
             line_count=1,
-            order_reference="receipt",
             body=encode_body("receipt", b"basket"),
         )
 
     def end_ask(self, operation: Operation, reservation: bytes, points: int = 0, key: str | None = None) -> Ask:
         high, low = (int.from_bytes(half, "little", signed=True) for half in (reservation[:8], reservation[8:]))
         fields = RequestFields(int(operation), points=points, reservation_high=high, reservation_low=low)
-        return self.ask(key, fields, reservation=reservation)
+        return self.ask(key, fields)
 
     def lock_ask(self, account: int, locked: bool, key: str | None = None) -> Ask:
         flags = int(RequestFlag.LOCKED) if locked else 0
@@ -324,6 +349,7 @@ class Ledger:
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """Return a table's rows in the order of their numbers."""
+        self.catch_up()
         cursor = self.connection.execute(f"SELECT * FROM {table} ORDER BY 1")  # noqa: S608
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]

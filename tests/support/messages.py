@@ -60,7 +60,7 @@ class Counter:
                 ledger.names.remember(ledger.tenant, kind, text, ledger.code(kind, text))
         ledger.names.load(ledger.connection)
         program = ledger.programs.programs[0]
-        self.tenant = Tenant(ledger.tenant, program.program_id, "test", "CAD", SCALE // 100, 7 * DAY, KNOWN, b"k" * 32)
+        self.tenant = Tenant(ledger.tenant, program.program_id, "CAD", SCALE // 100, 7 * DAY, KNOWN, b"k" * 32)
         self.encoder = Encoder("CAD", ledger.names.text)
         self.codec = Codec(self.tenant, self.encoder)
 

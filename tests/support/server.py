@@ -7,6 +7,7 @@ starts servers of a test's own. Both end only what they started. A room that wan
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -134,6 +135,12 @@ class ServerProcess:
 
     def start(self) -> Self:
         """Start, or start again on the same data directory, and return when requests are taken."""
+        self.begin()
+        self.await_ready()
+        return self
+
+    def begin(self) -> None:
+        """Start, or start again on the same data directory; ``await_ready`` before it is asked for anything."""
         assert not self.running
         self._starts += 1
         stem = f"{self.data_directory.name}.{self._starts}"
@@ -143,10 +150,9 @@ class ServerProcess:
             self._process = subprocess.Popen(
                 [*command, *self.options], env=server_environment(self.environment), stdout=output, stderr=log, cwd=ROOT
             )
-        self._await_ready()
-        return self
 
-    def _await_ready(self) -> None:
+    def await_ready(self) -> None:
+        """Return when requests are taken."""
         give_up = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < give_up:
             for event in self.events():
@@ -253,9 +259,17 @@ def own_server(start_server: StartServer) -> ServerProcess:
     return start_server()
 
 
+@pytest.fixture(scope="session")
+def plain_data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A data directory of the tenant that ``plain_server`` serves, for copies, and its API key."""
+    directory = tmp_path_factory.mktemp("plain")
+    options = ("--tenant", "plain", *write_program(directory / "program"))
+    return directory / "data", issue_key(directory / "data", *options)
+
+
 @pytest.fixture
-def plain_server(start_server: StartServer, tmp_path: Path) -> ServerProcess:
+def plain_server(start_server: StartServer, tmp_path: Path, plain_data: tuple[Path, str]) -> ServerProcess:
     """A server of the test's own for a tenant whose program watches nothing, with an API key."""
-    options = ("--tenant", "plain", *write_program(tmp_path / "program"))
-    api_key = issue_key(tmp_path / "data", *options)
-    return start_server(options, api_key=api_key)
+    directory, api_key = plain_data
+    shutil.copytree(directory, tmp_path / "data")
+    return start_server(("--tenant", "plain", *write_program(tmp_path / "program")), api_key=api_key)

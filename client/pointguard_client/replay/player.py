@@ -104,7 +104,7 @@ class ReplayPlayer:
 
     async def _work(self) -> None:
         while True:
-            _order, household = await self._ready.get()
+            _, household = await self._ready.get()
             if self._stopping.is_set():
                 return
             visits = self._waiting[household]

@@ -54,6 +54,24 @@ def encode_varint(value: int) -> bytes:
     return bytes(encoded)
 
 
+def decode_varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return (a varint's value, the place after it).
+
+    Raises:
+        ValueError: if it is cut short or longer than any of 64 bits.
+    """
+    value = shift = 0
+    while True:
+        if at >= len(data) or shift > 63:
+            raise ValueError("a varint is cut short or too long")
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+
+
 def encode_body(order_reference: str, basket: bytes) -> bytes:
     """Return the record's last two parts."""
     reference = order_reference.encode()
@@ -107,13 +125,8 @@ class _Reader:
         return self._data[self._at - size : self._at]
 
     def varint(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self.raw(1)[0]
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
+        value, self._at = decode_varint(self._data, self._at)
+        return value
 
     def zigzag(self) -> int:
         value = self.varint()

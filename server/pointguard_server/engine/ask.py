@@ -22,13 +22,11 @@ class Ask:
     digest: bytes = b""
     account_id: int = 0
     identifier: tuple[int, str] | None = None
-    reservation: bytes = b""
     business_unit_id: int = 0
     store_province_id: int = 0
     currency: int = 0
     lines: bytes = b""
     line_count: int = 0
-    order_reference: str = ""
     body: bytes = b"\0\0"
     claim: "Claim | None" = None
 

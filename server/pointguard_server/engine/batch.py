@@ -16,6 +16,7 @@ from pointguard_server.engine.buffers import Buffers
 from pointguard_server.engine.compiled.accounts import replay_legs
 from pointguard_server.engine.compiled.advice import keep_standing
 from pointguard_server.engine.compiled.records import ADVICE_RAW, LEG_RAW, write_records
+from pointguard_server.engine.compiled.slots import find_slots
 from pointguard_server.engine.identifiers import transaction_ids
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.kernel import decide
@@ -40,7 +41,7 @@ from pointguard_server.engine.world import (
     Batch,
     Output,
 )
-from pointguard_server.velocity.windows import BLOCK
+from pointguard_server.velocity.windows import BLOCK, NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +175,22 @@ class Decider:
         batch = self._batch(step, now, 0)
         decide(arrays, self.programs.world(now), batch, out)
         replay_legs(arrays, self.programs.world(now), out.legs[:0], 0)
+        find_slots(self.memory.table, self.memory.accounts, step.envelopes, self._turn)
+        self.memory.evict((NONE,))
         self._records(step, out)
         stand = np.zeros(1, ADVICE)[0]
         keep_standing(arrays, np.zeros(1, ACCOUNT)[0], stand)
         return Answers(out, step.requests, {}, {})
 
+    @property
+    def behind_legs(self) -> int:
+        """How many legs are durable and not yet where other readers look."""
+        return self._store.behind_legs
+
     def cache_figures(self) -> tuple[int, int, int, int]:
         """Return (accounts in memory, requests that found theirs there, accounts read, accounts thrown out)."""
         memory = self.memory
-        return len(memory.slot_of), self._hits, memory.loads, memory.evictions
+        return len(memory), self._hits, memory.loads, memory.evictions
 
     def _settle_keys(self, step: _Step) -> None:
         """Find the requests whose keys are known, from the ledger or from earlier in this batch."""
@@ -235,27 +243,17 @@ class Decider:
     def _find_accounts(self, step: _Step, now: int) -> None:
         """Bring every account that is asked about into memory and note its slot."""
         self._resolve(step)
-        envelopes, slot_of, accounts = step.envelopes, self.memory.slot_of, self.memory.accounts
-        account_ids = np.where(step.skip == 0, envelopes["account_id"], 0).tolist()
-        find = slot_of.get
-        slots = [find(account_id, -1) for account_id in account_ids]
-        missing = {
-            (tenant_id, account_id)
-            for tenant_id, account_id, slot in zip(envelopes["tenant_id"].tolist(), account_ids, slots, strict=True)
-            if slot < 0 and account_id
-        } if -1 in slots else set()  # fmt: skip
-        self._hits += step.count - len(missing)
+        memory, envelopes = self.memory, step.envelopes
+        missing = find_slots(memory.table, memory.accounts, envelopes, self._turn)
+        self._hits += step.count - missing
         if missing:
-            accounts["touched"][[slot for slot in slots if slot >= 0]] = self._turn
-            self.memory.make_room(len(missing), self._turn)
-            for tenant_id, account_id in sorted(missing):
+            wanted = envelopes[(envelopes["slot"] == NONE) & (envelopes["skip"] == 0) & (envelopes["account_id"] != 0)]
+            unknown = set(zip(wanted["tenant_id"].tolist(), wanted["account_id"].tolist(), strict=True))
+            accounts = sorted(each for each in unknown if memory.slot_of(each[1]) is None)
+            memory.make_room(len(accounts), self._turn)
+            for tenant_id, account_id in accounts:
                 self._load(tenant_id, account_id, now)
-            slots = [find(account_id, -1) for account_id in account_ids]
-        # Those that a claim has just begun have theirs already.
-        found = np.maximum(np.array(slots, np.int64), envelopes["slot"])
-        # Another tenant's account is as unknown as one that is not there.
-        envelopes["slot"] = np.where(accounts["tenant_id"][found] == envelopes["tenant_id"], found, -1)
-        accounts["touched"][found[found >= 0]] = self._turn
+            find_slots(memory.table, memory.accounts, envelopes, self._turn)
 
     def _resolve(self, step: _Step) -> None:
         """Find the accounts of the requests that name an identifier or a reservation."""

@@ -1,5 +1,6 @@
-"""Collecting batches: whatever arrives while one batch is decided is the next one.
+"""The engine: the queue before the ledger, which collects requests into batches, and the thread that decides them.
 
+Whatever arrives while one batch is decided is the next one.
 ``Engine`` belongs to the event loop that starts it; one thread decides and writes, one batch at a time, so that no
 disk ever holds the loop up. Answers reach the loop by one call a batch.
 """
@@ -8,8 +9,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 BATCH_REQUESTS_MAX = 4_096
 # Batches wait for more, for this long at most, from one of so many callers on, and until one of fewer than so many.
-HOLD_FROM_CALLERS, HOLD_TO_CALLERS, HOLD_S_MAX = 8, 4, 0.002
+HOLD_FROM_CALLERS, HOLD_TO_CALLERS, HOLD_S_MAX = 2, 2, 0.002
 QUEUED_REQUESTS_MAX = 32_768
 SPARE_INBOXES = 4
 
@@ -176,20 +176,6 @@ class Engine:
         batch.submissions.append(_Submission(first, count, deadline, time.monotonic(), finish, done, context))
         self._gather()
 
-    @contextmanager
-    def admitted(self, count: int) -> Iterator[None]:
-        """Keep room for requests while they are still being decoded, which for many is work worth sparing.
-
-        Raises:
-            Overloaded, Draining, StorageUnavailable: at once.
-        """
-        self._check(count)
-        self.queued += count
-        try:
-            yield
-        finally:
-            self.queued -= count
-
     def run(self, job: Callable[[Any], Any]) -> "asyncio.Future[Any]":
         """Run ``job(connection)`` on the writer's thread between two batches, as one atomic step."""
         self._check(0)
@@ -322,7 +308,7 @@ class Engine:
             error, self.writable = failure, False
             results = [error] * len(batch.submissions)
         except Exception as defect:  # noqa: BLE001  (the thread must outlive it; the batch was undone)
-            error = _fault("batch", defect)
+            error = _unavailable_after(defect, "batch")
             results = [error] * len(batch.submissions)
         else:
             results = [_finished(submission, answers) for submission in batch.submissions]
@@ -352,11 +338,11 @@ def _finished(submission: _Submission, answers: Answers) -> Any:
     try:
         return submission.finish(answers)
     except Exception as defect:  # noqa: BLE001  (a defect in one answer is no reason to lose the others)
-        return _fault("answer", defect)
+        return _unavailable_after(defect, "answer")
 
 
-def _fault(where: str, defect: Exception) -> PointguardError:
-    """Return what a client may hear of a defect, and have the log say the rest."""
+def _unavailable_after(defect: Exception, where: str) -> StorageUnavailable:
+    """Have the log tell of a defect of ours; a client hears no more of it than that a retry will find out."""
     log.error("fault", where=where, exc_info=defect)
     return StorageUnavailable()
 

@@ -11,7 +11,8 @@ from pointguard_server.engine.compiled.facts import record_fact
 from pointguard_server.engine.compiled.redemptions import authorise, check, quote
 from pointguard_server.engine.compiled.reservations import capture, void
 from pointguard_server.engine.world import NOW
-from pointguard_server.velocity.compiling import entry
+from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.prefetch import fetch_account, fetch_events
 
 _FIRST_READ = int(Operation.QUOTE)
 _AUTHORISE, _CAPTURE, _VOID, _ACCRUE = (
@@ -32,6 +33,7 @@ def decide(arrays, world, batch, out):
     every pool and every output array has room for the worst case, and throws the touched accounts out if the commit
     then fails.
     """
+    _fetch_accounts(arrays, batch)
     for r in range(batch.requests.shape[0]):
         answer = out.answers[r]
         answer.leg_row = -1
@@ -70,3 +72,13 @@ def decide(arrays, world, batch, out):
         else:
             record_fact(arrays, world, batch, out, r, slot)
         show_balance(arrays, account, answer, batch.header[NOW])
+
+
+@part
+def _fetch_accounts(arrays, batch):
+    for r in range(batch.requests.shape[0]):
+        if batch.envelopes[r].slot >= 0:
+            fetch_account(arrays, batch.envelopes[r].slot)
+    for r in range(batch.requests.shape[0]):
+        if batch.envelopes[r].slot >= 0:
+            fetch_events(arrays, batch.envelopes[r].slot)

@@ -10,40 +10,51 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pointguard_server.engine.compiled.slots import evict_slots, keep_slot, slot_of
 from pointguard_server.engine.rows import STANDING
 from pointguard_server.velocity.windows import BLOCK, EVENT, NONE
 
 ACCOUNT = np.dtype(
     [
-        (name, "<i8")
-        for name in (
-            "account_id",
-            "tenant_id",
-            "program",  # index in the array of programs
-            "seq",
-            "posted",
-            "reserved",
-            "pending",
-            "earned_total",
-            "redeemed_total",
-            "spend_total",
-            "flags",
-            "province_id",
-            "tier_id",
-            "group_set_id",
-            "enrolled_at",
-            "accepted_at",
-            "first_event",
-            "last_event",
-            "first_hold",
-            "hold_count",
-            "first_advice",
-            "advice_count",
-            "tally_epoch",  # the program's fraud epoch that the tallies were built for
-            "touched",  # batch that last used it
-        )
+        *(
+            (name, "<i8")
+            for name in (
+                "account_id",  # 0: the slot is empty
+                "seq",
+                "posted",
+                "reserved",
+                "pending",
+                "earned_total",
+                "redeemed_total",
+                "spend_total",
+                "province_id",
+                "tier_id",
+                "group_set_id",
+                "enrolled_at",
+                "accepted_at",
+                "tally_epoch",  # the program's fraud epoch that the tallies were built for
+                "touched",  # batch that last used it
+            )
+        ),
+        *(
+            (name, "<i4")
+            for name in (
+                "tenant_id",
+                "program",  # index in the array of programs
+                "flags",
+                "hold_count",
+                "advice_count",
+                # Places in the arrays below.
+                "first_event",
+                "last_event",
+                "first_hold",
+                "first_advice",
+                "padding",
+            )
+        ),
     ]
 )
+"""An account: no number is wider than it must be, since there are many and each takes its lines of the cache."""
 
 HOLD = np.dtype(
     [
@@ -111,18 +122,27 @@ class Memory:
 
     def __init__(self, accounts_max: int, measures_max: int) -> None:
         self.accounts_max = accounts_max
-        self.slot_of: dict[int, int] = {}
         self.evictions = 0
         self.loads = 0
         self._free_slots: list[int] = []
         self._unused_slot = 0  # slots from here on were never used
         self._blocks, self._holds, self._standing = Pool(1024), Pool(256), Pool(256)
+        self.table = np.full(2 << (accounts_max - 1).bit_length(), NONE, np.int32)
         self.accounts = np.zeros(accounts_max, ACCOUNT)
         self.tallies = np.zeros((accounts_max, max(measures_max, 1), 2), np.int64)
         self.events = np.zeros(1024 * BLOCK, EVENT)
         self.next_block = np.zeros(1024, np.int64)
         self.holds = np.zeros(256, HOLD)
         self.standing = np.zeros(256, STANDING)
+
+    def __len__(self) -> int:
+        """Return how many accounts are in memory."""
+        return self._unused_slot - len(self._free_slots)
+
+    def slot_of(self, account_id: int) -> int | None:
+        """Return where an account is; None if it is not in memory."""
+        slot = int(slot_of(self.table, self.accounts, account_id))
+        return None if slot == NONE else slot
 
     def resize_tallies(self, measures_max: int) -> None:
         """Make room for a program of ``measures_max`` measures.
@@ -136,7 +156,7 @@ class Memory:
     def emptied(self, measures_max: int) -> "Memory":
         """Return a memory that holds nothing: quicker than to throw every account out of this one."""
         fresh = Memory(self.accounts_max, measures_max)
-        fresh.loads, fresh.evictions = self.loads, self.evictions + len(self.slot_of)
+        fresh.loads, fresh.evictions = self.loads, self.evictions + len(self)
         return fresh
 
     def arrays(self, blocks: int, holds: int, standing: int) -> Arrays:
@@ -172,13 +192,13 @@ class Memory:
             slot = self._free_slots.pop()
         else:
             slot, self._unused_slot = self._unused_slot, self._unused_slot + 1
-        self.slot_of[account_id] = slot
         self.accounts[slot] = np.zeros((), ACCOUNT)
         account = self.accounts[slot]
         account["account_id"] = account_id
         account["first_event"] = account["last_event"] = NONE
         account["first_hold"] = account["first_advice"] = account["tally_epoch"] = NONE
         account["touched"] = turn
+        keep_slot(self.table, self.accounts, slot)
         self.loads += 1
         return slot
 
@@ -192,38 +212,22 @@ class Memory:
         if self.free_slots >= count:
             return
         goal = max(count - self.free_slots, self.accounts_max // 16)
-        slots = np.fromiter(self.slot_of.values(), np.int64, len(self.slot_of))
-        touched = self.accounts["touched"][slots]
-        slots, touched = slots[touched < turn], touched[touched < turn]
+        used = self.accounts[: self._unused_slot]
+        slots = ((used["account_id"] != 0) & (used["touched"] < turn)).nonzero()[0]
         if slots.size > goal:
-            slots = slots[np.argpartition(touched, goal)[:goal]]
+            slots = slots[np.argpartition(used["touched"][slots], goal)[:goal]]
         self.evictions += slots.size
-        self.evict(self.accounts["account_id"][slots].tolist())
+        self._empty(slots)
         if self.free_slots < count:
             raise MemoryError("one batch touches more accounts than memory may hold")
 
     def evict(self, account_ids: Iterable[int]) -> None:
         """Throw accounts out. What they were is in the ledger."""
-        for account_id in account_ids:
-            slot = self.slot_of.pop(account_id, None)
-            if slot is None:
-                continue
-            self._free_chains(self.accounts[slot])
-            self._free_slots.append(slot)
+        slots = {slot for slot in map(self.slot_of, account_ids) if slot is not None}
+        self._empty(np.array(sorted(slots), np.int64))
 
-    def _free_chains(self, account: np.void) -> None:
-        index = int(account["first_event"])
-        block = index // BLOCK if index != NONE else NONE
-        while block != NONE:
-            self._blocks.free[self._blocks.free_count] = block
-            self._blocks.free_count += 1
-            block = int(self.next_block[block])
-        for pool, rows, first in (
-            (self._holds, self.holds, account["first_hold"]),
-            (self._standing, self.standing, account["first_advice"]),
-        ):
-            index = int(first)
-            while index != NONE:
-                pool.free[pool.free_count] = index
-                pool.free_count += 1
-                index = int(rows["next"][index])
+    def _empty(self, slots: IntArray) -> None:
+        arrays = self.arrays(0, 0, 0)
+        evict_slots(self.table, arrays, slots)
+        self.settle(arrays)
+        self._free_slots += slots.tolist()

@@ -6,7 +6,7 @@ everything written is one atomic step. Any failure of the database is raised as 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -49,8 +49,7 @@ class History:
     advice: RowArray  # engine.rows.ADVICE
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRecord:
+class BatchRecord(NamedTuple):
     """What ties a batch's rows together: see ``storage/tables.py``."""
 
     batch_id: int
@@ -80,6 +79,11 @@ class LedgerStore(Protocol):
 
     writer_id: int
     writer_epoch: int
+
+    @property
+    def behind_legs(self) -> int:
+        """How many legs are durable and not yet where other readers look."""
+        ...
 
     def heads(self) -> Heads:
         """Return where the ledger ends."""

@@ -40,19 +40,19 @@ class Answers:
 def _read_verdicts(out: Output, count: int) -> list[Verdict]:
     """Return the kernel's verdicts on the first ``count`` requests."""
     answers = out.answers[:count].view(ANSWER_COLUMNS).tolist()
-    reasons, entries, advice = _reasons(out, count), _entries(out, count), _shown(out)
+    reasons, entries, advice = reasons_of(out, 0, count), _entries(out, count), _shown(out)
     return [
         Verdict._make((*answer, reasons.get(index, ()), entries.get(index, ()), advice.get(index, ()), False))
         for index, answer in enumerate(answers)
     ]
 
 
-def _reasons(out: Output, count: int) -> dict[int, tuple[tuple[int, int], ...]]:
-    """Return the reasons of the requests that have any."""
-    counts = out.answers["reason_count"][:count]
+def reasons_of(out: Output, first: int, count: int) -> dict[int, tuple[tuple[int, int], ...]]:
+    """Return the reasons (code, rule) of those of ``count`` requests that have any, numbered from ``first`` on."""
+    counts = out.answers["reason_count"][first : first + count]
     found = {}
     for index in counts.nonzero()[0].tolist():
-        numbers = out.reasons[index, : 2 * counts[index]].tolist()
+        numbers = out.reasons[first + index, : 2 * counts[index]].tolist()
         found[index] = tuple(zip(numbers[::2], numbers[1::2], strict=True))
     return found
 

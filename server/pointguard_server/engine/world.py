@@ -105,7 +105,6 @@ class Batch(NamedTuple):
 
 
 NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE = range(5)
-HEADER_SIZE = 5
 
 
 class Output(NamedTuple):

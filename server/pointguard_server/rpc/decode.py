@@ -237,7 +237,6 @@ class Decoder:
             identifier=identifier,
             business_unit_id=store.business_unit_id,
             store_province_id=store.province_id,
-            order_reference=reference,
             body=body,
         )
 
@@ -388,9 +387,7 @@ class Decoder:
             reservation_high=int.from_bytes(reservation[:8], "little", signed=True),
             reservation_low=int.from_bytes(reservation[8:], "little", signed=True),
         )
-        ask = self.ask(self.key(request.idempotency_key), fields, (0, None), store)
-        ask.reservation = reservation
-        return ask
+        return self.ask(self.key(request.idempotency_key), fields, (0, None), store)
 
     def item(self, item: transaction_pb2.BatchItem) -> Ask:
         """Return the ask of one request of a batch."""

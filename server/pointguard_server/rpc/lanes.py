@@ -46,8 +46,8 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    """How one RPC's requests go."""
+class _Lane:
+    """The way of one RPC's requests."""
 
     name: str
     tally: CallTally
@@ -59,7 +59,7 @@ class _Kind:
 class _Way:
     """A call on its way; times are of ``time.monotonic()``."""
 
-    kind: _Kind
+    lane: _Lane
     number: int
     started: float
     deadline: float
@@ -88,18 +88,13 @@ class Lanes:
             "ProcessBatch": (self._put_batch, desk.learn_items),
             "ProcessBatchColumns": (self._put_columns, self._learn_origins),
         }
-        self._kinds = {name: _Kind(name, call_tally(name), *way) for name, way in ways.items()}
-
-    @property
-    def names(self) -> list[str]:
-        """The RPCs' names."""
-        return list(self._kinds)
+        self._lanes = {name: _Lane(name, call_tally(name), *way) for name, way in ways.items()}
 
     def take(self, name: str, frame: Frame) -> None:
         """Take a call: it will be answered."""
         started = time.monotonic()
         way = _Way(
-            self._kinds[name],
+            self._lanes[name],
             frame.call,
             started,
             started + (DEADLINE_DEFAULT_S if frame.seconds < 0 else frame.seconds),
@@ -125,7 +120,7 @@ class Lanes:
             return False
         codec = self._codecs[call.tenant.tenant_id]
         try:
-            first, finish = way.kind.put(call, codec, frame.data)
+            first, finish = way.lane.put(call, codec, frame.data)
         except MustLearn:
             return False
         except PointguardError as error:
@@ -140,7 +135,7 @@ class Lanes:
             async with asyncio.timeout(max(way.deadline - time.monotonic(), 0)):
                 call = await self._guard.caller(frame.text, way.deadline)
                 if not self._put(way, frame):
-                    await way.kind.learn(call, frame.data)
+                    await way.lane.learn(call, frame.data)
                     if not self._put(way, frame):
                         self._close(way, Fault())
         except TimeoutError:
@@ -164,17 +159,17 @@ class Lanes:
         if way.answered:
             return
         way.answered = True
-        name, seconds = way.kind.name, time.monotonic() - way.started
+        name, seconds = way.lane.name, time.monotonic() - way.started
         if isinstance(answer, PointguardError):
-            way.kind.tally.observe(code_of(answer).name, seconds)
+            way.lane.tally.observe(code_of(answer).name, seconds)
             self._answer(way.number, refuse(name, answer))
         else:
-            way.kind.tally.observe("OK", seconds)
+            way.lane.tally.observe("OK", seconds)
             self._answer(way.number, answer)
             if self._logs_calls:
                 log.debug("call", rpc=name, code="OK", transaction_id=_transaction_id(name, answer))
 
-    # -------------------------------------------------------------------------------------------------- kinds of calls
+    # ------------------------------------------------------------------------------------------------------------ lanes
 
     def _single(self, operation: Operation) -> tuple[Put, Learn]:
         """Return the way of an RPC of one request."""

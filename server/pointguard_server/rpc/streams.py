@@ -97,11 +97,12 @@ class _Stream:
         try:
             count, data = count_items(frame.data)
             check_count(count, ITEMS_MAX)
+            refused = partial(codec.refuse_stream_items, data)
             try:
                 inbox = self._streams.desk.engine.inbox_for(count)
             except PointguardError as error:
                 self._on_the_way += 1
-                self._done(started, lambda refused: codec.refuse_stream_items(data, refused), None, error)
+                self._done(started, refused, None, error)
                 return True
             items = codec.read_items(inbox, data, count, self._streams.desk.decoder(call), LINES_MAX)
         except MustLearn:
@@ -113,7 +114,6 @@ class _Stream:
         def finish(answers: Answers) -> Any:
             return codec.write_stream_items(answers, items, data), found_members(answers, items.named), codec
 
-        refused = partial(codec.refuse_stream_items, data)
         self._on_the_way += 1
         self._streams.desk.engine.submit_rows(items.first, call.deadline, finish, partial(self._done, started, refused))
         return True

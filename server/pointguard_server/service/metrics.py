@@ -230,6 +230,9 @@ class Metrics(Collector):
             "pointguard_shed", "Requests refused: too many were waiting.", engine.shed + self.front_shed
         )
         yield CounterMetricFamily("pointguard_batch_errors", "Batches that failed.", engine.failures)
+        yield GaugeMetricFamily(
+            "pointguard_journal_behind_legs", "Legs not yet in the database.", self._decider.behind_legs
+        )
         ahead = max(self._decider.heads.accepted_at / 1e6 - time.time(), 0.0)
         yield GaugeMetricFamily(
             "pointguard_ledger_ahead_seconds", "How far the ledger's time is ahead of the wall clock.", ahead

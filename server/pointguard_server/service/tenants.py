@@ -20,7 +20,6 @@ class Tenant:
 
     tenant_id: int
     program_id: int
-    program_code: str
     currency: str
     money_scale: int
     reservation_ttl_max: int  # microseconds

@@ -20,7 +20,6 @@ CODES_MAX = 200_000
 
 FIND_IDENTIFIER = "SELECT account_id FROM identifiers WHERE tenant_id = ? AND blind_index = ?"
 FIND_CODE = "SELECT code_id FROM codes WHERE tenant_id = ? AND kind = ? AND text = ?"
-FIND_TEXT = "SELECT tenant_id, kind, text FROM codes WHERE code_id = ?"
 FIND_MEMBER = (
     "SELECT m.member_id, m.wrapped_key FROM account_members a JOIN members m ON m.member_id = a.member_id"
     " WHERE a.tenant_id = ? AND a.account_id = ? ORDER BY m.member_id LIMIT 1"
@@ -75,10 +74,6 @@ class Directory:
     def text(self, code_id: int) -> str:
         """See the port. A number that memory has forgotten gives the empty text; ``Reader.text`` reads it."""
         return self._texts.get(code_id, "")
-
-    def knows(self, code_id: int) -> bool:
-        """Whether memory holds the text of a number."""
-        return code_id in self._texts
 
     def intern(self, connection: sqlite3.Connection, tenant_id: int, kind: CodeKind, text: str) -> int:
         """See the port."""

@@ -4,6 +4,7 @@ They never checkpoint: a write-ahead log whose connections checkpoint at the sam
 3.51.3, so that is left to the writer alone.
 """
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +36,33 @@ def _make_read_only(connection: Any, _record: object) -> None:
     cursor.close()
 
 
+async def _nothing() -> None:
+    """Wait for nothing."""
+
+
 class Reader:
     """Implements ``service.ports.Reader``."""
 
     def __init__(self, engine: AsyncEngine, vault: MemberVault) -> None:
         self._engine = engine
         self._vault = vault
+        # Waits until the database has what was answered before; for what is not found there.
+        self.catch_up: Callable[[], Awaitable[None]] = _nothing
 
     async def _first(self, query: Select[Any]) -> Any:
         async with self._engine.connect() as connection:
             return (await connection.execute(query.limit(1))).first()
 
+    async def _first_caught_up(self, query: Select[Any]) -> Any:
+        found = await self._first(query)
+        if found is None:
+            await self.catch_up()
+            found = await self._first(query)
+        return found
+
     async def record(self, tenant_id: int, transaction_id: bytes) -> tuple[bytes, str] | None:
         """See the port."""
-        row = await self._first(
+        row = await self._first_caught_up(
             select(legs.c.record, legs.c.currency).where(
                 legs.c.transaction_id == transaction_id, legs.c.tenant_id == tenant_id, legs.c.leg_number == 0
             )
@@ -57,7 +71,7 @@ class Reader:
 
     async def transaction_at(self, tenant_id: int, account_id: int, seq: int) -> bytes | None:
         """See the port."""
-        row = await self._first(
+        row = await self._first_caught_up(
             select(legs.c.transaction_id).where(
                 legs.c.tenant_id == tenant_id, legs.c.account_id == account_id, legs.c.seq == seq
             )

@@ -5,8 +5,9 @@ load each time wait to get it back.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,11 +33,11 @@ WRITER_PRAGMAS = (
     "synchronous=FULL",
     "recursive_triggers=ON",  # without it INSERT OR REPLACE goes past the triggers that refuse a delete
     "foreign_keys=ON",
-    # A checkpoint holds up the batch that it falls into: at 4,000 pages for 50 ms and more, at 1,000 for about 20.
-    "wal_autocheckpoint=1000",
+    "wal_autocheckpoint=0",  # a checkpoint would hold up the batch that it falls into: see projector
     "cache_size=-32768",
     "temp_store=MEMORY",
 )
+LOOKUP_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-8192")
 # What is on disk after a failed flush is unknown, and a second flush may report success without writing it.
 BROKEN = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC", "SQLITE_CORRUPT", "SQLITE_NOTADB"})
 
@@ -80,6 +81,14 @@ def open_writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def open_lookup(path: Path) -> sqlite3.Connection:
+    """Open a connection that only reads, beside the one that writes. It may be used from any one thread at a time."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=128)
+    for pragma in LOOKUP_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
 class Inserter:
     """Inserts rows into one table by statements of a few fixed sizes, which stay prepared; NULLs fill up the last."""
 
@@ -93,14 +102,23 @@ class Inserter:
             for size in ROWS_A_STATEMENT
         }
 
-    def insert(self, connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    def insert(self, connection: sqlite3.Connection, rows: Iterator[tuple[Any, ...]]) -> None:
         """Insert the rows in order."""
-        for first in range(0, len(rows), ROWS_A_STATEMENT[-1]):
-            some = rows[first : first + ROWS_A_STATEMENT[-1]]
+        while some := list(islice(rows, ROWS_A_STATEMENT[-1])):
             size = next(size for size in ROWS_A_STATEMENT if size >= len(some))
             values = list(chain.from_iterable(some))
             values += [None] * ((size - len(some)) * self._width)
             connection.execute(self._statements[size], values)
+
+
+def _tuples(table: RowArray) -> Iterator[tuple[Any, ...]]:
+    """Return rows as the driver takes them, some at a time: making all of them at once would hold up other threads."""
+    for first in range(0, len(table), ROWS_A_STATEMENT[-1]):
+        yield from table[first : first + ROWS_A_STATEMENT[-1]].tolist()
+
+
+def _leg_rows(rows: Rows) -> Iterator[tuple[Any, ...]]:
+    return ((*leg, *text) for leg, text in zip(_tuples(rows.legs), rows.texts, strict=True))
 
 
 def _pick(
@@ -129,6 +147,11 @@ class SqliteLedger:
         self._directory = directory
         self._legs, self._entries = Inserter(tables.legs), Inserter(tables.entries)
         self._advice, self._batches = Inserter(tables.advice), Inserter(tables.batches)
+
+    @property
+    def behind_legs(self) -> int:
+        """See the port."""
+        return 0
 
     def heads(self) -> Heads:
         """See the port."""
@@ -227,30 +250,34 @@ class SqliteLedger:
 
     def append(self, rows: Rows) -> None:
         """See the port."""
-        legs = [(*leg, *text) for leg, text in zip(rows.legs.tolist(), rows.texts, strict=True)]
-        batch = rows.batch
+        self.append_all((rows,))
+
+    def append_all(self, batches: Sequence[Rows]) -> None:
+        """Append the rows of batches that follow one another."""
         try:
-            self._legs.insert(self._connection, legs)
-            self._entries.insert(self._connection, rows.entries.tolist())
-            self._advice.insert(self._connection, rows.advice.tolist())
-            self._batches.insert(
-                self._connection,
-                [
-                    (
-                        batch.batch_id,
-                        batch.writer_id,
-                        batch.writer_epoch,
-                        batch.first_position,
-                        batch.leg_count,
-                        batch.accepted_at,
-                        batch.records_digest,
-                        batch.previous_digest,
-                        batch.digest,
-                    )
-                ],
-            )
+            self._legs.insert(self._connection, chain.from_iterable(_leg_rows(rows) for rows in batches))
+            self._entries.insert(self._connection, chain.from_iterable(_tuples(rows.entries) for rows in batches))
+            self._advice.insert(self._connection, chain.from_iterable(_tuples(rows.advice) for rows in batches))
+            self._batches.insert(self._connection, (rows.batch for rows in batches))
         except sqlite3.Error as error:
             raise storage_error(error) from error
+
+    @contextmanager
+    def unflushed(self) -> Iterator[None]:
+        """Commit without a flush while the block runs: whoever does this can write the rows again."""
+        self._execute("PRAGMA synchronous=NORMAL")
+        try:
+            yield
+        finally:
+            self._execute("PRAGMA synchronous=FULL")
+
+    def checkpoint(self) -> bool:
+        """Bring SQLite's log into the database and flush both; return whether nothing was kept back by a reader."""
+        try:
+            _, logged, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+        return bool(logged == moved)
 
     def write(self, job: Callable[[sqlite3.Connection], Result]) -> Result:
         """See the port."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, REQUEST_FIELDS
 from pointguard_server.domain.record import RECORD_VERSION
+from pointguard_server.engine.compiled.varint import put_varint
 from pointguard_server.engine.rows import ADVICE, LEG
 from pointguard_server.velocity.compiling import entry, part
 
@@ -32,18 +33,8 @@ def record_bytes_max(legs: int, entries: int, advice: int, reasons: int, windows
 
 
 @part
-def _varint(buffer, at, value):
-    while value >= np.uint64(0x80):
-        buffer[at] = np.uint8(value & np.uint64(0x7F)) | np.uint8(0x80)
-        value >>= np.uint64(7)
-        at += 1
-    buffer[at] = np.uint8(value)
-    return at + 1
-
-
-@part
 def _zigzag(buffer, at, value):
-    return _varint(buffer, at, np.uint64(value << 1) ^ np.uint64(value >> 63))
+    return put_varint(buffer, at, np.uint64(value << 1) ^ np.uint64(value >> 63))
 
 
 @part
@@ -73,7 +64,7 @@ def _windows(buffer, at, values):
     count = 0
     for m in range(values.shape[0]):
         count += values[m] >= 0
-    at = _varint(buffer, at, np.uint64(count))
+    at = put_varint(buffer, at, count)
     for m in range(values.shape[0]):
         if values[m] >= 0:
             at = _zigzag(buffer, _zigzag(buffer, at, m), values[m])
@@ -106,14 +97,14 @@ def write_records(
     next_advice = 0
     for i in range(legs.shape[0]):
         r = leg_request[i]
-        at = _varint(buffer, at, np.uint64(RECORD_VERSION))
+        at = put_varint(buffer, at, RECORD_VERSION)
         at = _row(buffer, at, legs[i], leg_raw, 0)
         count = reason_count[r] if r >= 0 else 0
-        at = _varint(buffer, at, np.uint64(count))
+        at = put_varint(buffer, at, count)
         for k in range(2 * count):
             at = _zigzag(buffer, at, reasons[r, k])
         count = legs[i, _ENTRY_COUNT]
-        at = _varint(buffer, at, np.uint64(count))
+        at = put_varint(buffer, at, count)
         for _ in range(count):
             at = _numbers(buffer, at, entries[next_entry], _ENTRY_FIRST)
             next_entry += 1
@@ -121,7 +112,7 @@ def write_records(
         last_advice = next_advice
         while last_advice < advice.shape[0] and advice[last_advice, _ADVICE_LEG] == legs[i, _LEG_POSITION]:
             last_advice += 1
-        at = _varint(buffer, at, np.uint64(last_advice - next_advice))
+        at = put_varint(buffer, at, last_advice - next_advice)
         while next_advice < last_advice:
             at = _row(buffer, at, advice[next_advice], advice_raw, _ADVICE_FIRST)
             next_advice += 1

@@ -106,6 +106,27 @@ def expire_holds(arrays, world, batch, out, slot, program):
 
 
 @part
+def _emit_end(arrays, world, batch, out, r, slot, index, operation, captured_points, captured_money):
+    """Take an open reservation out of memory and write the leg that ends it; return the leg's row.
+
+    The leg is about all of the reservation's points; what is captured of them is not released.
+    """
+    account, hold = arrays.accounts[slot], arrays.holds[index]
+    program = world.programs[account.program]
+    row = emit_leg(batch, out, account, program, r, operation, _ADHOC_REDEEM, 1 << _REDEEM_PART, _APPROVED)
+    leg = out.legs[row]
+    leg.refers_to_seq = hold.seq
+    leg.redemption_type_id = hold.redemption_type_id
+    leg.points = hold.points
+    leg.money = hold.money
+    leg.released = hold.points - captured_points
+    release_event(arrays, world, program, slot, index, captured_points, captured_money)
+    account.reserved -= hold.points
+    end_hold(arrays, account, index)
+    return row
+
+
+@part
 def capture(arrays, world, batch, out, r, slot):
     """Spend all or part of a reservation and release the rest."""
     account = arrays.accounts[slot]
@@ -126,16 +147,10 @@ def capture(arrays, world, batch, out, r, slot):
         if points == reserved
         else min(points * program.rate_money // program.rate_points, arrays.holds[index].money)
     )
-    row = emit_leg(batch, out, account, program, r, _CAPTURE, _ADHOC_REDEEM, 1 << _REDEEM_PART, _APPROVED)
+    row = _emit_end(arrays, world, batch, out, r, slot, index, _CAPTURE, points, money)
     leg = out.legs[row]
-    leg.refers_to_seq = arrays.holds[index].seq
-    leg.redemption_type_id = arrays.holds[index].redemption_type_id
     leg.points = points
     leg.money = money
-    leg.released = reserved - points
-    release_event(arrays, world, program, slot, index, points, money)
-    end_hold(arrays, account, index)
-    account.reserved -= reserved
     account.redeemed_total += points
     emit_entry(batch, out, account, leg, _REDEEM_ENTRY, _REDEEM_PART, -points, 0)
     close_leg(arrays, batch, out, account, row)
@@ -145,19 +160,9 @@ def capture(arrays, world, batch, out, r, slot):
 def void(arrays, world, batch, out, r, slot):
     """Release a reservation."""
     account = arrays.accounts[slot]
-    program = world.programs[account.program]
     index = find_hold(arrays, account, batch.envelopes[r].reservation_seq)
     if index == NONE:
         out.answers[r].outcome = _ENDED
         return
-    reserved = arrays.holds[index].points
-    row = emit_leg(batch, out, account, program, r, _VOID, _ADHOC_REDEEM, 1 << _REDEEM_PART, _APPROVED)
-    leg = out.legs[row]
-    leg.refers_to_seq = arrays.holds[index].seq
-    leg.redemption_type_id = arrays.holds[index].redemption_type_id
-    leg.points = leg.released = reserved
-    leg.money = arrays.holds[index].money
-    release_event(arrays, world, program, slot, index, 0, 0)
-    end_hold(arrays, account, index)
-    account.reserved -= reserved
+    row = _emit_end(arrays, world, batch, out, r, slot, index, _VOID, 0, 0)
     close_leg(arrays, batch, out, account, row)

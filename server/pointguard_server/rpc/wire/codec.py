@@ -150,8 +150,8 @@ class Codec:
             InvalidRequest: naming every faulty field; nothing was put there.
             MustLearn: nothing was put there.
         """
-        spans = np.zeros((1, 2), np.int64)
-        rows, left = self._read(inbox, data, operation, 1, spans, spans)
+        extents = np.zeros((1, 2), np.int64)
+        rows, left = self._read(inbox, data, operation, 1, extents, extents)
         if not left:
             _move_on(inbox, rows)
             return []
@@ -171,16 +171,16 @@ class Codec:
             InvalidRequest: if an item is malformed or they have more lines in all; nothing was put there.
             MustLearn: nothing was put there.
         """
-        spans, keys = np.zeros((count, 2), np.int64), np.zeros((count, 2), np.int64)
+        extents, keys = np.zeros((count, 2), np.int64), np.zeros((count, 2), np.int64)
         first = inbox.count
         before = (inbox.count, inbox.line_count, inbox.body_size)
-        rows, left = self._read(inbox, data, 0, count, spans, keys)
+        rows, left = self._read(inbox, data, 0, count, extents, keys)
         _move_on(inbox, rows)
         items = Items(first, count, {}, [], keys, {})
         try:
             for item in self._unread(inbox, items) if left else ():
                 message = transaction_pb2.BatchItem()
-                parse(message, data[slice(*spans[item].tolist())])
+                parse(message, data[slice(*extents[item].tolist())])
                 self._decode_item(inbox, message, item, items, decoder)
             _check_lines(inbox.line_count - before[1], lines_max)
         except BaseException:
@@ -261,22 +261,22 @@ class Codec:
         inbox.place(row, ask)
         items.named.extend(self._named(row, ask, request))
 
-    def _read(self, inbox: Inbox, data: bytes, operation: int, count: int, spans: Any, keys: Any) -> tuple[Rows, int]:
+    def _read(self, inbox: Inbox, data: bytes, operation: int, count: int, extents: Any, keys: Any) -> tuple[Rows, int]:
         """Have the kernel read; return the rows and how many it left."""
         message = np.frombuffer(bytearray(data), np.uint8)
         lines = 1
         while True:
             inbox.reserve(count, lines, 64 * count + message.size)
-            rows = self._rows(inbox, spans, keys)
+            rows = self._rows(inbox, extents, keys)
             left = reading.read(self._sized(message.size), message, int(operation), rows)
             if left != reading.FULL:
                 return rows, left
             lines = 2 * len(inbox.lines)
 
     @staticmethod
-    def _rows(inbox: Inbox, spans: Any, keys: Any) -> Rows:
+    def _rows(inbox: Inbox, extents: Any, keys: Any) -> Rows:
         at = np.array([inbox.count, inbox.line_count, inbox.body_size], np.int64)
-        return Rows(inbox.requests, inbox.request_words, inbox.envelopes, inbox.lines, inbox.bodies, at, spans, keys)
+        return Rows(inbox.requests, inbox.request_words, inbox.envelopes, inbox.lines, inbox.bodies, at, extents, keys)
 
     def _sized(self, size: int) -> Reader:
         """Return what the kernels read with, with room to stage a message of that size."""

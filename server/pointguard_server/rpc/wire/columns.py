@@ -14,10 +14,10 @@ from google.protobuf.message import DecodeError
 from pointguard.v1 import common_pb2, transaction_pb2
 from pointguard_server.domain.codes import Operation
 from pointguard_server.domain.errors import InvalidRequest, PointguardError, Violation
-from pointguard_server.domain.record import encode_varint
+from pointguard_server.domain.record import decode_varint, encode_varint
 from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.engine.rows import ANSWER_COLUMNS
-from pointguard_server.engine.verdicts import Answers
+from pointguard_server.engine.verdicts import Answers, reasons_of
 from pointguard_server.rpc.encode import Encoder, fill_error
 from pointguard_server.rpc.wire import reading
 from pointguard_server.rpc.wire.lexicon import IntArray, look_up
@@ -128,7 +128,7 @@ def _place(asked: Any, origin: common_pb2.Origin | None) -> None:
 
 
 class _Malformed(ValueError):
-    """The message cannot be read; the text says what it must be."""
+    """The message's columns cannot be; the text says what it must have."""
 
 
 def look_at(data: bytes) -> Request:
@@ -139,23 +139,23 @@ def look_at(data: bytes) -> Request:
     """
     message = transaction_pb2.ProcessBatchColumnsRequest()
     packed: dict[int, memoryview] = {}
-    spans: list[int] = []
+    extents: list[int] = []
     rest = bytearray()
     try:
         for number, begin, at, end in _fields(data):
             if number == _FIELD_NUMBERS["loyalty_ids"]:
-                spans += at, end
+                extents += at, end
             elif number not in _PACKED:
                 rest += data[begin:end]  # what is small: protobuf knows how
             else:
                 packed[number] = _once(packed, number, memoryview(data)[at:end])
         message.ParseFromString(bytes(rest))
-        texts = [data[begin:end].decode() for begin, end in zip(spans[::2], spans[1::2], strict=True)]
-    except (DecodeError, UnicodeDecodeError):
-        raise InvalidRequest(Violation("request", "must be a well-formed message")) from None
+        texts = [data[begin:end].decode() for begin, end in zip(extents[::2], extents[1::2], strict=True)]
     except _Malformed as error:
         raise InvalidRequest(Violation("request", str(error))) from None
-    return _assembled(message, packed, np.array(spans, np.int64).reshape(-1, 2), texts)
+    except (DecodeError, ValueError):
+        raise InvalidRequest(Violation("request", "must be a well-formed message")) from None
+    return _assembled(message, packed, np.array(extents, np.int64).reshape(-1, 2), texts)
 
 
 _PACKED = {_FIELD_NUMBERS[name] for name in (*_TYPES, "idempotency_keys", "reservation_ids")}
@@ -171,38 +171,26 @@ def _fields(data: bytes) -> Iterator[tuple[int, int, int, int]]:
     """Yield (number, begin, place of the content, end) of the fields of a message that are bytes.
 
     Raises:
-        _Malformed: if it is cut short or has other fields: proto3's encoders pack columns.
+        ValueError: if it is cut short.
+        _Malformed: if it has other fields: proto3's encoders pack columns.
     """
     at = 0
     while at < len(data):
         begin = at
-        tag, at = _varint(data, at)
+        tag, at = decode_varint(data, at)
         if tag & 7 != 2:
             raise _Malformed("must have its columns packed")
-        size, at = _varint(data, at)
+        size, at = decode_varint(data, at)
         if size > len(data) - at:
-            raise _Malformed("must be a well-formed message")
+            raise ValueError("a field is cut short")
         yield tag >> 3, begin, at, at + size
         at += size
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if at >= len(data) or shift > 63:
-            raise _Malformed("must be a well-formed message")
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
 
 
 def _assembled(
     message: transaction_pb2.ProcessBatchColumnsRequest,
     packed: dict[int, memoryview],
-    spans: IntArray,
+    extents: IntArray,
     texts: list[str],
 ) -> Request:
     keys = packed.get(_FIELD_NUMBERS["idempotency_keys"], memoryview(b""))
@@ -228,7 +216,7 @@ def _assembled(
     reservations = packed.get(_FIELD_NUMBERS["reservation_ids"], memoryview(b""))
     if len(reservations) not in (0, _KEY_BYTES * count):
         violations.append(Violation("reservation_ids", "must have 16 bytes for every row, or none"))
-    if len(spans) not in (0, count):
+    if len(extents) not in (0, count):
         violations.append(Violation("loyalty_ids", "must have a value for every row, or none"))
     if not set(np.unique(columns["operations"]).tolist()) <= _OPERATIONS:
         violations.append(Violation("operations", "must be AUTHORISE, CAPTURE, VOID or ACCRUE in every row"))
@@ -243,7 +231,7 @@ def _assembled(
             reservations=_pairs(reservations, count),
             operations=columns["operations"],
             account_ids=columns["account_ids"],
-            loyalty_ids=spans if len(spans) else np.zeros((count, 2), np.int64),
+            loyalty_ids=extents if len(extents) else np.zeros((count, 2), np.int64),
             points=columns["points"],
             money=columns["money_minor_units"],
             origins=columns["origin_numbers"],
@@ -409,7 +397,7 @@ def write_columns(
     left = table["outcome"] != 0
     response = transaction_pb2.ProcessBatchColumnsResponse()
     table[left] = np.zeros((), table.dtype)
-    reasons: dict[int, tuple[tuple[int, int], ...]] = {}
+    reasons = {row: found for row, found in reasons_of(answers.out, first, count).items() if not left[row]}
     for row in left.nonzero()[0].tolist():
         verdict = errors.get(row) or refused(first + row)
         if isinstance(verdict, PointguardError):
@@ -420,9 +408,6 @@ def write_columns(
         for name in ("transaction_id", *_ANSWERED.values(), "decision"):
             columns[name][row] = getattr(verdict, name)
         reasons[row] = verdict.reasons
-    for row in table["reason_count"].nonzero()[0].tolist():
-        numbers = answers.out.reasons[first + row, : 2 * table["reason_count"][row]].tolist()
-        reasons[row] = tuple(zip(numbers[::2], numbers[1::2], strict=True))
     for row in sorted(reasons):
         for reason in encoder.reasons(reasons[row]):
             response.reasons.add(row=row, reason=reason)

@@ -27,12 +27,32 @@ def varint(data, at, end):
 
 
 @part
-def read_fields(data, at, end, fields):
-    """Read a message's fields into ``fields``; return whether each was sent once, as a number or as bytes."""
+def _clear(fields):
     for field in range(FIELDS_MAX):
         fields[field, 0] = ABSENT
         fields[field, 1] = 0
         fields[field, 2] = 0
+
+
+@part
+def _take(fields, field, wire_type, value, at, end):
+    """Note a number, or the bytes from ``at`` on whose size it is; return the place after them, or -1 for what else."""
+    if wire_type == 0:
+        fields[field, 0] = NUMBER
+        fields[field, 1] = value
+        return np.int64(at)
+    if wire_type != 2 or value < 0 or value > end - at:
+        return np.int64(-1)
+    fields[field, 0] = BYTES
+    fields[field, 1] = at
+    fields[field, 2] = value
+    return np.int64(at + value)
+
+
+@part
+def read_fields(data, at, end, fields):
+    """Read a message's fields into ``fields``; return whether each was sent once, as a number or as bytes."""
+    _clear(fields)
     while at < end:
         tag, at = varint(data, at, end)
         field = tag >> 3
@@ -41,17 +61,29 @@ def read_fields(data, at, end, fields):
         value, at = varint(data, at, end)
         if at < 0:
             return False
-        if tag & 7 == 0:
-            fields[field, 0] = NUMBER
-            fields[field, 1] = value
-        elif tag & 7 == 2:
-            if value < 0 or value > end - at:
-                return False
-            fields[field, 0] = BYTES
-            fields[field, 1] = at
-            fields[field, 2] = value
-            at += value
-        else:
+        at = _take(fields, field, tag & 7, value, at, end)
+        if at < 0:
+            return False
+    return True
+
+
+@part
+def read_ordered_fields(data, at, end, fields):
+    """As ``read_fields``, if the message is encoded as serializers do: in order, no defaults, the shortest numbers."""
+    _clear(fields)
+    last = 0
+    while at < end:
+        tag = data[at]
+        field = int(tag >> 3)
+        if tag >= 0x80 or field <= last:
+            return False
+        last = field
+        before = at + 1
+        value, at = varint(data, before, end)
+        if at < 0 or value == 0 or (at - before > 1 and data[at - 1] == 0):
+            return False
+        at = _take(fields, field, tag & 7, value, at, end)
+        if at < 0:
             return False
     return True
 
@@ -96,7 +128,7 @@ def _nibble(byte):
 def uuid(data, at):
     """Return (high, low, whether it is one) of a UUID's 36 characters; the halves are as its bytes stand in memory."""
     high = low = np.uint64(0)
-    place = 0
+    digit = 0
     for i in range(36):
         byte = data[at + i]
         if i in (8, 13, 18, 23):
@@ -107,57 +139,13 @@ def uuid(data, at):
         if nibble < 0:
             return np.int64(0), np.int64(0), False
         # Two digits make a byte, the first one its upper half; the first byte stands lowest in the word.
-        shift = np.uint64(8 * (place // 2 % 8) + (4 if place % 2 == 0 else 0))
-        if place < 16:
+        shift = np.uint64(8 * (digit // 2 % 8) + (4 if digit % 2 == 0 else 0))
+        if digit < 16:
             high |= np.uint64(nibble) << shift
         else:
             low |= np.uint64(nibble) << shift
-        place += 1
+        digit += 1
     return np.int64(high), np.int64(low), True
-
-
-@part
-def read_ordered_fields(data, at, end, fields):
-    """As ``read_fields``, if the message is encoded as serializers do: in order, no defaults, the shortest numbers."""
-    for field in range(FIELDS_MAX):
-        fields[field, 0] = ABSENT
-        fields[field, 1] = 0
-        fields[field, 2] = 0
-    last = 0
-    while at < end:
-        tag = data[at]
-        field = int(tag >> 3)
-        if tag >= 0x80 or field <= last:
-            return False
-        last = field
-        before = at + 1
-        value, at = varint(data, before, end)
-        if at < 0 or value == 0 or (at - before > 1 and data[at - 1] == 0):
-            return False
-        if tag & 7 == 0:
-            fields[field, 0] = NUMBER
-            fields[field, 1] = value
-        elif tag & 7 == 2:
-            if value < 0 or value > end - at:
-                return False
-            fields[field, 0] = BYTES
-            fields[field, 1] = at
-            fields[field, 2] = value
-            at += value
-        else:
-            return False
-    return True
-
-
-@part
-def put_varint(buffer, at, value):
-    """Write a number that is not negative; return the place after it."""
-    while value >= 0x80:
-        buffer[at] = np.uint8(value & 0x7F | 0x80)
-        value >>= 7
-        at += 1
-    buffer[at] = np.uint8(value)
-    return at + 1
 
 
 @part

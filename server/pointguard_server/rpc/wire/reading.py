@@ -12,6 +12,7 @@ import numpy as np
 from pointguard_server.domain.codes import Kind, Operation, RequestFlag
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.ledger_rows import REQUEST_FIELDS
+from pointguard_server.engine.compiled.varint import put_varint
 from pointguard_server.rpc import decode
 from pointguard_server.rpc.wire import blake2
 from pointguard_server.rpc.wire.encoding import (
@@ -23,7 +24,6 @@ from pointguard_server.rpc.wire.encoding import (
     is_ascii,
     only,
     printable,
-    put_varint,
     read_fields,
     read_ordered_fields,
     uuid,
@@ -40,8 +40,8 @@ FULL, MALFORMED = -1, -2
 # Kinds of text in the lexicons.
 STORE, TERMINAL, CASHIER, TENDER, REDEMPTION_TYPE, SKU, CATEGORY, BRAND = range(1, 9)
 IDENTIFIER = 16  # and the identifier's kind
-TENANT_ID, CURRENCY, CURRENCY_NUMBER, MONEY_SCALE, TIME_TO_LIVE_MAX, CHANNEL_MAX = range(6)
-CONSTANTS = 6
+TENANT_ID, CURRENCY_NUMBER, MONEY_SCALE, TIME_TO_LIVE_MAX, CHANNEL_MAX = range(5)
+CONSTANTS = 5
 
 _REQUEST_WORDS = len(REQUEST_FIELDS)
 _DIGEST_HEAD = 16  # the sizes of what is digested
@@ -109,7 +109,7 @@ class Rows(NamedTuple):
     lines: IntArray
     bodies: ByteArray
     at: IntArray
-    spans: IntArray  # [item, (begin, end)]: where each item stands in the message
+    extents: IntArray  # [item, (begin, end)]: where each item stands in the message
     keys: IntArray  # [item, (begin, end)]: where its idempotency key stands; empty if it was not looked for
 
 
@@ -554,7 +554,7 @@ def _item(data, begin, end):
 def read(reader, data, operation, rows):
     """Read a request of that operation, or for 0 a message of items, into rows from ``rows.at`` on.
 
-    Return how many rows were left UNREAD; ``rows.spans`` gets where each item stands. Return FULL, and have moved
+    Return how many rows were left UNREAD; ``rows.extents`` gets where each item stands. Return FULL, and have moved
     nothing on, if lines or bodies need more room; ``count_items`` has said how many rows there must be.
     """
     first_row, first_line, first_body = rows.at[ROW], rows.at[LINE], rows.at[BODY]
@@ -566,7 +566,7 @@ def read(reader, data, operation, rows):
             at = begin + size
         else:
             at = end
-        rows.spans[item, 0], rows.spans[item, 1] = begin, at
+        rows.extents[item, 0], rows.extents[item, 1] = begin, at
         if operation == 0:
             asked, begin = _item(data, begin, at)
         row = first_row + item

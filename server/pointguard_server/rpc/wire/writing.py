@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pointguard_server.domain.codes import Operation
+from pointguard_server.engine.compiled.varint import put_varint
 from pointguard_server.rpc.wire.lexicon import ByteArray, IntArray
 from pointguard_server.velocity.compiling import entry, part
 
@@ -43,23 +44,12 @@ class Written(NamedTuple):
 
 
 @part
-def _varint(buffer, at, value):
-    rest = np.uint64(value)
-    while rest >= np.uint64(0x80):
-        buffer[at] = np.uint8(rest & np.uint64(0x7F)) | np.uint8(0x80)
-        rest >>= np.uint64(7)
-        at += 1
-    buffer[at] = np.uint8(rest)
-    return at + 1
-
-
-@part
 def _number(buffer, at, field, value):
     """Write a number's field, unless it is 0."""
     if value == 0:
         return at
     buffer[at] = np.uint8(field << 3)
-    return _varint(buffer, at + 1, value)
+    return put_varint(buffer, at + 1, value)
 
 
 @part
@@ -124,7 +114,7 @@ def _name(buffer, at, field, names, rule_id):
     if begin == end:
         return at
     buffer[at] = np.uint8(field << 3 | 2)
-    at = _varint(buffer, at + 1, end - begin)
+    at = put_varint(buffer, at + 1, end - begin)
     for i in range(begin, end):
         buffer[at] = names.texts[i]
         at += 1
@@ -249,9 +239,9 @@ def write_answers(out, operations, names, currency, row_bytes_max, written):
         size = end - body
         inner_size = 1 + _size_of(size) + size
         buffer[at] = np.uint8(0x0A)
-        at = _varint(buffer, at + 1, inner_size)
+        at = put_varint(buffer, at + 1, inner_size)
         buffer[at] = np.uint8(_RESULT_FIELD[operation] << 3 | 2)
-        at = _varint(buffer, at + 1, size)
+        at = put_varint(buffer, at + 1, size)
         written.inners[r] = at
         for i in range(size):
             buffer[at + i] = buffer[body + i]
