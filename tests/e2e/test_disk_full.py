@@ -18,7 +18,7 @@ from tests.e2e.audit import audit
 from tests.e2e.raw_calls import RPCS, Answer, RawCalls
 from tests.support.server import ServerProcess, StartServer
 
-DISK_BYTES = 24 * 1024 * 1024
+DISK_BYTES = 64 * 1024 * 1024
 BATCH = 200
 Room = Callable[[ServerProcess], Any]
 

@@ -18,6 +18,8 @@ from tests.support.server import ServerProcess, StartServer, run_server
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 WAIT_S = 20.0
+# More than the log of a server has, less than its journal once it has as many requests as 512 bytes are in it.
+FILE_BYTES = 16 * 1024
 
 
 def readiness(server: ServerProcess) -> tuple[int, dict[str, Any]]:
@@ -52,8 +54,7 @@ def eventually(true: Callable[[], bool]) -> bool:
 def full_disk(server: ServerProcess) -> Iterator[None]:
     """Keep the server's files from growing, as a full disk does."""
     _soft, hard = resource.prlimit(server.process_id, resource.RLIMIT_FSIZE)
-    smallest = min(path.stat().st_size for path in server.data_directory.glob("ledger.sqlite3*"))
-    resource.prlimit(server.process_id, resource.RLIMIT_FSIZE, (smallest, hard))
+    resource.prlimit(server.process_id, resource.RLIMIT_FSIZE, (FILE_BYTES, hard))
     try:
         yield
     finally:
@@ -88,6 +89,8 @@ def test_a_server_that_serves_is_ready_and_says_by_which_rules(shared_server: Se
 
 def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room_again(own_server: ServerProcess) -> None:
     with RawCalls(own_server) as raw:
+        for _ in range(FILE_BYTES // 512):
+            assert raw.call("Accrue", RPCS["Accrue"].request()).code == "OK"
         with full_disk(own_server):
             assert raw.call("Accrue", RPCS["Accrue"].request()).code == "UNAVAILABLE"
             status, page = readiness(own_server)

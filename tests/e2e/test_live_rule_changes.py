@@ -135,7 +135,8 @@ def test_changed_earn_rules_are_taken_up_under_load_and_no_call_fails(plain_serv
             database.execute("SELECT rule_set_version, sum(points) / count(*) FROM legs WHERE points > 0 GROUP BY 1")
         )
         texts = [row[0] for row in database.execute("SELECT source FROM rule_set_versions ORDER BY version")]
-        activated = database.execute("SELECT version, author FROM rule_set_activations ORDER BY activation").fetchall()
+        query = "SELECT version, author FROM rule_set_activations ORDER BY activation"
+        activated = [tuple(row) for row in database.execute(query)]
     assert by_version == {2: 1, 3: 110}
     assert texts == [EARN_RULES, first, second]
     assert activated == [(1, "file"), (2, "file"), (3, "file")]

@@ -42,7 +42,7 @@ FAMILIES = {
     "process_resident_memory_bytes": "gauge",
 }
 LABELS = {"rpc", "code", "operation", "decision", "reason", "outcome", "rule", "posture", "direction", "stage", "le"}
-LABELS |= {"version", "python", "generation", "check", "level", "part", "program", "rules", "file", "process"}
+LABELS |= {"version", "python", "generation", "check", "level", "part", "program", "rules", "file", "process", "kind"}
 
 
 def scrape(server: ServerProcess) -> Samples:

@@ -130,7 +130,7 @@ async def test_nothing_personal_lies_readable_in_any_file_of_a_server(
     await client.link_identifier(member, Identifier.card(card))
     await client.accrue(Identifier.card(card), Money(50_00, "CAD"), order_reference=f"order{unique}")
     assert (await client.find_member(Identifier.phone(phone))).profile == profile
-    files = [path for path in shared_server.data_directory.iterdir() if path.is_file()]
+    files = [path for path in shared_server.data_directory.rglob("*") if path.is_file()]
     content = b"".join(path.read_bytes() for path in files) + shared_server.log().encode()
     assert f"order{unique}".encode() in content, "the ledger itself must be among the files"
     assert [value for value in personal if value.encode() in content] == []

@@ -49,6 +49,17 @@ def keyed_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[st
             member=member, identifier=common_pb2.MemberReference(email=f"{new_idempotency_key()}@example.com")
         ),
         "SetRedemptionLock": RPCS["SetRedemptionLock"].request(member=member, locked=True),
+        **rule_requests(raw),
+    }
+
+
+def rule_requests(raw: RawCalls) -> dict[str, Any]:
+    """Return a request of every RPC that changes rules: a version is made, one takes over from version 1, and back."""
+    made = raw.call("CreateRuleSetVersion", RPCS["CreateRuleSetVersion"].request()).message.version.version
+    return {
+        "CreateRuleSetVersion": RPCS["CreateRuleSetVersion"].request(source='rule "new"\n    earn base 2\n'),
+        "ActivateRuleSetVersion": RPCS["ActivateRuleSetVersion"].request(version=made, expected_active_version=1),
+        "RollbackRuleSet": RPCS["RollbackRuleSet"].request(version=1, expected_active_version=made),
     }
 
 
@@ -60,6 +71,9 @@ ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "EnrollMember": {"tier": "SILVER"},
     "LinkIdentifier": {"identifier": common_pb2.MemberReference(card="another card")},
     "SetRedemptionLock": {"locked": False},
+    "CreateRuleSetVersion": {"source": 'rule "other"\n    earn base 3\n'},
+    "ActivateRuleSetVersion": {"version": 1},
+    "RollbackRuleSet": {"expected_active_version": 1},
 }
 
 

@@ -1,6 +1,7 @@
 """The compiled arithmetic against the reference, and the reference against fractions."""
 
 from fractions import Fraction
+from math import ceil, floor
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from pointguard_server.rules import fixed_point, fixed_point_kernels
+from pointguard_server.rules.constants import hash_table
 from pointguard_server.rules.fixed_point import LEAST, MOST, SCALE, ArithmeticFailure, Status
 from pointguard_server.rules.value_types import Rounding
 
@@ -129,3 +131,53 @@ def test_the_least_number_has_no_opposite() -> None:
         with pytest.raises(ArithmeticFailure) as failure:
             operation(LEAST)
         assert failure.value.status is Status.OVERFLOW
+
+
+@njit
+def compiled_floor(value):  # type: ignore[no-untyped-def]
+    return fixed_point_kernels.floor(value)
+
+
+@njit
+def compiled_ceiling(value):  # type: ignore[no-untyped-def]
+    return fixed_point_kernels.ceiling(value)
+
+
+@given(WORDS)
+@example(LEAST)
+@example(MOST)
+def test_compiled_whole_numbers_are_the_reference_ones(value: int) -> None:
+    for compiled, operation in ((compiled_floor, fixed_point.floor), (compiled_ceiling, fixed_point.ceiling)):
+        status, result = compiled(np.int64(value))
+        expected_status, expected = reference(lambda one, _, of=operation: of(one), value, 0)
+        assert status == expected_status
+        assert status or result == expected
+
+
+@given(WORDS)
+def test_the_reference_whole_numbers_are_those_of_fractions(value: int) -> None:
+    down, up = floor(Fraction(value, SCALE)) * SCALE, ceil(Fraction(value, SCALE)) * SCALE
+    for operation, exact in ((fixed_point.floor, down), (fixed_point.ceiling, up)):
+        if LEAST <= exact <= MOST:
+            assert operation(value) == exact
+        else:
+            with pytest.raises(ArithmeticFailure):
+                operation(value)
+
+
+IDS = st.one_of(st.integers(1, 40), st.integers(1, MOST))
+
+
+@given(st.sets(IDS, max_size=32), st.lists(st.one_of(IDS, st.just(0), st.just(-1)), max_size=20))
+def test_a_table_of_ids_holds_what_was_put_there(members: set[int], others: list[int]) -> None:
+    table = np.array([7, *hash_table(sorted(members), 64)], np.int64)
+    for text in (*members, *others):
+        assert fixed_point_kernels.is_member(table, 1, 64, text) == (text in members)
+
+
+@given(st.lists(IDS, max_size=32))
+def test_an_id_is_new_once(texts: list[int]) -> None:
+    table = np.zeros(65, np.int64)
+    new = [bool(fixed_point_kernels.is_new(table, 1, 64, text)) for text in texts]
+    assert new == [text not in texts[:index] for index, text in enumerate(texts)]
+    assert sorted(filter(None, table.tolist())) == sorted(set(texts))

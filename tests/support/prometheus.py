@@ -9,6 +9,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Prometheus:
 
         Raises:
             AssertionError: with what it says of a bad query.
+            OSError: if it takes no queries yet.
         """
         url = f"{self._url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
@@ -45,6 +47,8 @@ class Prometheus:
                 return json.loads(response.read())["data"]
         except urllib.error.HTTPError as error:
             with error:
+                if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise ConnectionError("it is starting") from None
                 raise AssertionError(f"{parameters}: {error.read().decode()}") from None
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:

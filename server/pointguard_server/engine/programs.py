@@ -30,6 +30,7 @@ class Program:
     rules: tuple[tuple[int, ...], ...]  # rows of world.RULE
     awards: tuple[tuple[int, ...], ...]  # rows of world.AWARD
     inputs: tuple[tuple[int, ...], ...]  # rows of world.INPUT
+    input_zones: tuple[ZoneInfo | None, ...]  # of each input that is a date
     constants: tuple[int, ...]
     fact_count: int  # that the earn rules read
     work_size: int  # that the earn rules need: see rules/work_layout.py
@@ -60,6 +61,9 @@ class Programs:
                 local = local_time(now, program.zone)
                 for name in CALENDAR:
                     row[name] = getattr(local, name)
+                for index, zone in enumerate(program.input_zones, int(row["first_input"])):
+                    if zone is not None:
+                        self._world.inputs[index]["most"] = local_time(now, zone).date
         return self._world
 
     @property

@@ -77,7 +77,10 @@ AWARD = np.dtype([("rule_id", "<i8"), ("part", "<i8"), ("entry_type", "<i8")])
 
 
 INPUT = np.dtype([("fact", "<i8"), ("measure", "<i8"), ("scale", "<i8"), ("most", "<i8")])
-"""A window that the earn rules read: its value, at most ``most``, × ``scale`` is their fact ``fact``."""
+"""What the earn rules read beside the facts that all do: a window or, where ``measure`` is -1, a date.
+
+A window's value, at most ``most``, × ``scale`` is their fact ``fact``; of a date, ``most`` is today's.
+"""
 
 
 class World(NamedTuple):

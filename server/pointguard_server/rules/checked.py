@@ -297,6 +297,7 @@ class CheckedCap:
     period: CapPeriod
     points: int
     earned: int | None
+    source_range: SourceRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,14 +305,16 @@ class Expiry:
     """When an award's points expire: ``days`` after they are given, or at the end of the calendar's month or year."""
 
     unit: ExpiryUnit
-    days: int = 0
+    days: int
+    source_range: SourceRange
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedRule:
     """One rule: when ``validity`` and ``condition`` hold (None: always), ``award`` points, rounded, at most the caps.
 
-    ``group`` numbers the rules of which only the best gives its points. The points may be spent after ``pending_days``.
+    ``group`` numbers the rules of which only the best gives its points. The points may be spent after ``pending_days``,
+    which is written at ``pending_range`` if the rule has any.
     """
 
     validity: Checked | None
@@ -324,6 +327,7 @@ class CheckedRule:
     exclusive: bool
     caps: tuple[CheckedCap, ...]
     pending_days: int
+    pending_range: SourceRange | None
     expiry: Expiry | None
     source_range: SourceRange
 

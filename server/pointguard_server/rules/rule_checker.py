@@ -63,7 +63,8 @@ class RuleChecker:
         group = self._group(_only(rule.clauses, syntax.Best), part)
         self._refuse_both(rule)
         caps = self._caps(rule, ordinal)
-        pending = self._days(_only(rule.clauses, syntax.Pending), "pending")
+        pending = _only(rule.clauses, syntax.Pending)
+        pending_days = self._days(pending, "pending")
         expiry = self._expiry(_only(rule.clauses, syntax.Expire))
         if len(self._scope.problems) > before or part is None or award is None:
             return None
@@ -77,7 +78,8 @@ class RuleChecker:
             group=group,
             exclusive=_only(rule.clauses, syntax.Exclusive) is not None,
             caps=caps,
-            pending_days=pending,
+            pending_days=pending_days,
+            pending_range=pending.source_range if pending else None,
             expiry=expiry,
             source_range=rule.source_range,
         )
@@ -217,10 +219,11 @@ class RuleChecker:
             return None
         if clause.number is not None:
             self._is_day(clause.unit)
-            return Expiry(ExpiryUnit.DAYS, self._number(clause.number, "expire after", 1, LONGEST_PENDING_DAYS))
+            days = self._number(clause.number, "expire after", 1, LONGEST_PENDING_DAYS)
+            return Expiry(ExpiryUnit.DAYS, days, clause.source_range)
         ends = [ExpiryUnit.END_OF_MONTH.value, ExpiryUnit.END_OF_YEAR.value]
         chosen = self._choice_of(clause.unit, ends, "end")
-        return Expiry(ExpiryUnit(chosen)) if chosen else None
+        return Expiry(ExpiryUnit(chosen), 0, clause.source_range) if chosen else None
 
     # Stacking, caps and validity
 
@@ -259,9 +262,9 @@ class RuleChecker:
             return None
         period = CapPeriod(chosen)
         if period is CapPeriod.TRANSACTION:
-            return CheckedCap(period, points, None)
+            return CheckedCap(period, points, None, clause.source_range)
         index = self._scope.input(EarnedInput(ordinal, period), clause.source_range, "cap")
-        return None if index is None else CheckedCap(period, points, index)
+        return None if index is None else CheckedCap(period, points, index, clause.source_range)
 
     def _validity(self, clause: syntax.Valid | None) -> Checked | None:
         if clause is None:

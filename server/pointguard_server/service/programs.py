@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,7 @@ from pointguard_server.engine.rows import currency_number
 from pointguard_server.rules.constants import constants_of
 from pointguard_server.rules.fields import FACT_FIELD_COUNT
 from pointguard_server.rules.fixed_point import MOST, SCALE
-from pointguard_server.rules.inputs import WindowInput, WindowMeasure
+from pointguard_server.rules.inputs import LocalDateInput, WindowInput, WindowMeasure
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.value_types import Part as RulePart
 from pointguard_server.rules.work_layout import layout_of
@@ -161,7 +162,8 @@ def build_program(
             )
             for rule in rule_set.rules
         ),
-        inputs=tuple(inputs),
+        inputs=tuple(row for row, _ in inputs),
+        input_zones=tuple(zone for _, zone in inputs),
         constants=tuple(constants_of(rule_set.checked, lambda domain, text: _constant(domain, text, lines, intern))),
         fact_count=rule_set.checked.fact_count,
         work_size=layout_of(rule_set.checked).size,
@@ -183,14 +185,25 @@ def _windows(rule_set: RuleSet) -> list[WindowInput]:
     return [wanted for wanted in rule_set.checked.inputs if isinstance(wanted, WindowInput)]
 
 
-def _earn_inputs(config: ProgramConfig, rule_set: RuleSet, first_measure: int) -> list[tuple[int, ...]]:
-    """Return rows of ``world.INPUT``: the windows of the earn rules have measures of their own behind the others."""
+def _earn_inputs(
+    config: ProgramConfig, rule_set: RuleSet, first_measure: int
+) -> list[tuple[tuple[int, ...], ZoneInfo | None]]:
+    """Return rows of ``world.INPUT``, each with the zone if it is a date.
+
+    The windows of the earn rules have measures of their own behind the others.
+    """
     money_scale: int = SCALE // 10**config.currency_digits
-    rows: list[tuple[int, ...]] = []
-    for index, wanted in enumerate(rule_set.checked.inputs):
-        if isinstance(wanted, WindowInput):
-            scale = money_scale if wanted.measure is WindowMeasure.MONEY else SCALE
-            rows.append((FACT_FIELD_COUNT + index, first_measure + len(rows), scale, MOST // scale))
+    measures = count(first_measure)
+    rows: list[tuple[tuple[int, ...], ZoneInfo | None]] = []
+    for fact, wanted in enumerate(rule_set.checked.inputs, FACT_FIELD_COUNT):
+        match wanted:
+            case WindowInput():
+                scale = money_scale if wanted.measure is WindowMeasure.MONEY else SCALE
+                rows.append(((fact, next(measures), scale, MOST // scale), None))
+            case LocalDateInput():
+                rows.append(((fact, -1, SCALE, 0), ZoneInfo(wanted.zone)))
+            case _:
+                raise ValueError(f"not available yet: {wanted}")
     return rows
 
 

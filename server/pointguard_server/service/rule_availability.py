@@ -6,6 +6,7 @@ formatter, a simulation) need not ask.
 
 from collections.abc import Iterator
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pointguard_server.rules import checked
 from pointguard_server.rules.checked import Checked, CheckedRule, CheckedRuleSet
@@ -37,7 +38,7 @@ def problems_of(rules: CheckedRuleSet) -> tuple[Problem, ...]:
     """What the rule set asks for in vain, each place once."""
     found: dict[tuple[SourceRange, str], Problem] = {}
     for place, what in _asked(rules):
-        found[place, what] = Problem(place, "", f"not available yet: {what}", "a rule set without it")
+        found[place, what] = Problem(place, what.strip("`"), f"not available yet: {what}", "a rule set without it")
     return tuple(found.values())
 
 
@@ -57,11 +58,11 @@ def _asked(rules: CheckedRuleSet) -> Iterator[tuple[SourceRange, str]]:
 def _of_rule(rule: CheckedRule) -> Iterator[tuple[SourceRange, str]]:
     for cap in rule.caps:
         if cap.period is not CapPeriod.TRANSACTION:
-            yield rule.source_range, f"`cap … per {cap.period}`"
-    if rule.pending_days:
-        yield rule.source_range, "`pending`"
+            yield cap.source_range, f"`cap … per {cap.period}`"
+    if rule.pending_range is not None:
+        yield rule.pending_range, "`pending`"
     if rule.expiry is not None:
-        yield rule.source_range, "`expire`"
+        yield rule.expiry.source_range, "`expire`"
 
 
 def _of_node(rules: CheckedRuleSet, node: Checked) -> str:
@@ -87,9 +88,18 @@ def _input(wanted: Input) -> str:
         case MatchInput():
             return "`matches`"
         case LocalDateInput():
-            return "a time zone of the rule's own"
+            return "" if _is_zone(wanted.zone) else f"the time zone {wanted.zone}"
         case _:
             return ""
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    # ValueError: not the form of a key; OSError: a folder of the database, such as "America".
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _field(index: int) -> str:

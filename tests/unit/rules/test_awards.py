@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import pytest
 
-from pointguard_server.rules.checked import Expiry
 from pointguard_server.rules.constants import constants_of_ids
 from pointguard_server.rules.fields import FACT_FIELDS, FIELDS, LINE_FIELD_COUNT
 from pointguard_server.rules.fixed_point import SCALE, Status
@@ -198,8 +197,10 @@ def test_a_rule_that_is_not_valid_is_not_looked_at() -> None:
 def test_an_award_tells_when_it_may_be_spent_and_when_it_ends() -> None:
     source = 'rule "a" pending 14 days expire at end of year earn base 1 rule "b" expire after 30 days earn base 1'
     first, second = decided(source).awards
-    assert (first.pending_days, first.expiry) == (14, Expiry(ExpiryUnit.END_OF_YEAR))
-    assert (second.pending_days, second.expiry) == (0, Expiry(ExpiryUnit.DAYS, 30))
+    assert first.expiry
+    assert second.expiry
+    assert (first.pending_days, first.expiry.unit) == (14, ExpiryUnit.END_OF_YEAR)
+    assert (second.pending_days, second.expiry.unit, second.expiry.days) == (0, ExpiryUnit.DAYS, 30)
 
 
 def test_a_window_is_one_input_however_often_it_is_read() -> None:

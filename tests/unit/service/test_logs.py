@@ -2,10 +2,12 @@
 
 import ast
 import asyncio
+import io
 import json
 import logging
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,3 +128,21 @@ def test_operators_find_every_event_and_no_other() -> None:
     listed = {(event, level) for event, levels in rows for level in levels.split(", ")}
     listed.remove(("event", "level"))
     assert listed == written_events() | {("library", "warning"), ("library", "error")}
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        full = True
+
+        def write(self, text: str) -> int:
+            if self.full:
+                raise OSError(28, "no space left on device")
+            return super().write(text)
+
+    stream = Full()
+    monkeypatch.setattr(sys, "stderr", stream)
+    logs.configure("info")
+    logs.log.info("lost")
+    stream.full = False
+    logs.log.info("kept")
+    assert '"event": "kept"' in stream.getvalue()

@@ -86,3 +86,35 @@ def test_texts_that_are_known_keep_their_numbers_when_the_rules_change() -> None
     second = line_codes(load_rule_set(rules("fig", "pear"), "second"), first)
     assert first["sku"] == {"apple": 1, "pear": 2}
     assert second["sku"] == {"apple": 1, "pear": 2, "fig": 3}
+
+
+def test_a_set_from_a_file_is_read_watched_and_kept_with_the_version(files: ProgramFiles, folder: Path) -> None:
+    source = 'set partners from "partners.txt"\nrule "partner" when store.id in partners earn base 1\n'
+    (folder / "earn.rules").write_text(source)
+    (folder / "partners.txt").write_text("# ours\n401\n402\n")
+    texts = files.read()
+    sources = files.check(texts)
+    assert sources.rule_set.files == {"partners.txt": ("401", "402")}
+    assert sources.earn_rules == source + "\n# partners.txt:\n#   401\n#   402\n"
+    (folder / "partners.txt").write_text("401\n")
+    changed = files.read()
+    assert changed != texts
+    assert files.check(changed).rule_set.digest != sources.rule_set.digest
+
+
+def test_a_set_whose_file_is_missing_is_refused_by_its_place(files: ProgramFiles, folder: Path) -> None:
+    (folder / "earn.rules").write_text('set s from "none.txt"\nrule "a" when store.id in s earn base 1\n')
+    with pytest.raises(RuleSetError, match=r"earn\.rules:1:12: the file of the set cannot be read"):
+        files.check(files.read())
+
+
+def test_rules_that_ask_for_what_is_not_there_yet_are_refused(files: ProgramFiles, folder: Path) -> None:
+    (folder / "earn.rules").write_text('rule "a" earn base 1 pending 3 days\n')
+    with pytest.raises(RuleSetError, match="not available yet: `pending`"):
+        files.check(files.read())
+
+
+def test_money_in_another_currency_than_the_programs_is_refused(files: ProgramFiles, folder: Path) -> None:
+    (folder / "earn.rules").write_text('rule "a" when order.total > 5 XAU earn base 1\n')
+    with pytest.raises(RuleSetError, match="money in XAU cannot be used here"):
+        files.check(files.read())

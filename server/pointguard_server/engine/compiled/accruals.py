@@ -61,11 +61,14 @@ def _gather_facts(batch, facts, r, account, program):
 
 
 @part
-def _gather_windows(arrays, world, facts, slot, program):
-    """Fill the facts that this program's earn rules have for their windows; this transaction is not counted yet."""
+def _gather_inputs(arrays, world, facts, slot, program):
+    """Fill the facts that this program's earn rules alone have; this transaction is not counted in windows yet."""
     for i in range(program.first_input, program.first_input + program.input_count):
         wanted = world.inputs[i]
-        facts[wanted.fact] = min(arrays.tallies[slot, wanted.measure, 0], wanted.most) * wanted.scale
+        value = wanted.most
+        if wanted.measure >= 0:
+            value = min(value, arrays.tallies[slot, wanted.measure, 0])
+        facts[wanted.fact] = value * wanted.scale
 
 
 @part
@@ -73,14 +76,15 @@ def _note_windows(arrays, world, out, row, slot, program):
     """Note with the leg what the earn rules' windows held."""
     for i in range(program.first_input, program.first_input + program.input_count):
         measure = world.inputs[i].measure
-        out.windows[row, measure] = arrays.tallies[slot, measure, 0]
+        if measure >= 0:
+            out.windows[row, measure] = arrays.tallies[slot, measure, 0]
 
 
 @part
 def _earn(arrays, world, batch, out, r, slot, account, program):
     """Run the earn rules into ``out.award_points``; return the points in all, or -1 if the arithmetic failed."""
     _gather_facts(batch, out.facts, r, account, program)
-    _gather_windows(arrays, world, out.facts, slot, program)
+    _gather_inputs(arrays, world, out.facts, slot, program)
     first = batch.envelopes[r].first_line
     status = call_earn(
         program.earn_address,
