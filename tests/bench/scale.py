@@ -1,6 +1,7 @@
 """``scale``: what a decision costs on a large ledger, beside a small one.
 
-In process, without gRPC: the server's decider on its SQLite store, batches of 500, each flushed. Three ways to choose
+In process, without gRPC: the server's decider on its journal and database, batches of 500, each flushed; the time lasts
+until the database has caught up. Three ways to choose
 accounts: *warm* (any of them, all in memory), *zipf* (some far more often than others, a fifth of the large ledger's
 accounts in memory), *cold* (each one read from the ledger, whose file the system may have in its cache).
 """
@@ -66,6 +67,7 @@ def measure(stage: Stage, large: int, small: int, batches: dict[str, int]) -> li
             stage.say(f"scale: making a ledger of {accounts:,} accounts and {accounts * LEGS_EACH:,} legs")
             ledger = opened.enter_context(open_big_ledger(stage.folder / f"scale-{name}", stage.program, accounts))
             grow(ledger, accounts, LEGS_EACH)
+            ledger.open_journal()
             random = np.random.default_rng(1)
             sides.append(Side(ledger, accounts, random.permutation(accounts) + 1, random))
         for way, goal in GOALS.items():
@@ -114,4 +116,5 @@ def _decide(side: Side, way: str, batches: int) -> float:
     for inbox in inboxes:
         ledger.clock.moment = now()
         ledger.decider.decide_inbox(inbox)
+    ledger.catch_up()
     return (time.perf_counter() - started) * 1e6 / len(accounts)

@@ -21,7 +21,7 @@ CALLS, STAGES = "pointguard_call_seconds", "pointguard_stage_seconds"
 STEPS = {
     "queue": "waits for the batch before, or is held for more to come (oldest call of a batch)",
     "decide": "keys, accounts, the kernel",
-    "append": "records, rows into SQLite",
+    "append": "records and digests",
     "commit": "written and flushed",
 }
 Sums = dict[tuple[str, str], tuple[float, float]]
