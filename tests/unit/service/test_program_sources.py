@@ -95,7 +95,7 @@ def test_a_set_from_a_file_is_read_watched_and_kept_with_the_version(files: Prog
     texts = files.read()
     sources = files.check(texts)
     assert sources.rule_set.files == {"partners.txt": ("401", "402")}
-    assert sources.earn_rules == source + "\n# partners.txt:\n#   401\n#   402\n"
+    assert sources.rule_set.source == source
     (folder / "partners.txt").write_text("401\n")
     changed = files.read()
     assert changed != texts
