@@ -92,7 +92,12 @@ def test_every_step_of_the_walk_through_prints_what_it_says(walked: tuple[Server
     assert len(STEPS) == PAGE.count("```sh") == PAGE.count("```printed") > 5
     for (script, said), printed in zip(STEPS, walked[1], strict=True):
         for line in said.splitlines():
-            assert line in printed, script
+            assert leaving_out_sizes(line) in leaving_out_sizes(printed), script
+
+
+def leaving_out_sizes(text: str) -> str:
+    """Return a text without what depends on how long the sandbox's own rules are."""
+    return re.sub(r"(offers\.rules:) ?\d+(:\d+:| rules)", r"\1\2", text)
 
 
 def test_reasons_are_listed_as_they_are(terminal: Terminal) -> None:
