@@ -150,11 +150,16 @@ class Ambiguities(ErrorListener):  # type: ignore[misc]
     [
         "1 - -2 * (3) / 4 + -5",
         "abs(1) if not true and 1 < 2 or order.total not in (1, -2) else (1 if true else 2)",
+        "sum(lines where line.amount > 5% and not true, 2 CAD) per 1.00 CAD of floor(order.total) cap 5 per day",
+        '5 per line where line.sku matches "A*" or line.sku not in s priority 1 best of "x" pending 3 days',
+        "sum(points of purchases, this month) + count(purchases, 7 days) exclusive expire at end of year",
+        '2026-06-02 - 2026-06-01 expire after 3 days valid from 2026-06-01 until 2026-06-02 in "X"',
         'sum(lines, line.amount) + count(lines) * min(1, 2, 3) - (1 if any(lines, line.sku == "x") else 0)',
     ],
 )
 def test_the_grammar_needs_no_full_context(expression: str) -> None:
-    source = f'rule "a" when 1 < 2 earn base {expression} round up rule "b" earn base {expression}'
+    source = f'set s = ("A", -1 CAD) let a = 1 rule "a" when 1 < 2 earn base {expression} round up'
+    source += f' set s from "s.txt" rule "b" multiply base by 2 valid until 2026-06-01 rule "c" earn base {expression}'
     grammar = PointguardRulesParser(CommonTokenStream(PointguardRulesLexer(InputStream(source))))
     grammar.addErrorListener(Ambiguities())
     grammar.ruleSet()
