@@ -141,7 +141,7 @@ def test_a_row_that_clashes_with_another_fails_its_whole_batch(
     request: pytest.FixtureRequest, store: LedgerStore, clash: dict[str, Any]
 ) -> None:
     if request.node.callspec.params["open_store"] in CHECKS_ROWS_BEHIND:
-        pytest.skip("a clash stops the ledger: test_a_batch_that_clashes_behind_the_journal_stops_the_ledger")
+        pytest.skip("a clash stops the ledger: test_rows_that_clash_behind_the_journal_stop_the_ledger")
     append(store, {"seq": 1})
     heads = store.heads()
     store.begin()
