@@ -47,6 +47,7 @@ class Journal:
 
     def __init__(self, directory: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
         directory.mkdir(mode=0o700, exist_ok=True)
+        sync_directory(directory.parent)
         self._directory, self._segment_bytes = directory, segment_bytes
         self._lock = threading.Lock()  # of the spare and the full ones
         self._spare: list[_Segment] = []

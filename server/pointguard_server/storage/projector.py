@@ -179,7 +179,8 @@ class Projector:
         with self.lock:
             projected, legs = self.projected, self._unflushed_legs
             if self._database.checkpoint():
-                self._unflushed_legs -= legs
+                with self._changed:
+                    self._unflushed_legs -= legs
                 self._journal.retire(projected)
         self._checkpointed_at = time.monotonic()
 
