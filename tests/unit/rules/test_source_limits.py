@@ -52,9 +52,9 @@ def test_a_hostile_source_is_refused_at_once(source: str) -> None:
         with pytest.raises(RuleSetError) as refusal:
             load_rule_set(source, "hostile")
         took_s.append(time.process_time() - started)
+        assert len(refusal.value.problems) == 1
+        assert find_excess(source) == refusal.value.problems[0]
     assert min(took_s) < SECONDS_AT_MOST
-    assert len(refusal.value.problems) == 1
-    assert find_excess(source) == refusal.value.problems[0]
 
 
 def test_a_chain_below_the_token_limit_is_refused_by_its_depth() -> None:
