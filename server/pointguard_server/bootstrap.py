@@ -116,7 +116,7 @@ class Ledger:
         projector = self.store.projector
 
         async def catch_up() -> None:
-            if projector.backlog_legs:
+            if projector.behind_legs:
                 await asyncio.to_thread(projector.catch_up)
 
         self.reader.catch_up = catch_up

@@ -18,7 +18,7 @@ from tests.bench.program import describe_program, enroll_members, load_members, 
 
 RESULTS = ROOT / "bench" / "results"
 TENANT = "bench"
-DURABILITY = "SQLite, WAL, synchronous=FULL: every answer follows the flush of its batch"
+DURABILITY = "every answer follows the flush of its batch in the journal; SQLite (WAL) follows behind"
 WORKER_MARGIN_S = 60.0
 
 

@@ -47,7 +47,7 @@ def test_a_batch_is_answered_before_the_database_has_it(ledger: Ledger) -> None:
     with behind(ledger):
         assert ledger.authorise(1, 400).posted == 600
         assert ledger.journal is not None
-        assert ledger.journal.projector.backlog_legs == 1
+        assert ledger.journal.projector.behind_legs == 1
     assert len(ledger.rows("legs")) == before + 1
     audit(ledger)
 
@@ -96,7 +96,7 @@ def test_steps_after_an_enrollment_that_had_to_wait_go_to_the_database_for_a_whi
         assert reader.execute(count).fetchone() == (before + 1,)
         ledger.journal._direct_until = 0.0
         ledger.authorise(1, 1)
-        assert ledger.journal.projector.backlog_legs == 1
+        assert ledger.journal.projector.behind_legs == 1
     audit(ledger)
 
 
@@ -179,7 +179,7 @@ def redeem_until_refused(ledger: Ledger) -> int:
 def test_a_database_that_cannot_be_written_holds_nothing_up_until_too_much_is_behind(
     ledger: Ledger, failing: FailingConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(projector, "BACKLOG_BYTES_MAX", 20_000)
+    monkeypatch.setattr(projector, "BEHIND_BYTES_MAX", 20_000)
     failing.failing = "INSERT INTO legs"
     done = redeem_until_refused(ledger)
     assert 10 < done < 100
@@ -226,6 +226,19 @@ def test_a_failed_flush_of_the_database_stops_the_ledger(
     ledger.authorise(1, 1)
     assert stopped.wait(10)
     assert ledger.journal.projector.broken
+
+
+def test_a_defect_in_the_projector_stops_the_ledger_and_does_not_leave_it_waiting(
+    ledger: Ledger, failing: FailingConnection
+) -> None:
+    assert ledger.journal is not None
+    stopped = threading.Event()
+    ledger.journal.projector.on_broken = stopped.set
+    failing.failing, failing.error = "INSERT INTO legs", ZeroDivisionError("a defect")  # type: ignore[assignment]
+    ledger.authorise(1, 1)
+    assert stopped.wait(10)
+    with pytest.raises(StorageBroken):
+        ledger.journal.projector.catch_up()
 
 
 def test_closing_brings_all_into_the_database_and_leaves_no_journal(new_ledger: NewLedger) -> None:

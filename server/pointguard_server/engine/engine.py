@@ -1,8 +1,8 @@
 """The engine: the queue before the ledger, which collects requests into batches, and the thread that decides them.
 
-Whatever arrives while one batch is decided is the next one.
-``Engine`` belongs to the event loop that starts it; one thread decides and writes, one batch at a time, so that no
-disk ever holds the loop up. Answers reach the loop by one call a batch.
+Whatever arrives while one batch is decided is the next one. ``Engine`` belongs to the event loop that starts it; one
+thread decides and writes, one batch at a time, so that no disk ever holds the loop up. Answers reach the loop by one
+call a batch.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ from pointguard_server.engine.verdicts import Answers
 log = structlog.get_logger(__name__)
 
 BATCH_REQUESTS_MAX = 4_096
-# Batches wait for more, for this long at most, from one of so many callers on, and until one of fewer than so many.
-HOLD_FROM_CALLERS, HOLD_TO_CALLERS, HOLD_S_MAX = 2, 2, 0.002
+# A batch waits for more if the one before had so many callers, and for this long at most.
+HOLD_FROM_CALLERS, HOLD_S_MAX = 2, 0.002
 QUEUED_REQUESTS_MAX = 32_768
 SPARE_INBOXES = 4
 
@@ -271,8 +271,7 @@ class Engine:
         if report is not None:
             self.writable = self.writable or report.legs > 0
             took_s = report.decide_s + report.append_s + report.commit_s
-            enough = HOLD_TO_CALLERS if self._hold_s else HOLD_FROM_CALLERS
-            self._hold_s = min(took_s, HOLD_S_MAX) if len(batch.submissions) >= enough else 0.0
+            self._hold_s = min(took_s, HOLD_S_MAX) if len(batch.submissions) >= HOLD_FROM_CALLERS else 0.0
         else:
             self.failures += 1
             self.broken = self.broken or isinstance(error, StorageBroken)

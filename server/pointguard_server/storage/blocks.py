@@ -38,15 +38,7 @@ class Header(NamedTuple):
 
     segment: int
     size: int
-    batch_id: int
-    writer_id: int
-    writer_epoch: int
-    first_position: int
-    leg_count: int
-    accepted_at: int
-    records_digest: bytes
-    previous_digest: bytes
-    digest: bytes
+    batch: BatchRecord
     first_entry: int
     first_advice: int
 
@@ -79,7 +71,8 @@ def decode_block(data: memoryview, segment: int) -> Block | None:
     magic, check = _OPENING.unpack_from(data)
     if magic != MAGIC:
         return None
-    header = Header(*_HEADER.unpack_from(data, _OPENING.size))
+    number, size, *batch, first_entry, first_advice = _HEADER.unpack_from(data, _OPENING.size)
+    header = Header(number, size, BatchRecord(*batch), first_entry, first_advice)
     if header.segment != segment or not HEADER_BYTES <= header.size <= len(data):
         return None
     if zlib.crc32(data[_OPENING.size : header.size]) != check:
@@ -89,7 +82,7 @@ def decode_block(data: memoryview, segment: int) -> Block | None:
 
 def _decode_rows(header: Header, data: bytes) -> Rows:
     """Return the rows that the records say."""
-    count = header.leg_count
+    count = header.batch.leg_count
     currencies = data[: _CURRENCY_LETTERS * count].decode("ascii")
     records_at = _BYTES_A_LEG * count
     ends = [records_at, *(records_at + np.frombuffer(data, "<u4", count, _CURRENCY_LETTERS * count)).tolist()]
@@ -103,7 +96,7 @@ def _decode_rows(header: Header, data: bytes) -> Rows:
         ],
         entries=_table(ENTRY, _rows_of(records, "entries", ENTRY_FIELDS, header.first_entry)),
         advice=_table(ADVICE_COLUMNS, _rows_of(records, "advice", ADVICE_FIELDS, header.first_advice)),
-        batch=BatchRecord(*header[2:11]),
+        batch=header.batch,
     )
 
 

@@ -56,11 +56,6 @@ class Journal:
         self._current = self._make(1, segment_bytes)
         self._at = ALIGNMENT
 
-    @property
-    def segment(self) -> int:
-        """The number of the segment that the next block goes to, if it has room there."""
-        return self._current.number
-
     def make_room(self, size: int) -> int:
         """Return the number of a segment that has room for a block of so many bytes, which is the next to be appended.
 
@@ -143,7 +138,10 @@ class Journal:
         """Make a segment, all of it on disk."""
         self._names += 1
         path = self._directory / str(self._names)
-        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageUnavailable from error
         segment = _Segment(path, file, size, number)
         try:
             left = size

@@ -40,12 +40,13 @@ def recover(database: SqliteLedger, directory: Path) -> int:
     """
     heads = database.heads()
     missing: list[Rows] = []
-    for header, rows in read_blocks(directory / JOURNAL):
-        if header.batch_id <= heads.batch_id:
+    for _, rows in read_blocks(directory / JOURNAL):
+        batch = rows.batch
+        if batch.batch_id <= heads.batch_id:
             continue
         following = (heads.batch_id + 1, heads.position + 1, heads.digest)
-        if (header.batch_id, header.first_position, header.previous_digest) != following:
-            raise JournalDamaged(f"batch {header.batch_id} does not follow batch {heads.batch_id}")
+        if (batch.batch_id, batch.first_position, batch.previous_digest) != following:
+            raise JournalDamaged(f"batch {batch.batch_id} does not follow batch {heads.batch_id}")
         missing.append(rows)
         heads = _heads_after(heads, rows)
     if missing:
@@ -137,7 +138,7 @@ class JournaledLedger:
     @property
     def behind_legs(self) -> int:
         """See the port."""
-        return self.projector.backlog_legs
+        return self.projector.behind_legs
 
     def heads(self) -> Heads:
         """See the port."""
@@ -159,9 +160,10 @@ class JournaledLedger:
         """See the port."""
         if self._direct:
             self._database.append(rows)
-        else:
-            self._size = block_bytes(rows)
-            self.projector.wait_for_room(self._size)
+            self._staged = rows
+            return
+        self._size = block_bytes(rows)
+        self.projector.wait_for_room(self._size)
         # The engine's buffers are used again by the next batch.
         self._staged = replace(rows, legs=rows.legs.copy(), entries=rows.entries.copy(), advice=rows.advice.copy())
 

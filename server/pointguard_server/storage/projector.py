@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 GATHER_S: Final = 0.1
 LEGS_A_TRANSACTION: Final = 2_048
-BACKLOG_BYTES_MAX: Final = 8 * 1024 * 1024
+BEHIND_BYTES_MAX: Final = 8 * 1024 * 1024
 RETRY_S: Final = 0.25
 CHECKPOINT_LEGS: Final = 20_000
 CHECKPOINT_S: Final = 5.0
@@ -45,13 +45,13 @@ class Projector:
     def __init__(self, database: SqliteLedger, journal: Journal, batch_id: int) -> None:
         self.lock = threading.Lock()  # of the connection that writes
         self.projected = batch_id  # the last batch that is in the database
-        self.backlog_legs = 0
+        self.behind_legs = 0
         self.broken = False
         self.on_broken: Callable[[], None] | None = None
         self._database, self._journal = database, journal
         self._changed = threading.Condition()
         self._batches: deque[_Batch] = deque()
-        self._backlog_bytes = 0
+        self._behind_bytes = 0
         self._added = batch_id
         self._tries = 0
         self._urgent = 0  # callers that wait
@@ -69,9 +69,9 @@ class Projector:
         with self._changed:
             self._batches.append(_Batch(rows.batch.batch_id, rows, size))
             self._added = rows.batch.batch_id
-            self.backlog_legs += rows.batch.leg_count
-            self._backlog_bytes += size
-            if len(self._batches) == 1 or self.backlog_legs >= LEGS_A_TRANSACTION:
+            self.behind_legs += rows.batch.leg_count
+            self._behind_bytes += size
+            if len(self._batches) == 1 or self.behind_legs >= LEGS_A_TRANSACTION:
                 self._changed.notify_all()
 
     def skip(self, rows: Rows) -> None:
@@ -86,8 +86,8 @@ class Projector:
         Raises:
             StorageUnavailable: the database cannot be written now.
         """
-        if self._batches and self._backlog_bytes + size > BACKLOG_BYTES_MAX:
-            self._wait(lambda: not self._batches or self._backlog_bytes + size <= BACKLOG_BYTES_MAX)
+        if self._batches and self._behind_bytes + size > BEHIND_BYTES_MAX:
+            self._wait(lambda: not self._batches or self._behind_bytes + size <= BEHIND_BYTES_MAX)
 
     def catch_up(self) -> None:
         """Wait until the database has every batch that is in the journal now.
@@ -129,6 +129,8 @@ class Projector:
                 self._checkpoint()
             except StorageUnavailable as error:
                 self._failed(error)
+            except Exception as defect:  # noqa: BLE001  (whoever waits for this thread must hear of it)
+                self._end_after(defect)
             # Where there is no room for a spare, the writer finds that out when it needs one.
             with suppress(StorageUnavailable):
                 self._journal.prepare()
@@ -149,7 +151,7 @@ class Projector:
             return some
 
     def _is_time(self) -> bool:
-        return bool(self._urgent or self._ending or (self.backlog_legs >= LEGS_A_TRANSACTION and not self._tries))
+        return bool(self._urgent or self._ending or (self.behind_legs >= LEGS_A_TRANSACTION and not self._tries))
 
     def _project(self, some: list[_Batch]) -> None:
         """Bring batches into the database, in one transaction that nobody waits to see on the disk."""
@@ -164,8 +166,8 @@ class Projector:
         with self._changed:
             for batch in some:
                 self._batches.popleft()
-                self.backlog_legs -= batch.rows.batch.leg_count
-                self._backlog_bytes -= batch.size
+                self.behind_legs -= batch.rows.batch.leg_count
+                self._behind_bytes -= batch.size
             self.projected = some[-1].batch_id
             self._unflushed_legs += sum(batch.rows.batch.leg_count for batch in some)
             self._tries = 0
@@ -184,10 +186,14 @@ class Projector:
                 self._journal.retire(projected)
         self._checkpointed_at = time.monotonic()
 
+    def _end_after(self, defect: Exception) -> None:
+        log.error("fault", where="projector", exc_info=defect)
+        self._failed(StorageBroken())
+
     def _failed(self, error: StorageUnavailable) -> None:
         with self._changed:
-            if self._tries == 0:
-                log.warning("projection_failed", behind_legs=self.backlog_legs, error=repr(error.__cause__))
+            if self._tries == 0 and error.__cause__ is not None:
+                log.warning("projection_failed", behind_legs=self.behind_legs, error=repr(error.__cause__))
             self._tries += 1
             self.broken = isinstance(error, StorageBroken) or isinstance(error.__cause__, sqlite3.IntegrityError)
             self._changed.notify_all()

@@ -1,7 +1,7 @@
 """Reading committed rows beside the writer, by connections that can do nothing else. For ``service`` and ``rpc``.
 
 They never checkpoint: a write-ahead log whose connections checkpoint at the same time can be corrupted by SQLite before
-3.51.3, so that is left to the writer alone.
+3.51.3, so that is left to the one connection that writes.
 """
 
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,6 @@
-"""The ledger store on SQLite: one writer connection in one thread, WAL, every commit flushed. Built by ``bootstrap``.
+"""The ledger store on SQLite: one connection that writes, WAL, every commit flushed unless ``unflushed``.
+
+The journal stands before it (``journaled_ledger``), and ``projector`` brings rows here. Built by ``bootstrap``.
 
 Rows go in by statements of many rows each: ``executemany`` would hand the interpreter lock away once a row, and under
 load each time wait to get it back.

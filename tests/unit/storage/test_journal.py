@@ -34,7 +34,7 @@ def append(journal: Journal, rows: Rows) -> None:
 
 
 def batches_in(directory: Path) -> list[int]:
-    return [block.header.batch_id for block in read_blocks(directory)]
+    return [block.header.batch.batch_id for block in read_blocks(directory)]
 
 
 def fill(directory: Path, numbers: Sequence[int], **options: Any) -> Journal:
@@ -178,3 +178,16 @@ def test_where_there_is_no_room_for_another_file_the_one_in_use_stays(
     append(journal, rows_of(61))
     journal.close()
     assert batches_in(tmp_path)[-1] == 61
+
+
+def test_a_process_without_file_handles_gets_no_other_file_and_goes_on_with_the_one_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = fill(tmp_path, [1], segment_bytes=SEGMENT_BYTES)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", failing(OSError(24, "too many open files")))
+        with pytest.raises(StorageUnavailable):
+            journal.prepare()
+    append(journal, rows_of(2))
+    journal.close()
+    assert batches_in(tmp_path) == [1, 2]
