@@ -57,10 +57,11 @@ class FormattedRuleSet:
 
 @dataclass(frozen=True, slots=True)
 class RuleSetFile:
-    """A file that a set was read from, and how many entries it has."""
+    """A file that a set was read from, how many entries it has, and their digest (SHA-256, a newline behind each)."""
 
     name: str
     entry_count: int
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,16 @@ class RuleSetVersions:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleSetCancellation:
+    """That a planned activation was called off, and so never decided."""
+
+    cancelled_at: datetime | None
+    change: RuleChange
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSetActivation:
-    """From `effective_at` on `version` decides, in place of `previous_version`."""
+    """From `effective_at` on `version` decides, in place of `previous_version`, unless it was called off."""
 
     activation: int
     version: int
@@ -95,6 +104,7 @@ class RuleSetActivation:
     effective_at: datetime | None
     activated_at: datetime | None
     change: RuleChange
+    cancellation: RuleSetCancellation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,17 @@ class RuleSetActivations:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleSetFileDifference:
+    """A set's file whose entries differ; a digest is empty where there is no such file."""
+
+    name: str
+    added_count: int
+    removed_count: int
+    from_digest: str
+    to_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSetDifferences:
     """How two versions differ: a unified diff, and the names of rules that came, went or changed."""
 
@@ -113,6 +134,7 @@ class RuleSetDifferences:
     added_rules: tuple[str, ...]
     removed_rules: tuple[str, ...]
     changed_rules: tuple[str, ...]
+    changed_files: tuple[RuleSetFileDifference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

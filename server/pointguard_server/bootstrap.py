@@ -190,6 +190,7 @@ class Server:
         self.serving = ServingProgram(
             tenant, start, planner=self._planner, compiler=self._compiler, engine=self.engine, decider=self.decider,
             names=self.ledger.names, clock=clock, serve=self._serve,
+            prepare=lambda tenant: self.rpc.prepare(tenant),
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
         self.health.set(health.RULES_LOADED, self._rules_loaded)
@@ -224,13 +225,14 @@ class Server:
         loop = asyncio.get_running_loop()
         store.projector.on_broken = lambda: _call_from_thread(loop, self.failed.set)
         self._planner = Planner(tenant_id, program_id, names, versions)
-        self._compiler = RuleCompiler(settings.cache_directory / "rules", sources.config.currency)
+        self._compiler = RuleCompiler(
+            settings.cache_directory / "rules", sources.config.currency, lambda: self.metrics.compiling("rules")
+        )
         starter = ProgramStarter(
             store.write, tenant_id, program_id,
             names=names, versions=versions, planner=self._planner, compiler=self._compiler,
         )  # fmt: skip
-        with self.metrics.compiling("rules"):
-            start = await starter.start(sources, self._first_moment(store, clock, tenant_id, program_id))
+        start = await starter.start(sources, self._first_moment(store, clock, tenant_id, program_id))
         store.write(names.load)
         self.tenant = self._tenant(tenant_id, program_id, start)
         programs = Programs([start.plan.program])

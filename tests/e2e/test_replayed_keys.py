@@ -56,10 +56,14 @@ def keyed_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[st
 def rule_requests(raw: RawCalls) -> dict[str, Any]:
     """Return a request of every RPC that changes rules: a version is made, one takes over from version 1, and back."""
     made = raw.call("CreateRuleSetVersion", RPCS["CreateRuleSetVersion"].request()).message.version.version
+    later = RPCS["ActivateRuleSetVersion"].request(version=made, expected_active_version=1)
+    later.effective_at.FromSeconds(int(time.time()) + 86_400)
+    planned = raw.call("ActivateRuleSetVersion", later).message.activation
     return {
         "CreateRuleSetVersion": RPCS["CreateRuleSetVersion"].request(source='rule "new"\n    earn base 2\n'),
         "ActivateRuleSetVersion": RPCS["ActivateRuleSetVersion"].request(version=made, expected_active_version=1),
         "RollbackRuleSet": RPCS["RollbackRuleSet"].request(version=1, expected_active_version=made),
+        "CancelRuleSetActivation": RPCS["CancelRuleSetActivation"].request(activation=planned.activation),
     }
 
 
@@ -74,6 +78,7 @@ ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "CreateRuleSetVersion": {"source": 'rule "other"\n    earn base 3\n'},
     "ActivateRuleSetVersion": {"version": 1},
     "RollbackRuleSet": {"expected_active_version": 1},
+    "CancelRuleSetActivation": {"activation": 1},
 }
 
 

@@ -64,6 +64,7 @@ def register(commands: Subparsers) -> None:
     below = parser.add_subparsers(metavar="COMMAND", required=True)
     validate = add_command(below, "validate", "tell the mistakes of files of earn rules", _validate)
     validate.add_argument("files", nargs="+", metavar="FILE", help="a file of earn rules, or - for standard input")
+    _add_set_option(validate)
     layout = add_command(below, "format", "bring files of earn rules into their canonical layout", _format)
     layout.add_argument("files", nargs="+", metavar="FILE", help="a file of earn rules, or - for standard input")
     how = layout.add_mutually_exclusive_group()
@@ -71,6 +72,7 @@ def register(commands: Subparsers) -> None:
     how.add_argument("--check", action="store_true", help="only tell which files would change, and exit with 1 then")
     create = add_command(below, "create", "keep a file of earn rules as a new version", _create)
     create.add_argument("file", metavar="FILE", help="a file of earn rules, or - for standard input")
+    _add_set_option(create)
     _add_change_options(create)
     for name, summary, run in (
         ("list", "list the versions, newest first", _list),
@@ -98,7 +100,17 @@ def register(commands: Subparsers) -> None:
             help="the version that it takes over from (default: the one that is active when the command looks)",
         )
         _add_change_options(changing)
+    cancel = add_command(below, "cancel", "call a planned activation off", _cancel)
+    cancel.add_argument("activation", type=positive_integer, help="its number, as the command activations lists it")
+    _add_change_options(cancel)
     _register_simulate(below)
+
+
+def _add_set_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set", type=Path, action="append", default=[], dest="sets", metavar="FILE",
+        help="a file that a set of the rules names, may be given many times",
+    )  # fmt: skip
 
 
 def _add_change_options(parser: argparse.ArgumentParser) -> None:
@@ -167,9 +179,15 @@ def _read(name: str) -> str:
     return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
 
 
+def _sets(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the texts of the files of sets, by the names that rules give them."""
+    return {path.name: path.read_text(encoding="utf-8") for path in arguments.sets}
+
+
 async def _validate(arguments: argparse.Namespace) -> int:
     async with connect(arguments) as client:
-        reports = {name: await client.rules.validate(_read(name)) for name in arguments.files}
+        sets = _sets(arguments)
+        reports = {name: await client.rules.validate(_read(name), files=sets) for name in arguments.files}
     if arguments.json:
         print_json({name: plain(report) for name, report in reports.items()})
     else:
@@ -224,15 +242,17 @@ def _print_formatted(name: str, formatted: FormattedRuleSet, said: str) -> None:
 
 
 async def _create(arguments: argparse.Namespace) -> int:
-    source = _read(arguments.file)
+    source, sets = _read(arguments.file), _sets(arguments)
     async with connect(arguments) as client:
         try:
-            version = await client.rules.create_version(source, _change(arguments), idempotency_key=arguments.key)
+            version = await client.rules.create_version(
+                source, _change(arguments), files=sets, idempotency_key=arguments.key
+            )
         except InvalidArgument as error:
             if all(violation.field != "source" for violation in error.field_violations):
                 raise
             # The refusal does not quote the text, so that it may be logged; the answer to this does.
-            report = await client.rules.validate(source)
+            report = await client.rules.validate(source, files=sets)
             if arguments.json:
                 print_json({"error": error_as_plain(error), "problems": plain(report.problems)})
             else:
@@ -326,6 +346,15 @@ async def _rollback(arguments: argparse.Namespace) -> int:
             idempotency_key=arguments.key,
         )
     _print_activation(activation, arguments.json)
+    return 0
+
+
+async def _cancel(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        cancelled = await client.rules.cancel_activation(
+            arguments.activation, _change(arguments), idempotency_key=arguments.key
+        )
+    _print_activation(cancelled, arguments.json)
     return 0
 
 

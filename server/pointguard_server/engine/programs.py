@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from pointguard_server.domain.calendar import local_time
 from pointguard_server.engine.world import AWARD, INPUT, PROGRAM, RULE, RowArray, World
@@ -31,7 +32,7 @@ class Program:
     awards: tuple[tuple[int, ...], ...]  # rows of world.AWARD
     inputs: tuple[tuple[int, ...], ...]  # rows of world.INPUT
     input_zones: tuple[ZoneInfo | None, ...]  # of each input that is a date
-    constants: tuple[int, ...]
+    constants: npt.NDArray[np.int64]
     fact_count: int  # that the earn rules read
     work_size: int  # that the earn rules need: see rules/work_layout.py
     earn: object = field(repr=False)
@@ -81,7 +82,8 @@ class Programs:
         rules: list[tuple[int, ...]] = []
         awards: list[tuple[int, ...]] = []
         inputs: list[tuple[int, ...]] = []
-        constants: list[int] = []
+        constants: list[npt.NDArray[np.int64]] = []
+        constant_count = 0
         for row, program in zip(programs, self.programs, strict=True):
             for name, value in program.settings.items():
                 row[name] = value
@@ -90,12 +92,13 @@ class Programs:
             row["first_rule"], row["rule_count"] = len(rules), len(program.rules)
             row["first_award"], row["award_count"] = len(awards), len(program.awards)
             row["first_input"], row["input_count"] = len(inputs), len(program.inputs)
-            row["first_constant"] = len(constants)
+            row["first_constant"] = constant_count
             measures += program.measures
             rules += program.rules
             awards += program.awards
             inputs += program.inputs
-            constants += program.constants
+            constants.append(program.constants)
+            constant_count += len(program.constants)
         return World(
             programs,
             np.array(measures, MEASURE),
@@ -103,5 +106,5 @@ class Programs:
             np.array(awards, AWARD),
             np.array(inputs, INPUT),
             # One more than there are, so that a rule set without literals has an address too.
-            np.array([*constants, 0], np.int64),
+            np.concatenate([*constants, np.zeros(1, np.int64)]),
         )

@@ -13,6 +13,8 @@ from pointguard_server.rpc.decode import Decoder
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.rule_messages import (
     activation_message,
+    content_digest_parts,
+    file_texts,
     key_digest_parts,
     moment,
     page,
@@ -30,7 +32,7 @@ from pointguard_server.rules.rule_set import RuleSet, RuleSetError
 from pointguard_server.service.rule_differences import differences
 from pointguard_server.service.rule_sets import Activation, RuleSets
 from pointguard_server.service.rule_simulation import Order, simulate, windows_of
-from pointguard_server.service.rule_versions import RequestKey
+from pointguard_server.service.rule_versions import NO_FILES, RequestKey, RuleSetVersion
 
 WINDOWS_MAX = 64
 DECIMAL = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?")
@@ -49,9 +51,10 @@ class RuleService:
         """See the contract."""
         decoder = self._desk.decoder(call)
         source = source_text(decoder, request.source)
+        texts = file_texts(decoder, request.files)
         decoder.check()
         try:
-            rule_set = await self._rule_sets.check(source)
+            rule_set = await self._rule_sets.check(source, texts)
         except RuleSetError as error:
             problems = [problem_message(problem) for problem in error.problems]
             return rule_pb2.ValidateRuleSetResponse(problems=problems)
@@ -74,10 +77,12 @@ class RuleService:
         key = decoder.key(request.idempotency_key)
         source = source_text(decoder, request.source)
         change = rule_change(decoder, request.change, call.key_id)
+        texts = file_texts(decoder, request.files)
         decoder.check()
-        digest = call.tenant.digest(b"CreateRuleSetVersion", key_digest_parts(change), source.encode())
-        version = await self._rule_sets.create(source, change, RequestKey(key, digest))
-        return rule_pb2.CreateRuleSetVersionResponse(version=version_message(version))
+        contents = await asyncio.to_thread(content_digest_parts, texts) if texts else b""
+        digest = call.tenant.digest(b"CreateRuleSetVersion", key_digest_parts(change), source.encode(), contents)
+        version = await self._rule_sets.create(source, change, RequestKey(key, digest), texts)
+        return rule_pb2.CreateRuleSetVersionResponse(version=await _version_message(version))
 
     async def get_rule_set_version(self, call: Call, request: rule_pb2.GetRuleSetVersionRequest) -> Message:
         """See the contract."""
@@ -85,7 +90,7 @@ class RuleService:
         number = version_number(decoder, request.version)
         decoder.check()
         version = await self._rule_sets.version(number)
-        return rule_pb2.GetRuleSetVersionResponse(version=version_message(version, with_source=True))
+        return rule_pb2.GetRuleSetVersionResponse(version=await _version_message(version, with_source=True))
 
     async def list_rule_set_versions(self, call: Call, request: rule_pb2.ListRuleSetVersionsRequest) -> Message:
         """See the contract."""
@@ -111,6 +116,16 @@ class RuleService:
             added_rules=found.added,
             removed_rules=found.removed,
             changed_rules=found.changed,
+            changed_files=[
+                rule_pb2.RuleSetFileDifference(
+                    name=file.name,
+                    added_count=file.added,
+                    removed_count=file.removed,
+                    from_digest=file.digest_before,
+                    to_digest=file.digest_after,
+                )
+                for file in found.files
+            ],
         )
 
     async def activate_rule_set_version(self, call: Call, request: rule_pb2.ActivateRuleSetVersionRequest) -> Message:
@@ -147,6 +162,17 @@ class RuleService:
         parts = key_digest_parts(change, version, expected, effective_at)
         digest = call.tenant.digest(kind.name.encode(), parts, b"")
         return Activation(version, expected, kind, change, effective_at), RequestKey(key, digest)
+
+    async def cancel_rule_set_activation(self, call: Call, request: rule_pb2.CancelRuleSetActivationRequest) -> Message:
+        """See the contract."""
+        decoder = self._desk.decoder(call)
+        key = decoder.key(request.idempotency_key)
+        number = version_number(decoder, request.activation, "activation")
+        change = rule_change(decoder, request.change, call.key_id)
+        decoder.check()
+        digest = call.tenant.digest(b"CancelRuleSetActivation", key_digest_parts(change, number), b"")
+        cancelled = await self._rule_sets.cancel(number, change, RequestKey(key, digest))
+        return rule_pb2.CancelRuleSetActivationResponse(activation=activation_message(cancelled))
 
     async def list_rule_set_activations(self, call: Call, request: rule_pb2.ListRuleSetActivationsRequest) -> Message:
         """See the contract."""
@@ -216,4 +242,11 @@ class RuleService:
             return await self._rule_sets.checked(request.source), 0
         number = request.version if request.HasField("version") else self._rule_sets.active_version
         version = await self._rule_sets.version(number)
-        return await self._rule_sets.check(version.source, version.files), number
+        return await self._rule_sets.rules_of(version), number
+
+
+async def _version_message(version: RuleSetVersion, *, with_source: bool = False) -> rule_pb2.RuleSetVersion:
+    """Return a version; its files are looked at in a thread, since they may be long."""
+    if version.files is NO_FILES:
+        return version_message(version, with_source=with_source)
+    return await asyncio.to_thread(version_message, version, with_source=with_source)

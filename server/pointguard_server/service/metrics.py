@@ -90,8 +90,10 @@ class Metrics(Collector):
     def compiling(self, what: str) -> Iterator[None]:
         """Note how long it takes to compile something, or to find it compiled."""
         started = time.perf_counter()
-        yield
-        self._compile_seconds[what] = time.perf_counter() - started
+        try:
+            yield
+        finally:
+            self._compile_seconds[what] = time.perf_counter() - started
 
     def observe_batch(self, batch: Observed) -> None:
         """Count one batch and what it decided."""

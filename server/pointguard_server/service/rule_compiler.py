@@ -4,51 +4,72 @@ One at a time, in a thread that no request waits for. See docs/adr/0005-compile-
 """
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pointguard_server.rules.compiler import Child, CompiledRules, RulesError, compile_in_child, load_compiled
 from pointguard_server.rules.formatter import format_source
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.rules.set_files import ReadSet
 from pointguard_server.service.rule_availability import require_available
-from pointguard_server.service.rule_versions import NO_FILES, RuleSetVersion, SetFiles, source_digest
+from pointguard_server.service.rule_versions import RuleSetVersion, SetFiles, source_digest
+
+Compiling = Callable[[], AbstractContextManager[None]]
+"""Notes how long what is inside takes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReadyRules:
     """A rule set with its machine code."""
 
     rule_set: RuleSet
     compiled: CompiledRules
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """The digest of the source text with its files."""
         return source_digest(self.rule_set.source, self.rule_set.files)
 
 
+def reading(files: SetFiles) -> ReadSet:
+    """Return what reads the files of sets that are kept with a version."""
+
+    def read_set(file: str) -> str:
+        if file not in files:
+            raise ValueError("it is not among the files that came with the rules")
+        return "\n".join(files[file])
+
+    return read_set
+
+
 class RuleCompiler:
     """Compiles one program's rules into a directory; ``failures`` counts what did not compile.
 
-    Belongs to the event loop. ``currency`` is the program's.
+    Belongs to the event loop. ``currency`` is the program's; ``compiling`` stands around each compilation.
     """
 
-    def __init__(self, directory: Path, currency: str) -> None:
+    def __init__(self, directory: Path, currency: str, compiling: Compiling = nullcontext) -> None:
         self._directory = directory
         self._currency = currency
+        self._compiling = compiling
         self._one = asyncio.Semaphore(1)
         self._child: Child | None = None
         self._stopped = False
         self.failures = 0
 
-    async def check(self, source: str, name: str, files: SetFiles = NO_FILES) -> RuleSet:
+    async def check(self, source: str, name: str, read_set: ReadSet) -> RuleSet:
         """Return the rule set of a source text; ``name`` is what mistakes are reported under.
+
+        ``read_set`` is called in a thread.
 
         Raises:
             RuleSetError: with every mistake, and every thing that this server cannot do.
         """
         async with self._one:
-            return await asyncio.to_thread(self._load, source, name, files)
+            return await asyncio.to_thread(self._load, source, name, read_set)
 
     async def formatted(self, source: str) -> str:
         """Return a source text in its canonical layout.
@@ -67,14 +88,16 @@ class RuleCompiler:
         """
         async with self._one:
             try:
-                return await asyncio.to_thread(self._compile, rule_set)
+                with self._compiling():
+                    return await asyncio.to_thread(self._compile, rule_set)
             except (RulesError, OSError):
                 self.failures += 1
                 raise
 
     async def ready(self, version: RuleSetVersion) -> ReadyRules:
         """Return a version's rule set with its machine code; raises what ``check`` and ``compile`` do."""
-        return await self.compile(await self.check(version.source, f"version {version.version}", version.files))
+        name = f"version {version.version}"
+        return await self.compile(await self.check(version.source, name, reading(version.files)))
 
     def stop(self) -> None:
         """Wait for no compiler."""
@@ -82,12 +105,7 @@ class RuleCompiler:
         if self._child is not None:
             self._child.kill()
 
-    def _load(self, source: str, name: str, files: SetFiles) -> RuleSet:
-        def read_set(file: str) -> str:
-            if file not in files:
-                raise ValueError("only the program's own file of earn rules has files beside it")
-            return "\n".join(files[file])
-
+    def _load(self, source: str, name: str, read_set: ReadSet) -> RuleSet:
         return require_available(load_rule_set(source, name, currency=self._currency, read_set=read_set))
 
     def _compile(self, rule_set: RuleSet) -> ReadyRules:
@@ -95,7 +113,9 @@ class RuleCompiler:
             compile_in_child(rule_set, self._directory, on_start=self._keep)
         finally:
             self._child = None
-        return ReadyRules(rule_set, load_compiled(rule_set, self._directory))
+        ready = ReadyRules(rule_set, load_compiled(rule_set, self._directory))
+        _ = ready.digest  # here, and not on the event loop: of long sets it takes many milliseconds
+        return ready
 
     def _keep(self, child: Child) -> None:
         self._child = child

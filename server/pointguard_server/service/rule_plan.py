@@ -5,19 +5,20 @@ For ``bootstrap`` and ``serving_program``, on the writer's thread.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pointguard_server.domain.codes import CodeKind
 from pointguard_server.engine.batch import Upcoming
 from pointguard_server.engine.programs import Program, Programs
 from pointguard_server.service.ports import Directory, RuleVersions
 from pointguard_server.service.program_config import ProgramConfig
-from pointguard_server.service.programs import LineCodes, Versions, build_program
+from pointguard_server.service.programs import IntArray, LineCodes, Versions, build_program
 from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_versions import RuleSetActivation, RuleSetVersion
 
 Ready = Mapping[bytes, ReadyRules]
 """Rule sets that may decide, by the digest of their text."""
+NOTHING_PREPARED: Final[Mapping[bytes, IntArray]] = {}
 
 
 class NotReady(RuntimeError):
@@ -67,10 +68,12 @@ class Planner:
         ready: Ready,
         lines: LineCodes,
         serving: int = 0,
+        constants: Mapping[bytes, IntArray] = NOTHING_PREPARED,
     ) -> Plan:
         """Return what decides from a moment on.
 
         ``lines`` number the texts of all that is ``ready``. Where the version in force is not, ``serving`` goes on.
+        ``constants`` by digest are taken as they are; those of others are made here.
 
         Raises:
             NotReady: if that is not ready either.
@@ -84,12 +87,16 @@ class Planner:
             return number
 
         def program_of(number: int) -> Program | None:
-            digest = self._version(connection, number).digest
+            digest = self._versions.digest(connection, self._tenant_id, self._program_id, number)
+            if digest is None:
+                raise NotReady(number)
             if (rules := ready.get(digest)) is None:
                 return None
             used.add(digest)
             versions = Versions(self._program_id, self._tenant_id, number, configuration.version)
-            return build_program(configuration.config, rules.rule_set, rules.compiled, versions, lines, intern)
+            return build_program(
+                configuration.config, rules.rule_set, rules.compiled, versions, lines, intern, constants.get(digest)
+            )
 
         programs = {number: program_of(number) for number in timeline.versions}
         in_force = timeline.version_at(moment)

@@ -5,7 +5,7 @@ See docs/adr/0011-live-rule-changes.md for why the swap is exact, and 0014-rule-
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -23,9 +23,9 @@ from pointguard_server.engine.programs import Programs
 from pointguard_server.rules.compiler import RulesError
 from pointguard_server.service.ports import Directory, Stores
 from pointguard_server.service.program_start import ProgramStart
-from pointguard_server.service.programs import line_codes
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Configuration, Plan, Planner
+from pointguard_server.service.rule_preparation import RulePreparation
 from pointguard_server.service.rule_versions import RuleSetActivation
 from pointguard_server.service.tenants import Tenant
 
@@ -42,7 +42,8 @@ log = structlog.get_logger(__name__)
 class ServingProgram:
     """Keeps what serves the same as what the tables say, and changes both together. Belongs to the event loop.
 
-    ``tenant`` is how requests are read now; ``serve`` is told of it when that changes. ``problem`` says why something
+    ``tenant`` is how requests are read now; ``serve`` is told of it when that changes, and ``prepare`` before, in a
+    thread, so that there is little to do then. ``problem`` says why something
     does not serve that the tables want. ``activations`` counts them by kind since the start.
     """
 
@@ -58,11 +59,14 @@ class ServingProgram:
         compiler: RuleCompiler,
         clock: Clock,
         serve: Callable[[Tenant], None],
+        prepare: Callable[[Tenant], None] = lambda _tenant: None,
     ) -> None:
         self.tenant, self.configuration = tenant, start.configuration
         self._ready = dict(start.ready)
         self._engine, self._decider, self._names, self._clock, self._serve = engine, decider, names, clock, serve
+        self._prepare = prepare
         self.compiler, self._planner = compiler, planner
+        self._preparation = RulePreparation(engine, names, tenant.tenant_id)
         self._changing = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
         self._unsure = False  # whether something was written that does not serve
@@ -112,15 +116,26 @@ class ServingProgram:
         async with self._changing:
             after = configuration or self.configuration
             known = self._ready | {rules.digest: rules for rules in ready}
+            prepared = await self._preparation.prepare(known, self.tenant.line_codes)
+            tenant = replace(
+                self.tenant,
+                reservation_ttl_max=after.config.reservation_ttl_max // MICROSECOND,
+                line_codes=prepared.lines,
+            )
+            if tenant.line_codes is not self.tenant.line_codes:
+                await asyncio.to_thread(self._prepare, tenant)
             # From here to the queueing nothing may be awaited: what is read before goes into batches before the change,
             # what is read after into batches after it.
-            self._read_by(after, known.values(), stores)
-            lines = self.tenant.line_codes
+            self._read_by(tenant, stores)
+            self._preparation.adopt(prepared)
 
             def write(connection: Any) -> tuple[Answer, Plan]:
                 moment = self._decider.moment()
                 answer = step(connection, moment)
-                return answer, self._planner.plan(connection, moment, after, known, lines, self.active_version)
+                plan = self._planner.plan(
+                    connection, moment, after, known, prepared.lines, self.active_version, prepared.constants
+                )
+                return answer, plan
 
             written: tuple[Answer, Plan]
             try:
@@ -135,17 +150,13 @@ class ServingProgram:
             self._settle(plan)
             return answer
 
-    def _read_by(self, configuration: Configuration, ready: Iterable[ReadyRules], stores: Stores | None) -> None:
+    def _read_by(self, tenant: Tenant, stores: Stores | None) -> None:
         """Read requests so that any of the rule sets may decide them: a text that is known keeps its number."""
-        lines = self.tenant.line_codes
-        for rules in ready:
-            lines = line_codes(rules.rule_set, lines)
-        ttl_max = configuration.config.reservation_ttl_max // MICROSECOND
-        tenant = replace(self.tenant, reservation_ttl_max=ttl_max, line_codes=lines)
         if stores is not None:
             self._names.keep_stores(stores)
-        if stores is not None or tenant != self.tenant:
-            self.tenant = tenant
+        before, self.tenant = self.tenant, tenant
+        is_other = tenant.line_codes is not before.line_codes
+        if stores is not None or is_other or tenant.reservation_ttl_max != before.reservation_ttl_max:
             self._serve(tenant)
 
     def _take(self, written: tuple[object, Plan]) -> None:
@@ -159,6 +170,7 @@ class ServingProgram:
         """Remember what is planned, let go of rules that nothing needs, and say what is missing."""
         self.planned = plan.planned
         self._ready = {digest: self._ready[digest] for digest in plan.used}
+        self._preparation.keep(plan.used)
         self.problem = "; ".join(f"version {number} of the earn rules is not ready" for number in plan.missing)
 
     def count(self, activation: RuleSetActivation) -> None:

@@ -105,6 +105,8 @@ class Codec:
             staging=np.zeros(0, np.uint8),
             hashing=np.zeros(blake2.SCRATCH_WORDS, np.uint64),
         )
+        # With what they were made of: the same are not made again.
+        self._rule_texts: tuple[dict[str, dict[str, int]], Lexicon] | None = None
         self._stores: dict[str, int] = {}
         self._currency: ByteArray = np.frombuffer(bytearray(tenant.currency.encode()), np.uint8)
         self._names: dict[int, bytes] = {}
@@ -115,14 +117,21 @@ class Codec:
 
     def serve(self, tenant: Tenant) -> None:
         """Read from now on by what is known of the tenant now: its program's limits and the texts of its rules."""
+        if self._rule_texts is None or self._rule_texts[0] is not tenant.line_codes:
+            self.prepare(tenant)
         self.tenant = tenant
+        assert self._rule_texts is not None  # noqa: S101  (made above)
+        self._reader.constants[reading.TIME_TO_LIVE_MAX] = tenant.reservation_ttl_max
+        self._reader = self._reader._replace(rule_texts=self._rule_texts[1].arrays)
+
+    def prepare(self, tenant: Tenant) -> None:
+        """Learn the texts of a tenant's rules; of many that takes long, so it may be done before and in a thread."""
         kinds = {"sku": reading.SKU, "category": reading.CATEGORY, "brand": reading.BRAND}
         texts = [(kinds[domain], *code) for domain, codes in tenant.line_codes.items() for code in codes.items()]
         rule_texts = Lexicon(max(len(texts), 1), sum(len(text.encode()) for _, text, _ in texts) + 1)
         for text in texts:
             rule_texts.learn(*text)
-        self._reader.constants[reading.TIME_TO_LIVE_MAX] = tenant.reservation_ttl_max
-        self._reader = self._reader._replace(rule_texts=rule_texts.arrays)
+        self._rule_texts = tenant.line_codes, rule_texts
 
     def learn_stores(self, directory: Directory) -> None:
         """Learn anew what is known of the stores that have been named."""

@@ -1,0 +1,100 @@
+"""What a rule set needs before it can decide, made in advance, so that the swap has little to do. For ``serving_program``.
+
+A set may have 100,000 texts. Each gets a number, and the numbers a hash table; readers of requests get the texts of
+basket lines. All that is done in a thread, and what must be written is written in small steps between batches.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Any, Final
+
+from pointguard_server.domain.codes import CodeKind
+from pointguard_server.engine.engine import Engine
+from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.service.ports import Directory
+from pointguard_server.service.programs import IntArray, LineCodes, line_codes, rule_constants, tenant_texts
+from pointguard_server.service.rule_compiler import ReadyRules
+
+TEXTS_IN_A_STEP: Final = 500
+"""Some milliseconds on the writer's thread."""
+Text = tuple[CodeKind, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Numbers for the texts of basket lines, and constants by the digests of rule sets."""
+
+    lines: LineCodes
+    constants: Mapping[bytes, IntArray]
+
+
+class RulePreparation:
+    """Prepares rule sets of one tenant, each once. Belongs to the event loop; one call at a time."""
+
+    def __init__(self, engine: Engine, names: Directory, tenant_id: int) -> None:
+        self._engine, self._names, self._tenant_id = engine, names, tenant_id
+        self._constants: dict[bytes, IntArray] = {}
+        self._numbers: dict[Text, int] = {}
+
+    async def prepare(self, ready: Mapping[bytes, ReadyRules], known: LineCodes) -> Prepared:
+        """Return what rule sets need; ``known`` texts of basket lines keep their numbers.
+
+        Numbers that the ledger keeps are written, whatever becomes of the change: they are of no harm.
+
+        Raises:
+            PointguardError: if the ledger cannot be written.
+        """
+        new = {digest: rules.rule_set for digest, rules in ready.items() if digest not in self._constants}
+        if not new:
+            return Prepared(known, self._constants)
+        lines, wanted = await asyncio.to_thread(_look_at, new.values(), known)
+        await self._number(wanted)
+        made = await asyncio.to_thread(self._make, new, lines)
+        return Prepared(lines, self._constants | made)
+
+    def adopt(self, prepared: Prepared) -> None:
+        """Remember what was prepared, now that requests are read by its numbers.
+
+        Not before: the numbers of a change that came to nothing go to other texts.
+        """
+        self._constants = dict(prepared.constants)
+
+    def keep(self, digests: Collection[bytes]) -> None:
+        """Forget what was prepared for other rule sets than these."""
+        self._constants = {digest: made for digest, made in self._constants.items() if digest in digests}
+
+    async def _number(self, wanted: set[Text]) -> None:
+        """Have the ledger number texts, some at a time; batches get as long between as a step takes."""
+        missing = [text for text in wanted if text not in self._numbers]
+        for first in range(0, len(missing), TEXTS_IN_A_STEP):
+            some = missing[first : first + TEXTS_IN_A_STEP]
+            started = perf_counter()
+            self._numbers |= await self._engine.run(partial(self._intern, some))
+            if len(missing) > TEXTS_IN_A_STEP:
+                await asyncio.sleep(perf_counter() - started)
+        # Those of a set that is gone go with it.
+        self._numbers = {text: self._numbers[text] for text in wanted}
+
+    def _intern(self, texts: Iterable[Text], connection: Any) -> dict[Text, int]:
+        intern = self._names.intern
+        return {(kind, text): intern(connection, self._tenant_id, kind, text) for kind, text in texts}
+
+    def _make(self, rule_sets: Mapping[bytes, RuleSet], lines: LineCodes) -> dict[bytes, IntArray]:
+        numbers = self._numbers
+
+        def number_of(kind: CodeKind, text: str) -> int:
+            return numbers[kind, text]
+
+        return {digest: rule_constants(rule_set, lines, number_of) for digest, rule_set in rule_sets.items()}
+
+
+def _look_at(rule_sets: Iterable[RuleSet], known: LineCodes) -> tuple[LineCodes, set[Text]]:
+    """Return the numbers of basket lines' texts, and the texts that the ledger must number."""
+    lines, wanted = known, set[Text]()
+    for rule_set in rule_sets:
+        lines = line_codes(rule_set, lines)
+        wanted |= tenant_texts(rule_set)
+    return lines, wanted
