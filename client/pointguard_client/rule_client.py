@@ -42,7 +42,7 @@ class RuleClient:
         files: Mapping[str, str] = NO_FILES,
         timeout_seconds: float = ANALYSIS_TIMEOUT_SECONDS,
     ) -> rule_values.RuleSetReport:
-        """Return the mistakes of a source text, or its rules' names. `files` are the texts of its sets' files by name."""
+        """Return the mistakes of a source text, or its rules' names. `files` are the texts of its sets' files."""
         message = rule_pb2.ValidateRuleSetRequest(source=source, files=rule_messages.encode_files(files))
         method = self._rules.ValidateRuleSet
         return rule_messages.decode_report(

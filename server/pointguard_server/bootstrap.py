@@ -190,7 +190,7 @@ class Server:
         self.serving = ServingProgram(
             tenant, start, planner=self._planner, compiler=self._compiler, engine=self.engine, decider=self.decider,
             names=self.ledger.names, clock=clock, serve=self._serve,
-            prepare=lambda tenant: self.rpc.prepare(tenant),
+            prepare=self._prepare,
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
         self.health.set(health.RULES_LOADED, self._rules_loaded)
@@ -240,6 +240,10 @@ class Server:
         self.decider = Decider(store, memory, programs, clock, not_before=start.moment)
         self.decider.take_programs(programs, start.plan.upcoming)
         return store, start
+
+    def _prepare(self, tenant: Tenant) -> None:
+        """Make in a thread what ``_serve`` needs."""
+        self.rpc.prepare(tenant)
 
     def _serve(self, tenant: Tenant) -> None:
         """Read requests from now on by what is known of the tenant now."""

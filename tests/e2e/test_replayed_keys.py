@@ -1,6 +1,7 @@
 """A key sent again: before and after a restart, in another form, after another card, and with another body."""
 
 import sqlite3
+import time
 from contextlib import closing
 from typing import Any
 

@@ -4,7 +4,8 @@ Everything is real but the clock and what is made to fail.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,20 +14,26 @@ from typing import Any
 import pytest
 
 from pointguard_server.domain.codes import RuleChangeReason, RuleSetActivationKind
-from pointguard_server.domain.errors import RulesNotCompiled, StorageUnavailable, TooManyPlanned
+from pointguard_server.domain.errors import (
+    ActivationNotPlanned,
+    NotFound,
+    RulesNotCompiled,
+    StorageUnavailable,
+    TooManyPlanned,
+)
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.memory import Memory
 from pointguard_server.engine.programs import Programs
 from pointguard_server.rules.compiler import CompilationFailed
 from pointguard_server.rules.rule_set import RuleSet
-from pointguard_server.service import serving_program
+from pointguard_server.service import rule_preparation, serving_program
 from pointguard_server.service.live_programs import LivePrograms
 from pointguard_server.service.program_sources import ProgramFiles
 from pointguard_server.service.program_start import ActiveVersionUnusable, ProgramStarter
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Planner
-from pointguard_server.service.rule_sets import PLANNED_MAX, Activation, RuleSets
+from pointguard_server.service.rule_sets import NO_TEXTS, PLANNED_MAX, Activation, RuleSets
 from pointguard_server.service.rule_versions import RequestKey, RuleChange, RuleSetActivation
 from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.tenants import Tenant
@@ -87,12 +94,15 @@ class Shop:
         (leg,) = [leg for leg in self.ledger.rows("legs") if leg["transaction_id"] == verdict.transaction_id]
         return verdict.points, leg["rule_set_version"]
 
-    async def create(self, source: str) -> int:
-        return (await self.rule_sets.create(source, CHANGE, self._key())).version
+    async def create(self, source: str, texts: Mapping[str, str] = NO_TEXTS) -> int:
+        return (await self.rule_sets.create(source, CHANGE, self._key(), texts)).version
 
     async def activate(self, version: int, expected: int, effective_at: int = 0) -> RuleSetActivation:
         kind = RuleSetActivationKind.ACTIVATE
         return await self.rule_sets.activate(Activation(version, expected, kind, CHANGE, effective_at), self._key())
+
+    async def cancel(self, activation: RuleSetActivation) -> RuleSetActivation:
+        return await self.rule_sets.cancel(activation.activation, CHANGE, self._key())
 
     def _key(self) -> RequestKey:
         self.keys += 1
@@ -370,3 +380,113 @@ async def test_only_so_many_may_be_planned(street: Street) -> None:
         with pytest.raises(TooManyPlanned):
             await shop.activate(five, 1, clock.now() + 2 * HOUR)
         assert (await shop.activate(five, 1)).version == five
+
+
+async def test_a_plan_that_was_called_off_never_decides_also_after_a_restart(street: Street) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    async with street.open() as shop:
+        five, seven = await shop.create(FIVE), await shop.create(SEVEN)
+        activation = await shop.activate(five, 1, clock.now() + HOUR)
+        await shop.activate(seven, five, clock.now() + 2 * HOUR)
+        cancelled = await shop.cancel(activation)
+        assert cancelled.cancellation is not None
+        assert cancelled.cancellation.change == CHANGE
+        assert cancelled.activation == activation.activation
+        assert [planned.version for planned in shop.serving.planned] == [seven]
+        clock.moment += HOUR
+        assert shop.buy(account) == (10, 1)
+        (_, listed, _) = await shop.rule_sets.list_activations(0, 3)
+        assert listed == cancelled
+    async with street.open() as shop:
+        assert shop.buy(account) == (10, 1)
+        clock.moment += HOUR
+        assert shop.buy(account) == (7, seven)
+
+
+async def test_of_a_plans_moment_and_the_call_that_calls_it_off_the_first_counts(street: Street) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    due = clock.now() + HOUR
+    async with street.open() as shop:
+        five = await shop.create(FIVE)
+        activation = await shop.activate(five, 1, due)
+        clock.moment = due
+        assert shop.buy(account) == (5, five)
+        # The clock is set back, but a batch was decided by it.
+        clock.moment = due - MINUTE
+        with pytest.raises(ActivationNotPlanned, match="is in force: its moment has come"):
+            await shop.cancel(activation)
+        assert shop.buy(account) == (5, five)
+        (listed, _) = await shop.rule_sets.list_activations(0, 3)
+        assert listed.cancellation is None
+
+
+async def test_two_who_call_a_plan_off_at_once_hear_who_was_first(street: Street) -> None:
+    clock = street.ledger.clock
+    async with street.open() as shop:
+        activation = await shop.activate(await shop.create(FIVE), 1, clock.now() + HOUR)
+        found = await asyncio.gather(*(shop.cancel(activation) for _ in range(2)), return_exceptions=True)
+        assert sorted(type(each).__name__ for each in found) == ["ActivationNotPlanned", "RuleSetActivation"]
+        with pytest.raises(NotFound):
+            await shop.rule_sets.cancel(99, CHANGE, RequestKey(b"another key     ", bytes(16)))
+
+
+async def test_the_same_request_hears_the_same_again_when_the_moment_has_come(street: Street) -> None:
+    clock = street.ledger.clock
+    key = RequestKey(b"called off      ", bytes(16))
+    async with street.open() as shop:
+        activation = await shop.activate(await shop.create(FIVE), 1, clock.now() + HOUR)
+        first = await shop.rule_sets.cancel(activation.activation, CHANGE, key)
+        clock.moment += 2 * HOUR
+        assert await shop.rule_sets.cancel(activation.activation, CHANGE, key) == first
+
+
+async def test_of_two_plans_for_one_moment_the_other_counts_when_the_later_is_called_off(street: Street) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    due = clock.now() + HOUR
+    async with street.open() as shop:
+        five, seven = await shop.create(FIVE), await shop.create(SEVEN)
+        await shop.activate(five, 1, due)
+        later = await shop.activate(seven, five, due)
+        await shop.cancel(later)
+        clock.moment = due
+        assert shop.buy(account) == (5, five)
+
+
+async def test_long_sets_by_call_decide_and_are_prepared_beside_the_loop_and_the_writer(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = street.ledger.member()
+    rules = (
+        'set near from "near.txt"\nset goods from "goods.txt"\n'
+        'rule "near"\n    when order.kind == "PURCHASE" and not any(lines, line.sku in goods)\n    earn base 3\n'
+        'rule "far"\n    when store.id in near\n    earn bonus 100\n'
+    )
+    texts = {
+        "goods.txt": "".join(f"SKU-{number}\n" for number in range(100_000)),
+        "near.txt": "".join(f"S-{number}\n" for number in range(1_200)),
+    }
+    made_by = []
+    make = rule_preparation.rule_constants
+    monkeypatch.setattr(
+        rule_preparation,
+        "rule_constants",
+        lambda *given: (made_by.append(threading.current_thread()), make(*given))[1],
+    )
+    async with street.open() as shop:
+        jobs: list[Any] = []
+        run = shop.jobs.run
+        monkeypatch.setattr(shop.jobs, "run", lambda job: (jobs.append(job), run(job))[1])
+        version = await shop.create(rules, texts)
+        await shop.activate(version, 1)
+        assert shop.buy(account) == (3, version)
+        assert made_by
+        assert all(thread.name.startswith("asyncio_") for thread in made_by)
+        before = len(made_by)
+        await shop.activate(1, version)
+        await shop.activate(version, 1)
+        assert shop.buy(account) == (3, version)
+        assert len(made_by) <= before + 2, "each is prepared once for each time that it begins to decide"
+        kept = await shop.rule_sets.version(version)
+        assert {name: len(entries) for name, entries in kept.files.items()} == {"near.txt": 1_200, "goods.txt": 100_000}
+    async with street.open() as shop:
+        assert shop.buy(account) == (3, version)

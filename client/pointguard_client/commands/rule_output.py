@@ -66,7 +66,7 @@ def activation_line(activation: RuleSetActivation) -> str:
     """Return in a sentence what an activation does."""
     if activation.cancellation is not None:
         at = _time(activation.effective_at)
-        return f"activation {activation.activation} is called off: version {activation.version} does not decide from {at} on"
+        return f"activation {activation.activation}, of version {activation.version} from {at} on, is called off"
     went_back = " (back)" if activation.kind.name == "ROLLBACK" else ""
     return (
         f"version {activation.version} decides from {_time(activation.effective_at)} on{went_back},"

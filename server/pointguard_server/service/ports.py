@@ -200,6 +200,10 @@ class RuleVersions(Protocol):
         """Return what decides from a moment on."""
         ...
 
+    def version_without(self, connection: Any, tenant_id: int, program_id: int, planned: RuleSetActivation) -> int:
+        """Return the version that decides at the moment of a planned activation if that is called off; 0 if none."""
+        ...
+
     def latest_moment(self, connection: Any, tenant_id: int, program_id: int) -> int:
         """Return when the newest activation was made; 0 if there is none."""
         ...

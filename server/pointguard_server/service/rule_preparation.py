@@ -1,4 +1,4 @@
-"""What a rule set needs before it can decide, made in advance, so that the swap has little to do. For ``serving_program``.
+"""What a rule set needs before it decides, made in advance: the swap has little to do then. For ``serving_program``.
 
 A set may have 100,000 texts. Each gets a number, and the numbers a hash table; readers of requests get the texts of
 basket lines. All that is done in a thread, and what must be written is written in small steps between batches.

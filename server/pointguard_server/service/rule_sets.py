@@ -207,25 +207,37 @@ class RuleSets:
         Raises:
             NotFound: if there is no such activation.
             ActivationNotPlanned: if its moment has come, or it was called off before.
+            RulesNotCompiled: if what would decide at its moment then cannot be made ready.
             KeyReused: if the key was used for another request.
         """
         return await self._unhindered(self._cancel(activation, change, key))
 
     async def _cancel(self, number: int, change: RuleChange, key: RequestKey) -> RuleSetActivation:
+        tenant = self._serving.tenant
+        place = (tenant.tenant_id, tenant.program_id)
+
+        def look(connection: Any) -> RuleSetActivation | RuleSetVersion | None:
+            known = self._known(connection, key, CancelledActivation)
+            if known is not None:
+                return known.activation
+            activation = self._judge_planned(connection, number, self._serving.moment())
+            instead = self._versions.version_without(connection, *place, activation)
+            return self._versions.version(connection, *place, instead)
+
+        found = await self._engine.run(look)
+        if isinstance(found, RuleSetActivation):
+            return found
+        # Another plan for the same moment, which it had taken the place of, may decide now.
+        ready = [] if found is None or self._serving.is_ready(found.digest) else [await self._ready(found)]
+
         def step(connection: Any, moment: int) -> tuple[RuleSetActivation, bool]:
             known = self._known(connection, key, CancelledActivation)
             if known is not None:
                 return known.activation, False
-            place = (connection, self._serving.tenant.tenant_id, self._serving.tenant.program_id, number)
-            activation = self._versions.activation(*place)
-            if activation is None:
-                raise NotFound
-            # The same thread decides batches: its moment has come for this step if it has for any batch before.
-            if activation.cancellation is not None or activation.effective_at <= moment:
-                raise ActivationNotPlanned(number, is_cancelled=activation.cancellation is not None)
-            return self._versions.add_cancellation(*place, change, now=moment, key=key), True
+            self._judge_planned(connection, number, moment)
+            return self._versions.add_cancellation(connection, *place, number, change, now=moment, key=key), True
 
-        cancelled, is_new = await self._serving.change(step)
+        cancelled, is_new = await self._serving.change(step, *ready)
         if is_new:
             log.info("rule_set_cancelled", activation=cancelled.activation, version=cancelled.version)
         return cancelled
@@ -265,6 +277,19 @@ class RuleSets:
         activation, is_new = await self._serving.change(step, ready)
         if is_new:
             self._serving.count(activation)
+        return activation
+
+    def _judge_planned(self, connection: Any, number: int, moment: int) -> RuleSetActivation:
+        """Return an activation if it may be called off; the writer's thread.
+
+        The same thread decides batches: the activation's moment has come for this step if it has for any batch before.
+        """
+        tenant = self._serving.tenant
+        activation = self._versions.activation(connection, tenant.tenant_id, tenant.program_id, number)
+        if activation is None:
+            raise NotFound
+        if activation.cancellation is not None or activation.effective_at <= moment:
+            raise ActivationNotPlanned(number, is_cancelled=activation.cancellation is not None)
         return activation
 
     def _known(self, connection: Any, key: RequestKey, kind: type[Made]) -> Made | None:

@@ -85,6 +85,10 @@ class ServingProgram:
         """Return the moment of what is written next; for the writer's thread, inside a job."""
         return self._decider.moment()
 
+    def is_ready(self, digest: bytes) -> bool:
+        """Whether the rule set with a digest may decide without being compiled first."""
+        return digest in self._ready
+
     def start(self) -> None:
         """Take planned activations up at their time, and try again what failed."""
         self._keeping = asyncio.create_task(self._keep())

@@ -63,6 +63,11 @@ ACTIVE = (
     f" WHERE tenant_id = ? AND program_id = ? AND effective_at <= ? AND {NOT_CANCELLED}"
     " ORDER BY effective_at DESC, activation DESC LIMIT 1"
 )
+ACTIVE_WITHOUT = (
+    "SELECT version FROM rule_set_activations"  # noqa: S608
+    f" WHERE tenant_id = ? AND program_id = ? AND effective_at <= ? AND activation != ? AND {NOT_CANCELLED}"
+    " ORDER BY effective_at DESC, activation DESC LIMIT 1"
+)
 PLANNED = (
     f"SELECT {ACTIVATION_COLUMNS} FROM rule_set_activations"  # noqa: S608
     f" WHERE tenant_id = ? AND program_id = ? AND effective_at > ? AND {NOT_CANCELLED} ORDER BY activation"
@@ -188,6 +193,14 @@ class RuleVersions:
         active = connection.execute(ACTIVE, place).fetchone()
         planned = connection.execute(PLANNED, place).fetchall()
         return timeline_of(None if active is None else _activation(active), [_activation(row) for row in planned])
+
+    def version_without(
+        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, planned: RuleSetActivation
+    ) -> int:
+        """See the port."""
+        place = (tenant_id, program_id, planned.effective_at, planned.activation)
+        row = connection.execute(ACTIVE_WITHOUT, place).fetchone()
+        return 0 if row is None else int(row[0])
 
     def latest_moment(self, connection: sqlite3.Connection, tenant_id: int, program_id: int) -> int:
         """See the port."""
