@@ -27,10 +27,11 @@ from pointguard_server.engine.memory import Memory
 from pointguard_server.engine.programs import Programs
 from pointguard_server.rules.compiler import CompilationFailed
 from pointguard_server.rules.rule_set import RuleSet
-from pointguard_server.service import rule_preparation, serving_program
+from pointguard_server.service import serving_program
 from pointguard_server.service.live_programs import LivePrograms
 from pointguard_server.service.program_sources import ProgramFiles
 from pointguard_server.service.program_start import ActiveVersionUnusable, ProgramStarter
+from pointguard_server.service.programs import rule_constants
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Planner
 from pointguard_server.service.rule_sets import NO_TEXTS, PLANNED_MAX, Activation, RuleSets
@@ -465,22 +466,19 @@ async def test_long_sets_by_call_decide_and_are_prepared_beside_the_loop_and_the
         "goods.txt": "".join(f"SKU-{number}\n" for number in range(100_000)),
         "near.txt": "".join(f"S-{number}\n" for number in range(1_200)),
     }
-    made_by = []
-    make = rule_preparation.rule_constants
-    monkeypatch.setattr(
-        rule_preparation,
-        "rule_constants",
-        lambda *given: (made_by.append(threading.current_thread()), make(*given))[1],
-    )
+    made_by: list[str] = []
+
+    def watched(*given: Any) -> Any:
+        made_by.append(threading.current_thread().name)
+        return rule_constants(*given)
+
+    monkeypatch.setattr("pointguard_server.service.rule_preparation.rule_constants", watched)
     async with street.open() as shop:
-        jobs: list[Any] = []
-        run = shop.jobs.run
-        monkeypatch.setattr(shop.jobs, "run", lambda job: (jobs.append(job), run(job))[1])
         version = await shop.create(rules, texts)
         await shop.activate(version, 1)
         assert shop.buy(account) == (3, version)
         assert made_by
-        assert all(thread.name.startswith("asyncio_") for thread in made_by)
+        assert all(name.startswith("asyncio_") for name in made_by)
         before = len(made_by)
         await shop.activate(1, version)
         await shop.activate(version, 1)
