@@ -179,10 +179,10 @@ async def test_the_files_own_version_says_that_it_came_from_the_file(client: Poi
 
 
 async def test_the_files_of_sets_come_with_the_rules_and_are_kept_and_compared(client: PointguardClient) -> None:
-    source = 'set near from "near.txt"\nrule "a"\n    when store.id in near\n    earn base 7\n'
+    source = 'set near from "near.txt"\nrule "a"\n    when any(lines, line.sku in near)\n    earn base 7\n'
     report = await client.rules.validate(source)
     assert [(problem.line, problem.message) for problem in report.problems] == [
-        (1, "the file of the set cannot be read: it did not come with the rules")
+        (1, "the file of the set cannot be read: it is not among the files that came with the rules")
     ]
     assert (await client.rules.validate(source, files={"near.txt": "S1\n"})).rules == ("a",)
     faulty = await client.rules.validate(source, files={"near.txt": "S1\n" + "x" * 129})
@@ -205,8 +205,8 @@ async def test_the_files_of_sets_come_with_the_rules_and_are_kept_and_compared(c
     )
     member = await enroll(client)
     await activate(client, second.version, 1)
-    at = [Origin(store_id=store) for store in ("S1", "S3")]
-    assert [(await client.accrue(member, Money(1_00, "CAD"), origin=origin)).points for origin in at] == [0, 7]
+    baskets = [Basket("CAD", (BasketLine(sku=sku, amount_minor_units=1_00),)) for sku in ("S1", "S3")]
+    assert [(await client.accrue(member, basket)).points for basket in baskets] == [0, 7]
 
 
 async def test_a_planned_activation_is_called_off_with_who_and_why(client: PointguardClient) -> None:
@@ -476,7 +476,7 @@ async def test_a_set_that_changes_changes_the_rules_that_use_it_and_no_other(cli
     found = await client.rules.diff_versions(before, after)
     assert (found.added_rules, found.removed_rules, found.changed_rules) == ((), (), ("near",))
     report = await client.rules.validate('set cities from "cities.txt"\n' + text.format(more=""))
-    assert "only the program's own file" in str(report.problems)
+    assert "not among the files that came with the rules" in str(report.problems)
     assert 0 < (await client.rules.validate(text.format(more=""))).cost < 10
 
 

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from pointguard_server.rules.compiler import Child, CompiledRules, RulesError, compile_in_child, load_compiled
 from pointguard_server.rules.formatter import format_source
@@ -17,6 +18,7 @@ from pointguard_server.rules.set_files import ReadSet
 from pointguard_server.service.rule_availability import require_available
 from pointguard_server.service.rule_versions import RuleSetVersion, SetFiles, source_digest
 
+NOT_SENT: Final = "it is not among the files that came with the rules"
 Compiling = Callable[[], AbstractContextManager[None]]
 """Notes how long what is inside takes."""
 
@@ -39,7 +41,7 @@ def reading(files: SetFiles) -> ReadSet:
 
     def read_set(file: str) -> str:
         if file not in files:
-            raise ValueError("it is not among the files that came with the rules")
+            raise ValueError(NOT_SENT)
         return "\n".join(files[file])
 
     return read_set

@@ -30,7 +30,7 @@ from pointguard_server.rules.compiler import CompilationFailed, RulesError
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
 from pointguard_server.rules.set_files import ReadSet
 from pointguard_server.service.ports import RuleVersionReader, RuleVersions
-from pointguard_server.service.rule_compiler import ReadyRules, reading
+from pointguard_server.service.rule_compiler import NOT_SENT, ReadyRules, reading
 from pointguard_server.service.rule_versions import (
     NO_FILES,
     CancelledActivation,
@@ -357,7 +357,7 @@ class RuleSets:
 def _reading_texts(texts: SetTexts) -> ReadSet:
     def read_set(file: str) -> str:
         if file not in texts:
-            raise ValueError("it did not come with the rules")
+            raise ValueError(NOT_SENT)
         return texts[file]
 
     return read_set
