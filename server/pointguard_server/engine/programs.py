@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from pointguard_server.domain.calendar import local_time
+from pointguard_server.engine.code_words import CodeWords
 from pointguard_server.engine.world import AWARD, INPUT, PROGRAM, RULE, RowArray, World
 from pointguard_server.velocity.windows import MEASURE
 
@@ -35,10 +36,14 @@ class Program:
     fact_count: int  # that the earn rules read
     work_size: int  # that the earn rules need: see rules/work_layout.py
     earn: object = field(repr=False)
+    code_words: CodeWords = field(default_factory=CodeWords, compare=False, repr=False)
 
 
 class Programs:
-    """All programs, as the kernel takes them. ``index_of`` and ``currencies`` are by program id."""
+    """All programs, as the kernel takes them. ``index_of`` and ``currencies`` are by program id.
+
+    They share the words of texts: those of the first are everyone's.
+    """
 
     def __init__(self, programs: Sequence[Program]) -> None:
         self.programs = tuple(programs)
@@ -50,10 +55,13 @@ class Programs:
         self.facts_max = max((program.fact_count for program in programs), default=0)
         self.work_max = max((program.work_size for program in programs), default=0)
         self._minute = -1
+        self._code_words = programs[0].code_words if programs else CodeWords()
         self._world = self._build()
 
     def world(self, now: int) -> World:
         """Return the programs as they stand at ``now``."""
+        if self._world.code_words is not self._code_words.array:
+            self._world = self._world._replace(code_words=self._code_words.array)
         minute = now // MINUTE
         if minute != self._minute:
             self._minute = minute
@@ -104,4 +112,5 @@ class Programs:
             np.array(inputs, INPUT),
             # One more than there are, so that a rule set without literals has an address too.
             np.array([*constants, 0], np.int64),
+            self._code_words.array,
         )
