@@ -16,17 +16,17 @@ patterns = st.text("ab*?", min_size=1, max_size=12) | st.text(st.characters(max_
 texts = st.text("ab", min_size=1, max_size=14) | st.text(string.printable, min_size=1, max_size=64)
 
 
-@entry  # type: ignore[untyped-decorator]
+@entry
 def match(matchers, field, data):  # type: ignore[no-untyped-def]
     return match_text(matchers, field, data, 0, data.shape[0])
 
 
-@entry  # type: ignore[untyped-decorator]
+@entry
 def number_of(seen, seed, field, data, at, size, line):  # type: ignore[no-untyped-def]
     return tell_apart(seen, seed, field, data, at, size, line)
 
 
-@entry  # type: ignore[untyped-decorator]
+@entry
 def begin(seen):  # type: ignore[no-untyped-def]
     begin_basket(seen)
 

@@ -30,10 +30,10 @@ from pointguard_server.engine.rows import RequestFields, currency_number
 from pointguard_server.rules.compiler import compile_in_child, load_compiled
 from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
-from pointguard_server.service.ports import NewMember
-from pointguard_server.service.program_config import ProgramConfig, load_program_config
 from pointguard_server.service.code_matches import CodeMatches
 from pointguard_server.service.line_codes import line_codes
+from pointguard_server.service.ports import NewMember
+from pointguard_server.service.program_config import ProgramConfig, load_program_config
 from pointguard_server.service.programs import Versions, build_program
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.database import migrate

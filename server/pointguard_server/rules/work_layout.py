@@ -37,7 +37,8 @@ def layout_of(rules: CheckedRuleSet) -> WorkLayout:
     values = known + len(rules.lets)
     texts = values + len(rules.lets)
     counts_texts = any(
-        isinstance(node, checked.LinesCall) and node.function.name is FunctionName.DISTINCT for node in checked.nodes(rules)
+        isinstance(node, checked.LinesCall) and node.function.name is FunctionName.DISTINCT
+        for node in checked.nodes(rules)
     )
     return WorkLayout(0, count, 2 * count, known, values, texts, texts + (TEXTS if counts_texts else 0))
 
@@ -45,5 +46,3 @@ def layout_of(rules: CheckedRuleSet) -> WorkLayout:
 def reads_base_points(rules: CheckedRuleSet) -> bool:
     """Whether an award depends on the base points."""
     return any(isinstance(node, checked.BasePoints) for node in checked.nodes(rules))
-
-

@@ -95,7 +95,9 @@ class Planner:
                 return None
             used.add(digest)
             versions = Versions(self._program_id, self._tenant_id, number, configuration.version)
-            return build_program(configuration.config, rules.rule_set, rules.compiled, versions, lines, intern, self._matches)
+            return build_program(
+                configuration.config, rules.rule_set, rules.compiled, versions, lines, intern, self._matches
+            )
 
         programs = {number: program_of(number) for number in timeline.versions}
         in_force = timeline.version_at(moment)

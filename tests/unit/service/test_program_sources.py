@@ -6,9 +6,9 @@ import pytest
 
 from pointguard_server.rules.problems import RuleSetError
 from pointguard_server.rules.rule_set import load_rule_set
+from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.program_config import ProgramConfigError
 from pointguard_server.service.program_sources import ProgramFiles, Store, StoresError, check_stores
-from pointguard_server.service.line_codes import line_codes
 from tests.support.server import EARN_RULES, PROGRAM, STORES, write_program
 
 
