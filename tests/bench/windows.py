@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, Protocol
-from unittest.mock import Mock
 
 import numpy as np
 import numpy.typing as npt
@@ -170,7 +169,7 @@ def read_program(path: Path) -> Program:
     config = load_program_config(text, str(path))
     rules = load_rule_set((path.parent / config.earn_rules).read_text(encoding="utf-8"), config.earn_rules)
     versions, lines = Versions(1, 1, 1, 1), line_codes(rules)
-    matches = CodeMatches(Mock(codes=lambda *_: []))
+    matches = CodeMatches(lambda *_: ())
     matches.take(None, 1, [rules.checked])
     return build_program(config, rules, SimpleNamespace(address=0), versions, lines, lambda _kind, _text: 1, matches)
 

@@ -200,7 +200,7 @@ class Ledger:
             self.names.version(self.connection, tenant, program_id, *source, now)
             for source in (("earn rules", self.earn), ("configuration", self.rules + self.controls + self.settings))
         ]
-        matches = CodeMatches(self.names)
+        matches = CodeMatches(self.names.codes)
         self.names.on_new_code = matches.note
         matches.take(self.connection, tenant, [rule_set.checked])
         return build_program(

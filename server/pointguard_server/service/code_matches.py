@@ -13,7 +13,6 @@ from pointguard_server.rules.checked import CheckedRuleSet
 from pointguard_server.rules.fields import FIELDS, MOST_BITS
 from pointguard_server.rules.inputs import MatchInput
 from pointguard_server.rules.patterns import compile_pattern
-from pointguard_server.service.ports import Directory
 
 CODE_DOMAINS: Final = {
     "store": CodeKind.STORE,
@@ -25,14 +24,18 @@ CODE_DOMAINS: Final = {
 """The kinds of the texts that have numbers, by the rules' domain."""
 
 Question = Callable[[str], bool]
+Codes = Callable[[Any, int, CodeKind], Iterable[tuple[str, int]]]
 
 
 class CodeMatches:
-    """The questions about one tenant's texts, by kind and bit; ``words`` are the answers."""
+    """The questions about one tenant's texts, by kind and bit; ``words`` are the answers.
 
-    def __init__(self, names: Directory) -> None:
+    ``codes`` is ``Directory.codes``.
+    """
+
+    def __init__(self, codes: Codes) -> None:
         self.words = CodeWords()
-        self._names = names
+        self._codes = codes
         self._tenant_id = 0
         self._asked: dict[CodeKind, list[str | None]] = {}
         self._questions: dict[tuple[CodeKind, str], Question] = {}
@@ -68,7 +71,7 @@ class CodeMatches:
         self._asked[kind] = asked
         self._questions = {key: each for key, each in self._questions.items() if key[0] != kind or key[1] in wanted}
         self._questions |= {(kind, pattern): compile_pattern(pattern) for pattern in wanted}
-        for text, number in self._names.codes(connection, self._tenant_id, kind):
+        for text, number in self._codes(connection, self._tenant_id, kind):
             self.note(self._tenant_id, kind, text, number)
 
     def note(self, tenant_id: int, kind: CodeKind, text: str, number: int) -> None:

@@ -55,7 +55,7 @@ class Planner:
     def __init__(self, tenant_id: int, program_id: int, names: Directory, versions: RuleVersions) -> None:
         self._tenant_id, self._program_id = tenant_id, program_id
         self._names, self._versions = names, versions
-        self._matches = CodeMatches(names)
+        self._matches = CodeMatches(names.codes)
         names.on_new_code = self._matches.note
 
     def needed(self, connection: Any, moment: int) -> list[RuleSetVersion]:
