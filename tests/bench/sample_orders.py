@@ -78,4 +78,4 @@ def _repeated(orders: Orders, copies: int) -> Orders:
     columns = [np.tile(column, copies) for column in orders[:-2]]
     lines = len(orders.lines)
     first_line = np.concatenate([[0], *(orders.first_line[1:] + lines * copy for copy in range(copies))])
-    return Orders(*columns, first_line, np.tile(orders.lines, (copies, 1)))
+    return Orders._make([*columns, first_line, np.tile(orders.lines, (copies, 1))])

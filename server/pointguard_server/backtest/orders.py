@@ -38,7 +38,7 @@ class Orders(NamedTuple):
     def slice(self, begin: int, end: int) -> "Orders":
         """Return a stretch of them: views, which copy nothing; ``first_line`` goes on counting in all lines."""
         columns = (column[begin:end] for column in self[: len(ORDER_COLUMNS)])
-        return Orders(*columns, self.first_line[begin : end + 1], self.lines)
+        return Orders._make([*columns, self.first_line[begin : end + 1], self.lines])
 
 
 ORDER_COLUMNS = Orders._fields[:-2]
@@ -48,4 +48,4 @@ ORDER_COLUMNS = Orders._fields[:-2]
 def empty_orders(orders: int, lines: int) -> Orders:
     """Return room for so many orders and lines, all zero."""
     columns = np.zeros((len(ORDER_COLUMNS), orders), np.int64)
-    return Orders(*columns, np.zeros(orders + 1, np.int64), np.zeros((lines, LINE_FIELD_COUNT), np.int64))
+    return Orders._make([*columns, np.zeros(orders + 1, np.int64), np.zeros((lines, LINE_FIELD_COUNT), np.int64)])
