@@ -5,7 +5,7 @@ basket lines. All that is done in a thread, and what must be written is written 
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -14,8 +14,9 @@ from typing import Any, Final
 from pointguard_server.domain.codes import CodeKind
 from pointguard_server.engine.engine import Engine
 from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.service.line_codes import LineCodes, line_codes
 from pointguard_server.service.ports import Directory
-from pointguard_server.service.programs import IntArray, LineCodes, line_codes, rule_constants, tenant_texts
+from pointguard_server.service.programs import IntArray, rule_constants, tenant_texts
 from pointguard_server.service.rule_compiler import ReadyRules
 
 TEXTS_IN_A_STEP: Final = 500
@@ -40,18 +41,19 @@ class RulePreparation:
         self._numbers: dict[Text, int] = {}
 
     async def prepare(self, ready: Mapping[bytes, ReadyRules], known: LineCodes) -> Prepared:
-        """Return what rule sets need; ``known`` texts of basket lines keep their numbers.
+        """Return what rule sets need, all that may decide; ``known`` texts of basket lines keep their numbers.
 
         Numbers that the ledger keeps are written, whatever becomes of the change: they are of no harm.
 
         Raises:
+            TooManyPatterns: if they ask more of lines than these have bits.
             PointguardError: if the ledger cannot be written.
         """
         new = {digest: rules.rule_set for digest, rules in ready.items() if digest not in self._constants}
+        lines = await asyncio.to_thread(_read_by, [rules.rule_set for rules in ready.values()], known)
         if not new:
-            return Prepared(known, self._constants)
-        lines, wanted = await asyncio.to_thread(_look_at, new.values(), known)
-        await self._number(wanted)
+            return Prepared(lines, self._constants)
+        await self._number(await asyncio.to_thread(_texts_of, new.values()))
         made = await asyncio.to_thread(self._make, new, lines)
         return Prepared(lines, self._constants | made)
 
@@ -91,10 +93,14 @@ class RulePreparation:
         return {digest: rule_constants(rule_set, lines, number_of) for digest, rule_set in rule_sets.items()}
 
 
-def _look_at(rule_sets: Iterable[RuleSet], known: LineCodes) -> tuple[LineCodes, set[Text]]:
-    """Return the numbers of basket lines' texts, and the texts that the ledger must number."""
-    lines, wanted = known, set[Text]()
+def _read_by(rule_sets: Sequence[RuleSet], known: LineCodes) -> LineCodes:
+    """Return how lines are read for rule sets; the same ``known`` if that will do."""
+    lines = known.keeping(rule_sets)
     for rule_set in rule_sets:
         lines = line_codes(rule_set, lines)
-        wanted |= tenant_texts(rule_set)
-    return lines, wanted
+    return known if lines == known else lines
+
+
+def _texts_of(rule_sets: Iterable[RuleSet]) -> set[Text]:
+    """Return the texts that the ledger must number."""
+    return set[Text]().union(*map(tenant_texts, rule_sets))

@@ -115,6 +115,7 @@ class ServingProgram:
         changed then.
 
         Raises:
+            TooManyPatterns: if requests cannot be read for all that may decide.
             PointguardError: if the ledger cannot be written.
         """
         async with self._changing:

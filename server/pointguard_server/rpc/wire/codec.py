@@ -25,8 +25,10 @@ from pointguard_server.rpc.status import refusal
 from pointguard_server.rpc.wire import blake2, columns, reading, writing
 from pointguard_server.rpc.wire.encoding import FIELDS_MAX
 from pointguard_server.rpc.wire.lexicon import ByteArray, Lexicon
+from pointguard_server.rpc.wire.matching import Matchers, Seen, matchers_for, seen_for
 from pointguard_server.rpc.wire.reading import Reader, Rows
 from pointguard_server.rpc.wire.writing import Names, Written
+from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory
 from pointguard_server.service.tenants import Tenant
 from pointguard_server.velocity.compiling import entry
@@ -104,9 +106,11 @@ class Codec:
             words=np.zeros(0, np.uint64),
             staging=np.zeros(0, np.uint8),
             hashing=np.zeros(blake2.SCRATCH_WORDS, np.uint64),
+            matchers=matchers_for(()),
+            seen=seen_for(tenant.line_codes),
         )
         # With what they were made of: the same are not made again.
-        self._rule_texts: tuple[dict[str, dict[str, int]], Lexicon] | None = None
+        self._rule_texts: tuple[LineCodes, Lexicon, Matchers, Seen] | None = None
         self._stores: dict[str, int] = {}
         self._currency: ByteArray = np.frombuffer(bytearray(tenant.currency.encode()), np.uint8)
         self._names: dict[int, bytes] = {}
@@ -121,17 +125,20 @@ class Codec:
             self.prepare(tenant)
         self.tenant = tenant
         assert self._rule_texts is not None  # noqa: S101  (made above)
+        lines, rule_texts, matchers, seen = self._rule_texts
         self._reader.constants[reading.TIME_TO_LIVE_MAX] = tenant.reservation_ttl_max
-        self._reader = self._reader._replace(rule_texts=self._rule_texts[1].arrays)
+        self._reader.constants[reading.PATTERNS] = any(lines.patterns)
+        self._reader = self._reader._replace(rule_texts=rule_texts.arrays, matchers=matchers, seen=seen)
 
     def prepare(self, tenant: Tenant) -> None:
         """Learn the texts of a tenant's rules; of many that takes long, so it may be done before and in a thread."""
         kinds = {"sku": reading.SKU, "category": reading.CATEGORY, "brand": reading.BRAND}
-        texts = [(kinds[domain], *code) for domain, codes in tenant.line_codes.items() for code in codes.items()]
+        lines = tenant.line_codes
+        texts = [(kinds[domain], *code) for domain, codes in lines.numbers.items() for code in codes.items()]
         rule_texts = Lexicon(max(len(texts), 1), sum(len(text.encode()) for _, text, _ in texts) + 1)
         for text in texts:
             rule_texts.learn(*text)
-        self._rule_texts = tenant.line_codes, rule_texts
+        self._rule_texts = lines, rule_texts, matchers_for(lines.patterns), seen_for(lines)
 
     def learn_stores(self, directory: Directory) -> None:
         """Learn anew what is known of the stores that have been named."""
