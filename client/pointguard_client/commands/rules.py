@@ -1,7 +1,6 @@
 """The command rules: what a manager does with a program's earn rules. Its API key must have the role of a manager."""
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from pointguard_client.commands.options import (
     whole_number,
 )
 from pointguard_client.commands.output import console, error_as_plain, plain, print_error, print_json
+from pointguard_client.commands.rule_changes import add_change_options, change_of
 from pointguard_client.commands.rule_output import (
     activation_line,
     activations_table,
@@ -36,21 +36,14 @@ from pointguard_client.errors import InvalidArgument
 from pointguard_client.requests import Basket
 from pointguard_client.rule_values import (
     FormattedRuleSet,
-    RuleChange,
     RuleSetActivation,
     RuleSetReport,
     RuleSetVersion,
     SimulatedOrder,
 )
-from pointguard_client.words import RuleChangeReason, TransactionKind
+from pointguard_client.words import TransactionKind
 
-AUTHOR_VARIABLE: Final = "POINTGUARD_AUTHOR"
 PAGE: Final = 100
-_REASONS: Final = {
-    reason.name.lower().replace("_", "-"): reason
-    for reason in RuleChangeReason
-    if reason not in (RuleChangeReason.UNSPECIFIED, RuleChangeReason.FILE)
-}
 
 
 def register(commands: Subparsers) -> None:
@@ -73,7 +66,8 @@ def register(commands: Subparsers) -> None:
     create = add_command(below, "create", "keep a file of earn rules as a new version", _create)
     create.add_argument("file", metavar="FILE", help="a file of earn rules, or - for standard input")
     _add_set_option(create)
-    _add_change_options(create)
+    add_change_options(create)
+    add_key_option(create)
     for name, summary, run in (
         ("list", "list the versions, newest first", _list),
         ("activations", "list the activations, newest first", _activations),
@@ -99,10 +93,12 @@ def register(commands: Subparsers) -> None:
             metavar="VERSION",
             help="the version that it takes over from (default: the one that is active when the command looks)",
         )
-        _add_change_options(changing)
+        add_change_options(changing)
+        add_key_option(changing)
     cancel = add_command(below, "cancel", "call a planned activation off", _cancel)
     cancel.add_argument("activation", type=positive_integer, help="its number, as the command activations lists it")
-    _add_change_options(cancel)
+    add_change_options(cancel)
+    add_key_option(cancel)
     _register_simulate(below)
 
 
@@ -111,18 +107,6 @@ def _add_set_option(parser: argparse.ArgumentParser) -> None:
         "--set", type=Path, action="append", default=[], dest="sets", metavar="FILE",
         help="a file that a set of the rules names, may be given many times",
     )  # fmt: skip
-
-
-def _add_change_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("who and why")
-    author = os.environ.get(AUTHOR_VARIABLE)
-    group.add_argument(
-        "--author", default=author, required=not author, help=f"staff number or account (default: {AUTHOR_VARIABLE})"
-    )
-    group.add_argument("--reason", choices=_REASONS, required=True, help="why", metavar="REASON")
-    group.add_argument("--note", default="", help="more about why; required with other")
-    group.description = f"REASON is one of {', '.join(_REASONS)}."
-    add_key_option(parser)
 
 
 def _register_simulate(commands: Subparsers) -> None:
@@ -169,10 +153,6 @@ def _window(text: str) -> tuple[str, str]:
     if not window:
         raise argparse.ArgumentTypeError("must be WINDOW=NUMBER")
     return window, value
-
-
-def _change(arguments: argparse.Namespace) -> RuleChange:
-    return RuleChange(arguments.author, _REASONS[arguments.reason], arguments.note)
 
 
 def _read(name: str) -> str:
@@ -246,7 +226,7 @@ async def _create(arguments: argparse.Namespace) -> int:
     async with connect(arguments) as client:
         try:
             version = await client.rules.create_version(
-                source, _change(arguments), files=sets, idempotency_key=arguments.key
+                source, change_of(arguments), files=sets, idempotency_key=arguments.key
             )
         except InvalidArgument as error:
             if all(violation.field != "source" for violation in error.field_violations):
@@ -328,7 +308,7 @@ async def _activate(arguments: argparse.Namespace) -> int:
     async with connect(arguments) as client:
         activation = await client.rules.activate_version(
             arguments.version,
-            _change(arguments),
+            change_of(arguments),
             expected_active_version=await _expected(client, arguments),
             effective_at=arguments.at,
             idempotency_key=arguments.key,
@@ -341,7 +321,7 @@ async def _rollback(arguments: argparse.Namespace) -> int:
     async with connect(arguments) as client:
         activation = await client.rules.roll_back(
             arguments.version,
-            _change(arguments),
+            change_of(arguments),
             expected_active_version=await _expected(client, arguments),
             idempotency_key=arguments.key,
         )
@@ -352,7 +332,7 @@ async def _rollback(arguments: argparse.Namespace) -> int:
 async def _cancel(arguments: argparse.Namespace) -> int:
     async with connect(arguments) as client:
         cancelled = await client.rules.cancel_activation(
-            arguments.activation, _change(arguments), idempotency_key=arguments.key
+            arguments.activation, change_of(arguments), idempotency_key=arguments.key
         )
     _print_activation(cancelled, arguments.json)
     return 0
