@@ -4,6 +4,7 @@ One at a time, in a thread that no request waits for. See docs/adr/0005-compile-
 """
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,12 +12,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from pointguard_server.rules.compiler import Child, CompiledRules, RulesError, compile_in_child, load_compiled
+import structlog
+
+from pointguard_server.rules.code_cache import usable_directory
+from pointguard_server.rules.compiler import (
+    Child,
+    CompiledRules,
+    NotCompiled,
+    RulesError,
+    compile_in_child,
+    load_compiled,
+)
 from pointguard_server.rules.formatter import format_source
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.rules.set_files import ReadSet
 from pointguard_server.service.rule_availability import require_available
 from pointguard_server.service.rule_versions import RuleSetVersion, SetFiles, source_digest
+
+log = structlog.get_logger(__name__)
 
 NOT_SENT: Final = "it is not among the files that came with the rules"
 Compiling = Callable[[], AbstractContextManager[None]]
@@ -53,8 +66,14 @@ class RuleCompiler:
     Belongs to the event loop. ``currency`` is the program's; ``compiling`` stands around each compilation.
     """
 
+    _temporary: Path | None = None  # a directory that goes with this process
+
     def __init__(self, directory: Path, currency: str, compiling: Compiling = nullcontext) -> None:
-        self._directory = directory
+        self._directory, problem = usable_directory(directory)
+        if problem:
+            # Rules are compiled all the same, but anew by each process.
+            self._temporary = self._directory
+            log.warning("code_cache_unusable", directory=str(directory), problem=problem)
         self._currency = currency
         self._compiling = compiling
         self._one = asyncio.Semaphore(1)
@@ -106,6 +125,8 @@ class RuleCompiler:
         self._stopped = True
         if self._child is not None:
             self._child.kill()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _load(self, source: str, name: str, read_set: ReadSet) -> RuleSet:
         return require_available(load_rule_set(source, name, currency=self._currency, read_set=read_set))
@@ -113,9 +134,14 @@ class RuleCompiler:
     def _compile(self, rule_set: RuleSet) -> ReadyRules:
         try:
             compile_in_child(rule_set, self._directory, on_start=self._keep)
+            compiled = load_compiled(rule_set, self._directory)
+        except NotCompiled:
+            # Another process has let go of the entry in between.
+            compile_in_child(rule_set, self._directory, on_start=self._keep)
+            compiled = load_compiled(rule_set, self._directory)
         finally:
             self._child = None
-        ready = ReadyRules(rule_set, load_compiled(rule_set, self._directory))
+        ready = ReadyRules(rule_set, compiled)
         _ = ready.digest  # here, and not on the event loop: of long sets it takes many milliseconds
         return ready
 
