@@ -167,7 +167,14 @@ def read_program(path: Path) -> Program:
     config = load_program_config(text, str(path))
     rules = load_rule_set((path.parent / config.earn_rules).read_text(encoding="utf-8"), config.earn_rules)
     versions, lines = Versions(1, 1, 1, 1), line_codes(rules)
-    return build_program(config, rules, SimpleNamespace(address=0), versions, lines, lambda _kind, _text: 1)
+    return build_program(
+        config,
+        rules,
+        SimpleNamespace(bound=lambda _constants: SimpleNamespace(address=0)),
+        versions,
+        lines,
+        lambda _kind, _text: 1,
+    )
 
 
 @contextmanager

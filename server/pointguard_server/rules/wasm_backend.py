@@ -28,9 +28,7 @@ _LIMITS: Final = {
 def write_module(rules: CheckedRuleSet) -> str:
     """The text of a module that decides what the other back ends decide."""
     memory = memory_layout_of(rules)
-    functions: list[str] = []
-    for number in range(len(rules.lets)):
-        functions.append(FunctionWriter(rules).let(number))
+    functions = [FunctionWriter(rules).let(number) for number in range(len(rules.lets))]
     for number, rule in enumerate(rules.rules):
         if rule.exclusive:
             functions.append(FunctionWriter(rules).condition(number))

@@ -2,14 +2,10 @@
 
 A sandbox has its own memory of a fixed size, imports nothing, and gets so much fuel for each transaction. One that
 runs out of it, or does what WebAssembly does not allow, is stopped: the status says so, and nothing is awarded.
-
-    SandboxTooLarge       the rule set needs more memory than a sandbox may have
 """
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 import wasmtime
@@ -17,40 +13,11 @@ import wasmtime
 from pointguard_server.rules.checked import CheckedRuleSet
 from pointguard_server.rules.fixed_point import Status
 from pointguard_server.rules.native_code import PROTOTYPE, Int64Array, require_inputs
+from pointguard_server.rules.sandbox_limits import MEMORY_BYTES_AT_MOST, SandboxLimits
 from pointguard_server.rules.wasm_engine import load_module, wasm_engine
-from pointguard_server.rules.wasm_entry import OUT_OF_FUEL, TRAPPED, Sandbox, SandboxEntry
-from pointguard_server.rules.wasm_layout import PAGE, WORD, memory_layout_of
+from pointguard_server.rules.wasm_entry import Sandbox, SandboxEntry
+from pointguard_server.rules.wasm_layout import WORD, memory_layout_of
 from pointguard_server.rules.work_layout import layout_of
-
-DEFAULT_FUEL: Final = 50_000_000
-"""Fuel for one transaction, about one a WebAssembly instruction; see docs/rules.md for what rule sets need."""
-MEMORY_BYTES_AT_MOST: Final = 32 * 1024 * 1024
-"""Memory of a sandbox: room for 1,000,000 texts in sets."""
-
-
-class SandboxTooLarge(ValueError):
-    """The rule set's sets and names need more memory than a sandbox may have."""
-
-
-@dataclass(slots=True)
-class SandboxLimits:
-    """What a transaction may use, and how often sandboxes were stopped. Belongs to one server.
-
-    Counts are of all sandboxes that share the limits, since the process began.
-    """
-
-    fuel: int = DEFAULT_FUEL
-    counts: Int64Array = field(default_factory=lambda: np.zeros(2, np.int64))
-
-    @property
-    def out_of_fuel(self) -> int:
-        """How often a transaction ran out of fuel."""
-        return int(self.counts[OUT_OF_FUEL])
-
-    @property
-    def trapped(self) -> int:
-        """How often a sandbox was stopped for anything else, which is a defect of the back end."""
-        return int(self.counts[TRAPPED])
 
 
 class WasmRules:
@@ -65,11 +32,7 @@ class WasmRules:
         self._bound: BoundWasmRules | None = None
 
     def bound(self, constants: Sequence[int]) -> "BoundWasmRules":
-        """A sandbox with these constants; the same one as before if they are the same. For one thread.
-
-        Raises:
-            SandboxTooLarge: if it would be.
-        """
+        """A sandbox with these constants; the same one as before if they are the same. For one thread at a time."""
         given = np.array(constants, np.int64)
         if self._bound is None or not np.array_equal(self._bound.constants, given):
             self._bound = BoundWasmRules(self._module, self.rules, given, self._limits)
@@ -88,9 +51,6 @@ class BoundWasmRules:
         if constants.shape != (rules.constant_count,):
             raise ValueError(f"constants must have {rules.constant_count} entries, not {constants.shape}")
         layout = memory_layout_of(rules)
-        if layout.pages * PAGE > MEMORY_BYTES_AT_MOST:
-            most = MEMORY_BYTES_AT_MOST // 2**20
-            raise SandboxTooLarge(f"the rule set needs more than the {most} MiB of memory that isolation allows")
         self.rules = rules
         self.constants = constants
         self.work_size = layout_of(rules).size
@@ -121,6 +81,11 @@ class BoundWasmRules:
         )
         self.address: int = self._entry.address
         self._function = PROTOTYPE(self.address)
+
+    def replace_constants(self, constants: Int64Array) -> None:
+        """Take other constants. Not for a sandbox that something else may call."""
+        self.constants = constants
+        self._memory.write(self._store, constants.tobytes(), memory_layout_of(self.rules).constants)
 
     def call(self, facts: Int64Array, lines: Int64Array) -> tuple[Status, Int64Array, Int64Array]:
         """The status, and the points and limit of each rule, of one transaction; see ``native_code``."""

@@ -1,5 +1,4 @@
-"""The WebAssembly engine as rule sets run in it: fuel is counted, and no signal of the process is taken. For the back
-end's files.
+"""The WebAssembly engine as rule sets run in it: fuel is counted, no signal is taken. For the back end's files.
 
 A module is checked, compiled and loaded by one and the same configuration. Bounds are checked by the compiled code
 itself instead of by faults, so that the server's own signal handlers stay as they are.

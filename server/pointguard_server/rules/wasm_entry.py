@@ -11,14 +11,13 @@ from typing import Final
 
 import llvmlite.binding as llvm
 from wasmtime import _bindings as bindings
+from wasmtime._ffi import dll
 
 from pointguard_server.rules.fixed_point import Status
 from pointguard_server.rules.native_code import SYMBOL, target_machine
+from pointguard_server.rules.sandbox_limits import OUT_OF_FUEL, TRAPPED
 from pointguard_server.rules.wasm_layout import ROW
 from pointguard_server.rules.work_layout import MOST_LINES
-
-OUT_OF_FUEL, TRAPPED = range(2)
-"""What stopped a sandbox, as entries of the counts."""
 
 _OUT_OF_FUEL_CODE: Final = bindings.wasmtime_trap_code_enum.WASMTIME_TRAP_CODE_OUT_OF_FUEL.value
 _CODE: Final = """
@@ -125,11 +124,11 @@ def _code(sandbox: Sandbox) -> str:
         out_of_fuel_code=_OUT_OF_FUEL_CODE,
         out_of_fuel=Status.OUT_OF_FUEL.value,
         trapped=Status.TRAPPED.value,
-        set_fuel=_address(bindings.dll.wasmtime_context_set_fuel),
-        call=_address(bindings.dll.wasmtime_func_call_unchecked),
-        trap_code=_address(bindings.dll.wasmtime_trap_code),
-        trap_delete=_address(bindings.dll.wasm_trap_delete),
-        error_delete=_address(bindings.dll.wasmtime_error_delete),
+        set_fuel=_address(dll.wasmtime_context_set_fuel),
+        call=_address(dll.wasmtime_func_call_unchecked),
+        trap_code=_address(dll.wasmtime_trap_code),
+        trap_delete=_address(dll.wasm_trap_delete),
+        error_delete=_address(dll.wasmtime_error_delete),
     )
 
 
