@@ -86,7 +86,8 @@ def compile_in_child(
 ) -> None:
     """See to it that the rule set can be loaded. Blocks; call it from a thread that nobody waits for.
 
-    ``load_compiled`` finds it then, or ``load_isolated`` if it is for a sandbox. ``on_start`` is given the child process, if one is needed; whoever cannot wait for it may kill it.
+    ``load_compiled`` finds it then, or ``load_isolated`` if it is for a sandbox. ``on_start`` is given the child
+    process, if one is needed; whoever cannot wait for it may kill it.
 
     Raises:
         CacheDirectoryRefused: if others could write to the directory.

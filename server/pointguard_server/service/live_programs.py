@@ -33,7 +33,7 @@ FIXED: Final = {
     "isolation": "program.earn.isolation",
     "fuel": "program.earn.fuel",
 }
-"""What cannot change while a server runs: accounts, amounts and calendar windows are read by it, rules compiled for it."""
+"""What cannot change while a server runs: accounts, amounts and windows are read by it, and rules compiled for it."""
 
 log = structlog.get_logger(__name__)
 
