@@ -35,11 +35,11 @@ rule "per unit"
     when net / count(lines) > 3
     earn bonus sum(lines, floor(share / 0.07 CAD))
 rule "fresh"
-    best of week
+    best of "week"
     when count(lines, line.sku in fresh) >= 2
     earn bonus 30
 rule "many"
-    best of week
+    best of "week"
     when count(purchases, 7 days) >= 3
     earn bonus 10 * count(purchases, 7 days)
 rule "clearance"
@@ -49,7 +49,7 @@ rule "clearance"
     earn base 1
 rule "double"
     when order.total in (4, 8, 12.50, 100)
-    multiply 2
+    multiply base by 2
 """
 SKUS = ("apple", "pear", "plum", "card", "clearance", "rice", "")
 COMPILED = 'rules = "earn.rules"'
@@ -71,7 +71,9 @@ def servers(
             options = write_program(folder / "program", PROGRAM.replace(COMPILED, earn))
             (folder / "program" / "earn.rules").write_text(RULES)
             server = started[name] = ServerProcess(folder / "data", ("--tenant", "plain", *options), api_key=api_key)
-            server.start()
+            server.begin()
+        for server in started.values():
+            server.await_ready()
         yield started
     finally:
         for server in started.values():
@@ -104,8 +106,7 @@ async def earned(client: PointguardClient) -> list[object]:
 
 def outcome(answer: object) -> object:
     assert isinstance(answer, Accrual)
-    entries = tuple((entry.rule, entry.part, entry.points) for entry in answer.entries)
-    return answer.decision, answer.reasons, answer.points, entries, answer.balance
+    return answer.decision, answer.reasons, answer.points, answer.awards, answer.balance
 
 
 async def of(server: ServerProcess) -> list[object]:

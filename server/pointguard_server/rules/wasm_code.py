@@ -55,7 +55,7 @@ class BoundWasmRules:
         self.constants = constants
         self.work_size = layout_of(rules).size
         # All of these must live as long as the address is in use.
-        self._limits = limits
+        self.limits = limits
         self._store = wasmtime.Store(wasm_engine())
         self._store.set_limits(memory_size=MEMORY_BYTES_AT_MOST, table_elements=0, instances=1, tables=0, memories=1)
         self._store.set_fuel(limits.fuel)
@@ -98,4 +98,4 @@ class BoundWasmRules:
 
     def fuel_used(self) -> int:
         """How much fuel the last call used."""
-        return self._limits.fuel - self._store.get_fuel()
+        return self.limits.fuel - self._store.get_fuel()
