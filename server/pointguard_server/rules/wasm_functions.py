@@ -121,6 +121,9 @@ class FunctionWriter(WasmText):
     def _constant_place(self, index: int) -> int:
         return self._memory.constants + index * WORD
 
+    def _constant(self, index: int) -> None:
+        self.write("i32.const 0", f"i64.load offset={self._constant_place(index)}")
+
     def _number(self, value: int) -> None:
         self.write(f"i64.const {int(value)}")
 
@@ -164,10 +167,11 @@ class FunctionWriter(WasmText):
                 self._entry(node.vector, node.index)
                 self._as_condition(node.type)
             case TextConstant():
-                self.write("i32.const 0", f"i64.load offset={self._constant_place(node.index)}")
+                self._constant(node.index)
             case BitTest():
                 self._entry(node.vector, node.index)
-                self.write(f"i64.const {1 << node.bit}", "i64.and", "i64.const 0")
+                self._constant(self._rules.mask_index(node))
+                self.write("i64.and", "i64.const 0")
                 self.write("i64.eq" if node.negated else "i64.ne")
             case LetValue():
                 if self._rules.lets[node.index].per_line:

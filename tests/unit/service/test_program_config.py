@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, WindowKind
-from pointguard_server.service.checked_table import Problem, format_duration
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, Isolation
+from pointguard_server.service.checked_table import Problem, format_duration
 from pointguard_server.service.program_config import (
     _CURRENCIES_BY_DIGITS,
     BUILT_IN_RULES,
@@ -201,7 +201,7 @@ def test_six_rules_are_built_in() -> None:
         ('"earn.rules"', '"../earn.rules"', "program.earn.rules: must be a file in the folder of this configuration"),
         ('"earn.rules"', '"/etc/earn.rules"', "program.earn.rules: must be a file in the folder of this configuration"),
         ('[program.earn]\nrules = "earn.rules"', "", "program.earn: is missing"),
-        ('"earn.rules"', '"earn.rules"\nisolation = "wasm"', "program.earn.isolation: must be one of NONE, WASM"),
+        ('"earn.rules"', '"earn.rules"\nisolation = "wasm"', 'program.earn.isolation: must be one of "NONE", "WASM"'),
         ('"earn.rules"', '"earn.rules"\nisolation = "WASM"\nfuel = 0', "program.earn.fuel: must be from 1 to"),
         ('"earn.rules"', '"earn.rules"\nfuel = 5', "program.earn.fuel: is for earn rules in a sandbox"),
         ("threshold = 10\n", "", "fraud_rule[1].threshold: is missing"),
