@@ -1,8 +1,8 @@
 """The directory of compiled rule sets. Its files become machine code of this process, so nobody else may write there.
 
 ``CodeCache`` is for ``compiler`` alone; ``private_directory`` for whoever loads machine code, ``usable_directory`` for
-who would rather have another directory than none. An entry is two files: ``rules_<key>.py``, the written module, and
-``rules_<key>.object``, the machine code behind a checksum. A file that is torn or changed reads as absent.
+who would rather have another directory than none. An entry is two files: ``rules_<key>.py`` or ``.wat``, the written
+module, and ``rules_<key>.object``, the machine code behind a checksum. A file that is torn or changed reads as absent.
 
 Several processes may use one directory: a file is there whole or not at all, and the same key means the same code. At
 most ``ENTRIES_MAX`` entries stay; the least recently used leave.
@@ -68,17 +68,17 @@ class CodeCache:
     def __init__(self, directory: Path) -> None:
         self._directory = private_directory(directory)
 
-    def module_path(self, key: str) -> Path:
+    def module_path(self, key: str, suffix: str) -> Path:
         """Where the written module of ``key`` is."""
-        return self._directory / f"rules_{key}.py"
+        return self._directory / f"rules_{key}{suffix}"
 
     def object_path(self, key: str) -> Path:
         """Where the machine code of ``key`` is."""
         return self._directory / f"rules_{key}.object"
 
-    def write_module(self, key: str, source: str) -> None:
+    def write_module(self, key: str, source: str, suffix: str) -> None:
         """Keep the written module."""
-        self._write(self.module_path(key), source.encode())
+        self._write(self.module_path(key, suffix), source.encode())
 
     def write_object(self, key: str, code: bytes) -> None:
         """Keep machine code, with its checksum in front; the least recently used of too many entries leave."""
@@ -104,7 +104,8 @@ class CodeCache:
         entries = sorted(self._directory.glob("rules_*.object"), key=_used_at, reverse=True)
         for path in entries[ENTRIES_MAX:]:
             path.unlink(missing_ok=True)
-            path.with_suffix(".py").unlink(missing_ok=True)
+            for suffix in (".py", ".wat"):
+                path.with_suffix(suffix).unlink(missing_ok=True)
         for path in self._directory.glob(".writing-*"):
             if 0.0 < _used_at(path) < time.time() - _STRAY_AFTER_S:
                 path.unlink(missing_ok=True)

@@ -17,15 +17,17 @@ import structlog
 from pointguard_server.rules.code_cache import usable_directory
 from pointguard_server.rules.compiler import (
     Child,
-    CompiledRules,
     NotCompiled,
     RulesError,
     compile_in_child,
     load_compiled,
+    load_isolated,
 )
 from pointguard_server.rules.formatter import format_source
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.rules.sandbox_limits import Isolation, SandboxLimits
 from pointguard_server.rules.set_files import ReadSet
+from pointguard_server.service.programs import CompiledEarnRules
 from pointguard_server.service.rule_availability import require_available
 from pointguard_server.service.rule_versions import RuleSetVersion, SetFiles, source_digest
 
@@ -41,7 +43,7 @@ class ReadyRules:
     """A rule set with its machine code."""
 
     rule_set: RuleSet
-    compiled: CompiledRules
+    compiled: CompiledEarnRules
 
     @cached_property
     def digest(self) -> bytes:
@@ -63,12 +65,22 @@ def reading(files: SetFiles) -> ReadSet:
 class RuleCompiler:
     """Compiles one program's rules into a directory; ``failures`` counts what did not compile.
 
-    Belongs to the event loop. ``currency`` is the program's; ``compiling`` stands around each compilation.
+    Belongs to the event loop. ``currency`` is the program's. With ``isolation`` they run in sandboxes, within
+    ``limits``. ``compiling`` stands around each compilation.
     """
 
     _temporary: Path | None = None  # a directory that goes with this process
 
-    def __init__(self, directory: Path, currency: str, compiling: Compiling = nullcontext) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        currency: str,
+        isolation: Isolation = Isolation.NONE,
+        limits: SandboxLimits | None = None,
+        compiling: Compiling = nullcontext,
+    ) -> None:
+        self.isolation = isolation
+        self.limits = limits or SandboxLimits()
         self._directory, problem = usable_directory(directory)
         if problem:
             # Rules are compiled all the same, but anew by each process.
@@ -133,17 +145,22 @@ class RuleCompiler:
 
     def _compile(self, rule_set: RuleSet) -> ReadyRules:
         try:
-            compile_in_child(rule_set, self._directory, on_start=self._keep)
-            compiled = load_compiled(rule_set, self._directory)
-        except NotCompiled:
-            # Another process has let go of the entry in between.
-            compile_in_child(rule_set, self._directory, on_start=self._keep)
-            compiled = load_compiled(rule_set, self._directory)
+            try:
+                compiled = self._compiled(rule_set)
+            except NotCompiled:
+                # Another process has let go of the entry between making it and loading it.
+                compiled = self._compiled(rule_set)
         finally:
             self._child = None
         ready = ReadyRules(rule_set, compiled)
         _ = ready.digest  # here, and not on the event loop: of long sets it takes many milliseconds
         return ready
+
+    def _compiled(self, rule_set: RuleSet) -> CompiledEarnRules:
+        compile_in_child(rule_set, self._directory, on_start=self._keep, isolation=self.isolation)
+        if self.isolation is Isolation.WASM:
+            return load_isolated(rule_set, self._directory, self.limits)
+        return load_compiled(rule_set, self._directory)
 
     def _keep(self, child: Child) -> None:
         self._child = child

@@ -49,11 +49,11 @@ class RulePreparation:
             TooManyPatterns: if they ask more of lines than these have bits.
             PointguardError: if the ledger cannot be written.
         """
-        new = {digest: rules.rule_set for digest, rules in ready.items() if digest not in self._constants}
+        new = {digest: rules for digest, rules in ready.items() if digest not in self._constants}
         lines = await asyncio.to_thread(_read_by, [rules.rule_set for rules in ready.values()], known)
         if not new:
             return Prepared(lines, self._constants)
-        await self._number(await asyncio.to_thread(_texts_of, new.values()))
+        await self._number(await asyncio.to_thread(_texts_of, [rules.rule_set for rules in new.values()]))
         made = await asyncio.to_thread(self._make, new, lines)
         return Prepared(lines, self._constants | made)
 
@@ -84,13 +84,16 @@ class RulePreparation:
         intern = self._names.intern
         return {(kind, text): intern(connection, self._tenant_id, kind, text) for kind, text in texts}
 
-    def _make(self, rule_sets: Mapping[bytes, RuleSet], lines: LineCodes) -> dict[bytes, IntArray]:
+    def _make(self, new: Mapping[bytes, ReadyRules], lines: LineCodes) -> dict[bytes, IntArray]:
         numbers = self._numbers
 
         def number_of(kind: CodeKind, text: str) -> int:
             return numbers[kind, text]
 
-        return {digest: rule_constants(rule_set, lines, number_of) for digest, rule_set in rule_sets.items()}
+        made = {digest: rule_constants(rules.rule_set, lines, number_of) for digest, rules in new.items()}
+        for digest, constants in made.items():
+            new[digest].compiled.bound(constants)  # a sandbox is filled now, and found again by the plan
+        return made
 
 
 def _read_by(rule_sets: Sequence[RuleSet], known: LineCodes) -> LineCodes:

@@ -204,7 +204,7 @@ def test_a_child_that_takes_too_long_is_ended(rule_set: RuleSet, tmp_path: Path)
 
 
 def test_a_child_that_fails_says_why(rule_set: RuleSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler, "_key", lambda source: "0" * 64)
+    monkeypatch.setattr(compiler, "_key", lambda *_: "0" * 64)
     with pytest.raises(CompilationFailed, match="not the one that was asked for"):
         compile_in_child(rule_set, tmp_path / "rules")
 
@@ -251,10 +251,10 @@ def test_the_least_recently_used_entries_leave(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(code_cache, "ENTRIES_MAX", 2)
     cache = CodeCache(tmp_path / "rules")
     for age, key in enumerate(("c", "b", "a")):
-        cache.write_module(key, key)
+        cache.write_module(key, key, ".py")
         cache.write_object(key, key.encode())
         os.utime(cache.object_path(key), (age, age))
-    assert not cache.module_path("c").exists()
+    assert not cache.module_path("c", ".py").exists()
     stray, fresh = tmp_path / "rules" / ".writing-old", tmp_path / "rules" / ".writing-new"
     for path in (stray, fresh):
         path.touch()
