@@ -17,7 +17,6 @@ from pointguard_server.domain.errors import RulesNotCompiled, StorageUnavailable
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.memory import Memory
-from pointguard_server.engine.programs import Programs
 from pointguard_server.rules.compiler import CompilationFailed
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service import serving_program
@@ -30,6 +29,7 @@ from pointguard_server.service.rule_sets import PLANNED_MAX, Activation, RuleSet
 from pointguard_server.service.rule_versions import RequestKey, RuleChange, RuleSetActivation
 from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.tenants import Tenant
+from pointguard_server.storage.experiments import Experiments
 from pointguard_server.storage.readers import open_readers
 from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
 from tests.support.ledger import CONFIG, DAY, EARN, HOUR, MINUTE, SECOND, TENANT, Ledger, compiled_rules_directory
@@ -118,7 +118,7 @@ class Street:
         program_id = ledger.programs.programs[0].program_id
         files = ProgramFiles(self.folder / "program.toml", None)
         sources = files.check(files.read())
-        planner = Planner(TENANT, program_id, ledger.names, versions)
+        planner = Planner(TENANT, program_id, ledger.names, versions, Experiments())
         moment = max(
             ledger.clock.now(),
             ledger.store.heads().accepted_at + 1,
@@ -128,7 +128,7 @@ class Street:
             ledger.store.write, TENANT, program_id,
             names=ledger.names, versions=versions, planner=planner, compiler=self.compiler,
         ).start(sources, moment)  # fmt: skip
-        programs = Programs([start.plan.program])
+        programs = start.plan.programs
         memory = Memory(1_000, programs.measures_max)
         decider = Decider(ledger.store, memory, programs, ledger.clock, not_before=moment)
         decider.take_programs(programs, start.plan.upcoming)
