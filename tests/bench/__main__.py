@@ -13,6 +13,7 @@ from functools import partial
 from rich.console import Console
 
 from tests.bench import (
+    backtest,
     batch,
     columns,
     latency,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {
     "latency": latency.run,
     "windows": windows.run,
     "rules": rules.run,
+    "backtest": backtest.run,
     "scale": scale.run,
     "memory": memory.run,
     "start": start.run,

@@ -1,7 +1,7 @@
 """What a manager does with experiments: make, start, end and promote them, and read their results. For ``rpc``.
 
 Every change is written on the writer's thread in one atomic step with what it depends on, by way of
-``serving_program``, which has the arms decide between the same two batches. See docs/adr/0015-experiments.md.
+``serving_program``, which has the arms decide between the same two batches. See docs/adr/0016-experiments.md.
 """
 
 import asyncio
