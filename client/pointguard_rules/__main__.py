@@ -13,8 +13,8 @@ from typing import Final, TextIO
 
 from pointguard_client.commands.options import Subparsers, add_command, connect, moment
 from pointguard_client.commands.output import plain, print_error, print_json
-from pointguard_client.commands.rule_changes import add_change_options, change_of
 from pointguard_client.commands.rule_output import activation_line
+from pointguard_client.commands.who_and_why import add_change_options, change_of
 from pointguard_client.errors import PointguardError
 from pointguard_rules.findings import Suite, joined
 
@@ -78,7 +78,7 @@ def _register_push(commands: Subparsers) -> None:
     deciding = command.add_argument_group("deciding")
     deciding.add_argument("--activate", action="store_true", help="have the version decide at once, unless it does")
     deciding.add_argument("--at", type=moment, help="with --activate: from when on, ISO 8601 with time zone")
-    add_change_options(command)
+    add_change_options(command, keyed=False)
 
 
 def add_report_options(command: argparse.ArgumentParser) -> None:

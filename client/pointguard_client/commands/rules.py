@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from pointguard_client.client import PointguardClient
+from pointguard_client.commands import experiment
 from pointguard_client.commands.accrual import basket_line
 from pointguard_client.commands.options import (
     Subparsers,
     add_command,
     add_currency_option,
-    add_key_option,
     add_origin_options,
     connect,
     moment,
@@ -22,7 +22,6 @@ from pointguard_client.commands.options import (
     whole_number,
 )
 from pointguard_client.commands.output import console, error_as_plain, plain, print_error, print_json
-from pointguard_client.commands.rule_changes import add_change_options, change_of
 from pointguard_client.commands.rule_output import (
     activation_line,
     activations_table,
@@ -32,6 +31,7 @@ from pointguard_client.commands.rule_output import (
     version_view,
     versions_table,
 )
+from pointguard_client.commands.who_and_why import add_change_options, change_of
 from pointguard_client.errors import InvalidArgument
 from pointguard_client.requests import Basket
 from pointguard_client.rule_values import (
@@ -67,7 +67,6 @@ def register(commands: Subparsers) -> None:
     create.add_argument("file", metavar="FILE", help="a file of earn rules, or - for standard input")
     _add_set_option(create)
     add_change_options(create)
-    add_key_option(create)
     for name, summary, run in (
         ("list", "list the versions, newest first", _list),
         ("activations", "list the activations, newest first", _activations),
@@ -94,12 +93,11 @@ def register(commands: Subparsers) -> None:
             help="the version that it takes over from (default: the one that is active when the command looks)",
         )
         add_change_options(changing)
-        add_key_option(changing)
     cancel = add_command(below, "cancel", "call a planned activation off", _cancel)
     cancel.add_argument("activation", type=positive_integer, help="its number, as the command activations lists it")
     add_change_options(cancel)
-    add_key_option(cancel)
     _register_simulate(below)
+    experiment.register(below)
 
 
 def _add_set_option(parser: argparse.ArgumentParser) -> None:
