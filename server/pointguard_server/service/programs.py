@@ -164,14 +164,14 @@ def build_program(
         ),
         inputs=tuple(row for row, _ in inputs),
         input_zones=tuple(zone for _, zone in inputs),
-        constants=tuple(constants_of(rule_set.checked, lambda domain, text: _constant(domain, text, lines, intern))),
+        constants=tuple(constants_of(rule_set.checked, lambda domain, text: constant_of(domain, text, lines, intern))),
         fact_count=rule_set.checked.fact_count,
         work_size=layout_of(rule_set.checked).size,
         earn=compiled,
     )
 
 
-def _constant(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:
+def constant_of(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:
     """Return the number that a literal of the rules stands for; what cannot occur matches nothing."""
     if domain in lines:
         return lines[domain][text]
