@@ -31,7 +31,10 @@ rule "account" when account.spend > 40.00 CAD and member.days_since_enrolment >=
 rule "café" when any(lines, line.category == "CAFÉ") and order.tender == "VISA" and not order.coupon_used earn bonus 11
 rule "failing" when order.total == 3.33 CAD earn bonus 1 / (order.line_count - order.line_count)
 """
-OTHER_RULES = RULES.replace("earn base 2 *", "earn base 1.5 *").replace('"tier"', '"tier, more"')
+OTHER_RULES = """
+rule "everyday" earn base 1.5 * line.amount per line where line.category != "FUEL"
+rule "café" when any(lines, line.category == "CAFÉ") earn bonus 11
+"""
 TIERS, STORES, CATEGORIES = ("GOLD", "BASIC", ""), ("S1", "S2", "S3", ""), ("FUEL", "CAFÉ", "PRODUCE", "")
 
 
@@ -57,11 +60,7 @@ def fill(ledger: Ledger) -> None:
     draw = Random(3)
     for store in STORES[:3]:
         province = "CA-ON" if store != "S3" else "CA-QC"
-        ledger.store.write(
-            lambda connection, store=store, province=province: ledger.names.add_store(
-                connection, TENANT, store, "UNIT", "CA", province
-            )
-        )
+        ledger.names.add_store(ledger.connection, TENANT, store, "UNIT", "CA", province)
     accounts = [enroll(ledger, draw) for _ in range(ACCOUNTS)]
     for number in range(ORDERS):
         ledger.clock.moment += draw.randint(0, 3 * 60 * MINUTE)

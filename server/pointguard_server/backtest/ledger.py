@@ -26,6 +26,7 @@ _ACCRUALS = (
     " AND operation = ? AND tenant_id = ? AND program_id = ? ORDER BY position"
 )
 _FIRST_FROM = "SELECT position, accepted_at FROM legs WHERE position >= ? ORDER BY position LIMIT 1"
+_MOMENT = "SELECT accepted_at FROM legs WHERE position = ?"
 _LAST = "SELECT coalesce(max(position), 0) FROM legs"
 _ENROLLED_AT = "SELECT accepted_at FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = 1"
 _CODES = "SELECT code_id, kind, text FROM codes WHERE tenant_id = ?"
@@ -53,6 +54,7 @@ class LedgerSource:
         self._last = int(self._one(_LAST)[0])
         self.first_position = self._first_at(begin)
         self.end_position = self._first_at(end)
+        self.moments = self._moment_at(self.first_position), self._moment_at(self.end_position - 1)
         self._provinces = _lookup(self._connection.execute(_STORES, (tenant_id,)).fetchall())
         self._enrolled_at: dict[int, int] = {}
 
@@ -100,6 +102,11 @@ class LedgerSource:
             else:
                 low = position + 1
         return low
+
+    def _moment_at(self, position: int) -> int:
+        """Return when a leg was accepted; 0 if there is none."""
+        found = self._connection.execute(_MOMENT, (position,)).fetchone()
+        return int(found[0]) if found else 0
 
     def _one(self, query: str, *values: int) -> tuple[int, ...]:
         found: tuple[int, ...] = self._connection.execute(query, values).fetchone()

@@ -91,7 +91,7 @@ def _run(specification: Specification, loaded: list[Loaded], source: LedgerSourc
     for rule_set in rule_sets:
         codes = line_codes(rule_set, codes or None)
     texts = source.texts()
-    evaluations = [_evaluation(specification, each, codes, texts) for each in loaded]
+    evaluations = [_evaluation(specification, each, codes, texts, source.moments) for each in loaded]
     names = [[rule.name for rule in rule_set.rules] for rule_set in rule_sets]
     tally = Tally(names[0], names[1] if len(names) > 1 else None, specification.examples_max)
     reader = RecordReader(specification.currency, specification.money_scale, codes)
@@ -106,7 +106,11 @@ def _run(specification: Specification, loaded: list[Loaded], source: LedgerSourc
 
 
 def _evaluation(
-    specification: Specification, loaded: Loaded, codes: LineCodes, texts: dict[tuple[CodeKind, str], int]
+    specification: Specification,
+    loaded: Loaded,
+    codes: LineCodes,
+    texts: dict[tuple[CodeKind, str], int],
+    moments: tuple[int, int],
 ) -> Evaluation:
     def number(domain: str, text: str) -> int:
         # A text that the ledger has never seen has no number, and no order has it.
@@ -117,8 +121,7 @@ def _evaluation(
         constants_of(loaded.rule_set.checked, number),
         ZoneInfo(specification.time_zone),
         specification.money_scale,
-        specification.begin,
-        specification.end,
+        *moments,
     )
 
 

@@ -153,11 +153,11 @@ class Tally:
         del self._examples[self._examples_max :]
 
     def _rules(self, n: int, given: Given, other: Given | None) -> list[dict[str, Any]]:
-        """Return the rules that give an order other points on the two sides; against what was issued, all that give."""
+        """Return the rules that give an order other points by the two versions; none if there is only one."""
+        if self._other is None or other is None:
+            return []
         mine = dict(zip(self._side.rules, given.points[n].tolist(), strict=True))
-        theirs: dict[str, int] = {}
-        if self._other is not None and other is not None:
-            theirs = dict(zip(self._other.rules, other.points[n].tolist(), strict=True))
+        theirs = dict(zip(self._other.rules, other.points[n].tolist(), strict=True))
         return [
             {"rule": rule, "points": mine.get(rule, 0), "other_points": theirs.get(rule, 0)}
             for rule in dict.fromkeys((*mine, *theirs))

@@ -13,6 +13,8 @@ PointguardError
 │   ├── NotAnEarlierVersion     it is not one to go back to
 │   ├── TooManyPlanned          too many activations are planned
 │   └── RulesNotCompiled        it could not be compiled
+├── BacktestUnderWay        the program has a backtest already
+├── BacktestFailed          a backtest ended without a result
 ├── Unauthenticated         no credential, or a bad one
 ├── PermissionDenied        the credential's role does not allow the call
 ├── Overloaded              too much is waiting; try again after a while
@@ -143,6 +145,24 @@ class RulesNotCompiled(RuleChangeRefused):
 
     def __init__(self, version: int, active_version: int, why: str) -> None:
         super().__init__(f"version {version} could not be compiled ({why}); version {active_version} goes on deciding")
+
+
+class BacktestUnderWay(PointguardError):
+    """The program has a backtest already; it ends by itself, or when its call is given up."""
+
+    reason = "BACKTEST_UNDER_WAY"
+
+    def __init__(self) -> None:
+        super().__init__("another backtest is under way; there may be one at a time")
+
+
+class BacktestFailed(PointguardError):
+    """A backtest ended without a result; the log says why."""
+
+    reason = "BACKTEST_FAILED"
+
+    def __init__(self) -> None:
+        super().__init__("the backtest ended without a result; it may be tried again")
 
 
 class Unauthenticated(PointguardError):

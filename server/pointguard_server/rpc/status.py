@@ -41,6 +41,8 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.NotAnEarlierVersion: StatusCode.FAILED_PRECONDITION,
     errors.TooManyPlanned: StatusCode.FAILED_PRECONDITION,
     errors.RulesNotCompiled: StatusCode.FAILED_PRECONDITION,
+    errors.BacktestUnderWay: StatusCode.RESOURCE_EXHAUSTED,
+    errors.BacktestFailed: StatusCode.UNAVAILABLE,
     errors.PermissionDenied: StatusCode.PERMISSION_DENIED,
     errors.Unauthenticated: StatusCode.UNAUTHENTICATED,
     errors.Overloaded: StatusCode.RESOURCE_EXHAUSTED,
