@@ -43,13 +43,14 @@ class BacktestService:
         version = version_number(decoder, request.version)
         if request.other_version < 0:
             decoder.fault("other_version", "must be 0 or more")
-        elif request.other_version == request.version:
+        elif request.other_version == version > 0:
             decoder.fault("other_version", "must be another version")
         begin, end = 0, self._rule_sets.now() + 1
         if request.HasField("begins_at"):
             begin = moment(decoder, request.begins_at, "begins_at")
         if request.HasField("ends_before"):
-            end = moment(decoder, request.ends_before, "ends_before")
+            # One that is none reads as 0, and is at fault itself.
+            end = moment(decoder, request.ends_before, "ends_before") or end
         if begin >= end:
             decoder.fault("begins_at", "must be before ends_before, and before now")
         if not 0 <= request.examples_max <= EXAMPLES_MAX:
