@@ -12,6 +12,7 @@ from pointguard_server.engine import compiled  # its import tells Numba where to
 from pointguard_server.rpc.wire import reading
 from pointguard_server.rpc.wire.encoding import varint
 from pointguard_server.rpc.wire.lexicon import ByteArray, LexiconArrays
+from pointguard_server.rpc.wire.matching import Matchers, Seen
 from pointguard_server.rpc.wire.reading import put_total, read_basket
 from pointguard_server.velocity.compiling import entry, part
 
@@ -69,6 +70,8 @@ class Basket(NamedTuple):
 
     constants: IntArray
     rule_texts: LexiconArrays
+    matchers: Matchers
+    seen: Seen
 
 
 class Lines(NamedTuple):

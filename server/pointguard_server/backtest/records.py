@@ -32,10 +32,12 @@ from pointguard_server.domain.record import (
     decode_record,
 )
 from pointguard_server.engine.rows import currency_number
+from pointguard_server.rpc.decode import LineTexts
 from pointguard_server.rpc.wire import reading
 from pointguard_server.rpc.wire.encoding import FIELDS_MAX
 from pointguard_server.rpc.wire.lexicon import Lexicon
-from pointguard_server.service.programs import LineCodes
+from pointguard_server.rpc.wire.matching import matchers_for, seen_for
+from pointguard_server.service.line_codes import LINE_DOMAINS, LineCodes
 from pointguard_server.service.tenants import LINE_VALUE
 
 __all__ = ["History", "RecordReader"]
@@ -49,22 +51,23 @@ def _raw(names: Sequence[str]) -> IntArray:
 
 
 class RecordReader:
-    """Reads records of accruals; texts of lines are by ``codes``, every other one is 0."""
+    """Reads records of accruals; ``codes`` say how texts of lines become numbers."""
 
     def __init__(self, currency: str, money_scale: int, codes: LineCodes) -> None:
         kinds = {"sku": reading.SKU, "category": reading.CATEGORY, "brand": reading.BRAND}
-        texts = [(kinds[domain], *code) for domain, known in codes.items() for code in known.items()]
+        texts = [(kinds[domain], *code) for domain, known in codes.numbers.items() for code in known.items()]
         lexicon = Lexicon(max(len(texts), 1), sum(len(text.encode()) for _, text, _ in texts) + 1)
         for text in texts:
             lexicon.learn(*text)
         constants = np.zeros(reading.CONSTANTS, np.int64)
         constants[reading.CURRENCY_NUMBER] = currency_number(currency)
         constants[reading.MONEY_SCALE] = money_scale
+        constants[reading.PATTERNS] = any(codes.patterns)
         sizes = np.zeros(max(_VERSIONS) + 1, np.int64)
         for version in _VERSIONS:
             sizes[version] = len(RECORD_LEG_FIELDS[version])
         self._layout = Layout(sizes, _raw(LEG_FIELDS), _raw(RECORD_ADVICE_FIELDS))
-        self._basket = Basket(constants, lexicon.arrays)
+        self._basket = Basket(constants, lexicon.arrays, matchers_for(codes.patterns), seen_for(codes))
         self._codes, self._money_scale = codes, money_scale
         self._scratch = Scratch(
             np.zeros(len(LEG_FIELDS), np.int64), np.zeros(REQUEST_SIZE, np.int64), np.zeros((FIELDS_MAX, 3), np.int64)
@@ -102,10 +105,13 @@ class RecordReader:
         at = 0
         for n, (record, lines) in enumerate(zip(decoded, baskets, strict=True)):
             self._put(orders, history, n, record)
-            for line in lines or [transaction_pb2.BasketLine(quantity=1, amount_minor_units=int(orders.total[n]))]:
-                texts = (self._codes[name].get(getattr(line, name), 0) for name in ("sku", "category", "brand"))
+            texts = [LineTexts(self._codes, domain) for domain in LINE_DOMAINS]
+            total = transaction_pb2.BasketLine(quantity=1, amount_minor_units=int(orders.total[n]))
+            for index, line in enumerate(lines or [total]):
+                words = (line.sku, line.category, line.brand)
+                known = (each.number(word, index) for each, word in zip(texts, words, strict=True))
                 numbers = line.quantity * LINE_VALUE, line.amount_minor_units * self._money_scale
-                orders.lines[at] = [*texts, *numbers, 0]
+                orders.lines[at] = [*known, *numbers, self._codes.matches(*words)]
                 at += 1
             orders.first_line[n + 1] = at
         return orders, history

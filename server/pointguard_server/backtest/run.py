@@ -12,12 +12,13 @@ from pointguard_server.backtest.orders import ORDER_COLUMNS, Orders
 from pointguard_server.backtest.records import History, RecordReader
 from pointguard_server.backtest.tally import Given, Tally
 from pointguard_server.domain.codes import CodeKind
-from pointguard_server.rules.compiler import NotCompiled, compile_in_child, load_compiled
+from pointguard_server.rules.compiler import compile_in_child, load_compiled, load_isolated
 from pointguard_server.rules.constants import constants_of
-from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.rules.sandbox_limits import Isolation, SandboxLimits
 from pointguard_server.service.backtest_needs import fields_of
-from pointguard_server.service.programs import LineCodes, constant_of, line_codes
+from pointguard_server.service.line_codes import LineCodes, line_codes
+from pointguard_server.service.programs import CompiledEarnRules, constant_of
 
 _NEVER = -1
 
@@ -38,21 +39,23 @@ class Specification:
     money_scale: int
     time_zone: str
     cache_directory: str
+    isolation: str  # ``sandbox_limits.Isolation``
+    fuel: int
     sources: tuple[tuple[str, dict[str, list[str]]], ...]
     examples_max: int
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A rule set with its machine code."""
+    """A rule set with its machine code, or in its sandbox."""
 
     rule_set: RuleSet
-    compiled: CompiledRules
+    compiled: CompiledEarnRules
 
 
 def load(specification: Specification) -> list[Loaded]:
     """Return the rule sets, compiled."""
-    directory = Path(specification.cache_directory)
+    directory, isolation = Path(specification.cache_directory), Isolation(specification.isolation)
     found = []
     for source, files in specification.sources:
 
@@ -60,10 +63,11 @@ def load(specification: Specification) -> list[Loaded]:
             return "\n".join(files[name])
 
         rule_set = load_rule_set(source, "version", currency=specification.currency, read_set=read_set)
-        try:
-            compiled = load_compiled(rule_set, directory)
-        except NotCompiled:
-            compile_in_child(rule_set, directory)
+        # Whoever asks has had it compiled; then this does nothing.
+        compile_in_child(rule_set, directory, isolation=isolation)
+        if isolation is Isolation.WASM:
+            compiled: CompiledEarnRules = load_isolated(rule_set, directory, SandboxLimits(specification.fuel))
+        else:
             compiled = load_compiled(rule_set, directory)
         found.append(Loaded(rule_set, compiled))
     return found
@@ -87,9 +91,9 @@ def run(specification: Specification) -> Iterator[dict[str, Any]]:
 
 def _run(specification: Specification, loaded: list[Loaded], source: LedgerSource) -> Iterator[dict[str, Any]]:
     rule_sets = [each.rule_set for each in loaded]
-    codes: LineCodes = {}
+    codes = LineCodes()
     for rule_set in rule_sets:
-        codes = line_codes(rule_set, codes or None)
+        codes = line_codes(rule_set, codes)
     texts = source.texts()
     evaluations = [_evaluation(specification, each, codes, texts, source.moments) for each in loaded]
     names = [[rule.name for rule in rule_set.rules] for rule_set in rule_sets]
@@ -116,9 +120,13 @@ def _evaluation(
         # A text that the ledger has never seen has no number, and no order has it.
         return constant_of(domain, text, codes, lambda kind, code: texts.get((kind, code), _NEVER))
 
+    rules = loaded.rule_set.checked
+    constants = constants_of(rules, number, codes.masks(rules))
     return Evaluation(
-        loaded.compiled,
-        constants_of(loaded.rule_set.checked, number),
+        rules,
+        loaded.compiled.bound(constants),
+        constants,
+        texts,
         ZoneInfo(specification.time_zone),
         specification.money_scale,
         *moments,

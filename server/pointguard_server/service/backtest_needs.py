@@ -1,11 +1,8 @@
 """What a rule set asks for that history does not tell: such a version is refused by name, never guessed at."""
 
-from collections.abc import Iterator
-
 from pointguard_server.rules import checked
-from pointguard_server.rules.checked import Checked, CheckedRuleSet
+from pointguard_server.rules.checked import CheckedRuleSet
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS
-from pointguard_server.rules.functions import FunctionName
 from pointguard_server.rules.inputs import EarnedInput, LocalDateInput, MatchInput, WindowInput, window_text
 from pointguard_server.rules.value_types import Vector
 
@@ -19,20 +16,12 @@ def unknown_of(rules: CheckedRuleSet, *, knows_accounts: bool = True) -> tuple[s
     found = [name for name in fields_of(rules) if name in unknown]
     for wanted in rules.inputs:
         match wanted:
-            case LocalDateInput():
+            case LocalDateInput() | MatchInput():
                 continue
             case WindowInput():
                 found.append(window_text(wanted))
             case EarnedInput():
                 found.append(f"cap per {wanted.period}")
-            case MatchInput():
-                found.append("matches")
-    if rules.line_patterns:
-        found.append("matches")
-    if any(
-        isinstance(node, checked.LinesCall) and node.function.name is FunctionName.DISTINCT for node in _nodes(rules)
-    ):
-        found.append("distinct over lines")
     return tuple(dict.fromkeys(found))
 
 
@@ -40,18 +29,8 @@ def fields_of(rules: CheckedRuleSet) -> set[str]:
     """Return the names of the facts that the rules read, but for their own inputs."""
     return {
         FACT_FIELDS[node.index].name
-        for node in _nodes(rules)
+        for node in checked.nodes(rules)
         if isinstance(node, checked.FieldValue | checked.BitTest)
         and node.vector is Vector.FACTS
         and node.index < FACT_FIELD_COUNT
     }
-
-
-def _nodes(rules: CheckedRuleSet) -> Iterator[Checked]:
-    pending: list[Checked] = [let.value for let in rules.lets]
-    for rule in rules.rules:
-        pending += [node for node in (rule.validity, rule.condition, rule.award) if node is not None]
-    while pending:
-        node = pending.pop()
-        yield node
-        pending.extend(checked.operands(node))

@@ -156,6 +156,8 @@ class Backtests:
                 "money_scale": tenant.money_scale,
                 "time_zone": self._rule_sets.time_zone,
                 "cache_directory": str(self._rules_directory),
+                "isolation": self._serving.compiler.isolation.value,
+                "fuel": self._serving.compiler.limits.fuel,
                 "sources": [[version.source, _files(version)] for version in versions],
                 "examples_max": asked.examples_max,
             }
