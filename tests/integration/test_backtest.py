@@ -328,3 +328,8 @@ def test_nothing_of_the_ledger_can_be_changed_by_a_backtests_connection(ledger: 
             source._connection.execute("INSERT INTO codes (tenant_id, kind, text) VALUES (1, 1, 'x')")
     finally:
         source.close()
+
+
+def test_rules_in_a_sandbox_give_the_same(ledger: Ledger) -> None:
+    native = result_of(specification(ledger, RULES))
+    assert result_of(specification(ledger, RULES, isolation="wasm")) == native
