@@ -176,7 +176,7 @@ def build_program(
 def rule_constants(rule_set: RuleSet, lines: LineCodes, intern: Intern) -> IntArray:
     """Return the constants that a rule set is called with; of a set of 100,000 texts that takes a tenth of a second."""
     checked = rule_set.checked
-    made = constants_of(checked, lambda domain, text: _constant(domain, text, lines, intern), lines.masks(checked))
+    made = constants_of(checked, lambda domain, text: constant_of(domain, text, lines, intern), lines.masks(checked))
     return np.array(made, np.int64)
 
 
@@ -185,7 +185,7 @@ def tenant_texts(rule_set: RuleSet) -> set[tuple[CodeKind, str]]:
     return {(CODE_DOMAINS[domain], text) for domain, text in rule_set.literals if domain in CODE_DOMAINS}
 
 
-def _constant(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:
+def constant_of(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:
     """Return the number that a literal of the rules stands for; what cannot occur matches nothing."""
     if domain in lines.numbers:
         return lines.numbers[domain][text]
