@@ -10,6 +10,10 @@ from typing import Any
 from pointguard_server.domain.codes import CodeKind
 from pointguard_server.engine.batch import Upcoming
 from pointguard_server.engine.programs import Program, Programs
+from pointguard_server.rules.checked import CheckedRuleSet, FieldValue, nodes
+from pointguard_server.rules.fields import FIELDS
+from pointguard_server.rules.inputs import MatchInput
+from pointguard_server.rules.value_types import Vector
 from pointguard_server.service.code_matches import CodeMatches
 from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory, RuleVersions
@@ -89,6 +93,13 @@ class Planner:
             number = numbers[kind, text] = self._names.intern(connection, self._tenant_id, kind, text)
             return number
 
+        countries = {}
+        if any(_reads_country(rules.rule_set.checked) for rules in ready.values()):
+            stores = self._names.read_stores(connection).items()
+            own = {store.store_id: store.country for (tenant_id, _), store in stores if tenant_id == self._tenant_id}
+            known = {country: intern(CodeKind.COUNTRY, country) for country in set(own.values()) if country}
+            countries = {store: known[country] for store, country in own.items() if country}
+
         def program_of(number: int) -> Program | None:
             digest = self._version(connection, number).digest
             if (rules := ready.get(digest)) is None:
@@ -96,7 +107,7 @@ class Planner:
             used.add(digest)
             versions = Versions(self._program_id, self._tenant_id, number, configuration.version)
             return build_program(
-                configuration.config, rules.rule_set, rules.compiled, versions, lines, intern, self._matches
+                configuration.config, rules.rule_set, rules.compiled, versions, lines, intern, self._matches, countries
             )
 
         programs = {number: program_of(number) for number in timeline.versions}
@@ -117,3 +128,11 @@ class Planner:
         if version is None:
             raise NotReady(number)
         return version
+
+
+def _reads_country(rules: CheckedRuleSet) -> bool:
+    """Whether a rule set asks where a store is; finding it out takes time with many stores."""
+    index = FIELDS["store.country"].index
+    return any(isinstance(each, MatchInput) and each.field == "store.country" for each in rules.inputs) or any(
+        isinstance(node, FieldValue) and node.vector is Vector.FACTS and node.index == index for node in nodes(rules)
+    )
