@@ -131,7 +131,7 @@ def build_program(
     constants = tuple(
         constants_of(
             rule_set.checked,
-            lambda domain, text: _constant(domain, text, lines, intern),
+            lambda domain, text: constant_of(domain, text, lines, intern),
             (
                 *lines.masks(rule_set.checked),
                 *(matches.mask(CodeKind.GROUP_SET, group) for _, group in rule_set.checked.named_texts),
@@ -182,7 +182,7 @@ def build_program(
     )
 
 
-def _constant(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:
+def constant_of(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:
     """Return the number that a literal of the rules stands for; what cannot occur matches nothing."""
     if domain in lines.numbers:
         return lines.numbers[domain][text]
