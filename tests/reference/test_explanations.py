@@ -49,7 +49,7 @@ def assert_reproduced(ledger: Ledger) -> None:
             assert explanation.reproduced, (explanation.differences, explanation.stored.leg)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(history=histories, zone=st.sampled_from(ZONES), start=st.sampled_from(STARTS))
 def test_every_decision_of_a_random_history_is_reproduced(
     history: list[tuple[int, Step]], zone: str, start: str

@@ -29,11 +29,16 @@ def decision_differences(record: Record, retrial: Retrial, case: Case) -> list[D
     """Return where the second decision is not what is recorded of the first."""
     recorded = _recorded(record, case.texts)
     made = _made(retrial)
-    return [
+    found = [
         Difference(part, recorded.get(part, "nothing"), made.get(part, "nothing"))
         for part in dict.fromkeys((*recorded, *made))
         if recorded.get(part) != made.get(part)
     ]
+    # Readers may begin earlier than they need: advice that has just ended may still have been there.
+    open_from = record.leg["open_from_seq"]
+    if isinstance(open_from, int) and open_from > retrial.open_from_seq:
+        found.append(Difference("open_from_seq", str(open_from), str(retrial.open_from_seq)))
+    return found
 
 
 def _recorded(record: Record, texts: Mapping[int, str]) -> dict[str, str]:
@@ -81,7 +86,7 @@ def _made(retrial: Retrial) -> dict[str, str]:
 _DECIDED = (
     "decision", "kind", "parts", "points", "money", "released", "posted", "reserved", "pending", "earned_total",
     "redeemed_total", "spend_total", "account_flags", "event_flags", "province_id", "tier_id", "refers_to_seq",
-    "hold_expires_at", "redemption_type_id", "open_from_seq",
+    "hold_expires_at", "redemption_type_id",
 )  # fmt: skip
 _ADVICE = (
     "advice_id", "rule", "context", "posture", "starts_at", "ends_at", "measured", "threshold", "window_starts_after",
