@@ -107,6 +107,7 @@ class Encoder:
         response.points = verdict.points
         response.account_id = verdict.account_id
         fill_balance(response.balance, verdict)
+        response.experiment_id, response.arm = verdict.experiment_id, verdict.arm
         for entry in verdict.entries:
             award = response.awards.add()
             award.rule = self._text(entry.rule_id)

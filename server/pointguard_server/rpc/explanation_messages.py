@@ -35,7 +35,7 @@ def explanation_message(found: Explanation) -> explanation_pb2.ExplainDecisionRe
         account_before=_account_before(found),
         inputs=list(_inputs(found)),
     )
-    if found.record is not None and found.record.basket:
+    if found.lines and found.record is not None and found.record.basket:
         response.basket.CopyFrom(transaction_pb2.Basket.FromString(found.record.basket))
     if found.retrial is not None and found.case is not None:
         response.checks.extend(_check(each) for each in found.retrial.checked)
@@ -186,7 +186,7 @@ def _place(found: Explanation) -> Iterator[tuple[str, str]]:
         yield "time.local", from_microseconds(leg["accepted_at"]).astimezone(zone).isoformat()
 
 
-def _yes(condition: bool) -> str:  # noqa: FBT001  (it is what is shown)
+def _yes(condition: bool) -> str:
     return "yes" if condition else "no"
 
 

@@ -20,18 +20,17 @@ class ExplanationService:
     async def explain_decision(self, call: Call, request: explanation_pb2.ExplainDecisionRequest) -> Message:
         """See the contract."""
         decoder, tenant_id = self._desk.decoder(call), call.tenant.tenant_id
-        match request.WhichOneof("decision"):
-            case "transaction_id":
-                transaction_id = decoder.transaction_id(request.transaction_id, "transaction_id")
-                decoder.check()
-                found = await self._explainer.explain(tenant_id, transaction_id, is_traced=request.trace)
-            case "idempotency_key":
-                key = decoder.key(request.idempotency_key)
-                decoder.check()
-                found = await self._explainer.explain_key(tenant_id, key, is_traced=request.trace)
-            case _:
-                decoder.fault("decision", "must be a transaction_id or an idempotency_key")
-                decoder.check()
+        if request.WhichOneof("decision") is None:
+            decoder.fault("decision", "must be a transaction_id or an idempotency_key")
+            decoder.check()
+        if request.HasField("idempotency_key"):
+            key = decoder.key(request.idempotency_key)
+            decoder.check()
+            found = await self._explainer.explain_key(tenant_id, key, is_traced=request.trace)
+        else:
+            transaction_id = decoder.transaction_id(request.transaction_id, "transaction_id")
+            decoder.check()
+            found = await self._explainer.explain(tenant_id, transaction_id, is_traced=request.trace)
         response = explanation_message(found)
         if found.record is not None:
             stored = found.stored

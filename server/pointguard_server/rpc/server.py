@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import structlog
 from google.protobuf.message import Message
 
-from pointguard.v1 import advice_pb2, member_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, explanation_pb2, member_pb2, rule_pb2, transaction_pb2
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc import streams
 from pointguard_server.rpc.advice_service import AdviceService
+from pointguard_server.rpc.explanation_service import ExplanationService
 from pointguard_server.rpc.front_settings import FrontSettings
 from pointguard_server.rpc.guard import Guard, Handler, Method, Refusal
 from pointguard_server.rpc.lanes import Lanes
@@ -26,6 +27,7 @@ from pointguard_server.rpc.traced import TracedCalls
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.credentials import MANAGER, TILL
+from pointguard_server.service.explanation.explainer import Explainer
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.processes import FRONT
 from pointguard_server.service.rule_sets import RuleSets
@@ -37,8 +39,11 @@ if TYPE_CHECKING:
 FRONT_MODULE = "pointguard_server.rpc.front"
 FRONT_START_S = 30.0
 FRONT_END_S = 5.0  # beyond the grace
-CONTRACT_MODULES = [f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule")]
+CONTRACT_MODULES = [f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule", "explanation")]
 RULES = "pointguard.v1.RuleService"
+EXPLANATIONS = "pointguard.v1.ExplanationService"
+MANAGED = (RULES, EXPLANATIONS)
+"""The services for managers; the others are for tills."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,9 +56,12 @@ class Tls:
     key: Path
 
 
-def _methods(desk: Desk, rule_sets: RuleSets) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
+def _methods(
+    desk: Desk, rule_sets: RuleSets, explainer: Explainer
+) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules = RuleService(desk, rule_sets)
+    explanations = ExplanationService(desk, explainer)
     transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
@@ -87,6 +95,9 @@ def _methods(desk: Desk, rule_sets: RuleSets) -> dict[str, dict[str, tuple[type[
             "ListRuleSetActivations": (rule_pb2.ListRuleSetActivationsRequest, rules.list_rule_set_activations),
             "SimulateRuleSet": (rule_pb2.SimulateRuleSetRequest, rules.simulate_rule_set),
         },
+        EXPLANATIONS: {
+            "ExplainDecision": (explanation_pb2.ExplainDecisionRequest, explanations.explain_decision),
+        },
     }
 
 
@@ -97,6 +108,7 @@ class RpcServer:
         self,
         desk: Desk,
         rule_sets: RuleSets,
+        explainer: Explainer,
         guard: Guard,
         tenants: Iterable[Tenant],
         metrics: Metrics,
@@ -106,12 +118,12 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets)
+        services = _methods(desk, rule_sets, explainer)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.
         self._handlers: list[Handler | str] = [
-            guard.wrap(name, *method, MANAGER if service == RULES else TILL) if method is not None else name
+            guard.wrap(name, *method, MANAGER if service in MANAGED else TILL) if method is not None else name
             for service, methods in services.items()
             for name, method in methods.items()
         ]

@@ -12,7 +12,7 @@ import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pointguard_server.domain.errors import PointguardError
+from pointguard_server.domain.errors import PointguardError, RuleChangeRefused
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
 from pointguard_server.rules.compiler import RulesError
@@ -119,6 +119,8 @@ class LivePrograms:
         try:
             await self._take_up(self._found)
             self.problem = ""
+        except RuleChangeRefused as error:
+            self._refuse(str(error))
         except PointguardError as error:
             # Not the files' fault: the ledger could not be written. Another try follows.
             self._judged = None

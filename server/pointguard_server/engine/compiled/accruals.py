@@ -3,7 +3,7 @@
 from pointguard_server.domain.codes import AccountFlag, Context, Decision, Operation, Part, Reason, RequestFlag
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
-from pointguard_server.engine.world import NOW
+from pointguard_server.engine.world import MATCHED, MATCHED_NUMBER, NOW
 from pointguard_server.rules.fields import FACT_FIELDS
 from pointguard_server.rules.native_call import call_earn
 from pointguard_server.velocity.compiling import part
@@ -61,6 +61,12 @@ def _gather_facts(batch, facts, r, account, program):
 
 
 @part
+def _has_bit(code_words, number, mask):
+    """Return 1 if a text's word has the bit; a number behind the words has none."""
+    return 1 if number < code_words.shape[0] and code_words[number] & mask else 0
+
+
+@part
 def _gather_inputs(arrays, world, facts, slot, program):
     """Fill the facts that this program's earn rules alone have; this transaction is not counted in windows yet."""
     for i in range(program.first_input, program.first_input + program.input_count):
@@ -68,6 +74,10 @@ def _gather_inputs(arrays, world, facts, slot, program):
         value = wanted.most
         if wanted.measure >= 0:
             value = min(value, arrays.tallies[slot, wanted.measure, 0])
+        elif wanted.measure == MATCHED:
+            value = _has_bit(world.code_words, facts[wanted.source], wanted.most)
+        elif wanted.measure == MATCHED_NUMBER:
+            value = wanted.most >> facts[wanted.source] & 1
         facts[wanted.fact] = value * wanted.scale
 
 

@@ -44,7 +44,7 @@ _NO_STORE: Final = StoreVersion(0, "", 0)
 Check = Callable[[RuleSetVersion], Awaitable[RuleSet]]
 """Returns the rule set of a version; raises ``RuleSetError``."""
 ReadBasket = Callable[[bytes], tuple[OrderLine, ...]]
-"""Returns the lines of a basket as a record keeps it."""
+"""Returns the lines of a basket as a record keeps it; raises ``ValueError``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Explainer:
             rules=rules,
             past=past,
             store=store,
-            lines=_lines(record, self._read_basket) if record is not None else (),
+            lines=self._lines(record, found) if record is not None else (),
             texts=reader.texts(_numbers(stored, record, past, store)),
             erased=tuple(reader.erased_members(tenant_id, leg["account_id"])),
         )
@@ -157,6 +157,18 @@ class Explainer:
             text = f"must be of an account with at most {LEGS_MAX:,} transactions before it"
             raise InvalidRequest(Violation("transaction_id", text))
         return past_of(legs, self._reader.standing(tenant_id, account_id, below_seq, moment))
+
+    def _lines(self, record: Record, found: _Found) -> tuple[OrderLine, ...]:
+        """Return the lines of an accrual's basket; a total is one line of an unknown article."""
+        if record.request is None or record.leg["operation"] != Operation.ACCRUE:
+            return ()
+        if not record.basket:
+            return (OrderLine("", "", "", 1, cast("int", record.request["money"])),)
+        try:
+            return self._read_basket(record.basket)
+        except ValueError as error:
+            found.note("basket", "a basket", f"cannot be read: {error}")
+            return ()
 
     async def _rule_set(self, explanation: Explanation, found: _Found) -> RuleSet | None:
         rules = explanation.rules
@@ -187,15 +199,6 @@ def _read_configuration(configuration: StoredText | None, found: _Found) -> Prog
     except ProgramConfigError as error:
         found.note("configuration", "a configuration", f"this server does not understand it: {error.problems[0]}")
         return None
-
-
-def _lines(record: Record, read_basket: ReadBasket) -> tuple[OrderLine, ...]:
-    """Return the lines of an accrual's basket; a total is one line of an unknown article."""
-    if record.request is None or record.leg["operation"] != Operation.ACCRUE:
-        return ()
-    if record.basket:
-        return read_basket(record.basket)
-    return (OrderLine("", "", "", 1, cast("int", record.request["money"])),)
 
 
 def _numbers(stored: StoredDecision, record: Record | None, past: Past, store: StoreVersion) -> set[int]:
