@@ -35,6 +35,19 @@ from pointguard_client.errors import (
     Unauthenticated,
     Unavailable,
 )
+from pointguard_client.explanation_values import (
+    AccountBefore,
+    CountedTransaction,
+    DecidedBy,
+    DecisionDifference,
+    DecisionInput,
+    ExplainedCheck,
+    ExplainedEarning,
+    ExplainedRuleWindow,
+    ExplainedWindow,
+    Explanation,
+    OpenReservation,
+)
 from pointguard_client.idempotency import new_idempotency_key, new_idempotency_keys, uuid7
 from pointguard_client.requests import (
     Accrue,
@@ -112,6 +125,7 @@ from pointguard_client.words import (
 
 __all__ = [
     "AccountBalance",
+    "AccountBefore",
     "Accrual",
     "Accrue",
     "ActiveVersionDiffers",
@@ -136,12 +150,21 @@ __all__ = [
     "ColumnAnswers",
     "ConfigurationError",
     "Connection",
+    "CountedTransaction",
     "DeadlineExceeded",
+    "DecidedBy",
     "Decision",
+    "DecisionDifference",
+    "DecisionInput",
     "Enrollment",
     "Entry",
     "EntryType",
     "Evidence",
+    "ExplainedCheck",
+    "ExplainedEarning",
+    "ExplainedRuleWindow",
+    "ExplainedWindow",
+    "Explanation",
     "FailedPrecondition",
     "FieldViolation",
     "FormattedRuleSet",
@@ -154,6 +177,7 @@ __all__ = [
     "MemberRecord",
     "Money",
     "NotFound",
+    "OpenReservation",
     "Operation",
     "Origin",
     "Overloaded",

@@ -94,18 +94,13 @@ def differences_view(found: RuleSetDifferences) -> RenderableType:
 
 def simulation_view(found: Simulation, source: str = "") -> Group:
     """Return what an order would earn; the `source` text is for what was traced."""
-    rules = plain_table("rule", "part", "points", title=f"version {found.version}" if found.version else "source text")
-    for outcome in found.outcomes:
-        limit = f" ({outcome.limit.name})" if outcome.limit else ""
-        style = None if outcome.points else "dim"
-        rules.add_row(escape(outcome.rule), outcome.part.name, f"{outcome.points:,}{limit}", style=style)
-    rules.add_row("[bold]in all[/]", "", f"[bold]{found.points:,}[/]")
+    rules = outcomes_table(found.outcomes, found.points, f"version {found.version}" if found.version else "source text")
     place = f" in line {found.failed_line}, column {found.failed_column}" if found.failed_line else ""
     parts: list[RenderableType] = [rules]
     parts += [f"[bold red]nothing is earned[/]: {reason.code.name}{place}" for reason in found.reasons]
     for outcome in found.outcomes:
         if outcome.trace is not None:
-            parts += ["", _trace_table(outcome, outcome.trace, source.splitlines())]
+            parts += ["", trace_table(outcome, outcome.trace, source.splitlines())]
     if found.trace_is_cut:
         parts.append("[bold red]more was seen than is shown[/]")
     if found.facts:
@@ -116,7 +111,18 @@ def simulation_view(found: Simulation, source: str = "") -> Group:
     return Group(*parts)
 
 
-def _trace_table(outcome: RuleOutcome, trace: RuleTrace, lines: list[str]) -> Table:
+def outcomes_table(outcomes: tuple[RuleOutcome, ...], points: int, title: str) -> Table:
+    """Return what each rule gave, and the points in all."""
+    rules = plain_table("rule", "part", "points", title=title)
+    for outcome in outcomes:
+        limit = f" ({outcome.limit.name})" if outcome.limit else ""
+        style = None if outcome.points else "dim"
+        rules.add_row(escape(outcome.rule), outcome.part.name, f"{outcome.points:,}{limit}", style=style)
+    rules.add_row("[bold]in all[/]", "", f"[bold]{points:,}[/]")
+    return rules
+
+
+def trace_table(outcome: RuleOutcome, trace: RuleTrace, lines: list[str]) -> Table:
     """Return how a rule came to its outcome."""
     table = plain_table("", "", title=escape(outcome.rule))
     table.columns[0].no_wrap = False
