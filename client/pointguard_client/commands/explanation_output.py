@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pointguard_client.commands.output import DECISION_STYLES, escape, plain_table
-from pointguard_client.commands.rule_output import outcomes_table, trace_table
+from pointguard_client.commands.rule_output import outcomes_table, shown_value, trace_table
 from pointguard_client.explanation_values import (
     AccountBefore,
     ExplainedCheck,
@@ -152,19 +152,19 @@ def _earning(earning: ExplainedEarning, source: list[str]) -> list[RenderableTyp
     if earning.facts:
         facts = _pairs("what the rules looked at")
         for fact in earning.facts:
-            value = "–" if fact.value is None else {True: "yes", False: "no"}.get(fact.value, fact.value)
-            facts.add_row(escape(fact.field), escape(str(value)))
+            facts.add_row(escape(fact.field), shown_value(fact.value))
         parts += ["", facts]
     return parts
 
 
 def _decided_by(found: Explanation, *, with_texts: bool) -> list[RenderableType]:
     by = found.decided_by
-    lines: list[RenderableType] = [
-        f"[bold]decided by[/] earn rules version {by.rule_set_version} [dim]{by.rule_set_digest[:12]}[/],"
-        f" configuration version {by.configuration_version} [dim]{by.configuration_digest[:12]}[/],"
-        f" program epoch {by.program_epoch}"
-    ]
+    versions = (
+        f"earn rules version {by.rule_set_version} [dim]{by.rule_set_digest[:12]}[/]",
+        f"configuration version {by.configuration_version} [dim]{by.configuration_digest[:12]}[/]",
+        f"program epoch {by.program_epoch}",
+    )
+    lines: list[RenderableType] = [f"[bold]decided by[/] {', '.join(versions)}"]
     if with_texts:
         lines += ["", Text(by.rule_set_source.rstrip("\n")), "", Text(by.configuration.rstrip("\n"))]
     return lines

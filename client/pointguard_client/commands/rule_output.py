@@ -106,7 +106,7 @@ def simulation_view(found: Simulation, source: str = "") -> Group:
     if found.facts:
         facts = plain_table("fact", "value")
         for fact in found.facts:
-            facts.add_row(fact.field, _shown(fact.value))
+            facts.add_row(fact.field, shown_value(fact.value))
         parts += ["", facts]
     return Group(*parts)
 
@@ -128,20 +128,21 @@ def trace_table(outcome: RuleOutcome, trace: RuleTrace, lines: list[str]) -> Tab
     table.columns[0].no_wrap = False
     for what, answer in (("within its dates", trace.valid), ("its condition holds", trace.held)):
         if answer is not None:
-            table.add_row(what, _shown(answer))
+            table.add_row(what, shown_value(answer))
     for seen in trace.seen:
         if seen.line == seen.end_line and seen.line <= len(lines):
             words = lines[seen.line - 1][seen.column - 1 : seen.end_column - 1]
         else:
             words = f"lines {seen.line} to {seen.end_line}"
         where = f" (line {seen.basket_line} of the basket)" if seen.basket_line else ""
-        table.add_row(f"  [dim]{seen.line}:{seen.column}[/] {escape(words)}{where}", _shown(seen.value))
+        table.add_row(f"  [dim]{seen.line}:{seen.column}[/] {escape(words)}{where}", shown_value(seen.value))
     if trace.computed:
         table.add_row("computed, whole, under its caps", f"{trace.computed} → {trace.rounded:,} → {trace.capped:,}")
     return table
 
 
-def _shown(value: str | bool | None) -> str:
+def shown_value(value: str | bool | None) -> str:
+    """Return a value of the rules in words."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "–" if value is None else escape(value)
