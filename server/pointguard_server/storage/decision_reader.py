@@ -6,6 +6,7 @@ writer.
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import fields
 from itertools import islice
 from pathlib import Path
@@ -66,22 +67,23 @@ class DecisionReader:
         """Read no more."""
         self._connection.close()
 
-    def _cursor(self, statement: str, values: tuple[Any, ...]) -> sqlite3.Cursor:
+    def _fetch(self, statement: str, values: tuple[Any, ...]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return the columns' names and the rows."""
         try:
-            return self._connection.execute(statement, values)
+            # A cursor that an error leaves open would hold on to what the database was then.
+            with closing(self._connection.cursor()) as cursor:
+                rows = cursor.execute(statement, values).fetchall()
+                return [column[0] for column in cursor.description], rows
         except sqlite3.Error as error:
             raise StorageUnavailable from error
 
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        try:
-            return self._cursor(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise StorageUnavailable from error
+        return self._fetch(statement, values)[1]
 
     def _named(self, statement: str, *values: Any) -> list[dict[str, Any]]:
-        cursor = self._cursor(statement, values)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
+        """Return rows by their columns' names."""
+        names, rows = self._fetch(statement, values)
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def decision(self, tenant_id: int, transaction_id: bytes) -> StoredDecision | None:
         """See the port."""
