@@ -6,6 +6,7 @@ One server makes the history, changes its rules, moves a store, is killed and st
 # ruff: noqa: S608  (the statements are made of the names of our own tables)
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -36,8 +37,10 @@ from pointguard_client import (
     new_idempotency_key,
 )
 from pointguard_client.__main__ import main
+from pointguard_server.service.credentials import issue
 from tests.e2e.test_live_rule_changes import wait_for_events
-from tests.support.server import STORES, ServerProcess, issue_key, write_program
+from tests.e2e.test_rule_commands import walk
+from tests.support.server import ROOT, STORES, ServerProcess, issue_key, write_program
 
 PROGRAM = """
 [program]
@@ -135,8 +138,14 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     options = ("--tenant", "plain", *write_program(folder / "program", PROGRAM))
     (folder / "program" / "earn.rules").write_text(EARN)
     keys = {"both": issue_key(folder / "data", *options, "--role", "till", "--role", "manager")}
-    keys["till"] = issue_key(folder / "data", *options, "--role", "till")
-    keys["manager"] = issue_key(folder / "data", *options, "--role", "manager")
+    with closing(sqlite3.connect(folder / "data" / "ledger.sqlite3", isolation_level=None)) as connection:
+        for role in ("till", "manager"):
+            issued = issue()
+            connection.execute(
+                "INSERT INTO api_keys (key_id, tenant_id, role, hash, created_at) VALUES (?, 1, ?, ?, 1)",
+                (issued.key_id, role, issued.hash),
+            )
+            keys[role] = issued.raw_key
     server = ServerProcess(folder / "data", options, api_key=keys["both"])
     try:
         made = Story(server.start(), keys)
@@ -386,3 +395,13 @@ def test_the_command_explains_for_people_and_for_programs(
     printed = capsys.readouterr().out
     assert 'count(lines, line.category == "BERRIES")' in printed
     assert "daily_cap = { money_minor = 500" in printed
+
+
+def test_the_page_about_explanations_runs_as_it_stands(shared_server: ServerProcess, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "explain.md").read_text()
+    steps = re.findall(r"<!-- example -->\n```sh\n(.*?)```\n\n```printed\n(.*?)```", page, re.DOTALL)
+    assert len(steps) == page.count("```sh") == page.count("```printed") > 1
+    for script, said in steps:
+        printed = walk(shared_server, tmp_path, script)
+        for line in said.splitlines():
+            assert line in printed, script

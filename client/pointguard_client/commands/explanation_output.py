@@ -30,7 +30,8 @@ def explanation_view(found: Explanation, *, with_texts: bool = False) -> Group:
     parts += ["", _account(found.account_before), "", _inputs(found)]
     if found.checks:
         parts += ["", _checks(found.checks)]
-        parts += [_window_line(check.rule, check.window) for check in found.checks if check.window is not None]
+        counting = [check for check in found.checks if check.seen is not None]
+        parts += [_window_line(check.rule, check.window) for check in counting if check.window is not None]
     if found.earning is not None:
         parts += ["", *_earning(found.earning, found.decided_by.rule_set_source.splitlines())]
     if found.entries:
