@@ -171,7 +171,8 @@ def read_program(path: Path) -> Program:
     versions, lines = Versions(1, 1, 1, 1), line_codes(rules)
     matches = CodeMatches(lambda *_: ())
     matches.take(None, 1, [rules.checked])
-    return build_program(config, rules, SimpleNamespace(address=0), versions, lines, lambda _kind, _text: 1, matches)
+    compiled = SimpleNamespace(bound=lambda _constants: SimpleNamespace(address=0))
+    return build_program(config, rules, compiled, versions, lines, lambda _kind, _text: 1, matches)
 
 
 @contextmanager

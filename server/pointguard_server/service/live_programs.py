@@ -26,8 +26,14 @@ from pointguard_server.service.rule_versions import RuleSetActivation
 from pointguard_server.service.serving_program import ServingProgram
 
 LOOK_EVERY_S: Final = 1.0
-FIXED: Final = {"code": "program.code", "currency": "program.currency", "time_zone": "program.time_zone"}
-"""What cannot change while a server runs: accounts, amounts and calendar windows are read by it."""
+FIXED: Final = {
+    "code": "program.code",
+    "currency": "program.currency",
+    "time_zone": "program.time_zone",
+    "isolation": "program.earn.isolation",
+    "fuel": "program.earn.fuel",
+}
+"""What cannot change while a server runs: accounts, amounts and windows are read by it, and rules compiled for it."""
 
 log = structlog.get_logger(__name__)
 

@@ -1,6 +1,6 @@
 """From a program's configuration and compiled earn rules to what the kernel decides by. For ``bootstrap``."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -65,12 +65,20 @@ _ENUMERATIONS: Final[dict[str, type[Channel | Kind]]] = {"channel": Channel, "ki
 _UNKNOWN: Final = -1
 
 
-class CompiledEarnRules(Protocol):
-    """Machine code of a rule set; it lives as long as this object."""
+class BoundEarnRules(Protocol):
+    """A rule set that can be called; it lives as long as this object."""
 
     @property
     def address(self) -> int:
         """Where the function starts."""
+        ...
+
+
+class CompiledEarnRules(Protocol):
+    """Machine code of a rule set."""
+
+    def bound(self, constants: Sequence[int], /) -> BoundEarnRules:
+        """What is called with these constants."""
         ...
 
 
@@ -116,6 +124,14 @@ def build_program(
     measures, rules = _fraud_rules(config, intern)
     inputs = _earn_inputs(config, rule_set, len(measures), matches)
     measures += [_earn_measure(window) for window in _windows(rule_set)]
+    constants = tuple(
+        constants_of(
+            rule_set.checked,
+            lambda domain, text: _constant(domain, text, lines, intern),
+            lines.masks(rule_set.checked),
+        )
+    )
+    earn = compiled.bound(constants)
     settings = {
         "epoch": versions.configuration,
         # Tallies are those of the fraud rules and of the earn rules: they are rebuilt when either change.
@@ -128,7 +144,7 @@ def build_program(
         "rate_money": config.redemption.money_minor,
         "hold_default": config.reservation_ttl_default // MICROSECOND,
         "retention": _retention(config, rule_set) // MICROSECOND,
-        "earn_address": compiled.address,
+        "earn_address": earn.address,
         "money_scale": SCALE // 10**config.currency_digits,
     }
     return Program(
@@ -149,16 +165,10 @@ def build_program(
         ),
         inputs=tuple(row for row, _ in inputs),
         input_zones=tuple(zone for _, zone in inputs),
-        constants=tuple(
-            constants_of(
-                rule_set.checked,
-                lambda domain, text: _constant(domain, text, lines, intern),
-                lines.masks(rule_set.checked),
-            )
-        ),
+        constants=constants,
         fact_count=rule_set.checked.fact_count,
         work_size=layout_of(rule_set.checked).size,
-        earn=compiled,
+        earn=earn,
         code_words=matches.words,
     )
 
