@@ -35,6 +35,16 @@ from pointguard_client.errors import (
     Unauthenticated,
     Unavailable,
 )
+from pointguard_client.experiment_client import ExperimentClient
+from pointguard_client.experiment_values import (
+    ArmResult,
+    Experiment,
+    ExperimentArm,
+    ExperimentPage,
+    ExperimentResults,
+    ExperimentStep,
+    MetricResult,
+)
 from pointguard_client.explanation_values import (
     AccountBefore,
     CountedTransaction,
@@ -105,7 +115,12 @@ from pointguard_client.rule_values import (
     Simulation,
 )
 from pointguard_client.stream import TransactionStream
-from pointguard_client.sync_client import SyncPointguardClient, SyncRuleClient, SyncTransactionStream
+from pointguard_client.sync_client import (
+    SyncExperimentClient,
+    SyncPointguardClient,
+    SyncRuleClient,
+    SyncTransactionStream,
+)
 from pointguard_client.words import (
     AdviceContext,
     AdviceEntity,
@@ -113,6 +128,9 @@ from pointguard_client.words import (
     Channel,
     Decision,
     EntryType,
+    ExperimentEnd,
+    ExperimentMetric,
+    ExperimentState,
     IdentifierKind,
     Operation,
     ReasonCode,
@@ -135,6 +153,7 @@ __all__ = [
     "AdvicePosture",
     "AdviceReport",
     "AlreadyExists",
+    "ArmResult",
     "AuthoriseRedemption",
     "Award",
     "Balance",
@@ -160,6 +179,15 @@ __all__ = [
     "Entry",
     "EntryType",
     "Evidence",
+    "Experiment",
+    "ExperimentArm",
+    "ExperimentClient",
+    "ExperimentEnd",
+    "ExperimentMetric",
+    "ExperimentPage",
+    "ExperimentResults",
+    "ExperimentState",
+    "ExperimentStep",
     "ExplainedCheck",
     "ExplainedEarning",
     "ExplainedRuleWindow",
@@ -175,6 +203,7 @@ __all__ = [
     "InvalidArgument",
     "KeyReused",
     "MemberRecord",
+    "MetricResult",
     "Money",
     "NotFound",
     "OpenReservation",
@@ -212,6 +241,7 @@ __all__ = [
     "ServerFault",
     "SimulatedOrder",
     "Simulation",
+    "SyncExperimentClient",
     "SyncPointguardClient",
     "SyncRuleClient",
     "SyncTransactionStream",
