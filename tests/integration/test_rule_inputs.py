@@ -4,6 +4,7 @@ from pointguard_server.domain.codes import Channel, CodeKind, Kind, Operation, R
 from pointguard_server.engine.ask import Ask
 from pointguard_server.engine.rows import RequestFields, currency_number
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
+from tests.support.explaining import explaining
 from tests.support.ledger import Ledger, open_ledger
 
 
@@ -76,6 +77,11 @@ def test_the_country_of_a_store_and_the_groups_of_a_member_are_those_of_now() ->
             assert earned(ledger, purchase(ledger, account)) == given
             ledger.restart_decider()
             assert earned(ledger, purchase(ledger, account)) == given
+        with explaining(ledger) as explainer:
+            *_, last = explainer.all_legs()
+            assert last.reproduced, last.differences
+            assert last.case is not None and last.case.order is not None  # noqa: PT018
+            assert last.case.order.groups == ("OTHER", "VIP")
 
 
 def groups_ask(ledger: Ledger, account: int, *groups: str) -> Ask:

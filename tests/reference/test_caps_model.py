@@ -13,6 +13,7 @@ from pointguard_server.domain.calendar import from_microseconds
 from pointguard_server.domain.codes import CodeKind
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import Verdict
+from tests.support.explaining import explaining
 from tests.support.ledger import DAY, HOUR, Ledger, open_ledger
 
 EARN = """
@@ -107,11 +108,19 @@ def play(ledger: Ledger, todo: Sequence[tuple[str, Any]]) -> Counter[str]:
     return happened
 
 
+def explain_all(ledger: Ledger) -> None:
+    """Every decision follows again from the ledger alone."""
+    with explaining(ledger) as explainer:
+        for explanation in explainer.all_legs():
+            assert explanation.reproduced, explanation.differences
+
+
 @settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 @given(steps)
 def test_caps_are_what_the_model_says(todo: Sequence[tuple[str, Any]]) -> None:
     with open_ledger(earn=EARN) as ledger:
         play(ledger, todo)
+        explain_all(ledger)
 
 
 def test_caps_are_the_same_where_the_database_is_behind_the_journal() -> None:

@@ -16,7 +16,7 @@ from pointguard_server.rules.checked import CheckedRuleSet, FieldValue
 from pointguard_server.rules.constants import constants_of
 from pointguard_server.rules.fields import FACT_FIELDS, FIELDS, LINE_FIELDS, Field
 from pointguard_server.rules.fixed_point import DECIMAL_PLACES, SCALE, Status
-from pointguard_server.rules.inputs import Input, LocalDateInput, MatchInput, WindowInput, window_text
+from pointguard_server.rules.inputs import EarnedInput, Input, LocalDateInput, MatchInput, WindowInput, window_text
 from pointguard_server.rules.interpreter import evaluate, trace
 from pointguard_server.rules.patterns import compile_pattern
 from pointguard_server.rules.rule_set import RuleSet
@@ -70,6 +70,7 @@ class Order:
     reserved: int = 0
     spend: int = 0
     groups: tuple[str, ...] = ()
+    earned: Mapping[EarnedInput, int] = field(default_factory=dict)  # what rules gave before, for their caps
     windows: Mapping[str, int] = field(default_factory=dict)  # by the window's text, scaled; one that is not there is 0
 
 
@@ -198,11 +199,10 @@ def _input(wanted: Input, order: Order, known: Known) -> int:
             return order.windows.get(window_text(wanted), 0)
         case LocalDateInput():
             return local_time(order.accepted_at, ZoneInfo(wanted.zone)).date * SCALE
+        case EarnedInput():
+            return order.earned.get(wanted, 0)
         case MatchInput():
             return _matches(wanted.pattern, known.get(wanted.field))
-        case _:
-            # This server decides by no rule set that asks for these.
-            return 0
 
 
 def _facts(order: Order, money_scale: int, zone: ZoneInfo) -> Known:
