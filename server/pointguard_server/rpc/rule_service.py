@@ -242,7 +242,7 @@ class RuleService:
             return await self._rule_sets.checked(request.source), 0
         number = request.version if request.HasField("version") else self._rule_sets.active_version
         version = await self._rule_sets.version(number)
-        return await self._rule_sets.rules_of(version), number
+        return await self._rule_sets.check_version(version), number
 
 
 async def _version_message(version: RuleSetVersion, *, with_source: bool = False) -> rule_pb2.RuleSetVersion:

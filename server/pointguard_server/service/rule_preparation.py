@@ -90,10 +90,7 @@ class RulePreparation:
         def number_of(kind: CodeKind, text: str) -> int:
             return numbers[kind, text]
 
-        made = {digest: rule_constants(rules.rule_set, lines, number_of) for digest, rules in new.items()}
-        for digest, constants in made.items():
-            new[digest].compiled.bound(constants)  # a sandbox is filled now, and found again by the plan
-        return made
+        return {digest: rule_constants(rules.rule_set, lines, number_of) for digest, rules in new.items()}
 
 
 def _read_by(rule_sets: Sequence[RuleSet], known: LineCodes) -> LineCodes:

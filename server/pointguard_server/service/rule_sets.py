@@ -109,7 +109,7 @@ class RuleSets:
             return await self._serving.compiler.check(source, "source", _reading_texts(texts))
         return await self._remembered(source_digest(source), source, NO_FILES)
 
-    async def rules_of(self, version: RuleSetVersion) -> RuleSet:
+    async def check_version(self, version: RuleSetVersion) -> RuleSet:
         """Return the rule set of a version.
 
         Raises:

@@ -137,9 +137,12 @@ class ServingProgram:
             # what is read after into batches after it.
             self._read_by(tenant, stores)
             self._preparation.adopt(prepared)
+            was_unsure = self._unsure
 
             def write(connection: Any) -> tuple[Answer, Plan]:
                 moment = self._decider.moment()
+                if stores is not None or was_unsure:
+                    self._names.version_stores(connection, self.tenant.tenant_id, moment)
                 answer = step(connection, moment)
                 plan = self._planner.plan(
                     connection, moment, after, known, prepared.lines, self.active_version, prepared.constants
