@@ -202,8 +202,7 @@ class Server:
         guard = Guard(self.authenticator, self._tenants, self.metrics)
         self.serving = ServingProgram(
             tenant, start, planner=self._planner, compiler=self._compiler, engine=self.engine, decider=self.decider,
-            names=self.ledger.names, clock=clock, serve=self._serve,
-            prepare=self._prepare,
+            names=self.ledger.names, clock=clock, serve=self._serve, prepare=self._prepare,
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
         self.health.set(health.RULES_LOADED, self._rules_loaded)
