@@ -13,6 +13,7 @@ PointguardError
 │   ├── NotAnEarlierVersion     it is not one to go back to
 │   ├── TooManyPlanned          too many activations are planned
 │   └── RulesNotCompiled        it could not be compiled
+├── RulesNotChecked         the process that checks rule sets ended
 ├── Unauthenticated         no credential, or a bad one
 ├── PermissionDenied        the credential's role does not allow the call
 ├── Overloaded              too much is waiting; try again after a while
@@ -152,6 +153,15 @@ class RulesNotCompiled(RuleChangeRefused):
 
     def __init__(self, version: int, active_version: int, why: str) -> None:
         super().__init__(f"version {version} could not be compiled ({why}); version {active_version} goes on deciding")
+
+
+class RulesNotChecked(PointguardError):
+    """The process that checks rule sets ended before it answered; a retry goes to another one."""
+
+    reason = "RULES_NOT_CHECKED"
+
+    def __init__(self) -> None:
+        super().__init__("the process that checks rule sets ended before it answered; try again")
 
 
 class Unauthenticated(PointguardError):
