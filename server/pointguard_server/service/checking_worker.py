@@ -14,6 +14,7 @@ import sys
 from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, TypeVar
 
 import structlog
@@ -22,6 +23,7 @@ from pointguard_server.domain.errors import Overloaded
 from pointguard_server.rules.compiler import RulesError, child_environment
 from pointguard_server.rules.problems import RuleSetError
 from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.rules.source_limits import MOST_SOURCE_BYTES, find_excess
 from pointguard_server.service import checking_process
 from pointguard_server.service.checking_messages import (
     LENGTH_BYTES,
@@ -43,6 +45,14 @@ _LARGE_ANSWER: Final = 64 * 1024
 Pipe = TypeVar("Pipe")
 
 log = structlog.get_logger(__name__)
+
+
+class CheckStop(StrEnum):
+    """Why checking a source was given up."""
+
+    TIME = "TIME"
+    MEMORY = "MEMORY"
+    LOST = "LOST"
 
 
 class CheckingFailed(RulesError):
@@ -69,7 +79,7 @@ class CheckingLimits:
 class CheckingWorker:
     """The process of one server. Belongs to the event loop.
 
-    ``stopped`` counts sources that were not checked: by TIME, MEMORY or LOST.
+    ``stopped`` counts sources that were not checked, by why.
     """
 
     def __init__(self, currency: str, limits: CheckingLimits | None = None) -> None:
@@ -80,7 +90,7 @@ class CheckingWorker:
         self._process: asyncio.subprocess.Process | None = None
         self._sources = 0  # that the process has taken
         self._is_stopped = False
-        self.stopped: Counter[str] = Counter()
+        self.stopped: Counter[CheckStop] = Counter()
 
     @property
     def process_id(self) -> int | None:
@@ -115,6 +125,9 @@ class CheckingWorker:
             await asyncio.gather(self._taking, return_exceptions=True)
 
     async def _ask(self, order: Order, name: str) -> Answer:
+        if len(order.source) > MOST_SOURCE_BYTES and (excess := find_excess(order.source)) is not None:
+            # It need not be sent anywhere.
+            raise RuleSetError(name, [excess])
         if len(self._orders) >= self._limits.waiting:
             raise Overloaded
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -150,7 +163,7 @@ class CheckingWorker:
                 return await self._exchange(process, order)
             except TimeoutError:
                 await self._end()
-                self._note("TIME")
+                self._note(CheckStop.TIME)
                 raise SourceTooCostly(f"takes more than {self._limits.seconds:g} seconds to check") from None
             except (asyncio.IncompleteReadError, ConnectionError, UnexpectedAnswer) as error:
                 # What earlier sources left behind is not this one's fault.
@@ -174,16 +187,16 @@ class CheckingWorker:
 
     def _failure(self, status: int | None, error: Exception) -> CheckingFailed:
         if status == OUT_OF_MEMORY:
-            self._note("MEMORY")
+            self._note(CheckStop.MEMORY)
             most = self._limits.memory_bytes // 2**20
             return SourceTooCostly(f"takes more than {most} MiB of memory to check")
-        self._note("LOST")
+        self._note(CheckStop.LOST)
         said = f": {error}" if isinstance(error, UnexpectedAnswer) else ""
         return CheckerLost(f"the process that checks rule sets ended with status {status}{said}")
 
-    def _note(self, why: str) -> None:
+    def _note(self, why: CheckStop) -> None:
         self.stopped[why] += 1
-        log.warning("rule_check_stopped", why=why)
+        log.warning("rule_check_stopped", why=why.value)
 
     async def _end(self) -> None:
         process, self._process = self._process, None
