@@ -136,7 +136,7 @@ class CheckingWorker:
             self._taking = asyncio.create_task(self._take())
         answer = await future
         if answer.problems:
-            raise RuleSetError(name, answer.problems)
+            raise RuleSetError(name, answer.problems, by_place=False)
         return answer
 
     async def _take(self) -> None:
