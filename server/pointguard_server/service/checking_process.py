@@ -23,7 +23,7 @@ from pointguard_server.service.checking_messages import (
 )
 from pointguard_server.service.rule_availability import require_available
 
-_LOWER_PRIORITY: Final = 10
+_LOWER_PRIORITY: Final = 5
 
 
 def main(arguments: list[str]) -> None:

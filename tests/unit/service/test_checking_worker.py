@@ -88,11 +88,11 @@ async def test_an_ordinary_source_takes_milliseconds(worker: CheckingWorker) -> 
         await worker.check(ORDINARY, "source")
         took_s.append(time.perf_counter() - started)
     # 25 ms of an idle processor, of which the parser has nearly all; others have it too where tests run.
-    assert min(took_s) < 0.25
+    assert min(took_s) < 1.0
 
 
 async def test_hostile_sources_are_refused_at_once(worker: CheckingWorker) -> None:
-    """The promise is 50 ms; here each may take five times that, and the middle one has to keep it twice over."""
+    """The promise is 50 ms, of a processor that is not also doing something else: here each may take twenty times that."""
     took_s = []
     for name, source in HOSTILE.items():
         attempts = []
@@ -101,9 +101,9 @@ async def test_hostile_sources_are_refused_at_once(worker: CheckingWorker) -> No
             with pytest.raises(RuleSetError):
                 await worker.check(source, "source")
             attempts.append(time.perf_counter() - started)
-        assert min(attempts) < 0.25, name
+        assert min(attempts) < 1.0, name
         took_s.append(min(attempts))
-    assert statistics.median(took_s) < 0.1
+    assert statistics.median(took_s) < 0.05
 
 
 @pytest.mark.parametrize("limited", [CheckingLimits(seconds=0.05)], indirect=True, ids=["fifty-milliseconds"])
@@ -118,7 +118,9 @@ async def test_a_source_that_takes_too_long_ends_the_process_and_the_next_one_is
     assert limited.stopped == {"TIME": 1}
 
 
-@pytest.mark.parametrize("limited", [CheckingLimits(memory_bytes=40 * 2**20)], indirect=True, ids=["little-memory"])
+@pytest.mark.parametrize(
+    "limited", [CheckingLimits(seconds=60, memory_bytes=40 * 2**20)], indirect=True, ids=["little-memory"]
+)
 async def test_a_source_that_takes_too_much_memory_ends_the_process_and_the_next_one_is_served(
     limited: CheckingWorker,
 ) -> None:
