@@ -26,6 +26,7 @@ ORDINARY = "\n".join(
     f'rule "{number}" when order.total > {number} CAD and any(lines, line.sku == "S{number}") earn base order.total'
     for number in range(10)
 )
+LITTLE_MEMORY = CheckingLimits(seconds=60, memory_bytes=40 * 2**20)
 SLOW = 'rule "a" earn base ' + " + ".join("1" for _ in range(8_000))
 """Refused, but by the checker proper: it takes a second or so."""
 
@@ -92,7 +93,7 @@ async def test_an_ordinary_source_takes_milliseconds(worker: CheckingWorker) -> 
 
 
 async def test_hostile_sources_are_refused_at_once(worker: CheckingWorker) -> None:
-    """The promise is 50 ms, of a processor that is not also doing something else: here each may take twenty times that."""
+    """The promise is 50 ms, of a processor that does nothing else: here each may take twenty times that."""
     took_s = []
     for name, source in HOSTILE.items():
         attempts = []
