@@ -10,6 +10,7 @@ from pointguard_server.rules import (
     depth,
     fields,
     parser,
+    patterns,
     rule_checker,
     scope,
     set_files,
