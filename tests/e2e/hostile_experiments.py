@@ -49,4 +49,5 @@ def page_cases() -> Iterator[Case]:
 
 def arm(**fields: Any) -> experiment_pb2.ExperimentArm:
     """Return a sound arm but for the fields."""
-    return experiment_pb2.ExperimentArm(**({"label": "arm", "version": 2, "weight": 1} | fields))
+    sound: dict[str, Any] = {"label": "arm", "version": 2, "weight": 1}
+    return experiment_pb2.ExperimentArm(**(sound | fields))
