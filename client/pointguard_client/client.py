@@ -9,13 +9,15 @@ Every call has a deadline, is tried again when that is safe (see `retry`), and r
 from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import grpc
 
 from pointguard.v1 import (
     advice_pb2,
     advice_pb2_grpc,
+    explanation_pb2,
+    explanation_pb2_grpc,
     member_pb2,
     member_pb2_grpc,
     transaction_pb2,
@@ -26,12 +28,17 @@ from pointguard_client.calls import DEFAULT_TIMEOUT_SECONDS, Caller
 from pointguard_client.channel import USUAL_CONNECTION, Connection, call_metadata, open_channel
 from pointguard_client.errors import Failure, ServerFault
 from pointguard_client.experiment_client import ExperimentClient
+from pointguard_client.explanation_messages import decode_explanation
+from pointguard_client.explanation_values import Explanation
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.requests import NO_PROFILE, NOWHERE, Basket, Identifier, Money, Origin, Profile
 from pointguard_client.retry import USUAL_RETRIES, RetryPolicy
 from pointguard_client.rule_client import RuleClient
 from pointguard_client.stream import IN_FLIGHT_MAX, SILENCE_SECONDS_MAX, TransactionStream
 from pointguard_client.words import AdviceContext, TransactionKind
+
+EXPLANATION_TIMEOUT_SECONDS: Final = 20.0
+"""The server reads all that the account did before, and explains one decision at a time."""
 
 
 class PointguardClient:
@@ -47,6 +54,7 @@ class PointguardClient:
         self._caller = caller
         self._transactions = transaction_pb2_grpc.TransactionServiceStub(channel)
         self._advice = advice_pb2_grpc.AdviceServiceStub(channel)
+        self._explanations = explanation_pb2_grpc.ExplanationServiceStub(channel)
         self._members = member_pb2_grpc.MemberServiceStub(channel)
         self.rules = RuleClient(channel, caller)
         self.experiments = ExperimentClient(channel, caller)
@@ -206,6 +214,31 @@ class PointguardClient:
         method = self._transactions.GetTransaction
         return decoding.decode_transaction(await self._caller.call("GetTransaction", method, message, timeout_seconds))
 
+    async def explain_decision(
+        self,
+        transaction_id: str = "",
+        *,
+        idempotency_key: str = "",
+        trace: bool = False,
+        timeout_seconds: float = EXPLANATION_TIMEOUT_SECONDS,
+    ) -> Explanation:
+        """Have a past transaction decided again, from the ledger alone; for an API key with the role of a manager.
+
+        It is named by its id, or by the idempotency key of the request that made it. With `trace`, each earn rule of an
+        accrual says how it came to its award.
+        """
+        if bool(transaction_id) == bool(idempotency_key):
+            raise ValueError("give a transaction_id or an idempotency_key")
+        message = explanation_pb2.ExplainDecisionRequest(trace=trace)
+        if transaction_id:
+            message.transaction_id = transaction_id
+        else:
+            message.idempotency_key = idempotency_key
+        method = self._explanations.ExplainDecision
+        return decode_explanation(
+            await self._caller.call("ExplainDecision", method, message, timeout_seconds, may_hedge=False)
+        )
+
     async def get_balance(self, member: Identifier, *, timeout_seconds: float | None = None) -> results.AccountBalance:
         """Return an account's points as they stand now."""
         message = transaction_pb2.GetBalanceRequest(member=encoding.encode_identifier(member))
@@ -291,11 +324,12 @@ class PointguardClient:
         *,
         profile: Profile = NO_PROFILE,
         tier: str = "",
+        groups: Sequence[str] = (),
         idempotency_key: str = "",
         timeout_seconds: float | None = None,
     ) -> results.Enrollment:
         """Make a member with one account; 1 to 16 identifiers find it."""
-        message = encoding.encode_enroll(requests.EnrollMember(identifiers, profile, tier, idempotency_key))
+        message = encoding.encode_enroll(requests.EnrollMember(identifiers, profile, tier, idempotency_key, groups))
         return decoding.decode_enrollment(
             await self._caller.call("EnrollMember", self._members.EnrollMember, message, timeout_seconds)
         )
@@ -325,6 +359,28 @@ class PointguardClient:
         )
         return decoding.decode_link(
             await self._caller.call("LinkIdentifier", self._members.LinkIdentifier, message, timeout_seconds)
+        )
+
+    async def update_member(
+        self,
+        member: Identifier,
+        *,
+        tier: str | None = None,
+        groups: Sequence[str] | None = None,
+        origin: Origin = NOWHERE,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.MemberUpdate:
+        """Change a member's tier or groups; what is None stays as it is."""
+        message = member_pb2.UpdateMemberRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            member=encoding.encode_identifier(member),
+            tier=tier,
+            groups=None if groups is None else member_pb2.MemberGroups(groups=groups),
+            origin=encoding.encode_origin(origin),
+        )
+        return decoding.decode_update(
+            await self._caller.call("UpdateMember", self._members.UpdateMember, message, timeout_seconds)
         )
 
     async def set_redemption_lock(

@@ -191,6 +191,7 @@ class SyncPointguardClient:
     void_redemption = _blocking(PointguardClient.void_redemption)
     accrue = _blocking(PointguardClient.accrue)
     get_transaction = _blocking(PointguardClient.get_transaction)
+    explain_decision = _blocking(PointguardClient.explain_decision)
     get_balance = _blocking(PointguardClient.get_balance)
     process_batch = _blocking(PointguardClient.process_batch)
     process_batch_items = _blocking(PointguardClient.process_batch_items)
@@ -199,6 +200,7 @@ class SyncPointguardClient:
     enroll_member = _blocking(PointguardClient.enroll_member)
     find_member = _blocking(PointguardClient.find_member)
     link_identifier = _blocking(PointguardClient.link_identifier)
+    update_member = _blocking(PointguardClient.update_member)
     set_redemption_lock = _blocking(PointguardClient.set_redemption_lock)
 
     def stream(

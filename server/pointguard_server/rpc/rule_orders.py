@@ -2,6 +2,8 @@
 
 from typing import cast
 
+from google.protobuf.message import DecodeError
+
 from pointguard.v1 import rule_pb2, transaction_pb2
 from pointguard_server.domain.codes import Channel, Decision, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
@@ -10,6 +12,7 @@ from pointguard_server.rpc.decode import ACCRUE_KINDS, MONEY_MAX, POINTS_MAX, De
 from pointguard_server.rpc.member_service import SUBDIVISION
 from pointguard_server.rpc.rule_messages import moment
 from pointguard_server.rpc.transaction_service import Desk
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.rule_simulation import Order, OrderLine
 from pointguard_server.service.tenants import Tenant
 
@@ -37,6 +40,7 @@ def check_order(decoder: Decoder, order: rule_pb2.SimulatedOrder) -> None:
     decoder.check()
     decoder.accrue(request)
     decoder.text(order.tier, "tier", 32)
+    decoder.groups(order.groups, "groups")
     if order.province and not SUBDIVISION.fullmatch(order.province):
         decoder.fault("province", "must be an ISO 3166-2 code such as CA-ON")
     if not 0 <= order.days_since_enrolment <= DAYS_MAX:
@@ -56,7 +60,7 @@ def check_order(decoder: Decoder, order: rule_pb2.SimulatedOrder) -> None:
 async def order_of_request(desk: Desk, tenant: Tenant, order: rule_pb2.SimulatedOrder, now: int) -> Order:
     """Return an order that was checked."""
     total, lines = _bought(order.basket if order.HasField("basket") else None, order.total.minor_units)
-    business_unit, store_province = await _store(desk, tenant, order.origin.store_id)
+    business_unit, store_province, store_country = await _store(desk, tenant, order.origin.store_id)
     accepted_at = order.accepted_at
     return Order(
         total=total,
@@ -69,6 +73,8 @@ async def order_of_request(desk: Desk, tenant: Tenant, order: rule_pb2.Simulated
         store=order.origin.store_id,
         business_unit=business_unit,
         store_province=store_province,
+        store_country=store_country,
+        groups=tuple(sorted(set(order.groups))),
         tier=order.tier,
         province=order.province,
         days_since_enrolment=order.days_since_enrolment,
@@ -96,7 +102,8 @@ async def order_of_transaction(desk: Desk, tenant: Tenant, transaction_id: bytes
     total, lines = _bought(basket, request["money"])
     text = desk.reader.text
     store = await text(leg["store_id"])
-    business_unit, store_province = await _store(desk, tenant, store)
+    business_unit, store_province, store_country = await _store(desk, tenant, store)
+    groups = await text(leg["group_set_id"])
     earned = sum(cast("int", entry["signed_points"]) for entry in record.entries)
     return Order(
         total=total,
@@ -109,6 +116,8 @@ async def order_of_transaction(desk: Desk, tenant: Tenant, transaction_id: bytes
         store=store,
         business_unit=business_unit,
         store_province=store_province,
+        store_country=store_country,
+        groups=tuple(groups.split(GROUP_SEPARATOR)) if groups else (),
         tier=await text(leg["tier_id"]),
         province=await text(leg["province_id"]),
         days_since_enrolment=(leg["accepted_at"] - await _enrolled_at(desk, tenant, record)) // _DAY,
@@ -118,22 +127,38 @@ async def order_of_transaction(desk: Desk, tenant: Tenant, transaction_id: bytes
     )
 
 
+def basket_lines(basket: bytes) -> tuple[OrderLine, ...]:
+    """Return the lines of a basket as a record keeps it.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    try:
+        return _lines(transaction_pb2.Basket.FromString(basket))
+    except DecodeError as error:
+        raise ValueError("the basket cannot be read") from error
+
+
+def _lines(basket: transaction_pb2.Basket) -> tuple[OrderLine, ...]:
+    return tuple(
+        OrderLine(line.sku, line.category, line.brand, line.quantity, line.amount_minor_units) for line in basket.lines
+    )
+
+
 def _bought(basket: transaction_pb2.Basket | None, total: int) -> tuple[int, tuple[OrderLine, ...]]:
     """Return an order's money and lines; a total is one line of an unknown article."""
     if basket is None:
         return total, (OrderLine("", "", "", 1, total),)
-    lines = tuple(
-        OrderLine(line.sku, line.category, line.brand, line.quantity, line.amount_minor_units) for line in basket.lines
-    )
+    lines = _lines(basket)
     return sum(line.amount for line in lines), lines
 
 
-async def _store(desk: Desk, tenant: Tenant, code: str) -> tuple[str, str]:
-    """Return a store's business unit and province."""
+async def _store(desk: Desk, tenant: Tenant, code: str) -> tuple[str, str, str]:
+    """Return a store's business unit, province and country."""
     facts = desk.directory.store(tenant.tenant_id, code)
     if facts is None:
-        return "", ""
-    return await desk.reader.text(facts.business_unit_id), await desk.reader.text(facts.province_id)
+        return "", "", ""
+    return await desk.reader.text(facts.business_unit_id), await desk.reader.text(facts.province_id), facts.country
 
 
 def _channel(number: int) -> str:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import structlog
 from google.protobuf.message import Message
 
-from pointguard.v1 import advice_pb2, experiment_pb2, member_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, experiment_pb2, explanation_pb2, member_pb2, rule_pb2, transaction_pb2
 from pointguard_server.domain.errors import Draining
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc import streams
 from pointguard_server.rpc.advice_service import AdviceService
 from pointguard_server.rpc.backtest_service import BacktestService
 from pointguard_server.rpc.experiment_service import ExperimentService
+from pointguard_server.rpc.explanation_service import ExplanationService
 from pointguard_server.rpc.front_settings import FrontSettings
 from pointguard_server.rpc.guard import Feed, FeedMethod, Guard, Handler, Method, Refusal, refuse
 from pointguard_server.rpc.lanes import Lanes
@@ -33,6 +34,7 @@ from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.credentials import MANAGER, TILL
 from pointguard_server.service.experiments import Experiments
+from pointguard_server.service.explanation.explainer import Explainer
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.processes import FRONT
 from pointguard_server.service.rule_sets import RuleSets
@@ -47,9 +49,12 @@ FRONT_MODULE = "pointguard_server.rpc.front"
 FRONT_ENVIRONMENT = {"GRPC_EXPERIMENTS": "-event_engine_listener"}
 FRONT_START_S = 30.0
 FRONT_END_S = 5.0  # beyond the grace
-CONTRACT_MODULES = [f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule", "experiment")]
+CONTRACT_MODULES = [
+    f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule", "experiment", "explanation")
+]
 RULES, EXPERIMENTS = "pointguard.v1.RuleService", "pointguard.v1.ExperimentService"
-MANAGERS = frozenset((RULES, EXPERIMENTS))
+EXPLANATIONS = "pointguard.v1.ExplanationService"
+MANAGERS = frozenset((RULES, EXPERIMENTS, EXPLANATIONS))
 BACKTEST = "BacktestRuleSet"
 
 log = structlog.get_logger(__name__)
@@ -64,10 +69,11 @@ class Tls:
 
 
 def _methods(
-    desk: Desk, rule_sets: RuleSets, experiments: Experiments
+    desk: Desk, rule_sets: RuleSets, experiments: Experiments, explainer: Explainer
 ) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets), ExperimentService(desk, experiments)
+    explanations = ExplanationService(desk, explainer)
     transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
@@ -87,6 +93,7 @@ def _methods(
             "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
             "FindMember": (member_pb2.FindMemberRequest, members.find_member),
             "LinkIdentifier": (member_pb2.LinkIdentifierRequest, members.link_identifier),
+            "UpdateMember": (member_pb2.UpdateMemberRequest, members.update_member),
             "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
         },
         RULES: {
@@ -110,6 +117,9 @@ def _methods(
             "ListExperiments": (experiment_pb2.ListExperimentsRequest, trials.list_experiments),
             "GetExperiment": (experiment_pb2.GetExperimentRequest, trials.get_experiment),
         },
+        EXPLANATIONS: {
+            "ExplainDecision": (explanation_pb2.ExplainDecisionRequest, explanations.explain_decision),
+        },
     }
 
 
@@ -122,6 +132,7 @@ class RpcServer:
         rule_sets: RuleSets,
         experiments: Experiments,
         backtests: Backtests,
+        explainer: Explainer,
         guard: Guard,
         tenants: Iterable[Tenant],
         metrics: Metrics,
@@ -131,7 +142,7 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets, experiments)
+        services = _methods(desk, rule_sets, experiments, explainer)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.

@@ -27,6 +27,7 @@ class StoreFacts:
     store_id: int
     business_unit_id: int
     province_id: int
+    country: str = ""
 
 
 Stores = dict[tuple[int, str], StoreFacts]
@@ -92,6 +93,10 @@ class Directory(Protocol):
         """Add a store, or change what is known of it. Memory has it once ``keep_stores`` has been told."""
         ...
 
+    def version_stores(self, connection: Any, tenant_id: int, moment: int) -> None:
+        """Keep what is known of the tenant's stores as what decides from a moment on."""
+        ...
+
     def read_stores(self, connection: Any) -> Stores:
         """Return all stores."""
         ...
@@ -130,6 +135,10 @@ class Reader(Protocol):
 
     async def member(self, tenant_id: int, account_id: int) -> FoundMember | None:
         """Return the first member of an account."""
+        ...
+
+    async def standing(self, tenant_id: int, account_id: int, seq: int) -> tuple[str, str]:
+        """Return the member's tier and the text of its set of groups, as an account's leg has them."""
         ...
 
     async def text(self, code_id: int) -> str:
