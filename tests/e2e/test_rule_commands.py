@@ -221,6 +221,8 @@ def test_an_author_is_named_by_option_or_environment_and_other_reasons_need_a_no
 
 
 def test_a_backtest_for_programs_and_its_refusals(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SyncPointguardClient.connect() as client:
+        client.accrue(Identifier.loyalty_id("1"), Money(10_00, "CAD"))
     found = terminal.json("backtest", "1", "--examples", "3")
     assert found["side"]["version"] == 1
     assert found["other"] is None
