@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pointguard_server.domain.calendar import to_microseconds
-from pointguard_server.domain.codes import CodeKind, Kind, Operation, RequestFlag
+from pointguard_server.domain.codes import CodeKind, Kind, Operation, RequestFlag, RuleSetActivationKind
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.record import encode_body
 from pointguard_server.engine.ask import Ask, Claim, Verdict
@@ -223,6 +223,11 @@ class Ledger:
         last = versions.last_of_file(self.connection, tenant, program_id)
         if last is None or last.source != self.earn:
             last = versions.add_version(self.connection, tenant, program_id, self.earn, FILE_CHANGE, now)
+            # As a start does: a version that came from the file was activated.
+            versions.add_activation(
+                self.connection, tenant, program_id, last.version, RuleSetActivationKind.FILE, FILE_CHANGE,
+                effective_at=now, now=now,
+            )  # fmt: skip
         return last.version
 
     def restart_decider(self) -> None:

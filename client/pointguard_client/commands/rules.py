@@ -9,6 +9,7 @@ from typing import Final
 from pointguard_client.client import PointguardClient
 from pointguard_client.commands import experiment
 from pointguard_client.commands.accrual import basket_line
+from pointguard_client.commands.backtest import register_backtest
 from pointguard_client.commands.options import (
     Subparsers,
     add_command,
@@ -97,6 +98,7 @@ def register(commands: Subparsers) -> None:
     cancel.add_argument("activation", type=positive_integer, help="its number, as the command activations lists it")
     add_change_options(cancel)
     _register_simulate(below)
+    register_backtest(below)
     experiment.register(below)
 
 

@@ -1,6 +1,6 @@
-"""Makes rule sets ready to decide: checks their texts and compiles them in a child process. For those who change rules.
+"""Makes rule sets ready to decide: checks their texts and compiles them in child processes. For those who change rules.
 
-One at a time, in a thread that no request waits for. See docs/adr/0005-compile-elsewhere-and-swap.md.
+One at a time of each, and no request waits for it. See docs/adr/0005-compile-elsewhere-and-swap.md.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 import structlog
 
@@ -23,17 +22,15 @@ from pointguard_server.rules.compiler import (
     load_compiled,
     load_isolated,
 )
-from pointguard_server.rules.formatter import format_source
-from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.sandbox_limits import Isolation, SandboxLimits
-from pointguard_server.rules.set_files import ReadSet
+from pointguard_server.service.checking_messages import SetTexts
+from pointguard_server.service.checking_worker import CheckingWorker
 from pointguard_server.service.programs import CompiledEarnRules
-from pointguard_server.service.rule_availability import require_available
-from pointguard_server.service.rule_versions import RuleSetVersion, SetFiles, source_digest
+from pointguard_server.service.rule_versions import NO_FILES, RuleSetVersion, source_digest
 
 log = structlog.get_logger(__name__)
 
-NOT_SENT: Final = "it is not among the files that came with the rules"
 Compiling = Callable[[], AbstractContextManager[None]]
 """Notes how long what is inside takes."""
 
@@ -49,17 +46,6 @@ class ReadyRules:
     def digest(self) -> bytes:
         """The digest of the source text with its files."""
         return source_digest(self.rule_set.source, self.rule_set.files)
-
-
-def reading(files: SetFiles) -> ReadSet:
-    """Return what reads the files of sets that are kept with a version."""
-
-    def read_set(file: str) -> str:
-        if file not in files:
-            raise ValueError(NOT_SENT)
-        return "\n".join(files[file])
-
-    return read_set
 
 
 class RuleCompiler:
@@ -86,32 +72,32 @@ class RuleCompiler:
             # Rules are compiled all the same, but anew by each process.
             self._temporary = self._directory
             log.warning("code_cache_unusable", directory=str(directory), problem=problem)
-        self._currency = currency
+        self.checking = CheckingWorker(currency)
         self._compiling = compiling
         self._one = asyncio.Semaphore(1)
         self._child: Child | None = None
         self._stopped = False
         self.failures = 0
 
-    async def check(self, source: str, name: str, read_set: ReadSet) -> RuleSet:
+    async def check(self, source: str, name: str, files: SetTexts = NO_FILES) -> RuleSet:
         """Return the rule set of a source text; ``name`` is what mistakes are reported under.
 
-        ``read_set`` is called in a thread.
+        ``files`` are what its sets read, as texts or entries.
 
         Raises:
             RuleSetError: with every mistake, and every thing that this server cannot do.
+            RulesError, Overloaded: if it cannot be checked.
         """
-        async with self._one:
-            return await asyncio.to_thread(self._load, source, name, read_set)
+        return await self.checking.check(source, name, files)
 
     async def formatted(self, source: str) -> str:
         """Return a source text in its canonical layout.
 
         Raises:
             RuleSetError: if its form is wrong.
+            RulesError, Overloaded: if it cannot be laid out.
         """
-        async with self._one:
-            return await asyncio.to_thread(format_source, source, "source")
+        return await self.checking.formatted(source, "source")
 
     async def compile(self, rule_set: RuleSet) -> ReadyRules:
         """Return a rule set with its machine code.
@@ -130,18 +116,16 @@ class RuleCompiler:
     async def ready(self, version: RuleSetVersion) -> ReadyRules:
         """Return a version's rule set with its machine code; raises what ``check`` and ``compile`` do."""
         name = f"version {version.version}"
-        return await self.compile(await self.check(version.source, name, reading(version.files)))
+        return await self.compile(await self.check(version.source, name, version.files))
 
-    def stop(self) -> None:
-        """Wait for no compiler."""
+    async def stop(self) -> None:
+        """Wait for no compiler, and check nothing more."""
         self._stopped = True
         if self._child is not None:
             self._child.kill()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
-
-    def _load(self, source: str, name: str, read_set: ReadSet) -> RuleSet:
-        return require_available(load_rule_set(source, name, currency=self._currency, read_set=read_set))
+        await self.checking.stop()
 
     def _compile(self, rule_set: RuleSet) -> ReadyRules:
         try:

@@ -5,7 +5,8 @@ how the rules that decide change with it.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,7 @@ from pointguard_server.domain.errors import (
     KeyReused,
     NotAnEarlierVersion,
     NotFound,
+    RulesNotChecked,
     RulesNotCompiled,
     TooManyPlanned,
     Violation,
@@ -29,9 +31,9 @@ from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
 from pointguard_server.rules.compiler import CompilationFailed, RulesError
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
-from pointguard_server.rules.set_files import ReadSet
+from pointguard_server.service.checking_worker import CheckerLost, CheckingFailed, SourceTooCostly
 from pointguard_server.service.ports import RuleVersionReader, RuleVersions
-from pointguard_server.service.rule_compiler import NOT_SENT, ReadyRules, reading
+from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_versions import (
     NO_FILES,
     CancelledActivation,
@@ -106,7 +108,8 @@ class RuleSets:
             RuleSetError: with its mistakes.
         """
         if texts:
-            return await self._serving.compiler.check(source, "source", _reading_texts(texts))
+            with _told():
+                return await self._serving.compiler.check(source, "source", texts)
         return await self._remembered(source_digest(source), source, NO_FILES)
 
     async def check_version(self, version: RuleSetVersion) -> RuleSet:
@@ -120,7 +123,8 @@ class RuleSets:
     async def _remembered(self, digest: bytes, source: str, files: SetFiles) -> RuleSet:
         rule_set = self._checked.pop(digest, None)
         if rule_set is None:
-            rule_set = await self._serving.compiler.check(source, "source", reading(files))
+            with _told():
+                rule_set = await self._serving.compiler.check(source, "source", files)
         # Of those with files, which may be long, the last is remembered.
         heavy = [other for other, checked in self._checked.items() if checked.files and rule_set.files]
         for other in heavy or list(self._checked)[: max(0, len(self._checked) + 1 - CHECKED_MAX)]:
@@ -134,7 +138,8 @@ class RuleSets:
         Raises:
             RuleSetError: if its form is wrong.
         """
-        return await self._serving.compiler.formatted(source)
+        with _told():
+            return await self._serving.compiler.formatted(source)
 
     async def checked(self, source: str, texts: SetTexts = NO_TEXTS) -> RuleSet:
         """Return the rule set of a source text that a request holds, with the files that its sets name.
@@ -368,15 +373,6 @@ class RuleSets:
             task.exception()  # seen, even if the caller has given up
 
 
-def _reading_texts(texts: SetTexts) -> ReadSet:
-    def read_set(file: str) -> str:
-        if file not in texts:
-            raise ValueError(NOT_SENT)
-        return texts[file]
-
-    return read_set
-
-
 def _refuse_unnamed(texts: SetTexts, rule_set: RuleSet) -> None:
     """Refuse files that no set names: whoever sent them expects something of them."""
     violations = [
@@ -388,8 +384,21 @@ def _refuse_unnamed(texts: SetTexts, rule_set: RuleSet) -> None:
         raise InvalidRequest(*violations)
 
 
+@contextmanager
+def _told(field: str = "source") -> Iterator[None]:
+    """Tell a caller why the source of a request was not checked."""
+    try:
+        yield
+    except SourceTooCostly as error:
+        raise InvalidRequest(Violation(field, str(error))) from error
+    except CheckerLost as error:
+        raise RulesNotChecked from error
+
+
 def _why(error: Exception) -> str:
     """Return why rules could not be compiled, for a manager; the log has the rest."""
+    if isinstance(error, CheckingFailed):
+        return str(error)
     if isinstance(error, RuleSetError):
         return "this server does not understand it"
     if isinstance(error, CompilationFailed):
