@@ -29,6 +29,7 @@ from pointguard_server.rules.sandbox_limits import SandboxLimits
 from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
+from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.credentials import MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
 from pointguard_server.service.experiment_metrics import ExperimentMetrics
@@ -213,6 +214,13 @@ class Server:
             desk,
             rule_sets,
             experiments,
+            Backtests(
+                rule_sets,
+                self.serving,
+                self.ledger.path,
+                self.ledger.reader.catch_up,
+                settings.cache_directory / "rules",
+            ),
             guard,
             (tenant,),
             self.metrics,

@@ -29,6 +29,7 @@ class Rpc:
     fields: Mapping[str, Any]
     keyed: bool
     streams: bool = False
+    feeds: bool = False  # a stream answers one request
 
     def request(self, **changes: Any) -> Any:
         """Return a request that passes, but for the changes; a field changed to None is absent."""
@@ -139,6 +140,10 @@ RPCS: Mapping[str, Rpc] = {
         RULES, rule_pb2.SimulateRuleSetRequest, rule_pb2.SimulateRuleSetResponse,
         {"order": rule_pb2.SimulatedOrder(total=_TOTAL)}, keyed=False,
     ),
+    "BacktestRuleSet": Rpc(
+        RULES, rule_pb2.BacktestRuleSetRequest, rule_pb2.BacktestRuleSetResponse,
+        {"version": _NO_VERSION}, keyed=False, feeds=True,
+    ),
     "CreateExperiment": Rpc(
         EXPERIMENTS, experiment_pb2.CreateExperimentRequest, experiment_pb2.CreateExperimentResponse,
         {"name": "raw", "arms": _ARMS, "primary_metric": experiment_pb2.EXPERIMENT_METRIC_POINTS, "change": _CHANGE},
@@ -210,10 +215,15 @@ class RawCalls:
         metadata: Iterable[tuple[str, str | bytes]] | None = None,
         timeout_s: float | None = 20.0,
     ) -> Answer:
-        """Make one call, on a stream of one message each way; ``timeout_s`` None sends no deadline."""
+        """Make one call, on a stream of one message each way; ``timeout_s`` None sends no deadline.
+
+        Of answers that come as a stream, the last one is returned.
+        """
         rpc = RPCS[name]
         data = request if isinstance(request, bytes) else request.SerializeToString()
         make_method: Any = self.channel.stream_stream if rpc.streams else self.channel.unary_unary
+        if rpc.feeds:
+            make_method = self.channel.unary_stream
         method: Any = make_method(
             f"/{rpc.service}/{name}", request_serializer=None, response_deserializer=rpc.response_class.FromString
         )
@@ -221,6 +231,8 @@ class RawCalls:
         try:
             if rpc.streams:
                 (message,) = method(iter((data,)), timeout=timeout_s, metadata=cast("Any", sent))
+            elif rpc.feeds:
+                *_, message = method(data, timeout=timeout_s, metadata=cast("Any", sent))
             else:
                 message = method(data, timeout=timeout_s, metadata=cast("Any", sent))
         except grpc.RpcError as error:
