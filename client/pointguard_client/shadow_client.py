@@ -65,7 +65,7 @@ class ShadowClient:
     async def get(
         self, shadow_id: int = 0, *, differences_max: int = 0, timeout_seconds: float | None = None
     ) -> shadow_values.ShadowFindings:
-        """Return a shadow, the newest unless a number is given, with what it found and up to 100 differences (0: 20)."""
+        """Return a shadow (0: the newest) with what it found and up to 100 differences (0: 20)."""
         message = shadow_pb2.GetShadowRequest(shadow_id=shadow_id, differences_max=differences_max)
         method = self._shadows.GetShadow
         return _findings(await self._caller.call("GetShadow", method, message, timeout_seconds))

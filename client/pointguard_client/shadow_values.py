@@ -41,7 +41,8 @@ class ShadowDifference:
 class ShadowFindings:
     """What a shadow found so far, the newest differences first.
 
-    `evaluated` are approved accruals, `flips` those of them with other points, `dropped` transactions that were passed over.
+    `evaluated` are approved accruals, `flips` those of them with other points, `dropped` transactions that were
+    passed over.
     """
 
     shadow: Shadow

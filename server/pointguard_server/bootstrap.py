@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,8 @@ from pointguard_server.service.rule_metrics import RuleMetrics
 from pointguard_server.service.rule_plan import Planner
 from pointguard_server.service.rule_sets import RuleSets
 from pointguard_server.service.serving_program import ServingProgram
+from pointguard_server.service.shadow_metrics import ShadowMetrics
+from pointguard_server.service.shadows import Shadows
 from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.settings import Settings, split_address
@@ -54,6 +57,9 @@ from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger,
 from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
 from pointguard_server.storage.readers import Reader, open_readers
 from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
+from pointguard_server.storage.shadow_book import SHADOW_FILE, read_findings
+from pointguard_server.storage.shadows import ShadowReader
+from pointguard_server.storage.shadows import Shadows as ShadowStore
 from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_lookup, open_writer
 
 if TYPE_CHECKING:
@@ -151,6 +157,8 @@ class Server:
         self.metrics.registry.register(self._live_metrics)
         self._rule_metrics = RuleMetrics()
         self.metrics.registry.register(self._rule_metrics)
+        self._shadow_metrics = ShadowMetrics()
+        self.metrics.registry.register(self._shadow_metrics)
         self._experiment_metrics = ExperimentMetrics()
         self.metrics.registry.register(self._experiment_metrics)
         self.http = HttpServer(self.metrics, self.health)
@@ -210,10 +218,18 @@ class Server:
             self.ledger.experiment_reader, clock, catch_up=self.ledger.catch_up,
         )  # fmt: skip
         self._experiment_metrics.decider = self.decider
+        book = settings.data_directory / SHADOW_FILE
+        self.shadows = Shadows(
+            self.serving, rule_sets, self.engine, ShadowStore(), ShadowReader(self.ledger.reader_pool),
+            partial(read_findings, book),
+            database=self.ledger.path, book=book, rules_directory=settings.cache_directory / "rules",
+        )  # fmt: skip
+        self._shadow_metrics.shadows = self.shadows
         self.rpc = RpcServer(
             desk,
             rule_sets,
             experiments,
+            self.shadows,
             Backtests(
                 rule_sets,
                 self.serving,
@@ -357,6 +373,7 @@ class Server:
         self.health.set(health.LEDGER_WRITABLE, health.ledger_check(self.engine))
         self._health_watch = asyncio.create_task(health.watch(self.health, self.rpc.serving, self._try_ledger))
         self.serving.start()
+        await self.shadows.resume()
         if self.live is not None:
             self.live.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
@@ -384,6 +401,7 @@ class Server:
         """Decide what is queued and close the ledger."""
         if self.live is not None:
             await self.live.stop()
+        await self.shadows.close()
         await self.serving.stop()
         await self.engine.stop()
         self.authenticator.close()

@@ -16,6 +16,7 @@ from pointguard.v1 import common_pb2, member_pb2, transaction_pb2
 from pointguard_client import new_idempotency_key
 from tests.e2e.hostile_experiments import experiment_cases
 from tests.e2e.hostile_rules import rule_cases
+from tests.e2e.hostile_shadows import shadow_cases
 from tests.e2e.raw_calls import RPCS, Answer, RawCalls
 from tests.support.server import ServerProcess
 
@@ -141,7 +142,7 @@ def cases() -> Iterator[Case]:
     yield from amount_cases()
     yield from member_cases()
     yield from column_cases()
-    yield from (Case(*case) for case in (*rule_cases(), *experiment_cases()))
+    yield from (Case(*case) for case in (*rule_cases(), *experiment_cases(), *shadow_cases()))
 
 
 def amount_cases() -> Iterator[Case]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from pointguard_client.client import PointguardClient
-from pointguard_client.commands import experiment
+from pointguard_client.commands import experiment, shadow
 from pointguard_client.commands.accrual import basket_line
 from pointguard_client.commands.options import (
     Subparsers,
@@ -93,6 +93,7 @@ def register(commands: Subparsers) -> None:
         add_change_options(changing)
     _register_simulate(below)
     experiment.register(below)
+    shadow.register(below)
 
 
 def _register_simulate(commands: Subparsers) -> None:

@@ -1,8 +1,9 @@
 """``python -m pointguard_server.backtest.shadow``: one shadow, at idle priority. Started by ``service/shadows.py``.
 
-It follows the ledger by a connection that can only read, evaluates its version on what is new, and writes what it finds into
-a database of its own. Standard input holds the specification, a line of JSON, and stays open as long as the shadow runs: when
-it is closed, however that came about, this process ends. Each look that finds something is a line on standard output.
+It follows the ledger by a connection that can only read, evaluates its version on what is new, and writes what it finds
+into a database of its own. Standard input holds the specification, a line of JSON, and stays open as long as the shadow
+runs: when it is closed, however that came about, this process ends. Each look that finds something is a line on
+standard output.
 """
 
 import json
@@ -34,7 +35,7 @@ BEHIND_MAX: Final = 200_000
 _NEVER: Final = 1 << 62
 # What live rules gave by rule: from the entries of the accruals between two positions.
 _LIVE: Final = (
-    "SELECT codes.text, sum(entries.signed_points) FROM legs JOIN entries"
+    "SELECT codes.text, sum(entries.signed_points) FROM legs JOIN entries"  # noqa: S608  (numbers of ours)
     " ON entries.position >= legs.first_entry AND entries.position < legs.first_entry + legs.entry_count"
     " JOIN codes ON codes.code_id = entries.rule_id"
     " WHERE legs.position >= ? AND legs.position < ? AND legs.tenant_id = ? AND legs.program_id = ?"

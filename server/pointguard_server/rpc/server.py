@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 from google.protobuf.message import Message
 
-from pointguard.v1 import advice_pb2, experiment_pb2, member_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, experiment_pb2, member_pb2, rule_pb2, shadow_pb2, transaction_pb2
 from pointguard_server.domain.errors import Draining
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc import streams
@@ -25,6 +25,7 @@ from pointguard_server.rpc.lanes import Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
 from pointguard_server.rpc.member_service import MemberService
 from pointguard_server.rpc.rule_service import RuleService
+from pointguard_server.rpc.shadow_service import ShadowService
 from pointguard_server.rpc.status import Fault
 from pointguard_server.rpc.traced import TracedCalls
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
@@ -35,6 +36,7 @@ from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.processes import FRONT
 from pointguard_server.service.rule_sets import RuleSets
+from pointguard_server.service.shadows import Shadows
 from pointguard_server.service.tenants import Tenant
 
 if TYPE_CHECKING:
@@ -43,9 +45,11 @@ if TYPE_CHECKING:
 FRONT_MODULE = "pointguard_server.rpc.front"
 FRONT_START_S = 30.0
 FRONT_END_S = 5.0  # beyond the grace
-CONTRACT_MODULES = [f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule", "experiment")]
-RULES, EXPERIMENTS = "pointguard.v1.RuleService", "pointguard.v1.ExperimentService"
-MANAGERS = frozenset((RULES, EXPERIMENTS))
+CONTRACT_MODULES = [
+    f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule", "experiment", "shadow")
+]
+RULES, EXPERIMENTS, SHADOWS = (f"pointguard.v1.{name}Service" for name in ("Rule", "Experiment", "Shadow"))
+MANAGERS = frozenset((RULES, EXPERIMENTS, SHADOWS))
 BACKTEST = "BacktestRuleSet"
 
 log = structlog.get_logger(__name__)
@@ -60,10 +64,11 @@ class Tls:
 
 
 def _methods(
-    desk: Desk, rule_sets: RuleSets, experiments: Experiments
+    desk: Desk, rule_sets: RuleSets, experiments: Experiments, shadows: Shadows
 ) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets), ExperimentService(desk, experiments)
+    beside = ShadowService(desk, shadows)
     transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
@@ -106,6 +111,11 @@ def _methods(
             "ListExperiments": (experiment_pb2.ListExperimentsRequest, trials.list_experiments),
             "GetExperiment": (experiment_pb2.GetExperimentRequest, trials.get_experiment),
         },
+        SHADOWS: {
+            "StartShadow": (shadow_pb2.StartShadowRequest, beside.start_shadow),
+            "StopShadow": (shadow_pb2.StopShadowRequest, beside.stop_shadow),
+            "GetShadow": (shadow_pb2.GetShadowRequest, beside.get_shadow),
+        },
     }
 
 
@@ -117,6 +127,7 @@ class RpcServer:
         desk: Desk,
         rule_sets: RuleSets,
         experiments: Experiments,
+        shadows: Shadows,
         backtests: Backtests,
         guard: Guard,
         tenants: Iterable[Tenant],
@@ -127,7 +138,7 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets, experiments)
+        services = _methods(desk, rule_sets, experiments, shadows)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.

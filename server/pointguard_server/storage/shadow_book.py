@@ -1,7 +1,7 @@
 """What shadows found, in a database of its own beside the ledger: written by the shadow's process, read by the server.
 
-It follows from the ledger. Whoever loses it loses the record of what was found; a running shadow begins again at its start,
-as far back as it may be behind.
+It follows from the ledger. Whoever loses it loses the record of what was found; a running shadow begins again at its
+start, as far back as it may be behind.
 """
 
 import sqlite3
@@ -17,14 +17,20 @@ SHADOW_FILE: Final = "shadow.sqlite3"
 DIFFERENCES_MAX: Final = 1_000_000
 """Of one shadow; the oldest give way. Counts go on."""
 _TABLES: Final = (
-    "CREATE TABLE IF NOT EXISTS shadows (shadow_id INTEGER PRIMARY KEY, evaluated INTEGER NOT NULL,"
-    " declined INTEGER NOT NULL, flips INTEGER NOT NULL, failed INTEGER NOT NULL, dropped INTEGER NOT NULL,"
-    " points INTEGER NOT NULL, live_points INTEGER NOT NULL, seen_to INTEGER NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS rules (shadow_id INTEGER NOT NULL, rule TEXT NOT NULL, points INTEGER NOT NULL,"
-    " live_points INTEGER NOT NULL, PRIMARY KEY (shadow_id, rule)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS differences (number INTEGER PRIMARY KEY AUTOINCREMENT, shadow_id INTEGER NOT NULL,"
-    " transaction_id BLOB NOT NULL, accepted_at INTEGER NOT NULL, points INTEGER NOT NULL,"
-    " live_points INTEGER NOT NULL)",
+    (
+        "CREATE TABLE IF NOT EXISTS shadows (shadow_id INTEGER PRIMARY KEY, evaluated INTEGER NOT NULL,"
+        " declined INTEGER NOT NULL, flips INTEGER NOT NULL, failed INTEGER NOT NULL, dropped INTEGER NOT NULL,"
+        " points INTEGER NOT NULL, live_points INTEGER NOT NULL, seen_to INTEGER NOT NULL)"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS rules (shadow_id INTEGER NOT NULL, rule TEXT NOT NULL, points INTEGER NOT NULL,"
+        " live_points INTEGER NOT NULL, PRIMARY KEY (shadow_id, rule)) WITHOUT ROWID"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS differences (number INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " shadow_id INTEGER NOT NULL, transaction_id BLOB NOT NULL, accepted_at INTEGER NOT NULL,"
+        " points INTEGER NOT NULL, live_points INTEGER NOT NULL)"
+    ),
     "CREATE INDEX IF NOT EXISTS differences_shadow ON differences (shadow_id, number)",
 )
 _ADD: Final = (
@@ -44,9 +50,8 @@ _FORGET: Final = (
     "DELETE FROM differences WHERE shadow_id = ?1 AND number <= ("
     "SELECT number FROM differences WHERE shadow_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)"
 )
-_FIND: Final = (
-    "SELECT evaluated, declined, flips, failed, dropped, points, live_points, seen_to FROM shadows WHERE shadow_id = ?"
-)
+_COUNTS: Final = ("evaluated", "declined", "flips", "failed", "dropped", "points", "live_points", "seen_to")
+_FIND: Final = f"SELECT {', '.join(_COUNTS)} FROM shadows WHERE shadow_id = ?"  # noqa: S608
 _RULES: Final = "SELECT rule, points, live_points FROM rules WHERE shadow_id = ? ORDER BY rule"
 _DIFFERENCES: Final = (
     "SELECT transaction_id, accepted_at, points, live_points FROM differences WHERE shadow_id = ?"
@@ -119,4 +124,5 @@ def read_findings(path: Path, shadow_id: int, differences_max: int) -> Findings:
             return Findings()
         rules = {rule: (points, live) for rule, points, live in connection.execute(_RULES, (shadow_id,))}
         rows = connection.execute(_DIFFERENCES, (shadow_id, differences_max)).fetchall()
-    return Findings(*counts, rules=rules, differences=tuple(Difference(*row) for row in rows))
+    named = dict(zip(_COUNTS, counts, strict=True))
+    return Findings(**named, rules=rules, differences=tuple(Difference(*row) for row in rows))

@@ -57,9 +57,7 @@ class Shadows:
         _add(connection, (tenant_id, program_id, shadow.shadow_id, STOPPED, shadow.version), step, key)
         return Shadow(shadow.shadow_id, shadow.version, shadow.started, step)
 
-    def shadow(
-        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, shadow_id: int
-    ) -> Shadow | None:
+    def shadow(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, shadow_id: int) -> Shadow | None:
         """See the port."""
         return _load(connection.execute, (tenant_id, program_id), shadow_id)
 
