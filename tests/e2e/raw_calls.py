@@ -10,12 +10,22 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from pointguard.v1 import advice_pb2, common_pb2, experiment_pb2, member_pb2, rule_pb2, shadow_pb2, transaction_pb2
+from pointguard.v1 import (
+    advice_pb2,
+    common_pb2,
+    experiment_pb2,
+    explanation_pb2,
+    member_pb2,
+    rule_pb2,
+    shadow_pb2,
+    transaction_pb2,
+)
 from pointguard_client.idempotency import new_idempotency_key
 from tests.support.server import ServerProcess
 
-TRANSACTIONS, ADVICE, MEMBERS, RULES, EXPERIMENTS, SHADOWS = (
-    f"pointguard.v1.{name}Service" for name in ("Transaction", "Advice", "Member", "Rule", "Experiment", "Shadow")
+TRANSACTIONS, ADVICE, MEMBERS, RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS = (
+    f"pointguard.v1.{name}Service"
+    for name in ("Transaction", "Advice", "Member", "Rule", "Experiment", "Shadow", "Explanation")
 )
 
 
@@ -139,6 +149,10 @@ RPCS: Mapping[str, Rpc] = {
     "SimulateRuleSet": Rpc(
         RULES, rule_pb2.SimulateRuleSetRequest, rule_pb2.SimulateRuleSetResponse,
         {"order": rule_pb2.SimulatedOrder(total=_TOTAL)}, keyed=False,
+    ),
+    "ExplainDecision": Rpc(
+        EXPLANATIONS, explanation_pb2.ExplainDecisionRequest, explanation_pb2.ExplainDecisionResponse,
+        {"transaction_id": _UNKNOWN_ID}, keyed=False,
     ),
     "BacktestRuleSet": Rpc(
         RULES, rule_pb2.BacktestRuleSetRequest, rule_pb2.BacktestRuleSetResponse,

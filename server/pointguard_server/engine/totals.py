@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from pointguard_server.engine.compiled.totals import ISSUED, REDEEMED, add_batch
 from pointguard_server.engine.programs import Programs
-from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS, Output, RowArray
+from pointguard_server.engine.world import LEGS, Output, RowArray
 
 OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES = 16, 8, 32, 32, 4
 
@@ -18,29 +19,25 @@ class Totals:
         self.advice = np.zeros(POSTURES, np.int64)  # raised
         self.tripped: dict[tuple[int, int], int] = {}  # (rule id, posture) → how often
         self.by_arm: dict[tuple[int, int, int], int] = {}  # (experiment, arm, decision) → legs
-        self.points_issued = self.points_redeemed = 0
+        self._points = np.zeros(2, np.int64)
+
+    @property
+    def points_issued(self) -> int:
+        """Points that were added to accounts."""
+        return int(self._points[ISSUED])
+
+    @property
+    def points_redeemed(self) -> int:
+        """Points that were taken from accounts."""
+        return int(self._points[REDEEMED])
 
     def add(self, out: Output, requests: int, programs: Programs) -> None:
         """Add a batch of that many requests that is durable."""
-        outcomes = out.answers["outcome"][:requests]
-        refused = outcomes[outcomes > 0]
-        if refused.size:
-            np.add.at(self.refusals, refused, 1)
-        legs = out.legs[: out.counts[LEGS]]
-        if not legs.size:
+        add_batch(out, requests, self.decisions, self.declines, self.refusals, self.advice, self._points)
+        if not out.counts[LEGS]:
             return
-        operations, reasons = legs["operation"], legs["reason"]
-        np.add.at(self.decisions, (operations, legs["decision"]), 1)
         if programs.splits:
-            self._add_arms(legs)
-        declined = legs["decision"] != 1
-        if declined.any():
-            np.add.at(self.declines, (operations[declined], reasons[declined]), 1)
-        points = out.entries["signed_points"][: out.counts[ENTRIES]]
-        issued = int(points.clip(0).sum())
-        self.points_issued += issued
-        self.points_redeemed += issued - int(points.sum())
-        np.add.at(self.advice, out.advice["posture"][: out.counts[ADVICE_ROWS]], 1)
+            self._add_arms(out.legs[: out.counts[LEGS]])
         rules = programs.rules
         for rule in rules["tripped"].nonzero()[0].tolist():
             key = int(rules["rule_id"][rule]), int(rules["posture"][rule])

@@ -1,6 +1,7 @@
 """The engine's end of gRPC: starts the front, answers the calls that it hands over, and stops it."""
 
 import asyncio
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterable
@@ -12,13 +13,22 @@ from typing import TYPE_CHECKING
 import structlog
 from google.protobuf.message import Message
 
-from pointguard.v1 import advice_pb2, experiment_pb2, member_pb2, rule_pb2, shadow_pb2, transaction_pb2
+from pointguard.v1 import (
+    advice_pb2,
+    experiment_pb2,
+    explanation_pb2,
+    member_pb2,
+    rule_pb2,
+    shadow_pb2,
+    transaction_pb2,
+)
 from pointguard_server.domain.errors import Draining
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc import streams
 from pointguard_server.rpc.advice_service import AdviceService
 from pointguard_server.rpc.backtest_service import BacktestService
 from pointguard_server.rpc.experiment_service import ExperimentService
+from pointguard_server.rpc.explanation_service import ExplanationService
 from pointguard_server.rpc.front_settings import FrontSettings
 from pointguard_server.rpc.guard import Feed, FeedMethod, Guard, Handler, Method, Refusal, refuse
 from pointguard_server.rpc.lanes import Lanes
@@ -33,6 +43,7 @@ from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.credentials import MANAGER, TILL
 from pointguard_server.service.experiments import Experiments
+from pointguard_server.service.explanation.explainer import Explainer
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.processes import FRONT
 from pointguard_server.service.rule_sets import RuleSets
@@ -43,13 +54,18 @@ if TYPE_CHECKING:
     from pointguard_server.service.tracing import Tracing
 
 FRONT_MODULE = "pointguard_server.rpc.front"
+# With its newer listener gRPC passes each call through a pool of four threads or more, which mostly wake one
+# another: a fifth of the front's processor time. Who starts the server may say otherwise.
+FRONT_ENVIRONMENT = {"GRPC_EXPERIMENTS": "-event_engine_listener"}
 FRONT_START_S = 30.0
 FRONT_END_S = 5.0  # beyond the grace
 CONTRACT_MODULES = [
-    f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule", "experiment", "shadow")
+    f"pointguard.v1.{name}_pb2"
+    for name in ("transaction", "advice", "member", "rule", "experiment", "shadow", "explanation")
 ]
 RULES, EXPERIMENTS, SHADOWS = (f"pointguard.v1.{name}Service" for name in ("Rule", "Experiment", "Shadow"))
-MANAGERS = frozenset((RULES, EXPERIMENTS, SHADOWS))
+EXPLANATIONS = "pointguard.v1.ExplanationService"
+MANAGERS = frozenset((RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS))
 BACKTEST = "BacktestRuleSet"
 
 log = structlog.get_logger(__name__)
@@ -64,11 +80,11 @@ class Tls:
 
 
 def _methods(
-    desk: Desk, rule_sets: RuleSets, experiments: Experiments, shadows: Shadows
+    desk: Desk, rule_sets: RuleSets, experiments: Experiments, shadows: Shadows, explainer: Explainer
 ) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets), ExperimentService(desk, experiments)
-    beside = ShadowService(desk, shadows)
+    beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
     transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
@@ -116,6 +132,9 @@ def _methods(
             "StopShadow": (shadow_pb2.StopShadowRequest, beside.stop_shadow),
             "GetShadow": (shadow_pb2.GetShadowRequest, beside.get_shadow),
         },
+        EXPLANATIONS: {
+            "ExplainDecision": (explanation_pb2.ExplainDecisionRequest, explanations.explain_decision),
+        },
     }
 
 
@@ -129,6 +148,7 @@ class RpcServer:
         experiments: Experiments,
         shadows: Shadows,
         backtests: Backtests,
+        explainer: Explainer,
         guard: Guard,
         tenants: Iterable[Tenant],
         metrics: Metrics,
@@ -138,7 +158,7 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets, experiments, shadows)
+        services = _methods(desk, rule_sets, experiments, shadows, explainer)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.
@@ -211,7 +231,7 @@ class RpcServer:
             await loop.create_unix_connection(lambda: self._link, sock=ours)
             self._front = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", FRONT_MODULE, settings.text(), stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(),), env=FRONT_ENVIRONMENT | dict(os.environ),
             )  # fmt: skip
         self._metrics.processes.front_id = self._front.pid
         try:
