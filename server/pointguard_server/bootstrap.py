@@ -217,18 +217,7 @@ class Server:
         rule_sets = RuleSets(
             self.serving, self.engine, self.ledger.rule_versions, self.ledger.rule_version_reader, clock
         )
-        experiments = Experiments(
-            self.serving, rule_sets, self.engine, self.ledger.experiments, self.ledger.rule_versions,
-            self.ledger.experiment_reader, clock, catch_up=self.ledger.catch_up,
-        )  # fmt: skip
-        self._experiment_metrics.decider = self.decider
-        book = settings.data_directory / SHADOW_FILE
-        self.shadows = Shadows(
-            self.serving, rule_sets, self.engine, ShadowStore(), ShadowReader(self.ledger.reader_pool),
-            partial(read_findings, book),
-            database=self.ledger.path, book=book, rules_directory=settings.cache_directory / "rules",
-        )  # fmt: skip
-        self._shadow_metrics.shadows = self.shadows
+        experiments = self._open_trials(rule_sets, clock)
         self.rpc = RpcServer(
             desk,
             rule_sets,
@@ -258,6 +247,22 @@ class Server:
                 engine=self.engine, names=self.ledger.names, versions=self.ledger.rule_versions, clock=clock,
             )  # fmt: skip
             self._live_metrics.live = self.live
+
+    def _open_trials(self, rule_sets: RuleSets, clock: WallClock) -> Experiments:
+        """Return the experiments, and make the shadows, which follow nothing yet."""
+        settings, ledger = self._settings, self.ledger
+        self._experiment_metrics.decider = self.decider
+        book = settings.data_directory / SHADOW_FILE
+        self.shadows = Shadows(
+            self.serving, rule_sets, self.engine, ShadowStore(), ShadowReader(ledger.reader_pool),
+            partial(read_findings, book),
+            database=ledger.path, book=book, rules_directory=settings.cache_directory / "rules",
+        )  # fmt: skip
+        self._shadow_metrics.shadows = self.shadows
+        return Experiments(
+            self.serving, rule_sets, self.engine, ledger.experiments, ledger.rule_versions,
+            ledger.experiment_reader, clock, catch_up=ledger.catch_up,
+        )  # fmt: skip
 
     async def _open_program(self, sources: ProgramSources, clock: WallClock) -> tuple[JournaledLedger, ProgramStart]:
         """Open the ledger's store, and make ready what decides by it."""
