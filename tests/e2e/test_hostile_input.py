@@ -250,6 +250,8 @@ def member_cases() -> Iterator[Case]:
 CASES = list(cases())
 LISTS = {"ListRuleSetVersions", "ListRuleSetActivations", "ListExperiments"}
 """RPCs whose empty message asks for the first page."""
+NEWEST = {"GetShadow"}
+"""RPCs whose empty message asks for the newest of all, of which there may be none."""
 NO_TEXT = (b"\x0a\x02\xff\xfe", b"\x0a\x03\xed\xa0\x80")
 """A first field that holds no UTF-8."""
 
@@ -293,7 +295,7 @@ def test_every_wrong_field_is_named_at_once(raw: RawCalls) -> None:
     assert_refused(answer, "INVALID_ARGUMENT", *wrong)
 
 
-@pytest.mark.parametrize("rpc", sorted(RPCS.keys() - LISTS))
+@pytest.mark.parametrize("rpc", sorted(RPCS.keys() - LISTS - NEWEST))
 def test_an_empty_message_is_invalid(raw: RawCalls, rpc: str) -> None:
     answer = raw.call(rpc, b"")
     assert answer.code == "INVALID_ARGUMENT"
