@@ -207,17 +207,17 @@ async def test_a_version_keeps_the_files_of_its_sets_and_goes_back_to_what_they_
     street.write('set kinds from "kinds.txt"\nrule "a"\n    when order.kind in kinds\n    earn base 3\n')
     (street.folder / "kinds.txt").write_text("PURCHASE\n")
     async with street.open() as shop:
-        assert shop.buy(account) == (3, 1)
+        assert shop.buy(account) == (3, 2)
         (street.folder / "kinds.txt").write_text("ACTIVITY\n")
         shop.live.start()
         shop.live.look_now()
-        await until(lambda: shop.serving.active_version == 2)
-        assert shop.buy(account) == (0, 2)
-        await shop.activate(1, 2)
-        assert shop.buy(account) == (3, 1)
-        assert (await shop.rule_sets.version(2)).files == {"kinds.txt": ("ACTIVITY",)}
+        await until(lambda: shop.serving.active_version == 3)
+        assert shop.buy(account) == (0, 3)
+        await shop.activate(2, 3)
+        assert shop.buy(account) == (3, 2)
+        assert (await shop.rule_sets.version(3)).files == {"kinds.txt": ("ACTIVITY",)}
     async with street.open() as shop:
-        assert shop.buy(account) == (3, 1), "the file says what it said: the activation stands"
+        assert shop.buy(account) == (3, 2), "the file says what it said: the activation stands"
 
 
 async def test_only_so_many_may_be_planned(street: Street) -> None:
