@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from pointguard_server.domain.calendar import local_time
+from pointguard_server.engine.lot_terms import FOREVER, LotTerms
 from pointguard_server.engine.world import AWARD, INPUT, PROGRAM, RULE, RowArray, World
 from pointguard_server.velocity.windows import MEASURE
 
@@ -28,13 +29,14 @@ class Program:
     settings: dict[str, int]
     measures: tuple[tuple[int, ...], ...]  # rows of velocity.windows.MEASURE
     rules: tuple[tuple[int, ...], ...]  # rows of world.RULE
-    awards: tuple[tuple[int, ...], ...]  # rows of world.AWARD
+    awards: tuple[tuple[int, int, int], ...]  # the first fields of world.AWARD
     inputs: tuple[tuple[int, ...], ...]  # rows of world.INPUT
     input_zones: tuple[ZoneInfo | None, ...]  # of each input that is a date
     constants: tuple[int, ...]
     fact_count: int  # that the earn rules read
     work_size: int  # that the earn rules need: see rules/work_layout.py
     earn: object = field(repr=False)
+    lot_terms: tuple[LotTerms, ...] = ()  # of each award; none: they are spendable at once and never end
 
 
 class Programs:
@@ -49,6 +51,7 @@ class Programs:
         self.awards_max = max((len(program.awards) for program in programs), default=0)
         self.facts_max = max((program.fact_count for program in programs), default=0)
         self.work_max = max((program.work_size for program in programs), default=0)
+        self.makes_lots = any(terms.makes_lots for program in programs for terms in program.lot_terms)
         self._minute = -1
         self._world = self._build()
 
@@ -64,6 +67,8 @@ class Programs:
                 for index, zone in enumerate(program.input_zones, int(row["first_input"])):
                     if zone is not None:
                         self._world.inputs[index]["most"] = local_time(now, zone).date
+                for index, terms in enumerate(program.lot_terms, int(row["first_award"])):
+                    self._world.awards[index]["expires_at"] = terms.expires_at(minute * MINUTE, program.zone)
         return self._world
 
     @property
@@ -93,7 +98,10 @@ class Programs:
             row["first_constant"] = len(constants)
             measures += program.measures
             rules += program.rules
-            awards += program.awards
+            terms = program.lot_terms or (FOREVER,) * len(program.awards)
+            awards += [
+                (*award, each.pending, each.expires_after, 0) for award, each in zip(program.awards, terms, strict=True)
+            ]
             inputs += program.inputs
             constants += program.constants
         return World(

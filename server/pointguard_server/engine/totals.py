@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from pointguard_server.domain.codes import EntryType
 from pointguard_server.engine.programs import Programs
 from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS, Output
 
-OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES = 16, 8, 32, 32, 4
+OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES, ENTRY_TYPES = 16, 8, 32, 32, 4, 16
 
 
 class Totals:
@@ -17,7 +18,22 @@ class Totals:
         self.refusals = np.zeros(OUTCOMES, np.int64)
         self.advice = np.zeros(POSTURES, np.int64)  # raised
         self.tripped: dict[tuple[int, int], int] = {}  # (rule id, posture) → how often
-        self.points_issued = self.points_redeemed = 0
+        self.points = np.zeros(ENTRY_TYPES, np.int64)  # moved by entries, by their type
+
+    @property
+    def points_issued(self) -> int:
+        """Points that were given."""
+        return int(self.points[[EntryType.EARN, EntryType.BONUS, EntryType.CREDIT]].sum())
+
+    @property
+    def points_redeemed(self) -> int:
+        """Points that were spent."""
+        return -int(self.points[EntryType.REDEEM])
+
+    @property
+    def points_expired(self) -> int:
+        """Points that ended and were written off."""
+        return -int(self.points[EntryType.EXPIRE])
 
     def add(self, out: Output, requests: int, programs: Programs) -> None:
         """Add a batch of that many requests that is durable."""
@@ -33,10 +49,8 @@ class Totals:
         declined = legs["decision"] != 1
         if declined.any():
             np.add.at(self.declines, (operations[declined], reasons[declined]), 1)
-        points = out.entries["signed_points"][: out.counts[ENTRIES]]
-        issued = int(points.clip(0).sum())
-        self.points_issued += issued
-        self.points_redeemed += issued - int(points.sum())
+        entries = out.entries[: out.counts[ENTRIES]]
+        np.add.at(self.points, entries["entry_type"], entries["signed_points"])
         np.add.at(self.advice, out.advice["posture"][: out.counts[ADVICE_ROWS]], 1)
         rules = programs.rules
         for rule in rules["tripped"].nonzero()[0].tolist():

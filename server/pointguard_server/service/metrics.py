@@ -192,6 +192,7 @@ class Metrics(Collector):
         points = CounterMetricFamily("pointguard_points", "Points issued and redeemed.", labels=("direction",))
         points.add_metric(("issued",), totals.points_issued)
         points.add_metric(("redeemed",), totals.points_redeemed)
+        points.add_metric(("expired",), totals.points_expired)
         yield points
 
     def _collect_fraud(self, totals: Totals, programs: Programs) -> Iterator[Metric]:

@@ -59,10 +59,6 @@ def _of_rule(rule: CheckedRule) -> Iterator[tuple[SourceRange, str]]:
     for cap in rule.caps:
         if cap.period is not CapPeriod.TRANSACTION:
             yield cap.source_range, f"`cap … per {cap.period}`"
-    if rule.pending_range is not None:
-        yield rule.pending_range, "`pending`"
-    if rule.expiry is not None:
-        yield rule.expiry.source_range, "`expire`"
 
 
 def _of_node(rules: CheckedRuleSet, node: Checked) -> str:

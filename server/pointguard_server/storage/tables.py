@@ -38,6 +38,26 @@ legs = Table(
     Index("legs_transaction_id", "transaction_id", "leg_number", unique=True),
 )
 entries = Table("entries", metadata, *(_ledger_column(name) for name in ENTRY_FIELDS))
+# Of lots alone: the rows of a program whose points never end are in none of these.
+Index(
+    "entries_account_lots",
+    entries.c.tenant_id,
+    entries.c.account_id,
+    entries.c.expires_at,
+    sqlite_where=entries.c.lot_seq > 0,
+)
+Index(
+    "entries_expires_at",
+    entries.c.expires_at,
+    entries.c.position,
+    sqlite_where=(entries.c.lot_seq > 0) & (entries.c.signed_points > 0),
+)
+Index(
+    "entries_matures_at",
+    entries.c.matures_at,
+    entries.c.position,
+    sqlite_where=(entries.c.lot_seq > 0) & (entries.c.signed_points > 0) & (entries.c.matures_at > 0),
+)
 advice = Table(
     "advice",
     metadata,

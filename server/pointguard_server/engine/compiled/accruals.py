@@ -3,6 +3,7 @@
 from pointguard_server.domain.codes import AccountFlag, Context, Decision, Operation, Part, Reason, RequestFlag
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
+from pointguard_server.engine.compiled.lots import give_lot
 from pointguard_server.engine.world import NOW
 from pointguard_server.rules.fields import FACT_FIELDS
 from pointguard_server.rules.native_call import call_earn
@@ -49,7 +50,7 @@ def _gather_facts(batch, facts, r, account, program):
     facts[_PROVINCE] = account.province_id
     facts[_ENROLLED] = (batch.header[NOW] - account.enrolled_at) // _DAY * _NUMBER
     facts[_POSTED] = min(account.posted, _POINTS_MAX // _NUMBER) * _NUMBER
-    facts[_AVAILABLE] = min(account.posted - account.reserved, _POINTS_MAX // _NUMBER) * _NUMBER
+    facts[_AVAILABLE] = min(account.posted - account.pending - account.reserved, _POINTS_MAX // _NUMBER) * _NUMBER
     facts[_SPEND] = min(account.spend_total, _MONEY_MAX // program.money_scale) * program.money_scale
     facts[_DATE] = program.date * _NUMBER
     facts[_YEAR] = program.year * _NUMBER
@@ -133,7 +134,7 @@ def accrue(arrays, world, batch, out, r, slot):
     leg.event_flags = flags & BLOCKED
     if flags & APPROVED and not forbidden:
         leg.decision, leg.event_flags = _APPROVED, APPROVED
-        _post(world, batch, out, account, program, leg, points)
+        _post(arrays, world, batch, out, account, program, leg, points)
     add_event(arrays, world, leg, account, program, slot)
     close_leg(arrays, batch, out, account, row)
     if leg.decision == _DECLINED:
@@ -141,10 +142,11 @@ def accrue(arrays, world, batch, out, r, slot):
 
 
 @part
-def _post(world, batch, out, account, program, leg, points):
+def _post(arrays, world, batch, out, account, program, leg, points):
     account.earned_total += points
     account.spend_total += leg.money
     for i in range(program.award_count):
         if out.award_points[i] > 0:
             award = world.awards[program.first_award + i]
-            emit_entry(batch, out, account, leg, award.entry_type, award.part, out.award_points[i], award.rule_id)
+            row = emit_entry(batch, out, account, leg, award.entry_type, award.part, out.award_points[i], award.rule_id)
+            give_lot(arrays, batch, out, account, leg, award, row)
