@@ -87,6 +87,8 @@ def decode_accrual(message: transaction_pb2.AccrueResponse) -> results.Accrual:
             for award in message.awards
         ),
         balance=_balance(message.balance),
+        experiment_id=message.experiment_id,
+        arm=message.arm,
     )
 
 
@@ -117,6 +119,8 @@ def decode_transaction(message: transaction_pb2.GetTransactionResponse) -> resul
         entries=tuple(_entry(entry) for entry in transaction.entries),
         expires_at=_time(transaction.expires_at) if transaction.HasField("expires_at") else None,
         original_transaction_id=transaction.original_transaction_id,
+        experiment_id=transaction.experiment_id,
+        arm=transaction.arm,
     )
 
 

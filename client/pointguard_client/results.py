@@ -136,7 +136,7 @@ class Award:
 
 @dataclass(frozen=True, slots=True)
 class Accrual:
-    """The decision on an accrual; `points` is the sum of the awards."""
+    """The decision on an accrual; `points` is the sum of the awards. Without an experiment its number and arm are 0."""
 
     transaction_id: str
     account_id: int
@@ -145,6 +145,8 @@ class Accrual:
     points: int
     awards: tuple[Award, ...]
     balance: Balance
+    experiment_id: int = 0
+    arm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One immutable decision about one account, as the ledger holds it."""
+    """One immutable decision about one account, as the ledger holds it; its experiment's number and arm, or 0."""
 
     transaction_id: str
     account_id: int
@@ -185,6 +187,8 @@ class Transaction:
     entries: tuple[Entry, ...]
     expires_at: datetime | None
     original_transaction_id: str
+    experiment_id: int = 0
+    arm: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,7 @@ class RuleSetActivationKind(ContractEnum):
     ACTIVATE = 1
     ROLLBACK = 2
     FILE = 3
+    PROMOTE = 4
 
 
 class RuleLimit(ContractEnum):

@@ -13,12 +13,14 @@ from functools import partial
 from rich.console import Console
 
 from tests.bench import (
+    backtest,
     batch,
     columns,
     latency,
     memory,
     profile,
     rule_cost,
+    rules,
     scale,
     start,
     stream,
@@ -40,6 +42,8 @@ BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {
     "columns": columns.run,
     "latency": latency.run,
     "windows": windows.run,
+    "rules": rules.run,
+    "backtest": backtest.run,
     "scale": scale.run,
     "memory": memory.run,
     "start": start.run,

@@ -54,7 +54,10 @@ def test_the_lock_fulfils_everything_that_the_project_asks_for(root: Path, locke
         versions.setdefault(pin.name, []).extend(specifier.version for specifier in pin.specifier)
     unmet = [
         wanted
-        for wanted in map(Requirement, [*project["dependencies"], *extras["server"], *extras["otel"], *extras["dev"]])
+        for wanted in map(
+            Requirement,
+            [*project["dependencies"], *extras["server"], *extras["otel"], *extras["rules"], *extras["dev"]],
+        )
         if not versions.get(wanted.name) or not all(wanted.specifier.contains(v) for v in versions[wanted.name])
     ]
     assert not unmet, "run make lock"
@@ -94,7 +97,7 @@ def test_the_client_is_importable_with_its_own_dependencies_only(root: Path) -> 
     assert int(finished.stdout) > 0
 
 
-def test_the_wheel_holds_the_four_packages_with_their_data(root: Path, tmp_path: Path) -> None:
+def test_the_wheel_holds_the_packages_with_their_data(root: Path, tmp_path: Path) -> None:
     """Build it as `pip wheel` would, offline, and look inside."""
     builder = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(builder, cwd=root, capture_output=True, check=True)
@@ -104,7 +107,7 @@ def test_the_wheel_holds_the_four_packages_with_their_data(root: Path, tmp_path:
         str(path.relative_to(root / room))
         for room, packages in {
             "server": ["pointguard_server"],
-            "client": ["pointguard_client"],
+            "client": ["pointguard_client", "pointguard_rules"],
             "generated": ["pointguard", "pointguard_grammar"],
         }.items()
         for package in packages
@@ -116,6 +119,7 @@ def test_the_wheel_holds_the_four_packages_with_their_data(root: Path, tmp_path:
         "pointguard",
         "pointguard_client",
         "pointguard_grammar",
+        "pointguard_rules",
         "pointguard_server",
     }
 

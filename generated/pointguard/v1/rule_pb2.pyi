@@ -32,6 +32,7 @@ class RuleSetActivationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RULE_SET_ACTIVATION_KIND_ACTIVATE: _ClassVar[RuleSetActivationKind]
     RULE_SET_ACTIVATION_KIND_ROLLBACK: _ClassVar[RuleSetActivationKind]
     RULE_SET_ACTIVATION_KIND_FILE: _ClassVar[RuleSetActivationKind]
+    RULE_SET_ACTIVATION_KIND_PROMOTE: _ClassVar[RuleSetActivationKind]
 
 class RuleLimit(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -57,6 +58,7 @@ RULE_SET_ACTIVATION_KIND_UNSPECIFIED: RuleSetActivationKind
 RULE_SET_ACTIVATION_KIND_ACTIVATE: RuleSetActivationKind
 RULE_SET_ACTIVATION_KIND_ROLLBACK: RuleSetActivationKind
 RULE_SET_ACTIVATION_KIND_FILE: RuleSetActivationKind
+RULE_SET_ACTIVATION_KIND_PROMOTE: RuleSetActivationKind
 RULE_LIMIT_UNSPECIFIED: RuleLimit
 RULE_LIMIT_CAP_PER_TRANSACTION: RuleLimit
 RULE_LIMIT_CAP_PER_DAY: RuleLimit

@@ -233,7 +233,7 @@ class Award(_message.Message):
     def __init__(self, rule: _Optional[str] = ..., part: _Optional[_Union[TransactionPart, str]] = ..., points: _Optional[int] = ...) -> None: ...
 
 class AccrueResponse(_message.Message):
-    __slots__ = ("transaction_id", "decision", "reasons", "points", "awards", "balance", "account_id")
+    __slots__ = ("transaction_id", "decision", "reasons", "points", "awards", "balance", "account_id", "experiment_id", "arm")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
@@ -241,6 +241,8 @@ class AccrueResponse(_message.Message):
     AWARDS_FIELD_NUMBER: _ClassVar[int]
     BALANCE_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ARM_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     decision: _common_pb2.Decision
     reasons: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]
@@ -248,7 +250,9 @@ class AccrueResponse(_message.Message):
     awards: _containers.RepeatedCompositeFieldContainer[Award]
     balance: _common_pb2.Balance
     account_id: int
-    def __init__(self, transaction_id: _Optional[str] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., awards: _Optional[_Iterable[_Union[Award, _Mapping]]] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., account_id: _Optional[int] = ...) -> None: ...
+    experiment_id: int
+    arm: int
+    def __init__(self, transaction_id: _Optional[str] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., awards: _Optional[_Iterable[_Union[Award, _Mapping]]] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., account_id: _Optional[int] = ..., experiment_id: _Optional[int] = ..., arm: _Optional[int] = ...) -> None: ...
 
 class GetTransactionRequest(_message.Message):
     __slots__ = ("transaction_id",)
@@ -275,7 +279,7 @@ class Entry(_message.Message):
     def __init__(self, entry_type: _Optional[_Union[EntryType, str]] = ..., part: _Optional[_Union[TransactionPart, str]] = ..., signed_points: _Optional[int] = ..., running_balance: _Optional[int] = ..., rule: _Optional[str] = ..., matures_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Transaction(_message.Message):
-    __slots__ = ("transaction_id", "account_id", "seq", "position", "operation", "kind", "decision", "reasons", "points", "money", "accepted_at", "occurred_at", "store_id", "terminal_id", "cashier_id", "channel", "order_reference", "rule_set_version", "fraud_rules_version", "balance", "entries", "expires_at", "original_transaction_id")
+    __slots__ = ("transaction_id", "account_id", "seq", "position", "operation", "kind", "decision", "reasons", "points", "money", "accepted_at", "occurred_at", "store_id", "terminal_id", "cashier_id", "channel", "order_reference", "rule_set_version", "fraud_rules_version", "balance", "entries", "expires_at", "original_transaction_id", "experiment_id", "arm")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
@@ -299,6 +303,8 @@ class Transaction(_message.Message):
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     ORIGINAL_TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ARM_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     account_id: int
     seq: int
@@ -322,7 +328,9 @@ class Transaction(_message.Message):
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
     expires_at: _timestamp_pb2.Timestamp
     original_transaction_id: str
-    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., seq: _Optional[int] = ..., position: _Optional[int] = ..., operation: _Optional[_Union[_common_pb2.Operation, str]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., channel: _Optional[_Union[_common_pb2.Channel, str]] = ..., order_reference: _Optional[str] = ..., rule_set_version: _Optional[int] = ..., fraud_rules_version: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., original_transaction_id: _Optional[str] = ...) -> None: ...
+    experiment_id: int
+    arm: int
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., seq: _Optional[int] = ..., position: _Optional[int] = ..., operation: _Optional[_Union[_common_pb2.Operation, str]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., channel: _Optional[_Union[_common_pb2.Channel, str]] = ..., order_reference: _Optional[str] = ..., rule_set_version: _Optional[int] = ..., fraud_rules_version: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., original_transaction_id: _Optional[str] = ..., experiment_id: _Optional[int] = ..., arm: _Optional[int] = ...) -> None: ...
 
 class GetTransactionResponse(_message.Message):
     __slots__ = ("transaction",)

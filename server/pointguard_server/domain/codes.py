@@ -193,6 +193,41 @@ class RuleSetActivationKind(IntEnum):
     ACTIVATE = 1
     ROLLBACK = 2
     FILE = 3
+    PROMOTE = 4
+
+
+class ExperimentMetric(IntEnum):
+    """What an experiment is to move: a figure of each member."""
+
+    POINTS = 1
+    SPEND = 2
+    TRANSACTIONS = 3
+
+
+class ExperimentEventKind(IntEnum):
+    """A step in the life of an experiment."""
+
+    STARTED = 1
+    ENDED = 2
+    PROMOTED = 3
+
+
+class ExperimentState(IntEnum):
+    """Where in its life an experiment is."""
+
+    CREATED = 1
+    RUNNING = 2
+    OVER = 3
+
+
+class ExperimentEnd(IntEnum):
+    """What brought an experiment to its end."""
+
+    ENDED = 1
+    PROMOTED = 2
+    ACTIVATED = 3
+    ROLLED_BACK = 4
+    FILE_CHANGED = 5
 
 
 class AccountFlag(IntFlag):

@@ -80,8 +80,12 @@ LEG_FIELDS = (
     "batch_id",
     "first_entry",
     "entry_count",
+    "experiment_id",
+    "arm",
 )
-"""Columns of ``legs`` that the kernel writes. The table's ``currency``, ``order_reference`` and ``record`` follow."""
+"""Columns of ``legs`` that the kernel writes. The table has ``currency``, ``order_reference`` and ``record`` too."""
+LEG_FIELDS_ADDED = ("experiment_id", "arm")
+"""Those that the table got after the texts, and that records of version 1 have not: 0 in rows from before."""
 
 ENTRY_FIELDS = (
     "position",

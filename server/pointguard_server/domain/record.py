@@ -1,6 +1,6 @@
 """The canonical record of a leg: what was asked, what was seen and what was answered, as bytes. Any layer may use it.
 
-It serves replays of an idempotency key, explanations, feeds and the chain of batch digests. Version 1:
+It serves replays of an idempotency key, explanations, feeds and the chain of batch digests. Version 2:
 
     version                                  varint
     leg                                      its columns in order; ids as 16 raw bytes, the rest as zigzag varints
@@ -13,16 +13,25 @@ It serves replays of an idempotency key, explanations, feeds and the chain of ba
     basket     byte count, bytes             the basket as the wire's message, serialized deterministically
 
 A varint is little-endian base 128; zigzag maps 0, -1, 1, -2 to 0, 1, 2, 3. ``engine/compiled/records.py`` writes the
-same bytes.
+same bytes. Version 1 is the same but for the leg's last columns, ``LEG_FIELDS_ADDED``, which it has not: they are 0.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pointguard_server.domain.codes import SERVER_OPERATIONS
-from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, ID_FIELDS, LEG_FIELDS, REQUEST_FIELDS
+from pointguard_server.domain.ledger_rows import (
+    ADVICE_FIELDS,
+    ENTRY_FIELDS,
+    ID_FIELDS,
+    LEG_FIELDS,
+    LEG_FIELDS_ADDED,
+    REQUEST_FIELDS,
+)
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+RECORD_LEG_FIELDS = {1: LEG_FIELDS[: -len(LEG_FIELDS_ADDED)], 2: LEG_FIELDS}
+"""The leg's columns in a record, by its version."""
 RECORD_ENTRY_FIELDS = ENTRY_FIELDS[ENTRY_FIELDS.index("entry_type") :]
 RECORD_ADVICE_FIELDS = ADVICE_FIELDS[ADVICE_FIELDS.index("event") :]
 RAW_FIELDS = (*ID_FIELDS, "advice_id")
@@ -78,12 +87,12 @@ def encode_body(order_reference: str, basket: bytes) -> bytes:
     return encode_varint(len(reference)) + reference + encode_varint(len(basket)) + basket
 
 
-def encode_record(record: Record) -> bytes:
+def encode_record(record: Record, version: int = RECORD_VERSION) -> bytes:
     """Return the bytes of a record: the slow and obvious way, for tests and tools."""
     body = encode_body(record.order_reference, record.basket) if record.request is not None else b""
     parts = [
-        encode_varint(RECORD_VERSION),
-        _encode_row(record.leg, LEG_FIELDS),
+        encode_varint(version),
+        _encode_row(record.leg, RECORD_LEG_FIELDS[version]),
         encode_varint(len(record.reasons)),
         *(_zigzag(number) for pair in record.reasons for number in pair),
         encode_varint(len(record.entries)),
@@ -152,9 +161,9 @@ def decode_record(data: bytes) -> Record:
     """
     reader = _Reader(data)
     version = reader.varint()
-    if version != RECORD_VERSION:
+    if version not in RECORD_LEG_FIELDS:
         raise ValueError(f"record version {version} is not known")
-    leg = reader.row(LEG_FIELDS)
+    leg = dict.fromkeys(LEG_FIELDS_ADDED, 0) | reader.row(RECORD_LEG_FIELDS[version])
     reasons, entries = tuple(reader.pairs()), tuple(reader.rows(RECORD_ENTRY_FIELDS))
     windows, advice = tuple(reader.pairs()), tuple(reader.rows(RECORD_ADVICE_FIELDS))
     if leg["operation"] in SERVER_OPERATIONS:

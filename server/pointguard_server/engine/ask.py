@@ -86,6 +86,8 @@ class Verdict(NamedTuple):
     reserved: int
     pending: int
     account_flags: int
+    experiment_id: int
+    arm: int
     first_entry: int
     entry_count: int
     reason_count: int

@@ -41,6 +41,7 @@ from pointguard_server.engine.world import (
     LEGS,
     NOW,
     Batch,
+    IntArray,
     Output,
 )
 from pointguard_server.velocity.windows import BLOCK, NONE
@@ -166,11 +167,13 @@ class Decider:
         rebuilt from the events in memory; where a window now reaches further back than those, the accounts are read
         from the ledger again.
         """
-        pairs = zip(programs.programs, self.programs.programs, strict=True)
-        if any(new.settings["retention"] > old.settings["retention"] for new, old in pairs):
+        before = self.programs
+        if any(programs.retention(each) > before.retention(each) for each in programs.first_of):
             self.memory = self.memory.emptied(programs.measures_max)
         else:
             self.memory.resize_tallies(programs.measures_max)
+            if programs.splits != before.splits:
+                self.memory.displace(np.array([programs.first_of[each.program_id] for each in before.programs]))
         self.programs, self._upcoming = programs, upcoming
 
     def _undo(self, step: _Step) -> None:
@@ -256,7 +259,7 @@ class Decider:
                 slot = self.memory.add(account_id, self._turn)
                 account = self.memory.accounts[slot]
                 account["tenant_id"] = step.envelopes["tenant_id"][row]
-                account["program"] = self.programs.index_of[program_id]
+                account["program"] = self.programs.place(self.programs.first_of[program_id], account_id)
                 step.envelopes["slot"][row] = slot
                 step.begun.append(account_id)
 
@@ -264,7 +267,7 @@ class Decider:
         """Bring every account that is asked about into memory and note its slot."""
         self._resolve(step)
         memory, envelopes = self.memory, step.envelopes
-        missing = find_slots(memory.table, memory.accounts, envelopes, self._turn)
+        missing, unplaced = find_slots(memory.table, memory.accounts, envelopes, self._turn)
         self._hits += step.count - missing
         if missing:
             wanted = envelopes[(envelopes["slot"] == NONE) & (envelopes["skip"] == 0) & (envelopes["account_id"] != 0)]
@@ -274,6 +277,16 @@ class Decider:
             for tenant_id, account_id in accounts:
                 self._load(tenant_id, account_id, now)
             find_slots(memory.table, memory.accounts, envelopes, self._turn)
+        if unplaced:
+            self._place(envelopes["slot"])
+
+    def _place(self, slots: IntArray) -> None:
+        """Find what decides for the accounts that were in memory when an experiment began or ended."""
+        accounts = self.memory.accounts
+        slots = slots[slots != NONE]
+        for slot in set(slots[accounts["program"][slots] < 0].tolist()):
+            account = accounts[slot]
+            account["program"] = self.programs.place(~int(account["program"]), int(account["account_id"]))
 
     def _resolve(self, step: _Step) -> None:
         """Find the accounts of the requests that name an identifier or a reservation."""
@@ -308,7 +321,8 @@ class Decider:
             return
         slot = self.memory.add(account_id, self._turn)
         account = self.memory.accounts[slot]
-        account["tenant_id"], account["program"] = tenant_id, self.programs.index_of[history.program_id]
+        account["tenant_id"] = tenant_id
+        account["program"] = self.programs.place(self.programs.first_of[history.program_id], account_id)
         account["enrolled_at"] = history.enrolled_at
         legs, advice = history.legs, history.advice
         lots = lots_left(history.lots) if history.lots.size else history.lots

@@ -41,7 +41,7 @@ ACCOUNT = np.dtype(
             (name, "<i4")
             for name in (
                 "tenant_id",
-                "program",  # index in the array of programs
+                "program",  # index in the array of programs; ~index of its program's first: not placed yet
                 "flags",
                 "hold_count",
                 "advice_count",
@@ -171,6 +171,11 @@ class Memory:
         if measures_max > self.tallies.shape[1]:
             self.tallies = np.zeros((self.accounts_max, measures_max, 2), np.int64)
             self.accounts["tally_epoch"] = NONE
+
+    def displace(self, firsts: IntArray) -> None:
+        """Have every account placed anew on its next use; ``firsts``: the first index of its program, by its index."""
+        used = self.accounts["program"][: self._unused_slot]
+        used[:] = ~firsts[np.where(used < 0, ~used, used)]
 
     def emptied(self, measures_max: int) -> "Memory":
         """Return a memory that holds nothing: quicker than to throw every account out of this one."""

@@ -3,14 +3,15 @@
 Their settings, rules and calendar, as arrays. Built by ``service/programs.py``.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from pointguard_server.domain.calendar import local_time
 from pointguard_server.engine.lot_terms import FOREVER, LotTerms
+from pointguard_server.engine.split import Split
 from pointguard_server.engine.world import AWARD, INPUT, PROGRAM, RULE, RowArray, World
 from pointguard_server.velocity.windows import MEASURE
 
@@ -39,19 +40,46 @@ class Program:
     lot_terms: tuple[LotTerms, ...] = ()  # of each award; none: they are spendable at once and never end
 
 
-class Programs:
-    """All programs, as the kernel takes them. ``index_of`` and ``currencies`` are by program id."""
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """A program's experiment: how it splits the accounts, and for each arm the program that decides."""
 
-    def __init__(self, programs: Sequence[Program]) -> None:
-        self.programs = tuple(programs)
-        self.index_of = {program.program_id: index for index, program in enumerate(programs)}
+    split: Split
+    programs: tuple[Program, ...]
+
+    def numbered(self) -> Iterable[Program]:
+        """Return the arms' programs, each of which says on its legs which arm it is."""
+        for arm, program in enumerate(self.programs, 1):
+            marks = {"experiment_id": self.split.experiment_id, "arm": arm}
+            yield replace(program, settings=program.settings | marks)
+
+
+class Programs:
+    """All programs, as the kernel takes them. ``currencies`` are by program id.
+
+    A program with an experiment stands first, as it would decide without, and its arms follow it. An account has the
+    index of the one that decides for it.
+    """
+
+    def __init__(self, programs: Sequence[Program], arms: Sequence[Arms] = ()) -> None:
+        by_program = {each.programs[0].program_id: each for each in arms}
+        everything: list[Program] = []
+        self.first_of: dict[int, int] = {}  # the index of a program's first, by its id
+        self._splits: dict[int, Split] = {}  # by that index
+        for program in programs:
+            self.first_of[program.program_id] = len(everything)
+            if (split_by := by_program.get(program.program_id)) is not None:
+                self._splits[len(everything)] = split_by.split
+            everything += [program, *(split_by.numbered() if split_by is not None else ())]
+        self.programs = tuple(everything)
+        self.splits = {self.programs[first].program_id: split for first, split in self._splits.items()}
         self.currencies = {program.program_id: program.currency for program in programs}
-        self.measures_max = max((len(program.measures) for program in programs), default=0)
-        self.rules_max = max((len(program.rules) for program in programs), default=0)
-        self.awards_max = max((len(program.awards) for program in programs), default=0)
-        self.facts_max = max((program.fact_count for program in programs), default=0)
-        self.work_max = max((program.work_size for program in programs), default=0)
-        self.makes_lots = any(terms.makes_lots for program in programs for terms in program.lot_terms)
+        self.measures_max = max((len(program.measures) for program in self.programs), default=0)
+        self.rules_max = max((len(program.rules) for program in self.programs), default=0)
+        self.awards_max = max((len(program.awards) for program in self.programs), default=0)
+        self.facts_max = max((program.fact_count for program in self.programs), default=0)
+        self.work_max = max((program.work_size for program in self.programs), default=0)
+        self.makes_lots = any(terms.makes_lots for program in self.programs for terms in program.lot_terms)
         self._minute = -1
         self._world = self._build()
 
@@ -72,13 +100,24 @@ class Programs:
         return self._world
 
     @property
+    def served(self) -> tuple[Program, ...]:
+        """Every program once, as it decides where no experiment runs."""
+        return tuple(self.programs[first] for first in self.first_of.values())
+
+    @property
     def rules(self) -> RowArray:
         """Every program's fraud rules and controls: ``world.RULE``."""
         return self._world.rules
 
+    def place(self, first: int, account_id: int) -> int:
+        """Return the index of what decides for an account, given that of its program's first."""
+        split = self._splits.get(first)
+        return first if split is None else first + split.arm_of(account_id)
+
     def retention(self, program_id: int) -> int:
-        """Return how long a program's events stay in memory, in microseconds."""
-        return self.programs[self.index_of[program_id]].settings["retention"]
+        """Return how long a program's events stay in memory, in microseconds: an account may go to any of its arms."""
+        arms = (program for program in self.programs if program.program_id == program_id)
+        return max(program.settings["retention"] for program in arms)
 
     def _build(self) -> World:
         programs = np.zeros(len(self.programs), PROGRAM)
@@ -91,6 +130,7 @@ class Programs:
             for name, value in program.settings.items():
                 row[name] = value
             row["program_id"], row["tenant_id"] = program.program_id, program.tenant_id
+            row["retention"] = self.retention(program.program_id)
             row["first_measure"], row["measure_count"] = len(measures), len(program.measures)
             row["first_rule"], row["rule_count"] = len(rules), len(program.rules)
             row["first_award"], row["award_count"] = len(awards), len(program.awards)

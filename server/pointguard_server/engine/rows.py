@@ -119,6 +119,8 @@ ANSWER_FIELDS = (
     "reserved",
     "pending",
     "account_flags",
+    "experiment_id",
+    "arm",
     "first_entry",  # row of the first entry in this batch
     "entry_count",
     "reason_count",

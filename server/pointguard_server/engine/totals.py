@@ -4,7 +4,7 @@ import numpy as np
 
 from pointguard_server.domain.codes import EntryType
 from pointguard_server.engine.programs import Programs
-from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS, Output
+from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS, Output, RowArray
 
 OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES, ENTRY_TYPES = 16, 8, 32, 32, 4, 16
 
@@ -18,6 +18,7 @@ class Totals:
         self.refusals = np.zeros(OUTCOMES, np.int64)
         self.advice = np.zeros(POSTURES, np.int64)  # raised
         self.tripped: dict[tuple[int, int], int] = {}  # (rule id, posture) → how often
+        self.by_arm: dict[tuple[int, int, int], int] = {}  # (experiment, arm, decision) → legs
         self.points = np.zeros(ENTRY_TYPES, np.int64)  # moved by entries, by their type
 
     @property
@@ -46,6 +47,8 @@ class Totals:
             return
         operations, reasons = legs["operation"], legs["reason"]
         np.add.at(self.decisions, (operations, legs["decision"]), 1)
+        if programs.splits:
+            self._add_arms(legs)
         declined = legs["decision"] != 1
         if declined.any():
             np.add.at(self.declines, (operations[declined], reasons[declined]), 1)
@@ -56,3 +59,8 @@ class Totals:
         for rule in rules["tripped"].nonzero()[0].tolist():
             key = int(rules["rule_id"][rule]), int(rules["posture"][rule])
             self.tripped[key] = self.tripped.get(key, 0) + int(rules["tripped"][rule])
+
+    def _add_arms(self, legs: RowArray) -> None:
+        found, counts = np.unique(legs[["experiment_id", "arm", "decision"]], return_counts=True)
+        for key, count in zip(found.tolist(), counts.tolist(), strict=True):
+            self.by_arm[key] = self.by_arm.get(key, 0) + count

@@ -104,6 +104,8 @@ def verdict_of_record(data: bytes) -> Verdict:
         reserved=leg["reserved"],
         pending=leg["pending"],
         account_flags=leg["account_flags"],
+        experiment_id=leg["experiment_id"],
+        arm=leg["arm"],
         first_entry=0,
         entry_count=leg["entry_count"],
         reason_count=len(record.reasons),

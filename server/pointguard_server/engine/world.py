@@ -20,6 +20,8 @@ PROGRAM = np.dtype(
             "tenant_id",
             "epoch",
             "rule_set_version",
+            "experiment_id",  # whose arm this is; 0: of none
+            "arm",  # from 1
             "fraud_rules_version",
             "currency",
             "points_floor",

@@ -108,6 +108,7 @@ class Encoder:
         response.points = verdict.points
         response.account_id = verdict.account_id
         fill_balance(response.balance, verdict)
+        response.experiment_id, response.arm = verdict.experiment_id, verdict.arm
         for entry in verdict.entries:
             if entry.entry_type not in AWARDS:
                 continue

@@ -34,6 +34,8 @@ async def transaction_message(
         order_reference=record.order_reference,
         rule_set_version=leg["rule_set_version"],
         fraud_rules_version=leg["fraud_rules_version"],
+        experiment_id=leg["experiment_id"],
+        arm=leg["arm"],
         balance=common_pb2.Balance(
             posted=leg["posted"],
             reserved=leg["reserved"],

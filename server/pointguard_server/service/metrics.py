@@ -214,7 +214,7 @@ class Metrics(Collector):
         versions = GaugeMetricFamily(
             "pointguard_rules_version", "The version of a program's rules in force.", labels=("program", "rules")
         )
-        for program in programs.programs:
+        for program in programs.served:
             number, settings = str(program.program_id), program.settings
             epochs.add_metric((number,), settings["epoch"])
             versions.add_metric((number, "earn"), settings["rule_set_version"])

@@ -108,10 +108,13 @@ def open_lookup(path: Path) -> sqlite3.Connection:
 
 
 class Inserter:
-    """Inserts rows into one table by statements of a few fixed sizes, which stay prepared; NULLs fill up the last."""
+    """Inserts rows into one table by statements of a few fixed sizes, which stay prepared; NULLs fill up the last.
 
-    def __init__(self, table: Table) -> None:
-        columns = [column.name for column in table.columns]
+    ``columns`` are those of a row in order; by default the table's.
+    """
+
+    def __init__(self, table: Table, columns: Sequence[str] = ()) -> None:
+        columns = columns or [column.name for column in table.columns]
         row = f"({', '.join('?' * len(columns))})"
         self._width = len(columns)
         self._statements = {
@@ -163,7 +166,8 @@ class SqliteLedger:
         self.writer_epoch = writer_epoch
         self._connection = connection
         self._directory = directory
-        self._legs, self._entries = Inserter(tables.legs), Inserter(tables.entries)
+        self._legs = Inserter(tables.legs, (*LEG_FIELDS, *tables.LEG_TEXTS))
+        self._entries = Inserter(tables.entries)
         self._advice, self._batches = Inserter(tables.advice), Inserter(tables.batches)
 
     @property

@@ -3,15 +3,21 @@
 Ledger tables (``legs``, ``entries``, ``advice``, ``batches``) only ever grow; the others are ordinary ones.
 
 ``migrations/`` makes them; this file is what the code queries. Column order of the ledger tables is that of
-``domain/ledger_rows.py``, since the hot path writes whole rows by position (a unit test compares them with a migrated
-database).
+``domain/ledger_rows.py``, but that a leg's texts stand before the columns that it got later (a unit test compares them
+with a migrated database).
 """
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, ID_FIELDS, LEG_FIELDS
+from pointguard_server.domain.ledger_rows import (
+    ADVICE_FIELDS,
+    ENTRY_FIELDS,
+    ID_FIELDS,
+    LEG_FIELDS,
+    LEG_FIELDS_ADDED,
+)
 
 metadata = MetaData()
 # SQLite makes only a column of the very type INTEGER the row's own number.
@@ -26,16 +32,25 @@ def _ledger_column(name: str) -> Column[int] | Column[bytes]:
     return Column(name, BigInteger, nullable=False)
 
 
+LEG_TEXTS = ("currency", "order_reference", "record")
+"""What a leg has beside the columns that the kernel writes."""
 legs = Table(
     "legs",
     metadata,
-    *(_ledger_column(name) for name in LEG_FIELDS),
+    *(_ledger_column(name) for name in LEG_FIELDS if name not in LEG_FIELDS_ADDED),
     Column("currency", Text, nullable=False),
     Column("order_reference", Text, nullable=False),
     Column("record", LargeBinary, nullable=False),
+    *(Column(name, BigInteger, nullable=False, server_default="0") for name in LEG_FIELDS_ADDED),
     Index("legs_account_seq", "tenant_id", "account_id", "seq", unique=True),
     Index("legs_idempotency_key", "tenant_id", "idempotency_key", "leg_number", unique=True),
     Index("legs_transaction_id", "transaction_id", "leg_number", unique=True),
+    # What an experiment's results are made of, and of its legs alone: others cost nothing.
+    Index(
+        "legs_experiment",
+        *("tenant_id", "program_id", "experiment_id", "arm", "account_id", "operation", "decision", "points", "money"),
+        sqlite_where=text("experiment_id > 0"),
+    ),
 )
 entries = Table("entries", metadata, *(_ledger_column(name) for name in ENTRY_FIELDS))
 # Of lots alone: the rows of a program whose points never end are in none of these.
@@ -93,7 +108,7 @@ properties = Table(
 """What the data directory is bound to, such as its key ring; and notes about it."""
 APPEND_ONLY = (
     "legs", "entries", "advice", "batches", "writers", "program_versions", "codes", "rule_set_versions",
-    "rule_set_activations",
+    "rule_set_activations", "experiments", "experiment_arms", "experiment_events",
 )  # fmt: skip
 """Tables whose rows the database itself refuses to change or delete."""
 
@@ -167,6 +182,46 @@ rule_set_activations = Table(
     *_change_columns(),
     Index("rule_set_activations_key", "tenant_id", "idempotency_key", unique=True),
     Index("rule_set_activations_effective", "tenant_id", "program_id", "effective_at", "activation"),
+    sqlite_with_rowid=False,
+)
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("experiment_id", BigInteger, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("metric", BigInteger, nullable=False),
+    Column("secret", LargeBinary(32), nullable=False),  # what the split is keyed with
+    *_change_columns(),
+    Column("created_at", BigInteger, nullable=False),
+    Index("experiments_key", "tenant_id", "idempotency_key", unique=True),
+    sqlite_with_rowid=False,
+)
+experiment_arms = Table(
+    "experiment_arms",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("experiment_id", BigInteger, primary_key=True),
+    Column("arm", BigInteger, primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("weight", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+experiment_events = Table(
+    "experiment_events",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("experiment_id", BigInteger, primary_key=True),
+    Column("kind", BigInteger, primary_key=True),
+    Column("arm", BigInteger, nullable=False),  # that was promoted; 0: none
+    Column("activation", BigInteger, nullable=False),  # in force at the start; made by the promotion; 0: none
+    *_change_columns(),
+    Column("happened_at", BigInteger, nullable=False),
+    Index("experiment_events_key", "tenant_id", "idempotency_key", unique=True),
     sqlite_with_rowid=False,
 )
 codes = Table(

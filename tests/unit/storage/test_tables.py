@@ -12,14 +12,21 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, ID_FIELDS, LEG_FIELDS
+from pointguard_server.domain.ledger_rows import (
+    ADVICE_FIELDS,
+    ENTRY_FIELDS,
+    ID_FIELDS,
+    LEG_FIELDS,
+    LEG_FIELDS_ADDED,
+)
 from pointguard_server.engine import rows
 from pointguard_server.storage import tables
 from pointguard_server.storage.database import migrate
 from pointguard_server.storage.sqlite_ledger import open_writer
 
 LEDGER = {
-    "legs": (*LEG_FIELDS, "currency", "order_reference", "record"),
+    # What it got later stands behind its texts.
+    "legs": (*LEG_FIELDS[: -len(LEG_FIELDS_ADDED)], "currency", "order_reference", "record", *LEG_FIELDS_ADDED),
     "entries": ENTRY_FIELDS,
     "advice": ADVICE_FIELDS,
 }

@@ -79,6 +79,8 @@ def emit_leg(batch, out, account, program, r, operation, kind, parts, decision):
     leg.hold_expires_at = 0
     leg.event_flags = APPROVED if decision == _APPROVED else 0
     leg.group_set_id = account.group_set_id
+    leg.experiment_id = program.experiment_id
+    leg.arm = program.arm
     _copy_request(batch, leg, r)
     for m in range(out.windows.shape[1]):
         out.windows[row, m] = NOT_LOOKED_AT
@@ -158,6 +160,8 @@ def close_leg(arrays, batch, out, account, row):
     answer.transaction_id_low = leg.transaction_id_low
     answer.seq = leg.seq
     answer.decision = leg.decision
+    answer.experiment_id = leg.experiment_id
+    answer.arm = leg.arm
     answer.points = leg.points
     answer.money = leg.money
     answer.released = leg.released

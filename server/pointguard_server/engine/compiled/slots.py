@@ -44,11 +44,13 @@ def keep_slot(table, accounts, slot):
 
 @entry
 def find_slots(table, accounts, envelopes, turn):
-    """Note the slot of every account that is asked about, and that it was used; return how many are not in memory.
+    """Note the slot of every account that is asked about, and that it was used.
 
-    Another tenant's account stays without a slot: it is as unknown as one that is not there.
+    Return how many are not in memory, and how many are there and have no program yet. Another tenant's account stays
+    without a slot: it is as unknown as one that is not there.
     """
     missing = 0
+    unplaced = 0
     for r in range(envelopes.shape[0]):
         envelope = envelopes[r]
         if envelope.slot == NONE:
@@ -62,7 +64,9 @@ def find_slots(table, accounts, envelopes, turn):
                 continue
             envelope.slot = slot
         accounts[envelope.slot].touched = turn
-    return missing
+        if accounts[envelope.slot].program < 0:
+            unplaced += 1
+    return missing, unplaced
 
 
 @entry

@@ -193,7 +193,8 @@ def _accrue(buffer, at, out, r, names):
     at = _awards(buffer, _number(buffer, at, 4, answer.points), out, answer, names)
     if at < 0:
         return at
-    return _number(buffer, _balance(buffer, at, 6, answer), 7, answer.account_id)
+    at = _number(buffer, _balance(buffer, at, 6, answer), 7, answer.account_id)
+    return _number(buffer, _number(buffer, at, 8, answer.experiment_id), 9, answer.arm)
 
 
 @part
