@@ -85,6 +85,7 @@ class ReasonCode(ContractEnum):
     INSUFFICIENT_POINTS = 7
     RULE_ARITHMETIC = 8
     FRAUD_WARNING = 9
+    RULES_STOPPED = 10
 
 
 class AdviceEntity(ContractEnum):

@@ -26,6 +26,7 @@ from pointguard_server.rpc.guard import Guard
 from pointguard_server.rpc.server import RpcServer, Tls
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.rules.fixed_point import SCALE
+from pointguard_server.rules.sandbox_limits import SandboxLimits
 from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
@@ -224,7 +225,12 @@ class Server:
         loop = asyncio.get_running_loop()
         store.projector.on_broken = lambda: _call_from_thread(loop, self.failed.set)
         self._planner = Planner(tenant_id, program_id, names, versions)
-        self._compiler = RuleCompiler(settings.cache_directory / "rules", sources.config.currency)
+        self._compiler = RuleCompiler(
+            settings.cache_directory / "rules",
+            sources.config.currency,
+            sources.config.isolation,
+            SandboxLimits(sources.config.fuel),
+        )
         starter = ProgramStarter(
             store.write, tenant_id, program_id,
             names=names, versions=versions, planner=self._planner, compiler=self._compiler,

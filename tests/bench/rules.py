@@ -29,9 +29,11 @@ from pointguard_server.rules import numba_backend
 from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.native_compiler import compile_module
 from pointguard_server.rules.rule_set import load_rule_set
+from pointguard_server.service.code_matches import CodeMatches
+from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.ports import StoreFacts
 from pointguard_server.service.program_config import load_program_config
-from pointguard_server.service.programs import Versions, build_program, line_codes
+from pointguard_server.service.programs import Versions, build_program
 from pointguard_server.service.tenants import Tenant
 from tests.bench.processes import Neighbors
 from tests.bench.published_orders import CURRENCY, PROGRAMS, PublishedOrder, batch_of, make_orders
@@ -91,7 +93,9 @@ class Pointguard(Side):
         config = load_program_config(_PROGRAM, "coalition.toml")
         self._numbers = _Numbers()
         lines = line_codes(self.rule_set)
-        program = build_program(config, self.rule_set, compiled, Versions(1, 1, 1, 1), lines, self._numbers.number)
+        versions, matches = Versions(1, 1, 1, 1), CodeMatches(lambda *_: ())
+        matches.take(None, versions.tenant_id, [self.rule_set.checked])
+        program = build_program(config, self.rule_set, compiled, versions, lines, self._numbers.number, matches)
         self._programs = Programs([program])  # keeps the machine code
         self._world = self._programs.world(_NOW)
         self._memory = Memory(len(orders), 1)

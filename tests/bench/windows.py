@@ -27,8 +27,10 @@ from pointguard_server.domain.codes import Kind, Part
 from pointguard_server.engine.memory import Memory
 from pointguard_server.engine.programs import Program, Programs
 from pointguard_server.rules.rule_set import load_rule_set
+from pointguard_server.service.code_matches import CodeMatches
+from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.program_config import load_program_config
-from pointguard_server.service.programs import Versions, build_program, line_codes
+from pointguard_server.service.programs import Versions, build_program
 from pointguard_server.velocity.windows import APPROVED, EVENT, NONE
 from tests.bench.processes import Neighbors
 from tests.bench.program import OUT_OF_REACH
@@ -167,7 +169,10 @@ def read_program(path: Path) -> Program:
     config = load_program_config(text, str(path))
     rules = load_rule_set((path.parent / config.earn_rules).read_text(encoding="utf-8"), config.earn_rules)
     versions, lines = Versions(1, 1, 1, 1), line_codes(rules)
-    return build_program(config, rules, SimpleNamespace(address=0), versions, lines, lambda _kind, _text: 1)
+    matches = CodeMatches(lambda *_: ())
+    matches.take(None, 1, [rules.checked])
+    compiled = SimpleNamespace(bound=lambda _constants: SimpleNamespace(address=0))
+    return build_program(config, rules, compiled, versions, lines, lambda _kind, _text: 1, matches)
 
 
 @contextmanager

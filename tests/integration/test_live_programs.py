@@ -9,10 +9,10 @@ import pytest
 
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.engine.engine import Engine
+from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.live_programs import LivePrograms
 from pointguard_server.service.program_sources import ProgramFiles
 from pointguard_server.service.program_start import ProgramStarter
-from pointguard_server.service.programs import line_codes
 from pointguard_server.service.rule_compiler import RuleCompiler
 from pointguard_server.service.rule_plan import Planner
 from pointguard_server.service.serving_program import ServingProgram

@@ -1,7 +1,7 @@
 """``make differential``: the comparison of the back ends for as long as it takes to see a hundred thousand cases.
 
-A case is one program with one set of inputs, run by the interpreter and by machine code. Prints what disagrees and ends
-with status 1 then; the seed of a program makes it again.
+A case is one program with one set of inputs, run by the interpreter, by machine code and by WebAssembly. Prints what
+disagrees and ends with status 1 then; the seed of a program makes it again.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from random import Random
 
 from rich.console import Console
 
-from tests.support.rule_backends import compiled_of, interpreted, run_compiled
+from tests.support.rule_backends import compiled_of, interpreted, isolated_of, run_compiled, run_isolated
 from tests.support.rule_programs import random_inputs, random_rule_set
 
 
@@ -26,14 +26,14 @@ def main() -> int:
     cases, statuses, seed = 0, [0, 0, 0], given.seed
     while cases < given.cases:
         rule_set = random_rule_set(Random(seed), rules=6)
-        compiled = compiled_of(rule_set)
+        compiled, isolated = compiled_of(rule_set), isolated_of(rule_set)
         generator = Random(seed)
         for _ in range(given.cases_a_program):
             inputs = random_inputs(rule_set, generator)
             expected = interpreted(rule_set, inputs)
-            found = run_compiled(compiled, inputs)
-            if found != expected:
-                console.print(f"seed {seed}\n{rule_set.source}\n{inputs}\ninterpreter {expected}\nmachine code {found}")
+            found = {"machine code": run_compiled(compiled, inputs), "WebAssembly": run_isolated(isolated, inputs)}
+            if any(result != expected for result in found.values()):
+                console.print(f"seed {seed}\n{rule_set.source}\n{inputs}\ninterpreter {expected}\n{found}")
                 return 1
             statuses[expected[0]] += 1
         cases += given.cases_a_program

@@ -1,4 +1,4 @@
-"""The example rule sets in docs/: each is in its canonical form and decides its cases so, in both back ends."""
+"""The example rule sets in docs/: each is in its canonical form and decides its cases so, in every back end."""
 
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,8 @@ from pointguard_server.rules.named_inputs import Purchase, inputs_of
 from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.rules.value_types import Limit
-from tests.support.rule_backends import compiled_of, interpreted, run_compiled
+from pointguard_server.rules.wasm_code import BoundWasmRules
+from tests.support.rule_backends import compiled_of, interpreted, isolated_of, run_compiled, run_isolated
 
 FOLDER = Path(__file__).parents[2] / "docs" / "examples" / "rules"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.rules"))
@@ -42,14 +43,14 @@ def test_an_example_is_canonical_and_decides_its_cases(name: str) -> None:
     source = (FOLDER / f"{name}.rules").read_text()
     assert format_source(source, name) == source
     rule_set = rule_set_of(name)
-    compiled = compiled_of(rule_set)
+    compiled, isolated = compiled_of(rule_set), isolated_of(rule_set)
     given: set[str] = set()
     for case in cases_of(name)["cases"]:
-        given |= decided_so(rule_set, compiled, case)
+        given |= decided_so(rule_set, compiled, isolated, case)
     assert given == {rule.name for rule in rule_set.rules}, "some rule gives nothing in any case"
 
 
-def decided_so(rule_set: RuleSet, compiled: CompiledRules, case: dict[str, Any]) -> set[str]:
+def decided_so(rule_set: RuleSet, compiled: CompiledRules, isolated: BoundWasmRules, case: dict[str, Any]) -> set[str]:
     """The rules that gave points; the case's expectations held."""
     told = {key: value for key, value in case.items() if key not in ("name", "awards", "limits")}
     if "moment" in told:
@@ -58,6 +59,7 @@ def decided_so(rule_set: RuleSet, compiled: CompiledRules, case: dict[str, Any])
     inputs = (made.facts, made.lines, made.constants)
     result = interpreted(rule_set, inputs)
     assert run_compiled(compiled, inputs) == result, case["name"]
+    assert run_isolated(isolated, inputs) == result, case["name"]
     status, points, limits = result
     assert status == Status.OK
     names = [rule.name for rule in rule_set.rules]

@@ -25,6 +25,7 @@ FORBID_BEFORE_RULES = {
     Reason.REDEMPTION_LOCKED,
     Reason.ADVICE_BLOCK,
     Reason.RULE_ARITHMETIC,
+    Reason.RULES_STOPPED,
 }
 """Reasons that settle a transaction before any fraud rule looks at it."""
 

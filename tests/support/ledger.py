@@ -30,9 +30,11 @@ from pointguard_server.engine.rows import RequestFields, currency_number
 from pointguard_server.rules.compiler import compile_in_child, load_compiled
 from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.service.code_matches import CodeMatches
+from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.ports import NewMember
 from pointguard_server.service.program_config import ProgramConfig, load_program_config
-from pointguard_server.service.programs import Versions, build_program, line_codes
+from pointguard_server.service.programs import Versions, build_program
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.database import migrate
 from pointguard_server.storage.directory import Directory
@@ -198,6 +200,9 @@ class Ledger:
             self.names.version(self.connection, tenant, program_id, *source, now)
             for source in (("earn rules", self.earn), ("configuration", self.rules + self.controls + self.settings))
         ]
+        matches = CodeMatches(self.names.codes)
+        self.names.on_new_code = matches.note
+        matches.take(self.connection, tenant, [rule_set.checked])
         return build_program(
             config,
             rule_set,
@@ -205,6 +210,7 @@ class Ledger:
             Versions(program_id, tenant, *versions),
             line_codes(rule_set),
             lambda kind, text: self.names.intern(self.connection, tenant, kind, text),
+            matches,
         )
 
     def restart_decider(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from pointguard_server.rules import fixed_point, numba_backend
+from pointguard_server.rules import fixed_point, numba_backend, wasm_backend, wasm_engine
 from pointguard_server.rules.constants import first_slot
 from pointguard_server.rules.fields import LINE_FIELD_COUNT
 from pointguard_server.rules.fixed_point import ArithmeticFailure
@@ -15,7 +15,9 @@ from pointguard_server.rules.interpreter import evaluate
 from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.native_compiler import compile_module
 from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, SandboxLimits
 from pointguard_server.rules.value_types import Rounding
+from pointguard_server.rules.wasm_code import BoundWasmRules, WasmRules
 from pointguard_server.rules.work_layout import layout_of
 from tests.support.rule_programs import Inputs
 
@@ -40,6 +42,22 @@ def run_compiled(compiled: CompiledRules, inputs: Inputs) -> Result:
     facts, lines, constants = inputs
     rows = np.array(lines, dtype=np.int64).reshape(len(lines), LINE_FIELD_COUNT)
     result = compiled.call(np.array(facts, dtype=np.int64), rows, np.array(constants, dtype=np.int64))
+    return int(result[0]), result[1].tolist(), result[2].tolist()
+
+
+def isolated_of(rule_set: RuleSet, fuel: int = DEFAULT_FUEL) -> BoundWasmRules:
+    """A sandbox with it, made in this process."""
+    code = wasm_engine.compile_module(wasm_backend.write_module(rule_set.checked))
+    rules = WasmRules(code, rule_set.checked, SandboxLimits(fuel))
+    return rules.bound([0] * rule_set.checked.constant_count)
+
+
+def run_isolated(isolated: BoundWasmRules, inputs: Inputs) -> Result:
+    """By WebAssembly."""
+    facts, lines, constants = inputs
+    rows = np.array(lines, dtype=np.int64).reshape(len(lines), LINE_FIELD_COUNT)
+    isolated.replace_constants(np.array(constants, dtype=np.int64))
+    result = isolated.call(np.array(facts, dtype=np.int64), rows)
     return int(result[0]), result[1].tolist(), result[2].tolist()
 
 

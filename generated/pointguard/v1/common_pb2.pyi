@@ -67,6 +67,7 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_INSUFFICIENT_POINTS: _ClassVar[ReasonCode]
     REASON_CODE_RULE_ARITHMETIC: _ClassVar[ReasonCode]
     REASON_CODE_FRAUD_WARNING: _ClassVar[ReasonCode]
+    REASON_CODE_RULES_STOPPED: _ClassVar[ReasonCode]
 
 class AdviceEntity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -129,6 +130,7 @@ REASON_CODE_DAILY_REDEMPTION_CAP: ReasonCode
 REASON_CODE_INSUFFICIENT_POINTS: ReasonCode
 REASON_CODE_RULE_ARITHMETIC: ReasonCode
 REASON_CODE_FRAUD_WARNING: ReasonCode
+REASON_CODE_RULES_STOPPED: ReasonCode
 ADVICE_ENTITY_UNSPECIFIED: AdviceEntity
 ADVICE_ENTITY_ACCOUNT: AdviceEntity
 ADVICE_CONTEXT_UNSPECIFIED: AdviceContext

@@ -83,6 +83,7 @@ class Reason(IntEnum):
     INSUFFICIENT_POINTS = 7
     RULE_ARITHMETIC = 8
     FRAUD_WARNING = 9
+    RULES_STOPPED = 10  # takes the place of RULE_ARITHMETIC in the order
 
 
 class EntryType(IntEnum):

@@ -136,6 +136,15 @@ class TooManyPlanned(RuleChangeRefused):
         super().__init__(f"{most} activations are planned already, and there may be no more")
 
 
+class TooManyPatterns(RuleChangeRefused):
+    """The rule sets that may decide have more patterns over lines, together, than a line has bits for."""
+
+    reason = "TOO_MANY_PATTERNS"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the versions that decide or are planned would have more than {most} patterns over lines")
+
+
 class RulesNotCompiled(RuleChangeRefused):
     """The version could not be compiled; the active one goes on deciding."""
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from pointguard_server.domain.calendar import local_time
+from pointguard_server.engine.code_words import CodeWords
 from pointguard_server.engine.lot_terms import FOREVER, LotTerms
 from pointguard_server.engine.split import Split
 from pointguard_server.engine.world import AWARD, INPUT, PROGRAM, RULE, RowArray, World
@@ -38,6 +39,7 @@ class Program:
     work_size: int  # that the earn rules need: see rules/work_layout.py
     earn: object = field(repr=False)
     lot_terms: tuple[LotTerms, ...] = ()  # of each award; none: they are spendable at once and never end
+    code_words: CodeWords = field(default_factory=CodeWords, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Programs:
     """All programs, as the kernel takes them. ``currencies`` are by program id.
 
     A program with an experiment stands first, as it would decide without, and its arms follow it. An account has the
-    index of the one that decides for it.
+    index of the one that decides for it. All share the words of texts: those of the first are everyone's.
     """
 
     def __init__(self, programs: Sequence[Program], arms: Sequence[Arms] = ()) -> None:
@@ -74,17 +76,20 @@ class Programs:
         self.programs = tuple(everything)
         self.splits = {self.programs[first].program_id: split for first, split in self._splits.items()}
         self.currencies = {program.program_id: program.currency for program in programs}
-        self.measures_max = max((len(program.measures) for program in self.programs), default=0)
-        self.rules_max = max((len(program.rules) for program in self.programs), default=0)
-        self.awards_max = max((len(program.awards) for program in self.programs), default=0)
-        self.facts_max = max((program.fact_count for program in self.programs), default=0)
-        self.work_max = max((program.work_size for program in self.programs), default=0)
-        self.makes_lots = any(terms.makes_lots for program in self.programs for terms in program.lot_terms)
+        self.measures_max = max((len(program.measures) for program in everything), default=0)
+        self.rules_max = max((len(program.rules) for program in everything), default=0)
+        self.awards_max = max((len(program.awards) for program in everything), default=0)
+        self.facts_max = max((program.fact_count for program in everything), default=0)
+        self.work_max = max((program.work_size for program in everything), default=0)
+        self.makes_lots = any(terms.makes_lots for program in everything for terms in program.lot_terms)
         self._minute = -1
+        self._code_words = programs[0].code_words if programs else CodeWords()
         self._world = self._build()
 
     def world(self, now: int) -> World:
         """Return the programs as they stand at ``now``."""
+        if self._world.code_words is not self._code_words.array:
+            self._world = self._world._replace(code_words=self._code_words.array)
         minute = now // MINUTE
         if minute != self._minute:
             self._minute = minute
@@ -152,4 +157,5 @@ class Programs:
             np.array(inputs, INPUT),
             # One more than there are, so that a rule set without literals has an address too.
             np.array([*constants, 0], np.int64),
+            self._code_words.array,
         )

@@ -90,11 +90,14 @@ AWARD = np.dtype(
 """What an earn rule's award becomes."""
 
 
-INPUT = np.dtype([("fact", "<i8"), ("measure", "<i8"), ("scale", "<i8"), ("most", "<i8")])
-"""What the earn rules read beside the facts that all do: a window or, where ``measure`` is -1, a date.
+INPUT = np.dtype([("fact", "<i8"), ("measure", "<i8"), ("scale", "<i8"), ("most", "<i8"), ("source", "<i8")])
+"""What the earn rules read beside the facts that all do: what ``measure`` says, as their fact ``fact``.
 
-A window's value, at most ``most``, × ``scale`` is their fact ``fact``; of a date, ``most`` is today's.
+A window, by its measure: its value, at most ``most``, × ``scale``. GIVEN: ``most`` × ``scale``; of a date, today's.
+MATCHED: whether the word of the text in fact ``source`` has a bit of ``most``. MATCHED_NUMBER: whether ``most`` has the
+bit that the number in fact ``source`` counts.
 """
+GIVEN, MATCHED, MATCHED_NUMBER = -1, -2, -3
 
 
 class World(NamedTuple):
@@ -106,6 +109,7 @@ class World(NamedTuple):
     awards: RowArray
     inputs: RowArray
     constants: IntArray
+    code_words: IntArray  # by a text's number: see engine/code_words.py
 
 
 class Batch(NamedTuple):

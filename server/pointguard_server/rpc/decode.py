@@ -21,6 +21,7 @@ from pointguard_server.domain.record import encode_body
 from pointguard_server.engine.ask import Ask
 from pointguard_server.engine.identifiers import key_bytes
 from pointguard_server.engine.rows import RequestFields
+from pointguard_server.service.line_codes import FIRST_UNKNOWN, LINE_DOMAINS, LineCodes
 from pointguard_server.service.ports import Directory, StoreFacts
 from pointguard_server.service.tenants import LINE_VALUE, Tenant, Vocabulary
 from pointguard_server.service.vault import InvalidIdentifier, normalize_identifier
@@ -327,7 +328,7 @@ class Decoder:
             self.fault("basket.lines", f"must be 1 to {LINES_MAX}")
             return 0, b"", 0
         codes, scale = self.tenant.line_codes, self.tenant.money_scale
-        sku_of, category_of, brand_of = codes["sku"].get, codes["category"].get, codes["brand"].get
+        sku_of, category_of, brand_of = (_Texts(codes, domain).number for domain in LINE_DOMAINS)
         total = 0
         numbers: list[int] = []
         for index, line in enumerate(basket.lines):
@@ -350,12 +351,12 @@ class Decoder:
                 self._line_texts(index, sku, category, brand)
             total += amount
             numbers += (
-                sku_of(sku, 0),
-                category_of(category, 0),
-                brand_of(brand, 0),
+                sku_of(sku, index),
+                category_of(category, index),
+                brand_of(brand, index),
                 quantity * LINE_VALUE,
                 amount * scale,
-                0,  # matches of patterns, which no earn rule has yet
+                codes.matches(sku, category, brand) if codes.patterns else 0,
             )
         if total > MONEY_MAX:
             self.fault("basket", f"must come to at most {MONEY_MAX}")
@@ -412,6 +413,22 @@ class Decoder:
         member = self.member(reference)
         fields = RequestFields(int(operation), kind, member[0])
         return Ask(self.tenant.tenant_id, fields.pack(), account_id=member[0], identifier=member[1])
+
+
+class _Texts:
+    """Numbers the texts that the lines of one basket have in one field."""
+
+    def __init__(self, codes: LineCodes, domain: str) -> None:
+        self._known = codes.numbers[domain]
+        self._told_apart = domain in codes.told_apart
+        self._others: dict[str, int] = {}
+
+    def number(self, text: str, line: int) -> int:
+        """Return a text's number; ``line`` is where it stands."""
+        known = self._known.get(text, 0)
+        if known or not text or not self._told_apart:
+            return known
+        return self._others.setdefault(text, FIRST_UNKNOWN + line)
 
 
 def _packed_numbers(numbers: Sequence[int]) -> bytes:

@@ -40,6 +40,7 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.AlreadyActive: StatusCode.FAILED_PRECONDITION,
     errors.NotAnEarlierVersion: StatusCode.FAILED_PRECONDITION,
     errors.TooManyPlanned: StatusCode.FAILED_PRECONDITION,
+    errors.TooManyPatterns: StatusCode.FAILED_PRECONDITION,
     errors.RulesNotCompiled: StatusCode.FAILED_PRECONDITION,
     errors.PermissionDenied: StatusCode.PERMISSION_DENIED,
     errors.Unauthenticated: StatusCode.UNAUTHENTICATED,

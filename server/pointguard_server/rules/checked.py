@@ -4,6 +4,7 @@ A node holds numbers, indexes and enumerations, never a text of the source, so a
 of the user's to write. Source ranges stay, for traces.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,7 +59,10 @@ class FieldValue:
 
 @dataclass(frozen=True, slots=True)
 class BitTest:
-    """Whether bit ``bit`` of an entry of the facts or of a line is set."""
+    """Whether bit ``bit`` of an entry of the facts or of a line is set, a bit of the rule set's own numbering.
+
+    The host says by a constant which bit of its own that is: see ``CheckedRuleSet.mask_index``.
+    """
 
     vector: Vector
     index: int
@@ -371,8 +375,18 @@ class CheckedRuleSet:
 
     @property
     def constant_count(self) -> int:
-        """How many constants there are, those of tables counted."""
+        """How many constants there are, those of tables and the masks counted."""
+        return self.first_mask + len(self.line_patterns) + len(self.named_texts)
+
+    @property
+    def first_mask(self) -> int:
+        """The constant that is the mask of the first line pattern; behind them come those of the named texts."""
         return self.constant_literals + sum(table.size for table in self.tables)
+
+    def mask_index(self, test: BitTest) -> int:
+        """The constant that holds the bit that a test looks for."""
+        before = 0 if test.vector is Vector.LINE else len(self.line_patterns)
+        return self.first_mask + before + test.bit
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -389,3 +403,14 @@ class CheckedRuleSet:
         """The ordinals of the exclusive rules, the highest priority first."""
         exclusive = (number for number, rule in enumerate(self.rules) if rule.exclusive)
         return tuple(sorted(exclusive, key=lambda number: (-self.rules[number].priority, number)))
+
+
+def nodes(rules: CheckedRuleSet) -> Iterator[Checked]:
+    """All nodes of a rule set, in no particular order."""
+    pending: list[Checked] = [let.value for let in rules.lets]
+    for rule in rules.rules:
+        pending += [node for node in (rule.validity, rule.condition, rule.award) if node is not None]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending.extend(operands(node))

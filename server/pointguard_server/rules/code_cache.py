@@ -1,8 +1,8 @@
 """The directory of compiled rule sets. Its files become machine code of this process, so nobody else may write there.
 
 ``CodeCache`` is for ``compiler`` alone; ``private_directory`` for whoever loads machine code. An entry is two files:
-``rules_<key>.py``, the written module, and ``rules_<key>.object``, the machine code behind a checksum. A file that is
-torn or changed reads as absent.
+``rules_<key>.py`` or ``.wat``, the written module, and ``rules_<key>.object``, the machine code behind a checksum. A
+file that is torn or changed reads as absent.
 
     CacheDirectoryRefused     the directory is not safe to load code from
 """
@@ -49,17 +49,17 @@ class CodeCache:
     def __init__(self, directory: Path) -> None:
         self._directory = private_directory(directory)
 
-    def module_path(self, key: str) -> Path:
+    def module_path(self, key: str, suffix: str) -> Path:
         """Where the written module of ``key`` is."""
-        return self._directory / f"rules_{key}.py"
+        return self._directory / f"rules_{key}{suffix}"
 
     def object_path(self, key: str) -> Path:
         """Where the machine code of ``key`` is."""
         return self._directory / f"rules_{key}.object"
 
-    def write_module(self, key: str, source: str) -> None:
+    def write_module(self, key: str, source: str, suffix: str) -> None:
         """Keep the written module."""
-        self._write(self.module_path(key), source.encode())
+        self._write(self.module_path(key, suffix), source.encode())
 
     def write_object(self, key: str, code: bytes) -> None:
         """Keep machine code, with its checksum in front."""

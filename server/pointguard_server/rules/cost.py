@@ -12,8 +12,10 @@ from typing import Final
 from pointguard_server.rules import checked
 from pointguard_server.rules.checked import ArithmeticOperator, Checked, CheckedLet, CheckedRule, CheckedRuleSet
 from pointguard_server.rules.functions import FunctionName
+from pointguard_server.rules.patterns import packed, sign_count
 from pointguard_server.rules.problems import Problem
 from pointguard_server.rules.syntax import SourceRange
+from pointguard_server.rules.value_types import Vector
 from pointguard_server.rules.work_layout import MOST_LINES
 
 BUDGET: Final = 10_000
@@ -30,6 +32,7 @@ NEW: Final = 20
 LINE: Final = 2
 LINES: Final = 50
 LET: Final = 20
+PATTERN_WORD: Final = 100
 RULE: Final = 100
 CAP: Final = 5
 
@@ -63,11 +66,21 @@ def price(rules: CheckedRuleSet, names: Sequence[str]) -> tuple[float, tuple[Pro
         _Priced(_rule(rule, lets, rules.lets), rule.source_range, name)
         for rule, name in zip(rules.rules, names, strict=True)
     ]
-    parts = [*shared, *own]
+    parts = [*shared, *own, *_patterns(rules)]
     total = sum(part.hundredths for part in parts) / HUNDREDTHS
     if total <= BUDGET:
         return total, ()
     return total, tuple(_problems(total, parts))
+
+
+def _patterns(rules: CheckedRuleSet) -> Iterable[_Priced]:
+    """Patterns over lines are gone through once for each text, before the rules are: those of a field together."""
+    words = 0
+    for name in {field for field, _ in rules.line_patterns}:
+        words += len(packed(sign_count(pattern) for field, pattern in rules.line_patterns if field == name))
+    tests = (node for node in checked.nodes(rules) if isinstance(node, checked.BitTest) and node.vector is Vector.LINE)
+    if place := min((node.source_range for node in tests), key=lambda where: (where.line, where.column), default=None):
+        yield _Priced(MOST_LINES * (PATTERN_WORD * words + TEST * len(rules.line_patterns)), place, "matches")
 
 
 def _problems(total: float, parts: Sequence[_Priced]) -> Iterable[Problem]:

@@ -17,11 +17,16 @@ MOST: Final = 2**63 - 1
 
 
 class Status(IntEnum):
-    """What an evaluation returns. Anything but OK means: no award was decided."""
+    """What an evaluation returns. Anything but OK means: no award was decided.
+
+    The last two are a sandbox's own: it was stopped because its fuel was used up, or for a defect of the back end.
+    """
 
     OK = 0
     OVERFLOW = 1
     DIVISION_BY_ZERO = 2
+    OUT_OF_FUEL = 3
+    TRAPPED = 4
 
 
 class ArithmeticFailure(ArithmeticError):

@@ -292,7 +292,8 @@ class _Evaluation:
 
     def _bit_test(self, node: BitTest) -> int:
         entry = (self._line if node.vector is Vector.LINE else self._facts)[node.index]
-        return int(bool(int(entry) >> node.bit & 1) != node.negated)
+        mask = int(self._constants[self._rules.mask_index(node)])
+        return int(bool(int(entry) & mask) != node.negated)
 
     def _let(self, node: LetValue) -> int:
         let = self._rules.lets[node.index]

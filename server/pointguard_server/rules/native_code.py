@@ -4,7 +4,8 @@ Loading needs LLVM's linker, not Numba: about a millisecond, and nothing is comp
 """
 
 import ctypes
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Self
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -20,7 +21,7 @@ SYMBOL: Final = "pointguard_earn"
 Int64Array = npt.NDArray[np.int64]
 
 _POINTER: Final = ctypes.c_void_p
-_PROTOTYPE: Final = ctypes.CFUNCTYPE(ctypes.c_int64, _POINTER, _POINTER, ctypes.c_int64, _POINTER, _POINTER)
+PROTOTYPE: Final = ctypes.CFUNCTYPE(ctypes.c_int64, _POINTER, _POINTER, ctypes.c_int64, _POINTER, _POINTER)
 
 
 def target_machine() -> llvm.TargetMachine:
@@ -52,7 +53,7 @@ class CompiledRules:
         self.address: int = self._engine.get_function_address(SYMBOL)
         if self.address == 0:
             raise ValueError("the object has no earn function")
-        self._function = _PROTOTYPE(self.address)
+        self._function = PROTOTYPE(self.address)
 
     def call(
         self, facts: Int64Array, lines: Int64Array, constants: Int64Array
@@ -67,15 +68,30 @@ class CompiledRules:
         Raises:
             ValueError: for another shape, or too many lines.
         """
-        _require_shape("facts", facts, (self.rules.fact_count,))
-        _require_shape("lines", lines, (min(len(lines), MOST_LINES), LINE_FIELD_COUNT))
-        _require_shape("constants", constants, (self.rules.constant_count,))
-        inputs = [np.ascontiguousarray(array, dtype=np.int64) for array in (facts, lines, constants)]
+        inputs = require_inputs(self.rules, facts, lines, constants)
         work = np.zeros(self.work_size, dtype=np.int64)
         pointers = [array.ctypes.data for array in inputs]
         status = self._function(pointers[0], pointers[1], len(lines), pointers[2], work.ctypes.data)
         count = len(self.rules.rules)
         return Status(status), work[:count], work[count : 2 * count]
+
+    def bound(self, _constants: Sequence[int]) -> Self:
+        """What can be called with these constants: this, with any."""
+        return self
+
+
+def require_inputs(
+    rules: CheckedRuleSet, facts: Int64Array, lines: Int64Array, constants: Int64Array
+) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """The inputs of one transaction as C-contiguous arrays.
+
+    Raises:
+        ValueError: for another shape than the rule set's, or too many lines.
+    """
+    _require_shape("facts", facts, (rules.fact_count,))
+    _require_shape("lines", lines, (min(len(lines), MOST_LINES), LINE_FIELD_COUNT))
+    _require_shape("constants", constants, (rules.constant_count,))
+    return np.ascontiguousarray(facts), np.ascontiguousarray(lines), np.ascontiguousarray(constants)
 
 
 def _require_shape(name: str, array: Int64Array, shape: tuple[int, ...]) -> None:

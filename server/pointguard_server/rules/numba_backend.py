@@ -364,7 +364,8 @@ class _FunctionWriter(_Lines):
     def _bit_test(self, node: BitTest) -> str:
         entry = _entry(node.vector, node.index)
         word = "==" if node.negated else "!="
-        return self._assign(f"{entry} & {_integer(1 << node.bit)} {word} 0")
+        mask = f"constants[{self._rules.mask_index(node)}]"
+        return self._assign(f"{entry} & {mask} {word} 0")
 
     def _table_membership(self, node: TableMembership) -> str:
         operand = self._expression(node.operand)

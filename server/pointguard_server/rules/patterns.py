@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 LONGEST_PATTERN: Final = 128
+WORD_BITS: Final = 64
 
 
 def compile_pattern(pattern: str) -> Callable[[str], bool]:
@@ -27,6 +28,30 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
         return bool(state & end)
 
     return matches
+
+
+def sign_count(pattern: str) -> int:
+    """How many signs a pattern has beside stars: the fewest characters of a text that matches."""
+    return len(pattern) - pattern.count("*")
+
+
+def packed(sizes: Iterable[int]) -> list[list[int]]:
+    """Put sizes into words of 64 bits, each into the first that has room; the indexes of the sizes, word by word.
+
+    A size of 0 needs no word, and one that is larger than a word gets none.
+    """
+    words: list[list[int]] = []
+    free: list[int] = []
+    for index, size in enumerate(sizes):
+        if not 0 < size <= WORD_BITS:
+            continue
+        word = next((number for number, room in enumerate(free) if room >= size), len(words))
+        if word == len(words):
+            words.append([])
+            free.append(WORD_BITS)
+        words[word].append(index)
+        free[word] -= size
+    return words
 
 
 def _stars(signs: list[str]) -> list[int]:

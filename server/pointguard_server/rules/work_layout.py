@@ -5,12 +5,11 @@
 The host gives a vector of at least ``size`` entries, whatever is in it, and reads the first two parts.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from pointguard_server.rules import checked
-from pointguard_server.rules.checked import Checked, CheckedRuleSet
+from pointguard_server.rules.checked import CheckedRuleSet
 from pointguard_server.rules.functions import FunctionName
 
 MOST_LINES: Final = 1_000
@@ -38,21 +37,12 @@ def layout_of(rules: CheckedRuleSet) -> WorkLayout:
     values = known + len(rules.lets)
     texts = values + len(rules.lets)
     counts_texts = any(
-        isinstance(node, checked.LinesCall) and node.function.name is FunctionName.DISTINCT for node in _nodes(rules)
+        isinstance(node, checked.LinesCall) and node.function.name is FunctionName.DISTINCT
+        for node in checked.nodes(rules)
     )
     return WorkLayout(0, count, 2 * count, known, values, texts, texts + (TEXTS if counts_texts else 0))
 
 
 def reads_base_points(rules: CheckedRuleSet) -> bool:
     """Whether an award depends on the base points."""
-    return any(isinstance(node, checked.BasePoints) for node in _nodes(rules))
-
-
-def _nodes(rules: CheckedRuleSet) -> Iterator[Checked]:
-    pending: list[Checked] = [let.value for let in rules.lets]
-    for rule in rules.rules:
-        pending += [node for node in (rule.validity, rule.condition, rule.award) if node is not None]
-    while pending:
-        node = pending.pop()
-        yield node
-        pending.extend(checked.operands(node))
+    return any(isinstance(node, checked.BasePoints) for node in checked.nodes(rules))

@@ -12,7 +12,7 @@ import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pointguard_server.domain.errors import PointguardError
+from pointguard_server.domain.errors import PointguardError, RuleChangeRefused
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
 from pointguard_server.rules.compiler import RulesError
@@ -26,8 +26,14 @@ from pointguard_server.service.rule_versions import RuleSetActivation
 from pointguard_server.service.serving_program import ServingProgram
 
 LOOK_EVERY_S: Final = 1.0
-FIXED: Final = {"code": "program.code", "currency": "program.currency", "time_zone": "program.time_zone"}
-"""What cannot change while a server runs: accounts, amounts and calendar windows are read by it."""
+FIXED: Final = {
+    "code": "program.code",
+    "currency": "program.currency",
+    "time_zone": "program.time_zone",
+    "isolation": "program.earn.isolation",
+    "fuel": "program.earn.fuel",
+}
+"""What cannot change while a server runs: accounts, amounts and windows are read by it, and rules compiled for it."""
 
 log = structlog.get_logger(__name__)
 
@@ -119,6 +125,8 @@ class LivePrograms:
         try:
             await self._take_up(self._found)
             self.problem = ""
+        except RuleChangeRefused as error:
+            self._refuse(str(error))
         except PointguardError as error:
             # Not the files' fault: the ledger could not be written. Another try follows.
             self._judged = None

@@ -1,6 +1,6 @@
 """The interfaces that the services need of storage, and the values that cross them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -72,6 +72,13 @@ class Directory(Protocol):
 
     def intern(self, connection: Any, tenant_id: int, kind: CodeKind, text: str) -> int:
         """Return the number of a text, giving it one if it has none."""
+        ...
+
+    on_new_code: Callable[[int, CodeKind, str, int], None]
+    """Told (tenant, kind, text, number) of each text that gets a number, on the writer's thread."""
+
+    def codes(self, connection: Any, tenant_id: int, kind: CodeKind) -> list[tuple[str, int]]:
+        """Return all texts of a kind with their numbers."""
         ...
 
     def remember(self, tenant_id: int, kind: CodeKind, text: str, code_id: int) -> None:

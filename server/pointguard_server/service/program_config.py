@@ -18,6 +18,7 @@ from typing import Final
 from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, WindowKind
 from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
+from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, LEAST_FUEL, MOST_FUEL, Isolation
 from pointguard_server.service.checked_table import CheckedTable, Problem, did_you_mean, format_duration
 
 ROLLING_WINDOW_MAX: Final = timedelta(days=400)
@@ -150,7 +151,10 @@ class LotsConfig:
 
 @dataclass(frozen=True, slots=True)
 class ProgramConfig:
-    """A program. ``earn_rules`` is the name of the earn rule file, relative to the folder of the configuration."""
+    """A program. ``earn_rules`` is the name of the earn rule file, relative to the folder of the configuration.
+
+    ``fuel`` is what one transaction may use of it, where ``isolation`` has the earn rules run in a sandbox.
+    """
 
     code: str
     name: str
@@ -163,6 +167,8 @@ class ProgramConfig:
     redemption: RedemptionConfig
     lots: LotsConfig
     earn_rules: str
+    isolation: Isolation
+    fuel: int
     fraud_rules: tuple[FraudRuleConfig, ...]
 
 
@@ -229,6 +235,7 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
     program = document.table("program")
     currency = _read_currency(program)
     ttl_max = program.duration("reservation_ttl_max", RESERVATION_TTL_MIN, RESERVATION_TTL_MAX, RESERVATION_TTL_MAX)
+    earn = program.table("earn")
     config = ProgramConfig(
         code=program.text("code", 32, _CODE, "letters, digits, - and _, beginning with a letter or digit"),
         name=program.text("name", 128),
@@ -240,9 +247,12 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         reservation_ttl_max=ttl_max,
         redemption=_read_redemption(program.table("redemption")),
         lots=_read_lots(program),
-        earn_rules=_read_earn_rules(program.table("earn")),
+        earn_rules=_read_earn_rules(earn),
+        isolation=earn.choice("isolation", Isolation, Isolation.NONE),
+        fuel=_read_fuel(earn),
         fraud_rules=_read_fraud_rules(document),
     )
+    earn.close()
     program.close()
     return config
 
@@ -346,8 +356,13 @@ def _read_earn_rules(table: CheckedTable) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
         table.note("rules", f'must be a file in the folder of this configuration or below it, but it is "{name}"')
-    table.close()
     return name
+
+
+def _read_fuel(table: CheckedTable) -> int:
+    if table.has("fuel") and not table.has("isolation"):
+        table.note("fuel", 'is for earn rules in a sandbox: it goes with isolation = "WASM"')
+    return table.integer("fuel", LEAST_FUEL, MOST_FUEL, default=DEFAULT_FUEL)
 
 
 def _read_fraud_rules(document: CheckedTable) -> tuple[FraudRuleConfig, ...]:

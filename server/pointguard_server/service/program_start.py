@@ -11,9 +11,10 @@ from typing import Any
 from pointguard_server.domain.codes import RuleSetActivationKind
 from pointguard_server.rules.compiler import RulesError
 from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.service.line_codes import LineCodes, line_codes
 from pointguard_server.service.ports import Directory, RuleVersions
 from pointguard_server.service.program_sources import ProgramSources
-from pointguard_server.service.programs import LineCodes, line_codes, write_sources
+from pointguard_server.service.programs import write_sources
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Configuration, Plan, Planner
 from pointguard_server.service.rule_versions import FILE_CHANGE, RuleSetActivation, RuleSetVersion
@@ -66,7 +67,7 @@ class ProgramStarter:
             ActiveVersionUnusable: if the active version cannot.
         """
         ready = await self._ready(sources, moment)
-        lines = line_codes(sources.rule_set)
+        lines = LineCodes()
         for rules in ready.values():
             lines = line_codes(rules.rule_set, lines)
 

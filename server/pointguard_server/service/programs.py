@@ -1,6 +1,6 @@
 """From a program's configuration and compiled earn rules to what the kernel decides by. For ``bootstrap``."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -24,16 +24,20 @@ from pointguard_server.domain.expiry import Expiry, ExpiryModel
 from pointguard_server.engine.lot_terms import LotTerms
 from pointguard_server.engine.programs import Program
 from pointguard_server.engine.rows import currency_number
+from pointguard_server.engine.world import GIVEN, MATCHED, MATCHED_NUMBER
 from pointguard_server.rules.checked import CheckedRule
 from pointguard_server.rules.checked import Expiry as RuleExpiry
 from pointguard_server.rules.constants import constants_of
-from pointguard_server.rules.fields import FACT_FIELD_COUNT
+from pointguard_server.rules.fields import FACT_FIELD_COUNT, FIELDS
 from pointguard_server.rules.fixed_point import MOST, SCALE
-from pointguard_server.rules.inputs import LocalDateInput, WindowInput, WindowMeasure
+from pointguard_server.rules.inputs import LocalDateInput, MatchInput, WindowInput, WindowMeasure
+from pointguard_server.rules.patterns import compile_pattern
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.value_types import ExpiryUnit
 from pointguard_server.rules.value_types import Part as RulePart
 from pointguard_server.rules.work_layout import layout_of
+from pointguard_server.service.code_matches import CODE_DOMAINS, CodeMatches
+from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory
 from pointguard_server.service.program_config import (
     RESERVATION_TTL_MAX,
@@ -49,7 +53,6 @@ OUT_OF_PROVINCE: Final = "OUT_OF_PROVINCE"
 """The names of the controls, where a rule's name is shown."""
 
 Intern = Callable[[CodeKind, str], int]
-LineCodes = dict[str, dict[str, int]]
 
 _MONTH_MAX: Final = timedelta(days=31, hours=2)  # a calendar month with a clock change in it
 _CALENDAR_LENGTHS: Final = {
@@ -58,28 +61,29 @@ _CALENDAR_LENGTHS: Final = {
     WindowKind.MONTH: _MONTH_MAX,
 }
 PARTS: Final = {RulePart.BASE: Part.BASE, RulePart.BONUS: Part.BONUS, RulePart.TARGETED: Part.TARGETED}
-_TENANT_DOMAINS: Final = {
-    "store": CodeKind.STORE,
-    "business_unit": CodeKind.BUSINESS_UNIT,
-    "province": CodeKind.PROVINCE,
-    "tier": CodeKind.TIER,
-    "tender": CodeKind.TENDER,
-}
 _EARN_MEASURES: Final = {
     WindowMeasure.COUNT: Measure.COUNT,
     WindowMeasure.POINTS: Measure.POINTS,
     WindowMeasure.MONEY: Measure.MONEY,
 }
-LINE_DOMAINS: Final = ("sku", "category", "brand")
+_ENUMERATIONS: Final[dict[str, type[Channel | Kind]]] = {"channel": Channel, "kind": Kind}
 _UNKNOWN: Final = -1
 
 
-class CompiledEarnRules(Protocol):
-    """Machine code of a rule set; it lives as long as this object."""
+class BoundEarnRules(Protocol):
+    """A rule set that can be called; it lives as long as this object."""
 
     @property
     def address(self) -> int:
         """Where the function starts."""
+        ...
+
+
+class CompiledEarnRules(Protocol):
+    """Machine code of a rule set."""
+
+    def bound(self, constants: Sequence[int], /) -> BoundEarnRules:
+        """What is called with these constants."""
         ...
 
 
@@ -108,19 +112,6 @@ def write_sources(
     return names.version(connection, tenant_id, program_id, "configuration", sources.configuration, now)
 
 
-def line_codes(rule_set: RuleSet, known: LineCodes | None = None) -> LineCodes:
-    """Return, for each domain of basket lines, the numbers of the texts that the rules speak of. Every other text is 0.
-
-    A basket's articles are not numbered in the ledger: only what a rule compares with matters to it. ``known`` texts
-    keep their numbers, so that a line that was read before a change of rules means the same after it.
-    """
-    codes = {domain: dict(known[domain]) if known else {} for domain in LINE_DOMAINS}
-    for domain, text in rule_set.literals:
-        if domain in codes:
-            codes[domain].setdefault(text, len(codes[domain]) + 1)
-    return codes
-
-
 def build_program(
     config: ProgramConfig,
     rule_set: RuleSet,
@@ -128,14 +119,24 @@ def build_program(
     versions: Versions,
     lines: LineCodes,
     intern: Intern,
+    matches: CodeMatches,
 ) -> Program:
     """Return the program as the kernel takes it.
 
-    ``lines`` are the rule set's ``line_codes``; ``intern`` gives the tenant's texts their numbers.
+    ``lines`` are the rule set's ``line_codes``; ``intern`` gives the tenant's texts their numbers. ``matches`` have
+    taken what the rule set asks of texts.
     """
     measures, rules = _fraud_rules(config, intern)
-    inputs = _earn_inputs(config, rule_set, len(measures))
+    inputs = _earn_inputs(config, rule_set, len(measures), matches)
     measures += [_earn_measure(window) for window in _windows(rule_set)]
+    constants = tuple(
+        constants_of(
+            rule_set.checked,
+            lambda domain, text: _constant(domain, text, lines, intern),
+            lines.masks(rule_set.checked),
+        )
+    )
+    earn = compiled.bound(constants)
     settings = {
         "epoch": versions.configuration,
         # Tallies are those of the fraud rules and of the earn rules: they are rebuilt when either change.
@@ -148,7 +149,7 @@ def build_program(
         "rate_money": config.redemption.money_minor,
         "hold_default": config.reservation_ttl_default // MICROSECOND,
         "retention": _retention(config, rule_set) // MICROSECOND,
-        "earn_address": compiled.address,
+        "earn_address": earn.address,
         "money_scale": SCALE // 10**config.currency_digits,
     }
     return Program(
@@ -169,11 +170,12 @@ def build_program(
         ),
         inputs=tuple(row for row, _ in inputs),
         input_zones=tuple(zone for _, zone in inputs),
-        constants=tuple(constants_of(rule_set.checked, lambda domain, text: _constant(domain, text, lines, intern))),
+        constants=constants,
         fact_count=rule_set.checked.fact_count,
         work_size=layout_of(rule_set.checked).size,
-        earn=compiled,
+        earn=earn,
         lot_terms=tuple(_lot_terms(config, rule) for rule in rule_set.checked.rules),
+        code_words=matches.words,
     )
 
 
@@ -196,11 +198,11 @@ def expiry_of(written: RuleExpiry) -> Expiry:
 
 def _constant(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:
     """Return the number that a literal of the rules stands for; what cannot occur matches nothing."""
-    if domain in lines:
-        return lines[domain][text]
-    if domain in _TENANT_DOMAINS:
-        return intern(_TENANT_DOMAINS[domain], text)
-    known: type[Channel | Kind] = Channel if domain == "channel" else Kind
+    if domain in lines.numbers:
+        return lines.numbers[domain][text]
+    if domain in CODE_DOMAINS:
+        return intern(CODE_DOMAINS[domain], text)
+    known = _ENUMERATIONS[domain]
     return int(known[text]) if text in known.__members__ else _UNKNOWN
 
 
@@ -209,7 +211,7 @@ def _windows(rule_set: RuleSet) -> list[WindowInput]:
 
 
 def _earn_inputs(
-    config: ProgramConfig, rule_set: RuleSet, first_measure: int
+    config: ProgramConfig, rule_set: RuleSet, first_measure: int, matches: CodeMatches
 ) -> list[tuple[tuple[int, ...], ZoneInfo | None]]:
     """Return rows of ``world.INPUT``, each with the zone if it is a date.
 
@@ -222,12 +224,25 @@ def _earn_inputs(
         match wanted:
             case WindowInput():
                 scale = money_scale if wanted.measure is WindowMeasure.MONEY else SCALE
-                rows.append(((fact, next(measures), scale, MOST // scale), None))
+                rows.append(((fact, next(measures), scale, MOST // scale, 0), None))
             case LocalDateInput():
-                rows.append(((fact, -1, SCALE, 0), ZoneInfo(wanted.zone)))
+                rows.append(((fact, GIVEN, SCALE, 0, 0), ZoneInfo(wanted.zone)))
+            case MatchInput():
+                rows.append((_match(fact, wanted, matches), None))
             case _:
                 raise ValueError(f"not available yet: {wanted}")
     return rows
+
+
+def _match(fact: int, wanted: MatchInput, matches: CodeMatches) -> tuple[int, ...]:
+    """Return a row of ``world.INPUT`` for a pattern over a field of the facts."""
+    asked = FIELDS[wanted.field]
+    domain = asked.domain or ""
+    if domain in CODE_DOMAINS:
+        return fact, MATCHED, 1, matches.mask(CODE_DOMAINS[domain], wanted.pattern), asked.index
+    matched = compile_pattern(wanted.pattern)
+    numbers = (1 << member for name, member in _ENUMERATIONS[domain].__members__.items() if matched(name))
+    return fact, MATCHED_NUMBER, 1, sum(numbers), asked.index
 
 
 def _earn_measure(window: WindowInput) -> tuple[int, ...]:

@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pointguard_server.rules import checked
 from pointguard_server.rules.checked import Checked, CheckedRule, CheckedRuleSet
-from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS, LINE_MATCHES
-from pointguard_server.rules.functions import FunctionName
-from pointguard_server.rules.inputs import Input, LocalDateInput, MatchInput, WindowInput, WindowMeasure
+from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS
+from pointguard_server.rules.inputs import Input, LocalDateInput, WindowInput, WindowMeasure
 from pointguard_server.rules.problems import Problem, RuleSetError
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.syntax import SourceRange
@@ -67,12 +66,8 @@ def _of_node(rules: CheckedRuleSet, node: Checked) -> str:
             return _input(rules.inputs[node.index - FACT_FIELD_COUNT])
         case checked.FieldValue() if node.vector is Vector.FACTS:
             return _field(node.index)
-        case checked.BitTest() if node.vector is Vector.LINE and node.index == LINE_MATCHES:
-            return "`matches`"
-        case checked.BitTest():
+        case checked.BitTest() if node.vector is Vector.FACTS:
             return _field(node.index)
-        case checked.LinesCall() if node.function.name is FunctionName.DISTINCT:
-            return "`distinct` over lines"
         case _:
             return ""
 
@@ -81,8 +76,6 @@ def _input(wanted: Input) -> str:
     match wanted:
         case WindowInput():
             return "" if wanted.measure in AVAILABLE_MEASURES else "windows of `distinct` values"
-        case MatchInput():
-            return "`matches`"
         case LocalDateInput():
             return "" if _is_zone(wanted.zone) else f"the time zone {wanted.zone}"
         case _:

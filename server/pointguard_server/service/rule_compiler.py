@@ -7,9 +7,11 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from pointguard_server.rules.compiler import Child, CompiledRules, RulesError, compile_in_child, load_compiled
+from pointguard_server.rules.compiler import Child, RulesError, compile_in_child, load_compiled, load_isolated
 from pointguard_server.rules.formatter import format_source
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.rules.sandbox_limits import Isolation, SandboxLimits
+from pointguard_server.service.programs import CompiledEarnRules
 from pointguard_server.service.rule_availability import require_available
 from pointguard_server.service.rule_versions import NO_FILES, RuleSetVersion, SetFiles, source_digest
 
@@ -19,7 +21,7 @@ class ReadyRules:
     """A rule set with its machine code."""
 
     rule_set: RuleSet
-    compiled: CompiledRules
+    compiled: CompiledEarnRules
 
     @property
     def digest(self) -> bytes:
@@ -30,10 +32,19 @@ class ReadyRules:
 class RuleCompiler:
     """Compiles one program's rules into a directory; ``failures`` counts what did not compile.
 
-    Belongs to the event loop. ``currency`` is the program's.
+    Belongs to the event loop. ``currency`` is the program's. With ``isolation`` they run in sandboxes, within
+    ``limits``.
     """
 
-    def __init__(self, directory: Path, currency: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        currency: str,
+        isolation: Isolation = Isolation.NONE,
+        limits: SandboxLimits | None = None,
+    ) -> None:
+        self.isolation = isolation
+        self.limits = limits or SandboxLimits()
         self._directory = directory
         self._currency = currency
         self._one = asyncio.Semaphore(1)
@@ -92,9 +103,11 @@ class RuleCompiler:
 
     def _compile(self, rule_set: RuleSet) -> ReadyRules:
         try:
-            compile_in_child(rule_set, self._directory, on_start=self._keep)
+            compile_in_child(rule_set, self._directory, on_start=self._keep, isolation=self.isolation)
         finally:
             self._child = None
+        if self.isolation is Isolation.WASM:
+            return ReadyRules(rule_set, load_isolated(rule_set, self._directory, self.limits))
         return ReadyRules(rule_set, load_compiled(rule_set, self._directory))
 
     def _keep(self, child: Child) -> None:

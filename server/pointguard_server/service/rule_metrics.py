@@ -6,6 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from pointguard_server.domain.codes import RuleSetActivationKind
+from pointguard_server.rules.sandbox_limits import SandboxLimits
 from pointguard_server.service.serving_program import ServingProgram
 
 
@@ -29,6 +30,15 @@ class RuleMetrics(Collector):
             "Versions of the earn rules that could not be compiled.",
             serving.compiler.failures if serving is not None else 0,
         )
+        stopped = CounterMetricFamily(
+            "pointguard_earn_rules_stopped",
+            "Transactions whose earn rules were stopped by their sandbox, by why.",
+            labels=("why",),
+        )
+        limits = serving.compiler.limits if serving is not None else SandboxLimits()
+        stopped.add_metric(("OUT_OF_FUEL",), limits.out_of_fuel)
+        stopped.add_metric(("TRAPPED",), limits.trapped)
+        yield stopped
         planned = serving.planned if serving is not None else ()
         yield GaugeMetricFamily(
             "pointguard_rule_set_planned_timestamp_seconds",

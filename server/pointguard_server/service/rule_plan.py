@@ -10,9 +10,11 @@ from typing import Any
 from pointguard_server.domain.codes import CodeKind
 from pointguard_server.engine.batch import Upcoming
 from pointguard_server.engine.programs import Program, Programs
+from pointguard_server.service.code_matches import CodeMatches
+from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory, RuleVersions
 from pointguard_server.service.program_config import ProgramConfig
-from pointguard_server.service.programs import LineCodes, Versions, build_program
+from pointguard_server.service.programs import Versions, build_program
 from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_versions import RuleSetActivation, RuleSetVersion
 
@@ -53,6 +55,8 @@ class Planner:
     def __init__(self, tenant_id: int, program_id: int, names: Directory, versions: RuleVersions) -> None:
         self._tenant_id, self._program_id = tenant_id, program_id
         self._names, self._versions = names, versions
+        self._matches = CodeMatches(names.codes)
+        names.on_new_code = self._matches.note
 
     def needed(self, connection: Any, moment: int) -> list[RuleSetVersion]:
         """Return the versions that decide at a moment and, as is planned, after it; the one in force first."""
@@ -74,7 +78,9 @@ class Planner:
 
         Raises:
             NotReady: if that is not ready either.
+            TooManyPatterns: if all that is ready asks too much of texts.
         """
+        self._matches.take(connection, self._tenant_id, (rules.rule_set.checked for rules in ready.values()))
         timeline = self._versions.timeline(connection, self._tenant_id, self._program_id, moment)
         numbers: dict[tuple[CodeKind, str], int] = {}
         used: set[bytes] = set()
@@ -89,7 +95,9 @@ class Planner:
                 return None
             used.add(digest)
             versions = Versions(self._program_id, self._tenant_id, number, configuration.version)
-            return build_program(configuration.config, rules.rule_set, rules.compiled, versions, lines, intern)
+            return build_program(
+                configuration.config, rules.rule_set, rules.compiled, versions, lines, intern, self._matches
+            )
 
         programs = {number: program_of(number) for number in timeline.versions}
         in_force = timeline.version_at(moment)

@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.calendar import EPOCH, local_time
 from pointguard_server.domain.codes import Part
-from pointguard_server.rules.checked import FieldValue
+from pointguard_server.rules.checked import CheckedRuleSet, FieldValue
 from pointguard_server.rules.constants import constants_of
-from pointguard_server.rules.fields import FACT_FIELDS, LINE_FIELD_COUNT, LINE_FIELDS, Field
+from pointguard_server.rules.fields import FACT_FIELDS, LINE_FIELDS, Field
 from pointguard_server.rules.fixed_point import DECIMAL_PLACES, SCALE, Status
-from pointguard_server.rules.inputs import Input, LocalDateInput, WindowInput, window_text
+from pointguard_server.rules.inputs import Input, LocalDateInput, MatchInput, WindowInput, window_text
 from pointguard_server.rules.interpreter import evaluate, trace
+from pointguard_server.rules.patterns import compile_pattern
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.syntax import SourceRange
 from pointguard_server.rules.trace import RuleTrace as Traced
@@ -148,8 +149,8 @@ def simulate(
     known = _facts(order, money_scale, zone)
     texts = _Texts()
     facts = [_entry(each, known, texts) for each in FACT_FIELDS]
-    facts += [_input(wanted, order) for wanted in rule_set.checked.inputs]
-    lines = [_line_entries(line, money_scale, texts) for line in order.lines]
+    facts += [_input(wanted, order, known) for wanted in rule_set.checked.inputs]
+    lines = [_line_entries(line, money_scale, texts, rule_set.checked) for line in order.lines]
     constants = constants_of(rule_set.checked, texts.number)
     found: Trace | None = None
     if is_traced:
@@ -185,13 +186,15 @@ def windows_of(rule_set: RuleSet) -> list[str]:
     return [window_text(wanted) for wanted in rule_set.checked.inputs if isinstance(wanted, WindowInput)]
 
 
-def _input(wanted: Input, order: Order) -> int:
+def _input(wanted: Input, order: Order, known: Known) -> int:
     """Return what a rule set asks for beside the fields of the table."""
     match wanted:
         case WindowInput():
             return order.windows.get(window_text(wanted), 0)
         case LocalDateInput():
             return local_time(order.accepted_at, ZoneInfo(wanted.zone)).date * SCALE
+        case MatchInput():
+            return _matches(wanted.pattern, known.get(wanted.field))
         case _:
             # This server decides by no rule set that asks for these.
             return 0
@@ -221,7 +224,11 @@ def _facts(order: Order, money_scale: int, zone: ZoneInfo) -> Known:
     }
 
 
-def _line_entries(line: OrderLine, money_scale: int, texts: _Texts) -> list[int]:
+def _matches(pattern: str, value: int | str | bool | None) -> int:
+    return int(isinstance(value, str) and bool(value) and compile_pattern(pattern)(value))
+
+
+def _line_entries(line: OrderLine, money_scale: int, texts: _Texts, rules: CheckedRuleSet) -> list[int]:
     known: Known = {
         "line.sku": line.sku,
         "line.category": line.category,
@@ -230,7 +237,8 @@ def _line_entries(line: OrderLine, money_scale: int, texts: _Texts) -> list[int]
         "line.amount": line.amount * money_scale,
     }
     entries = [_entry(each, known, texts) for each in LINE_FIELDS]
-    return entries + [0] * (LINE_FIELD_COUNT - len(entries))
+    matched = (_matches(pattern, known[name]) << bit for bit, (name, pattern) in enumerate(rules.line_patterns))
+    return [*entries, sum(matched)]
 
 
 def _entry(entry: Field, known: Known, texts: _Texts) -> int:

@@ -5,7 +5,7 @@ See docs/adr/0011-live-rule-changes.md for why the swap is exact, and 0014-rule-
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -21,9 +21,9 @@ from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
 from pointguard_server.engine.programs import Programs
 from pointguard_server.rules.compiler import RulesError
+from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.ports import Directory, Stores
 from pointguard_server.service.program_start import ProgramStart
-from pointguard_server.service.programs import line_codes
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Configuration, Plan, Planner
 from pointguard_server.service.rule_versions import RuleSetActivation
@@ -107,6 +107,7 @@ class ServingProgram:
         changed then.
 
         Raises:
+            TooManyPatterns: if requests cannot be read for all that may decide.
             PointguardError: if the ledger cannot be written.
         """
         async with self._changing:
@@ -135,9 +136,13 @@ class ServingProgram:
             self._settle(plan)
             return answer
 
-    def _read_by(self, configuration: Configuration, ready: Iterable[ReadyRules], stores: Stores | None) -> None:
-        """Read requests so that any of the rule sets may decide them: a text that is known keeps its number."""
-        lines = self.tenant.line_codes
+    def _read_by(self, configuration: Configuration, ready: Collection[ReadyRules], stores: Stores | None) -> None:
+        """Read requests so that any of the rule sets may decide them: a text that is known keeps its number.
+
+        Raises:
+            TooManyPatterns: and nothing has changed.
+        """
+        lines = self.tenant.line_codes.keeping(rules.rule_set for rules in ready)
         for rules in ready:
             lines = line_codes(rules.rule_set, lines)
         ttl_max = configuration.config.reservation_ttl_max // MICROSECOND

@@ -8,6 +8,7 @@ from struct import Struct
 from pointguard_server.domain.codes import CodeKind
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.rows import currency_number
+from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory
 
 LINE_VALUE = 1_000_000  # the rules' fixed point
@@ -16,14 +17,14 @@ _LENGTHS = Struct("<4I").pack
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant with its program. ``line_codes`` are ``service.programs.line_codes`` of the active earn rules."""
+    """A tenant with its program. ``line_codes`` are of the earn rules that decide or are planned."""
 
     tenant_id: int
     program_id: int
     currency: str
     money_scale: int
     reservation_ttl_max: int  # microseconds
-    line_codes: dict[str, dict[str, int]]
+    line_codes: LineCodes
     digest_key: bytes = field(repr=False)
     currency_number: int = field(init=False)  # the currency as the kernel compares it
     _keyed: "blake2b" = field(init=False, repr=False)

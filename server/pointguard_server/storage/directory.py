@@ -8,7 +8,7 @@ memory, bounded where clients can make it grow. Only the writer's process change
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pointguard_server.domain.codes import CodeKind, Outcome
 from pointguard_server.domain.identifiers import IdentifierKind
@@ -29,6 +29,7 @@ READ_STORES = (
     " FROM stores s JOIN codes c ON c.code_id = s.store_id"
 )
 READ_CODES = "SELECT tenant_id, kind, text, code_id FROM codes ORDER BY code_id LIMIT ?"
+READ_CODES_OF_KIND = "SELECT text, code_id FROM codes WHERE tenant_id = ? AND kind = ?"
 LAST_VERSION = (
     "SELECT version, digest FROM program_versions WHERE tenant_id = ? AND program_id = ? AND subject = ?"
     " ORDER BY version DESC LIMIT 1"
@@ -44,6 +45,7 @@ class Directory:
         self._codes: dict[tuple[int, int, str], int] = {}
         self._texts: dict[int, str] = {0: ""}
         self._accounts: dict[tuple[int, int, str], int] = {}
+        self.on_new_code: Callable[[int, CodeKind, str, int], None] = lambda *_: None
 
     def load(self, connection: sqlite3.Connection) -> None:
         """Read stores and vocabularies into memory."""
@@ -85,10 +87,16 @@ class Directory:
             cursor = connection.execute(
                 "INSERT INTO codes (tenant_id, kind, text) VALUES (?, ?, ?)", (tenant_id, kind, text)
             )
+            number = cursor.lastrowid or 0
+            self.on_new_code(tenant_id, kind, text, number)
             # ``remember`` is for when it is durable: this step may yet fail.
-            return cursor.lastrowid or 0
+            return number
         self.remember(tenant_id, kind, text, found[0])
         return int(found[0])
+
+    def codes(self, connection: sqlite3.Connection, tenant_id: int, kind: CodeKind) -> list[tuple[str, int]]:
+        """See the port."""
+        return connection.execute(READ_CODES_OF_KIND, (tenant_id, kind)).fetchall()
 
     def remember(self, tenant_id: int, kind: int, text: str, code_id: int) -> None:
         """See the port."""

@@ -202,7 +202,7 @@ def test_a_child_that_takes_too_long_is_ended(rule_set: RuleSet, tmp_path: Path)
 
 
 def test_a_child_that_fails_says_why(rule_set: RuleSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler, "_key", lambda source: "0" * 64)
+    monkeypatch.setattr(compiler, "_key", lambda *_: "0" * 64)
     with pytest.raises(CompilationFailed, match="not the one that was asked for"):
         compile_in_child(rule_set, tmp_path / "rules")
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, WindowKind
+from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, Isolation
 from pointguard_server.service.checked_table import Problem, format_duration
 from pointguard_server.service.program_config import (
     _CURRENCIES_BY_DIGITS,
@@ -108,6 +109,7 @@ def test_everything_that_is_written_is_read() -> None:
     assert config.redemption.daily_cap == ControlConfig(20_000, Posture.BLOCK, timedelta(0))
     assert config.redemption.out_of_province == ControlConfig(0, Posture.WARN, timedelta(days=1))
     assert config.earn_rules == "earn.rules"
+    assert (config.isolation, config.fuel) == (Isolation.NONE, DEFAULT_FUEL)
 
 
 def test_a_built_in_rule_says_only_its_threshold_window_and_action() -> None:
@@ -199,6 +201,9 @@ def test_six_rules_are_built_in() -> None:
         ('"earn.rules"', '"../earn.rules"', "program.earn.rules: must be a file in the folder of this configuration"),
         ('"earn.rules"', '"/etc/earn.rules"', "program.earn.rules: must be a file in the folder of this configuration"),
         ('[program.earn]\nrules = "earn.rules"', "", "program.earn: is missing"),
+        ('"earn.rules"', '"earn.rules"\nisolation = "wasm"', 'program.earn.isolation: must be one of "NONE", "WASM"'),
+        ('"earn.rules"', '"earn.rules"\nisolation = "WASM"\nfuel = 0', "program.earn.fuel: must be from 1 to"),
+        ('"earn.rules"', '"earn.rules"\nfuel = 5', "program.earn.fuel: is for earn rules in a sandbox"),
         ("threshold = 10\n", "", "fraud_rule[1].threshold: is missing"),
         ("threshold = 10\n", "threshold = -1\n", "fraud_rule[1].threshold: must be from 0 to"),
         ('"7d"', '"401d"', 'fraud_rule[1].window.rolling: must be from 1s to 400d, but it is "401d"'),

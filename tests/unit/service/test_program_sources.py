@@ -6,9 +6,9 @@ import pytest
 
 from pointguard_server.rules.problems import RuleSetError
 from pointguard_server.rules.rule_set import load_rule_set
+from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.program_config import ProgramConfigError
 from pointguard_server.service.program_sources import ProgramFiles, Store, StoresError, check_stores
-from pointguard_server.service.programs import line_codes
 from tests.support.server import EARN_RULES, PROGRAM, STORES, write_program
 
 
@@ -84,8 +84,8 @@ def test_texts_that_are_known_keep_their_numbers_when_the_rules_change() -> None
 
     first = line_codes(load_rule_set(rules("apple", "pear"), "first"))
     second = line_codes(load_rule_set(rules("fig", "pear"), "second"), first)
-    assert first["sku"] == {"apple": 1, "pear": 2}
-    assert second["sku"] == {"apple": 1, "pear": 2, "fig": 3}
+    assert first.numbers["sku"] == {"apple": 1, "pear": 2}
+    assert second.numbers["sku"] == {"apple": 1, "pear": 2, "fig": 3}
 
 
 def test_a_set_from_a_file_is_read_watched_and_kept_with_the_version(files: ProgramFiles, folder: Path) -> None:

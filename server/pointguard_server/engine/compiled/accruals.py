@@ -4,8 +4,9 @@ from pointguard_server.domain.codes import AccountFlag, Context, Decision, Opera
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
 from pointguard_server.engine.compiled.lots import give_lot
-from pointguard_server.engine.world import NOW
+from pointguard_server.engine.world import MATCHED, MATCHED_NUMBER, NOW
 from pointguard_server.rules.fields import FACT_FIELDS
+from pointguard_server.rules.fixed_point import Status
 from pointguard_server.rules.native_call import call_earn
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import APPROVED, BLOCKED
@@ -15,6 +16,10 @@ _APPROVED, _DECLINED = int(Decision.APPROVED), int(Decision.DECLINED)
 _ACCRUE, _BASE = int(Operation.ACCRUE), int(Part.BASE)
 _SUSPENDED_FLAG, _COUPON_USED = int(AccountFlag.SUSPENDED), int(RequestFlag.COUPON_USED)
 _SUSPENDED, _ARITHMETIC = int(Reason.ACCOUNT_SUSPENDED), int(Reason.RULE_ARITHMETIC)
+_STOPPED = int(Reason.RULES_STOPPED)
+_OUT_OF_FUEL = int(Status.OUT_OF_FUEL)
+# What the earn rules come to if they decide nothing.
+_FAILED_POINTS, _STOPPED_POINTS = -1, -2
 _NUMBER = 1_000_000  # the rules' fixed point
 _DAY = 86_400_000_000
 _POINTS_MAX = 1 << 60
@@ -62,6 +67,12 @@ def _gather_facts(batch, facts, r, account, program):
 
 
 @part
+def _has_bit(code_words, number, mask):
+    """Return 1 if a text's word has the bit; a number behind the words has none."""
+    return 1 if number < code_words.shape[0] and code_words[number] & mask else 0
+
+
+@part
 def _gather_inputs(arrays, world, facts, slot, program):
     """Fill the facts that this program's earn rules alone have; this transaction is not counted in windows yet."""
     for i in range(program.first_input, program.first_input + program.input_count):
@@ -69,6 +80,10 @@ def _gather_inputs(arrays, world, facts, slot, program):
         value = wanted.most
         if wanted.measure >= 0:
             value = min(value, arrays.tallies[slot, wanted.measure, 0])
+        elif wanted.measure == MATCHED:
+            value = _has_bit(world.code_words, facts[wanted.source], wanted.most)
+        elif wanted.measure == MATCHED_NUMBER:
+            value = wanted.most >> facts[wanted.source] & 1
         facts[wanted.fact] = value * wanted.scale
 
 
@@ -83,7 +98,7 @@ def _note_windows(arrays, world, out, row, slot, program):
 
 @part
 def _earn(arrays, world, batch, out, r, slot, account, program):
-    """Run the earn rules into ``out.award_points``; return the points in all, or -1 if the arithmetic failed."""
+    """Run the earn rules into ``out.award_points``; return the points in all, or why there are none."""
     _gather_facts(batch, out.facts, r, account, program)
     _gather_inputs(arrays, world, out.facts, slot, program)
     first = batch.envelopes[r].first_line
@@ -95,14 +110,16 @@ def _earn(arrays, world, batch, out, r, slot, account, program):
         world.constants[program.first_constant :],
         out.work,
     )
+    if status >= _OUT_OF_FUEL:
+        return _STOPPED_POINTS
     if status != 0:
-        return -1
+        return _FAILED_POINTS
     total = 0
     for i in range(program.award_count):
         total += out.award_points[i]
         if out.award_points[i] > _POINTS_MAX or total > _POINTS_MAX:
-            return -1
-    return total if account.posted + total <= _POINTS_MAX else -1
+            return _FAILED_POINTS
+    return total if account.posted + total <= _POINTS_MAX else _FAILED_POINTS
 
 
 @part
@@ -118,7 +135,7 @@ def accrue(arrays, world, batch, out, r, slot):
     blocked = heed_standing(arrays, out, r, account, _EARNING, batch.header[NOW])
     points = _earn(arrays, world, batch, out, r, slot, account, program)
     if points < 0:
-        add_reason(out, r, _ARITHMETIC, 0)
+        add_reason(out, r, _STOPPED if points == _STOPPED_POINTS else _ARITHMETIC, 0)
     flags = (0 if stopped or blocked or points < 0 else APPROVED) | (BLOCKED if blocked else 0)
     points = max(points, 0)
     parts = 1 << _BASE

@@ -1,6 +1,6 @@
 """Writing rows: legs, entries, events and reasons."""
 
-from pointguard_server.domain.codes import Decision
+from pointguard_server.domain.codes import Decision, Reason
 from pointguard_server.domain.ledger_rows import SCHEMA_VERSION
 from pointguard_server.engine.rows import REASONS_MAX
 from pointguard_server.engine.world import (
@@ -19,6 +19,12 @@ from pointguard_server.velocity.windows import APPROVED, append, count_in
 _APPROVED = int(Decision.APPROVED)
 NO_REQUEST = -1
 NOT_LOOKED_AT = -1
+_ARITHMETIC, _STOPPED = int(Reason.RULE_ARITHMETIC), int(Reason.RULES_STOPPED)
+
+
+@part
+def _rank(code):
+    return _ARITHMETIC if code == _STOPPED else code
 
 
 @part
@@ -29,7 +35,7 @@ def add_reason(out, r, code, rule_id):
         if out.reasons[r, 2 * i] == code and out.reasons[r, 2 * i + 1] == rule_id:
             return
     place = count
-    while place > 0 and out.reasons[r, 2 * place - 2] > code:
+    while place > 0 and _rank(out.reasons[r, 2 * place - 2]) > _rank(code):
         place -= 1
     if place >= REASONS_MAX:
         return

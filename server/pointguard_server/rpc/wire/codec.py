@@ -25,6 +25,7 @@ from pointguard_server.rpc.status import refusal
 from pointguard_server.rpc.wire import blake2, columns, reading, writing
 from pointguard_server.rpc.wire.encoding import FIELDS_MAX
 from pointguard_server.rpc.wire.lexicon import ByteArray, Lexicon
+from pointguard_server.rpc.wire.matching import matchers_for, seen_for
 from pointguard_server.rpc.wire.reading import Reader, Rows
 from pointguard_server.rpc.wire.writing import Names, Written
 from pointguard_server.service.ports import Directory
@@ -104,6 +105,8 @@ class Codec:
             words=np.zeros(0, np.uint64),
             staging=np.zeros(0, np.uint8),
             hashing=np.zeros(blake2.SCRATCH_WORDS, np.uint64),
+            matchers=matchers_for(()),
+            seen=seen_for(tenant.line_codes),
         )
         self._stores: dict[str, int] = {}
         self._currency: ByteArray = np.frombuffer(bytearray(tenant.currency.encode()), np.uint8)
@@ -117,12 +120,16 @@ class Codec:
         """Read from now on by what is known of the tenant now: its program's limits and the texts of its rules."""
         self.tenant = tenant
         kinds = {"sku": reading.SKU, "category": reading.CATEGORY, "brand": reading.BRAND}
-        texts = [(kinds[domain], *code) for domain, codes in tenant.line_codes.items() for code in codes.items()]
+        lines = tenant.line_codes
+        texts = [(kinds[domain], *code) for domain, codes in lines.numbers.items() for code in codes.items()]
         rule_texts = Lexicon(max(len(texts), 1), sum(len(text.encode()) for _, text, _ in texts) + 1)
         for text in texts:
             rule_texts.learn(*text)
         self._reader.constants[reading.TIME_TO_LIVE_MAX] = tenant.reservation_ttl_max
-        self._reader = self._reader._replace(rule_texts=rule_texts.arrays)
+        self._reader.constants[reading.PATTERNS] = any(lines.patterns)
+        self._reader = self._reader._replace(
+            rule_texts=rule_texts.arrays, matchers=matchers_for(lines.patterns), seen=seen_for(lines)
+        )
 
     def learn_stores(self, directory: Directory) -> None:
         """Learn anew what is known of the stores that have been named."""

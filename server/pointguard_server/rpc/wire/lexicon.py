@@ -33,7 +33,8 @@ class LexiconArrays(NamedTuple):
 
 
 @part
-def _hash(seed, kind, data, at, size):
+def hash_text(seed, kind, data, at, size):
+    """Return a number above or below 0, never 0, that nobody who does not know the seed can foretell."""
     state = np.uint64(seed) ^ (np.uint64(kind) * np.uint64(0x9E3779B97F4A7C15))
     for i in range(size):
         state = (state ^ np.uint64(data[at + i])) * np.uint64(0x9FB21C651E98DF25)
@@ -62,14 +63,14 @@ def _slot(lexicon, kind, data, at, size, hashed):
 @part
 def look_up(lexicon, kind, data, at, size):
     """Return the number of ``data[at:at + size]`` as a text of that kind, or UNKNOWN."""
-    slot = _slot(lexicon, kind, data, at, size, _hash(lexicon.seed[0], kind, data, at, size))
+    slot = _slot(lexicon, kind, data, at, size, hash_text(lexicon.seed[0], kind, data, at, size))
     return lexicon.slots[slot, _VALUE] if lexicon.slots[slot, _HASH] != _EMPTY else UNKNOWN
 
 
 @entry
 def _learn(lexicon, kind, data, place, value):
     """Put a text at ``place`` of the texts; return whether it was new."""
-    hashed = _hash(lexicon.seed[0], kind, data, 0, data.shape[0])
+    hashed = hash_text(lexicon.seed[0], kind, data, 0, data.shape[0])
     slot = _slot(lexicon, kind, data, 0, data.shape[0], hashed)
     lexicon.slots[slot, _VALUE] = value
     if lexicon.slots[slot, _HASH] != _EMPTY:

@@ -30,6 +30,8 @@ from pointguard_server.rpc.wire.encoding import (
     varint,
 )
 from pointguard_server.rpc.wire.lexicon import UNKNOWN, ByteArray, IntArray, LexiconArrays, look_up
+from pointguard_server.rpc.wire.matching import Matchers, Seen, begin_basket, match_text, tell_apart
+from pointguard_server.rules.fields import LINE_MATCHES
 from pointguard_server.service.tenants import LINE_VALUE
 from pointguard_server.velocity.compiling import entry, part
 
@@ -40,8 +42,8 @@ FULL, MALFORMED = -1, -2
 # Kinds of text in the lexicons.
 STORE, TERMINAL, CASHIER, TENDER, REDEMPTION_TYPE, SKU, CATEGORY, BRAND = range(1, 9)
 IDENTIFIER = 16  # and the identifier's kind
-TENANT_ID, CURRENCY_NUMBER, MONEY_SCALE, TIME_TO_LIVE_MAX, CHANNEL_MAX = range(5)
-CONSTANTS = 5
+TENANT_ID, CURRENCY_NUMBER, MONEY_SCALE, TIME_TO_LIVE_MAX, CHANNEL_MAX, PATTERNS = range(6)
+CONSTANTS = 6
 
 _REQUEST_WORDS = len(REQUEST_FIELDS)
 _DIGEST_HEAD = 16  # the sizes of what is digested
@@ -98,6 +100,8 @@ class Reader(NamedTuple):
     words: np.ndarray  # scratch: what is digested, as words
     staging: ByteArray  # the same memory as bytes
     hashing: np.ndarray  # scratch of BLAKE2b
+    matchers: Matchers  # the rules' patterns over lines
+    seen: Seen  # scratch: texts of lines that no rule names
 
 
 class Rows(NamedTuple):
@@ -237,6 +241,29 @@ def _money(reader, data, field, fields):
 
 
 @part
+def _line_text(reader, data, i, at, size, line):
+    """Return the number of a line's i-th text."""
+    if size == 0:
+        return np.int64(0)
+    code = look_up(reader.rule_texts, SKU + i, data, at, size)
+    if code != UNKNOWN:
+        return code
+    if reader.seen.told_apart[i]:
+        return tell_apart(reader.seen, reader.rule_texts.seed[0], i, data, at, size, line)
+    return np.int64(0)
+
+
+@part
+def _line_matches(reader, data, fields):
+    """Return the bits of the patterns that a line's texts match."""
+    matched = np.int64(0)
+    for i in range(3):
+        if fields[1 + i, 2]:
+            matched |= match_text(reader.matchers, i, data, fields[1 + i, 1], fields[1 + i, 2])
+    return matched
+
+
+@part
 def _basket(reader, data, begin, end, rows, first_line, fields):
     """Write a basket's lines from ``first_line`` on; return (total, lines), or lines of FULL, or 0 if it is unusual."""
     if end - begin < 5 or data[begin] != 0x0A or data[begin + 1] != 3:
@@ -247,6 +274,7 @@ def _basket(reader, data, begin, end, rows, first_line, fields):
     at = begin + 5
     total = np.int64(0)
     count = np.int64(0)
+    begin_basket(reader.seen)
     while at < end:
         if data[at] != 0x12:
             return np.int64(0), np.int64(0)
@@ -267,10 +295,10 @@ def _basket(reader, data, begin, end, rows, first_line, fields):
             text_at, text_size = fields[1 + i, 1], fields[1 + i, 2]
             if text_size > _TEXT_BYTES_MAX or not is_ascii(data, text_at, text_size):
                 return np.int64(0), np.int64(0)
-            code = look_up(reader.rule_texts, SKU + i, data, text_at, text_size) if text_size else UNKNOWN
-            line[i] = max(code, 0)
+            line[i] = _line_text(reader, data, i, text_at, text_size, count)
         line[3] = quantity * _LINE_VALUE
         line[4] = amount * reader.constants[MONEY_SCALE]
+        line[LINE_MATCHES] = _line_matches(reader, data, fields) if reader.constants[PATTERNS] else 0
         total += amount
         count += 1
     if total > MONEY_MAX:
@@ -350,7 +378,7 @@ def set_accrual_kind(request, kind):
 def put_total(reader, rows, first_line, amount):
     """Write a total as one line of an unknown article, so that rules over lines see it too."""
     line = rows.lines[first_line]
-    line[0] = line[1] = line[2] = 0
+    line[0] = line[1] = line[2] = line[LINE_MATCHES] = 0
     line[3] = _LINE_VALUE
     line[4] = amount * reader.constants[MONEY_SCALE]
 
