@@ -41,11 +41,13 @@ from pointguard_server.service.rule_metrics import RuleMetrics
 from pointguard_server.service.rule_plan import Planner
 from pointguard_server.service.rule_sets import RuleSets
 from pointguard_server.service.serving_program import ServingProgram
+from pointguard_server.service.sweeper import Sweeper
 from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.settings import Settings, split_address
 from pointguard_server.storage.database import DATABASE_FILE, lock_directory, migrate
 from pointguard_server.storage.directory import Directory
+from pointguard_server.storage.due_accounts import DueReader
 from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger, recover
 from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
 from pointguard_server.storage.readers import Reader, open_readers
@@ -102,6 +104,7 @@ class Ledger:
             raise ValueError(f"{ring_path} is not the key ring that this ledger was made with")
         self.reader_pool: AsyncEngine = open_readers(self.path)
         self.reader = Reader(self.reader_pool, self.vault)
+        self.due_accounts = DueReader(self.reader_pool)
         self.rule_versions = RuleVersions()
         self.rule_version_reader = RuleVersionReader(self.reader_pool)
         self.store: JournaledLedger | None = None
@@ -120,7 +123,7 @@ class Ledger:
             if projector.behind_legs:
                 await asyncio.to_thread(projector.catch_up)
 
-        self.reader.catch_up = catch_up
+        self.reader.catch_up = self.due_accounts.catch_up = catch_up
         return self.store
 
     async def close(self) -> None:
@@ -193,6 +196,7 @@ class Server:
             names=self.ledger.names, clock=clock, serve=self._serve,
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
+        self.sweeper = Sweeper(self.engine, self.decider, self.ledger.due_accounts, self.ledger.names)
         self.health.set(health.RULES_LOADED, self._rules_loaded)
         rule_sets = RuleSets(
             self.serving, self.engine, self.ledger.rule_versions, self.ledger.rule_version_reader, clock
@@ -336,6 +340,7 @@ class Server:
         self.health.set(health.LEDGER_WRITABLE, health.ledger_check(self.engine))
         self._health_watch = asyncio.create_task(health.watch(self.health, self.rpc.serving, self._try_ledger))
         self.serving.start()
+        self.sweeper.start()
         if self.live is not None:
             self.live.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
@@ -363,6 +368,7 @@ class Server:
         """Decide what is queued and close the ledger."""
         if self.live is not None:
             await self.live.stop()
+        await self.sweeper.stop()
         await self.serving.stop()
         await self.engine.stop()
         self.authenticator.close()

@@ -160,6 +160,11 @@ class Decider:
             self.take_programs(self._upcoming[0][1], self._upcoming[1:])
         return self._now
 
+    @property
+    def latest_moment(self) -> int:
+        """The moment of the latest batch. All legs before it are durable; any thread may ask."""
+        return self._now
+
     def take_programs(self, programs: Programs, upcoming: Upcoming = ()) -> None:
         """Decide by other versions of the same programs from the next batch on. For the writer's thread.
 
