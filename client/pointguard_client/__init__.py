@@ -35,6 +35,16 @@ from pointguard_client.errors import (
     Unauthenticated,
     Unavailable,
 )
+from pointguard_client.experiment_client import ExperimentClient
+from pointguard_client.experiment_values import (
+    ArmResult,
+    Experiment,
+    ExperimentArm,
+    ExperimentPage,
+    ExperimentResults,
+    ExperimentStep,
+    MetricResult,
+)
 from pointguard_client.idempotency import new_idempotency_key, new_idempotency_keys, uuid7
 from pointguard_client.requests import (
     Accrue,
@@ -93,7 +103,12 @@ from pointguard_client.rule_values import (
     Simulation,
 )
 from pointguard_client.stream import TransactionStream
-from pointguard_client.sync_client import SyncPointguardClient, SyncRuleClient, SyncTransactionStream
+from pointguard_client.sync_client import (
+    SyncExperimentClient,
+    SyncPointguardClient,
+    SyncRuleClient,
+    SyncTransactionStream,
+)
 from pointguard_client.words import (
     AdviceContext,
     AdviceEntity,
@@ -101,6 +116,9 @@ from pointguard_client.words import (
     Channel,
     Decision,
     EntryType,
+    ExperimentEnd,
+    ExperimentMetric,
+    ExperimentState,
     IdentifierKind,
     Operation,
     ReasonCode,
@@ -122,6 +140,7 @@ __all__ = [
     "AdvicePosture",
     "AdviceReport",
     "AlreadyExists",
+    "ArmResult",
     "AuthoriseRedemption",
     "Award",
     "Balance",
@@ -143,6 +162,15 @@ __all__ = [
     "Entry",
     "EntryType",
     "Evidence",
+    "Experiment",
+    "ExperimentArm",
+    "ExperimentClient",
+    "ExperimentEnd",
+    "ExperimentMetric",
+    "ExperimentPage",
+    "ExperimentResults",
+    "ExperimentState",
+    "ExperimentStep",
     "FailedPrecondition",
     "FieldViolation",
     "FormattedRuleSet",
@@ -153,6 +181,7 @@ __all__ = [
     "InvalidArgument",
     "KeyReused",
     "MemberRecord",
+    "MetricResult",
     "Money",
     "NextExpiry",
     "NotFound",
@@ -190,6 +219,7 @@ __all__ = [
     "ServerFault",
     "SimulatedOrder",
     "Simulation",
+    "SyncExperimentClient",
     "SyncPointguardClient",
     "SyncRuleClient",
     "SyncTransactionStream",

@@ -25,6 +25,7 @@ from pointguard_client import decoding, encoding, requests, results
 from pointguard_client.calls import DEFAULT_TIMEOUT_SECONDS, Caller
 from pointguard_client.channel import USUAL_CONNECTION, Connection, call_metadata, open_channel
 from pointguard_client.errors import Failure, ServerFault
+from pointguard_client.experiment_client import ExperimentClient
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.requests import NO_PROFILE, NOWHERE, Basket, Identifier, Money, Origin, Profile
 from pointguard_client.retry import USUAL_RETRIES, RetryPolicy
@@ -37,8 +38,8 @@ class PointguardClient:
     """A connection to a pointguard server; safe to share between the tasks of one event loop.
 
     The caller's `timeout_seconds` bounds each call with all its retries; each method takes its own to override it.
-    Methods that change state take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty. `rules` has
-    the calls of a program's manager.
+    Methods that change state take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty. `rules` and
+    `experiments` have the calls of a program's manager.
     """
 
     def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:
@@ -48,6 +49,7 @@ class PointguardClient:
         self._advice = advice_pb2_grpc.AdviceServiceStub(channel)
         self._members = member_pb2_grpc.MemberServiceStub(channel)
         self.rules = RuleClient(channel, caller)
+        self.experiments = ExperimentClient(channel, caller)
 
     @classmethod
     def connect(

@@ -81,7 +81,7 @@ def decode_version(message: rule_pb2.RuleSetVersion) -> rule_values.RuleSetVersi
         source=message.source,
         files=tuple(rule_values.RuleSetFile(file.name, file.entry_count) for file in message.files),
         digest=message.digest,
-        change=_change(message.change),
+        change=decode_change(message.change),
         created_at=_time(message, "created_at"),
     )
 
@@ -101,7 +101,7 @@ def decode_activation(message: rule_pb2.RuleSetActivation) -> rule_values.RuleSe
         kind=RuleSetActivationKind(message.kind),
         effective_at=_time(message, "effective_at"),
         activated_at=_time(message, "activated_at"),
-        change=_change(message.change),
+        change=decode_change(message.change),
     )
 
 
@@ -171,7 +171,8 @@ def _value(message: rule_pb2.RuleFact | rule_pb2.SeenValue) -> str | bool | None
     return None if which is None else getattr(message, which)
 
 
-def _change(message: rule_pb2.RuleChange) -> rule_values.RuleChange:
+def decode_change(message: rule_pb2.RuleChange) -> rule_values.RuleChange:
+    """Return who changed rules and why."""
     return rule_values.RuleChange(message.author, RuleChangeReason(message.reason), message.note, message.api_key_id)
 
 

@@ -17,6 +17,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
 from pointguard_client import requests, results
 from pointguard_client.client import PointguardClient
+from pointguard_client.experiment_client import ExperimentClient
 from pointguard_client.rule_client import RuleClient
 from pointguard_client.stream import IN_FLIGHT_MAX, SILENCE_SECONDS_MAX, TransactionStream
 
@@ -126,6 +127,33 @@ class SyncRuleClient:
     simulate = _blocking_rules(RuleClient.simulate)
 
 
+def _blocking_experiments(
+    method: Callable[Concatenate[ExperimentClient, Parameters], Coroutine[Any, Any, Answer]],
+) -> Callable[Concatenate["SyncExperimentClient", Parameters], Answer]:
+    """Return the method that waits for the asynchronous one."""
+
+    @wraps(method)
+    def call(self: "SyncExperimentClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        return self._thread.run(method(self._client, *args, **kwargs))
+
+    return call
+
+
+class SyncExperimentClient:
+    """The calls of `ExperimentClient`, each of which waits for its answer: `SyncPointguardClient.experiments`."""
+
+    def __init__(self, thread: _LoopThread, client: ExperimentClient) -> None:
+        self._thread = thread
+        self._client = client
+
+    create = _blocking_experiments(ExperimentClient.create)
+    start = _blocking_experiments(ExperimentClient.start)
+    end = _blocking_experiments(ExperimentClient.end)
+    promote = _blocking_experiments(ExperimentClient.promote)
+    list = _blocking_experiments(ExperimentClient.list)
+    get = _blocking_experiments(ExperimentClient.get)
+
+
 class SyncPointguardClient:
     """A connection to a pointguard server; safe to share between threads.
 
@@ -140,6 +168,7 @@ class SyncPointguardClient:
             self._thread.close(_nothing)
             raise
         self.rules = SyncRuleClient(self._thread, self._client.rules)
+        self.experiments = SyncExperimentClient(self._thread, self._client.experiments)
 
     connect = classmethod(_connecting(PointguardClient.connect))
 

@@ -191,3 +191,32 @@ class RuleLimit(ContractEnum):
     CAP_PER_LIFETIME = 4
     BETTER_IN_GROUP = 5
     EXCLUDED = 6
+
+
+class ExperimentMetric(ContractEnum):
+    """What an experiment is to move: a figure of each member."""
+
+    UNSPECIFIED = 0
+    POINTS = 1
+    SPEND = 2
+    TRANSACTIONS = 3
+
+
+class ExperimentState(ContractEnum):
+    """Where in its life an experiment is."""
+
+    UNSPECIFIED = 0
+    CREATED = 1
+    RUNNING = 2
+    OVER = 3
+
+
+class ExperimentEnd(ContractEnum):
+    """What brought an experiment to its end. UNSPECIFIED: it is not over."""
+
+    UNSPECIFIED = 0
+    ENDED = 1
+    PROMOTED = 2
+    ACTIVATED = 3
+    ROLLED_BACK = 4
+    FILE_CHANGED = 5

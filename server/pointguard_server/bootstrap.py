@@ -20,7 +20,6 @@ from pointguard_server.engine import compiled
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.memory import Memory
-from pointguard_server.engine.programs import Programs
 from pointguard_server.http.server import HttpServer
 from pointguard_server.rpc.guard import Guard
 from pointguard_server.rpc.server import RpcServer, Tls
@@ -32,6 +31,8 @@ from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
 from pointguard_server.service.credentials import MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
+from pointguard_server.service.experiment_metrics import ExperimentMetrics
+from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.live_programs import LiveMetrics, LivePrograms
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
@@ -48,6 +49,8 @@ from pointguard_server.settings import Settings, split_address
 from pointguard_server.storage.database import DATABASE_FILE, lock_directory, migrate
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.due_accounts import DueReader
+from pointguard_server.storage.experiments import ExperimentReader
+from pointguard_server.storage.experiments import Experiments as ExperimentStore
 from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger, recover
 from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
 from pointguard_server.storage.readers import Reader, open_readers
@@ -107,6 +110,8 @@ class Ledger:
         self.due_accounts = DueReader(self.reader_pool)
         self.rule_versions = RuleVersions()
         self.rule_version_reader = RuleVersionReader(self.reader_pool)
+        self.experiments = ExperimentStore()
+        self.experiment_reader = ExperimentReader(self.reader_pool)
         self.store: JournaledLedger | None = None
 
     def open_store(self, directory: Path, writer_epoch: int) -> JournaledLedger:
@@ -123,7 +128,7 @@ class Ledger:
             if projector.behind_legs:
                 await asyncio.to_thread(projector.catch_up)
 
-        self.reader.catch_up = self.due_accounts.catch_up = catch_up
+        self.reader.catch_up = self.due_accounts.catch_up = self.catch_up = catch_up
         return self.store
 
     async def close(self) -> None:
@@ -148,6 +153,8 @@ class Server:
         self.metrics.registry.register(self._live_metrics)
         self._rule_metrics = RuleMetrics()
         self.metrics.registry.register(self._rule_metrics)
+        self._experiment_metrics = ExperimentMetrics()
+        self.metrics.registry.register(self._experiment_metrics)
         self.http = HttpServer(self.metrics, self.health)
         self.grpc_port = 0
         self.http_port = 0
@@ -201,9 +208,15 @@ class Server:
         rule_sets = RuleSets(
             self.serving, self.engine, self.ledger.rule_versions, self.ledger.rule_version_reader, clock
         )
+        experiments = Experiments(
+            self.serving, rule_sets, self.engine, self.ledger.experiments, self.ledger.rule_versions,
+            self.ledger.experiment_reader, clock, catch_up=self.ledger.catch_up,
+        )  # fmt: skip
+        self._experiment_metrics.decider = self.decider
         self.rpc = RpcServer(
             desk,
             rule_sets,
+            experiments,
             guard,
             (tenant,),
             self.metrics,
@@ -228,7 +241,7 @@ class Server:
         store = await asyncio.to_thread(self.ledger.open_store, settings.data_directory, self._begin_epoch(clock))
         loop = asyncio.get_running_loop()
         store.projector.on_broken = lambda: _call_from_thread(loop, self.failed.set)
-        self._planner = Planner(tenant_id, program_id, names, versions)
+        self._planner = Planner(tenant_id, program_id, names, versions, self.ledger.experiments)
         self._compiler = RuleCompiler(
             settings.cache_directory / "rules",
             sources.config.currency,
@@ -243,7 +256,7 @@ class Server:
             start = await starter.start(sources, self._first_moment(store, clock, tenant_id, program_id))
         store.write(names.load)
         self.tenant = self._tenant(tenant_id, program_id, start)
-        programs = Programs([start.plan.program])
+        programs = start.plan.programs
         memory = Memory(settings.accounts_max, programs.measures_max)
         self.decider = Decider(store, memory, programs, clock, not_before=start.moment)
         self.decider.take_programs(programs, start.plan.upcoming)
@@ -292,7 +305,7 @@ class Server:
 
     def _rules_loaded(self) -> health.Finding:
         """Say what is in force, and why a changed program is not: the old one serves, so the server is ready."""
-        settings = self.decider.programs.programs[0].settings
+        settings = self.decider.programs.served[0].settings
         versions = settings["rule_set_version"], settings["fraud_rules_version"]
         detail = "earn rules version {}, fraud rules version {}".format(*versions)
         if self.live is not None and self.live.problem:

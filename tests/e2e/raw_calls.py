@@ -10,12 +10,12 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from pointguard.v1 import advice_pb2, common_pb2, member_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, common_pb2, experiment_pb2, member_pb2, rule_pb2, transaction_pb2
 from pointguard_client.idempotency import new_idempotency_key
 from tests.support.server import ServerProcess
 
-TRANSACTIONS, ADVICE, MEMBERS, RULES = (
-    f"pointguard.v1.{name}Service" for name in ("Transaction", "Advice", "Member", "Rule")
+TRANSACTIONS, ADVICE, MEMBERS, RULES, EXPERIMENTS = (
+    f"pointguard.v1.{name}Service" for name in ("Transaction", "Advice", "Member", "Rule", "Experiment")
 )
 
 
@@ -42,6 +42,7 @@ _TOTAL = common_pb2.Money(currency_code="CAD", minor_units=100)
 _SOURCE = 'rule "raw"\n    earn base 1\n'
 _CHANGE = rule_pb2.RuleChange(author="raw calls", reason=rule_pb2.RULE_CHANGE_REASON_TRIAL)
 _NO_VERSION = 1_000_000
+_ARMS = [experiment_pb2.ExperimentArm(label=f"arm {version}", version=version, weight=1) for version in (1, 2)]
 RPCS: Mapping[str, Rpc] = {
     "QuoteRedemption": Rpc(
         TRANSACTIONS, transaction_pb2.QuoteRedemptionRequest, transaction_pb2.QuoteRedemptionResponse,
@@ -137,6 +138,31 @@ RPCS: Mapping[str, Rpc] = {
     "SimulateRuleSet": Rpc(
         RULES, rule_pb2.SimulateRuleSetRequest, rule_pb2.SimulateRuleSetResponse,
         {"order": rule_pb2.SimulatedOrder(total=_TOTAL)}, keyed=False,
+    ),
+    "CreateExperiment": Rpc(
+        EXPERIMENTS, experiment_pb2.CreateExperimentRequest, experiment_pb2.CreateExperimentResponse,
+        {"name": "raw", "arms": _ARMS, "primary_metric": experiment_pb2.EXPERIMENT_METRIC_POINTS, "change": _CHANGE},
+        keyed=True,
+    ),
+    "StartExperiment": Rpc(
+        EXPERIMENTS, experiment_pb2.StartExperimentRequest, experiment_pb2.StartExperimentResponse,
+        {"experiment_id": _NO_VERSION, "change": _CHANGE}, keyed=True,
+    ),
+    "EndExperiment": Rpc(
+        EXPERIMENTS, experiment_pb2.EndExperimentRequest, experiment_pb2.EndExperimentResponse,
+        {"experiment_id": _NO_VERSION, "change": _CHANGE}, keyed=True,
+    ),
+    "PromoteArm": Rpc(
+        EXPERIMENTS, experiment_pb2.PromoteArmRequest, experiment_pb2.PromoteArmResponse,
+        {"experiment_id": _NO_VERSION, "arm": 1, "change": _CHANGE}, keyed=True,
+    ),
+    "ListExperiments": Rpc(
+        EXPERIMENTS, experiment_pb2.ListExperimentsRequest, experiment_pb2.ListExperimentsResponse,
+        {"page_size": 1}, keyed=False,
+    ),
+    "GetExperiment": Rpc(
+        EXPERIMENTS, experiment_pb2.GetExperimentRequest, experiment_pb2.GetExperimentResponse,
+        {"experiment_id": _NO_VERSION}, keyed=False,
     ),
 }  # fmt: skip
 

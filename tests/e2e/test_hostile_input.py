@@ -14,6 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import common_pb2, member_pb2, transaction_pb2
 from pointguard_client import new_idempotency_key
+from tests.e2e.hostile_experiments import experiment_cases
 from tests.e2e.hostile_rules import rule_cases
 from tests.e2e.raw_calls import RPCS, Answer, RawCalls
 from tests.support.server import ServerProcess
@@ -140,7 +141,7 @@ def cases() -> Iterator[Case]:
     yield from amount_cases()
     yield from member_cases()
     yield from column_cases()
-    yield from (Case(*case) for case in rule_cases())
+    yield from (Case(*case) for case in (*rule_cases(), *experiment_cases()))
 
 
 def amount_cases() -> Iterator[Case]:
@@ -246,7 +247,7 @@ def member_cases() -> Iterator[Case]:
 
 
 CASES = list(cases())
-LISTS = {"ListRuleSetVersions", "ListRuleSetActivations"}
+LISTS = {"ListRuleSetVersions", "ListRuleSetActivations", "ListExperiments"}
 """RPCs whose empty message asks for the first page."""
 NO_TEXT = (b"\x0a\x02\xff\xfe", b"\x0a\x03\xed\xa0\x80")
 """A first field that holds no UTF-8."""
@@ -375,6 +376,10 @@ def test_fields_of_another_type_are_passed_over_as_unknown(raw: RawCalls) -> Non
         ("DiffRuleSetVersions", {"to_version": INT64_MAX}),
         ("ActivateRuleSetVersion", {"version": INT64_MAX}),
         ("RollbackRuleSet", {"version": INT64_MAX}),
+        *(
+            (rpc, {"experiment_id": INT64_MAX})
+            for rpc in ("StartExperiment", "EndExperiment", "PromoteArm", "GetExperiment")
+        ),
     ],
     ids=str,
 )

@@ -21,8 +21,8 @@ FROM_PROMETHEUS = {"up"}
 """Made by Prometheus itself for each target."""
 METRIC = re.compile(r"\b(?:pointguard|process|python)_\w+|\bup\b")
 ACCRUALS, REDEMPTIONS, REPLAYS, REFUSALS = 60, 20, 7, 5
-NOTHING_THERE = {"Calls by code, other than OK", "Declines", "Refusals"}
-"""Panels by a label whose values first appear when something goes wrong; the load below makes some do so."""
+NOTHING_THERE = {"Calls by code, other than OK", "Declines", "Refusals", "Decisions by arm of the experiment"}
+"""Panels by a label whose values first appear when something goes wrong, as some does below, or an experiment runs."""
 
 
 def exposed(server: ServerProcess) -> set[str]:

@@ -43,6 +43,7 @@ FAMILIES = {
 }
 LABELS = {"rpc", "code", "operation", "decision", "reason", "outcome", "rule", "posture", "direction", "stage", "le"}
 LABELS |= {"version", "python", "generation", "check", "level", "part", "program", "rules", "file", "process", "kind"}
+LABELS |= {"experiment", "arm", "why"}
 
 
 def scrape(server: ServerProcess) -> Samples:

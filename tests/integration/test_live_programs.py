@@ -17,6 +17,7 @@ from pointguard_server.service.rule_compiler import RuleCompiler
 from pointguard_server.service.rule_plan import Planner
 from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.tenants import Tenant
+from pointguard_server.storage.experiments import Experiments
 from pointguard_server.storage.rule_versions import RuleVersions
 from tests.support.ledger import CONFIG, EARN, TENANT, Ledger, compiled_rules_directory
 
@@ -61,7 +62,7 @@ async def test_a_ledger_that_fails_once_delays_a_change(
     engine = Engine(ledger.decider, run_job)
     engine.start()
     versions = RuleVersions()
-    planner = Planner(TENANT, program.program_id, ledger.names, versions)
+    planner = Planner(TENANT, program.program_id, ledger.names, versions, Experiments())
     compiler = RuleCompiler(compiled_rules_directory(), "CAD")
     starter = ProgramStarter(
         ledger.store.write, TENANT, program.program_id,

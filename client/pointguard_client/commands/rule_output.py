@@ -35,7 +35,7 @@ def versions_table(versions: tuple[RuleSetVersion, ...], active_version: int) ->
         table.add_row(
             str(version.version),
             "●" if is_active else "",
-            _time(version.created_at),
+            time_text(version.created_at),
             *_change_cells(version.change),
             version.digest[:12],
             style="bold green" if is_active else None,
@@ -52,7 +52,7 @@ def activations_table(activations: tuple[RuleSetActivation, ...]) -> Table:
             str(activation.version),
             str(activation.previous_version or "–"),
             activation.kind.name,
-            _time(activation.effective_at),
+            time_text(activation.effective_at),
             *_change_cells(activation.change),
         )
     return table
@@ -62,7 +62,7 @@ def activation_line(activation: RuleSetActivation) -> str:
     """Return in a sentence what an activation does."""
     went_back = " (back)" if activation.kind.name == "ROLLBACK" else ""
     return (
-        f"version {activation.version} decides from {_time(activation.effective_at)} on{went_back},"
+        f"version {activation.version} decides from {time_text(activation.effective_at)} on{went_back},"
         f" in place of version {activation.previous_version}"
     )
 
@@ -71,7 +71,7 @@ def version_view(version: RuleSetVersion) -> Group:
     """Return a version with its source text."""
     change = version.change
     note = f": {change.note}" if change.note else ""
-    head = f"version {version.version} · {_time(version.created_at)} · {change.author} · {change.reason.name}{note}"
+    head = f"version {version.version} · {time_text(version.created_at)} · {change.author} · {change.reason.name}{note}"
     return Group(f"[bold]{escape(head)}[/]", Text(version.source.rstrip("\n")))
 
 
@@ -152,5 +152,6 @@ def _change_cells(change: RuleChange) -> tuple[str, str, str]:
     return escape(change.author), change.reason.name, escape(change.note)
 
 
-def _time(moment: datetime | None) -> str:
+def time_text(moment: datetime | None) -> str:
+    """Return a moment as people read it; empty for none."""
     return "" if moment is None else moment.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")

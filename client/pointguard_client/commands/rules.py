@@ -1,19 +1,18 @@
 """The command rules: what a manager does with a program's earn rules. Its API key must have the role of a manager."""
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from pointguard_client.client import PointguardClient
+from pointguard_client.commands import experiment
 from pointguard_client.commands.accrual import basket_line
 from pointguard_client.commands.options import (
     Subparsers,
     add_command,
     add_currency_option,
-    add_key_option,
     add_origin_options,
     connect,
     moment,
@@ -32,25 +31,19 @@ from pointguard_client.commands.rule_output import (
     version_view,
     versions_table,
 )
+from pointguard_client.commands.who_and_why import add_change_options, change_of
 from pointguard_client.errors import InvalidArgument
 from pointguard_client.requests import Basket
 from pointguard_client.rule_values import (
     FormattedRuleSet,
-    RuleChange,
     RuleSetActivation,
     RuleSetReport,
     RuleSetVersion,
     SimulatedOrder,
 )
-from pointguard_client.words import RuleChangeReason, TransactionKind
+from pointguard_client.words import TransactionKind
 
-AUTHOR_VARIABLE: Final = "POINTGUARD_AUTHOR"
 PAGE: Final = 100
-_REASONS: Final = {
-    reason.name.lower().replace("_", "-"): reason
-    for reason in RuleChangeReason
-    if reason not in (RuleChangeReason.UNSPECIFIED, RuleChangeReason.FILE)
-}
 
 
 def register(commands: Subparsers) -> None:
@@ -71,7 +64,7 @@ def register(commands: Subparsers) -> None:
     how.add_argument("--check", action="store_true", help="only tell which files would change, and exit with 1 then")
     create = add_command(below, "create", "keep a file of earn rules as a new version", _create)
     create.add_argument("file", metavar="FILE", help="a file of earn rules, or - for standard input")
-    _add_change_options(create)
+    add_change_options(create)
     for name, summary, run in (
         ("list", "list the versions, newest first", _list),
         ("activations", "list the activations, newest first", _activations),
@@ -97,20 +90,9 @@ def register(commands: Subparsers) -> None:
             metavar="VERSION",
             help="the version that it takes over from (default: the one that is active when the command looks)",
         )
-        _add_change_options(changing)
+        add_change_options(changing)
     _register_simulate(below)
-
-
-def _add_change_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("who and why")
-    author = os.environ.get(AUTHOR_VARIABLE)
-    group.add_argument(
-        "--author", default=author, required=not author, help=f"staff number or account (default: {AUTHOR_VARIABLE})"
-    )
-    group.add_argument("--reason", choices=_REASONS, required=True, help="why", metavar="REASON")
-    group.add_argument("--note", default="", help="more about why; required with other")
-    group.description = f"REASON is one of {', '.join(_REASONS)}."
-    add_key_option(parser)
+    experiment.register(below)
 
 
 def _register_simulate(commands: Subparsers) -> None:
@@ -157,10 +139,6 @@ def _window(text: str) -> tuple[str, str]:
     if not window:
         raise argparse.ArgumentTypeError("must be WINDOW=NUMBER")
     return window, value
-
-
-def _change(arguments: argparse.Namespace) -> RuleChange:
-    return RuleChange(arguments.author, _REASONS[arguments.reason], arguments.note)
 
 
 def _read(name: str) -> str:
@@ -227,7 +205,7 @@ async def _create(arguments: argparse.Namespace) -> int:
     source = _read(arguments.file)
     async with connect(arguments) as client:
         try:
-            version = await client.rules.create_version(source, _change(arguments), idempotency_key=arguments.key)
+            version = await client.rules.create_version(source, change_of(arguments), idempotency_key=arguments.key)
         except InvalidArgument as error:
             if all(violation.field != "source" for violation in error.field_violations):
                 raise
@@ -308,7 +286,7 @@ async def _activate(arguments: argparse.Namespace) -> int:
     async with connect(arguments) as client:
         activation = await client.rules.activate_version(
             arguments.version,
-            _change(arguments),
+            change_of(arguments),
             expected_active_version=await _expected(client, arguments),
             effective_at=arguments.at,
             idempotency_key=arguments.key,
@@ -321,7 +299,7 @@ async def _rollback(arguments: argparse.Namespace) -> int:
     async with connect(arguments) as client:
         activation = await client.rules.roll_back(
             arguments.version,
-            _change(arguments),
+            change_of(arguments),
             expected_active_version=await _expected(client, arguments),
             idempotency_key=arguments.key,
         )

@@ -12,7 +12,10 @@ PointguardError
 │   ├── AlreadyActive           it is the active one
 │   ├── NotAnEarlierVersion     it is not one to go back to
 │   ├── TooManyPlanned          too many activations are planned
-│   └── RulesNotCompiled        it could not be compiled
+│   ├── RulesNotCompiled        it could not be compiled
+│   └── ExperimentRunning       an experiment runs, which decides instead
+├── ExperimentStarted       the experiment has been started before
+├── ExperimentNotRunning    the experiment is not one that runs
 ├── Unauthenticated         no credential, or a bad one
 ├── PermissionDenied        the credential's role does not allow the call
 ├── Overloaded              too much is waiting; try again after a while
@@ -152,6 +155,33 @@ class RulesNotCompiled(RuleChangeRefused):
 
     def __init__(self, version: int, active_version: int, why: str) -> None:
         super().__init__(f"version {version} could not be compiled ({why}); version {active_version} goes on deciding")
+
+
+class ExperimentRunning(RuleChangeRefused):
+    """An experiment runs; it must be over before another version is activated or another experiment started."""
+
+    reason = "EXPERIMENT_RUNNING"
+
+    def __init__(self, experiment_id: int) -> None:
+        super().__init__(f"experiment {experiment_id} runs: end it, promote one of its arms, or roll back")
+
+
+class ExperimentStarted(PointguardError):
+    """The experiment has been started before, and an experiment runs once."""
+
+    reason = "EXPERIMENT_STARTED"
+
+    def __init__(self, experiment_id: int) -> None:
+        super().__init__(f"experiment {experiment_id} has been started before; make another with the same arms")
+
+
+class ExperimentNotRunning(PointguardError):
+    """The experiment has not been started, or is over."""
+
+    reason = "EXPERIMENT_NOT_RUNNING"
+
+    def __init__(self, experiment_id: int) -> None:
+        super().__init__(f"experiment {experiment_id} does not run")
 
 
 class Unauthenticated(PointguardError):

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import structlog
 from google.protobuf.message import Message
 
-from pointguard.v1 import advice_pb2, member_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, experiment_pb2, member_pb2, rule_pb2, transaction_pb2
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc import streams
 from pointguard_server.rpc.advice_service import AdviceService
+from pointguard_server.rpc.experiment_service import ExperimentService
 from pointguard_server.rpc.front_settings import FrontSettings
 from pointguard_server.rpc.guard import Guard, Handler, Method, Refusal
 from pointguard_server.rpc.lanes import Lanes
@@ -26,6 +27,7 @@ from pointguard_server.rpc.traced import TracedCalls
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.credentials import MANAGER, TILL
+from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.processes import FRONT
 from pointguard_server.service.rule_sets import RuleSets
@@ -37,8 +39,9 @@ if TYPE_CHECKING:
 FRONT_MODULE = "pointguard_server.rpc.front"
 FRONT_START_S = 30.0
 FRONT_END_S = 5.0  # beyond the grace
-CONTRACT_MODULES = [f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule")]
-RULES = "pointguard.v1.RuleService"
+CONTRACT_MODULES = [f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule", "experiment")]
+RULES, EXPERIMENTS = "pointguard.v1.RuleService", "pointguard.v1.ExperimentService"
+MANAGERS = frozenset((RULES, EXPERIMENTS))
 
 log = structlog.get_logger(__name__)
 
@@ -51,9 +54,11 @@ class Tls:
     key: Path
 
 
-def _methods(desk: Desk, rule_sets: RuleSets) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
+def _methods(
+    desk: Desk, rule_sets: RuleSets, experiments: Experiments
+) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
-    rules = RuleService(desk, rule_sets)
+    rules, trials = RuleService(desk, rule_sets), ExperimentService(desk, experiments)
     transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
@@ -87,6 +92,14 @@ def _methods(desk: Desk, rule_sets: RuleSets) -> dict[str, dict[str, tuple[type[
             "ListRuleSetActivations": (rule_pb2.ListRuleSetActivationsRequest, rules.list_rule_set_activations),
             "SimulateRuleSet": (rule_pb2.SimulateRuleSetRequest, rules.simulate_rule_set),
         },
+        EXPERIMENTS: {
+            "CreateExperiment": (experiment_pb2.CreateExperimentRequest, trials.create_experiment),
+            "StartExperiment": (experiment_pb2.StartExperimentRequest, trials.start_experiment),
+            "EndExperiment": (experiment_pb2.EndExperimentRequest, trials.end_experiment),
+            "PromoteArm": (experiment_pb2.PromoteArmRequest, trials.promote_arm),
+            "ListExperiments": (experiment_pb2.ListExperimentsRequest, trials.list_experiments),
+            "GetExperiment": (experiment_pb2.GetExperimentRequest, trials.get_experiment),
+        },
     }
 
 
@@ -97,6 +110,7 @@ class RpcServer:
         self,
         desk: Desk,
         rule_sets: RuleSets,
+        experiments: Experiments,
         guard: Guard,
         tenants: Iterable[Tenant],
         metrics: Metrics,
@@ -106,12 +120,12 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets)
+        services = _methods(desk, rule_sets, experiments)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.
         self._handlers: list[Handler | str] = [
-            guard.wrap(name, *method, MANAGER if service == RULES else TILL) if method is not None else name
+            guard.wrap(name, *method, MANAGER if service in MANAGERS else TILL) if method is not None else name
             for service, methods in services.items()
             for name, method in methods.items()
         ]

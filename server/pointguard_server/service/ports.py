@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from pointguard_server.domain.codes import CodeKind, Outcome, RuleSetActivationKind
+from pointguard_server.domain.codes import CodeKind, ExperimentEventKind, Outcome, RuleSetActivationKind
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.service.credentials import ApiKeyRecord
+from pointguard_server.service.experiment import Design, Experiment, KnownStep, MemberFigures, Step
 from pointguard_server.service.rule_versions import (
     NO_FILES,
     KnownRequest,
@@ -260,4 +261,70 @@ class RuleVersionReader(Protocol):
 
     async def activations(self, tenant_id: int, program_id: int, below: int, count: int) -> list[RuleSetActivation]:
         """Return up to ``count`` activations with lower numbers than ``below``."""
+        ...
+
+
+class Experiments(Protocol):
+    """Experiments, for the writer's thread: each runs in its atomic step."""
+
+    def add(
+        self,
+        connection: Any,
+        tenant_id: int,
+        program_id: int,
+        design: Design,
+        secret: bytes,
+        change: RuleChange,
+        now: int,
+        key: RequestKey,
+    ) -> Experiment:
+        """Keep a design as the program's next experiment."""
+        ...
+
+    def add_event(
+        self,
+        connection: Any,
+        tenant_id: int,
+        program_id: int,
+        experiment_id: int,
+        kind: ExperimentEventKind,
+        step: Step,
+        key: RequestKey,
+        *,
+        arm: int = 0,
+        activation: int = 0,
+    ) -> None:
+        """Note a step in an experiment's life; ``activation`` is in force at its start, or made by its promotion."""
+        ...
+
+    def experiment(
+        self, connection: Any, tenant_id: int, program_id: int, experiment_id: int, moment: int
+    ) -> Experiment | None:
+        """Return an experiment as it stands at a moment."""
+        ...
+
+    def latest_started(self, connection: Any, tenant_id: int, program_id: int) -> int:
+        """Return the number of the experiment that was started last; 0 if none was."""
+        ...
+
+    def known(self, connection: Any, tenant_id: int, key: bytes) -> KnownStep | None:
+        """Return what the request of an idempotency key did, if the key was used."""
+        ...
+
+
+class ExperimentReader(Protocol):
+    """Reads committed experiments and their legs, beside the writer."""
+
+    async def experiment(self, tenant_id: int, program_id: int, experiment_id: int, moment: int) -> Experiment | None:
+        """Return an experiment as it stands at a moment."""
+        ...
+
+    async def experiments(
+        self, tenant_id: int, program_id: int, below: int, count: int, moment: int
+    ) -> list[Experiment]:
+        """Return up to ``count`` experiments with lower numbers than ``below`` (0: all), newest first."""
+        ...
+
+    async def figures(self, tenant_id: int, program_id: int, experiment_id: int) -> Sequence[MemberFigures]:
+        """Return what each account did in an experiment."""
         ...

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pointguard_server.domain.codes import CodeKind
+from pointguard_server.domain.codes import CodeKind, ExperimentState
 from pointguard_server.engine.batch import Upcoming
-from pointguard_server.engine.programs import Program, Programs
+from pointguard_server.engine.programs import Arms, Program, Programs
 from pointguard_server.service.code_matches import CodeMatches
+from pointguard_server.service.experiment import Experiment
 from pointguard_server.service.line_codes import LineCodes
-from pointguard_server.service.ports import Directory, RuleVersions
+from pointguard_server.service.ports import Directory, Experiments, RuleVersions
 from pointguard_server.service.program_config import ProgramConfig
 from pointguard_server.service.programs import Versions, build_program
 from pointguard_server.service.rule_compiler import ReadyRules
@@ -39,29 +40,45 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What decides: ``program`` at once, ``upcoming`` from their moments on."""
+    """What decides: ``program`` at once, unless there are ``arms``, and ``upcoming`` from their moments on."""
 
     program: Program
+    arms: tuple[Arms, ...]  # of the experiment that runs, if one does
     upcoming: Upcoming
     planned: tuple[RuleSetActivation, ...]
     missing: tuple[int, ...]  # versions that should decide, or will, and are not ready
     used: frozenset[bytes]  # digests of those that are
     numbers: Mapping[tuple[CodeKind, str], int]  # of the texts that the rules speak of
 
+    @property
+    def programs(self) -> Programs:
+        """What decides at once, as the kernel takes it."""
+        return Programs([self.program], self.arms)
+
 
 class Planner:
     """Makes plans for one program."""
 
-    def __init__(self, tenant_id: int, program_id: int, names: Directory, versions: RuleVersions) -> None:
+    def __init__(
+        self, tenant_id: int, program_id: int, names: Directory, versions: RuleVersions, experiments: Experiments
+    ) -> None:
         self._tenant_id, self._program_id = tenant_id, program_id
-        self._names, self._versions = names, versions
+        self._names, self._versions, self._experiments = names, versions, experiments
         self._matches = CodeMatches(names.codes)
         names.on_new_code = self._matches.note
 
     def needed(self, connection: Any, moment: int) -> list[RuleSetVersion]:
         """Return the versions that decide at a moment and, as is planned, after it; the one in force first."""
         timeline = self._versions.timeline(connection, self._tenant_id, self._program_id, moment)
-        return [self._version(connection, number) for number in timeline.versions]
+        arms = _arm_versions(self.running(connection, moment))
+        return [self._version(connection, number) for number in dict.fromkeys((*timeline.versions, *arms))]
+
+    def running(self, connection: Any, moment: int) -> Experiment | None:
+        """Return the experiment that runs at a moment, if one does."""
+        place = (connection, self._tenant_id, self._program_id)
+        number = self._experiments.latest_started(*place)
+        experiment = self._experiments.experiment(*place, number, moment) if number else None
+        return experiment if experiment is not None and experiment.state is ExperimentState.RUNNING else None
 
     def plan(
         self,
@@ -99,7 +116,9 @@ class Planner:
                 configuration.config, rules.rule_set, rules.compiled, versions, lines, intern, self._matches
             )
 
-        programs = {number: program_of(number) for number in timeline.versions}
+        experiment = self.running(connection, moment)
+        needed = dict.fromkeys((*timeline.versions, *_arm_versions(experiment)))
+        programs = {number: program_of(number) for number in needed}
         in_force = timeline.version_at(moment)
         program = programs.get(in_force) or (program_of(serving) if serving else None)
         if program is None:
@@ -110,10 +129,24 @@ class Planner:
             if (later := programs[activation.version]) is not None
         )
         missing = tuple(number for number, made in programs.items() if made is None)
-        return Plan(program, upcoming, timeline.planned, missing, frozenset(used), numbers)
+        arms = _arms(experiment, programs)
+        return Plan(program, arms, upcoming, timeline.planned, missing, frozenset(used), numbers)
 
     def _version(self, connection: Any, number: int) -> RuleSetVersion:
         version = self._versions.version(connection, self._tenant_id, self._program_id, number)
         if version is None:
             raise NotReady(number)
         return version
+
+
+def _arm_versions(experiment: Experiment | None) -> tuple[int, ...]:
+    return tuple(arm.version for arm in experiment.design.arms) if experiment is not None else ()
+
+
+def _arms(experiment: Experiment | None, programs: Mapping[int, Program | None]) -> tuple[Arms, ...]:
+    """Return an experiment's arms, if all are ready: where one is missing, nobody is in an arm, and legs say so."""
+    if experiment is None:
+        return ()
+    of_arms = [programs[version] for version in _arm_versions(experiment)]
+    ready = tuple(program for program in of_arms if program is not None)
+    return (Arms(experiment.split, ready),) if len(ready) == len(of_arms) else ()

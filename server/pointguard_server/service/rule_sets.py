@@ -15,6 +15,7 @@ from pointguard_server.domain.codes import RuleSetActivationKind
 from pointguard_server.domain.errors import (
     ActiveVersionDiffers,
     AlreadyActive,
+    ExperimentRunning,
     InvalidRequest,
     KeyReused,
     NotAnEarlierVersion,
@@ -184,7 +185,7 @@ class RuleSets:
             KeyReused: if the key was used for another request.
             RuleChangeRefused: if it cannot be, and why.
         """
-        return await self._unhindered(self._activate(asked, key))
+        return await self.unhindered(self._activate(asked, key))
 
     async def _activate(self, asked: Activation, key: RequestKey) -> RuleSetActivation:
         def look(connection: Any) -> RuleSetVersion | RuleSetActivation:
@@ -229,6 +230,9 @@ class RuleSets:
         if version is None:
             raise NotFound
         timeline = self._versions.timeline(*place, moment)
+        experiment = self._serving.running(connection, moment)
+        if experiment is not None and asked.kind is not RuleSetActivationKind.ROLLBACK:
+            raise ExperimentRunning(experiment.experiment_id)
         active = timeline.version_at(max(asked.effective_at, moment))
         if active != asked.expected_active_version:
             raise ActiveVersionDiffers(active)
@@ -263,7 +267,17 @@ class RuleSets:
             log.error("rule_set_refused", version=version.version, problem=problem)  # noqa: TRY400  (it says it all)
             raise RulesNotCompiled(version.version, self.active_version, _why(error)) from error
 
-    async def _unhindered(self, work: Coroutine[Any, Any, Value]) -> Value:
+    async def made_ready(self, number: int) -> ReadyRules:
+        """Return a version with its machine code.
+
+        Raises:
+            NotFound: if there is none of that number.
+            RulesNotCompiled: if it could not be compiled.
+        """
+        return await self._ready(await self.version(number))
+
+    async def unhindered(self, work: Coroutine[Any, Any, Value]) -> Value:
+        """Do something to its end, also if the caller gives up."""
         task = asyncio.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._landed)

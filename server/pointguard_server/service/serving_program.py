@@ -19,8 +19,8 @@ from pointguard_server.domain.errors import PointguardError, StorageUnavailable
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
-from pointguard_server.engine.programs import Programs
 from pointguard_server.rules.compiler import RulesError
+from pointguard_server.service.experiment import Experiment
 from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.ports import Directory, Stores
 from pointguard_server.service.program_start import ProgramStart
@@ -75,11 +75,15 @@ class ServingProgram:
     @property
     def active_version(self) -> int:
         """The version of the earn rules that decides."""
-        return int(self._decider.programs.programs[0].settings["rule_set_version"])
+        return int(self._decider.programs.served[0].settings["rule_set_version"])
 
     def moment(self) -> int:
         """Return the moment of what is written next; for the writer's thread, inside a job."""
         return self._decider.moment()
+
+    def running(self, connection: Any, moment: int) -> Experiment | None:
+        """Return the experiment that runs at a moment, if one does; for the writer's thread."""
+        return self._planner.running(connection, moment)
 
     def start(self) -> None:
         """Take planned activations up at their time, and try again what failed."""
@@ -158,7 +162,7 @@ class ServingProgram:
         _, plan = written
         for (kind, text), number in plan.numbers.items():
             self._names.remember(self.tenant.tenant_id, kind, text, number)
-        self._decider.take_programs(Programs([plan.program]), plan.upcoming)
+        self._decider.take_programs(plan.programs, plan.upcoming)
 
     def _settle(self, plan: Plan) -> None:
         """Remember what is planned, let go of rules that nothing needs, and say what is missing."""

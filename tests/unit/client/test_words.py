@@ -2,7 +2,7 @@
 
 import pytest
 
-from pointguard.v1 import common_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import common_pb2, experiment_pb2, rule_pb2, transaction_pb2
 from pointguard_client import words
 
 CONTRACT_ENUMS = {
@@ -19,6 +19,9 @@ CONTRACT_ENUMS = {
     words.RuleChangeReason: (rule_pb2, "RuleChangeReason", "RULE_CHANGE_REASON_"),
     words.RuleLimit: (rule_pb2, "RuleLimit", "RULE_LIMIT_"),
     words.RuleSetActivationKind: (rule_pb2, "RuleSetActivationKind", "RULE_SET_ACTIVATION_KIND_"),
+    words.ExperimentMetric: (experiment_pb2, "ExperimentMetric", "EXPERIMENT_METRIC_"),
+    words.ExperimentState: (experiment_pb2, "ExperimentState", "EXPERIMENT_STATE_"),
+    words.ExperimentEnd: (experiment_pb2, "ExperimentEnd", "EXPERIMENT_END_"),
 }
 
 
@@ -33,7 +36,8 @@ def test_an_enumeration_has_the_names_and_numbers_of_the_contract(mirror: type[w
 
 def test_every_enumeration_is_compared_with_the_contract() -> None:
     assert set(words.ContractEnum.__subclasses__()) == {*CONTRACT_ENUMS, words.IdentifierKind}
-    in_contract = sum(len(file.DESCRIPTOR.enum_types_by_name) for file in (common_pb2, transaction_pb2, rule_pb2))
+    files = (common_pb2, transaction_pb2, rule_pb2, experiment_pb2)
+    in_contract = sum(len(file.DESCRIPTOR.enum_types_by_name) for file in files)
     assert in_contract == len(CONTRACT_ENUMS)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pointguard.v1 import common_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import common_pb2, experiment_pb2, rule_pb2, transaction_pb2
 from pointguard_server.domain import codes
 from pointguard_server.domain.identifiers import IdentifierKind
 
@@ -21,6 +21,9 @@ MIRRORED = [
     (codes.AdviceEntity, common_pb2.AdviceEntity),
     (codes.RuleChangeReason, rule_pb2.RuleChangeReason),
     (codes.RuleSetActivationKind, rule_pb2.RuleSetActivationKind),
+    (codes.ExperimentMetric, experiment_pb2.ExperimentMetric),
+    (codes.ExperimentState, experiment_pb2.ExperimentState),
+    (codes.ExperimentEnd, experiment_pb2.ExperimentEnd),
 ]
 
 
