@@ -52,6 +52,7 @@ name = "Test"
 time_zone = "{zone}"
 currency = "CAD"
 {settings}
+{lots}
 [program.redemption]
 points = {rate_points}
 money_minor = {rate_money}
@@ -131,6 +132,7 @@ class Ledger:
     rules: str = ""
     controls: str = ""
     settings: str = ""
+    lots: str = ""  # the table of that name
     earn: str = EARN
     zone: str = "America/Toronto"
     rate_points: int = 100
@@ -173,6 +175,7 @@ class Ledger:
                 controls=self.controls,
                 rules=self.rules,
                 settings=self.settings,
+                lots=self.lots,
                 zone=self.zone,
                 rate_points=self.rate_points,
                 rate_money=self.rate_money,
@@ -198,7 +201,10 @@ class Ledger:
         program_id = self.names.program(self.connection, tenant, "test")
         versions = [
             self.names.version(self.connection, tenant, program_id, *source, now)
-            for source in (("earn rules", self.earn), ("configuration", self.rules + self.controls + self.settings))
+            for source in (
+                ("earn rules", self.earn),
+                ("configuration", self.rules + self.controls + self.settings + self.lots),
+            )
         ]
         matches = CodeMatches(self.names.codes)
         self.names.on_new_code = matches.note
