@@ -46,6 +46,26 @@ def test_a_front_that_dies_ends_the_server_in_order(own_server: ServerProcess) -
         assert raw.call("Accrue", request).code == "OK"
 
 
+def switches_of_the_pool(front: int) -> int:
+    """Return how often threads of gRPC's pool have waited for something."""
+    found = 0
+    for thread in Path(f"/proc/{front}/task").iterdir():
+        if (thread / "comm").read_text().startswith("event_engine"):
+            status = dict(line.split(":\t") for line in (thread / "status").read_text().splitlines() if ":\t" in line)
+            found += int(status["voluntary_ctxt_switches"])
+    return found
+
+
+def test_calls_do_not_pass_through_the_threads_of_grpcs_pool(own_server: ServerProcess) -> None:
+    front, calls = front_of(own_server), 200
+    with RawCalls(own_server) as raw:
+        before = switches_of_the_pool(front)
+        for _ in range(calls):
+            assert raw.call("CheckAdvice", RPCS["CheckAdvice"].request()).code == "OK"
+        assert switches_of_the_pool(front) - before < calls / 2
+    assert "Unknown experiment" not in own_server.log(), "gRPC no longer knows what the front is started with"
+
+
 def test_a_server_that_is_killed_takes_its_front_along_and_frees_the_port(own_server: ServerProcess) -> None:
     front = front_of(own_server)
     own_server.kill()

@@ -46,6 +46,9 @@ from pointguard_server.engine.world import (
 )
 from pointguard_server.velocity.windows import BLOCK, NONE
 
+# An enumeration's member takes longer to look up than to compare.
+_CAPTURE, _VOID = int(Operation.CAPTURE), int(Operation.VOID)
+
 Upcoming = tuple[tuple[int, Programs], ...]
 """Programs that decide from their moments on, earliest first."""
 
@@ -208,6 +211,7 @@ class Decider:
         self._records(step, out)
         stand = np.zeros(1, ADVICE)[0]
         keep_standing(arrays, np.zeros(1, ACCOUNT)[0], stand)
+        Totals().add(out, 0, self.programs)
         return Answers(out, step.requests, {}, {})
 
     @property
@@ -301,9 +305,7 @@ class Decider:
                 envelopes["account_id"][row] = (
                     self._store.find_account(int(envelopes["tenant_id"][row]), kind, value) or 0
                 )
-        ends = (((step.operations == Operation.CAPTURE) | (step.operations == Operation.VOID)) & (skip == 0)).nonzero()[
-            0
-        ]
+        ends = (((step.operations == _CAPTURE) | (step.operations == _VOID)) & (skip == 0)).nonzero()[0]
         if not ends.size:
             return
         reservations = step.requests.view(REQUEST_COLUMNS)["reservation"]

@@ -11,7 +11,9 @@ import os
 import numpy as np
 import numpy.typing as npt
 
-_VERSION, _VARIANT = 7 << 12, 2 << 62
+from pointguard_server.engine.compiled.ids import fill_ids
+
+_VERSION = 7 << 12
 
 
 def transaction_ids(now: int, count: int) -> npt.NDArray[np.int64]:
@@ -20,11 +22,9 @@ def transaction_ids(now: int, count: int) -> npt.NDArray[np.int64]:
     Two batches of one process must not share ``now``.
     """
     milliseconds, fraction = divmod(now, 1000)
-    ids = np.empty((count, 2), ">u8")
-    ids[:, 0] = milliseconds << 16 | _VERSION | fraction * 4096 // 1000
-    random = np.frombuffer(os.urandom(4 * count), "<u4").astype(np.uint64) >> np.uint64(2)
-    counter = np.arange(count, dtype=np.uint64) & np.uint64(0xFFFF)
-    ids[:, 1] = np.uint64(_VARIANT) | counter << np.uint64(46) | random << np.uint64(16)
+    ids = np.empty((count, 16), np.uint8)
+    random = np.frombuffer(os.urandom(4 * count), np.uint32)
+    fill_ids(ids, np.uint64(milliseconds << 16 | _VERSION | fraction * 4096 // 1000), random)
     return ids.view("<i8")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pointguard_server.engine.compiled.slots import evict_slots, keep_slot, slot_of
+from pointguard_server.engine.reserve import reserved
 from pointguard_server.engine.rows import STANDING
 from pointguard_server.velocity.windows import BLOCK, EVENT, NONE
 
@@ -143,7 +144,7 @@ class Memory:
         self.table = np.full(2 << (accounts_max - 1).bit_length(), NONE, np.int32)
         self.accounts = np.zeros(accounts_max, ACCOUNT)
         self.tallies = np.zeros((accounts_max, max(measures_max, 1), 2), np.int64)
-        self.events = np.zeros(1024 * BLOCK, EVENT)
+        self.events = reserved(EVENT, 1024 * BLOCK)
         self.next_block = np.zeros(1024, np.int64)
         self.holds = np.zeros(256, HOLD)
         self.standing = np.zeros(256, STANDING)
@@ -186,7 +187,8 @@ class Memory:
     def arrays(self, blocks: int, holds: int, standing: int, lots: int = 0) -> Arrays:
         """Return the kernel's view with at least that many free blocks, holds, standing advice and lots."""
         if self._blocks.require(blocks):
-            self.events = _grown(self.events, self._blocks.capacity * BLOCK)
+            if self._blocks.capacity * BLOCK > len(self.events):
+                self.events = _grown(self.events, self._blocks.capacity * BLOCK)
             self.next_block = _grown(self.next_block, self._blocks.capacity)
         if self._holds.require(holds):
             self.holds = _grown(self.holds, self._holds.capacity)

@@ -3,8 +3,9 @@
 import numpy as np
 
 from pointguard_server.domain.codes import EntryType
+from pointguard_server.engine.compiled.totals import add_batch
 from pointguard_server.engine.programs import Programs
-from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS, Output, RowArray
+from pointguard_server.engine.world import LEGS, Output, RowArray
 
 OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES, ENTRY_TYPES = 16, 8, 32, 32, 4, 16
 
@@ -38,23 +39,11 @@ class Totals:
 
     def add(self, out: Output, requests: int, programs: Programs) -> None:
         """Add a batch of that many requests that is durable."""
-        outcomes = out.answers["outcome"][:requests]
-        refused = outcomes[outcomes > 0]
-        if refused.size:
-            np.add.at(self.refusals, refused, 1)
-        legs = out.legs[: out.counts[LEGS]]
-        if not legs.size:
+        add_batch(out, requests, self.decisions, self.declines, self.refusals, self.advice, self.points)
+        if not out.counts[LEGS]:
             return
-        operations, reasons = legs["operation"], legs["reason"]
-        np.add.at(self.decisions, (operations, legs["decision"]), 1)
         if programs.splits:
-            self._add_arms(legs)
-        declined = legs["decision"] != 1
-        if declined.any():
-            np.add.at(self.declines, (operations[declined], reasons[declined]), 1)
-        entries = out.entries[: out.counts[ENTRIES]]
-        np.add.at(self.points, entries["entry_type"], entries["signed_points"])
-        np.add.at(self.advice, out.advice["posture"][: out.counts[ADVICE_ROWS]], 1)
+            self._add_arms(out.legs[: out.counts[LEGS]])
         rules = programs.rules
         for rule in rules["tripped"].nonzero()[0].tolist():
             key = int(rules["rule_id"][rule]), int(rules["posture"][rule])
