@@ -72,9 +72,13 @@ READ_ADVICE = (
 # read_lots: for each lot of an account that has something left as of a seq, one like its first entry, with the rest as
 # its points. Given a moment, those that ended by then, or that matured by then and never end, are left out.
 READ_LOTS = f"""
-    SELECT {", ".join(LOT_COLUMNS.get(name, "0") for name in ENTRY_FIELDS)} FROM entries
-    WHERE tenant_id = :tenant AND account_id = :account AND lot_seq > 0 AND seq <= :seq
-        AND (expires_at > :moment OR (expires_at = 0 AND matures_at > :moment))
+    SELECT {", ".join(LOT_COLUMNS.get(name, "0") for name in ENTRY_FIELDS)} FROM (
+        SELECT * FROM entries WHERE tenant_id = :tenant AND account_id = :account AND lot_seq > 0 AND seq <= :seq
+            AND expires_at > :moment
+        UNION ALL
+        SELECT * FROM entries WHERE tenant_id = :tenant AND account_id = :account AND lot_seq > 0 AND seq <= :seq
+            AND expires_at = 0 AND matures_at > :moment
+    )
     GROUP BY lot_seq, rule_id HAVING sum(signed_points) <> 0 ORDER BY 1
 """  # noqa: S608  (names of this file)
 # read_heads: where the ledger ends.
