@@ -45,6 +45,19 @@ from pointguard_client.experiment_values import (
     ExperimentStep,
     MetricResult,
 )
+from pointguard_client.explanation_values import (
+    AccountBefore,
+    CountedTransaction,
+    DecidedBy,
+    DecisionDifference,
+    DecisionInput,
+    ExplainedCheck,
+    ExplainedEarning,
+    ExplainedRuleWindow,
+    ExplainedWindow,
+    Explanation,
+    OpenReservation,
+)
 from pointguard_client.idempotency import new_idempotency_key, new_idempotency_keys, uuid7
 from pointguard_client.requests import (
     Accrue,
@@ -131,6 +144,7 @@ from pointguard_client.words import (
 
 __all__ = [
     "AccountBalance",
+    "AccountBefore",
     "Accrual",
     "Accrue",
     "ActiveVersionDiffers",
@@ -156,8 +170,12 @@ __all__ = [
     "ColumnAnswers",
     "ConfigurationError",
     "Connection",
+    "CountedTransaction",
     "DeadlineExceeded",
+    "DecidedBy",
     "Decision",
+    "DecisionDifference",
+    "DecisionInput",
     "Enrollment",
     "Entry",
     "EntryType",
@@ -171,6 +189,11 @@ __all__ = [
     "ExperimentResults",
     "ExperimentState",
     "ExperimentStep",
+    "ExplainedCheck",
+    "ExplainedEarning",
+    "ExplainedRuleWindow",
+    "ExplainedWindow",
+    "Explanation",
     "FailedPrecondition",
     "FieldViolation",
     "FormattedRuleSet",
@@ -185,6 +208,7 @@ __all__ = [
     "Money",
     "NextExpiry",
     "NotFound",
+    "OpenReservation",
     "Operation",
     "Origin",
     "Overloaded",
