@@ -11,6 +11,7 @@ from pointguard_server.domain.codes import Decision, Operation, Outcome
 from pointguard_server.engine.ask import Verdict
 from tests.integration.audit import audit
 from tests.reference.lots import LotAccount
+from tests.support.explaining import explaining
 from tests.support.ledger import DAY, HOUR, MINUTE, Ledger, open_ledger
 
 # Three lots, of which one is held back, and points that never end, of which some are held back.
@@ -62,7 +63,14 @@ class LotsMachine(RuleBasedStateMachine):
         self.reservations: list[tuple[bytes, int]] = []  # id, seq
 
     def teardown(self) -> None:
-        self.stack.close()
+        """Have every decision explained from the ledger alone before it goes."""
+        try:
+            if hasattr(self, "floor"):
+                with explaining(self.ledger) as explainer:
+                    for explanation in explainer.all_legs():
+                        assert explanation.reproduced, (explanation.differences, explanation.stored.leg)
+        finally:
+            self.stack.close()
 
     @initialize(floor=st.sampled_from((0, 0, -100)), journaled=st.booleans())
     def enroll(self, floor: int, journaled: bool) -> None:

@@ -15,7 +15,14 @@ from typing import Any, Final
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import Value
-from pointguard_server.service.explanation.ports import PastAdvice, PastLeg, StoredDecision, StoredText, StoreVersion
+from pointguard_server.service.explanation.ports import (
+    PastAdvice,
+    PastLeg,
+    PastLot,
+    StoredDecision,
+    StoredText,
+    StoreVersion,
+)
 from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.storage.rule_versions import RuleVersions
 from pointguard_server.storage.sqlite_ledger import open_lookup
@@ -36,6 +43,11 @@ PAST_POSTED = (
     "SELECT coalesce(sum(e.signed_points), 0) FROM legs l"
     " JOIN entries e ON e.position >= l.first_entry AND e.position < l.first_entry + l.entry_count"
     " WHERE l.tenant_id = ? AND l.account_id = ? AND l.seq < ?"
+)
+PAST_LOTS = (
+    "SELECT min(position), lot_seq, rule_id, sum(signed_points), max(matures_at), max(expires_at) FROM entries"
+    " WHERE tenant_id = ? AND account_id = ? AND lot_seq > 0 AND seq < ?"
+    " GROUP BY lot_seq, rule_id HAVING sum(signed_points) <> 0 ORDER BY 1"
 )
 STANDING = (
     f"SELECT {PAST_ADVICE} FROM advice"  # noqa: S608
@@ -122,6 +134,10 @@ class DecisionReader:
     def posted(self, tenant_id: int, account_id: int, below_seq: int) -> int:
         """See the port."""
         return int(self._rows(PAST_POSTED, tenant_id, account_id, below_seq)[0][0])
+
+    def lots(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastLot]:
+        """See the port."""
+        return [PastLot(*row) for row in self._rows(PAST_LOTS, tenant_id, account_id, below_seq)]
 
     def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:
         """See the port."""
