@@ -61,6 +61,7 @@ class Operation(ContractEnum):
     LINK_IDENTIFIER = 7
     SET_REDEMPTION_LOCK = 8
     MATURE = 9
+    UPDATE_MEMBER = 10
 
 
 class Decision(ContractEnum):

@@ -19,6 +19,7 @@ class Operation(IntEnum):
     LINK_IDENTIFIER = 7
     SET_REDEMPTION_LOCK = 8
     MATURE = 9
+    UPDATE_MEMBER = 10
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -171,6 +172,8 @@ class CodeKind(IntEnum):
     REDEMPTION_TYPE = 7
     TENDER = 8
     RULE = 9
+    COUNTRY = 10
+    GROUP_SET = 11
 
 
 class RuleChangeReason(IntEnum):
@@ -246,6 +249,8 @@ class RequestFlag(IntFlag):
     COUPON_USED = 4
     IN_MONEY = 8
     LOCKED = 16
+    CHANGES_TIER = 32
+    CHANGES_GROUPS = 64
 
 
 class Outcome(IntEnum):

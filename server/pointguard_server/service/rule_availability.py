@@ -9,15 +9,15 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pointguard_server.rules import checked
-from pointguard_server.rules.checked import Checked, CheckedRule, CheckedRuleSet
+from pointguard_server.rules.checked import Checked, CheckedRuleSet
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS
 from pointguard_server.rules.inputs import Input, LocalDateInput, WindowInput, WindowMeasure
 from pointguard_server.rules.problems import Problem, RuleSetError
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.syntax import SourceRange
-from pointguard_server.rules.value_types import CapPeriod, Vector
+from pointguard_server.rules.value_types import Vector
 
-UNAVAILABLE_FIELDS: Final = frozenset(("store.country", "member.groups", "member.age_band", "member.birthday_month"))
+UNAVAILABLE_FIELDS: Final = frozenset(("member.age_band", "member.birthday_month"))
 AVAILABLE_MEASURES: Final = frozenset((WindowMeasure.COUNT, WindowMeasure.POINTS, WindowMeasure.MONEY))
 
 
@@ -44,7 +44,6 @@ def problems_of(rules: CheckedRuleSet) -> tuple[Problem, ...]:
 def _asked(rules: CheckedRuleSet) -> Iterator[tuple[SourceRange, str]]:
     pending: list[Checked] = [let.value for let in rules.lets]
     for rule in rules.rules:
-        yield from _of_rule(rule)
         pending += [node for node in (rule.validity, rule.condition, rule.award) if node is not None]
     while pending:
         node = pending.pop()
@@ -54,19 +53,11 @@ def _asked(rules: CheckedRuleSet) -> Iterator[tuple[SourceRange, str]]:
         pending.extend(checked.operands(node))
 
 
-def _of_rule(rule: CheckedRule) -> Iterator[tuple[SourceRange, str]]:
-    for cap in rule.caps:
-        if cap.period is not CapPeriod.TRANSACTION:
-            yield cap.source_range, f"`cap … per {cap.period}`"
-
-
 def _of_node(rules: CheckedRuleSet, node: Checked) -> str:
     match node:
         case checked.FieldValue() if node.vector is Vector.FACTS and node.index >= FACT_FIELD_COUNT:
             return _input(rules.inputs[node.index - FACT_FIELD_COUNT])
         case checked.FieldValue() if node.vector is Vector.FACTS:
-            return _field(node.index)
-        case checked.BitTest() if node.vector is Vector.FACTS:
             return _field(node.index)
         case _:
             return ""

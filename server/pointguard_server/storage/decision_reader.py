@@ -17,6 +17,7 @@ from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LE
 from pointguard_server.domain.record import Value
 from pointguard_server.service.explanation.ports import (
     PastAdvice,
+    PastAward,
     PastLeg,
     PastLot,
     StoredDecision,
@@ -25,7 +26,7 @@ from pointguard_server.service.explanation.ports import (
 )
 from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.storage.rule_versions import RuleVersions
-from pointguard_server.storage.sqlite_ledger import open_lookup
+from pointguard_server.storage.sqlite_ledger import READ_AWARDS, open_lookup
 
 CODES_A_STATEMENT: Final = 500
 PAST_LEG, PAST_ADVICE = (", ".join(each.name for each in fields(shape)) for shape in (PastLeg, PastAdvice))
@@ -138,6 +139,10 @@ class DecisionReader:
     def lots(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastLot]:
         """See the port."""
         return [PastLot(*row) for row in self._rows(PAST_LOTS, tenant_id, account_id, below_seq)]
+
+    def awards(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastAward]:
+        """See the port."""
+        return [PastAward(*row) for row in self._rows(READ_AWARDS, tenant_id, account_id, 1, below_seq - 1)]
 
     def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:
         """See the port."""

@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 import numpy as np
 from sqlalchemy import Table
 
-from pointguard_server.domain.codes import Outcome
+from pointguard_server.domain.codes import EntryType, Operation, Outcome
 from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
-from pointguard_server.engine.ports import Heads, History, RowArray, Rows
+from pointguard_server.engine.ports import AWARDED, Heads, History, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, ENTRY, LEG, LEG_COLUMNS
 from pointguard_server.service.ports import NewMember
 from pointguard_server.storage import tables
@@ -39,6 +39,7 @@ WRITER_PRAGMAS = (
     "cache_size=-32768",
     "temp_store=MEMORY",
 )
+AWARD_ENTRIES = (int(EntryType.EARN), int(EntryType.BONUS))
 LOOKUP_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-8192")
 LOT_COLUMNS = {
     "position": "min(position)",
@@ -81,6 +82,14 @@ READ_LOTS = f"""
     )
     GROUP BY lot_seq, rule_id HAVING sum(signed_points) <> 0 ORDER BY 1
 """  # noqa: S608  (names of this file)
+# read_awards: what rules gave an account in its legs from a seq to another one.
+READ_AWARDS = f"""
+    SELECT e.rule_id, l.accepted_at, sum(e.signed_points) FROM legs l
+    JOIN entries e ON e.position >= l.first_entry AND e.position < l.first_entry + l.entry_count
+    WHERE l.tenant_id = ? AND l.account_id = ? AND l.seq BETWEEN ? AND ? AND l.operation = {int(Operation.ACCRUE)}
+        AND e.rule_id > 0 AND e.entry_type IN {AWARD_ENTRIES}
+    GROUP BY 1, 2
+"""  # noqa: S608  (numbers of this file)
 # read_heads: where the ledger ends.
 READ_HEADS = (
     "SELECT (SELECT coalesce(max(position), 0) FROM legs), (SELECT coalesce(max(position), 0) FROM entries),"
@@ -234,7 +243,9 @@ class SqliteLedger:
         except sqlite3.Error as error:
             raise storage_error(error) from error
 
-    def read_account(self, tenant_id: int, account_id: int, newer_than: int) -> History | None:
+    def read_account(
+        self, tenant_id: int, account_id: int, newer_than: int, awards_since: int | None = None
+    ) -> History | None:
         """See the port."""
         try:
             rows = self._read_legs(tenant_id, account_id, newer_than)
@@ -245,10 +256,11 @@ class SqliteLedger:
             advice = self._connection.execute(READ_ADVICE, (tenant_id, account_id, first_seq)).fetchall()
             (enrolled_at,) = self._connection.execute(READ_ENROLLED_AT, (tenant_id, account_id)).fetchone()
             lots = self._read_lots(tenant_id, account_id, legs)
+            awards = self._read_awards(tenant_id, account_id, legs, awards_since)
         except sqlite3.Error as error:
             raise storage_error(error) from error
         advice_rows: RowArray = np.array(advice, ADVICE_COLUMNS).view(ADVICE)
-        return History(int(legs["program_id"][0]), enrolled_at, legs.view(LEG), advice_rows, lots)
+        return History(int(legs["program_id"][0]), enrolled_at, legs.view(LEG), advice_rows, lots, awards)
 
     def _read_lots(self, tenant_id: int, account_id: int, legs: RowArray) -> RowArray:
         """Return the lots that are left after the newest of the legs, which reach back to all that is open.
@@ -261,6 +273,17 @@ class SqliteLedger:
         asked = {"tenant": tenant_id, "account": account_id, "seq": int(newest["seq"]), "moment": moment}
         lots: RowArray = np.array(self._connection.execute(READ_LOTS, asked).fetchall(), ENTRY)
         return lots
+
+    def _read_awards(self, tenant_id: int, account_id: int, legs: RowArray, since: int | None) -> RowArray:
+        """Return what rules gave since a moment that the legs reach back to, or for 0 ever."""
+        asked = legs["seq"][legs["accepted_at"] >= since] if since is not None else legs["seq"][:0]
+        found: list[tuple[int, int, int]] = []
+        if asked.size:
+            first = int(asked[0]) if since else 1
+            found = self._connection.execute(
+                READ_AWARDS, (tenant_id, account_id, first, int(legs["seq"][-1]))
+            ).fetchall()
+        return np.array(found, AWARDED)
 
     def _read_legs(self, tenant_id: int, account_id: int, newer_than: int) -> list[tuple[Any, ...]]:
         seq, accepted_at, open_from = (LEG_FIELDS.index(name) for name in ("seq", "accepted_at", "open_from_seq"))

@@ -358,6 +358,7 @@ def begin(reader, rows, row, operation, at):
     envelope.currency = 0
     envelope.line_count = 0
     envelope.body_size = 0
+    envelope.group_set_id = 0
 
 
 @part

@@ -90,6 +90,15 @@ class StoredText:
 
 
 @dataclass(frozen=True, slots=True)
+class PastAward:
+    """Points that earn rules gave an account at a moment: the rule's number in the codes."""
+
+    rule_id: int
+    accepted_at: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreVersion:
     """What was known of a store at a moment: numbers of codes, and an ISO 3166 country."""
 
@@ -122,6 +131,10 @@ class DecisionReader(Protocol):
 
     def lots(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastLot]:
         """Return what was left of an account's lots below a place in its sequence."""
+        ...
+
+    def awards(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastAward]:
+        """Return what earn rules gave an account below a place in its sequence."""
         ...
 
     def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:
