@@ -164,6 +164,7 @@ class Server:
         self.grpc_port = 0
         self.http_port = 0
         self.live: LivePrograms | None = None  # none for a sandbox, whose program is part of the server
+        self._sweeper: Sweeper | None = None
         self._tracing: Tracing | None = None
         self._health_watch: asyncio.Task[None] | None = None
         self.failed = asyncio.Event()
@@ -208,7 +209,6 @@ class Server:
             names=self.ledger.names, clock=clock, serve=self._serve,
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
-        self.sweeper = Sweeper(self.engine, self.decider, self.ledger.due_accounts, self.ledger.names)
         self.health.set(health.RULES_LOADED, self._rules_loaded)
         rule_sets = RuleSets(
             self.serving, self.engine, self.ledger.rule_versions, self.ledger.rule_version_reader, clock
@@ -366,7 +366,8 @@ class Server:
         self.health.set(health.LEDGER_WRITABLE, health.ledger_check(self.engine))
         self._health_watch = asyncio.create_task(health.watch(self.health, self.rpc.serving, self._try_ledger))
         self.serving.start()
-        self.sweeper.start()
+        self._sweeper = Sweeper(self.engine, self.decider, self.ledger.due_accounts, self.ledger.names)
+        self._sweeper.start()
         if self.live is not None:
             self.live.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
@@ -394,7 +395,8 @@ class Server:
         """Decide what is queued and close the ledger."""
         if self.live is not None:
             await self.live.stop()
-        await self.sweeper.stop()
+        if self._sweeper is not None:
+            await self._sweeper.stop()
         await self.serving.stop()
         await self.engine.stop()
         self.authenticator.close()
