@@ -24,6 +24,7 @@ from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.kernel import decide
 from pointguard_server.engine.lots import lots_left
 from pointguard_server.engine.memory import ACCOUNT, Memory
+from pointguard_server.engine.past_legs import legs_of_records
 from pointguard_server.engine.ports import BatchRecord, Clock, Heads, LedgerStore, Rows
 from pointguard_server.engine.programs import Programs
 from pointguard_server.engine.rows import (
@@ -217,6 +218,7 @@ class Decider:
         stand = np.zeros(1, ADVICE)[0]
         keep_standing(arrays, np.zeros(1, ACCOUNT)[0], stand)
         Totals().add(out, 0, self.programs)
+        legs_of_records(())
         return Answers(out, step.requests, {}, {})
 
     @property

@@ -20,6 +20,7 @@ from pointguard_server.domain.codes import EntryType, Operation, Outcome
 from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
+from pointguard_server.engine.past_legs import legs_of_records
 from pointguard_server.engine.ports import AWARDED, Heads, History, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, ENTRY, LEG, LEG_COLUMNS
 from pointguard_server.service.ports import NewMember
@@ -40,7 +41,7 @@ WRITER_PRAGMAS = (
     "temp_store=MEMORY",
 )
 AWARD_ENTRIES = (int(EntryType.EARN), int(EntryType.BONUS))
-LOOKUP_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-8192")
+LOOKUP_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-65536")
 LOT_COLUMNS = {
     "position": "min(position)",
     "signed_points": "sum(signed_points)",
@@ -61,7 +62,11 @@ FIND_KEYS = (
 FIND_RESERVATIONS = (
     "SELECT transaction_id, account_id, seq FROM legs WHERE tenant_id = ? AND leg_number = 0 AND transaction_id IN ({})"
 )
-# read_legs: an account's legs, newest first.
+# read_records: the records of an account's legs, newest first, and what says how far back they are wanted.
+READ_RECORDS = (
+    "SELECT record, seq, accepted_at, open_from_seq FROM legs WHERE tenant_id = ? AND account_id = ? ORDER BY seq DESC"
+)
+# read_legs: the same legs by their columns, where a record is damaged.
 READ_LEGS = f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE tenant_id = ? AND account_id = ? ORDER BY seq DESC"  # noqa: S608
 # read_enrolled_at: when an account began.
 READ_ENROLLED_AT = "SELECT accepted_at FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = 1"
@@ -248,10 +253,9 @@ class SqliteLedger:
     ) -> History | None:
         """See the port."""
         try:
-            rows = self._read_legs(tenant_id, account_id, newer_than)
-            if not rows:
+            legs = self._read_legs(tenant_id, account_id, newer_than)
+            if not legs.size:
                 return None
-            legs = np.array(rows[::-1], LEG_COLUMNS)
             first_seq = int(legs["seq"][0])
             advice = self._connection.execute(READ_ADVICE, (tenant_id, account_id, first_seq)).fetchall()
             (enrolled_at,) = self._connection.execute(READ_ENROLLED_AT, (tenant_id, account_id)).fetchone()
@@ -285,16 +289,23 @@ class SqliteLedger:
             ).fetchall()
         return np.array(found, AWARDED)
 
-    def _read_legs(self, tenant_id: int, account_id: int, newer_than: int) -> list[tuple[Any, ...]]:
-        seq, accepted_at, open_from = (LEG_FIELDS.index(name) for name in ("seq", "accepted_at", "open_from_seq"))
-        rows: list[tuple[Any, ...]] = []
-        cursor = self._connection.execute(READ_LEGS, (tenant_id, account_id))
-        for row in cursor:
-            if rows and row[accepted_at] <= newer_than and row[seq] < rows[0][open_from]:
+    def _read_legs(self, tenant_id: int, account_id: int, newer_than: int) -> RowArray:
+        """Return an account's legs, oldest first, back to a moment and to all that is open."""
+        records: list[bytes] = []
+        open_from = 0  # of the newest leg
+        cursor = self._connection.execute(READ_RECORDS, (tenant_id, account_id))
+        for record, seq, accepted_at, open_from_seq in cursor:
+            if not records:
+                open_from = open_from_seq
+            elif accepted_at <= newer_than and seq < open_from:
                 break
-            rows.append(row)
+            records.append(record)
         cursor.close()
-        return rows
+        legs = legs_of_records(records[::-1])
+        if legs is None:
+            some = self._connection.execute(READ_LEGS, (tenant_id, account_id)).fetchmany(len(records))
+            legs = np.array(some[::-1], LEG_COLUMNS)
+        return legs
 
     def enroll(self, tenant_id: int, member: NewMember, now: int) -> tuple[Outcome, int]:
         """See the port."""
