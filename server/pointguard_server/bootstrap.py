@@ -387,9 +387,9 @@ class Server:
         self.health.set(health.LEDGER_WRITABLE, health.ledger_check(self.engine))
         self._health_watch = asyncio.create_task(health.watch(self.health, self.rpc.serving, self._try_ledger))
         self.serving.start()
+        await self.shadows.resume()
         self._sweeper = Sweeper(self.engine, self.decider, self.ledger.due_accounts, self.ledger.names)
         self._sweeper.start()
-        await self.shadows.resume()
         if self.live is not None:
             self.live.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
@@ -417,9 +417,9 @@ class Server:
         """Decide what is queued and close the ledger."""
         if self.live is not None:
             await self.live.stop()
+        await self.shadows.close()
         if self._sweeper is not None:
             await self._sweeper.stop()
-        await self.shadows.close()
         await self.serving.stop()
         await self.engine.stop()
         self.authenticator.close()
