@@ -20,6 +20,23 @@ CALENDAR = ("year", "month", "day", "hour", "minute", "weekday", "date", "day_st
 
 
 @dataclass(frozen=True, slots=True)
+class Conditions:
+    """The conditions of a program's fraud rules, compiled as one. ``code`` keeps what is at ``address`` alive."""
+
+    count: int = 0
+    address: int = 0
+    inputs: tuple[tuple[int, ...], ...] = ()  # rows of world.INPUT
+    input_zones: tuple[ZoneInfo | None, ...] = ()  # of each input that is a date
+    constants: tuple[int, ...] = ()
+    fact_count: int = 0
+    work_size: int = 0
+    code: object = field(default=None, repr=False)
+
+
+NO_CONDITIONS = Conditions()
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """One program at one version. ``settings`` are fields of ``world.PROGRAM``; ``earn`` keeps compiled code alive."""
 
@@ -38,6 +55,7 @@ class Program:
     work_size: int  # that the earn rules need: see rules/work_layout.py
     earn: object = field(repr=False)
     code_words: CodeWords = field(default_factory=CodeWords, compare=False, repr=False)
+    conditions: Conditions = NO_CONDITIONS  # of the fraud rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +95,10 @@ class Programs:
         self.measures_max = max((len(program.measures) for program in everything), default=0)
         self.rules_max = max((len(program.rules) for program in everything), default=0)
         self.awards_max = max((len(program.awards) for program in everything), default=0)
-        self.facts_max = max((program.fact_count for program in everything), default=0)
+        conditions = [program.conditions for program in everything]
+        facts = (*(program.fact_count for program in everything), *(each.fact_count for each in conditions))
+        self.facts_max = max(facts, default=0)
+        self.held_max = max((each.work_size for each in conditions), default=0)
         self.work_max = max((program.work_size for program in everything), default=0)
         self._minute = -1
         self._code_words = programs[0].code_words if programs else CodeWords()
@@ -94,7 +115,9 @@ class Programs:
                 local = local_time(now, program.zone)
                 for name in CALENDAR:
                     row[name] = getattr(local, name)
-                for index, zone in enumerate(program.input_zones, int(row["first_input"])):
+                # The inputs of the conditions stand behind the program's own.
+                zones = (*program.input_zones, *program.conditions.input_zones)
+                for index, zone in enumerate(zones, int(row["first_input"])):
                     if zone is not None:
                         self._world.inputs[index]["most"] = local_time(now, zone).date
         return self._world
@@ -136,11 +159,16 @@ class Programs:
             row["first_award"], row["award_count"] = len(awards), len(program.awards)
             row["first_input"], row["input_count"] = len(inputs), len(program.inputs)
             row["first_constant"] = len(constants)
+            conditions = program.conditions
+            row["condition_address"], row["condition_count"] = conditions.address, conditions.count
+            row["first_condition_input"] = len(inputs) + len(program.inputs)
+            row["condition_input_count"] = len(conditions.inputs)
+            row["first_condition_constant"] = len(constants) + len(program.constants)
             measures += program.measures
             rules += program.rules
             awards += program.awards
-            inputs += program.inputs
-            constants += program.constants
+            inputs += [*program.inputs, *conditions.inputs]
+            constants += [*program.constants, *conditions.constants]
         return World(
             programs,
             np.array(measures, MEASURE),
