@@ -45,6 +45,19 @@ from pointguard_client.experiment_values import (
     ExperimentStep,
     MetricResult,
 )
+from pointguard_client.explanation_values import (
+    AccountBefore,
+    CountedTransaction,
+    DecidedBy,
+    DecisionDifference,
+    DecisionInput,
+    ExplainedCheck,
+    ExplainedEarning,
+    ExplainedRuleWindow,
+    ExplainedWindow,
+    Explanation,
+    OpenReservation,
+)
 from pointguard_client.idempotency import new_idempotency_key, new_idempotency_keys, uuid7
 from pointguard_client.requests import (
     Accrue,
@@ -130,6 +143,7 @@ from pointguard_client.words import (
 
 __all__ = [
     "AccountBalance",
+    "AccountBefore",
     "Accrual",
     "Accrue",
     "ActiveVersionDiffers",
@@ -155,8 +169,12 @@ __all__ = [
     "ColumnAnswers",
     "ConfigurationError",
     "Connection",
+    "CountedTransaction",
     "DeadlineExceeded",
+    "DecidedBy",
     "Decision",
+    "DecisionDifference",
+    "DecisionInput",
     "Enrollment",
     "Entry",
     "EntryType",
@@ -170,6 +188,11 @@ __all__ = [
     "ExperimentResults",
     "ExperimentState",
     "ExperimentStep",
+    "ExplainedCheck",
+    "ExplainedEarning",
+    "ExplainedRuleWindow",
+    "ExplainedWindow",
+    "Explanation",
     "FailedPrecondition",
     "FieldViolation",
     "FormattedRuleSet",
@@ -183,6 +206,7 @@ __all__ = [
     "MetricResult",
     "Money",
     "NotFound",
+    "OpenReservation",
     "Operation",
     "Origin",
     "Overloaded",

@@ -9,13 +9,15 @@ Every call has a deadline, is tried again when that is safe (see `retry`), and r
 from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import grpc
 
 from pointguard.v1 import (
     advice_pb2,
     advice_pb2_grpc,
+    explanation_pb2,
+    explanation_pb2_grpc,
     member_pb2,
     member_pb2_grpc,
     transaction_pb2,
@@ -26,12 +28,17 @@ from pointguard_client.calls import DEFAULT_TIMEOUT_SECONDS, Caller
 from pointguard_client.channel import USUAL_CONNECTION, Connection, call_metadata, open_channel
 from pointguard_client.errors import Failure, ServerFault
 from pointguard_client.experiment_client import ExperimentClient
+from pointguard_client.explanation_messages import decode_explanation
+from pointguard_client.explanation_values import Explanation
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.requests import NO_PROFILE, NOWHERE, Basket, Identifier, Money, Origin, Profile
 from pointguard_client.retry import USUAL_RETRIES, RetryPolicy
 from pointguard_client.rule_client import RuleClient
 from pointguard_client.stream import IN_FLIGHT_MAX, SILENCE_SECONDS_MAX, TransactionStream
 from pointguard_client.words import AdviceContext, TransactionKind
+
+EXPLANATION_TIMEOUT_SECONDS: Final = 20.0
+"""The server reads all that the account did before, and explains one decision at a time."""
 
 
 class PointguardClient:
@@ -47,6 +54,7 @@ class PointguardClient:
         self._caller = caller
         self._transactions = transaction_pb2_grpc.TransactionServiceStub(channel)
         self._advice = advice_pb2_grpc.AdviceServiceStub(channel)
+        self._explanations = explanation_pb2_grpc.ExplanationServiceStub(channel)
         self._members = member_pb2_grpc.MemberServiceStub(channel)
         self.rules = RuleClient(channel, caller)
         self.experiments = ExperimentClient(channel, caller)
@@ -205,6 +213,31 @@ class PointguardClient:
         message = transaction_pb2.GetTransactionRequest(transaction_id=transaction_id)
         method = self._transactions.GetTransaction
         return decoding.decode_transaction(await self._caller.call("GetTransaction", method, message, timeout_seconds))
+
+    async def explain_decision(
+        self,
+        transaction_id: str = "",
+        *,
+        idempotency_key: str = "",
+        trace: bool = False,
+        timeout_seconds: float = EXPLANATION_TIMEOUT_SECONDS,
+    ) -> Explanation:
+        """Have a past transaction decided again, from the ledger alone; for an API key with the role of a manager.
+
+        It is named by its id, or by the idempotency key of the request that made it. With `trace`, each earn rule of an
+        accrual says how it came to its award.
+        """
+        if bool(transaction_id) == bool(idempotency_key):
+            raise ValueError("give a transaction_id or an idempotency_key")
+        message = explanation_pb2.ExplainDecisionRequest(trace=trace)
+        if transaction_id:
+            message.transaction_id = transaction_id
+        else:
+            message.idempotency_key = idempotency_key
+        method = self._explanations.ExplainDecision
+        return decode_explanation(
+            await self._caller.call("ExplainDecision", method, message, timeout_seconds, may_hedge=False)
+        )
 
     async def get_balance(self, member: Identifier, *, timeout_seconds: float | None = None) -> results.AccountBalance:
         """Return an account's points as they stand now."""

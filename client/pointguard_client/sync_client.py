@@ -190,6 +190,7 @@ class SyncPointguardClient:
     void_redemption = _blocking(PointguardClient.void_redemption)
     accrue = _blocking(PointguardClient.accrue)
     get_transaction = _blocking(PointguardClient.get_transaction)
+    explain_decision = _blocking(PointguardClient.explain_decision)
     get_balance = _blocking(PointguardClient.get_balance)
     process_batch = _blocking(PointguardClient.process_batch)
     process_batch_items = _blocking(PointguardClient.process_batch_items)

@@ -22,6 +22,7 @@ from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.memory import Memory
 from pointguard_server.http.server import HttpServer
 from pointguard_server.rpc.guard import Guard
+from pointguard_server.rpc.rule_orders import basket_lines
 from pointguard_server.rpc.server import RpcServer, Tls
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.rules.fixed_point import SCALE
@@ -29,10 +30,12 @@ from pointguard_server.rules.sandbox_limits import SandboxLimits
 from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
+from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.credentials import MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
 from pointguard_server.service.experiment_metrics import ExperimentMetrics
 from pointguard_server.service.experiments import Experiments
+from pointguard_server.service.explanation.explainer import Explainer
 from pointguard_server.service.live_programs import LiveMetrics, LivePrograms
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
@@ -46,6 +49,7 @@ from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.settings import Settings, split_address
 from pointguard_server.storage.database import DATABASE_FILE, lock_directory, migrate
+from pointguard_server.storage.decision_reader import DecisionReader
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.experiments import ExperimentReader
 from pointguard_server.storage.experiments import Experiments as ExperimentStore
@@ -118,15 +122,15 @@ class Ledger:
         if recovered:
             log.info("journal_recovered", legs=recovered)
         self._lookup = open_lookup(self.path)
+        self.decisions = DecisionReader(self.path)
         self.store = JournaledLedger(database, SqliteLedger(self._lookup, self.names, writer_epoch), directory)
-        projector = self.store.projector
-
-        async def catch_up() -> None:
-            if projector.behind_legs:
-                await asyncio.to_thread(projector.catch_up)
-
-        self.reader.catch_up = self.catch_up = catch_up
+        self.reader.catch_up = self.catch_up
         return self.store
+
+    async def catch_up(self) -> None:
+        """Wait until the database has all that was answered."""
+        if self.store is not None and self.store.projector.behind_legs:
+            await asyncio.to_thread(self.store.projector.catch_up)
 
     async def close(self) -> None:
         """Close readers first: the last connection to close checkpoints, and only the writer may."""
@@ -134,6 +138,7 @@ class Ledger:
         if self.store is not None:
             await asyncio.to_thread(self.store.close)
             self._lookup.close()
+            self.decisions.close()
         self.connection.close()
         os.close(self.lock)
 
@@ -213,6 +218,14 @@ class Server:
             desk,
             rule_sets,
             experiments,
+            Backtests(
+                rule_sets,
+                self.serving,
+                self.ledger.path,
+                self.ledger.reader.catch_up,
+                settings.cache_directory / "rules",
+            ),
+            Explainer(self.ledger.decisions, self.ledger.catch_up, rule_sets.check_version, basket_lines),
             guard,
             (tenant,),
             self.metrics,

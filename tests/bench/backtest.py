@@ -44,9 +44,11 @@ class Columns:
     """Pointguard's side: the compiled rule set, a stretch of orders at a time."""
 
     def __init__(self, orders: Orders, numbers: Numbers) -> None:
-        compiled, constants = compiled_sandbox_rules()
+        compiled, constants_of_rules = compiled_sandbox_rules()
+        constants = constants_of_rules(numbers)
         span = int(orders.moment.min()), int(orders.moment.max())
-        self._evaluation = Evaluation(compiled, constants(numbers), ZONE, MONEY_SCALE, *span)
+        bound = compiled.bound(constants)
+        self._evaluation = Evaluation(compiled.rules, bound, constants, {}, ZONE, MONEY_SCALE, *span)
         self._orders = orders
         self._points = np.zeros((len(orders.moment), len(compiled.rules.rules)), np.int64)
 

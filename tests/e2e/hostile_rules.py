@@ -35,6 +35,7 @@ def rule_cases() -> Iterator[Case]:
             ("RollbackRuleSet", "version"),
             ("RollbackRuleSet", "expected_active_version"),
             ("SimulateRuleSet", "version"),
+            ("BacktestRuleSet", "version"),
         ):
             yield rpc, {field: number}, field
     yield "GetRuleSetVersion", {"version": -2}, "version"
@@ -44,6 +45,22 @@ def rule_cases() -> Iterator[Case]:
         yield "ActivateRuleSetVersion", {"effective_at": Timestamp(seconds=seconds, nanos=nanos)}, "effective_at"
     yield "ActivateRuleSetVersion", {"effective_at": Timestamp(seconds=1_700_000_000)}, "effective_at"
     yield from order_cases()
+    yield from backtest_cases()
+
+
+def backtest_cases() -> Iterator[Case]:
+    """Yield backtests that cannot be asked for."""
+    for number in (-1, INT64_MIN):
+        yield "BacktestRuleSet", {"other_version": number}, "other_version"
+    yield "BacktestRuleSet", {"version": 1, "other_version": 1}, "other_version"
+    for number in (-1, 1_001, 2**31 - 1, -(2**31)):
+        yield "BacktestRuleSet", {"examples_max": number}, "examples_max"
+    for field in ("begins_at", "ends_before"):
+        for seconds, nanos in ((0, 0), (INT64_MAX, 0), (INT64_MIN, 0), (1_700_000_000, 10**9)):
+            yield "BacktestRuleSet", {field: Timestamp(seconds=seconds, nanos=nanos)}, field
+    yield "BacktestRuleSet", {"begins_at": Timestamp(seconds=4_000_000_000)}, "begins_at"
+    same = Timestamp(seconds=1_700_000_000)
+    yield "BacktestRuleSet", {"begins_at": same, "ends_before": same}, "begins_at"
 
 
 def bad_changes() -> Iterator[tuple[rule_pb2.RuleChange, str]]:

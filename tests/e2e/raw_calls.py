@@ -10,12 +10,12 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from pointguard.v1 import advice_pb2, common_pb2, experiment_pb2, member_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, common_pb2, experiment_pb2, explanation_pb2, member_pb2, rule_pb2, transaction_pb2
 from pointguard_client.idempotency import new_idempotency_key
 from tests.support.server import ServerProcess
 
-TRANSACTIONS, ADVICE, MEMBERS, RULES, EXPERIMENTS = (
-    f"pointguard.v1.{name}Service" for name in ("Transaction", "Advice", "Member", "Rule", "Experiment")
+TRANSACTIONS, ADVICE, MEMBERS, RULES, EXPERIMENTS, EXPLANATIONS = (
+    f"pointguard.v1.{name}Service" for name in ("Transaction", "Advice", "Member", "Rule", "Experiment", "Explanation")
 )
 
 
@@ -29,6 +29,7 @@ class Rpc:
     fields: Mapping[str, Any]
     keyed: bool
     streams: bool = False
+    feeds: bool = False  # a stream answers one request
 
     def request(self, **changes: Any) -> Any:
         """Return a request that passes, but for the changes; a field changed to None is absent."""
@@ -139,6 +140,14 @@ RPCS: Mapping[str, Rpc] = {
         RULES, rule_pb2.SimulateRuleSetRequest, rule_pb2.SimulateRuleSetResponse,
         {"order": rule_pb2.SimulatedOrder(total=_TOTAL)}, keyed=False,
     ),
+    "ExplainDecision": Rpc(
+        EXPLANATIONS, explanation_pb2.ExplainDecisionRequest, explanation_pb2.ExplainDecisionResponse,
+        {"transaction_id": _UNKNOWN_ID}, keyed=False,
+    ),
+    "BacktestRuleSet": Rpc(
+        RULES, rule_pb2.BacktestRuleSetRequest, rule_pb2.BacktestRuleSetResponse,
+        {"version": _NO_VERSION}, keyed=False, feeds=True,
+    ),
     "CreateExperiment": Rpc(
         EXPERIMENTS, experiment_pb2.CreateExperimentRequest, experiment_pb2.CreateExperimentResponse,
         {"name": "raw", "arms": _ARMS, "primary_metric": experiment_pb2.EXPERIMENT_METRIC_POINTS, "change": _CHANGE},
@@ -210,10 +219,15 @@ class RawCalls:
         metadata: Iterable[tuple[str, str | bytes]] | None = None,
         timeout_s: float | None = 20.0,
     ) -> Answer:
-        """Make one call, on a stream of one message each way; ``timeout_s`` None sends no deadline."""
+        """Make one call, on a stream of one message each way; ``timeout_s`` None sends no deadline.
+
+        Of answers that come as a stream, the last one is returned.
+        """
         rpc = RPCS[name]
         data = request if isinstance(request, bytes) else request.SerializeToString()
         make_method: Any = self.channel.stream_stream if rpc.streams else self.channel.unary_unary
+        if rpc.feeds:
+            make_method = self.channel.unary_stream
         method: Any = make_method(
             f"/{rpc.service}/{name}", request_serializer=None, response_deserializer=rpc.response_class.FromString
         )
@@ -221,6 +235,8 @@ class RawCalls:
         try:
             if rpc.streams:
                 (message,) = method(iter((data,)), timeout=timeout_s, metadata=cast("Any", sent))
+            elif rpc.feeds:
+                *_, message = method(data, timeout=timeout_s, metadata=cast("Any", sent))
             else:
                 message = method(data, timeout=timeout_s, metadata=cast("Any", sent))
         except grpc.RpcError as error:

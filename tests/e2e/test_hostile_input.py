@@ -369,6 +369,8 @@ def test_fields_of_another_type_are_passed_over_as_unknown(raw: RawCalls) -> Non
         ("CaptureRedemption", {"reservation_id": UNKNOWN_ID}),
         ("VoidRedemption", {"reservation_id": "00000000-0000-0000-0000-000000000000"}),
         ("GetTransaction", {"transaction_id": "ffffffff-ffff-ffff-ffff-ffffffffffff"}),
+        ("ExplainDecision", {"transaction_id": "ffffffff-ffff-ffff-ffff-ffffffffffff"}),
+        ("ExplainDecision", {"transaction_id": None, "idempotency_key": "never used"}),
         ("SimulateRuleSet", {"transaction_id": "ffffffff-ffff-ffff-ffff-ffffffffffff", "order": None}),
         ("SimulateRuleSet", {"version": INT64_MAX}),
         ("GetRuleSetVersion", {"version": INT64_MAX}),

@@ -11,9 +11,12 @@ from pointguard_server.backtest.evaluation import Evaluation
 from pointguard_server.backtest.kernel import FAILED
 from pointguard_server.backtest.orders import ORDER_COLUMNS, Orders, empty_orders
 from pointguard_server.domain.calendar import local_time
+from pointguard_server.domain.codes import CodeKind
+from pointguard_server.rules.checked import CheckedRuleSet
 from pointguard_server.rules.constants import constants_of
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS, FIELDS
 from pointguard_server.rules.fixed_point import SCALE, Status
+from pointguard_server.rules.inputs import LocalDateInput
 from pointguard_server.rules.interpreter import evaluate
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from tests.support.rule_backends import compiled_of
@@ -22,6 +25,7 @@ ZONE, OTHER_ZONE = ZoneInfo("America/St_Johns"), "Pacific/Auckland"
 MONEY_SCALE = 10_000
 DAY = 86_400_000_000
 BEGIN, END = 1_500_000_000_000_000, 1_580_000_000_000_000
+TENANT_TEXTS = {(CodeKind.STORE, f"S{number}"): number for number in (1, 2, 3)}
 TEXTS = {"tier": 3, "store": 4, "business_unit": 3, "province": 4, "tender": 3, "category": 3, "channel": 2}
 RULES = f"""
 let big = sum(lines where line.category == "1", line.amount)
@@ -32,6 +36,7 @@ rule "account" earn bonus account.posted * 3 + account.available + member.days_s
 rule "place" when store.province == member.province and store.business_unit == "2" earn bonus 7 * order.line_count
 rule "lines" when order.channel == "IN_STORE" and order.tender != "2" earn bonus big / 1 CAD
 rule "elsewhere" when store.id in ("1", "3") valid from 2018-01-01 until 2019-06-30 in "{OTHER_ZONE}" earn targeted 5
+rule "pattern" when store.id matches "S*" and not store.id matches "?2" earn bonus 3
 rule "failing" when order.total == 77 earn base 1 / (order.line_count - order.line_count)
 """
 
@@ -85,6 +90,12 @@ def facts_of(orders: Orders, n: int) -> list[int]:
     return [known.get(field.name, 0) for field in FACT_FIELDS]
 
 
+def asked_of(rules: CheckedRuleSet, store: int, date: int) -> list[int]:
+    """Return what the rules ask for beside the facts: a store without a text in the ledger matches nothing."""
+    known = {"S*": store in (1, 2, 3), "?2": store == 2}
+    return [date * SCALE if isinstance(each, LocalDateInput) else int(known[each.pattern]) for each in rules.inputs]  # type: ignore[union-attr]
+
+
 @pytest.fixture(scope="module", name="rule_set")
 def revealing_rules() -> RuleSet:
     """Rules whose points tell every fact that there is."""
@@ -94,7 +105,8 @@ def revealing_rules() -> RuleSet:
 @pytest.fixture(scope="module", name="evaluation")
 def compiled_rules(rule_set: RuleSet) -> Evaluation:
     constants = constants_of(rule_set.checked, number)
-    return Evaluation(compiled_of(rule_set), constants, ZONE, MONEY_SCALE, BEGIN, END)
+    bound = compiled_of(rule_set).bound(constants)
+    return Evaluation(rule_set.checked, bound, constants, TENANT_TEXTS, ZONE, MONEY_SCALE, BEGIN, END)
 
 
 def test_the_rules_over_columns_give_what_the_interpreter_gives(rule_set: RuleSet, evaluation: Evaluation) -> None:
@@ -106,7 +118,9 @@ def test_the_rules_over_columns_give_what_the_interpreter_gives(rule_set: RuleSe
     for n in range(len(orders.moment)):
         date = local_time(int(orders.moment[n]), ZoneInfo(OTHER_ZONE)).date
         lines = orders.lines[orders.first_line[n] : orders.first_line[n + 1]].tolist()
-        outcome = evaluate(rules, [*facts_of(orders, n), date * SCALE], lines, constants)
+        outcome = evaluate(
+            rules, [*facts_of(orders, n), *asked_of(rules, int(orders.store_id[n]), date)], lines, constants
+        )
         expected = [award.points for award in outcome.awards]
         if outcome.status is not Status.OK or sum(expected) + int(orders.posted[n]) > 2**60:
             failures += 1
@@ -115,9 +129,9 @@ def test_the_rules_over_columns_give_what_the_interpreter_gives(rule_set: RuleSe
         else:
             assert points[n].tolist() == expected
             assert totals[n] == sum(expected)
-    assert rules.fact_count == FACT_FIELD_COUNT + 1
+    assert rules.fact_count == FACT_FIELD_COUNT + 3
     assert 20 < failures < 380
-    assert (points.any(axis=0) == [True] * 7 + [False]).all()
+    assert (points.any(axis=0) == [True] * 8 + [False]).all()
 
 
 def test_a_stretch_of_orders_gives_what_they_give_among_all(evaluation: Evaluation) -> None:

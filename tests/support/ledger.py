@@ -35,11 +35,13 @@ from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.ports import NewMember
 from pointguard_server.service.program_config import ProgramConfig, load_program_config
 from pointguard_server.service.programs import Versions, build_program
+from pointguard_server.service.rule_versions import FILE_CHANGE
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.database import migrate
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.journaled_ledger import JournaledLedger
 from pointguard_server.storage.keyring import KeyRing
+from pointguard_server.storage.rule_versions import RuleVersions
 from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_lookup, open_writer
 
 EARN = 'rule "base"\n    earn base order.total * 10\n'
@@ -166,19 +168,21 @@ class Ledger:
         self.journal = JournaledLedger(self.database, SqliteLedger(self._lookup, self.names, 1), self.directory)
         self.store = self.journal
 
+    @property
+    def configuration(self) -> str:
+        """The text that the settings make."""
+        return CONFIG.format(
+            controls=self.controls,
+            rules=self.rules,
+            settings=self.settings,
+            zone=self.zone,
+            rate_points=self.rate_points,
+            rate_money=self.rate_money,
+        )
+
     def _read_programs(self) -> Programs:
         """Return the programs that the settings make, their versions written."""
-        config = load_program_config(
-            CONFIG.format(
-                controls=self.controls,
-                rules=self.rules,
-                settings=self.settings,
-                zone=self.zone,
-                rate_points=self.rate_points,
-                rate_money=self.rate_money,
-            ),
-            "test",
-        )
+        config = load_program_config(self.configuration, "test")
         rule_set = load_rule_set(self.earn, "test")
         compile_in_child(rule_set, self.cache)
         compiled = load_compiled(rule_set, self.cache)
@@ -196,10 +200,8 @@ class Ledger:
         now = self.clock.now()
         tenant = self.names.tenant(self.connection, f"test{number}", "Test", now)
         program_id = self.names.program(self.connection, tenant, "test")
-        versions = [
-            self.names.version(self.connection, tenant, program_id, *source, now)
-            for source in (("earn rules", self.earn), ("configuration", self.rules + self.controls + self.settings))
-        ]
+        text = self.configuration
+        configuration = self.names.version(self.connection, tenant, program_id, "configuration", text, now)
         matches = CodeMatches(self.names.codes)
         self.names.on_new_code = matches.note
         matches.take(self.connection, tenant, [rule_set.checked])
@@ -207,11 +209,19 @@ class Ledger:
             config,
             rule_set,
             compiled,
-            Versions(program_id, tenant, *versions),
+            Versions(program_id, tenant, self._rule_set_version(tenant, program_id, now), configuration),
             line_codes(rule_set),
             lambda kind, text: self.names.intern(self.connection, tenant, kind, text),
             matches,
         )
+
+    def _rule_set_version(self, tenant: int, program_id: int, now: int) -> int:
+        """Keep the earn rules as a version, unless they are the newest already."""
+        versions = RuleVersions()
+        last = versions.last_of_file(self.connection, tenant, program_id)
+        if last is None or last.source != self.earn:
+            last = versions.add_version(self.connection, tenant, program_id, self.earn, FILE_CHANGE, now)
+        return last.version
 
     def restart_decider(self) -> None:
         """Forget all that memory holds, as a restart would."""
@@ -264,6 +274,20 @@ class Ledger:
             self.names.remember(self.tenant, kind, text, known)
         return known
 
+    def store_in(self, province: str) -> int:
+        """Return a store that lies in a province, known from the first moment on; 0 for no province."""
+        if not province:
+            return 0
+        code = f"store in {province}"
+        if self.names.code(self.tenant, CodeKind.STORE, code) is None:
+
+            def add(connection: Any) -> None:
+                self.names.add_store(connection, self.tenant, code, "MAIN", "CA", province)
+                self.names.version_stores(connection, self.tenant, 0)
+
+            self.store.write(add)
+        return self.code(CodeKind.STORE, code)
+
     def authorise_ask(
         self, account: int, points: int, key: str | None = None, *, capture: bool = True, partial: bool = False,
         time_to_live: int = 0, province: str = "", kind: Kind = Kind.ADHOC_REDEEM, money: int = 0,
@@ -275,8 +299,9 @@ class Ledger:
             | (RequestFlag.IN_MONEY if money else 0)
         )
         fields = RequestFields(
-            int(Operation.AUTHORISE), int(kind), account, points, money, time_to_live=time_to_live, flags=int(flags)
-        )
+            int(Operation.AUTHORISE), int(kind), account, points, money, time_to_live=time_to_live, flags=int(flags),
+            store_id=self.store_in(province),
+        )  # fmt: skip
         return self.ask(key, fields, store_province_id=self.code(CodeKind.PROVINCE, province))
 
     def accrue_ask(self, account: int, cents: int, key: str | None = None, kind: Kind = Kind.PURCHASE) -> Ask:
@@ -288,7 +313,7 @@ class Ledger:
             currency=currency_number("CAD"),
             lines=b"".join(value.to_bytes(8, "little") for value in line),
             line_count=1,
-            body=encode_body("receipt", b"basket"),
+            body=encode_body("receipt", b""),
         )
 
     def end_ask(self, operation: Operation, reservation: bytes, points: int = 0, key: str | None = None) -> Ask:

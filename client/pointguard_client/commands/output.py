@@ -21,7 +21,7 @@ from pointguard_client.words import Decision
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 
-_DECISION_STYLES: Final = {
+DECISION_STYLES: Final = {
     Decision.APPROVED: "bold green",
     Decision.DECLINED: "bold red",
     Decision.REVIEW: "bold yellow",
@@ -156,7 +156,7 @@ def _show_tuple(values: tuple[object, ...]) -> str:
 
 
 def _show_decision(decision: Decision) -> str:
-    return f"[{_DECISION_STYLES.get(decision, 'bold')}]{decision.name}[/]"
+    return f"[{DECISION_STYLES.get(decision, 'bold')}]{decision.name}[/]"
 
 
 def _show_balance(balance: Balance) -> str:

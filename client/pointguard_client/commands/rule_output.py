@@ -94,48 +94,55 @@ def differences_view(found: RuleSetDifferences) -> RenderableType:
 
 def simulation_view(found: Simulation, source: str = "") -> Group:
     """Return what an order would earn; the `source` text is for what was traced."""
-    rules = plain_table("rule", "part", "points", title=f"version {found.version}" if found.version else "source text")
-    for outcome in found.outcomes:
-        limit = f" ({outcome.limit.name})" if outcome.limit else ""
-        style = None if outcome.points else "dim"
-        rules.add_row(escape(outcome.rule), outcome.part.name, f"{outcome.points:,}{limit}", style=style)
-    rules.add_row("[bold]in all[/]", "", f"[bold]{found.points:,}[/]")
+    rules = outcomes_table(found.outcomes, found.points, f"version {found.version}" if found.version else "source text")
     place = f" in line {found.failed_line}, column {found.failed_column}" if found.failed_line else ""
     parts: list[RenderableType] = [rules]
     parts += [f"[bold red]nothing is earned[/]: {reason.code.name}{place}" for reason in found.reasons]
     for outcome in found.outcomes:
         if outcome.trace is not None:
-            parts += ["", _trace_table(outcome, outcome.trace, source.splitlines())]
+            parts += ["", trace_table(outcome, outcome.trace, source.splitlines())]
     if found.trace_is_cut:
         parts.append("[bold red]more was seen than is shown[/]")
     if found.facts:
         facts = plain_table("fact", "value")
         for fact in found.facts:
-            facts.add_row(fact.field, _shown(fact.value))
+            facts.add_row(fact.field, shown_value(fact.value))
         parts += ["", facts]
     return Group(*parts)
 
 
-def _trace_table(outcome: RuleOutcome, trace: RuleTrace, lines: list[str]) -> Table:
+def outcomes_table(outcomes: tuple[RuleOutcome, ...], points: int, title: str) -> Table:
+    """Return what each rule gave, and the points in all."""
+    rules = plain_table("rule", "part", "points", title=title)
+    for outcome in outcomes:
+        limit = f" ({outcome.limit.name})" if outcome.limit else ""
+        style = None if outcome.points else "dim"
+        rules.add_row(escape(outcome.rule), outcome.part.name, f"{outcome.points:,}{limit}", style=style)
+    rules.add_row("[bold]in all[/]", "", f"[bold]{points:,}[/]")
+    return rules
+
+
+def trace_table(outcome: RuleOutcome, trace: RuleTrace, lines: list[str]) -> Table:
     """Return how a rule came to its outcome."""
     table = plain_table("", "", title=escape(outcome.rule))
     table.columns[0].no_wrap = False
     for what, answer in (("within its dates", trace.valid), ("its condition holds", trace.held)):
         if answer is not None:
-            table.add_row(what, _shown(answer))
+            table.add_row(what, shown_value(answer))
     for seen in trace.seen:
         if seen.line == seen.end_line and seen.line <= len(lines):
             words = lines[seen.line - 1][seen.column - 1 : seen.end_column - 1]
         else:
             words = f"lines {seen.line} to {seen.end_line}"
         where = f" (line {seen.basket_line} of the basket)" if seen.basket_line else ""
-        table.add_row(f"  [dim]{seen.line}:{seen.column}[/] {escape(words)}{where}", _shown(seen.value))
+        table.add_row(f"  [dim]{seen.line}:{seen.column}[/] {escape(words)}{where}", shown_value(seen.value))
     if trace.computed:
         table.add_row("computed, whole, under its caps", f"{trace.computed} → {trace.rounded:,} → {trace.capped:,}")
     return table
 
 
-def _shown(value: str | bool | None) -> str:
+def shown_value(value: str | bool | None) -> str:
+    """Return a value of the rules in words."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "–" if value is None else escape(value)

@@ -43,6 +43,12 @@ class RuleLimit(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RULE_LIMIT_CAP_PER_LIFETIME: _ClassVar[RuleLimit]
     RULE_LIMIT_BETTER_IN_GROUP: _ClassVar[RuleLimit]
     RULE_LIMIT_EXCLUDED: _ClassVar[RuleLimit]
+
+class BacktestCaveat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BACKTEST_CAVEAT_UNSPECIFIED: _ClassVar[BacktestCaveat]
+    BACKTEST_CAVEAT_ACCOUNTS_AS_THEY_WERE: _ClassVar[BacktestCaveat]
+    BACKTEST_CAVEAT_STORES_AS_THEY_ARE: _ClassVar[BacktestCaveat]
 RULE_CHANGE_REASON_UNSPECIFIED: RuleChangeReason
 RULE_CHANGE_REASON_NEW_OFFER: RuleChangeReason
 RULE_CHANGE_REASON_OFFER_CHANGE: RuleChangeReason
@@ -66,6 +72,9 @@ RULE_LIMIT_CAP_PER_MONTH: RuleLimit
 RULE_LIMIT_CAP_PER_LIFETIME: RuleLimit
 RULE_LIMIT_BETTER_IN_GROUP: RuleLimit
 RULE_LIMIT_EXCLUDED: RuleLimit
+BACKTEST_CAVEAT_UNSPECIFIED: BacktestCaveat
+BACKTEST_CAVEAT_ACCOUNTS_AS_THEY_WERE: BacktestCaveat
+BACKTEST_CAVEAT_STORES_AS_THEY_ARE: BacktestCaveat
 
 class RuleChange(_message.Message):
     __slots__ = ("author", "reason", "note", "api_key_id")
@@ -430,3 +439,139 @@ class SimulateRuleSetResponse(_message.Message):
     failed_column: int
     trace_is_cut: bool
     def __init__(self, version: _Optional[int] = ..., points: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[RuleFact, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., failed_line: _Optional[int] = ..., failed_column: _Optional[int] = ..., trace_is_cut: _Optional[bool] = ...) -> None: ...
+
+class BacktestRuleSetRequest(_message.Message):
+    __slots__ = ("version", "other_version", "begins_at", "ends_before", "examples_max")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    OTHER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    BEGINS_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_MAX_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    other_version: int
+    begins_at: _timestamp_pb2.Timestamp
+    ends_before: _timestamp_pb2.Timestamp
+    examples_max: int
+    def __init__(self, version: _Optional[int] = ..., other_version: _Optional[int] = ..., begins_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., examples_max: _Optional[int] = ...) -> None: ...
+
+class BacktestRuleSetResponse(_message.Message):
+    __slots__ = ("progress", "result")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    progress: BacktestProgress
+    result: BacktestResult
+    def __init__(self, progress: _Optional[_Union[BacktestProgress, _Mapping]] = ..., result: _Optional[_Union[BacktestResult, _Mapping]] = ...) -> None: ...
+
+class BacktestProgress(_message.Message):
+    __slots__ = ("legs", "legs_in_all", "orders", "points")
+    LEGS_FIELD_NUMBER: _ClassVar[int]
+    LEGS_IN_ALL_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    legs: int
+    legs_in_all: int
+    orders: int
+    points: int
+    def __init__(self, legs: _Optional[int] = ..., legs_in_all: _Optional[int] = ..., orders: _Optional[int] = ..., points: _Optional[int] = ...) -> None: ...
+
+class BacktestRule(_message.Message):
+    __slots__ = ("rule", "points", "orders", "cost_minor_units")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    COST_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    points: int
+    orders: int
+    cost_minor_units: int
+    def __init__(self, rule: _Optional[str] = ..., points: _Optional[int] = ..., orders: _Optional[int] = ..., cost_minor_units: _Optional[int] = ...) -> None: ...
+
+class BacktestSide(_message.Message):
+    __slots__ = ("version", "points", "cost_minor_units", "failed_orders", "rules")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    COST_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
+    FAILED_ORDERS_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    points: int
+    cost_minor_units: int
+    failed_orders: int
+    rules: _containers.RepeatedCompositeFieldContainer[BacktestRule]
+    def __init__(self, version: _Optional[int] = ..., points: _Optional[int] = ..., cost_minor_units: _Optional[int] = ..., failed_orders: _Optional[int] = ..., rules: _Optional[_Iterable[_Union[BacktestRule, _Mapping]]] = ...) -> None: ...
+
+class BacktestGroup(_message.Message):
+    __slots__ = ("code", "orders", "spend_minor_units", "issued_points", "points", "other_points", "flips")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    SPEND_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_POINTS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    OTHER_POINTS_FIELD_NUMBER: _ClassVar[int]
+    FLIPS_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    orders: int
+    spend_minor_units: int
+    issued_points: int
+    points: int
+    other_points: int
+    flips: int
+    def __init__(self, code: _Optional[str] = ..., orders: _Optional[int] = ..., spend_minor_units: _Optional[int] = ..., issued_points: _Optional[int] = ..., points: _Optional[int] = ..., other_points: _Optional[int] = ..., flips: _Optional[int] = ...) -> None: ...
+
+class BacktestFlipRule(_message.Message):
+    __slots__ = ("rule", "points", "other_points")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    OTHER_POINTS_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    points: int
+    other_points: int
+    def __init__(self, rule: _Optional[str] = ..., points: _Optional[int] = ..., other_points: _Optional[int] = ...) -> None: ...
+
+class BacktestFlip(_message.Message):
+    __slots__ = ("transaction_id", "accepted_at", "points", "other_points", "rules")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_AT_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    OTHER_POINTS_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    accepted_at: _timestamp_pb2.Timestamp
+    points: int
+    other_points: int
+    rules: _containers.RepeatedCompositeFieldContainer[BacktestFlipRule]
+    def __init__(self, transaction_id: _Optional[str] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., points: _Optional[int] = ..., other_points: _Optional[int] = ..., rules: _Optional[_Iterable[_Union[BacktestFlipRule, _Mapping]]] = ...) -> None: ...
+
+class BacktestResult(_message.Message):
+    __slots__ = ("orders", "declined_orders", "currency_code", "spend_minor_units", "issued_points", "issued_cost_minor_units", "side", "other", "tiers", "stores", "flips", "points_gained", "points_lost", "examples", "caveats")
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    DECLINED_ORDERS_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
+    SPEND_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_POINTS_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_COST_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
+    OTHER_FIELD_NUMBER: _ClassVar[int]
+    TIERS_FIELD_NUMBER: _ClassVar[int]
+    STORES_FIELD_NUMBER: _ClassVar[int]
+    FLIPS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_GAINED_FIELD_NUMBER: _ClassVar[int]
+    POINTS_LOST_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    CAVEATS_FIELD_NUMBER: _ClassVar[int]
+    orders: int
+    declined_orders: int
+    currency_code: str
+    spend_minor_units: int
+    issued_points: int
+    issued_cost_minor_units: int
+    side: BacktestSide
+    other: BacktestSide
+    tiers: _containers.RepeatedCompositeFieldContainer[BacktestGroup]
+    stores: _containers.RepeatedCompositeFieldContainer[BacktestGroup]
+    flips: int
+    points_gained: int
+    points_lost: int
+    examples: _containers.RepeatedCompositeFieldContainer[BacktestFlip]
+    caveats: _containers.RepeatedScalarFieldContainer[BacktestCaveat]
+    def __init__(self, orders: _Optional[int] = ..., declined_orders: _Optional[int] = ..., currency_code: _Optional[str] = ..., spend_minor_units: _Optional[int] = ..., issued_points: _Optional[int] = ..., issued_cost_minor_units: _Optional[int] = ..., side: _Optional[_Union[BacktestSide, _Mapping]] = ..., other: _Optional[_Union[BacktestSide, _Mapping]] = ..., tiers: _Optional[_Iterable[_Union[BacktestGroup, _Mapping]]] = ..., stores: _Optional[_Iterable[_Union[BacktestGroup, _Mapping]]] = ..., flips: _Optional[int] = ..., points_gained: _Optional[int] = ..., points_lost: _Optional[int] = ..., examples: _Optional[_Iterable[_Union[BacktestFlip, _Mapping]]] = ..., caveats: _Optional[_Iterable[_Union[BacktestCaveat, str]]] = ...) -> None: ...

@@ -88,6 +88,11 @@ class RuleServiceStub:
                 request_serializer=pointguard_dot_v1_dot_rule__pb2.SimulateRuleSetRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_rule__pb2.SimulateRuleSetResponse.FromString,
                 _registered_method=True)
+        self.BacktestRuleSet = channel.unary_stream(
+                '/pointguard.v1.RuleService/BacktestRuleSet',
+                request_serializer=pointguard_dot_v1_dot_rule__pb2.BacktestRuleSetRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_rule__pb2.BacktestRuleSetResponse.FromString,
+                _registered_method=True)
 
 
 class RuleServiceServicer:
@@ -177,6 +182,18 @@ class RuleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BacktestRuleSet(self, request, context):
+        """Says what a version would have given over a range of the ledger's history, beside another version or beside what was
+        issued. Writes nothing, and runs when nobody else wants the processor.
+
+        Answers with progress, several times a second, and in the end with the result; a call that is given up ends the
+        backtest. It may take minutes: without a deadline it may take an hour. INVALID_ARGUMENT names what a version asks for
+        that history does not tell, such as a window. RESOURCE_EXHAUSTED: another backtest is under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RuleServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -229,6 +246,11 @@ def add_RuleServiceServicer_to_server(servicer, server):
                     servicer.SimulateRuleSet,
                     request_deserializer=pointguard_dot_v1_dot_rule__pb2.SimulateRuleSetRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_rule__pb2.SimulateRuleSetResponse.SerializeToString,
+            ),
+            'BacktestRuleSet': grpc.unary_stream_rpc_method_handler(
+                    servicer.BacktestRuleSet,
+                    request_deserializer=pointguard_dot_v1_dot_rule__pb2.BacktestRuleSetRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_rule__pb2.BacktestRuleSetResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -505,6 +527,33 @@ class RuleService:
             '/pointguard.v1.RuleService/SimulateRuleSet',
             pointguard_dot_v1_dot_rule__pb2.SimulateRuleSetRequest.SerializeToString,
             pointguard_dot_v1_dot_rule__pb2.SimulateRuleSetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BacktestRuleSet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/pointguard.v1.RuleService/BacktestRuleSet',
+            pointguard_dot_v1_dot_rule__pb2.BacktestRuleSetRequest.SerializeToString,
+            pointguard_dot_v1_dot_rule__pb2.BacktestRuleSetResponse.FromString,
             options,
             channel_credentials,
             insecure,

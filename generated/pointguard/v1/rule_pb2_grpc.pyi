@@ -71,6 +71,14 @@ class RuleServiceStub:
     """Says what an order would earn, or what a past accrual would have earned, by any version or source text. Writes
     nothing.
     """
+    BacktestRuleSet: _grpc.UnaryStreamMultiCallable[_rule_pb2.BacktestRuleSetRequest, _rule_pb2.BacktestRuleSetResponse]
+    """Says what a version would have given over a range of the ledger's history, beside another version or beside what was
+    issued. Writes nothing, and runs when nobody else wants the processor.
+
+    Answers with progress, several times a second, and in the end with the result; a call that is given up ends the
+    backtest. It may take minutes: without a deadline it may take an hour. INVALID_ARGUMENT names what a version asks for
+    that history does not tell, such as a window. RESOURCE_EXHAUSTED: another backtest is under way.
+    """
 
 @_typing.type_check_only
 class RuleServiceAsyncStub(RuleServiceStub):
@@ -114,6 +122,14 @@ class RuleServiceAsyncStub(RuleServiceStub):
     SimulateRuleSet: _aio.UnaryUnaryMultiCallable[_rule_pb2.SimulateRuleSetRequest, _rule_pb2.SimulateRuleSetResponse]  # type: ignore[assignment]
     """Says what an order would earn, or what a past accrual would have earned, by any version or source text. Writes
     nothing.
+    """
+    BacktestRuleSet: _aio.UnaryStreamMultiCallable[_rule_pb2.BacktestRuleSetRequest, _rule_pb2.BacktestRuleSetResponse]  # type: ignore[assignment]
+    """Says what a version would have given over a range of the ledger's history, beside another version or beside what was
+    issued. Writes nothing, and runs when nobody else wants the processor.
+
+    Answers with progress, several times a second, and in the end with the result; a call that is given up ends the
+    backtest. It may take minutes: without a deadline it may take an hour. INVALID_ARGUMENT names what a version asks for
+    that history does not tell, such as a window. RESOURCE_EXHAUSTED: another backtest is under way.
     """
 
 class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -215,6 +231,20 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rule_pb2.SimulateRuleSetResponse, _abc.Awaitable[_rule_pb2.SimulateRuleSetResponse]]:
         """Says what an order would earn, or what a past accrual would have earned, by any version or source text. Writes
         nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def BacktestRuleSet(
+        self,
+        request: _rule_pb2.BacktestRuleSetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_rule_pb2.BacktestRuleSetResponse], _abc.AsyncIterator[_rule_pb2.BacktestRuleSetResponse]]:
+        """Says what a version would have given over a range of the ledger's history, beside another version or beside what was
+        issued. Writes nothing, and runs when nobody else wants the processor.
+
+        Answers with progress, several times a second, and in the end with the result; a call that is given up ends the
+        backtest. It may take minutes: without a deadline it may take an hour. INVALID_ARGUMENT names what a version asks for
+        that history does not tell, such as a window. RESOURCE_EXHAUSTED: another backtest is under way.
         """
 
 def add_RuleServiceServicer_to_server(servicer: RuleServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -16,6 +16,8 @@ PointguardError
 │   └── ExperimentRunning       an experiment runs, which decides instead
 ├── ExperimentStarted       the experiment has been started before
 ├── ExperimentNotRunning    the experiment is not one that runs
+├── BacktestUnderWay        the program has a backtest already
+├── BacktestFailed          a backtest ended without a result
 ├── Unauthenticated         no credential, or a bad one
 ├── PermissionDenied        the credential's role does not allow the call
 ├── Overloaded              too much is waiting; try again after a while
@@ -182,6 +184,24 @@ class ExperimentNotRunning(PointguardError):
 
     def __init__(self, experiment_id: int) -> None:
         super().__init__(f"experiment {experiment_id} does not run")
+
+
+class BacktestUnderWay(PointguardError):
+    """The program has a backtest already; it ends by itself, or when its call is given up."""
+
+    reason = "BACKTEST_UNDER_WAY"
+
+    def __init__(self) -> None:
+        super().__init__("another backtest is under way; there may be one at a time")
+
+
+class BacktestFailed(PointguardError):
+    """A backtest ended without a result; the log says why."""
+
+    reason = "BACKTEST_FAILED"
+
+    def __init__(self) -> None:
+        super().__init__("the backtest ended without a result; it may be tried again")
 
 
 class Unauthenticated(PointguardError):

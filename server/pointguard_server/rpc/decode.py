@@ -328,7 +328,7 @@ class Decoder:
             self.fault("basket.lines", f"must be 1 to {LINES_MAX}")
             return 0, b"", 0
         codes, scale = self.tenant.line_codes, self.tenant.money_scale
-        sku_of, category_of, brand_of = (_Texts(codes, domain).number for domain in LINE_DOMAINS)
+        sku_of, category_of, brand_of = (LineTexts(codes, domain).number for domain in LINE_DOMAINS)
         total = 0
         numbers: list[int] = []
         for index, line in enumerate(basket.lines):
@@ -433,7 +433,7 @@ class Decoder:
         return Ask(self.tenant.tenant_id, fields.pack(), account_id=member[0], identifier=member[1])
 
 
-class _Texts:
+class LineTexts:
     """Numbers the texts that the lines of one basket have in one field."""
 
     def __init__(self, codes: LineCodes, domain: str) -> None:

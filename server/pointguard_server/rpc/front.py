@@ -127,6 +127,7 @@ class Front:
         self._calls = count(1)
         self._waiting: dict[int, asyncio.Future[Frame]] = {}
         self._streams: dict[int, _Stream] = {}
+        self._feeds: dict[int, asyncio.Queue[Frame]] = {}  # what was answered to calls that a stream answers
         self._stopped: asyncio.Future[float] = asyncio.get_running_loop().create_future()  # the grace in seconds
         self._gone = False
         self._bytes_waiting = 0
@@ -184,6 +185,8 @@ class Front:
     def _handler(self, name: str, number: int) -> Any:
         if name in self._settings.streams:
             return grpc.stream_stream_rpc_method_handler(self._stream_handler(number))
+        if name in self._settings.feeds:
+            return grpc.unary_stream_rpc_method_handler(self._feed_handler(number))
         return grpc.unary_unary_rpc_method_handler(self._call_handler(number))
 
     def _call_handler(self, number: int) -> Handler:
@@ -219,6 +222,32 @@ class Front:
 
         return handle
 
+    def _feed_handler(self, number: int) -> Callable[[bytes, Any], Awaitable[None]]:
+        """Return the handler of an RPC of one request that a stream answers."""
+
+        async def handle(data: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
+            await self._admit(context)
+            remaining: float | None = context.time_remaining()
+            call = next(self._calls)
+            answers = self._feeds[call] = asyncio.Queue()
+            caller = self._caller(context.invocation_metadata())
+            self._link.send(FrameKind.CALL, call, number, caller, data, FOR_EVER if remaining is None else remaining)
+            over = False
+            try:
+                while not over:
+                    frame = await answers.get()
+                    over = frame.kind != FrameKind.ANSWER
+                    if frame.kind == FrameKind.REFUSAL:
+                        await _refuse(context, frame)
+                    elif not over:
+                        await context.write(frame.data)
+            finally:
+                del self._feeds[call]
+                if not over:
+                    self._link.send(FrameKind.CANCEL, call)
+
+        return handle
+
     def _stream_handler(self, number: int) -> Callable[[Any, Any], Awaitable[None]]:
         """Return the handler of an RPC that streams both ways, with one message back for each message."""
 
@@ -236,7 +265,7 @@ class Front:
 
     async def _admit(self, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
         """End a call that cannot be taken now."""
-        full = len(self._waiting) >= CALLS_MAX or len(self._streams) >= OPEN_STREAMS_MAX
+        full = len(self._waiting) >= CALLS_MAX or len(self._streams) + len(self._feeds) >= OPEN_STREAMS_MAX
         if self._gone or full or self._bytes_waiting > BYTES_WAITING_MAX:
             self._shed += 1
             code = grpc.StatusCode.UNAVAILABLE if self._gone else grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -245,13 +274,15 @@ class Front:
     # ------------------------------------------------------------------------------------------------- from the engine
 
     def _receive(self, frame: Frame) -> None:
-        if frame.kind in (FrameKind.ANSWER, FrameKind.REFUSAL):
+        if frame.kind in (FrameKind.ANSWER, FrameKind.REFUSAL, FrameKind.DONE):
             answer = self._waiting.get(frame.call)
             if answer is not None:
                 if not answer.done():
                     answer.set_result(frame)
             elif (stream := self._streams.get(frame.call)) is not None:
                 stream.answers.put_nowait(frame)
+            elif (feed := self._feeds.get(frame.call)) is not None:
+                feed.put_nowait(frame)
         elif frame.kind == FrameKind.SERVE:
             asyncio.get_running_loop().create_task(self._report_health(bool(frame.number)))
         elif frame.kind == FrameKind.STOP and not self._stopped.done():
@@ -275,6 +306,8 @@ class Front:
                 answer.set_result(lost)
         for stream in self._streams.values():
             stream.answers.put_nowait(lost)
+        for feed in self._feeds.values():
+            feed.put_nowait(lost)
         if not self._stopped.done():
             self._stopped.set_result(LOST_GRACE_S)
 

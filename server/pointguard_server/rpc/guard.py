@@ -6,7 +6,8 @@ else of a call reaches it, and nothing else of an error reaches the client.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.tenants import Tenant
 
 DEADLINE_DEFAULT_S = 2.0
+FEED_DEADLINE_DEFAULT_S = 3_600.0
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +47,16 @@ class Refusal(NamedTuple):
 Method = Callable[[Call, Any], Awaitable[Message]]
 Handler = Callable[[str, float, bytes], Awaitable[bytes | Refusal]]
 """Takes the credential, the seconds until the deadline (negative: none was given) and the request's bytes."""
+FeedMethod = Callable[[Call, Any], AsyncGenerator[Message]]
+"""A method that answers with messages until it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The handler of an RPC that answers one request with a stream of messages."""
+
+    handle: Callable[[str, float, bytes, Callable[[bytes], None]], Awaitable[Refusal | None]]
+    """Takes what a ``Handler`` does and what sends a message; returns how it failed, if it did."""
 
 
 class Guard:
@@ -92,6 +104,39 @@ class Guard:
             return refuse(name, error)
 
         return handle
+
+    def wrap_feed(self, name: str, request_class: type[Message], method: FeedMethod, role: str) -> Feed:
+        """Return the handler of an RPC that answers with a stream; ``name`` is its label in the metrics."""
+        tally = self._metrics.call_tally(name)
+
+        async def handle(
+            credential: str, remaining_s: float, data: bytes, send: Callable[[bytes], None]
+        ) -> Refusal | None:
+            started = time.monotonic()
+            limit_s = FEED_DEADLINE_DEFAULT_S if remaining_s < 0 else remaining_s
+            try:
+                call = await self.caller(credential, started + limit_s, role)
+                request = request_class()
+                parse(request, data)
+                async with asyncio.timeout(limit_s), aclosing(method(call, request)) as messages:
+                    async for message in messages:
+                        send(message.SerializeToString())
+            except asyncio.CancelledError:
+                tally.observe("CANCELLED", time.monotonic() - started)
+                raise
+            except TimeoutError:
+                error: PointguardError = Expired()
+            except PointguardError as refused:
+                error = refused
+            except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
+                error = Fault.of(defect)
+            else:
+                tally.observe("OK", time.monotonic() - started)
+                return None
+            tally.observe(code_of(error).name, time.monotonic() - started)
+            return refuse(name, error)
+
+        return Feed(handle)
 
     def known_caller(self, credential: str, deadline: float) -> Call | None:
         """Return who calls a till's RPC, if the credential was verified a short while ago."""

@@ -34,6 +34,7 @@ class FrameKind(IntEnum):
     SERVE = 5  # (number: 1 to report healthy, 0 to report that nothing is served)
     STOP = 6  # (seconds: how long calls under way may take)
     ANSWER = 7  # (data: the response, or one message of a stream's)
+    DONE = 12  # nothing more is answered to a call that is answered by a stream
     REFUSAL = 8  # (number: the status code, text: for people, data: google.rpc.Status); ends a stream
 
 

@@ -2,7 +2,7 @@
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pointguard.v1 import rule_pb2
+from pointguard.v1 import explanation_pb2, rule_pb2
 from pointguard_server.domain.codes import Reason, RuleChangeReason
 from pointguard_server.rpc.decode import OCCURRED_MAX, OCCURRED_MIN, Decoder
 from pointguard_server.rpc.encode import timestamp
@@ -168,15 +168,22 @@ def simulation_message(simulation: Simulation, version: int) -> rule_pb2.Simulat
         response.failed_line, response.failed_column = simulation.failed_at.line, simulation.failed_at.column
     if simulation.failed:
         response.reasons.add(code=int(Reason.RULE_ARITHMETIC))
+    fill_outcomes(response, simulation)
+    return response
+
+
+def fill_outcomes(
+    message: rule_pb2.SimulateRuleSetResponse | explanation_pb2.ExplainedEarning, simulation: Simulation
+) -> None:
+    """Add what the rules named, and what each came to."""
     for name, value in simulation.facts:
-        _fill_value(response.facts.add(field=name), value)
+        _fill_value(message.facts.add(field=name), value)
     for outcome in simulation.outcomes:
-        message = response.outcomes.add(
+        added = message.outcomes.add(
             rule=outcome.rule,
             part=int(outcome.part),
             points=outcome.points,
             limit=int(outcome.limit),
         )
         if outcome.trace is not None:
-            _fill_trace(message.trace, outcome.trace)
-    return response
+            _fill_trace(added.trace, outcome.trace)

@@ -2,6 +2,8 @@
 
 from typing import cast
 
+from google.protobuf.message import DecodeError
+
 from pointguard.v1 import rule_pb2, transaction_pb2
 from pointguard_server.domain.codes import Channel, Decision, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
@@ -118,13 +120,29 @@ async def order_of_transaction(desk: Desk, tenant: Tenant, transaction_id: bytes
     )
 
 
+def basket_lines(basket: bytes) -> tuple[OrderLine, ...]:
+    """Return the lines of a basket as a record keeps it.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    try:
+        return _lines(transaction_pb2.Basket.FromString(basket))
+    except DecodeError as error:
+        raise ValueError("the basket cannot be read") from error
+
+
+def _lines(basket: transaction_pb2.Basket) -> tuple[OrderLine, ...]:
+    return tuple(
+        OrderLine(line.sku, line.category, line.brand, line.quantity, line.amount_minor_units) for line in basket.lines
+    )
+
+
 def _bought(basket: transaction_pb2.Basket | None, total: int) -> tuple[int, tuple[OrderLine, ...]]:
     """Return an order's money and lines; a total is one line of an unknown article."""
     if basket is None:
         return total, (OrderLine("", "", "", 1, total),)
-    lines = tuple(
-        OrderLine(line.sku, line.category, line.brand, line.quantity, line.amount_minor_units) for line in basket.lines
-    )
+    lines = _lines(basket)
     return sum(line.amount for line in lines), lines
 
 

@@ -6,19 +6,23 @@ import socket
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 from google.protobuf.message import Message
 
-from pointguard.v1 import advice_pb2, experiment_pb2, member_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, experiment_pb2, explanation_pb2, member_pb2, rule_pb2, transaction_pb2
+from pointguard_server.domain.errors import Draining
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc import streams
 from pointguard_server.rpc.advice_service import AdviceService
+from pointguard_server.rpc.backtest_service import BacktestService
 from pointguard_server.rpc.experiment_service import ExperimentService
+from pointguard_server.rpc.explanation_service import ExplanationService
 from pointguard_server.rpc.front_settings import FrontSettings
-from pointguard_server.rpc.guard import Guard, Handler, Method, Refusal
+from pointguard_server.rpc.guard import Feed, FeedMethod, Guard, Handler, Method, Refusal, refuse
 from pointguard_server.rpc.lanes import Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
 from pointguard_server.rpc.member_service import MemberService
@@ -27,8 +31,10 @@ from pointguard_server.rpc.status import Fault
 from pointguard_server.rpc.traced import TracedCalls
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
+from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.credentials import MANAGER, TILL
 from pointguard_server.service.experiments import Experiments
+from pointguard_server.service.explanation.explainer import Explainer
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.processes import FRONT
 from pointguard_server.service.rule_sets import RuleSets
@@ -43,9 +49,13 @@ FRONT_MODULE = "pointguard_server.rpc.front"
 FRONT_ENVIRONMENT = {"GRPC_EXPERIMENTS": "-event_engine_listener"}
 FRONT_START_S = 30.0
 FRONT_END_S = 5.0  # beyond the grace
-CONTRACT_MODULES = [f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule", "experiment")]
+CONTRACT_MODULES = [
+    f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule", "experiment", "explanation")
+]
 RULES, EXPERIMENTS = "pointguard.v1.RuleService", "pointguard.v1.ExperimentService"
-MANAGERS = frozenset((RULES, EXPERIMENTS))
+EXPLANATIONS = "pointguard.v1.ExplanationService"
+MANAGERS = frozenset((RULES, EXPERIMENTS, EXPLANATIONS))
+BACKTEST = "BacktestRuleSet"
 
 log = structlog.get_logger(__name__)
 
@@ -59,10 +69,11 @@ class Tls:
 
 
 def _methods(
-    desk: Desk, rule_sets: RuleSets, experiments: Experiments
+    desk: Desk, rule_sets: RuleSets, experiments: Experiments, explainer: Explainer
 ) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets), ExperimentService(desk, experiments)
+    explanations = ExplanationService(desk, explainer)
     transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
@@ -95,6 +106,7 @@ def _methods(
             "RollbackRuleSet": (rule_pb2.RollbackRuleSetRequest, rules.rollback_rule_set),
             "ListRuleSetActivations": (rule_pb2.ListRuleSetActivationsRequest, rules.list_rule_set_activations),
             "SimulateRuleSet": (rule_pb2.SimulateRuleSetRequest, rules.simulate_rule_set),
+            BACKTEST: None,
         },
         EXPERIMENTS: {
             "CreateExperiment": (experiment_pb2.CreateExperimentRequest, trials.create_experiment),
@@ -103,6 +115,9 @@ def _methods(
             "PromoteArm": (experiment_pb2.PromoteArmRequest, trials.promote_arm),
             "ListExperiments": (experiment_pb2.ListExperimentsRequest, trials.list_experiments),
             "GetExperiment": (experiment_pb2.GetExperimentRequest, trials.get_experiment),
+        },
+        EXPLANATIONS: {
+            "ExplainDecision": (explanation_pb2.ExplainDecisionRequest, explanations.explain_decision),
         },
     }
 
@@ -115,6 +130,8 @@ class RpcServer:
         desk: Desk,
         rule_sets: RuleSets,
         experiments: Experiments,
+        backtests: Backtests,
+        explainer: Explainer,
         guard: Guard,
         tenants: Iterable[Tenant],
         metrics: Metrics,
@@ -124,20 +141,25 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets, experiments)
+        services = _methods(desk, rule_sets, experiments, explainer)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.
-        self._handlers: list[Handler | str] = [
+        self._handlers: list[Handler | Feed | str] = [
             guard.wrap(name, *method, MANAGER if service in MANAGERS else TILL) if method is not None else name
             for service, methods in services.items()
             for name, method in methods.items()
         ]
+        method: FeedMethod = BacktestService(desk, rule_sets, backtests).backtest_rule_set
+        self._handlers[names.index(BACKTEST)] = guard.wrap_feed(
+            BACKTEST, rule_pb2.BacktestRuleSetRequest, method, MANAGER
+        )
         self._codecs = {tenant.tenant_id: Codec(tenant, desk.encoder(tenant)) for tenant in tenants}
         receive, self._reply = self._receive, self._send
+        self._done: Callable[[int], None] = lambda _call: None
         if tracing is not None:
             traced = TracedCalls(tracing, names, self._receive, self._send)
-            receive, self._reply = traced.receive, traced.answer
+            receive, self._reply, self._done = traced.receive, traced.answer, traced.done
         self._lanes = Lanes(desk, guard, self._codecs, metrics.call_tally, self._reply)
         self._streams = streams.Streams(desk, guard, self._codecs, metrics.call_tally(streams.NAME), self._reply)
         self._metrics = metrics
@@ -148,6 +170,7 @@ class RpcServer:
         self._on_lost = on_lost
         self._link = Link(receive, self._lose)
         self._answering: dict[int, asyncio.Task[None]] = {}
+        self._feeding: set[asyncio.Task[None]] = set()  # of them, those that are answered by a stream
         self._front: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._stopping = False
@@ -183,6 +206,7 @@ class RpcServer:
                 reflection_of=CONTRACT_MODULES if self._reflect else [],
                 services=self._services,
                 streams=[streams.NAME],
+                feeds=[BACKTEST],
                 traced=self._traced,
                 log_level=self._log_level,
             )
@@ -207,7 +231,13 @@ class RpcServer:
             if isinstance(handler, str):
                 self._lanes.take(handler, frame)
                 return
-            self._answering[frame.call] = asyncio.get_running_loop().create_task(self._answer(handler, frame))
+            loop = asyncio.get_running_loop()
+            if isinstance(handler, Feed):
+                task = self._answering[frame.call] = loop.create_task(self._feed(handler, frame))
+                self._feeding.add(task)
+                task.add_done_callback(self._feeding.discard)
+                return
+            self._answering[frame.call] = loop.create_task(self._answer(handler, frame))
         elif frame.kind == FrameKind.MESSAGE:
             try:
                 self._streams.take(frame)
@@ -235,6 +265,22 @@ class RpcServer:
             del self._answering[frame.call]
         self._reply(frame.call, answer)
 
+    async def _feed(self, feed: Feed, frame: Frame) -> None:
+        """Answer by a stream; one that is under way when the server ends is told so."""
+        try:
+            refusal = await feed.handle(frame.text, frame.seconds, frame.data, partial(self._send, frame.call))
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            refusal = refuse(BACKTEST, Draining())
+        finally:
+            del self._answering[frame.call]
+        if refusal is not None:
+            self._reply(frame.call, refusal)
+        else:
+            self._link.send(FrameKind.DONE, frame.call)
+            self._done(frame.call)
+
     def _send(self, call: int, answer: bytes | Refusal) -> None:
         if isinstance(answer, Refusal):
             self._link.send(FrameKind.REFUSAL, call, answer.code, answer.message, answer.details)
@@ -255,6 +301,9 @@ class RpcServer:
     async def stop(self, grace_s: float) -> None:
         """Take no more calls, let those under way end, for at most ``grace_s`` seconds, and end the front."""
         self._stopping = True
+        for task in self._feeding:
+            task.cancel()
+        await asyncio.gather(*self._feeding, return_exceptions=True)
         if self._front is None:
             return
         self._link.send(FrameKind.STOP, seconds=grace_s)

@@ -43,6 +43,10 @@ class TracedCalls:
             broken_off = not frame.number and code == StatusCode.OK.name
             self._tracing.end(frame.call, CANCELLED if broken_off else code)
 
+    def done(self, call: int) -> None:
+        """End the span of a call whose stream of answers is over."""
+        self._tracing.end(call, StatusCode.OK.name)
+
     def answer(self, call: int, answer: bytes | Refusal) -> None:
         """Hand an answer on; it ends the span, unless it is a stream's, which ends when the front says so."""
         self._answer(call, answer)

@@ -44,6 +44,7 @@ __all__ = [
     "NotCompiled",
     "RulesError",
     "SandboxTooLarge",
+    "child_environment",
     "compile_in_child",
     "load_compiled",
     "load_isolated",
@@ -170,7 +171,7 @@ def _run_child(
     # -P keeps the working directory, which may be anyone's, out of the child's import path.
     command = [sys.executable, "-P", "-m", __spec__.name, str(cache_directory.resolve()), key, isolation.value]
     with subprocess.Popen(  # noqa: S603 - a fixed program, a directory, a hexadecimal key
-        command, env=_child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as child:
         on_start(child)
         try:
@@ -182,7 +183,7 @@ def _run_child(
         raise CompilationFailed(f"the compiler failed ({child.returncode}): {errors[-_ERROR_CHARACTERS_KEPT:]}")
 
 
-def _child_environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """This process's environment and import path, without settings that would change what Numba or Python do."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "PYTHON"))}
     return kept | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

@@ -92,6 +92,10 @@ class Directory(Protocol):
         """Add a store, or change what is known of it. Memory has it once ``keep_stores`` has been told."""
         ...
 
+    def version_stores(self, connection: Any, tenant_id: int, moment: int) -> None:
+        """Keep what is known of the tenant's stores as what decides from a moment on."""
+        ...
+
     def read_stores(self, connection: Any) -> Stores:
         """Return all stores."""
         ...

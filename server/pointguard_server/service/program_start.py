@@ -74,6 +74,7 @@ class ProgramStarter:
         def write(connection: Any) -> tuple[Configuration, Plan]:
             place = (self._tenant_id, self._program_id)
             version = write_sources(self._names, connection, *place, sources, sources.stores, moment)
+            self._names.version_stores(connection, self._tenant_id, moment)
             activate_file(self._versions, connection, *place, sources.rule_set, moment)
             configuration = Configuration(sources.config, version)
             return configuration, self._planner.plan(connection, moment, configuration, ready, lines)

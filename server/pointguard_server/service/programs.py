@@ -127,7 +127,7 @@ def build_program(
     constants = tuple(
         constants_of(
             rule_set.checked,
-            lambda domain, text: _constant(domain, text, lines, intern),
+            lambda domain, text: constant_of(domain, text, lines, intern),
             lines.masks(rule_set.checked),
         )
     )
@@ -173,7 +173,7 @@ def build_program(
     )
 
 
-def _constant(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:
+def constant_of(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:
     """Return the number that a literal of the rules stands for; what cannot occur matches nothing."""
     if domain in lines.numbers:
         return lines.numbers[domain][text]

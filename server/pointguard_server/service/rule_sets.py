@@ -107,6 +107,10 @@ class RuleSets:
         self._checked[digest] = rule_set
         return rule_set
 
+    async def check_version(self, version: RuleSetVersion) -> RuleSet:
+        """Return the rule set of a version, as ``check`` does."""
+        return await self.check(version.source, version.files)
+
     async def formatted(self, source: str) -> str:
         """Return a source text in its canonical layout.
 

@@ -120,10 +120,12 @@ class ServingProgram:
             # From here to the queueing nothing may be awaited: what is read before goes into batches before the change,
             # what is read after into batches after it.
             self._read_by(after, known.values(), stores)
-            lines = self.tenant.line_codes
+            lines, was_unsure = self.tenant.line_codes, self._unsure
 
             def write(connection: Any) -> tuple[Answer, Plan]:
                 moment = self._decider.moment()
+                if stores is not None or was_unsure:
+                    self._names.version_stores(connection, self.tenant.tenant_id, moment)
                 answer = step(connection, moment)
                 return answer, self._planner.plan(connection, moment, after, known, lines, self.active_version)
 

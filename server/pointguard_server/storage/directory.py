@@ -30,6 +30,15 @@ READ_STORES = (
 )
 READ_CODES = "SELECT tenant_id, kind, text, code_id FROM codes ORDER BY code_id LIMIT ?"
 READ_CODES_OF_KIND = "SELECT text, code_id FROM codes WHERE tenant_id = ? AND kind = ?"
+# version_stores: every store that is new, or not as it was when it was last versioned.
+VERSION_STORES = (
+    "INSERT INTO store_versions (tenant_id, store_id, version, effective_at, business_unit_id, country, province_id)"
+    " SELECT s.tenant_id, s.store_id, coalesce(v.version, 0) + 1, ?1, s.business_unit_id, s.country, s.province_id"
+    " FROM stores s LEFT JOIN store_versions v ON v.tenant_id = s.tenant_id AND v.store_id = s.store_id AND v.version ="
+    " (SELECT max(version) FROM store_versions WHERE tenant_id = s.tenant_id AND store_id = s.store_id)"
+    " WHERE s.tenant_id = ?2 AND (v.version IS NULL"
+    " OR (v.business_unit_id, v.country, v.province_id) <> (s.business_unit_id, s.country, s.province_id))"
+)
 LAST_VERSION = (
     "SELECT version, digest FROM program_versions WHERE tenant_id = ? AND program_id = ? AND subject = ?"
     " ORDER BY version DESC LIMIT 1"
@@ -122,6 +131,10 @@ class Directory:
                 self.intern(connection, tenant_id, CodeKind.PROVINCE, province),
             ),
         )
+
+    def version_stores(self, connection: sqlite3.Connection, tenant_id: int, moment: int) -> None:
+        """See the port."""
+        connection.execute(VERSION_STORES, (moment, tenant_id))
 
     def read_stores(self, connection: sqlite3.Connection) -> Stores:
         """See the port."""

@@ -88,7 +88,7 @@ properties = Table(
 """What the data directory is bound to, such as its key ring; and notes about it."""
 APPEND_ONLY = (
     "legs", "entries", "advice", "batches", "writers", "program_versions", "codes", "rule_set_versions",
-    "rule_set_activations", "experiments", "experiment_arms", "experiment_events",
+    "rule_set_activations", "experiments", "experiment_arms", "experiment_events", "store_versions",
 )  # fmt: skip
 """Tables whose rows the database itself refuses to change or delete."""
 
@@ -223,6 +223,19 @@ stores = Table(
     Column("province_id", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+store_versions = Table(
+    "store_versions",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("store_id", BigInteger, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("effective_at", BigInteger, nullable=False),
+    Column("business_unit_id", BigInteger, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("province_id", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What was known of a store from a moment on. Of the versions up to a leg's moment, the newest decided it."""
 members = Table(
     "members",
     metadata,

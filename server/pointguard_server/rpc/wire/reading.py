@@ -264,7 +264,7 @@ def _line_matches(reader, data, fields):
 
 
 @part
-def _basket(reader, data, begin, end, rows, first_line, fields):
+def read_basket(reader, data, begin, end, rows, first_line, fields):
     """Write a basket's lines from ``first_line`` on; return (total, lines), or lines of FULL, or 0 if it is unusual."""
     if end - begin < 5 or data[begin] != 0x0A or data[begin + 1] != 3:
         return np.int64(0), np.int64(0)
@@ -431,7 +431,7 @@ def _accrue(reader, data, rows, request, envelope, fields, scratch):
         return np.int64(0)
     first_line = envelope.first_line
     if basket[0] == BYTES:
-        request.money, count = _basket(reader, data, basket[1], basket[1] + basket[2], rows, first_line, scratch[1])
+        request.money, count = read_basket(reader, data, basket[1], basket[1] + basket[2], rows, first_line, scratch[1])
         if count <= 0:
             return count
     else:

@@ -1,0 +1,53 @@
+"""``python -m pointguard_server.backtest``: one backtest, at idle priority. Started by ``service/backtests.py``.
+
+Standard input holds the specification, a line of JSON, and stays open as long as somebody wants the result: when it is
+closed, however that came about, this process ends. Standard output has a line of JSON for each event.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from typing import Any, Final
+
+LOWEST_PRIORITY: Final = 19
+PROGRESS_EVERY_S: Final = 0.25
+
+
+def main() -> None:
+    """Run the backtest that standard input asks for."""
+    be_idle()
+    line = sys.stdin.readline()
+    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    # Imported late: half a second, at idle priority.
+    from pointguard_server.backtest.run import Specification, run
+
+    told = 0.0
+    for event in run(Specification(**json.loads(line))):
+        now = time.monotonic()
+        if "progress" not in event or now - told >= PROGRESS_EVERY_S:
+            told = now
+            _tell(event)
+
+
+def be_idle() -> None:
+    """Run only when nobody else wants the processor."""
+    os.nice(LOWEST_PRIORITY)
+    if hasattr(os, "sched_setscheduler"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def _tell(event: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(event, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def _end_with_the_server() -> None:
+    """Wait until standard input is closed, and end at once: nobody wants the result any more."""
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""A tenant's accruals in a range of the ledger, stretch by stretch, by a connection that can only read.
+
+Each stretch is a short query of its own: a long one would keep the write-ahead log from ever being emptied. For the
+backtest's process.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pointguard_server.backtest.evaluation import STRETCH
+from pointguard_server.backtest.orders import IntArray, Orders
+from pointguard_server.backtest.records import History, RecordReader
+from pointguard_server.domain.codes import CodeKind, Operation
+
+BYTES_A_STRETCH = 4 * 1024 * 1024
+"""Of records: what bounds the memory, however long baskets are."""
+_POSITIONS_A_QUERY = 4_096
+_ENROLLMENTS_KEPT = 262_144
+_ACCRUALS = (
+    "SELECT position, record FROM legs WHERE position > ? AND position <= ?"
+    " AND operation = ? AND tenant_id = ? AND program_id = ? ORDER BY position"
+)
+_FIRST_FROM = "SELECT position, accepted_at FROM legs WHERE position >= ? ORDER BY position LIMIT 1"
+_MOMENT = "SELECT accepted_at FROM legs WHERE position = ?"
+_LAST = "SELECT coalesce(max(position), 0) FROM legs"
+_ENROLLED_AT = "SELECT accepted_at FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = 1"
+_CODES = "SELECT code_id, kind, text FROM codes WHERE tenant_id = ?"
+_STORES = "SELECT store_id, province_id FROM stores WHERE tenant_id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some of the orders, what became of them, and the place in the ledger up to which all were read."""
+
+    orders: Orders
+    history: History
+    position: int
+
+
+class LedgerSource:
+    """The accruals whose ``accepted_at`` is in [``begin``, ``end``), as far as they are in the database when opened."""
+
+    def __init__(self, path: Path, tenant_id: int, program_id: int, begin: int, end: int) -> None:
+        # A connection that may not write does not checkpoint when it is closed either.
+        self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        for pragma in ("query_only=ON", "cache_size=-4096", "busy_timeout=10000"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._place = (tenant_id, program_id)
+        self._last = int(self._one(_LAST)[0])
+        self.first_position = self._first_at(begin)
+        self.end_position = self._first_at(end)
+        self.moments = self._moment_at(self.first_position), self._moment_at(self.end_position - 1)
+        self._provinces = _lookup(self._connection.execute(_STORES, (tenant_id,)).fetchall())
+        self._enrolled_at: dict[int, int] = {}
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+    def texts(self) -> dict[tuple[CodeKind, str], int]:
+        """Return the numbers of the tenant's texts."""
+        rows = self._connection.execute(_CODES, self._place[:1])
+        return {(CodeKind(kind), text): number for number, kind, text in rows}
+
+    def stretches(self, reader: RecordReader, *, with_enrollment: bool) -> Iterator[Stretch]:
+        """Yield the orders; ``with_enrollment`` says whether ``enrolled_at`` is asked for, which costs a look each."""
+        position = self.first_position - 1
+        while position < self.end_position - 1:
+            records, position = self._records(position)
+            for orders, history in reader.read(records) if records else ():
+                orders.store_province_id[:] = _looked_up(self._provinces, orders.store_id)
+                if with_enrollment:
+                    orders.enrolled_at[:] = [self._enrollment(account) for account in history.account_id.tolist()]
+                yield Stretch(orders, history, position)
+
+    def _records(self, after: int) -> tuple[list[bytes], int]:
+        """Return the next records, and the place up to which all were read."""
+        end = min(after + _POSITIONS_A_QUERY, self.end_position - 1)
+        found: list[bytes] = []
+        size = 0
+        with closing(self._connection.execute(_ACCRUALS, (after, end, int(Operation.ACCRUE), *self._place))) as rows:
+            for position, record in rows:
+                found.append(record)
+                size += len(record)
+                if size >= BYTES_A_STRETCH or len(found) == STRETCH:
+                    return found, position
+        return found, end
+
+    def _first_at(self, moment: int) -> int:
+        """Return the first position whose leg was accepted at a moment or later: moments never go back."""
+        low, high = 1, self._last + 1
+        while low < high:
+            middle = (low + high) // 2
+            position, accepted_at = self._one(_FIRST_FROM, middle)
+            if accepted_at >= moment:
+                high = middle
+            else:
+                low = position + 1
+        return low
+
+    def _moment_at(self, position: int) -> int:
+        """Return when a leg was accepted; 0 if there is none."""
+        found = self._connection.execute(_MOMENT, (position,)).fetchone()
+        return int(found[0]) if found else 0
+
+    def _one(self, query: str, *values: int) -> tuple[int, ...]:
+        found: tuple[int, ...] = self._connection.execute(query, values).fetchone()
+        return found
+
+    def _enrollment(self, account_id: int) -> int:
+        """Return when an account began: at its first leg."""
+        known = self._enrolled_at.get(account_id)
+        if known is None:
+            if len(self._enrolled_at) >= _ENROLLMENTS_KEPT:
+                self._enrolled_at.clear()
+            known = self._enrolled_at[account_id] = self._one(_ENROLLED_AT, self._place[0], account_id)[0]
+        return known
+
+
+def _lookup(rows: list[tuple[int, int]]) -> IntArray:
+    """Return an array that holds each value at its number."""
+    found = np.zeros(max((number for number, _ in rows), default=0) + 1, np.int64)
+    for number, value in rows:
+        found[number] = value
+    return found
+
+
+def _looked_up(values: IntArray, numbers: IntArray) -> IntArray:
+    """Return each number's value; 0 for a number that is not there."""
+    return np.where(numbers < len(values), values[np.minimum(numbers, len(values) - 1)], 0)

@@ -1,0 +1,254 @@
+"""Explanations as messages. For ``explanation_service``."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from pointguard.v1 import common_pb2, explanation_pb2, transaction_pb2
+from pointguard_server.domain.calendar import from_microseconds
+from pointguard_server.domain.codes import AccountFlag, AdviceEntity, Operation, RequestFlag
+from pointguard_server.engine.identifiers import transaction_of, uuid_text
+from pointguard_server.rpc.encode import timestamp
+from pointguard_server.rpc.rule_messages import fill_outcomes
+from pointguard_server.service.explanation.case import CheckedRule, Retrial
+from pointguard_server.service.explanation.explainer import Explanation
+from pointguard_server.service.explanation.ports import PastAdvice
+from pointguard_server.service.explanation.windows import SeenWindow
+
+COUNTED_MAX: Final = 100
+_SWITCHES: Final = {
+    Operation.AUTHORISE: (RequestFlag.CAPTURE, RequestFlag.ALLOW_PARTIAL),
+    Operation.ACCRUE: (RequestFlag.COUPON_USED,),
+    Operation.SET_REDEMPTION_LOCK: (RequestFlag.LOCKED,),
+}
+
+
+def explanation_message(found: Explanation) -> explanation_pb2.ExplainDecisionResponse:
+    """Return an explanation, but for the transaction."""
+    response = explanation_pb2.ExplainDecisionResponse(
+        reproduced=found.reproduced,
+        differences=[
+            explanation_pb2.DecisionDifference(part=each.part, recorded=each.recorded, reproduced=each.reproduced)
+            for each in found.differences
+        ],
+        decided_by=_decided_by(found),
+        account_before=_account_before(found),
+        inputs=list(_inputs(found)),
+    )
+    if found.lines and found.record is not None and found.record.basket:
+        response.basket.CopyFrom(transaction_pb2.Basket.FromString(found.record.basket))
+    if found.retrial is not None and found.case is not None:
+        response.checks.extend(_check(each) for each in found.retrial.checked)
+        response.reasons.extend(
+            common_pb2.Reason(code=int(code), rule=rule)  # type: ignore[arg-type]
+            for code, rule in found.retrial.reasons
+        )
+        response.entries.extend(_entries(found.retrial))
+        if found.retrial.earned is not None:
+            _fill_earning(response.earning, found)
+    return response
+
+
+def _decided_by(found: Explanation) -> explanation_pb2.DecidedBy:
+    leg: dict[str, Any] = found.stored.leg
+    message = explanation_pb2.DecidedBy(
+        program_epoch=leg["program_epoch"],
+        configuration_version=leg["fraud_rules_version"],
+        rule_set_version=leg["rule_set_version"],
+    )
+    if found.configuration is not None:
+        message.configuration = found.configuration.source
+        message.configuration_digest = found.configuration.digest.hex()
+    if found.rules is not None:
+        message.rule_set_source = found.rules.source
+        message.rule_set_digest = found.rules.digest.hex()
+    return message
+
+
+def _account_before(found: Explanation) -> explanation_pb2.AccountBefore:
+    past, state = found.past, found.past.state
+    message = explanation_pb2.AccountBefore(
+        balance=common_pb2.Balance(
+            posted=state.posted,
+            reserved=state.reserved,
+            pending=state.pending,
+            available=state.posted - state.reserved,
+        ),
+        earned_total=state.earned_total,
+        redeemed_total=state.redeemed_total,
+        spend_total=common_pb2.Money(currency_code=found.stored.currency, minor_units=state.spend_total),
+        tier=found.texts[state.tier_id],
+        province=found.texts[state.province_id],
+        redemption_locked=bool(state.account_flags & AccountFlag.REDEMPTION_LOCKED),
+        suspended=bool(state.account_flags & AccountFlag.SUSPENDED),
+        transaction_count=past.seq,
+        standing_advice=[_advice(advice, found.texts) for advice in past.standing],
+        open_reservations=[
+            explanation_pb2.OpenReservation(
+                transaction_id=uuid_text(each.transaction_id),
+                points=each.points,
+                expires_at=timestamp(each.expires_at),
+            )
+            for each in past.reservations
+        ],
+    )
+    if past.enrolled_at:
+        message.enrolled_at.CopyFrom(timestamp(past.enrolled_at))
+    return message
+
+
+def _advice(advice: PastAdvice, texts: dict[int, str]) -> common_pb2.Advice:
+    message = common_pb2.Advice(
+        advice_id=uuid_text(advice.advice_id),
+        entity=int(AdviceEntity.ACCOUNT),  # type: ignore[arg-type]
+        context=advice.context,  # type: ignore[arg-type]
+        posture=advice.posture,  # type: ignore[arg-type]
+        starts_at=timestamp(advice.starts_at),
+        ends_at=timestamp(advice.ends_at),
+        rule=texts[advice.rule_id],
+        rule_version=advice.rule_version,
+        evidence=common_pb2.Evidence(
+            transaction_id=uuid_text(transaction_of(advice.advice_id)),
+            measured=advice.measured,
+            threshold=advice.threshold,
+        ),
+    )
+    if advice.window_starts_after:
+        message.evidence.window_starts_after.CopyFrom(timestamp(advice.window_starts_after))
+    return message
+
+
+# --------------------------------------------------------------------------------------------------------------- inputs
+
+
+def _inputs(found: Explanation) -> Iterator[explanation_pb2.DecisionInput]:
+    """Yield what a decision saw beside the account, and what of it is gone."""
+    for name, value in (*_request(found), *_place(found)):
+        yield explanation_pb2.DecisionInput(name=name, value=value)
+    for name in _personal(found) if found.erased else ():
+        yield explanation_pb2.DecisionInput(name=name, gone=True)
+
+
+def _personal(found: Explanation) -> tuple[str, ...]:
+    """Return the inputs of the request that erasing the person destroys. The ledger never had them."""
+    match found.stored.leg["operation"]:
+        case Operation.ENROLL:
+            return ("member.identifiers", "member.profile")
+        case Operation.LINK_IDENTIFIER:
+            return ("member.identifiers", "request.identifier")
+        case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
+            return ()
+        case _:
+            return ("member.identifiers",)
+
+
+def _request(found: Explanation) -> Iterator[tuple[str, str]]:
+    """Yield what was asked, by name, as far as it says anything."""
+    leg: dict[str, Any] = found.stored.leg
+    request: dict[str, Any] = (found.record.request if found.record is not None else None) or {}
+    texts = found.texts
+    yield "request.operation", Operation(leg["operation"]).name
+    for name in ("points", "money"):
+        if request.get(name):
+            yield f"request.{name}", str(request[name])
+    for flag in _SWITCHES.get(leg["operation"], ()):
+        yield f"request.{(flag.name or '').lower()}", _yes(bool(request.get("flags", 0) & flag))
+    if request.get("time_to_live"):
+        yield "request.time_to_live", f"{request['time_to_live'] / 1_000_000:g} s"
+    if leg["redemption_type_id"]:
+        yield "request.redemption_type", texts[leg["redemption_type_id"]]
+    for name in ("tender", "tier", "province"):
+        if request.get(f"{name}_id"):
+            yield f"request.{name}", texts[request[f"{name}_id"]]
+    if found.case is not None and found.case.reservation_seq and found.retrial is not None and found.retrial.ended:
+        yield "request.reservation_id", uuid_text(found.retrial.ended.transaction_id)
+    if found.stored.order_reference:
+        yield "request.order_reference", found.stored.order_reference
+
+
+def _place(found: Explanation) -> Iterator[tuple[str, str]]:
+    """Yield where and when it was, by name."""
+    leg: dict[str, Any] = found.stored.leg
+    store, texts = found.store, found.texts
+    where = {
+        "store.id": texts[leg["store_id"]],
+        "store.business_unit": texts[store.business_unit_id],
+        "store.country": store.country,
+        "store.province": texts[store.province_id],
+        "terminal.id": texts[leg["terminal_id"]],
+        "cashier.id": texts[leg["cashier_id"]],
+    }
+    yield from ((name, value) for name, value in where.items() if value)
+    if leg["channel"]:
+        yield "channel", common_pb2.Channel.Name(leg["channel"]).removeprefix("CHANNEL_")
+    if found.case is not None:
+        zone = ZoneInfo(found.case.config.time_zone)
+        yield "time.local", from_microseconds(leg["accepted_at"]).astimezone(zone).isoformat()
+
+
+def _yes(condition: bool) -> str:
+    return "yes" if condition else "no"
+
+
+# --------------------------------------------------------------------------------------------------------------- checks
+
+
+def _window(window: SeenWindow) -> explanation_pb2.ExplainedWindow:
+    return explanation_pb2.ExplainedWindow(
+        starts_after=timestamp(window.starts_after),
+        ends_at=timestamp(window.ends_at),
+        value=window.value,
+        transaction_count=len(window.transactions),
+        transactions=[
+            explanation_pb2.CountedTransaction(
+                transaction_id=uuid_text(each.transaction_id),
+                accepted_at=timestamp(each.accepted_at),
+                amount=each.amount,
+            )
+            for each in window.transactions[-COUNTED_MAX:]
+        ],
+    )
+
+
+def _check(checked: CheckedRule) -> explanation_pb2.ExplainedCheck:
+    check = checked.check
+    message = explanation_pb2.ExplainedCheck(
+        rule=check.name,
+        context=int(check.context),  # type: ignore[arg-type]
+        posture=int(check.posture),  # type: ignore[arg-type]
+        reason=int(check.reason),  # type: ignore[arg-type]
+        threshold=check.threshold,
+        tripped=checked.tripped,
+        forbade=checked.forbids,
+        stood=checked.stood,
+        raised=checked.raises,
+    )
+    if checked.window is not None:
+        message.window.CopyFrom(_window(checked.window))
+    if checked.seen is not None:
+        message.seen = checked.seen
+    return message
+
+
+def _entries(retrial: Retrial) -> Iterator[transaction_pb2.Entry]:
+    for entry in retrial.entries:
+        yield transaction_pb2.Entry(
+            entry_type=int(entry.entry_type),  # type: ignore[arg-type]
+            part=int(entry.part),  # type: ignore[arg-type]
+            signed_points=entry.signed_points,
+            running_balance=entry.running_balance,
+            rule=entry.rule,
+        )
+
+
+def _fill_earning(message: explanation_pb2.ExplainedEarning, found: Explanation) -> None:
+    assert found.retrial is not None and found.case is not None  # noqa: S101, PT018  (the caller has looked)
+    earned = found.retrial.earned
+    assert earned is not None  # noqa: S101  (the caller has looked)
+    message.points = earned.points
+    message.trace_is_cut = earned.is_cut
+    if earned.failed_at is not None:
+        message.failed_line, message.failed_column = earned.failed_at.line, earned.failed_at.column
+    fill_outcomes(message, earned)
+    for text, _, window in found.case.earn_windows:
+        message.windows.add(window=text, held=_window(window))

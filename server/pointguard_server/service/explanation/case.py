@@ -1,0 +1,210 @@
+"""A past decision as a case to be tried again: what it saw, and what the second decision comes to."""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from pointguard_server.domain.codes import Decision, EntryType, Part, Posture, Reason
+from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.service.explanation.checks import Check
+from pointguard_server.service.explanation.past import APPROVED, BLOCKED, AccountState, OpenReservation, Past
+from pointguard_server.service.explanation.windows import SeenWindow, look
+from pointguard_server.service.program_config import ProgramConfig
+from pointguard_server.service.rule_simulation import Order, Simulation
+
+REASONS_MAX: Final = 8
+"""More reasons than these are not kept, the weakest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that a decision saw. ``request`` holds the request's numbers; it is empty for what the server did itself.
+
+    ``texts`` has the texts of the numbers that occur, ``order`` is an accrual's, its windows filled;
+    ``reservation_seq`` is that of the reservation that a capture or a void names, 0 if it is not the account's.
+    """
+
+    transaction_id: bytes
+    operation: int
+    moment: int
+    request: dict[str, int]
+    past: Past
+    config: ProgramConfig
+    checks: tuple[Check, ...]
+    zone: ZoneInfo
+    store_province_id: int
+    texts: dict[int, str]
+    reservation_seq: int = 0
+    rule_set: RuleSet | None = None
+    order: Order | None = None
+    earn_windows: tuple[tuple[str, int, SeenWindow], ...] = ()  # as text, its number, what it held
+
+
+@dataclass(frozen=True, slots=True)
+class MadeEntry:
+    """An entry that the second decision makes; ``rule`` is empty where no earn rule gave the points."""
+
+    entry_type: EntryType
+    part: Part
+    signed_points: int
+    running_balance: int
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAdvice:
+    """An advice that the second decision raises."""
+
+    advice_id: bytes
+    rule: str
+    context: int
+    posture: int
+    starts_at: int
+    ends_at: int
+    measured: int
+    threshold: int
+    window_starts_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRule:
+    """What became of one check. ``window`` is None where provinces are compared.
+
+    ``seen`` is the window's value with this transaction counted, and None if the check does not count it. ``forbids``
+    and ``warns`` are what it does to this transaction; ``stood`` means that its advice stood already.
+    """
+
+    check: Check
+    window: SeenWindow | None
+    seen: int | None
+    tripped: bool
+    forbids: bool
+    warns: bool
+    raises: bool
+    stood: bool
+
+
+@dataclass(slots=True)
+class Retrial:
+    """The second decision, as it takes shape. ``points`` and ``money`` are the leg's, whatever was decided."""
+
+    after: AccountState
+    decision: Decision = Decision.APPROVED
+    reasons: list[tuple[Reason, str]] = field(default_factory=list)
+    kind: int = 0
+    parts: int = 0
+    points: int = 0
+    money: int = 0
+    released: int = 0
+    event_flags: int = APPROVED
+    refers_to_seq: int = 0
+    hold_expires_at: int = 0
+    redemption_type_id: int = 0
+    open_from_seq: int = 0
+    entries: list[MadeEntry] = field(default_factory=list)
+    advice: list[MadeAdvice] = field(default_factory=list)
+    windows: dict[int, int] = field(default_factory=dict)
+    checked: list[CheckedRule] = field(default_factory=list)
+    earned: Simulation | None = None
+    ended: OpenReservation | None = None
+
+    def add_reason(self, code: Reason, rule: str = "") -> None:
+        """Add a reason once, in order of precedence."""
+        if (code, rule) not in self.reasons:
+            self.reasons = sorted([*self.reasons, (code, rule)], key=lambda reason: reason[0])[:REASONS_MAX]
+
+    def post(self, entry_type: EntryType, part: Part, signed_points: int, rule: str = "") -> None:
+        """Make an entry and move the account's points by it."""
+        self.after = replace(self.after, posted=self.after.posted + signed_points)
+        self.entries.append(MadeEntry(entry_type, part, signed_points, self.after.posted, rule))
+
+
+def heed_standing(case: Case, retrial: Retrial, context: int) -> bool:
+    """Add the reasons of the advice that stands in a context; return whether it forbids."""
+    forbidden = False
+    for advice in case.past.standing:
+        if advice.context == context and advice.posture == Posture.BLOCK:
+            retrial.add_reason(Reason.ADVICE_BLOCK, case.texts[advice.rule_id])
+            forbidden = True
+        elif advice.context == context and advice.posture == Posture.WARN:
+            retrial.add_reason(Reason.FRAUD_WARNING, case.texts[advice.rule_id])
+    return forbidden
+
+
+def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
+    """Look at every check; return whether one forbids. ``flags`` say how the transaction counts if none trips.
+
+    A check of another context does not touch this transaction, but trips and raises advice all the same.
+    """
+    ordinals = range(1, len(case.checks) + 1)
+    results = [_look(case, retrial, check, context, flags) for check in case.checks]
+    for ordinal, result in zip(ordinals, results, strict=True):
+        check = result.check
+        if result.forbids:
+            retrial.add_reason(check.reason, check.name)
+        elif result.warns:
+            retrial.add_reason(Reason.FRAUD_WARNING, check.name)
+        if check.measure >= 0 and result.seen is not None:
+            retrial.windows[check.measure] = result.seen
+        if result.raises:
+            retrial.advice.append(_advice(case, result, ordinal))
+    retrial.checked += results
+    return any(result.forbids for result in results)
+
+
+def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int) -> CheckedRule:
+    window, seen = None, None
+    if check.counting is None:
+        if check.context == context:
+            seen = int(_other_province(case))
+    else:
+        window = look(check.counting, case.past.events, case.moment, case.zone)
+        approved, blocked = bool(flags & APPROVED), bool(flags & BLOCKED)
+        if check.counting.matches(retrial.kind, retrial.parts, approved=approved, blocked=blocked):
+            seen = window.value + check.counting.amount(retrial.points, retrial.money)
+    tripped = seen is not None and seen > check.threshold
+    stood = any(
+        case.texts[advice.rule_id] == check.name and advice.context == check.context for advice in case.past.standing
+    )
+    bears = tripped and check.context == context
+    return CheckedRule(
+        check=check,
+        window=window,
+        seen=seen,
+        tripped=tripped,
+        forbids=bears and check.posture is Posture.BLOCK,
+        warns=bears and check.posture is Posture.WARN and not stood,
+        raises=tripped and (check.extends or not stood),
+        stood=stood,
+    )
+
+
+def _other_province(case: Case) -> bool:
+    home, there = case.past.state.province_id, case.store_province_id
+    return home != 0 and there != 0 and home != there
+
+
+def _advice(case: Case, result: CheckedRule, ordinal: int) -> MadeAdvice:
+    check = result.check
+    return MadeAdvice(
+        # The transaction's id, whose last two bytes are clear, with the check's place in them.
+        advice_id=case.transaction_id[:14] + ordinal.to_bytes(2, "little"),
+        rule=check.name,
+        context=int(check.context),
+        posture=int(check.posture),
+        starts_at=case.moment,
+        ends_at=case.moment + check.duration,
+        measured=result.seen or 0,
+        threshold=check.threshold,
+        window_starts_after=result.window.starts_after if result.window else 0,
+    )
+
+
+def close(case: Case, retrial: Retrial) -> Retrial:
+    """Note from which leg on the account must be read to know all that is open after this one."""
+    seq = case.past.seq + 1
+    needed = [seq]
+    needed += [each.seq for each in case.past.reservations if each is not retrial.ended]
+    needed += [advice.seq for advice in case.past.standing]
+    retrial.open_from_seq = min(needed)
+    return retrial

@@ -1,0 +1,106 @@
+"""The fraud rules and controls of a configuration, in the order in which a decision looks at them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pointguard_server.domain.calendar import MICROSECOND
+from pointguard_server.domain.codes import Context, Measure, Part, Posture, Reason, WindowKind
+from pointguard_server.rules.inputs import WindowInput, WindowMeasure
+from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.service.explanation.windows import Counting
+from pointguard_server.service.program_config import ControlConfig, FraudRuleConfig, ProgramConfig
+from pointguard_server.service.programs import DAILY_REDEMPTION_CAP, OUT_OF_PROVINCE
+
+_EARN_MEASURES = {
+    WindowMeasure.COUNT: Measure.COUNT,
+    WindowMeasure.POINTS: Measure.POINTS,
+    WindowMeasure.MONEY: Measure.MONEY,
+}
+_REDEEMED = frozenset((Part.REDEEM, Part.HOUSEHOLD_REDEEM))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A fraud rule or control. ``counting`` of None compares the store's province with the member's.
+
+    ``measure`` is its window's number in the record of a leg, -1 for none; rules that count alike share one.
+    ``duration`` is in microseconds. ``is_limit``: a redemption may be cut down to fit under it.
+    """
+
+    name: str
+    counting: Counting | None
+    measure: int
+    threshold: int
+    posture: Posture
+    context: Context
+    duration: int
+    reason: Reason
+    extends: bool = False
+    is_limit: bool = False
+
+
+def checks_of(config: ProgramConfig) -> tuple[Check, ...]:
+    """Return the checks: the controls first, then the fraud rules that are enabled, as they are written."""
+    found: list[Check] = []
+    numbers: dict[Counting, int] = {}
+
+    def add(
+        name: str, counting: Counting | None, action: ControlConfig, context: Context, reason: Reason,
+        *, extends: bool = False, is_limit: bool = False,
+    ) -> None:  # fmt: skip
+        measure = -1 if counting is None else numbers.setdefault(counting, len(numbers))
+        duration = action.duration // MICROSECOND
+        found.append(
+            Check(
+                name, counting, measure, action.threshold, action.posture, context, duration, reason, extends, is_limit
+            )
+        )
+
+    redemption = config.redemption
+    if redemption.out_of_province:
+        add(OUT_OF_PROVINCE, None, redemption.out_of_province, Context.REDEMPTION, Reason.OUT_OF_PROVINCE)
+    if redemption.daily_cap:
+        spent = Counting(None, _REDEEMED, True, False, True, Measure.MONEY, WindowKind.DAY, 0)
+        reason = Reason.DAILY_REDEMPTION_CAP
+        add(DAILY_REDEMPTION_CAP, spent, redemption.daily_cap, Context.REDEMPTION, reason, is_limit=True)
+    for rule in config.fraud_rules:
+        if rule.enabled:
+            action = ControlConfig(rule.threshold, rule.posture, rule.duration)
+            add(rule.name, _counting(rule), action, rule.context, Reason.FRAUD_RULE, extends=rule.extends)
+    return tuple(found)
+
+
+def measure_count(checks: tuple[Check, ...]) -> int:
+    """Return how many windows the checks have; those of the earn rules have the numbers from there on."""
+    return len({check.counting for check in checks if check.counting is not None})
+
+
+def earn_windows(rule_set: RuleSet) -> list[tuple[WindowInput, Counting]]:
+    """Return the windows that the earn rules look at: approved transactions, less what was reversed."""
+    return [(wanted, _earn_counting(wanted)) for wanted in rule_set.checked.inputs if isinstance(wanted, WindowInput)]
+
+
+def _counting(rule: FraudRuleConfig) -> Counting:
+    return Counting(
+        kinds=None if rule.counts.kinds is None else frozenset(rule.counts.kinds),
+        parts=None if rule.counts.parts is None else frozenset(rule.counts.parts),
+        approved_only=rule.counts.approved_only,
+        include_blocked=rule.include_blocked,
+        net_of_reversals=rule.net_of_reversals,
+        adds=rule.measure,
+        window=rule.window.kind,
+        length=rule.window.length // MICROSECOND,
+    )
+
+
+def _earn_counting(window: WindowInput) -> Counting:
+    return Counting(
+        kinds=None if window.kinds is None else frozenset(window.kinds),
+        parts=None if window.parts is None else frozenset(window.parts),
+        approved_only=True,
+        include_blocked=False,
+        net_of_reversals=True,
+        adds=_EARN_MEASURES[window.measure],
+        window=WindowKind.ROLLING if window.calendar is None else WindowKind[window.calendar.name],
+        length=0 if window.calendar else timedelta(seconds=window.seconds) // MICROSECOND,
+    )

@@ -1,0 +1,319 @@
+"""Explains a past decision: reads what it saw from the ledger, decides again, and says where the two differ.
+
+For ``rpc``. Belongs to the event loop; deciding again runs on a thread, one decision at a time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, cast
+from zoneinfo import ZoneInfo
+
+from pointguard_server.domain.codes import Channel, Kind, Operation, RequestFlag
+from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
+from pointguard_server.domain.record import Record, decode_record
+from pointguard_server.rules.rule_set import RuleSet, RuleSetError
+from pointguard_server.service.explanation.accrual import (
+    decide_accrual,
+    seen_windows,
+    window_numbers,
+)
+from pointguard_server.service.explanation.case import Case, Retrial
+from pointguard_server.service.explanation.checks import checks_of, measure_count
+from pointguard_server.service.explanation.differences import (
+    Difference,
+    decision_differences,
+    ledger_differences,
+    past_differences,
+    text_differences,
+)
+from pointguard_server.service.explanation.fact import record_fact
+from pointguard_server.service.explanation.past import Past, past_of
+from pointguard_server.service.explanation.ports import DecisionReader, StoredDecision, StoredText, StoreVersion
+from pointguard_server.service.explanation.redemption import decide_redemption
+from pointguard_server.service.explanation.reservation import end_reservation
+from pointguard_server.service.program_config import ProgramConfig, ProgramConfigError, load_program_config
+from pointguard_server.service.rule_simulation import Order, OrderLine
+from pointguard_server.service.rule_versions import RuleSetVersion
+
+LEGS_MAX: Final = 100_000
+"""An account with more legs before a decision is not explained: it would take many seconds of the server."""
+_DAY: Final = 86_400_000_000
+_NO_STORE: Final = StoreVersion(0, "", 0)
+
+Check = Callable[[RuleSetVersion], Awaitable[RuleSet]]
+"""Returns the rule set of a version; raises ``RuleSetError``."""
+ReadBasket = Callable[[bytes], tuple[OrderLine, ...]]
+"""Returns the lines of a basket as a record keeps it; raises ``ValueError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A past decision, what it saw, and what it comes to when it is decided again.
+
+    ``case`` and ``retrial`` are None where it cannot be decided again, and ``record`` where it cannot be read;
+    ``differences`` then say why. ``erased`` are the account's members whose data key was destroyed.
+    """
+
+    stored: StoredDecision
+    record: Record | None
+    configuration: StoredText | None
+    rules: RuleSetVersion | None
+    past: Past
+    store: StoreVersion
+    lines: tuple[OrderLine, ...]
+    texts: dict[int, str]
+    erased: tuple[int, ...]
+    case: Case | None = None
+    retrial: Retrial | None = None
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether the second decision is the recorded one in every part, and the ledger holds together around it."""
+        return self.retrial is not None and not self.differences
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was read and what was found wrong on the way."""
+
+    differences: list[Difference] = field(default_factory=list)
+
+    def note(self, part: str, recorded: str, reproduced: str) -> None:
+        self.differences.append(Difference(part, recorded, reproduced))
+
+
+class Explainer:
+    """Explains the decisions of a ledger. ``catch_up`` waits until the database has all that was answered."""
+
+    def __init__(
+        self, reader: DecisionReader, catch_up: Callable[[], Awaitable[None]], check: Check, read_basket: ReadBasket
+    ) -> None:
+        self._reader, self._catch_up, self._check, self._read_basket = reader, catch_up, check, read_basket
+        self._one = asyncio.Semaphore(1)
+
+    async def explain(self, tenant_id: int, transaction_id: bytes, *, is_traced: bool) -> Explanation:
+        """Explain a decision; ``is_traced`` says how the earn rules came to each award.
+
+        Raises:
+            NotFound: if the tenant has no such transaction.
+            InvalidRequest: if its account has too many legs before it.
+        """
+        return await self._explain(lambda: self._read(tenant_id, transaction_id), is_traced)
+
+    async def explain_key(self, tenant_id: int, key: bytes, *, is_traced: bool) -> Explanation:
+        """Explain the decision that an idempotency key's request came to; raises as ``explain`` does."""
+
+        def read() -> tuple[Explanation, _Found] | None:
+            transaction_id = self._reader.transaction_of_key(tenant_id, key)
+            return None if transaction_id is None else self._read(tenant_id, transaction_id)
+
+        return await self._explain(read, is_traced)
+
+    async def _explain(self, read: Callable[[], "tuple[Explanation, _Found] | None"], is_traced: bool) -> Explanation:
+        async with self._one:
+            made = await asyncio.to_thread(read)
+            if made is None:
+                await self._catch_up()
+                made = await asyncio.to_thread(read)
+            if made is None:
+                raise NotFound
+            explanation, found = made
+            rule_set = await self._rule_set(explanation, found)
+            return await asyncio.to_thread(_decide_again, explanation, rule_set, found, is_traced)
+
+    def _read(self, tenant_id: int, transaction_id: bytes) -> tuple[Explanation, _Found] | None:
+        """Read all that a decision saw; None if the tenant has no such transaction."""
+        reader, found = self._reader, _Found()
+        stored = reader.decision(tenant_id, transaction_id)
+        if stored is None:
+            return None
+        leg = cast("dict[str, int]", stored.leg)
+        record = _read_record(stored, found)
+        past = self._past(tenant_id, leg["account_id"], leg["seq"], leg["accepted_at"])
+        found.differences += past_differences(past, leg["seq"], reader.posted(tenant_id, leg["account_id"], leg["seq"]))
+        place = (tenant_id, leg["program_id"])
+        configuration = reader.configuration(*place, leg["fraud_rules_version"])
+        rules = reader.rule_set_version(*place, leg["rule_set_version"])
+        found.differences += text_differences(configuration, rules)
+        store = reader.store(tenant_id, leg["store_id"], leg["accepted_at"]) or _NO_STORE
+        explanation = Explanation(
+            stored=stored,
+            record=record,
+            configuration=configuration,
+            rules=rules,
+            past=past,
+            store=store,
+            lines=self._lines(record, found) if record is not None else (),
+            texts=reader.texts(_numbers(stored, record, past, store)),
+            erased=tuple(reader.erased_members(tenant_id, leg["account_id"])),
+        )
+        return explanation, found
+
+    def _past(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> Past:
+        legs = self._reader.past(tenant_id, account_id, below_seq, LEGS_MAX + 1)
+        if len(legs) > LEGS_MAX:
+            text = f"must be of an account with at most {LEGS_MAX:,} transactions before it"
+            raise InvalidRequest(Violation("transaction_id", text))
+        return past_of(legs, self._reader.standing(tenant_id, account_id, below_seq, moment))
+
+    def _lines(self, record: Record, found: _Found) -> tuple[OrderLine, ...]:
+        """Return the lines of an accrual's basket; a total is one line of an unknown article."""
+        if record.request is None or record.leg["operation"] != Operation.ACCRUE:
+            return ()
+        if not record.basket:
+            return (OrderLine("", "", "", 1, cast("int", record.request["money"])),)
+        try:
+            return self._read_basket(record.basket)
+        except ValueError as error:
+            found.note("basket", "a basket", f"cannot be read: {error}")
+            return ()
+
+    async def _rule_set(self, explanation: Explanation, found: _Found) -> RuleSet | None:
+        rules = explanation.rules
+        if rules is None or explanation.stored.leg["operation"] != Operation.ACCRUE:
+            return None
+        try:
+            return await self._check(rules)
+        except RuleSetError:
+            found.note("rule_set", f"version {rules.version}", "this server does not understand it")
+            return None
+
+
+def _read_record(stored: StoredDecision, found: _Found) -> Record | None:
+    try:
+        record = decode_record(stored.record)
+    except ValueError as error:  # UnicodeDecodeError is one
+        found.note("record", "a record", f"cannot be read: {error}")
+        return None
+    found.differences += ledger_differences(stored, record)
+    return record
+
+
+def _read_configuration(configuration: StoredText | None, found: _Found) -> ProgramConfig | None:
+    if configuration is None:
+        return None
+    try:
+        return load_program_config(configuration.source, "configuration")
+    except ProgramConfigError as error:
+        found.note("configuration", "a configuration", f"this server does not understand it: {error.problems[0]}")
+        return None
+
+
+def _numbers(stored: StoredDecision, record: Record | None, past: Past, store: StoreVersion) -> set[int]:
+    """Return the numbers whose texts an explanation needs."""
+    named = (
+        "store_id",
+        "terminal_id",
+        "cashier_id",
+        "business_unit_id",
+        "redemption_type_id",
+        "province_id",
+        "tier_id",
+    )
+    numbers = {cast("int", stored.leg[name]) for name in named}
+    numbers |= {store.business_unit_id, store.province_id, past.state.province_id, past.state.tier_id}
+    numbers |= {advice.rule_id for advice in past.standing}
+    if record is not None:
+        rows: Iterable[dict[str, Any]] = (*record.entries, *record.advice)
+        numbers |= {row["rule_id"] for row in rows} | {rule for _, rule in record.reasons}
+        if record.request is not None:
+            request = cast("dict[str, int]", record.request)
+            numbers |= {request[name] for name in ("tender_id", "province_id", "tier_id")}
+    return numbers
+
+
+def _decide_again(explanation: Explanation, rule_set: RuleSet | None, found: _Found, is_traced: bool) -> Explanation:
+    record, config = explanation.record, _read_configuration(explanation.configuration, found)
+    if record is None or config is None or (record.leg["operation"] == Operation.ACCRUE and rule_set is None):
+        return replace(explanation, differences=tuple(found.differences))
+    case, retrial = None, None
+    try:
+        case = _case(explanation, record, config, rule_set)
+        retrial = _retry(case, is_traced=is_traced)
+        if retrial is None:
+            found.note("refers_to_seq", str(record.leg["refers_to_seq"]), "no such reservation was open")
+        else:
+            found.differences += decision_differences(record, retrial, case)
+    except ValueError as error:
+        # No leg that this server wrote has a number that means nothing.
+        found.note("record", "a decision", f"cannot be decided again: {error}")
+        retrial = None
+    return replace(explanation, case=case, retrial=retrial, differences=tuple(found.differences))
+
+
+def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_set: RuleSet | None) -> Case:
+    leg = cast("dict[str, int]", record.leg)
+    zone = ZoneInfo(config.time_zone)
+    past, checks = explanation.past, checks_of(config)
+    case = Case(
+        transaction_id=cast("bytes", record.leg["transaction_id"]),
+        operation=leg["operation"],
+        moment=leg["accepted_at"],
+        request=cast("dict[str, int]", record.request or {}),
+        past=past,
+        config=config,
+        checks=checks,
+        zone=zone,
+        store_province_id=explanation.store.province_id,
+        texts=explanation.texts,
+        reservation_seq=_reservation_seq(record, past),
+    )
+    if rule_set is None:
+        return case
+    seen = seen_windows(rule_set, past, case.moment, zone)
+    order = order_of(explanation, record, config)
+    first = measure_count(checks)
+    return replace(
+        case,
+        rule_set=rule_set,
+        order=replace(order, windows=window_numbers(rule_set, seen, config)),
+        earn_windows=tuple((text, first + number, window) for number, (text, window) in enumerate(seen)),
+    )
+
+
+def _reservation_seq(record: Record, past: Past) -> int:
+    """Return the place of the reservation that a capture or a void names; 0 if the account has none such open."""
+    if record.request is None or record.leg["operation"] not in (Operation.CAPTURE, Operation.VOID):
+        return 0
+    # An id's halves are the integers that its bytes stand for in memory.
+    high, low = (cast("int", record.request[name]) for name in ("reservation_high", "reservation_low"))
+    named = high.to_bytes(8, "little", signed=True) + low.to_bytes(8, "little", signed=True)
+    return next((each.seq for each in past.reservations if each.transaction_id == named), 0)
+
+
+def _retry(case: Case, *, is_traced: bool) -> Retrial | None:
+    match case.operation:
+        case Operation.AUTHORISE:
+            return decide_redemption(case)
+        case Operation.ACCRUE:
+            return decide_accrual(case, is_traced=is_traced)
+        case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
+            return end_reservation(case)
+        case _:
+            return record_fact(case)
+
+
+def order_of(explanation: Explanation, record: Record, config: ProgramConfig) -> Order:
+    """Return an accrual's order as its rules saw it, but for what windows held."""
+    leg, request = cast("dict[str, int]", record.leg), cast("dict[str, int]", record.request)
+    texts, past, store = explanation.texts, explanation.past, explanation.store
+    return Order(
+        total=request["money"],
+        lines=explanation.lines,
+        kind=Kind(request["kind"]).name,
+        accepted_at=leg["accepted_at"],
+        channel=Channel(request["channel"]).name if request["channel"] else "",
+        tender=texts[request["tender_id"]],
+        coupon_used=bool(request["flags"] & RequestFlag.COUPON_USED),
+        store=texts[leg["store_id"]],
+        business_unit=texts[store.business_unit_id],
+        store_province=texts[store.province_id],
+        tier=texts[past.state.tier_id],
+        province=texts[past.state.province_id],
+        days_since_enrolment=(leg["accepted_at"] - past.enrolled_at) // _DAY,
+        posted=past.state.posted,
+        reserved=past.state.reserved,
+        spend=past.state.spend_total,
+    )

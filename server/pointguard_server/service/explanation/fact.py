@@ -1,0 +1,24 @@
+"""A fact of an account taken down again: it moves no points, but checks of any context may count it."""
+
+from dataclasses import replace
+
+from pointguard_server.domain.codes import AccountFlag, Operation, RequestFlag
+from pointguard_server.service.explanation.case import Case, Retrial, close, judge
+from pointguard_server.service.explanation.past import APPROVED
+
+_NO_CONTEXT = 0
+
+
+def record_fact(case: Case) -> Retrial:
+    """Return what becomes of an enrollment, a linked identifier or a switch of the redemption lock."""
+    request, state = case.request, case.past.state
+    if case.operation == Operation.ENROLL:
+        state = replace(state, province_id=request["province_id"], tier_id=request["tier_id"])
+    elif case.operation == Operation.SET_REDEMPTION_LOCK:
+        flags = state.account_flags & ~AccountFlag.REDEMPTION_LOCKED
+        if request["flags"] & RequestFlag.LOCKED:
+            flags |= AccountFlag.REDEMPTION_LOCKED
+        state = replace(state, account_flags=int(flags))
+    retrial = Retrial(state, kind=request["kind"], redemption_type_id=request["redemption_type_id"])
+    judge(case, retrial, _NO_CONTEXT, APPROVED)
+    return close(case, retrial)

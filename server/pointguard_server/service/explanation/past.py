@@ -1,0 +1,144 @@
+"""An account as an earlier moment saw it, made of its legs: what had happened, what was open, what stood against it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pointguard_server.domain.codes import Decision, Operation
+from pointguard_server.service.explanation.ports import PastAdvice, PastLeg
+
+ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
+"""The operations that end a reservation. They are no events: they give back part of the authorise's own."""
+APPROVED, BLOCKED = 1, 2
+"""Bits of the column ``event_flags``: approved; declined under a standing block."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """The account's totals and switches after a leg: points, money in minor units, numbers of codes."""
+
+    posted: int = 0
+    reserved: int = 0
+    pending: int = 0
+    earned_total: int = 0
+    redeemed_total: int = 0
+    spend_total: int = 0
+    account_flags: int = 0
+    province_id: int = 0
+    tier_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PastEvent:
+    """A leg as windows count it, with what was given back of it up to now; ``reversed``: all of it."""
+
+    seq: int
+    transaction_id: bytes
+    accepted_at: int
+    kind: int
+    parts: int
+    approved: bool
+    blocked: bool
+    points: int
+    money: int
+    released_points: int = 0
+    released_money: int = 0
+    reversed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReservation:
+    """A reservation that nothing has ended."""
+
+    seq: int
+    transaction_id: bytes
+    points: int
+    money: int
+    expires_at: int
+    redemption_type_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An account just before a leg. Events are oldest first, reservations and advice newest first, as they are heeded.
+
+    ``seq`` is that of the leg before, 0 for none; ``strays`` are legs that end what was not open, which no ledger has
+    that was not tampered with.
+    """
+
+    seq: int
+    state: AccountState
+    enrolled_at: int
+    events: tuple[PastEvent, ...]
+    reservations: tuple[OpenReservation, ...]
+    standing: tuple[PastAdvice, ...]
+    strays: tuple[int, ...] = ()
+
+
+def past_of(legs: Sequence[PastLeg], standing: Sequence[PastAdvice]) -> Past:
+    """Return the account as its legs, oldest first, left it."""
+    events: dict[int, PastEvent] = {}
+    reservations: dict[int, OpenReservation] = {}
+    strays = []
+    for leg in legs:
+        if leg.operation not in ENDS:
+            events[leg.seq] = _event(leg)
+            if leg.hold_expires_at and leg.decision == Decision.APPROVED:
+                reservations[leg.seq] = _reservation(leg)
+        elif (ended := reservations.pop(leg.refers_to_seq, None)) is not None:
+            events[ended.seq] = _released(events[ended.seq], ended, leg)
+        else:
+            strays.append(leg.seq)
+    return Past(
+        seq=legs[-1].seq if legs else 0,
+        state=_state(legs[-1]) if legs else AccountState(),
+        enrolled_at=legs[0].accepted_at if legs else 0,
+        events=tuple(events.values()),
+        reservations=tuple(reversed(reservations.values())),
+        standing=tuple(standing),
+        strays=tuple(strays),
+    )
+
+
+def _event(leg: PastLeg) -> PastEvent:
+    return PastEvent(
+        seq=leg.seq,
+        transaction_id=leg.transaction_id,
+        accepted_at=leg.accepted_at,
+        kind=leg.kind,
+        parts=leg.parts,
+        approved=bool(leg.event_flags & APPROVED),
+        blocked=bool(leg.event_flags & BLOCKED),
+        points=leg.points,
+        money=leg.money,
+    )
+
+
+def _reservation(leg: PastLeg) -> OpenReservation:
+    return OpenReservation(
+        leg.seq, leg.transaction_id, leg.points, leg.money, leg.hold_expires_at, leg.redemption_type_id
+    )
+
+
+def _released(event: PastEvent, ended: OpenReservation, leg: PastLeg) -> PastEvent:
+    """Return the event with what a reservation's end gave back: of a capture what was not captured, or else all."""
+    captured = leg if leg.operation == Operation.CAPTURE else None
+    return replace(
+        event,
+        released_points=ended.points - (captured.points if captured else 0),
+        released_money=ended.money - (captured.money if captured else 0),
+        reversed=captured is None,
+    )
+
+
+def _state(leg: PastLeg) -> AccountState:
+    return AccountState(
+        posted=leg.posted,
+        reserved=leg.reserved,
+        pending=leg.pending,
+        earned_total=leg.earned_total,
+        redeemed_total=leg.redeemed_total,
+        spend_total=leg.spend_total,
+        account_flags=leg.account_flags,
+        province_id=leg.province_id,
+        tier_id=leg.tier_id,
+    )

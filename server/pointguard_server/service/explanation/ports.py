@@ -1,0 +1,133 @@
+"""What an explanation reads of the ledger, and who reads it. ``storage`` implements the reader."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pointguard_server.domain.record import Value
+from pointguard_server.service.rule_versions import RuleSetVersion
+
+
+@dataclass(frozen=True, slots=True)
+class PastLeg:
+    """What later decisions need of a leg: columns of ``legs`` by their names."""
+
+    seq: int
+    transaction_id: bytes
+    operation: int
+    kind: int
+    parts: int
+    decision: int
+    accepted_at: int
+    redemption_type_id: int
+    points: int
+    money: int
+    released: int
+    posted: int
+    reserved: int
+    pending: int
+    earned_total: int
+    redeemed_total: int
+    spend_total: int
+    account_flags: int
+    event_flags: int
+    province_id: int
+    tier_id: int
+    refers_to_seq: int
+    hold_expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PastAdvice:
+    """An advice that a leg raised: columns of ``advice`` by their names."""
+
+    position: int
+    seq: int
+    advice_id: bytes
+    rule_id: int
+    rule_version: int
+    context: int
+    posture: int
+    starts_at: int
+    ends_at: int
+    measured: int
+    threshold: int
+    window_starts_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """A leg with all that stands in the ledger for it: its columns, its record, its rows, and its batch's rows."""
+
+    leg: dict[str, Value]
+    currency: str
+    order_reference: str
+    record: bytes
+    entries: tuple[dict[str, Value], ...]
+    advice: tuple[dict[str, Value], ...]
+    batch: dict[str, Any] | None
+    batch_records: bytes  # of all legs of the batch, one after the other
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """A version of a program's configuration."""
+
+    source: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoreVersion:
+    """What was known of a store at a moment: numbers of codes, and an ISO 3166 country."""
+
+    business_unit_id: int
+    country: str
+    province_id: int
+
+
+class DecisionReader(Protocol):
+    """Reads the committed ledger, beside the writer, from one thread at a time.
+
+    A ledger that cannot be read is raised as ``StorageUnavailable``.
+    """
+
+    def decision(self, tenant_id: int, transaction_id: bytes) -> StoredDecision | None:
+        """Return a transaction, if the tenant has it."""
+        ...
+
+    def transaction_of_key(self, tenant_id: int, key: bytes) -> bytes | None:
+        """Return the id of the transaction that an idempotency key made, if it made one."""
+        ...
+
+    def past(self, tenant_id: int, account_id: int, below_seq: int, count: int) -> list[PastLeg]:
+        """Return the newest ``count`` legs of an account below a place in its sequence, oldest first."""
+        ...
+
+    def posted(self, tenant_id: int, account_id: int, below_seq: int) -> int:
+        """Return the sum of an account's entries below a place in its sequence."""
+        ...
+
+    def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:
+        """Return the advice that an account's earlier legs raised and that stood after a moment, newest first."""
+        ...
+
+    def configuration(self, tenant_id: int, program_id: int, version: int) -> StoredText | None:
+        """Return a version of a program's configuration."""
+        ...
+
+    def rule_set_version(self, tenant_id: int, program_id: int, version: int) -> RuleSetVersion | None:
+        """Return a version of a program's earn rules."""
+        ...
+
+    def store(self, tenant_id: int, store_id: int, moment: int) -> StoreVersion | None:
+        """Return what was known of a store at a moment, if it was known."""
+        ...
+
+    def texts(self, code_ids: Iterable[int]) -> dict[int, str]:
+        """Return the texts of numbers; 0, and a number that is not there, have the empty text."""
+        ...
+
+    def erased_members(self, tenant_id: int, account_id: int) -> list[int]:
+        """Return the account's members whose data key was destroyed."""
+        ...

@@ -1,0 +1,168 @@
+"""Reading for explanations, by a connection that only reads. Implements ``service.explanation.ports.DecisionReader``.
+
+Its methods are called from one thread at a time, and never from the event loop's. ``bootstrap`` closes it before the
+writer.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import fields
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from pointguard_server.domain.errors import StorageUnavailable
+from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
+from pointguard_server.domain.record import Value
+from pointguard_server.service.explanation.ports import PastAdvice, PastLeg, StoredDecision, StoredText, StoreVersion
+from pointguard_server.service.rule_versions import RuleSetVersion
+from pointguard_server.storage.rule_versions import RuleVersions
+from pointguard_server.storage.sqlite_ledger import open_lookup
+
+CODES_A_STATEMENT: Final = 500
+PAST_LEG, PAST_ADVICE = (", ".join(each.name for each in fields(shape)) for shape in (PastLeg, PastAdvice))
+
+FIND_LEG = "SELECT * FROM legs WHERE transaction_id = ? AND tenant_id = ? AND leg_number = 0"
+FIND_KEY = "SELECT transaction_id FROM legs WHERE tenant_id = ? AND idempotency_key = ? AND leg_number = 0"
+# leg_entries: by their positions, since nothing else finds them without going through all.
+LEG_ENTRIES = "SELECT * FROM entries WHERE position >= ? AND position < ? ORDER BY position"
+LEG_ADVICE = "SELECT * FROM advice WHERE tenant_id = ? AND account_id = ? AND seq = ? ORDER BY position"
+FIND_BATCH = "SELECT * FROM batches WHERE batch_id = ?"
+BATCH_RECORDS = "SELECT record FROM legs WHERE position >= ? AND position < ? ORDER BY position"
+# past_legs: the newest of an account's legs below a place.
+PAST_LEGS = f"SELECT {PAST_LEG} FROM legs WHERE tenant_id = ? AND account_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?"  # noqa: S608
+PAST_POSTED = (
+    "SELECT coalesce(sum(e.signed_points), 0) FROM legs l"
+    " JOIN entries e ON e.position >= l.first_entry AND e.position < l.first_entry + l.entry_count"
+    " WHERE l.tenant_id = ? AND l.account_id = ? AND l.seq < ?"
+)
+STANDING = (
+    f"SELECT {PAST_ADVICE} FROM advice"  # noqa: S608
+    " WHERE tenant_id = ? AND account_id = ? AND seq < ? AND ends_at > ? ORDER BY position DESC"
+)
+CONFIGURATION = (
+    "SELECT source, digest FROM program_versions"
+    " WHERE tenant_id = ? AND program_id = ? AND subject = 'configuration' AND version = ?"
+)
+STORE_VERSION = (
+    "SELECT business_unit_id, country, province_id FROM store_versions"
+    " WHERE tenant_id = ? AND store_id = ? AND effective_at <= ? ORDER BY version DESC LIMIT 1"
+)
+TEXTS = "SELECT code_id, text FROM codes WHERE code_id IN ({})"
+ERASED_MEMBERS = (
+    "SELECT m.member_id FROM account_members a JOIN members m ON m.member_id = a.member_id"
+    " WHERE a.tenant_id = ? AND a.account_id = ? AND m.wrapped_key IS NULL ORDER BY m.member_id"
+)
+
+
+class DecisionReader:
+    """Reads the committed ledger."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = open_lookup(path)
+        self._versions = RuleVersions()
+
+    def close(self) -> None:
+        """Read no more."""
+        self._connection.close()
+
+    def _fetch(self, statement: str, values: tuple[Any, ...]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return the columns' names and the rows."""
+        try:
+            # A cursor that an error leaves open would hold on to what the database was then.
+            with closing(self._connection.cursor()) as cursor:
+                rows = cursor.execute(statement, values).fetchall()
+                return [column[0] for column in cursor.description], rows
+        except sqlite3.Error as error:
+            raise StorageUnavailable from error
+
+    def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._fetch(statement, values)[1]
+
+    def _named(self, statement: str, *values: Any) -> list[dict[str, Any]]:
+        """Return rows by their columns' names."""
+        names, rows = self._fetch(statement, values)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def decision(self, tenant_id: int, transaction_id: bytes) -> StoredDecision | None:
+        """See the port."""
+        found = self._named(FIND_LEG, transaction_id, tenant_id)
+        if not found:
+            return None
+        (leg,) = found
+        first_entry = leg["first_entry"]
+        entries = self._named(LEG_ENTRIES, first_entry, first_entry + leg["entry_count"])
+        advice = self._named(LEG_ADVICE, tenant_id, leg["account_id"], leg["seq"])
+        batches = self._named(FIND_BATCH, leg["batch_id"])
+        return StoredDecision(
+            leg=_only(leg, LEG_FIELDS),
+            currency=leg["currency"],
+            order_reference=leg["order_reference"],
+            record=leg["record"],
+            entries=tuple(_only(entry, ENTRY_FIELDS) for entry in entries),
+            advice=tuple(_only(row, ADVICE_FIELDS) for row in advice),
+            batch=batches[0] if batches else None,
+            batch_records=self._records(batches[0]) if batches else b"",
+        )
+
+    def _records(self, batch: dict[str, Any]) -> bytes:
+        first = batch["first_position"]
+        return b"".join(record for (record,) in self._rows(BATCH_RECORDS, first, first + batch["leg_count"]))
+
+    def transaction_of_key(self, tenant_id: int, key: bytes) -> bytes | None:
+        """See the port."""
+        rows = self._rows(FIND_KEY, tenant_id, key)
+        return rows[0][0] if rows else None
+
+    def past(self, tenant_id: int, account_id: int, below_seq: int, count: int) -> list[PastLeg]:
+        """See the port."""
+        return [PastLeg(*row) for row in reversed(self._rows(PAST_LEGS, tenant_id, account_id, below_seq, count))]
+
+    def posted(self, tenant_id: int, account_id: int, below_seq: int) -> int:
+        """See the port."""
+        return int(self._rows(PAST_POSTED, tenant_id, account_id, below_seq)[0][0])
+
+    def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:
+        """See the port."""
+        return [PastAdvice(*row) for row in self._rows(STANDING, tenant_id, account_id, below_seq, moment)]
+
+    def configuration(self, tenant_id: int, program_id: int, version: int) -> StoredText | None:
+        """See the port."""
+        rows = self._rows(CONFIGURATION, tenant_id, program_id, version)
+        return StoredText(*rows[0]) if rows else None
+
+    def rule_set_version(self, tenant_id: int, program_id: int, version: int) -> RuleSetVersion | None:
+        """See the port."""
+        try:
+            return self._versions.version(self._connection, tenant_id, program_id, version)
+        except sqlite3.Error as error:
+            raise StorageUnavailable from error
+
+    def store(self, tenant_id: int, store_id: int, moment: int) -> StoreVersion | None:
+        """See the port."""
+        rows = self._rows(STORE_VERSION, tenant_id, store_id, moment)
+        return StoreVersion(*rows[0]) if rows else None
+
+    def texts(self, code_ids: Iterable[int]) -> dict[int, str]:
+        """See the port."""
+        wanted = sorted(set(code_ids))
+        found = dict.fromkeys(wanted, "")
+        for some in _some(wanted):
+            found |= dict(self._rows(TEXTS.format(", ".join("?" * len(some))), *some))
+        return found
+
+    def erased_members(self, tenant_id: int, account_id: int) -> list[int]:
+        """See the port."""
+        return [member for (member,) in self._rows(ERASED_MEMBERS, tenant_id, account_id)]
+
+
+def _only(row: dict[str, Any], names: tuple[str, ...]) -> dict[str, Value]:
+    return {name: row[name] for name in names}
+
+
+def _some(values: list[int]) -> Iterator[list[int]]:
+    """Yield the values in runs that fit in one statement."""
+    rest = iter(values)
+    while run := list(islice(rest, CODES_A_STATEMENT)):
+        yield run

@@ -1,0 +1,56 @@
+"""Explanations of the decisions of a test's ledger, without a server."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.service.explanation.explainer import Explainer, Explanation
+from pointguard_server.service.rule_simulation import OrderLine
+from pointguard_server.service.rule_versions import RuleSetVersion
+from pointguard_server.storage.decision_reader import DecisionReader
+from tests.support.ledger import TENANT, Ledger
+
+
+class Explaining:
+    """Explains decisions of a ledger one after the other."""
+
+    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
+        self._ledger, self._loop = ledger, loop
+        self._reader = DecisionReader(ledger.path)
+        self._explainer = Explainer(self._reader, self._catch_up, self._check, _no_basket)
+        self._rule_sets: dict[str, RuleSet] = {}
+
+    async def _catch_up(self) -> None:
+        self._ledger.catch_up()
+
+    async def _check(self, version: RuleSetVersion) -> RuleSet:
+        if version.source not in self._rule_sets:
+            self._rule_sets[version.source] = load_rule_set(version.source, "test")
+        return self._rule_sets[version.source]
+
+    def explain(self, transaction_id: bytes, tenant: int = TENANT) -> Explanation:
+        """Explain one decision."""
+        return self._loop.run_until_complete(self._explainer.explain(tenant, transaction_id, is_traced=True))
+
+    def all_legs(self) -> list[Explanation]:
+        """Explain every leg of the ledger, in order."""
+        return [self.explain(leg["transaction_id"], leg["tenant_id"]) for leg in self._ledger.rows("legs")]
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+@contextmanager
+def explaining(ledger: Ledger) -> Iterator[Explaining]:
+    """Explain the decisions of a ledger that is open."""
+    with asyncio.Runner() as runner:
+        explainer = Explaining(ledger, runner.get_loop())
+        try:
+            yield explainer
+        finally:
+            explainer.close()
+
+
+def _no_basket(_basket: bytes) -> tuple[OrderLine, ...]:
+    raise AssertionError("a test's purchases have totals")
