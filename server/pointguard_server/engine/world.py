@@ -82,7 +82,7 @@ RULE = np.dtype(
 )
 """A fraud rule or control."""
 PROVINCES, CONDITION = -1, -2
-"""Rules without a measure: one that compares the store's province with the member's, one that is its condition alone."""
+"""Instead of a measure: the rule compares the store's province with the member's; it is its condition alone."""
 
 AWARD = np.dtype([("rule_id", "<i8"), ("part", "<i8"), ("entry_type", "<i8")])
 """What an earn rule's award becomes."""

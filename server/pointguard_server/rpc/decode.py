@@ -424,9 +424,7 @@ class Decoder:
         ask.business_unit_id, ask.store_province_id = store.business_unit_id, store.province_id
         return ask
 
-    def read(
-        self, operation: Operation, reference: common_pb2.MemberReference, kind: int = 0, **place: int
-    ) -> Ask:
+    def read(self, operation: Operation, reference: common_pb2.MemberReference, kind: int = 0, **place: int) -> Ask:
         """Return the ask of a read; ``place`` are fields of the request that say where it is made."""
         member = self.member(reference)
         fields = RequestFields(int(operation), kind, member[0], **place)

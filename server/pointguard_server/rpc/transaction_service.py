@@ -7,7 +7,7 @@ from contextlib import suppress
 from google.protobuf.message import Message
 
 from pointguard.v1 import transaction_pb2
-from pointguard_server.domain.codes import CodeKind, Kind, Operation
+from pointguard_server.domain.codes import CodeKind, Operation
 from pointguard_server.domain.errors import InvalidRequest, NotFound
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.engine import Engine

@@ -15,7 +15,6 @@ from pointguard_server.rules.inputs import Input
 from pointguard_server.rules.syntax import SourceRange
 from pointguard_server.rules.value_types import CapPeriod, ExpiryUnit, Part, Rounding, ValueType, Vector
 
-
 NOT_COMPUTED: Final = -1
 """What an independent rule gives that failed."""
 
@@ -362,7 +361,7 @@ class CheckedRuleSet:
     others are the members of ``tables``. ``inputs`` are facts of this rule set alone, behind those of ``fields``.
     ``line_patterns`` are (field, pattern) pairs, ``named_texts`` (domain, text) pairs, both by bit.
 
-    Of ``independent`` rules, one that cannot be computed gives NOT_COMPUTED and the others go on; without it, none gives
+    Of ``independent`` rules, one that cannot be computed gives NOT_COMPUTED and the others go on; of others, none gives
     anything then. Such rules have no caps or groups, are not exclusive and do not read the base points.
     """
 

@@ -17,7 +17,7 @@ from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.rules.syntax import Earn, RuleSetSyntax, SourceRange, When
 
 HOLDS: Final = 1
-"""What the rule of a condition gives that holds; one that does not gives 0, and ``checked.NOT_COMPUTED`` is the third."""
+"""What the rule of a condition gives that holds; of one that does not, 0; of one that fails, ``NOT_COMPUTED``."""
 
 _AWARD: Final = "earn bonus 1"
 _ENDS_EARLY: Final = "the condition ends too early"
@@ -73,11 +73,11 @@ def load_conditions(conditions: Sequence[Condition], name: str, *, currency: str
 def located(conditions: Sequence[Condition], problem: Problem) -> ConditionProblem:
     """A problem of the rule set that conditions became, where its condition has it."""
     first, ordinal = 0, 0
-    for ordinal, condition in enumerate(conditions):
-        lines = _rule(condition).count("\n")
+    while ordinal < len(conditions) - 1:
+        lines = _rule(conditions[ordinal]).count("\n")
         if problem.source_range.line <= first + lines:
             break
-        first += lines
+        first, ordinal = first + lines, ordinal + 1
     return ConditionProblem(ordinal, _moved(problem, conditions[ordinal].text, first + 1))
 
 

@@ -100,8 +100,8 @@ class RuleMode(StrEnum):
 class FraudRuleConfig:
     """One fraud rule: it trips when ``measure`` of what ``counts`` says exceeds ``threshold`` inside ``window``.
 
-    ``when`` is a condition in the language of ``rules``, which must hold as well for the transaction being decided; empty
-    for none. A rule whose ``counts``, ``measure`` and ``window`` are None is its condition alone.
+    ``when`` is a condition in the language of ``rules`` that must hold of the transaction being decided, too; empty for
+    none. A rule whose ``counts``, ``measure`` and ``window`` are None is its condition alone.
 
     A ``duration`` of zero acts on the transaction being decided alone. ``extends`` lets an attempt under a standing
     block prolong it, ``include_blocked`` lets such an attempt count, ``net_of_reversals`` leaves out what was reversed.

@@ -20,9 +20,9 @@ from pointguard_server.domain.codes import (
     Reason,
     WindowKind,
 )
-from pointguard_server.engine.programs import Program
+from pointguard_server.engine.programs import NO_CONDITIONS, Conditions, Program
 from pointguard_server.engine.rows import currency_number
-from pointguard_server.engine.world import GIVEN, MATCHED, MATCHED_NUMBER
+from pointguard_server.engine.world import CONDITION, GIVEN, MATCHED, MATCHED_NUMBER, PROVINCES
 from pointguard_server.rules.constants import constants_of
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FIELDS
 from pointguard_server.rules.fixed_point import MOST, SCALE
@@ -32,6 +32,7 @@ from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.value_types import Part as RulePart
 from pointguard_server.rules.work_layout import layout_of
 from pointguard_server.service.code_matches import CODE_DOMAINS, CodeMatches
+from pointguard_server.service.fraud_conditions import is_sized
 from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory
 from pointguard_server.service.program_config import (
@@ -40,6 +41,7 @@ from pointguard_server.service.program_config import (
     FraudRuleConfig,
     ProgramConfig,
     RedemptionConfig,
+    RuleMode,
 )
 from pointguard_server.service.program_sources import ProgramSources, Store
 
@@ -63,6 +65,7 @@ _EARN_MEASURES: Final = {
 }
 _ENUMERATIONS: Final[dict[str, type[Channel | Kind]]] = {"channel": Channel, "kind": Kind}
 _UNKNOWN: Final = -1
+_NO_CONDITION: Final = -1
 
 
 class BoundEarnRules(Protocol):
@@ -79,6 +82,20 @@ class CompiledEarnRules(Protocol):
 
     def bound(self, constants: Sequence[int], /) -> BoundEarnRules:
         """What is called with these constants."""
+        ...
+
+
+class FraudConditions(Protocol):
+    """The conditions of the fraud rules that are enabled, checked (``fraud_conditions``) and compiled."""
+
+    @property
+    def rule_set(self) -> RuleSet:
+        """A rule for each condition."""
+        ...
+
+    @property
+    def compiled(self) -> CompiledEarnRules:
+        """Its machine code."""
         ...
 
 
@@ -115,22 +132,21 @@ def build_program(
     lines: LineCodes,
     intern: Intern,
     matches: CodeMatches,
+    fraud_conditions: FraudConditions | None = None,
 ) -> Program:
     """Return the program as the kernel takes it.
 
     ``lines`` are the rule set's ``line_codes``; ``intern`` gives the tenant's texts their numbers. ``matches`` have
-    taken what the rule set asks of texts.
+    taken what the rule set asks of texts. ``fraud_conditions`` are those of the configuration's fraud rules.
     """
-    measures, rules = _fraud_rules(config, intern)
+    measures, rules = _fraud_rules(config, intern, fraud_conditions)
+    conditions = NO_CONDITIONS
+    if fraud_conditions is not None:
+        conditions = _conditions(config, fraud_conditions, len(measures), lines, intern, matches)
+        measures += [_earn_measure(window) for window in _windows(fraud_conditions.rule_set)]
     inputs = _earn_inputs(config, rule_set, len(measures), matches)
     measures += [_earn_measure(window) for window in _windows(rule_set)]
-    constants = tuple(
-        constants_of(
-            rule_set.checked,
-            lambda domain, text: constant_of(domain, text, lines, intern),
-            lines.masks(rule_set.checked),
-        )
-    )
+    constants = _constants(rule_set, lines, intern)
     earn = compiled.bound(constants)
     settings = {
         "epoch": versions.configuration,
@@ -143,7 +159,7 @@ def build_program(
         "rate_points": config.redemption.points,
         "rate_money": config.redemption.money_minor,
         "hold_default": config.reservation_ttl_default // MICROSECOND,
-        "retention": _retention(config, rule_set) // MICROSECOND,
+        "retention": _retention(config, rule_set, fraud_conditions) // MICROSECOND,
         "earn_address": earn.address,
         "money_scale": SCALE // 10**config.currency_digits,
     }
@@ -170,7 +186,38 @@ def build_program(
         work_size=layout_of(rule_set.checked).size,
         earn=earn,
         code_words=matches.words,
+        conditions=conditions,
     )
+
+
+def _conditions(
+    config: ProgramConfig,
+    given: FraudConditions,
+    first_measure: int,
+    lines: LineCodes,
+    intern: Intern,
+    matches: CodeMatches,
+) -> Conditions:
+    """Return the conditions of fraud rules; their windows have the measures from ``first_measure`` on."""
+    rules = given.rule_set.checked
+    inputs = _earn_inputs(config, given.rule_set, first_measure, matches)
+    constants = _constants(given.rule_set, lines, intern)
+    code = given.compiled.bound(constants)
+    return Conditions(
+        count=len(rules.rules),
+        address=code.address,
+        inputs=tuple(row for row, _ in inputs),
+        input_zones=tuple(zone for _, zone in inputs),
+        constants=constants,
+        fact_count=rules.fact_count,
+        work_size=layout_of(rules).size,
+        code=code,
+    )
+
+
+def _constants(rule_set: RuleSet, lines: LineCodes, intern: Intern) -> tuple[int, ...]:
+    masks = lines.masks(rule_set.checked)
+    return tuple(constants_of(rule_set.checked, lambda domain, text: constant_of(domain, text, lines, intern), masks))
 
 
 def constant_of(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:
@@ -236,14 +283,15 @@ def _earn_length(window: WindowInput) -> timedelta:
     return _CALENDAR_LENGTHS[WindowKind[window.calendar.name]]
 
 
-def _retention(config: ProgramConfig, rule_set: RuleSet) -> timedelta:
+def _retention(config: ProgramConfig, rule_set: RuleSet, fraud_conditions: FraudConditions | None) -> timedelta:
     """Return how long memory keeps events.
 
     Past every window, and past the end of any reservation that may release one, under whatever limit it was made.
     """
-    windows = [rule.window for rule in config.fraud_rules if rule.enabled]
+    windows = [rule.window for rule in config.fraud_rules if rule.enabled and rule.window is not None]
     lengths = [window.length or _CALENDAR_LENGTHS[window.kind] for window in windows]
-    lengths += [_earn_length(window) for window in _windows(rule_set)]
+    rule_sets = [rule_set] if fraud_conditions is None else [rule_set, fraud_conditions.rule_set]
+    lengths += [_earn_length(window) for each in rule_sets for window in _windows(each)]
     return max([*lengths, RESERVATION_TTL_MAX + timedelta(days=1), _CALENDAR_LENGTHS[WindowKind.DAY]])
 
 
@@ -251,24 +299,42 @@ def _mask(codes: tuple[Kind, ...] | tuple[Part, ...] | None) -> int:
     return -1 if codes is None else sum(1 << code for code in set(codes))
 
 
-def _fraud_rules(config: ProgramConfig, intern: Intern) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+def _fraud_rules(
+    config: ProgramConfig, intern: Intern, conditions: FraudConditions | None
+) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
     """Return the measures, each once, and the rules: the controls first, since their reasons come first."""
     measures: dict[tuple[int, ...], int] = {}
     rules = _controls(config.redemption, measures, intern)
+    ordinals = count()
     for rule in config.fraud_rules:
-        if rule.enabled:
-            measure = measures.setdefault(_measure(rule), len(measures))
-            rules.append(
-                _rule(
-                    intern(CodeKind.RULE, rule.name),
-                    measure,
-                    ControlConfig(rule.threshold, rule.posture, rule.duration),
-                    rule.context,
-                    Reason.FRAUD_RULE,
-                    extends=rule.extends,
-                )
+        if not rule.enabled:
+            continue
+        counted = _measure(rule)
+        condition, sized = _NO_CONDITION, False
+        if rule.when:
+            if conditions is None:
+                raise ValueError("the fraud rules have conditions, and those were not made ready")
+            condition = next(ordinals)
+            sized = is_sized(conditions.rule_set.checked, condition)
+        rules.append(
+            _rule(
+                intern(CodeKind.RULE, rule.name),
+                CONDITION if counted is None else measures.setdefault(counted, len(measures)),
+                ControlConfig(rule.threshold, posture_of(rule), rule.duration),
+                rule.context,
+                Reason.FRAUD_RULE,
+                extends=rule.extends,
+                condition=condition,
+                is_sized=sized,
+                is_shadow=rule.mode is RuleMode.SHADOW,
             )
+        )
     return list(measures), rules
+
+
+def posture_of(rule: FraudRuleConfig) -> Posture:
+    """Return what a rule does that trips: one that may only alert does what LOG does."""
+    return Posture.LOG if rule.mode is RuleMode.ALERT_ONLY else rule.posture
 
 
 def _controls(
@@ -277,7 +343,7 @@ def _controls(
     rules = []
     if redemption.out_of_province:
         name = intern(CodeKind.RULE, OUT_OF_PROVINCE)
-        rules.append(_rule(name, -1, redemption.out_of_province, Context.REDEMPTION, Reason.OUT_OF_PROVINCE))
+        rules.append(_rule(name, PROVINCES, redemption.out_of_province, Context.REDEMPTION, Reason.OUT_OF_PROVINCE))
     if redemption.daily_cap:
         # What a calendar day's approved redemptions come to in money; what was voided or not captured is free again.
         spent = (-1, _mask((Part.REDEEM, Part.HOUSEHOLD_REDEEM)), 1, 0, 1, Measure.MONEY, WindowKind.DAY, 0)
@@ -288,8 +354,10 @@ def _controls(
     return rules
 
 
-def _measure(rule: FraudRuleConfig) -> tuple[int, ...]:
-    """Return a row of ``velocity.windows.MEASURE``."""
+def _measure(rule: FraudRuleConfig) -> tuple[int, ...] | None:
+    """Return a row of ``velocity.windows.MEASURE``; None if the rule is its condition alone."""
+    if rule.counts is None or rule.measure is None or rule.window is None:
+        return None
     return (
         _mask(rule.counts.kinds),
         _mask(rule.counts.parts),
@@ -311,12 +379,18 @@ def _rule(
     *,
     extends: bool = False,
     is_limit: bool = False,
+    condition: int = _NO_CONDITION,
+    is_sized: bool = False,
+    is_shadow: bool = False,
 ) -> tuple[int, ...]:
     """Return a row of ``world.RULE``."""
     posture: Posture = action.posture
     return (
         rule_id,
         measure,
+        condition,
+        int(is_sized),
+        int(is_shadow),
         action.threshold,
         int(posture),
         int(context),

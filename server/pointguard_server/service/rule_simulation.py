@@ -181,6 +181,17 @@ def simulate(
     return Simulation(outcomes, shown, failed, found.failed_at, found.is_cut)
 
 
+def points_of(rule_set: RuleSet, order: Order, more: Known, money_scale: int, zone: ZoneInfo) -> tuple[int, ...]:
+    """Return what each rule gives, as its back ends do, where the rules know ``more`` facts than an order has."""
+    known = _facts(order, money_scale, zone) | more
+    texts = _Texts()
+    facts = [_entry(each, known, texts) for each in FACT_FIELDS]
+    facts += [_input(wanted, order, known) for wanted in rule_set.checked.inputs]
+    lines = [_line_entries(line, money_scale, texts, rule_set.checked) for line in order.lines]
+    outcome = evaluate(rule_set.checked, facts, lines, constants_of(rule_set.checked, texts.number))
+    return tuple(award.points for award in outcome.awards)
+
+
 def windows_of(rule_set: RuleSet) -> list[str]:
     """Return the windows that a rule set looks at, as texts."""
     return [window_text(wanted) for wanted in rule_set.checked.inputs if isinstance(wanted, WindowInput)]

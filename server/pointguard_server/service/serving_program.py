@@ -148,8 +148,10 @@ class ServingProgram:
         Raises:
             TooManyPatterns: and nothing has changed.
         """
-        lines = self.tenant.line_codes.keeping(rules.rule_set for rules in ready)
-        for rules in ready:
+        # What was read for the fraud rules' conditions of before may still be in a batch.
+        reading = [*ready, *self.configuration.compiled, *configuration.compiled]
+        lines = self.tenant.line_codes.keeping(rules.rule_set for rules in reading)
+        for rules in reading:
             lines = line_codes(rules.rule_set, lines)
         ttl_max = configuration.config.reservation_ttl_max // MICROSECOND
         tenant = replace(self.tenant, reservation_ttl_max=ttl_max, line_codes=lines)

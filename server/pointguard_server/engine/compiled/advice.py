@@ -114,7 +114,11 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
         if rule.posture == _BLOCK:
             add_reason(out, r, reason_against(out, rule), rule.rule_id)
             forbidden = True
-        elif rule.posture == _WARN and (rule.condition < 0 or out.held[rule.condition] > 0) and not _stands_already(arrays, account, rule):
+        elif (
+            rule.posture == _WARN
+            and (rule.condition < 0 or out.held[rule.condition] > 0)
+            and not _stands_already(arrays, account, rule)
+        ):
             add_reason(out, r, _FRAUD_WARNING, rule.rule_id)
     return forbidden
 

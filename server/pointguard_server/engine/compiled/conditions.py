@@ -5,7 +5,14 @@ numbers below where that could not be computed. A program without conditions pay
 """
 
 from pointguard_server.domain.codes import Reason
-from pointguard_server.engine.compiled.rule_facts import FACT_INDEX, MONEY_MAX, NUMBER, POINTS_MAX, gather_facts, has_bit
+from pointguard_server.engine.compiled.rule_facts import (
+    FACT_INDEX,
+    MONEY_MAX,
+    NUMBER,
+    POINTS_MAX,
+    gather_facts,
+    has_bit,
+)
 from pointguard_server.engine.compiled.tallies import value_now
 from pointguard_server.engine.world import MATCHED, MATCHED_NUMBER, NOW
 from pointguard_server.rules.checked import NOT_COMPUTED

@@ -19,7 +19,7 @@ from pointguard_server.service.explanation.accrual import (
     window_numbers,
 )
 from pointguard_server.service.explanation.case import Case, Retrial
-from pointguard_server.service.explanation.checks import checks_of, measure_count
+from pointguard_server.service.explanation.checks import checks_of, measure_count, rule_windows
 from pointguard_server.service.explanation.differences import (
     Difference,
     decision_differences,
@@ -32,6 +32,7 @@ from pointguard_server.service.explanation.past import Past, past_of
 from pointguard_server.service.explanation.ports import DecisionReader, StoredDecision, StoredText, StoreVersion
 from pointguard_server.service.explanation.redemption import decide_redemption
 from pointguard_server.service.explanation.reservation import end_reservation
+from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.program_config import ProgramConfig, ProgramConfigError, load_program_config
 from pointguard_server.service.rule_simulation import Order, OrderLine
 from pointguard_server.service.rule_versions import RuleSetVersion
@@ -260,11 +261,14 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         texts=explanation.texts,
         reservation_seq=_reservation_seq(record, past),
     )
+    conditions = check_conditions(config, "configuration")
+    if conditions is not None and record.request is not None:
+        case = replace(case, conditions=conditions, asked=order_of(explanation, record, config))
     if rule_set is None:
         return case
     seen = seen_windows(rule_set, past, case.moment, zone)
     order = order_of(explanation, record, config)
-    first = measure_count(checks)
+    first = measure_count(checks) + (len(rule_windows(conditions)) if conditions is not None else 0)
     return replace(
         case,
         rule_set=rule_set,
