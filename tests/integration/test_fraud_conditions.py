@@ -254,7 +254,7 @@ def test_a_condition_on_the_size_of_a_redemption_does_not_bind_a_quote(new_ledge
 
 
 def test_windows_of_conditions_survive_a_restart_and_a_change_of_rules(new_ledger: Callable[..., Ledger]) -> None:
-    ledger = new_ledger(rules=rule("count(redemptions, 1 day) > 3"), native_conditions=True)
+    ledger = new_ledger(rules=rule("count(redemptions, 1 day) > 3"))
     account = ledger.member(100)
     for _ in range(3):
         ledger.authorise(account, 1)

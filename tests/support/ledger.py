@@ -144,7 +144,6 @@ class Ledger:
     rate_money: int = 100
     accounts_max: int = 1_000
     tenants: int = 1
-    native_conditions: bool = False  # fraud rules' conditions as machine code, which takes seconds to make
     journaled: bool = False  # with the journal before the database, as the server's
     clock: ManualClock = field(default_factory=lambda: ManualClock(1_790_000_000_000_000))
     tenant: int = TENANT
@@ -196,11 +195,9 @@ class Ledger:
         ready = conditions and ReadyRules(conditions, self._compiled_conditions(conditions))
         return Programs([self._program(config, rule_set, compiled, ready, number) for number in range(self.tenants)])
 
-    def _compiled_conditions(self, conditions: RuleSet) -> CompiledEarnRules:
-        if self.native_conditions:
-            compile_in_child(conditions, self.cache)
-            return load_compiled(conditions, self.cache)
-        # A sandbox is made in milliseconds, and the kernel calls both alike.
+    @staticmethod
+    def _compiled_conditions(conditions: RuleSet) -> CompiledEarnRules:
+        # A sandbox is made in milliseconds, machine code in seconds, and the kernel calls both alike.
         code = wasm_engine.compile_module(wasm_backend.write_module(conditions.checked))
         return WasmRules(code, conditions.checked, SandboxLimits())
 

@@ -28,7 +28,7 @@ from pointguard_server.service.explanation.differences import (
     text_differences,
 )
 from pointguard_server.service.explanation.fact import record_fact
-from pointguard_server.service.explanation.past import Past, past_of
+from pointguard_server.service.explanation.past import ENDS, Past, past_of
 from pointguard_server.service.explanation.ports import DecisionReader, StoredDecision, StoredText, StoreVersion
 from pointguard_server.service.explanation.redemption import decide_redemption
 from pointguard_server.service.explanation.reservation import end_reservation
@@ -262,7 +262,7 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         reservation_seq=_reservation_seq(record, past),
     )
     conditions = check_conditions(config, "configuration")
-    if conditions is not None and record.request is not None:
+    if conditions is not None and record.request is not None and leg["operation"] not in ENDS:
         case = replace(case, conditions=conditions, asked=order_of(explanation, record, config))
     if rule_set is None:
         return case
