@@ -192,7 +192,7 @@ class Ledger:
         compile_in_child(rule_set, self.cache)
         compiled = load_compiled(rule_set, self.cache)
         conditions = check_conditions(config, "test")
-        ready = conditions and ReadyRules(conditions, self._compiled_conditions(conditions))
+        ready = ReadyRules(conditions, self._compiled_conditions(conditions)) if conditions is not None else None
         return Programs([self._program(config, rule_set, compiled, ready, number) for number in range(self.tenants)])
 
     @staticmethod
