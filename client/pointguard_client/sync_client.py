@@ -123,6 +123,7 @@ class SyncRuleClient:
     diff_versions = _blocking_rules(RuleClient.diff_versions)
     activate_version = _blocking_rules(RuleClient.activate_version)
     roll_back = _blocking_rules(RuleClient.roll_back)
+    backtest = _blocking_rules(RuleClient.backtest)
     list_activations = _blocking_rules(RuleClient.list_activations)
     simulate = _blocking_rules(RuleClient.simulate)
 
@@ -199,6 +200,7 @@ class SyncPointguardClient:
     enroll_member = _blocking(PointguardClient.enroll_member)
     find_member = _blocking(PointguardClient.find_member)
     link_identifier = _blocking(PointguardClient.link_identifier)
+    update_member = _blocking(PointguardClient.update_member)
     set_redemption_lock = _blocking(PointguardClient.set_redemption_lock)
 
     def stream(

@@ -60,6 +60,7 @@ class Operation(ContractEnum):
     ENROLL = 6
     LINK_IDENTIFIER = 7
     SET_REDEMPTION_LOCK = 8
+    UPDATE_MEMBER = 10
 
 
 class Decision(ContractEnum):
@@ -190,6 +191,14 @@ class RuleLimit(ContractEnum):
     CAP_PER_LIFETIME = 4
     BETTER_IN_GROUP = 5
     EXCLUDED = 6
+
+
+class BacktestCaveat(ContractEnum):
+    """What a backtest takes as it is, though another version might have made it otherwise."""
+
+    UNSPECIFIED = 0
+    ACCOUNTS_AS_THEY_WERE = 1
+    STORES_AS_THEY_ARE = 2
 
 
 class ExperimentMetric(ContractEnum):

@@ -12,6 +12,7 @@ from pointguard_server.rpc.decode import ACCRUE_KINDS, MONEY_MAX, POINTS_MAX, De
 from pointguard_server.rpc.member_service import SUBDIVISION
 from pointguard_server.rpc.rule_messages import moment
 from pointguard_server.rpc.transaction_service import Desk
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.rule_simulation import Order, OrderLine
 from pointguard_server.service.tenants import Tenant
 
@@ -39,6 +40,7 @@ def check_order(decoder: Decoder, order: rule_pb2.SimulatedOrder) -> None:
     decoder.check()
     decoder.accrue(request)
     decoder.text(order.tier, "tier", 32)
+    decoder.groups(order.groups, "groups")
     if order.province and not SUBDIVISION.fullmatch(order.province):
         decoder.fault("province", "must be an ISO 3166-2 code such as CA-ON")
     if not 0 <= order.days_since_enrolment <= DAYS_MAX:
@@ -58,7 +60,7 @@ def check_order(decoder: Decoder, order: rule_pb2.SimulatedOrder) -> None:
 async def order_of_request(desk: Desk, tenant: Tenant, order: rule_pb2.SimulatedOrder, now: int) -> Order:
     """Return an order that was checked."""
     total, lines = _bought(order.basket if order.HasField("basket") else None, order.total.minor_units)
-    business_unit, store_province = await _store(desk, tenant, order.origin.store_id)
+    business_unit, store_province, store_country = await _store(desk, tenant, order.origin.store_id)
     accepted_at = order.accepted_at
     return Order(
         total=total,
@@ -71,6 +73,8 @@ async def order_of_request(desk: Desk, tenant: Tenant, order: rule_pb2.Simulated
         store=order.origin.store_id,
         business_unit=business_unit,
         store_province=store_province,
+        store_country=store_country,
+        groups=tuple(sorted(set(order.groups))),
         tier=order.tier,
         province=order.province,
         days_since_enrolment=order.days_since_enrolment,
@@ -98,7 +102,8 @@ async def order_of_transaction(desk: Desk, tenant: Tenant, transaction_id: bytes
     total, lines = _bought(basket, request["money"])
     text = desk.reader.text
     store = await text(leg["store_id"])
-    business_unit, store_province = await _store(desk, tenant, store)
+    business_unit, store_province, store_country = await _store(desk, tenant, store)
+    groups = await text(leg["group_set_id"])
     earned = sum(cast("int", entry["signed_points"]) for entry in record.entries)
     return Order(
         total=total,
@@ -111,6 +116,8 @@ async def order_of_transaction(desk: Desk, tenant: Tenant, transaction_id: bytes
         store=store,
         business_unit=business_unit,
         store_province=store_province,
+        store_country=store_country,
+        groups=tuple(groups.split(GROUP_SEPARATOR)) if groups else (),
         tier=await text(leg["tier_id"]),
         province=await text(leg["province_id"]),
         days_since_enrolment=(leg["accepted_at"] - await _enrolled_at(desk, tenant, record)) // _DAY,
@@ -146,12 +153,12 @@ def _bought(basket: transaction_pb2.Basket | None, total: int) -> tuple[int, tup
     return sum(line.amount for line in lines), lines
 
 
-async def _store(desk: Desk, tenant: Tenant, code: str) -> tuple[str, str]:
-    """Return a store's business unit and province."""
+async def _store(desk: Desk, tenant: Tenant, code: str) -> tuple[str, str, str]:
+    """Return a store's business unit, province and country."""
     facts = desk.directory.store(tenant.tenant_id, code)
     if facts is None:
-        return "", ""
-    return await desk.reader.text(facts.business_unit_id), await desk.reader.text(facts.province_id)
+        return "", "", ""
+    return await desk.reader.text(facts.business_unit_id), await desk.reader.text(facts.province_id), facts.country
 
 
 def _channel(number: int) -> str:

@@ -3,9 +3,10 @@
 from pointguard_server.domain.codes import AccountFlag, Context, Decision, Operation, Part, Reason
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped
 from pointguard_server.engine.compiled.conditions import look_at_conditions
+from pointguard_server.engine.compiled.counters import count_award, counted
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
 from pointguard_server.engine.compiled.rule_facts import POINTS_MAX, gather_facts, has_bit
-from pointguard_server.engine.world import MATCHED, MATCHED_NUMBER, NOW
+from pointguard_server.engine.world import EARNED, MATCHED, MATCHED_NUMBER, NOW
 from pointguard_server.rules.fixed_point import Status
 from pointguard_server.rules.native_call import call_earn
 from pointguard_server.velocity.compiling import part
@@ -34,22 +35,26 @@ def _gather_inputs(arrays, world, facts, slot, program):
             value = has_bit(world.code_words, facts[wanted.source], wanted.most)
         elif wanted.measure == MATCHED_NUMBER:
             value = wanted.most >> facts[wanted.source] & 1
+        elif wanted.measure == EARNED:
+            value = counted(arrays, world, slot, program, wanted.source)
         facts[wanted.fact] = value * wanted.scale
 
 
 @part
 def _note_windows(arrays, world, out, row, slot, program):
-    """Note with the leg what the earn rules' windows held."""
+    """Note with the leg what the earn rules' windows and counters held."""
     for i in range(program.first_input, program.first_input + program.input_count):
-        measure = world.inputs[i].measure
-        if measure >= 0:
-            out.windows[row, measure] = arrays.tallies[slot, measure, 0]
+        wanted = world.inputs[i]
+        if wanted.measure >= 0:
+            out.windows[row, wanted.measure] = arrays.tallies[slot, wanted.measure, 0]
+        elif wanted.measure == EARNED:
+            out.windows[row, wanted.most] = counted(arrays, world, slot, program, wanted.source)
 
 
 @part
 def _earn(arrays, world, batch, out, r, slot, account, program):
     """Run the earn rules into ``out.award_points``; return the points in all, or why there are none."""
-    gather_facts(batch, out.facts, r, account, program)
+    gather_facts(world, batch, out.facts, r, account, program)
     _gather_inputs(arrays, world, out.facts, slot, program)
     first = batch.envelopes[r].first_line
     status = call_earn(
@@ -102,7 +107,7 @@ def accrue(arrays, world, batch, out, r, slot):
     leg.event_flags = flags & BLOCKED
     if flags & APPROVED and not forbidden:
         leg.decision, leg.event_flags = _APPROVED, APPROVED
-        _post(world, batch, out, account, program, leg, points)
+        _post(arrays, world, batch, out, slot, program, leg, points)
     add_event(arrays, world, leg, account, program, slot)
     close_leg(arrays, batch, out, account, row)
     if leg.decision == _DECLINED:
@@ -110,10 +115,12 @@ def accrue(arrays, world, batch, out, r, slot):
 
 
 @part
-def _post(world, batch, out, account, program, leg, points):
+def _post(arrays, world, batch, out, slot, program, leg, points):
+    account = arrays.accounts[slot]
     account.earned_total += points
     account.spend_total += leg.money
     for i in range(program.award_count):
         if out.award_points[i] > 0:
             award = world.awards[program.first_award + i]
             emit_entry(batch, out, account, leg, award.entry_type, award.part, out.award_points[i], award.rule_id)
+            count_award(arrays, world, slot, program, award.rule_id, out.award_points[i])

@@ -54,7 +54,7 @@ def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, fl
     account = arrays.accounts[slot]
     program = world.programs[account.program]
     facts = out.facts
-    gather_facts(batch, facts, r, account, program)
+    gather_facts(world, batch, facts, r, account, program)
     facts[_TOTAL] = min(money, MONEY_MAX // program.money_scale) * program.money_scale
     facts[_POINTS] = min(points, POINTS_MAX // NUMBER) * NUMBER
     facts[_TYPE] = batch.requests[r].redemption_type_id

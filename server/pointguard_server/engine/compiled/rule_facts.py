@@ -18,6 +18,7 @@ _TOTAL, _LINES, _CHANNEL, _TENDER, _COUPON, _KIND = (
 _STORE, _UNIT, _STORE_PROVINCE = (FACT_INDEX[f"store.{name}"] for name in ("id", "business_unit", "province"))
 _TIER, _PROVINCE, _ENROLLED = (FACT_INDEX[f"member.{name}"] for name in ("tier", "province", "days_since_enrolment"))
 _POSTED, _AVAILABLE, _SPEND = (FACT_INDEX[f"account.{name}"] for name in ("posted", "available", "spend"))
+_COUNTRY, _GROUPS = FACT_INDEX["store.country"], FACT_INDEX["member.groups"]
 _DATE = FACT_INDEX["time.date"]
 _YEAR, _MONTH, _MONTH_DAY, _HOUR, _MINUTE, _WEEKDAY = (
     FACT_INDEX[f"time.{name}"] for name in ("year", "month", "day", "hour", "minute", "weekday")
@@ -25,7 +26,16 @@ _YEAR, _MONTH, _MONTH_DAY, _HOUR, _MINUTE, _WEEKDAY = (
 
 
 @part
-def gather_facts(batch, facts, r, account, program):
+def _gather_looked_up(world, facts, r, batch, account):
+    """Fill the facts that stand behind a number: the country of a store, the groups of a member."""
+    store = batch.requests[r].store_id
+    facts[_COUNTRY] = world.store_countries[store] if store < world.store_countries.shape[0] else 0
+    groups = account.group_set_id
+    facts[_GROUPS] = world.code_words[groups] if groups < world.code_words.shape[0] else 0
+
+
+@part
+def gather_facts(world, batch, facts, r, account, program):
     """Fill the facts that all earn rules see: see ``rules/fields.py`` for the units."""
     request = batch.requests[r]
     facts[_TOTAL] = request.money * program.money_scale
@@ -50,6 +60,7 @@ def gather_facts(batch, facts, r, account, program):
     facts[_HOUR] = program.hour * NUMBER
     facts[_MINUTE] = program.minute * NUMBER
     facts[_WEEKDAY] = program.weekday * NUMBER
+    _gather_looked_up(world, facts, r, batch, account)
 
 
 @part

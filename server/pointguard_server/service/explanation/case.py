@@ -44,6 +44,7 @@ class Case:
     earn_windows: tuple[tuple[str, int, SeenWindow], ...] = ()  # as text, its number, what it held
     conditions: RuleSet | None = None  # of the fraud rules
     asked: Order | None = None  # what conditions see of the request, where there are any
+    counters: tuple[tuple[int, int], ...] = ()  # the numbers of what caps asked for, and what it was
 
 
 @dataclass(frozen=True, slots=True)

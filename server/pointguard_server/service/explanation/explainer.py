@@ -13,11 +13,13 @@ from pointguard_server.domain.codes import Channel, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.accrual import (
     decide_accrual,
     seen_windows,
     window_numbers,
 )
+from pointguard_server.service.explanation.caps import earned_before
 from pointguard_server.service.explanation.case import Case, Retrial
 from pointguard_server.service.explanation.checks import checks_of, measure_count, rule_windows
 from pointguard_server.service.explanation.differences import (
@@ -29,7 +31,13 @@ from pointguard_server.service.explanation.differences import (
 )
 from pointguard_server.service.explanation.fact import record_fact
 from pointguard_server.service.explanation.past import ENDS, Past, past_of
-from pointguard_server.service.explanation.ports import DecisionReader, StoredDecision, StoredText, StoreVersion
+from pointguard_server.service.explanation.ports import (
+    DecisionReader,
+    PastAward,
+    StoredDecision,
+    StoredText,
+    StoreVersion,
+)
 from pointguard_server.service.explanation.redemption import decide_redemption
 from pointguard_server.service.explanation.reservation import end_reservation
 from pointguard_server.service.fraud_conditions import check_conditions
@@ -63,6 +71,7 @@ class Explanation:
     past: Past
     store: StoreVersion
     lines: tuple[OrderLine, ...]
+    awards: tuple[PastAward, ...]
     texts: dict[int, str]
     erased: tuple[int, ...]
     case: Case | None = None
@@ -139,6 +148,7 @@ class Explainer:
         rules = reader.rule_set_version(*place, leg["rule_set_version"])
         found.differences += text_differences(configuration, rules)
         store = reader.store(tenant_id, leg["store_id"], leg["accepted_at"]) or _NO_STORE
+        awards = tuple(reader.awards(tenant_id, leg["account_id"], leg["seq"]))
         explanation = Explanation(
             stored=stored,
             record=record,
@@ -147,7 +157,8 @@ class Explainer:
             past=past,
             store=store,
             lines=self._lines(record, found) if record is not None else (),
-            texts=reader.texts(_numbers(stored, record, past, store)),
+            awards=awards,
+            texts=reader.texts(_numbers(stored, record, past, store) | {award.rule_id for award in awards}),
             erased=tuple(reader.erased_members(tenant_id, leg["account_id"])),
         )
         return explanation, found
@@ -212,6 +223,7 @@ def _numbers(stored: StoredDecision, record: Record | None, past: Past, store: S
         "redemption_type_id",
         "province_id",
         "tier_id",
+        "group_set_id",
     )
     numbers = {cast("int", stored.leg[name]) for name in named}
     numbers |= {store.business_unit_id, store.province_id, past.state.province_id, past.state.tier_id}
@@ -269,11 +281,13 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
     seen = seen_windows(rule_set, past, case.moment, zone)
     order = order_of(explanation, record, config)
     first = measure_count(checks) + (len(rule_windows(conditions)) if conditions is not None else 0)
+    earned = earned_before(rule_set, explanation.awards, explanation.texts, case.moment, zone)
     return replace(
         case,
         rule_set=rule_set,
-        order=replace(order, windows=window_numbers(rule_set, seen, config)),
+        order=replace(order, windows=window_numbers(rule_set, seen, config), earned=earned),
         earn_windows=tuple((text, first + number, window) for number, (text, window) in enumerate(seen)),
+        counters=tuple(enumerate(earned.values(), first + len(seen))),
     )
 
 
@@ -303,6 +317,7 @@ def order_of(explanation: Explanation, record: Record, config: ProgramConfig) ->
     """Return an accrual's order as its rules saw it, but for what windows held."""
     leg, request = cast("dict[str, int]", record.leg), cast("dict[str, int]", record.request)
     texts, past, store = explanation.texts, explanation.past, explanation.store
+    groups = texts[leg["group_set_id"]]
     return Order(
         total=request["money"],
         lines=explanation.lines,
@@ -314,6 +329,8 @@ def order_of(explanation: Explanation, record: Record, config: ProgramConfig) ->
         store=texts[leg["store_id"]],
         business_unit=texts[store.business_unit_id],
         store_province=texts[store.province_id],
+        store_country=store.country,
+        groups=tuple(groups.split(GROUP_SEPARATOR)) if groups else (),
         tier=texts[past.state.tier_id],
         province=texts[past.state.province_id],
         days_since_enrolment=(leg["accepted_at"] - past.enrolled_at) // _DAY,
