@@ -84,7 +84,7 @@ def test_conditions_decide_on_a_server_change_while_it_runs_and_outlive_it(
     replace(program, PROGRAM + RULES.format(most=2).replace("store.id", "stor.id"))
     wait_for_events(plain_server, "program_refused", 1)
     (problem,) = (line for line in events(plain_server, "program_refused")[0]["problems"] if "gift-cards" in line)  # type: ignore[attr-defined]
-    assert "fraud_rule[1].when: in gift-cards, 2:5: unknown field `stor.id`" in problem
+    assert "fraud_rule[1].when: in gift-cards, 1:5: unknown field `stor.id`" in problem
     assert "did you mean `store.id`?" in problem
     asyncio.run(redeems(member, [["gift-cards"]]))
 
