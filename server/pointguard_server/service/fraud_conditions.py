@@ -24,6 +24,7 @@ _OF_PURCHASES: Final = frozenset(("order.line_count", "order.tender", "order.cou
 _OF_REDEMPTIONS: Final = frozenset(("order.redemption_type",))
 _SIZES: Final = frozenset(("order.total", "order.points"))
 _SUMS: Final = frozenset((WindowMeasure.POINTS, WindowMeasure.MONEY))
+_ADDED: Final = _SUMS | {WindowMeasure.COUNT}
 
 
 def check_conditions(config: ProgramConfig, source_name: str) -> RuleSet | None:
@@ -55,6 +56,7 @@ def _load(rules: Sequence[FraudRuleConfig], currency: str) -> RuleSet:
     conditions = [Condition(rule.name, rule.when) for rule in rules]
     rule_set = load_conditions(conditions, _NAME, currency=currency)
     problems = [located(conditions, problem) for problem in problems_of(rule_set.checked)]
+    problems += [located(conditions, problem) for problem in _distinct(rule_set.checked)]
     for ordinal, rule in enumerate(rules):
         problems += (located(conditions, problem) for problem in _absent(rule, rule_set.checked, ordinal))
     if problems:
@@ -65,6 +67,23 @@ def _load(rules: Sequence[FraudRuleConfig], currency: str) -> RuleSet:
 def _place(problem: ConditionProblem) -> tuple[int, int, int]:
     place = problem.problem.source_range
     return problem.ordinal, place.line, place.column
+
+
+def _distinct(rules: CheckedRuleSet) -> Iterator[Problem]:
+    """The windows of different stores or cashiers: whether this transaction's is one more is not known yet."""
+    for node in checked.nodes(rules):
+        wanted = _window(rules, node)
+        if wanted is not None and wanted.measure not in _ADDED:
+            message = "not available yet in fraud rules: windows of `distinct` values"
+            yield Problem(node.source_range, "distinct", message, "a window of `count` or `sum`")
+
+
+def _window(rules: CheckedRuleSet, node: Checked) -> WindowInput | None:
+    """The window that a node reads, if it does."""
+    if isinstance(node, checked.FieldValue) and node.vector is Vector.FACTS and node.index >= FACT_FIELD_COUNT:
+        wanted = rules.inputs[node.index - FACT_FIELD_COUNT]
+        return wanted if isinstance(wanted, WindowInput) else None
+    return None
 
 
 def _absent(rule: FraudRuleConfig, rules: CheckedRuleSet, ordinal: int) -> Iterator[Problem]:
@@ -87,10 +106,9 @@ def is_sized(rules: CheckedRuleSet, ordinal: int) -> bool:
     for node in _nodes(rules, ordinal):
         if field_name(node) in _SIZES:
             return True
-        if isinstance(node, checked.FieldValue) and node.vector is Vector.FACTS and node.index >= FACT_FIELD_COUNT:
-            wanted = rules.inputs[node.index - FACT_FIELD_COUNT]
-            if isinstance(wanted, WindowInput) and wanted.measure in _SUMS:
-                return True
+        wanted = _window(rules, node)
+        if wanted is not None and wanted.measure in _SUMS:
+            return True
     return False
 
 
