@@ -104,7 +104,9 @@ async def order_of_transaction(desk: Desk, tenant: Tenant, transaction_id: bytes
     store = await text(leg["store_id"])
     business_unit, store_province, store_country = await _store(desk, tenant, store)
     groups = await text(leg["group_set_id"])
-    earned = sum(cast("int", entry["signed_points"]) for entry in record.entries)
+    entries = cast("tuple[dict[str, int], ...]", record.entries)
+    earned = sum(entry["signed_points"] for entry in entries)
+    held_back = sum(entry["signed_points"] for entry in entries if entry["matures_at"])
     return Order(
         total=total,
         lines=lines,
@@ -123,6 +125,7 @@ async def order_of_transaction(desk: Desk, tenant: Tenant, transaction_id: bytes
         days_since_enrolment=(leg["accepted_at"] - await _enrolled_at(desk, tenant, record)) // _DAY,
         posted=leg["posted"] - earned,
         reserved=leg["reserved"],
+        pending=leg["pending"] - held_back,
         spend=leg["spend_total"] - (leg["money"] if leg["decision"] == Decision.APPROVED else 0),
     )
 

@@ -1,6 +1,6 @@
 """The conditions of a program's fraud rules: checked together, as one rule set. For those who read or make programs.
 
-See docs/adr/0020-conditions-of-fraud-rules.md.
+See docs/adr/0021-conditions-of-fraud-rules.md.
 """
 
 from collections.abc import Iterator, Sequence

@@ -23,7 +23,7 @@ from pointguard_server.velocity.windows import amount, matches
 _STOPPED = NOT_COMPUTED - 1
 """The sandbox stopped the conditions: nothing is known of any."""
 _TOTAL, _POINTS, _TYPE = FACT_INDEX["order.total"], FACT_INDEX["order.points"], FACT_INDEX["order.redemption_type"]
-_AVAILABLE = FACT_INDEX["account.available"]
+_POSTED, _AVAILABLE = FACT_INDEX["account.posted"], FACT_INDEX["account.available"]
 _ARITHMETIC, _RULES_STOPPED = int(Reason.RULE_ARITHMETIC), int(Reason.RULES_STOPPED)
 
 
@@ -33,12 +33,16 @@ def look_at_conditions(arrays, world, batch, out, row, slot, flags):
 
     ``flags`` say how the transaction counts if no rule trips. Uses the scratch of the earn rules' facts.
     """
-    program = world.programs[arrays.accounts[slot].program]
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
     if program.condition_count == 0:
         return
     leg = out.legs[row]
     r = out.leg_request[row]
-    fill_held(arrays, world, batch, out, r, slot, leg.kind, leg.parts, leg.points, leg.money, flags, 0)
+    available = account.posted - account.pending - account.reserved
+    fill_held(
+        arrays, world, batch, out, r, slot, leg.kind, leg.parts, leg.points, leg.money, flags, account.posted, available
+    )
     for i in range(program.first_condition_input, program.first_condition_input + program.condition_input_count):
         wanted = world.inputs[i]
         if wanted.measure >= 0:
@@ -46,10 +50,10 @@ def look_at_conditions(arrays, world, batch, out, row, slot, flags):
 
 
 @part
-def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, flags, ended):
+def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, flags, posted, available):
     """Evaluate the program's conditions for a transaction as it would count in windows, with itself in them.
 
-    ``ended`` points are in reservations whose time is up, though no row says so yet.
+    ``posted`` and ``available`` are the account's points, which a reader sees before rows say so.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
@@ -58,7 +62,8 @@ def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, fl
     facts[_TOTAL] = min(money, MONEY_MAX // program.money_scale) * program.money_scale
     facts[_POINTS] = min(points, POINTS_MAX // NUMBER) * NUMBER
     facts[_TYPE] = batch.requests[r].redemption_type_id
-    facts[_AVAILABLE] = min(account.posted - account.reserved + ended, POINTS_MAX // NUMBER) * NUMBER
+    facts[_POSTED] = min(posted, POINTS_MAX // NUMBER) * NUMBER
+    facts[_AVAILABLE] = min(available, POINTS_MAX // NUMBER) * NUMBER
     for i in range(program.first_condition_input, program.first_condition_input + program.condition_input_count):
         wanted = world.inputs[i]
         value = wanted.most

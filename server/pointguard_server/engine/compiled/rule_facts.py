@@ -51,7 +51,7 @@ def gather_facts(world, batch, facts, r, account, program):
     facts[_PROVINCE] = account.province_id
     facts[_ENROLLED] = (batch.header[NOW] - account.enrolled_at) // _DAY * NUMBER
     facts[_POSTED] = min(account.posted, POINTS_MAX // NUMBER) * NUMBER
-    facts[_AVAILABLE] = min(account.posted - account.reserved, POINTS_MAX // NUMBER) * NUMBER
+    facts[_AVAILABLE] = min(account.posted - account.pending - account.reserved, POINTS_MAX // NUMBER) * NUMBER
     facts[_SPEND] = min(account.spend_total, MONEY_MAX // program.money_scale) * program.money_scale
     facts[_DATE] = program.date * NUMBER
     facts[_YEAR] = program.year * NUMBER
