@@ -324,11 +324,12 @@ class PointguardClient:
         *,
         profile: Profile = NO_PROFILE,
         tier: str = "",
+        groups: Sequence[str] = (),
         idempotency_key: str = "",
         timeout_seconds: float | None = None,
     ) -> results.Enrollment:
         """Make a member with one account; 1 to 16 identifiers find it."""
-        message = encoding.encode_enroll(requests.EnrollMember(identifiers, profile, tier, idempotency_key))
+        message = encoding.encode_enroll(requests.EnrollMember(identifiers, profile, tier, idempotency_key, groups))
         return decoding.decode_enrollment(
             await self._caller.call("EnrollMember", self._members.EnrollMember, message, timeout_seconds)
         )
@@ -358,6 +359,28 @@ class PointguardClient:
         )
         return decoding.decode_link(
             await self._caller.call("LinkIdentifier", self._members.LinkIdentifier, message, timeout_seconds)
+        )
+
+    async def update_member(
+        self,
+        member: Identifier,
+        *,
+        tier: str | None = None,
+        groups: Sequence[str] | None = None,
+        origin: Origin = NOWHERE,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.MemberUpdate:
+        """Change a member's tier or groups; what is None stays as it is."""
+        message = member_pb2.UpdateMemberRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            member=encoding.encode_identifier(member),
+            tier=tier,
+            groups=None if groups is None else member_pb2.MemberGroups(groups=groups),
+            origin=encoding.encode_origin(origin),
+        )
+        return decoding.decode_update(
+            await self._caller.call("UpdateMember", self._members.UpdateMember, message, timeout_seconds)
         )
 
     async def set_redemption_lock(

@@ -218,12 +218,19 @@ def decode_member(message: member_pb2.FindMemberResponse) -> results.MemberRecor
             birth_date=profile.birth_date,
         ),
         enrolled_at=_time(message.enrolled_at) if message.HasField("enrolled_at") else None,
+        tier=message.tier,
+        groups=tuple(message.groups),
     )
 
 
 def decode_link(message: member_pb2.LinkIdentifierResponse) -> results.IdentifierLink:
     """Return the link."""
     return results.IdentifierLink(transaction_id=message.transaction_id, account_id=message.account_id)
+
+
+def decode_update(message: member_pb2.UpdateMemberResponse) -> results.MemberUpdate:
+    """Return the change."""
+    return results.MemberUpdate(transaction_id=message.transaction_id, account_id=message.account_id)
 
 
 def decode_lock(message: member_pb2.SetRedemptionLockResponse) -> results.RedemptionLock:

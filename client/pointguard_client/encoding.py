@@ -165,6 +165,7 @@ def encode_enroll(request: requests.EnrollMember) -> member_pb2.EnrollMemberRequ
             birth_date=profile.birth_date,
         ),
         tier=request.tier,
+        groups=request.groups,
     )
 
 

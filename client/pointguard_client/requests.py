@@ -204,3 +204,4 @@ class EnrollMember:
     profile: Profile = NO_PROFILE
     tier: str = ""
     idempotency_key: str = ""
+    groups: Sequence[str] = ()

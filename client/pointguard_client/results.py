@@ -219,11 +219,21 @@ class MemberRecord:
     identifiers: tuple[Identifier, ...]
     profile: Profile
     enrolled_at: datetime | None
+    tier: str = ""
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class IdentifierLink:
     """An identifier that was linked to an account."""
+
+    transaction_id: str
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberUpdate:
+    """A member that was changed."""
 
     transaction_id: str
     account_id: int

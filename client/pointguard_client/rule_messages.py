@@ -40,6 +40,7 @@ def encode_order(order: rule_values.SimulatedOrder) -> rule_pb2.SimulatedOrder:
         posted=order.posted,
         reserved=order.reserved,
         spend_minor_units=order.spend_minor_units,
+        groups=order.groups,
         accepted_at=encode_moment(order.accepted_at, "accepted_at"),
     )
     if order.member is not None:

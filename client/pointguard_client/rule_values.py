@@ -135,6 +135,7 @@ class SimulatedOrder:
     reserved: int = 0
     spend_minor_units: int = 0
     accepted_at: datetime | None = None
+    groups: tuple[str, ...] = ()
     member: Identifier | None = None
 
 

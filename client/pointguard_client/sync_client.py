@@ -199,6 +199,7 @@ class SyncPointguardClient:
     enroll_member = _blocking(PointguardClient.enroll_member)
     find_member = _blocking(PointguardClient.find_member)
     link_identifier = _blocking(PointguardClient.link_identifier)
+    update_member = _blocking(PointguardClient.update_member)
     set_redemption_lock = _blocking(PointguardClient.set_redemption_lock)
 
     def stream(

@@ -266,7 +266,7 @@ class Server:
         store.write(names.load)
         self.tenant = self._tenant(tenant_id, program_id, start)
         programs = start.plan.programs
-        memory = Memory(settings.accounts_max, programs.measures_max)
+        memory = Memory(settings.accounts_max, programs.measures_max, programs.counters_max)
         self.decider = Decider(store, memory, programs, clock, not_before=start.moment)
         self.decider.take_programs(programs, start.plan.upcoming)
         return store, start

@@ -90,7 +90,9 @@ def grow(ledger: Ledger, accounts: int, legs_each: int) -> None:
 def _decide_template(ledger: Ledger, legs_each: int) -> list[Rows]:
     """Decide a leg for each of the first accounts, so many times, in memory alone; return the rows of each time."""
     recorder = Recorder(ledger.store)
-    decider = Decider(recorder, Memory(TEMPLATE_ACCOUNTS, ledger.programs.measures_max), ledger.programs, ledger.clock)
+    programs = ledger.programs
+    memory = Memory(TEMPLATE_ACCOUNTS, programs.measures_max, programs.counters_max)
+    decider = Decider(recorder, memory, programs, ledger.clock)
     started = now() - legs_each * BETWEEN_LEGS
     accounts: list[int] = []
     for number in range(legs_each):

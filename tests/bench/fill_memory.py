@@ -26,9 +26,11 @@ class Repeater:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def read_account(self, tenant_id: int, account_id: int, newer_than: int) -> History | None:
+    def read_account(
+        self, tenant_id: int, account_id: int, newer_than: int, awards_since: int | None = None
+    ) -> History | None:
         """Return the history of the account that stands for this one."""
-        return self._store.read_account(tenant_id, account_id % TEMPLATE_ACCOUNTS + 1, newer_than)
+        return self._store.read_account(tenant_id, account_id % TEMPLATE_ACCOUNTS + 1, newer_than, awards_since)
 
 
 def fill(program: Path, folder: Path, accounts: int, legs_each: int) -> dict[str, float]:

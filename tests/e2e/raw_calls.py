@@ -100,6 +100,10 @@ RPCS: Mapping[str, Rpc] = {
         MEMBERS, member_pb2.LinkIdentifierRequest, member_pb2.LinkIdentifierResponse,
         {"member": _MEMBER, "identifier": common_pb2.MemberReference(card="raw-card-1")}, keyed=True,
     ),
+    "UpdateMember": Rpc(
+        MEMBERS, member_pb2.UpdateMemberRequest, member_pb2.UpdateMemberResponse,
+        {"member": _MEMBER, "groups": member_pb2.MemberGroups(groups=["VIP"])}, keyed=True,
+    ),
     "SetRedemptionLock": Rpc(
         MEMBERS, member_pb2.SetRedemptionLockRequest, member_pb2.SetRedemptionLockResponse,
         {"member": _MEMBER}, keyed=True,

@@ -365,6 +365,7 @@ def test_fields_of_another_type_are_passed_over_as_unknown(raw: RawCalls) -> Non
                 "identifier": common_pb2.MemberReference(card=UNKNOWN_ID),
             },
         ),
+        ("UpdateMember", {"member": common_pb2.MemberReference(account_id=10**15)}),
         ("SetRedemptionLock", {"member": common_pb2.MemberReference(account_id=10**15)}),
         ("CaptureRedemption", {"reservation_id": UNKNOWN_ID}),
         ("VoidRedemption", {"reservation_id": "00000000-0000-0000-0000-000000000000"}),

@@ -48,6 +48,7 @@ def keyed_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[st
         "LinkIdentifier": RPCS["LinkIdentifier"].request(
             member=member, identifier=common_pb2.MemberReference(email=f"{new_idempotency_key()}@example.com")
         ),
+        "UpdateMember": RPCS["UpdateMember"].request(member=member, tier="GOLD"),
         "SetRedemptionLock": RPCS["SetRedemptionLock"].request(member=member, locked=True),
         **rule_requests(raw),
     }
@@ -70,6 +71,7 @@ ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "Accrue": {"coupon_used": False},
     "EnrollMember": {"tier": "SILVER"},
     "LinkIdentifier": {"identifier": common_pb2.MemberReference(card="another card")},
+    "UpdateMember": {"groups": member_pb2.MemberGroups()},
     "SetRedemptionLock": {"locked": False},
     "CreateRuleSetVersion": {"source": 'rule "other"\n    earn base 3\n'},
     "ActivateRuleSetVersion": {"version": 1},

@@ -12,10 +12,12 @@ from pointguard_client import (
     Basket,
     BasketLine,
     Identifier,
+    InvalidArgument,
     Origin,
     PointguardClient,
     RuleChange,
     RuleChangeReason,
+    SimulatedOrder,
     new_idempotency_key,
 )
 from tests.support.server import ServerProcess, issue_key, write_program
@@ -88,3 +90,51 @@ async def test_patterns_and_different_articles_decide_whoever_reads_the_basket(c
         assert await buy(client, member, *lines, store_id="s1") == {"fruit": 2, "kinds": 23, "store": 100}
     # A text that is not ASCII is never read by the kernels, and means the same.
     assert await buy(client, member, *lines, "pâté fruité", store_id="s1") == {"fruit": 3, "kinds": 34, "store": 100}
+
+
+async def test_groups_and_the_store_s_country_decide_from_the_next_purchase_on(client: PointguardClient) -> None:
+    await decide_by(
+        client,
+        """
+        rule "vip" when "VIP" in member.groups and "STAFF" not in member.groups earn bonus 5
+        rule "home" when store.country == "CA" and member.tier == "GOLD" earn bonus 1
+        """,
+    )
+    member = Identifier.loyalty_id("groups")
+    await client.enroll_member([member], tier="GOLD", groups=("VIP", "EARLY"))
+    assert await buy(client, member, "1", store_id="s1") == {"vip": 5, "home": 1}
+    found = await client.find_member(member)
+    assert (found.tier, found.groups) == ("GOLD", ("EARLY", "VIP"))
+    key = new_idempotency_key()
+    for _ in range(2):
+        await client.update_member(member, groups=("VIP", "STAFF"), idempotency_key=key)
+    assert await buy(client, member, "1", store_id="s1") == {"home": 1}
+    await client.update_member(member, tier="", groups=())
+    assert await buy(client, member, "1", store_id="s1") == {}
+    found = await client.find_member(member)
+    assert (found.tier, found.groups) == ("", ())
+    order = SimulatedOrder(basket("1"), Origin("s1"), tier="GOLD", groups=("VIP",))
+    assert (await client.rules.simulate(order)).points == 6
+    with pytest.raises(InvalidArgument, match=r"groups\.groups\[1\]"):
+        await client.update_member(member, groups=("VIP", "x" * 33))
+    with pytest.raises(InvalidArgument, match="tier"):
+        await client.update_member(member)
+
+
+async def test_caps_hold_through_kill_9_and_across_versions(server: ServerProcess, client: PointguardClient) -> None:
+    rules = 'rule "capped" earn base 30 cap 50 per day cap 100 per lifetime\nrule "other" earn bonus 1\n'
+    await decide_by(client, rules)
+    member, another = await new_member(client), await new_member(client)
+    assert await buy(client, member, "1") == {"capped": 30, "other": 1}
+    assert await buy(client, another, "1") == {"capped": 30, "other": 1}
+    server.kill()
+    server.start()
+    async with PointguardClient.connect(server.address, api_key=server.api_key, timeout_seconds=30) as again:
+        key = new_idempotency_key()
+        for _ in range(2):  # the second is the first again, and takes nothing of the cap
+            assert await buy(again, member, "1", key=key) == {"capped": 20, "other": 1}
+        assert await buy(again, member, "1") == {"other": 1}
+        # Another version's rule of the same name is the same rule; one that had no cap before has given what it gave.
+        await decide_by(again, 'rule "other" earn bonus 5 cap 8 per day\nrule "capped" earn base 30 cap 60 per day')
+        assert await buy(again, member, "1") == {"capped": 10, "other": 5}
+        assert await buy(again, another, "1") == {"capped": 30, "other": 5}

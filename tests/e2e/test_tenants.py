@@ -96,6 +96,7 @@ async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server:
             client.capture_redemption(held.transaction_id),
             client.void_redemption(held.transaction_id),
             client.link_identifier(Identifier.account_id(enrolled.account_id), Identifier.card("stolen")),
+            client.update_member(Identifier.account_id(enrolled.account_id), tier="GOLD"),
             client.set_redemption_lock(Identifier.account_id(enrolled.account_id), locked=True),
             client.rules.get_version(theirs.version),
             client.rules.diff_versions(1, theirs.version),

@@ -167,3 +167,18 @@ def test_a_batch_of_nothing_but_reads_needs_little_room(new_ledger: Callable[...
         work=ledger.programs.work_max,
     ).shown
     assert shown.nbytes < 150 * 2**20
+
+
+def test_an_account_with_a_damaged_record_is_read_by_the_columns_of_its_legs(new_ledger: Callable[..., Ledger]) -> None:
+    ledger = new_ledger()
+    account = ledger.member(100)
+    ledger.decide(*(ledger.authorise_ask(account, 1) for _ in range(3)))
+    whole = ledger.store.read_account(1, account, 0)
+    for (trigger,) in ledger.connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        ledger.connection.execute(f"DROP TRIGGER {trigger}")
+    ledger.connection.execute("UPDATE legs SET record = substr(record, 1, 40) WHERE seq = 3")
+    damaged = ledger.store.read_account(1, account, 0)
+    assert whole is not None
+    assert damaged is not None
+    assert damaged.legs.tolist() == whole.legs.tolist()
+    assert len(whole.legs) == 5

@@ -1,8 +1,10 @@
 """What the kernel hands to the rules beside the fields that all have is what the interpreter would be told."""
 
-from pointguard_server.domain.codes import Channel, CodeKind, Kind, Operation
+from pointguard_server.domain.codes import Channel, CodeKind, Kind, Operation, RequestFlag
 from pointguard_server.engine.ask import Ask
 from pointguard_server.engine.rows import RequestFields, currency_number
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
+from tests.support.explaining import explaining
 from tests.support.ledger import Ledger, open_ledger
 
 
@@ -49,3 +51,43 @@ def test_patterns_are_asked_of_texts_from_before_and_after_the_rules() -> None:
         ledger.change(earn=earn.replace("4?*", "*9*"))
         assert earned(ledger, purchase(ledger, account, store_id=late)) == plain | {"store": 1, "tender": 2}
         assert "store" not in earned(ledger, purchase(ledger, account, store_id=codes[CodeKind.STORE, "41"]))
+
+
+def test_the_country_of_a_store_and_the_groups_of_a_member_are_those_of_now() -> None:
+    earn = """
+    rule "abroad" when store.country not in ("CA", "US") earn bonus 1
+    rule "north" when store.country matches "?A" earn bonus 2
+    rule "vip" when "VIP" in member.groups and "STAFF" not in member.groups earn bonus 4
+    """
+    with open_ledger(earn=earn) as ledger:
+        account = ledger.member()
+        stores = {country: ledger.code(CodeKind.STORE, f"store {country}") for country in ("CA", "FR", "MA")}
+        numbers = {stores[country]: ledger.code(CodeKind.COUNTRY, country) for country in stores}
+
+        def earned_at(country: str) -> dict[str, int]:
+            return earned(ledger, purchase(ledger, account, store_id=stores.get(country, 0)))
+
+        ledger.change(countries=numbers)
+        assert [earned_at(country) for country in ("CA", "FR", "MA", "")] == [
+            {"north": 2}, {"abroad": 1}, {"abroad": 1, "north": 2}, {"abroad": 1},
+        ]  # fmt: skip
+        ledger.change(earn='rule "vip" when "VIP" in member.groups and "STAFF" not in member.groups earn bonus 4')
+        for groups, given in ((("VIP",), {"vip": 4}), (("STAFF", "VIP"), {}), ((), {}), (("OTHER", "VIP"), {"vip": 4})):
+            ledger.one(groups_ask(ledger, account, *groups))
+            assert earned(ledger, purchase(ledger, account)) == given
+            ledger.restart_decider()
+            assert earned(ledger, purchase(ledger, account)) == given
+        with explaining(ledger) as explainer:
+            *_, last = explainer.all_legs()
+            assert last.reproduced, last.differences
+            assert last.case is not None and last.case.order is not None  # noqa: PT018
+            assert last.case.order.groups == ("OTHER", "VIP")
+
+
+def groups_ask(ledger: Ledger, account: int, *groups: str) -> Ask:
+    """Change the groups of an account's member."""
+    number = ledger.code(CodeKind.GROUP_SET, GROUP_SEPARATOR.join(sorted(groups)))
+    fields = RequestFields(
+        int(Operation.UPDATE_MEMBER), int(Kind.PROFILE_UPDATE), account, flags=int(RequestFlag.CHANGES_GROUPS)
+    )
+    return ledger.ask(f"groups {groups}", fields, group_set_id=number)

@@ -142,6 +142,7 @@ class Ledger:
     journaled: bool = False  # with the journal before the database, as the server's
     clock: ManualClock = field(default_factory=lambda: ManualClock(1_790_000_000_000_000))
     tenant: int = TENANT
+    countries: dict[int, int] = field(default_factory=dict)  # of stores, both by number
     decider: Decider = field(init=False)
     _keys: "itertools.count[int]" = field(default_factory=itertools.count)
 
@@ -213,6 +214,7 @@ class Ledger:
             line_codes(rule_set),
             lambda kind, text: self.names.intern(self.connection, tenant, kind, text),
             matches,
+            self.countries,
         )
 
     def _rule_set_version(self, tenant: int, program_id: int, now: int) -> int:
@@ -228,7 +230,8 @@ class Ledger:
         self.decider = self._fresh_decider(self.store, self.accounts_max)
 
     def _fresh_decider(self, store: LedgerStore, accounts_max: int) -> Decider:
-        return Decider(store, Memory(accounts_max, self.programs.measures_max), self.programs, self.clock)
+        memory = Memory(accounts_max, self.programs.measures_max, self.programs.counters_max)
+        return Decider(store, memory, self.programs, self.clock)
 
     def rehearse(self, *asks: Ask) -> list[Verdict]:
         """Return what a server that has just started would answer, and leave no trace."""

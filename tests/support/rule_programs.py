@@ -7,7 +7,7 @@ shrink. Every construct of the language comes up.
 from collections.abc import Sequence
 from random import Random
 
-from pointguard_server.rules.constants import constants_of_ids
+from pointguard_server.rules.constants import constants_of_ids, own_masks
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS, FIELDS, LINE_FIELD_COUNT, LINE_FIELDS, Field
 from pointguard_server.rules.fixed_point import LEAST, MOST, SCALE
 from pointguard_server.rules.inputs import EarnedInput, MatchInput
@@ -345,4 +345,6 @@ def random_inputs(rule_set: RuleSet, source: Random) -> Inputs:
     ids = [source.choice((-1, 1, 2, 3, 4, 2**40)) for _ in rule_set.literals]
     assert len(facts) == rule_set.checked.fact_count >= FACT_FIELD_COUNT
     assert all(len(line) == LINE_FIELD_COUNT for line in lines)
-    return facts, lines, constants_of_ids(rule_set.checked, ids)
+    # The host numbers bits as it likes, but mostly in the range that the texts above have.
+    masks = [1 << source.choice((0, 1, 2, 62)) for _ in own_masks(rule_set.checked)]
+    return facts, lines, constants_of_ids(rule_set.checked, ids, masks)

@@ -134,7 +134,7 @@ class Street:
             names=ledger.names, versions=versions, planner=planner, compiler=self.compiler,
         ).start(sources, moment)  # fmt: skip
         programs = start.plan.programs
-        memory = Memory(1_000, programs.measures_max)
+        memory = Memory(1_000, programs.measures_max, programs.counters_max)
         decider = Decider(ledger.store, memory, programs, ledger.clock, not_before=moment)
         decider.take_programs(programs, start.plan.upcoming)
         jobs = Jobs(ledger)

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from pointguard.v1 import common_pb2 as pointguard_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1apointguard/v1/member.proto\x12\rpointguard.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apointguard/v1/common.proto\"X\n\x07Profile\x12\x12\n\ngiven_name\x18\x01 \x01(\t\x12\x13\n\x0b\x66\x61mily_name\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x12\n\nbirth_date\x18\x04 \x01(\t\"\x9a\x01\n\x13\x45nrollMemberRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x33\n\x0bidentifiers\x18\x02 \x03(\x0b\x32\x1e.pointguard.v1.MemberReference\x12\'\n\x07profile\x18\x03 \x01(\x0b\x32\x16.pointguard.v1.Profile\x12\x0c\n\x04tier\x18\x04 \x01(\t\"U\n\x14\x45nrollMemberResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\x03\x12\x12\n\naccount_id\x18\x03 \x01(\x03\"C\n\x11\x46indMemberRequest\x12.\n\x06member\x18\x01 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\"\xca\x01\n\x12\x46indMemberResponse\x12\x11\n\tmember_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x33\n\x0bidentifiers\x18\x03 \x03(\x0b\x32\x1e.pointguard.v1.MemberReference\x12\'\n\x07profile\x18\x04 \x01(\x0b\x32\x16.pointguard.v1.Profile\x12/\n\x0b\x65nrolled_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbb\x01\n\x15LinkIdentifierRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12.\n\x06member\x18\x02 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12\x32\n\nidentifier\x18\x03 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12%\n\x06origin\x18\x04 \x01(\x0b\x32\x15.pointguard.v1.Origin\"D\n\x16LinkIdentifierResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\"\x9a\x01\n\x18SetRedemptionLockRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12.\n\x06member\x18\x02 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12\x0e\n\x06locked\x18\x03 \x01(\x08\x12%\n\x06origin\x18\x04 \x01(\x0b\x32\x15.pointguard.v1.Origin\"W\n\x19SetRedemptionLockResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x0e\n\x06locked\x18\x03 \x01(\x08\x32\x82\x03\n\rMemberService\x12W\n\x0c\x45nrollMember\x12\".pointguard.v1.EnrollMemberRequest\x1a#.pointguard.v1.EnrollMemberResponse\x12Q\n\nFindMember\x12 .pointguard.v1.FindMemberRequest\x1a!.pointguard.v1.FindMemberResponse\x12]\n\x0eLinkIdentifier\x12$.pointguard.v1.LinkIdentifierRequest\x1a%.pointguard.v1.LinkIdentifierResponse\x12\x66\n\x11SetRedemptionLock\x12\'.pointguard.v1.SetRedemptionLockRequest\x1a(.pointguard.v1.SetRedemptionLockResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1apointguard/v1/member.proto\x12\rpointguard.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apointguard/v1/common.proto\"X\n\x07Profile\x12\x12\n\ngiven_name\x18\x01 \x01(\t\x12\x13\n\x0b\x66\x61mily_name\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x12\n\nbirth_date\x18\x04 \x01(\t\"\xaa\x01\n\x13\x45nrollMemberRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x33\n\x0bidentifiers\x18\x02 \x03(\x0b\x32\x1e.pointguard.v1.MemberReference\x12\'\n\x07profile\x18\x03 \x01(\x0b\x32\x16.pointguard.v1.Profile\x12\x0c\n\x04tier\x18\x04 \x01(\t\x12\x0e\n\x06groups\x18\x05 \x03(\t\"U\n\x14\x45nrollMemberResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\x03\x12\x12\n\naccount_id\x18\x03 \x01(\x03\"C\n\x11\x46indMemberRequest\x12.\n\x06member\x18\x01 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\"\xe8\x01\n\x12\x46indMemberResponse\x12\x11\n\tmember_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x33\n\x0bidentifiers\x18\x03 \x03(\x0b\x32\x1e.pointguard.v1.MemberReference\x12\'\n\x07profile\x18\x04 \x01(\x0b\x32\x16.pointguard.v1.Profile\x12/\n\x0b\x65nrolled_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04tier\x18\x06 \x01(\t\x12\x0e\n\x06groups\x18\x07 \x03(\t\"\x1e\n\x0cMemberGroups\x12\x0e\n\x06groups\x18\x01 \x03(\t\"\xce\x01\n\x13UpdateMemberRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12.\n\x06member\x18\x02 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12\x11\n\x04tier\x18\x03 \x01(\tH\x00\x88\x01\x01\x12+\n\x06groups\x18\x04 \x01(\x0b\x32\x1b.pointguard.v1.MemberGroups\x12%\n\x06origin\x18\x05 \x01(\x0b\x32\x15.pointguard.v1.OriginB\x07\n\x05_tier\"B\n\x14UpdateMemberResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\"\xbb\x01\n\x15LinkIdentifierRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12.\n\x06member\x18\x02 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12\x32\n\nidentifier\x18\x03 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12%\n\x06origin\x18\x04 \x01(\x0b\x32\x15.pointguard.v1.Origin\"D\n\x16LinkIdentifierResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\"\x9a\x01\n\x18SetRedemptionLockRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12.\n\x06member\x18\x02 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12\x0e\n\x06locked\x18\x03 \x01(\x08\x12%\n\x06origin\x18\x04 \x01(\x0b\x32\x15.pointguard.v1.Origin\"W\n\x19SetRedemptionLockResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x0e\n\x06locked\x18\x03 \x01(\x08\x32\xdb\x03\n\rMemberService\x12W\n\x0c\x45nrollMember\x12\".pointguard.v1.EnrollMemberRequest\x1a#.pointguard.v1.EnrollMemberResponse\x12Q\n\nFindMember\x12 .pointguard.v1.FindMemberRequest\x1a!.pointguard.v1.FindMemberResponse\x12]\n\x0eLinkIdentifier\x12$.pointguard.v1.LinkIdentifierRequest\x1a%.pointguard.v1.LinkIdentifierResponse\x12W\n\x0cUpdateMember\x12\".pointguard.v1.UpdateMemberRequest\x1a#.pointguard.v1.UpdateMemberResponse\x12\x66\n\x11SetRedemptionLock\x12\'.pointguard.v1.SetRedemptionLockRequest\x1a(.pointguard.v1.SetRedemptionLockResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,21 +36,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROFILE']._serialized_start=106
   _globals['_PROFILE']._serialized_end=194
   _globals['_ENROLLMEMBERREQUEST']._serialized_start=197
-  _globals['_ENROLLMEMBERREQUEST']._serialized_end=351
-  _globals['_ENROLLMEMBERRESPONSE']._serialized_start=353
-  _globals['_ENROLLMEMBERRESPONSE']._serialized_end=438
-  _globals['_FINDMEMBERREQUEST']._serialized_start=440
-  _globals['_FINDMEMBERREQUEST']._serialized_end=507
-  _globals['_FINDMEMBERRESPONSE']._serialized_start=510
-  _globals['_FINDMEMBERRESPONSE']._serialized_end=712
-  _globals['_LINKIDENTIFIERREQUEST']._serialized_start=715
-  _globals['_LINKIDENTIFIERREQUEST']._serialized_end=902
-  _globals['_LINKIDENTIFIERRESPONSE']._serialized_start=904
-  _globals['_LINKIDENTIFIERRESPONSE']._serialized_end=972
-  _globals['_SETREDEMPTIONLOCKREQUEST']._serialized_start=975
-  _globals['_SETREDEMPTIONLOCKREQUEST']._serialized_end=1129
-  _globals['_SETREDEMPTIONLOCKRESPONSE']._serialized_start=1131
-  _globals['_SETREDEMPTIONLOCKRESPONSE']._serialized_end=1218
-  _globals['_MEMBERSERVICE']._serialized_start=1221
-  _globals['_MEMBERSERVICE']._serialized_end=1607
+  _globals['_ENROLLMEMBERREQUEST']._serialized_end=367
+  _globals['_ENROLLMEMBERRESPONSE']._serialized_start=369
+  _globals['_ENROLLMEMBERRESPONSE']._serialized_end=454
+  _globals['_FINDMEMBERREQUEST']._serialized_start=456
+  _globals['_FINDMEMBERREQUEST']._serialized_end=523
+  _globals['_FINDMEMBERRESPONSE']._serialized_start=526
+  _globals['_FINDMEMBERRESPONSE']._serialized_end=758
+  _globals['_MEMBERGROUPS']._serialized_start=760
+  _globals['_MEMBERGROUPS']._serialized_end=790
+  _globals['_UPDATEMEMBERREQUEST']._serialized_start=793
+  _globals['_UPDATEMEMBERREQUEST']._serialized_end=999
+  _globals['_UPDATEMEMBERRESPONSE']._serialized_start=1001
+  _globals['_UPDATEMEMBERRESPONSE']._serialized_end=1067
+  _globals['_LINKIDENTIFIERREQUEST']._serialized_start=1070
+  _globals['_LINKIDENTIFIERREQUEST']._serialized_end=1257
+  _globals['_LINKIDENTIFIERRESPONSE']._serialized_start=1259
+  _globals['_LINKIDENTIFIERRESPONSE']._serialized_end=1327
+  _globals['_SETREDEMPTIONLOCKREQUEST']._serialized_start=1330
+  _globals['_SETREDEMPTIONLOCKREQUEST']._serialized_end=1484
+  _globals['_SETREDEMPTIONLOCKRESPONSE']._serialized_start=1486
+  _globals['_SETREDEMPTIONLOCKRESPONSE']._serialized_end=1573
+  _globals['_MEMBERSERVICE']._serialized_start=1576
+  _globals['_MEMBERSERVICE']._serialized_end=2051
 # @@protoc_insertion_point(module_scope)

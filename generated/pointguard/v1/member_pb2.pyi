@@ -23,16 +23,18 @@ class Profile(_message.Message):
     def __init__(self, given_name: _Optional[str] = ..., family_name: _Optional[str] = ..., province: _Optional[str] = ..., birth_date: _Optional[str] = ...) -> None: ...
 
 class EnrollMemberRequest(_message.Message):
-    __slots__ = ("idempotency_key", "identifiers", "profile", "tier")
+    __slots__ = ("idempotency_key", "identifiers", "profile", "tier", "groups")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     IDENTIFIERS_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
     TIER_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     identifiers: _containers.RepeatedCompositeFieldContainer[_common_pb2.MemberReference]
     profile: Profile
     tier: str
-    def __init__(self, idempotency_key: _Optional[str] = ..., identifiers: _Optional[_Iterable[_Union[_common_pb2.MemberReference, _Mapping]]] = ..., profile: _Optional[_Union[Profile, _Mapping]] = ..., tier: _Optional[str] = ...) -> None: ...
+    groups: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, idempotency_key: _Optional[str] = ..., identifiers: _Optional[_Iterable[_Union[_common_pb2.MemberReference, _Mapping]]] = ..., profile: _Optional[_Union[Profile, _Mapping]] = ..., tier: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class EnrollMemberResponse(_message.Message):
     __slots__ = ("transaction_id", "member_id", "account_id")
@@ -51,18 +53,50 @@ class FindMemberRequest(_message.Message):
     def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ...) -> None: ...
 
 class FindMemberResponse(_message.Message):
-    __slots__ = ("member_id", "account_id", "identifiers", "profile", "enrolled_at")
+    __slots__ = ("member_id", "account_id", "identifiers", "profile", "enrolled_at", "tier", "groups")
     MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     IDENTIFIERS_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
     ENROLLED_AT_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
     member_id: int
     account_id: int
     identifiers: _containers.RepeatedCompositeFieldContainer[_common_pb2.MemberReference]
     profile: Profile
     enrolled_at: _timestamp_pb2.Timestamp
-    def __init__(self, member_id: _Optional[int] = ..., account_id: _Optional[int] = ..., identifiers: _Optional[_Iterable[_Union[_common_pb2.MemberReference, _Mapping]]] = ..., profile: _Optional[_Union[Profile, _Mapping]] = ..., enrolled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    tier: str
+    groups: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, member_id: _Optional[int] = ..., account_id: _Optional[int] = ..., identifiers: _Optional[_Iterable[_Union[_common_pb2.MemberReference, _Mapping]]] = ..., profile: _Optional[_Union[Profile, _Mapping]] = ..., enrolled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tier: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class MemberGroups(_message.Message):
+    __slots__ = ("groups",)
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    groups: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, groups: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class UpdateMemberRequest(_message.Message):
+    __slots__ = ("idempotency_key", "member", "tier", "groups", "origin")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    member: _common_pb2.MemberReference
+    tier: str
+    groups: MemberGroups
+    origin: _common_pb2.Origin
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., tier: _Optional[str] = ..., groups: _Optional[_Union[MemberGroups, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
+
+class UpdateMemberResponse(_message.Message):
+    __slots__ = ("transaction_id", "account_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ...) -> None: ...
 
 class LinkIdentifierRequest(_message.Message):
     __slots__ = ("idempotency_key", "member", "identifier", "origin")

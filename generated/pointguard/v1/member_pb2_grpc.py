@@ -51,6 +51,11 @@ class MemberServiceStub:
                 request_serializer=pointguard_dot_v1_dot_member__pb2.LinkIdentifierRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_member__pb2.LinkIdentifierResponse.FromString,
                 _registered_method=True)
+        self.UpdateMember = channel.unary_unary(
+                '/pointguard.v1.MemberService/UpdateMember',
+                request_serializer=pointguard_dot_v1_dot_member__pb2.UpdateMemberRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_member__pb2.UpdateMemberResponse.FromString,
+                _registered_method=True)
         self.SetRedemptionLock = channel.unary_unary(
                 '/pointguard.v1.MemberService/SetRedemptionLock',
                 request_serializer=pointguard_dot_v1_dot_member__pb2.SetRedemptionLockRequest.SerializeToString,
@@ -84,6 +89,13 @@ class MemberServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateMember(self, request, context):
+        """Changes a member's tier or groups, each only if it is given. Transactions from then on see them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetRedemptionLock(self, request, context):
         """Stops every redemption of an account, or allows them again. Nothing else is touched.
         """
@@ -108,6 +120,11 @@ def add_MemberServiceServicer_to_server(servicer, server):
                     servicer.LinkIdentifier,
                     request_deserializer=pointguard_dot_v1_dot_member__pb2.LinkIdentifierRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_member__pb2.LinkIdentifierResponse.SerializeToString,
+            ),
+            'UpdateMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateMember,
+                    request_deserializer=pointguard_dot_v1_dot_member__pb2.UpdateMemberRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_member__pb2.UpdateMemberResponse.SerializeToString,
             ),
             'SetRedemptionLock': grpc.unary_unary_rpc_method_handler(
                     servicer.SetRedemptionLock,
@@ -198,6 +215,33 @@ class MemberService:
             '/pointguard.v1.MemberService/LinkIdentifier',
             pointguard_dot_v1_dot_member__pb2.LinkIdentifierRequest.SerializeToString,
             pointguard_dot_v1_dot_member__pb2.LinkIdentifierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.MemberService/UpdateMember',
+            pointguard_dot_v1_dot_member__pb2.UpdateMemberRequest.SerializeToString,
+            pointguard_dot_v1_dot_member__pb2.UpdateMemberResponse.FromString,
             options,
             channel_credentials,
             insecure,

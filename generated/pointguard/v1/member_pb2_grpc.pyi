@@ -41,6 +41,8 @@ class MemberServiceStub:
     """Finds a member's account by any of its identifiers."""
     LinkIdentifier: _grpc.UnaryUnaryMultiCallable[_member_pb2.LinkIdentifierRequest, _member_pb2.LinkIdentifierResponse]
     """Links one more identifier to an account."""
+    UpdateMember: _grpc.UnaryUnaryMultiCallable[_member_pb2.UpdateMemberRequest, _member_pb2.UpdateMemberResponse]
+    """Changes a member's tier or groups, each only if it is given. Transactions from then on see them."""
     SetRedemptionLock: _grpc.UnaryUnaryMultiCallable[_member_pb2.SetRedemptionLockRequest, _member_pb2.SetRedemptionLockResponse]
     """Stops every redemption of an account, or allows them again. Nothing else is touched."""
 
@@ -57,6 +59,8 @@ class MemberServiceAsyncStub(MemberServiceStub):
     """Finds a member's account by any of its identifiers."""
     LinkIdentifier: _aio.UnaryUnaryMultiCallable[_member_pb2.LinkIdentifierRequest, _member_pb2.LinkIdentifierResponse]  # type: ignore[assignment]
     """Links one more identifier to an account."""
+    UpdateMember: _aio.UnaryUnaryMultiCallable[_member_pb2.UpdateMemberRequest, _member_pb2.UpdateMemberResponse]  # type: ignore[assignment]
+    """Changes a member's tier or groups, each only if it is given. Transactions from then on see them."""
     SetRedemptionLock: _aio.UnaryUnaryMultiCallable[_member_pb2.SetRedemptionLockRequest, _member_pb2.SetRedemptionLockResponse]  # type: ignore[assignment]
     """Stops every redemption of an account, or allows them again. Nothing else is touched."""
 
@@ -88,6 +92,14 @@ class MemberServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_member_pb2.LinkIdentifierResponse, _abc.Awaitable[_member_pb2.LinkIdentifierResponse]]:
         """Links one more identifier to an account."""
+
+    @_abc_1.abstractmethod
+    def UpdateMember(
+        self,
+        request: _member_pb2.UpdateMemberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_member_pb2.UpdateMemberResponse, _abc.Awaitable[_member_pb2.UpdateMemberResponse]]:
+        """Changes a member's tier or groups, each only if it is given. Transactions from then on see them."""
 
     @_abc_1.abstractmethod
     def SetRedemptionLock(

@@ -9,8 +9,8 @@ from pointguard_server.domain.codes import Decision, RequestFlag
 from pointguard_server.domain.ledger_rows import LEG_FIELDS, REQUEST_FIELDS
 from pointguard_server.domain.record import RECORD_ENTRY_FIELDS
 from pointguard_server.engine import compiled  # its import tells Numba where to keep kernels
+from pointguard_server.engine.compiled.varint import varint, zigzag
 from pointguard_server.rpc.wire import reading
-from pointguard_server.rpc.wire.encoding import varint
 from pointguard_server.rpc.wire.lexicon import ByteArray, LexiconArrays
 from pointguard_server.rpc.wire.matching import Matchers, Seen
 from pointguard_server.rpc.wire.reading import put_total, read_basket
@@ -89,14 +89,6 @@ class Scratch(NamedTuple):
 
 
 @part
-def _number(data, at, end):
-    """Return (a zigzag varint's value, the place after it); a place of -1 if there is none."""
-    value, at = varint(data, at, end)
-    bits = np.uint64(value)
-    return np.int64(bits >> np.uint64(1)) ^ -np.int64(bits & np.uint64(1)), at
-
-
-@part
 def _skip(data, at, end, count):
     """Return the place after so many numbers, or -1."""
     for _ in range(count):
@@ -114,7 +106,7 @@ def _row(data, at, end, raw, count, row):
             row[i] = at
             at += ID_BYTES
         else:
-            row[i], at = _number(data, at, end)
+            row[i], at = zigzag(data, at, end)
         if at < 0 or at > end:
             return np.int64(-1)
     return np.int64(at)
@@ -129,7 +121,7 @@ def _entries(data, at, end):
         at = _skip(data, at, end, _SIGNED_POINTS)
         if at < 0:
             return total, at
-        points, at = _number(data, at, end)
+        points, at = zigzag(data, at, end)
         total += points
         at = _skip(data, at, end, _ENTRY_SIZE - _SIGNED_POINTS - 1)
         if at < 0:
@@ -175,7 +167,7 @@ def _leg_and_request(data, at, end, layout, scratch):
     for i in range(REQUEST_SIZE):
         if at < 0 or at > end:
             return earned, np.int64(-1)
-        scratch.request[i], at = _number(data, at, end)
+        scratch.request[i], at = zigzag(data, at, end)
     return earned, at
 
 

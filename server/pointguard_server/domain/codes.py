@@ -18,6 +18,7 @@ class Operation(IntEnum):
     ENROLL = 6
     LINK_IDENTIFIER = 7
     SET_REDEMPTION_LOCK = 8
+    UPDATE_MEMBER = 10
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -165,6 +166,8 @@ class CodeKind(IntEnum):
     REDEMPTION_TYPE = 7
     TENDER = 8
     RULE = 9
+    COUNTRY = 10
+    GROUP_SET = 11
 
 
 class RuleChangeReason(IntEnum):
@@ -240,6 +243,8 @@ class RequestFlag(IntFlag):
     COUPON_USED = 4
     IN_MONEY = 8
     LOCKED = 16
+    CHANGES_TIER = 32
+    CHANGES_GROUPS = 64
 
 
 class Outcome(IntEnum):

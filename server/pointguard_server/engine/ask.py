@@ -29,6 +29,7 @@ class Ask:
     line_count: int = 0
     body: bytes = b"\0\0"
     claim: "Claim | None" = None
+    group_set_id: int = 0
 
 
 class Claim(NamedTuple):

@@ -17,10 +17,12 @@ from pointguard_server.engine.compiled.accounts import replay_legs
 from pointguard_server.engine.compiled.advice import keep_standing
 from pointguard_server.engine.compiled.records import ADVICE_RAW, LEG_RAW, write_records
 from pointguard_server.engine.compiled.slots import find_slots
+from pointguard_server.engine.counters import count_awards
 from pointguard_server.engine.identifiers import transaction_ids
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.kernel import decide
 from pointguard_server.engine.memory import ACCOUNT, Memory
+from pointguard_server.engine.past_legs import legs_of_records
 from pointguard_server.engine.ports import BatchRecord, Clock, Heads, LedgerStore, Rows
 from pointguard_server.engine.programs import Programs
 from pointguard_server.engine.rows import (
@@ -165,14 +167,18 @@ class Decider:
         """Decide by other versions of the same programs from the next batch on. For the writer's thread.
 
         ``upcoming`` follow, each from its moment on: earliest first, each in place of the one before. Tallies are
-        rebuilt from the events in memory; where a window now reaches further back than those, the accounts are read
-        from the ledger again.
+        rebuilt from the events in memory; where a window now reaches further back than those, or a cap asks what a rule
+        gave that none asked before, the accounts are read from the ledger again.
         """
         before = self.programs
-        if any(programs.retention(each) > before.retention(each) for each in programs.first_of):
-            self.memory = self.memory.emptied(programs.measures_max)
+        reaches_further = any(programs.retention(each) > before.retention(each) for each in programs.first_of)
+        kept = _kept_counters(programs, before)
+        if reaches_further or kept is None:
+            self.memory = self.memory.emptied(programs.measures_max, programs.counters_max)
         else:
             self.memory.resize_tallies(programs.measures_max)
+            if kept != list(range(before.counters_max)):
+                self.memory.take_counters(kept)
             if programs.splits != before.splits:
                 self.memory.displace(np.array([programs.first_of[each.program_id] for each in before.programs]))
         self.programs, self._upcoming = programs, upcoming
@@ -190,7 +196,7 @@ class Decider:
         Returns the answers to an empty batch.
         """
         arrays, out = self.memory.arrays(1, 1, 1), self._buffers.output(
-            requests=1, legs=1, entries=1, advice=1, shown=1, measures=self.programs.measures_max,
+            requests=1, legs=1, entries=1, advice=1, shown=1, measures=self.programs.windows_max,
             awards=self.programs.awards_max, facts=self.programs.facts_max, work=self.programs.work_max,
         )  # fmt: skip
         step = _Step(Inbox())
@@ -204,6 +210,7 @@ class Decider:
         stand = np.zeros(1, ADVICE)[0]
         keep_standing(arrays, np.zeros(1, ACCOUNT)[0], stand)
         Totals().add(out, 0, self.programs)
+        legs_of_records(())
         return Answers(out, step.requests, {}, {})
 
     @property
@@ -315,7 +322,7 @@ class Decider:
     def _load(self, tenant_id: int, account_id: int, now: int) -> None:
         """Read an account from the ledger into memory, if the tenant has it."""
         retention = max((program.settings["retention"] for program in self.programs.programs), default=0)
-        history = self._store.read_account(tenant_id, account_id, now - retention)
+        history = self._store.read_account(tenant_id, account_id, now - retention, self.programs.awards_since(now))
         if history is None:
             return
         slot = self.memory.add(account_id, self._turn)
@@ -325,7 +332,11 @@ class Decider:
         account["enrolled_at"] = history.enrolled_at
         legs, advice = history.legs, history.advice
         arrays = self.memory.arrays(len(legs) // BLOCK + 2, len(legs), len(advice))
-        replay_legs(arrays, self.programs.world(now), legs, slot)
+        world = self.programs.world(now)
+        replay_legs(arrays, world, legs, slot)
+        if counters := self.programs.counters[history.program_id]:
+            found = count_awards(counters, history.awards, world.programs[account["program"]])
+            self.memory.counters[slot, : len(counters)] = found
         for row in advice[advice["ends_at"] > now]:
             keep_standing(arrays, arrays.accounts[slot], row)
         self.memory.settle(arrays)
@@ -343,7 +354,7 @@ class Decider:
             entries=count * max(programs.awards_max, 1),
             advice=count * programs.rules_max,
             shown=self._shown_max(step),
-            measures=programs.measures_max,
+            measures=programs.windows_max,
             awards=programs.awards_max,
             facts=programs.facts_max,
             work=programs.work_max,
@@ -449,6 +460,17 @@ class Decider:
         whole = buffer[:size].tobytes()
         limits = [0, *ends[:legs].tolist()]
         return [whole[limits[i] : limits[i + 1]] for i in range(legs)], memoryview(whole)
+
+
+def _kept_counters(programs: Programs, before: Programs) -> list[int] | None:
+    """Return the places of counters that go on; None if there are new ones, or several programs have some."""
+    if programs.counters == before.counters:
+        return list(range(before.counters_max))
+    if len(programs.counters) > 1:
+        return None
+    ((program_id, counters),) = programs.counters.items()
+    known = before.counters.get(program_id, ())
+    return [known.index(counter) for counter in counters] if set(counters) <= set(known) else None
 
 
 def _order_references(step: _Step) -> dict[int, str]:

@@ -14,7 +14,7 @@ from pointguard_server.rules.fields import LINE_FIELD_COUNT
 
 _NO_ID = bytes(16)
 # As rows.ENVELOPE_FIELDS; what the engine finds out later is empty, and there is no slot yet.
-_PACK_ENVELOPE = Struct("<2q16s16s10q").pack_into
+_PACK_ENVELOPE = Struct("<2q16s16s11q").pack_into
 _ENVELOPE_SIZE, _REQUEST_SIZE = ENVELOPE.itemsize, REQUEST.itemsize
 _ROWS, _LINES, _BODY_BYTES = 64, 256, 8_192
 
@@ -99,6 +99,7 @@ class Inbox:
             ask.line_count,
             self.body_size,
             len(ask.body),
+            ask.group_set_id,
         )
         if ask.line_count:
             at = self.line_count * 8 * LINE_FIELD_COUNT

@@ -4,7 +4,7 @@ Flat arrays that the kernel changes in place (``Arrays``), and the Python side t
 accounts (``Memory``). Only the writer's thread touches either.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,6 +77,7 @@ class Arrays(NamedTuple):
 
     accounts: RowArray
     tallies: IntArray  # [account, measure, (value, cursor)]
+    counters: IntArray  # [account, counter, (points, start of the period)]
     events: RowArray
     next_block: IntArray
     holds: RowArray
@@ -121,7 +122,7 @@ def _grown(array: npt.NDArray[Any], capacity: int) -> npt.NDArray[Any]:
 class Memory:
     """A cache of at most ``accounts_max`` accounts, the least recently used leaving first."""
 
-    def __init__(self, accounts_max: int, measures_max: int) -> None:
+    def __init__(self, accounts_max: int, measures_max: int, counters_max: int = 0) -> None:
         self.accounts_max = accounts_max
         self.evictions = 0
         self.loads = 0
@@ -131,6 +132,7 @@ class Memory:
         self.table = np.full(2 << (accounts_max - 1).bit_length(), NONE, np.int32)
         self.accounts = np.zeros(accounts_max, ACCOUNT)
         self.tallies = np.zeros((accounts_max, max(measures_max, 1), 2), np.int64)
+        self.counters = np.zeros((accounts_max, counters_max, 2), np.int64)
         self.events = reserved(EVENT, 1024 * BLOCK)
         self.next_block = np.zeros(1024, np.int64)
         self.holds = np.zeros(256, HOLD)
@@ -159,9 +161,13 @@ class Memory:
         used = self.accounts["program"][: self._unused_slot]
         used[:] = ~firsts[np.where(used < 0, ~used, used)]
 
-    def emptied(self, measures_max: int) -> "Memory":
+    def take_counters(self, kept: Sequence[int]) -> None:
+        """Have as counters these of those that there are, by their places, in this order."""
+        self.counters = np.ascontiguousarray(self.counters[:, list(kept)])
+
+    def emptied(self, measures_max: int, counters_max: int = 0) -> "Memory":
         """Return a memory that holds nothing: quicker than to throw every account out of this one."""
-        fresh = Memory(self.accounts_max, measures_max)
+        fresh = Memory(self.accounts_max, measures_max, counters_max)
         fresh.loads, fresh.evictions = self.loads, self.evictions + len(self)
         return fresh
 
@@ -179,6 +185,7 @@ class Memory:
         return Arrays(
             self.accounts,
             self.tallies,
+            self.counters,
             self.events,
             self.next_block,
             self.holds,
@@ -205,6 +212,7 @@ class Memory:
         account["first_event"] = account["last_event"] = NONE
         account["first_hold"] = account["first_advice"] = account["tally_epoch"] = NONE
         account["touched"] = turn
+        self.counters[slot] = 0
         keep_slot(self.table, self.accounts, slot)
         self.loads += 1
         return slot

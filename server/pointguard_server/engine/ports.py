@@ -5,7 +5,7 @@ everything written is one atomic step. Any failure of the database is raised as 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -14,6 +14,9 @@ import numpy.typing as npt
 from pointguard_server.domain.codes import Outcome
 
 RowArray = npt.NDArray[np.void]
+
+AWARDED = np.dtype([("rule_id", "<i8"), ("accepted_at", "<i8"), ("points", "<i8")])
+"""Points that a rule gave an account at a moment."""
 
 
 class Clock(Protocol):
@@ -47,6 +50,7 @@ class History:
     enrolled_at: int
     legs: RowArray  # engine.rows.LEG
     advice: RowArray  # engine.rows.ADVICE
+    awards: RowArray = field(default_factory=lambda: np.zeros(0, AWARDED))  # what rules gave, as far back as was asked
 
 
 class BatchRecord(NamedTuple):
@@ -105,8 +109,13 @@ class LedgerStore(Protocol):
         """Return the (account, seq) of those ids that are transactions of the tenant."""
         ...
 
-    def read_account(self, tenant_id: int, account_id: int, newer_than: int) -> History | None:
-        """Return an account's history back to ``newer_than`` and to all that is open; None if the tenant lacks it."""
+    def read_account(
+        self, tenant_id: int, account_id: int, newer_than: int, awards_since: int | None = None
+    ) -> History | None:
+        """Return an account's history back to ``newer_than`` and to all that is open; None if the tenant lacks it.
+
+        Its awards reach back to ``awards_since``: 0 for all, None for none. It is not before ``newer_than`` or it is 0.
+        """
         ...
 
     def enroll(self, tenant_id: int, member: Any, now: int) -> tuple[Outcome, int]:

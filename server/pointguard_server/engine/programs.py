@@ -11,8 +11,9 @@ import numpy as np
 
 from pointguard_server.domain.calendar import local_time
 from pointguard_server.engine.code_words import CodeWords
+from pointguard_server.engine.counters import Counter, awards_since
 from pointguard_server.engine.split import Split
-from pointguard_server.engine.world import AWARD, INPUT, PROGRAM, RULE, RowArray, World
+from pointguard_server.engine.world import AWARD, COUNTER, EARNED, INPUT, PROGRAM, RULE, IntArray, RowArray, World
 from pointguard_server.velocity.windows import MEASURE
 
 MINUTE = 60_000_000
@@ -38,6 +39,13 @@ class Program:
     work_size: int  # that the earn rules need: see rules/work_layout.py
     earn: object = field(repr=False)
     code_words: CodeWords = field(default_factory=CodeWords, compare=False, repr=False)
+    counters: tuple[Counter, ...] = ()  # that inputs speak of
+    store_countries: dict[int, int] = field(default_factory=dict, repr=False)  # country by store, as their numbers
+
+    @property
+    def caps(self) -> int:
+        """How many inputs speak of counters."""
+        return sum(measure == EARNED for _, measure, *_ in self.inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class Programs:
     """All programs, as the kernel takes them. ``currencies`` are by program id.
 
     A program with an experiment stands first, as it would decide without, and its arms follow it. An account has the
-    index of the one that decides for it. All share the words of texts: those of the first are everyone's.
+    index of the one that decides for it. All share the words of texts and the stores: those of the first are theirs.
     """
 
     def __init__(self, programs: Sequence[Program], arms: Sequence[Arms] = ()) -> None:
@@ -79,6 +87,13 @@ class Programs:
         self.awards_max = max((len(program.awards) for program in everything), default=0)
         self.facts_max = max((program.fact_count for program in everything), default=0)
         self.work_max = max((program.work_size for program in everything), default=0)
+        # An account may go to any arm of its program, so its counters are those of all of them.
+        self.counters = {
+            each: tuple(dict.fromkeys(known for arm in everything if arm.program_id == each for known in arm.counters))
+            for each in self.currencies
+        }
+        self.counters_max = max(map(len, self.counters.values()), default=0)
+        self.windows_max = max((len(each.measures) + each.caps for each in everything), default=0)
         self._minute = -1
         self._code_words = programs[0].code_words if programs else CodeWords()
         self._world = self._build()
@@ -119,6 +134,12 @@ class Programs:
         arms = (program for program in self.programs if program.program_id == program_id)
         return max(program.settings["retention"] for program in arms)
 
+    def awards_since(self, now: int) -> int | None:
+        """Return from when on counters must know what rules gave; None if there are none."""
+        rows = self.world(now).programs
+        since = (awards_since(counters, rows[self.first_of[each]]) for each, counters in self.counters.items())
+        return min((moment for moment in since if moment is not None), default=None)
+
     def _build(self) -> World:
         programs = np.zeros(len(self.programs), PROGRAM)
         measures: list[tuple[int, ...]] = []
@@ -126,6 +147,7 @@ class Programs:
         awards: list[tuple[int, ...]] = []
         inputs: list[tuple[int, ...]] = []
         constants: list[int] = []
+        counters: list[Counter] = []
         for row, program in zip(programs, self.programs, strict=True):
             for name, value in program.settings.items():
                 row[name] = value
@@ -136,10 +158,12 @@ class Programs:
             row["first_award"], row["award_count"] = len(awards), len(program.awards)
             row["first_input"], row["input_count"] = len(inputs), len(program.inputs)
             row["first_constant"] = len(constants)
+            row["first_counter"], row["counter_count"] = len(counters), len(self.counters[program.program_id])
+            counters += self.counters[program.program_id]
             measures += program.measures
             rules += program.rules
             awards += program.awards
-            inputs += program.inputs
+            inputs += [self._input(program, row) for row in program.inputs]
             constants += program.constants
         return World(
             programs,
@@ -150,4 +174,21 @@ class Programs:
             # One more than there are, so that a rule set without literals has an address too.
             np.array([*constants, 0], np.int64),
             self._code_words.array,
+            np.array(counters, COUNTER),
+            _by_number(self.programs[0].store_countries if self.programs else {}),
         )
+
+    def _input(self, program: Program, row: tuple[int, ...]) -> tuple[int, ...]:
+        """Return a row of ``world.INPUT``; one that speaks of a counter does so by all of the program's."""
+        fact, measure, scale, most, source = row
+        if measure == EARNED:
+            source = self.counters[program.program_id].index(program.counters[source])
+        return fact, measure, scale, most, source
+
+
+def _by_number(values: dict[int, int]) -> IntArray:
+    """Return values by a text's number, 0 for any other."""
+    found = np.zeros(max(values, default=0) + 1, np.int64)
+    for number, value in values.items():
+        found[number] = value
+    return found

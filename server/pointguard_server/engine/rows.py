@@ -76,6 +76,7 @@ ENVELOPE_FIELDS = (
     "line_count",
     "body_at",  # where the record's last two parts begin: the order reference and the basket
     "body_size",
+    "group_set_id",  # of the member, where a request sets it
 )
 """What stands around a request: who asks, what is known before it is decided, and where its lines and its body are."""
 SETTLED = -1

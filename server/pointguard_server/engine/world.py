@@ -38,6 +38,8 @@ PROGRAM = np.dtype(
             "first_constant",
             "first_input",
             "input_count",
+            "first_counter",
+            "counter_count",
             "first_award",
             "award_count",
             "money_scale",  # minor units → the rules' fixed point
@@ -83,9 +85,13 @@ INPUT = np.dtype([("fact", "<i8"), ("measure", "<i8"), ("scale", "<i8"), ("most"
 
 A window, by its measure: its value, at most ``most``, × ``scale``. GIVEN: ``most`` × ``scale``; of a date, today's.
 MATCHED: whether the word of the text in fact ``source`` has a bit of ``most``. MATCHED_NUMBER: whether ``most`` has the
-bit that the number in fact ``source`` counts.
+bit that the number in fact ``source`` counts. EARNED: what the program's counter ``source`` has; the leg has it as the
+window ``most``.
 """
-GIVEN, MATCHED, MATCHED_NUMBER = -1, -2, -3
+GIVEN, MATCHED, MATCHED_NUMBER, EARNED = -1, -2, -3, -4
+
+COUNTER = np.dtype([("rule_id", "<i8"), ("period", "<i8")])
+"""What a rule gave an account in a period: see ``engine/counters.py``."""
 
 
 class World(NamedTuple):
@@ -98,6 +104,8 @@ class World(NamedTuple):
     inputs: RowArray
     constants: IntArray
     code_words: IntArray  # by a text's number: see engine/code_words.py
+    counters: RowArray
+    store_countries: IntArray  # the number of a store's country, by the store's
 
 
 class Batch(NamedTuple):
@@ -123,7 +131,7 @@ class Output(NamedTuple):
     answers: RowArray
     reasons: IntArray  # [request, REASONS_MAX × (reason, rule id)]
     # [leg, measure]: what each window held; -1: not looked at. The transaction itself is counted, but not in what the
-    # earn rules read.
+    # earn rules read. Behind the program's measures: what their caps' counters had.
     windows: IntArray
     shown: RowArray  # standing advice for readers
     shown_request: IntArray

@@ -21,6 +21,7 @@ from pointguard_server.domain.record import encode_body
 from pointguard_server.engine.ask import Ask
 from pointguard_server.engine.identifiers import key_bytes
 from pointguard_server.engine.rows import RequestFields
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.line_codes import FIRST_UNKNOWN, LINE_DOMAINS, LineCodes
 from pointguard_server.service.ports import Directory, StoreFacts
 from pointguard_server.service.tenants import LINE_VALUE, Tenant, Vocabulary
@@ -28,6 +29,7 @@ from pointguard_server.service.vault import InvalidIdentifier, normalize_identif
 
 KEY_BYTES_MAX = 64
 CODE_BYTES_MAX = 32
+GROUPS_MAX = 32
 TEXT_BYTES_MAX = 64
 POINTS_MAX = 10**12
 MONEY_MAX = 10**12
@@ -125,6 +127,25 @@ class Decoder:
         number = self._vocabulary.find(self.tenant.tenant_id, kind, text)
         if number is None:
             self.unknown_codes.append((kind, text))
+            return 0
+        return number
+
+    def groups(self, groups: Sequence[str], field: str) -> int:
+        """Return the number of a set of groups, 0 for none."""
+        if len(groups) > GROUPS_MAX:
+            self.fault(field, f"must be at most {GROUPS_MAX}")
+            return 0
+        faulty = False
+        for index, group in enumerate(groups):
+            if not group or not group.isprintable() or len(group.encode()) > CODE_BYTES_MAX:
+                self.fault(f"{field}[{index}]", f"must be printable and have 1 to {CODE_BYTES_MAX} bytes")
+                faulty = True
+        if faulty or not groups:
+            return 0
+        text = GROUP_SEPARATOR.join(sorted(set(groups)))
+        number = self._vocabulary.find(self.tenant.tenant_id, CodeKind.GROUP_SET, text)
+        if number is None:
+            self.unknown_codes.append((CodeKind.GROUP_SET, text))
             return 0
         return number
 

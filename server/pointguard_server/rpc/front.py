@@ -22,7 +22,7 @@ from grpc_health.v1.health import aio as health_aio
 
 from pointguard_server.rpc.front_settings import FrontSettings
 from pointguard_server.rpc.link import FOR_EVER, TRACE_SEPARATOR, Frame, FrameKind, Link
-from pointguard_server.service import logs
+from pointguard_server.service import garbage, logs
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024  # a batch of 10,000 requests
 METADATA_BYTES_MAX = 8 * 1024
@@ -159,6 +159,7 @@ class Front:
             self._link.close()
             return 1
         await self._server.start()
+        garbage.spare_what_lives()
         self._link.send(FrameKind.LISTENING, port)
         pulse = asyncio.create_task(self._beat())
         grace_s = await self._stopped

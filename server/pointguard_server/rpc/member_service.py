@@ -16,6 +16,7 @@ from pointguard_server.rpc.decode import Decoder
 from pointguard_server.rpc.encode import timestamp
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.transaction_service import Desk
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.members import enroll_claim, link_claim
 from pointguard_server.service.ports import NewMember
 
@@ -65,16 +66,42 @@ class MemberService:
             province_id=decoder.code(CodeKind.PROVINCE, profile.province, "profile.province"),
             tier_id=decoder.code(CodeKind.TIER, request.tier, "tier"),
         )
+        groups = decoder.groups(request.groups, "groups")
         serialized = profile.SerializeToString(deterministic=True)
         named = "\n".join(f"{kind} {value}" for kind, value in identifiers).encode()
-        key = decoder.key(request.idempotency_key)
-        ask = decoder.ask(
-            key, fields, (0, None), decoder.where(common_pb2.Origin())[-1], private=named + b"\0" + serialized
-        )
+        private = named + b"\0" + serialized + _private_groups(groups)
+        where = decoder.where(common_pb2.Origin())
+        ask = decoder.ask(decoder.key(request.idempotency_key), fields, (0, None), where[-1], private=private)
         tenant = decoder.tenant
         member = NewMember(tenant.program_id, identifiers, serialized)
         ask.claim = enroll_claim(tenant.tenant_id, member, self._desk.directory)
+        ask.group_set_id = groups
         return ask
+
+    async def update_member(self, call: Call, request: member_pb2.UpdateMemberRequest) -> Message:
+        """See the contract."""
+
+        def decode(decoder: Decoder) -> Ask:
+            member = decoder.member(request.member)
+            where = decoder.where(request.origin)
+            changes_tier, changes_groups = request.HasField("tier"), request.HasField("groups")
+            if not changes_tier and not changes_groups:
+                decoder.fault("tier", "must be given unless groups are")
+            groups = decoder.groups(request.groups.groups, "groups.groups")
+            flags = (RequestFlag.CHANGES_TIER if changes_tier else 0) | (
+                RequestFlag.CHANGES_GROUPS if changes_groups else 0
+            )
+            fields = _fact(Operation.UPDATE_MEMBER, Kind.PROFILE_UPDATE, member[0], where)
+            fields = fields._replace(flags=int(flags), tier_id=decoder.code(CodeKind.TIER, request.tier, "tier"))
+            private = _private_groups(groups)
+            ask = decoder.ask(decoder.key(request.idempotency_key), fields, member, where[-1], private=private)
+            ask.group_set_id = groups
+            return ask
+
+        verdict = await self._desk.submit(call, await self._desk.decode(call, decode))
+        return member_pb2.UpdateMemberResponse(
+            transaction_id=uuid_text(verdict.transaction_id), account_id=verdict.account_id
+        )
 
     async def find_member(self, call: Call, request: member_pb2.FindMemberRequest) -> Message:
         """See the contract."""
@@ -83,12 +110,15 @@ class MemberService:
         found = await self._desk.reader.member(call.tenant.tenant_id, verdict.account_id)
         if found is None:
             raise NotFound
+        tier, groups = await self._desk.reader.standing(call.tenant.tenant_id, verdict.account_id, verdict.seq)
         return member_pb2.FindMemberResponse(
             member_id=found.member_id,
             account_id=found.account_id,
             identifiers=[common_pb2.MemberReference(**{kind.name.lower(): value}) for kind, value in found.identifiers],  # type: ignore[arg-type]
             profile=member_pb2.Profile.FromString(found.profile),
             enrolled_at=timestamp(found.enrolled_at),
+            tier=tier,
+            groups=groups.split(GROUP_SEPARATOR) if groups else (),
         )
 
     async def link_identifier(self, call: Call, request: member_pb2.LinkIdentifierRequest) -> Message:
@@ -145,6 +175,11 @@ def _identifiers(decoder: Decoder, request: member_pb2.EnrollMemberRequest) -> t
         if identifier is not None:
             found[IdentifierKind(identifier[0]), identifier[1]] = None
     return tuple(found)
+
+
+def _private_groups(groups: int) -> bytes:
+    """Return what tells requests with other groups apart; without any, as before there were groups."""
+    return f"\0{groups}".encode() if groups else b""
 
 
 def _fact(

@@ -12,13 +12,22 @@ from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.member_service import SUBDIVISION
 from pointguard_server.rpc.rule_messages import moment
 from pointguard_server.rpc.transaction_service import Desk
-from pointguard_server.service.explanation.explainer import Explainer
-from pointguard_server.service.explanation.past import Past
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
+from pointguard_server.service.explanation.explainer import AccountHistory, Explainer
 from pointguard_server.service.rule_simulation import Order, OrderLine
 from pointguard_server.service.tenants import Tenant
 
 DAYS_MAX = 100_000
-OF_THE_MEMBER = ("tier", "province", "days_since_enrolment", "posted", "reserved", "spend_minor_units", "accepted_at")
+OF_THE_MEMBER = (
+    "groups",
+    "tier",
+    "province",
+    "days_since_enrolment",
+    "posted",
+    "reserved",
+    "spend_minor_units",
+    "accepted_at",
+)
 _DAY = 86_400_000_000
 _KEY, _ACCOUNT = "simulation", 1  # of the accrual that an order is checked as
 
@@ -42,6 +51,7 @@ def check_order(decoder: Decoder, order: rule_pb2.SimulatedOrder) -> None:
     decoder.check()
     decoder.accrue(request)
     decoder.text(order.tier, "tier", 32)
+    decoder.groups(order.groups, "groups")
     if order.province and not SUBDIVISION.fullmatch(order.province):
         decoder.fault("province", "must be an ISO 3166-2 code such as CA-ON")
     if not 0 <= order.days_since_enrolment <= DAYS_MAX:
@@ -66,7 +76,7 @@ def check_order(decoder: Decoder, order: rule_pb2.SimulatedOrder) -> None:
 async def order_of_request(desk: Desk, tenant: Tenant, order: rule_pb2.SimulatedOrder, now: int) -> Order:
     """Return an order that was checked."""
     total, lines = _bought(order.basket if order.HasField("basket") else None, order.total.minor_units)
-    business_unit, store_province = await _store(desk, tenant, order.origin.store_id)
+    business_unit, store_province, store_country = await _store(desk, tenant, order.origin.store_id)
     accepted_at = order.accepted_at
     return Order(
         total=total,
@@ -79,6 +89,8 @@ async def order_of_request(desk: Desk, tenant: Tenant, order: rule_pb2.Simulated
         store=order.origin.store_id,
         business_unit=business_unit,
         store_province=store_province,
+        store_country=store_country,
+        groups=tuple(sorted(set(order.groups))),
         tier=order.tier,
         province=order.province,
         days_since_enrolment=order.days_since_enrolment,
@@ -90,8 +102,8 @@ async def order_of_request(desk: Desk, tenant: Tenant, order: rule_pb2.Simulated
 
 async def order_of_member(
     desk: Desk, explainer: Explainer, call: Call, order: rule_pb2.SimulatedOrder, now: int
-) -> tuple[Order, Past]:
-    """Return an order that was checked, of an account as it stands now, and the account.
+) -> tuple[Order, AccountHistory]:
+    """Return an order that was checked, of an account as it stands now, and the account's history.
 
     Raises:
         NotFound: if the tenant has no such member.
@@ -99,20 +111,22 @@ async def order_of_member(
     ask = await desk.decode(call, lambda decoder: decoder.read(Operation.BALANCE, order.member))
     verdict = await desk.submit(call, ask)
     tenant = call.tenant
-    past, texts = await explainer.account_now(tenant.tenant_id, verdict.account_id, verdict.seq, now)
-    state = past.state
+    history = await explainer.account_now(tenant.tenant_id, verdict.account_id, verdict.seq, now)
+    state, texts = history.past.state, history.texts
+    groups = texts[state.group_set_id]
     asked = await order_of_request(desk, tenant, order, now)
     return (
         replace(
             asked,
+            groups=tuple(groups.split(GROUP_SEPARATOR)) if groups else (),
             tier=texts[state.tier_id],
             province=texts[state.province_id],
-            days_since_enrolment=(now - past.enrolled_at) // _DAY,
+            days_since_enrolment=(now - history.past.enrolled_at) // _DAY,
             posted=verdict.posted,
             reserved=verdict.reserved,
             spend=state.spend_total,
         ),
-        past,
+        history,
     )
 
 
@@ -142,12 +156,12 @@ def _bought(basket: transaction_pb2.Basket | None, total: int) -> tuple[int, tup
     return sum(line.amount for line in lines), lines
 
 
-async def _store(desk: Desk, tenant: Tenant, code: str) -> tuple[str, str]:
-    """Return a store's business unit and province."""
+async def _store(desk: Desk, tenant: Tenant, code: str) -> tuple[str, str, str]:
+    """Return a store's business unit, province and country."""
     facts = desk.directory.store(tenant.tenant_id, code)
     if facts is None:
-        return "", ""
-    return await desk.reader.text(facts.business_unit_id), await desk.reader.text(facts.province_id)
+        return "", "", ""
+    return await desk.reader.text(facts.business_unit_id), await desk.reader.text(facts.province_id), facts.country
 
 
 def _channel(number: int) -> str:

@@ -27,9 +27,7 @@ from pointguard_server.rpc.rule_orders import check_order, order_of_member, orde
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.rules.fixed_point import DECIMAL_PLACES, SCALE
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
-from pointguard_server.service.explanation.accrual import seen_windows, window_numbers
-from pointguard_server.service.explanation.explainer import Explainer
-from pointguard_server.service.explanation.past import Past
+from pointguard_server.service.explanation.explainer import AccountHistory, Explainer, on_history
 from pointguard_server.service.rule_differences import differences
 from pointguard_server.service.rule_sets import Activation, RuleSets
 from pointguard_server.service.rule_simulation import Order, Simulation, simulate, windows_of
@@ -170,16 +168,15 @@ class RuleService:
             source_text(decoder, request.source)
         elif request.HasField("version"):
             version_number(decoder, request.version)
-        order, past = await self._order(call, decoder, request)
+        order, history = await self._order(call, decoder, request)
         rule_set, version = await self._rules(request)
         given = self._windows(decoder, request, windows_of(rule_set))
         scale, zone = call.tenant.money_scale, ZoneInfo(self._rule_sets.time_zone)
 
         def run() -> Simulation:
-            held = {}
-            if past is not None:
-                held = window_numbers(rule_set, seen_windows(rule_set, past, order.accepted_at, zone), scale)
-            return simulate(rule_set, replace(order, windows=held | given), scale, zone, is_traced=request.trace)
+            known = order if history is None else on_history(order, history, rule_set, scale, zone)
+            windows = {**known.windows, **given}
+            return simulate(rule_set, replace(known, windows=windows), scale, zone, is_traced=request.trace)
 
         async with self._simulating:
             simulation = await asyncio.to_thread(run)
@@ -187,8 +184,8 @@ class RuleService:
 
     async def _order(
         self, call: Call, decoder: Decoder, request: rule_pb2.SimulateRuleSetRequest
-    ) -> tuple[Order, Past | None]:
-        """Return the order to try rules out on, and the account before it, if it is one of the ledger."""
+    ) -> tuple[Order, AccountHistory | None]:
+        """Return the order to try rules out on, and the account's history, if it is one of the ledger."""
         if request.HasField("transaction_id"):
             transaction_id = decoder.transaction_id(request.transaction_id, "transaction_id")
             decoder.check()

@@ -93,6 +93,7 @@ def _methods(
             "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
             "FindMember": (member_pb2.FindMemberRequest, members.find_member),
             "LinkIdentifier": (member_pb2.LinkIdentifierRequest, members.link_identifier),
+            "UpdateMember": (member_pb2.UpdateMemberRequest, members.update_member),
             "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
         },
         RULES: {

@@ -16,8 +16,10 @@ def unknown_of(rules: CheckedRuleSet, *, knows_accounts: bool = True) -> tuple[s
     found = [name for name in fields_of(rules) if name in unknown]
     for wanted in rules.inputs:
         match wanted:
-            case LocalDateInput() | MatchInput():
+            case LocalDateInput():
                 continue
+            case MatchInput():
+                found += [wanted.field] if wanted.field in unknown else []
             case WindowInput():
                 found.append(window_text(wanted))
             case EarnedInput():

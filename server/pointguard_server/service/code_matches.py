@@ -20,8 +20,12 @@ CODE_DOMAINS: Final = {
     "province": CodeKind.PROVINCE,
     "tier": CodeKind.TIER,
     "tender": CodeKind.TENDER,
+    "country": CodeKind.COUNTRY,
 }
 """The kinds of the texts that have numbers, by the rules' domain."""
+
+GROUP_SEPARATOR: Final = "\n"
+"""Between the groups of a set, in their order, as its text has them."""
 
 Question = Callable[[str], bool]
 Codes = Callable[[Any, int, CodeKind], Iterable[tuple[str, int]]]
@@ -70,7 +74,7 @@ class CodeMatches:
             return
         self._asked[kind] = asked
         self._questions = {key: each for key, each in self._questions.items() if key[0] != kind or key[1] in wanted}
-        self._questions |= {(kind, pattern): compile_pattern(pattern) for pattern in wanted}
+        self._questions |= {(kind, asking): _question(kind, asking) for asking in wanted}
         for text, number in self._codes(connection, self._tenant_id, kind):
             self.note(self._tenant_id, kind, text, number)
 
@@ -94,3 +98,12 @@ def _questions(rules: CheckedRuleSet) -> Iterable[tuple[CodeKind, str]]:
     for wanted in rules.inputs:
         if isinstance(wanted, MatchInput) and (domain := FIELDS[wanted.field].domain) in CODE_DOMAINS:
             yield CODE_DOMAINS[domain], wanted.pattern
+    for _, group in rules.named_texts:
+        yield CodeKind.GROUP_SET, group
+
+
+def _question(kind: CodeKind, asking: str) -> Question:
+    """Return what is asked: of a set of groups whether it has one, of any other text whether it matches a pattern."""
+    if kind is CodeKind.GROUP_SET:
+        return lambda groups: asking in groups.split(GROUP_SEPARATOR)
+    return compile_pattern(asking)

@@ -27,6 +27,7 @@ class StoreFacts:
     store_id: int
     business_unit_id: int
     province_id: int
+    country: str = ""
 
 
 Stores = dict[tuple[int, str], StoreFacts]
@@ -134,6 +135,10 @@ class Reader(Protocol):
 
     async def member(self, tenant_id: int, account_id: int) -> FoundMember | None:
         """Return the first member of an account."""
+        ...
+
+    async def standing(self, tenant_id: int, account_id: int, seq: int) -> tuple[str, str]:
+        """Return the member's tier and the text of its set of groups, as an account's leg has them."""
         ...
 
     async def text(self, code_id: int) -> str:

@@ -20,15 +20,17 @@ from pointguard_server.domain.codes import (
     Reason,
     WindowKind,
 )
+from pointguard_server.engine.counters import DAY, LIFETIME, MONTH, Counter
 from pointguard_server.engine.programs import Program
 from pointguard_server.engine.rows import currency_number
-from pointguard_server.engine.world import GIVEN, MATCHED, MATCHED_NUMBER
+from pointguard_server.engine.world import EARNED, GIVEN, MATCHED, MATCHED_NUMBER
 from pointguard_server.rules.constants import constants_of
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FIELDS
 from pointguard_server.rules.fixed_point import MOST, SCALE
-from pointguard_server.rules.inputs import LocalDateInput, MatchInput, WindowInput, WindowMeasure
+from pointguard_server.rules.inputs import EarnedInput, LocalDateInput, MatchInput, WindowInput, WindowMeasure
 from pointguard_server.rules.patterns import compile_pattern
 from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.rules.value_types import CapPeriod
 from pointguard_server.rules.value_types import Part as RulePart
 from pointguard_server.rules.work_layout import layout_of
 from pointguard_server.service.code_matches import CODE_DOMAINS, CodeMatches
@@ -56,6 +58,7 @@ _CALENDAR_LENGTHS: Final = {
     WindowKind.MONTH: _MONTH_MAX,
 }
 PARTS: Final = {RulePart.BASE: Part.BASE, RulePart.BONUS: Part.BONUS, RulePart.TARGETED: Part.TARGETED}
+CAP_PERIODS: Final = {CapPeriod.DAY: DAY, CapPeriod.MONTH: MONTH, CapPeriod.LIFETIME: LIFETIME}
 _EARN_MEASURES: Final = {
     WindowMeasure.COUNT: Measure.COUNT,
     WindowMeasure.POINTS: Measure.POINTS,
@@ -115,11 +118,12 @@ def build_program(
     lines: LineCodes,
     intern: Intern,
     matches: CodeMatches,
+    store_countries: dict[int, int] | None = None,
 ) -> Program:
     """Return the program as the kernel takes it.
 
     ``lines`` are the rule set's ``line_codes``; ``intern`` gives the tenant's texts their numbers. ``matches`` have
-    taken what the rule set asks of texts.
+    taken what the rule set asks of texts. ``store_countries`` are numbers of countries by those of stores.
     """
     measures, rules = _fraud_rules(config, intern)
     inputs = _earn_inputs(config, rule_set, len(measures), matches)
@@ -128,7 +132,10 @@ def build_program(
         constants_of(
             rule_set.checked,
             lambda domain, text: constant_of(domain, text, lines, intern),
-            lines.masks(rule_set.checked),
+            (
+                *lines.masks(rule_set.checked),
+                *(matches.mask(CodeKind.GROUP_SET, group) for _, group in rule_set.checked.named_texts),
+            ),
         )
     )
     earn = compiled.bound(constants)
@@ -170,6 +177,8 @@ def build_program(
         work_size=layout_of(rule_set.checked).size,
         earn=earn,
         code_words=matches.words,
+        counters=_counters(rule_set, intern),
+        store_countries=store_countries or {},
     )
 
 
@@ -183,6 +192,15 @@ def constant_of(domain: str, text: str, lines: LineCodes, intern: Intern) -> int
     return int(known[text]) if text in known.__members__ else _UNKNOWN
 
 
+def _counters(rule_set: RuleSet, intern: Intern) -> tuple[Counter, ...]:
+    """Return what caps ask for, each where the rule set's inputs ask for it."""
+    return tuple(
+        Counter(intern(CodeKind.RULE, rule_set.rules[wanted.ordinal].name), CAP_PERIODS[wanted.period])
+        for wanted in rule_set.checked.inputs
+        if isinstance(wanted, EarnedInput)
+    )
+
+
 def _windows(rule_set: RuleSet) -> list[WindowInput]:
     return [wanted for wanted in rule_set.checked.inputs if isinstance(wanted, WindowInput)]
 
@@ -192,8 +210,11 @@ def _earn_inputs(
 ) -> list[tuple[tuple[int, ...], ZoneInfo | None]]:
     """Return rows of ``world.INPUT``, each with the zone if it is a date.
 
-    The windows of the earn rules have measures of their own behind the others.
+    The windows of the earn rules have measures of their own behind the others, and on a leg the counters of caps have
+    places behind those.
     """
+    behind = first_measure + len(_windows(rule_set))
+    caps = count()
     money_scale: int = SCALE // 10**config.currency_digits
     measures = count(first_measure)
     rows: list[tuple[tuple[int, ...], ZoneInfo | None]] = []
@@ -204,6 +225,9 @@ def _earn_inputs(
                 rows.append(((fact, next(measures), scale, MOST // scale, 0), None))
             case LocalDateInput():
                 rows.append(((fact, GIVEN, SCALE, 0, 0), ZoneInfo(wanted.zone)))
+            case EarnedInput():
+                place = next(caps)
+                rows.append(((fact, EARNED, 1, behind + place, place), None))
             case MatchInput():
                 rows.append((_match(fact, wanted, matches), None))
             case _:
@@ -244,6 +268,12 @@ def _retention(config: ProgramConfig, rule_set: RuleSet) -> timedelta:
     windows = [rule.window for rule in config.fraud_rules if rule.enabled]
     lengths = [window.length or _CALENDAR_LENGTHS[window.kind] for window in windows]
     lengths += [_earn_length(window) for window in _windows(rule_set)]
+    # What an account earned is read back from the legs that memory reads, but for what it earned ever.
+    lengths += [
+        _MONTH_MAX
+        for wanted in rule_set.checked.inputs
+        if isinstance(wanted, EarnedInput) and wanted.period is not CapPeriod.LIFETIME
+    ]
     return max([*lengths, RESERVATION_TTL_MAX + timedelta(days=1), _CALENDAR_LENGTHS[WindowKind.DAY]])
 
 

@@ -15,9 +15,9 @@ from pointguard_server.rules.inputs import Input, LocalDateInput, WindowInput, W
 from pointguard_server.rules.problems import Problem, RuleSetError
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.syntax import SourceRange
-from pointguard_server.rules.value_types import CapPeriod, Vector
+from pointguard_server.rules.value_types import Vector
 
-UNAVAILABLE_FIELDS: Final = frozenset(("store.country", "member.groups", "member.age_band", "member.birthday_month"))
+UNAVAILABLE_FIELDS: Final = frozenset(("member.age_band", "member.birthday_month"))
 AVAILABLE_MEASURES: Final = frozenset((WindowMeasure.COUNT, WindowMeasure.POINTS, WindowMeasure.MONEY))
 
 
@@ -55,9 +55,6 @@ def _asked(rules: CheckedRuleSet) -> Iterator[tuple[SourceRange, str]]:
 
 
 def _of_rule(rule: CheckedRule) -> Iterator[tuple[SourceRange, str]]:
-    for cap in rule.caps:
-        if cap.period is not CapPeriod.TRANSACTION:
-            yield cap.source_range, f"`cap … per {cap.period}`"
     if rule.pending_range is not None:
         yield rule.pending_range, "`pending`"
     if rule.expiry is not None:
@@ -69,8 +66,6 @@ def _of_node(rules: CheckedRuleSet, node: Checked) -> str:
         case checked.FieldValue() if node.vector is Vector.FACTS and node.index >= FACT_FIELD_COUNT:
             return _input(rules.inputs[node.index - FACT_FIELD_COUNT])
         case checked.FieldValue() if node.vector is Vector.FACTS:
-            return _field(node.index)
-        case checked.BitTest() if node.vector is Vector.FACTS:
             return _field(node.index)
         case _:
             return ""

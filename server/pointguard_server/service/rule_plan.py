@@ -10,6 +10,10 @@ from typing import Any
 from pointguard_server.domain.codes import CodeKind, ExperimentState
 from pointguard_server.engine.batch import Upcoming
 from pointguard_server.engine.programs import Arms, Program, Programs
+from pointguard_server.rules.checked import CheckedRuleSet, FieldValue, nodes
+from pointguard_server.rules.fields import FIELDS
+from pointguard_server.rules.inputs import MatchInput
+from pointguard_server.rules.value_types import Vector
 from pointguard_server.service.code_matches import CodeMatches
 from pointguard_server.service.experiment import Experiment
 from pointguard_server.service.line_codes import LineCodes
@@ -106,6 +110,13 @@ class Planner:
             number = numbers[kind, text] = self._names.intern(connection, self._tenant_id, kind, text)
             return number
 
+        countries = {}
+        if any(_reads_country(rules.rule_set.checked) for rules in ready.values()):
+            stores = self._names.read_stores(connection).items()
+            own = {store.store_id: store.country for (tenant_id, _), store in stores if tenant_id == self._tenant_id}
+            known = {country: intern(CodeKind.COUNTRY, country) for country in set(own.values()) if country}
+            countries = {store: known[country] for store, country in own.items() if country}
+
         def program_of(number: int) -> Program | None:
             digest = self._version(connection, number).digest
             if (rules := ready.get(digest)) is None:
@@ -113,7 +124,7 @@ class Planner:
             used.add(digest)
             versions = Versions(self._program_id, self._tenant_id, number, configuration.version)
             return build_program(
-                configuration.config, rules.rule_set, rules.compiled, versions, lines, intern, self._matches
+                configuration.config, rules.rule_set, rules.compiled, versions, lines, intern, self._matches, countries
             )
 
         experiment = self.running(connection, moment)
@@ -150,3 +161,11 @@ def _arms(experiment: Experiment | None, programs: Mapping[int, Program | None])
     of_arms = [programs[version] for version in _arm_versions(experiment)]
     ready = tuple(program for program in of_arms if program is not None)
     return (Arms(experiment.split, ready),) if len(ready) == len(of_arms) else ()
+
+
+def _reads_country(rules: CheckedRuleSet) -> bool:
+    """Whether a rule set asks where a store is; finding it out takes time with many stores."""
+    index = FIELDS["store.country"].index
+    return any(isinstance(each, MatchInput) and each.field == "store.country" for each in rules.inputs) or any(
+        isinstance(node, FieldValue) and node.vector is Vector.FACTS and node.index == index for node in nodes(rules)
+    )

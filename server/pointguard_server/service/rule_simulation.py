@@ -14,9 +14,9 @@ from pointguard_server.domain.calendar import EPOCH, local_time
 from pointguard_server.domain.codes import Part
 from pointguard_server.rules.checked import CheckedRuleSet, FieldValue
 from pointguard_server.rules.constants import constants_of
-from pointguard_server.rules.fields import FACT_FIELDS, LINE_FIELDS, Field
+from pointguard_server.rules.fields import FACT_FIELDS, FIELDS, LINE_FIELDS, Field
 from pointguard_server.rules.fixed_point import DECIMAL_PLACES, SCALE, Status
-from pointguard_server.rules.inputs import Input, LocalDateInput, MatchInput, WindowInput, window_text
+from pointguard_server.rules.inputs import EarnedInput, Input, LocalDateInput, MatchInput, WindowInput, window_text
 from pointguard_server.rules.interpreter import evaluate, trace
 from pointguard_server.rules.patterns import compile_pattern
 from pointguard_server.rules.rule_set import RuleSet
@@ -29,6 +29,7 @@ from pointguard_server.service.programs import PARTS
 POINTS_MAX: Final = 1 << 60
 """As in the kernel: an award, a sum or a balance above it is a failure of the arithmetic."""
 MONEY_MAX: Final = 1 << 62
+_GROUPS: Final = FIELDS["member.groups"].index
 
 Known = dict[str, int | str | bool]
 
@@ -61,12 +62,15 @@ class Order:
     store: str = ""
     business_unit: str = ""
     store_province: str = ""
+    store_country: str = ""
     tier: str = ""
     province: str = ""
     days_since_enrolment: int = 0
     posted: int = 0
     reserved: int = 0
     spend: int = 0
+    groups: tuple[str, ...] = ()
+    earned: Mapping[EarnedInput, int] = field(default_factory=dict)  # what rules gave before, for their caps
     windows: Mapping[str, int] = field(default_factory=dict)  # by the window's text, scaled; one that is not there is 0
 
 
@@ -149,6 +153,8 @@ def simulate(
     known = _facts(order, money_scale, zone)
     texts = _Texts()
     facts = [_entry(each, known, texts) for each in FACT_FIELDS]
+    for bit, (_, group) in enumerate(rule_set.checked.named_texts):
+        facts[_GROUPS] |= (group in order.groups) << bit
     facts += [_input(wanted, order, known) for wanted in rule_set.checked.inputs]
     lines = [_line_entries(line, money_scale, texts, rule_set.checked) for line in order.lines]
     constants = constants_of(rule_set.checked, texts.number)
@@ -193,11 +199,10 @@ def _input(wanted: Input, order: Order, known: Known) -> int:
             return order.windows.get(window_text(wanted), 0)
         case LocalDateInput():
             return local_time(order.accepted_at, ZoneInfo(wanted.zone)).date * SCALE
+        case EarnedInput():
+            return order.earned.get(wanted, 0)
         case MatchInput():
             return _matches(wanted.pattern, known.get(wanted.field))
-        case _:
-            # This server decides by no rule set that asks for these.
-            return 0
 
 
 def _facts(order: Order, money_scale: int, zone: ZoneInfo) -> Known:
@@ -214,6 +219,8 @@ def _facts(order: Order, money_scale: int, zone: ZoneInfo) -> Known:
         "store.id": order.store,
         "store.business_unit": order.business_unit,
         "store.province": order.store_province,
+        "store.country": order.store_country,
+        "member.groups": ", ".join(order.groups),
         "member.tier": order.tier,
         "member.province": order.province,
         "member.days_since_enrolment": order.days_since_enrolment * SCALE,
@@ -243,13 +250,14 @@ def _line_entries(line: OrderLine, money_scale: int, texts: _Texts, rules: Check
 
 def _entry(entry: Field, known: Known, texts: _Texts) -> int:
     """Return a field's entry in its vector."""
-    value = known.get(entry.name, 0)
+    value = known.get(entry.name, 0) if entry.type is not ValueType.TEXTS else 0
     return texts.number(entry.domain, value) if isinstance(value, str) else int(value)
 
 
 def _used(rule_set: RuleSet) -> list[Field]:
     """Return the facts that the rules name, in the order of the language's table."""
     indexes = {node.index for node in _fields_in(rule_set.checked) if node.vector is Vector.FACTS}
+    indexes |= {_GROUPS} if rule_set.checked.named_texts else set()
     return [each for each in FACT_FIELDS if each.index in indexes]
 
 

@@ -15,10 +15,17 @@ from typing import Any, Final
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import Value
-from pointguard_server.service.explanation.ports import PastAdvice, PastLeg, StoredDecision, StoredText, StoreVersion
+from pointguard_server.service.explanation.ports import (
+    PastAdvice,
+    PastAward,
+    PastLeg,
+    StoredDecision,
+    StoredText,
+    StoreVersion,
+)
 from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.storage.rule_versions import RuleVersions
-from pointguard_server.storage.sqlite_ledger import open_lookup
+from pointguard_server.storage.sqlite_ledger import READ_AWARDS, open_lookup
 
 CODES_A_STATEMENT: Final = 500
 PAST_LEG, PAST_ADVICE = (", ".join(each.name for each in fields(shape)) for shape in (PastLeg, PastAdvice))
@@ -122,6 +129,10 @@ class DecisionReader:
     def posted(self, tenant_id: int, account_id: int, below_seq: int) -> int:
         """See the port."""
         return int(self._rows(PAST_POSTED, tenant_id, account_id, below_seq)[0][0])
+
+    def awards(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastAward]:
+        """See the port."""
+        return [PastAward(*row) for row in self._rows(READ_AWARDS, tenant_id, account_id, 1, below_seq - 1)]
 
     def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:
         """See the port."""

@@ -25,7 +25,7 @@ FIND_MEMBER = (
     " WHERE a.tenant_id = ? AND a.account_id = ? ORDER BY m.member_id LIMIT 1"
 )
 READ_STORES = (
-    "SELECT s.tenant_id, c.text, s.store_id, s.business_unit_id, s.province_id"
+    "SELECT s.tenant_id, c.text, s.store_id, s.business_unit_id, s.province_id, s.country"
     " FROM stores s JOIN codes c ON c.code_id = s.store_id"
 )
 READ_CODES = "SELECT tenant_id, kind, text, code_id FROM codes ORDER BY code_id LIMIT ?"

@@ -16,12 +16,12 @@ import numpy as np
 
 from pointguard_server.domain.codes import Outcome
 from pointguard_server.domain.errors import StorageBroken
-from pointguard_server.engine.ports import Heads, History, Rows
+from pointguard_server.engine.ports import AWARDED, Heads, History, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, LEG
 from pointguard_server.storage.blocks import block_bytes, encode_block
 from pointguard_server.storage.journal import Journal, JournalDamaged, delete_segments, read_blocks
 from pointguard_server.storage.projector import Projector
-from pointguard_server.storage.sqlite_ledger import SqliteLedger
+from pointguard_server.storage.sqlite_ledger import AWARD_ENTRIES, SqliteLedger
 
 JOURNAL: Final = "journal"
 # A step that needs the database waits for it to catch up. So that this never takes more than a small part of the time,
@@ -78,9 +78,26 @@ def _followed(history: History | None, rows: Rows, tenant_id: int, account_id: i
     )
     if not legs.size:
         return history
+    awards = _awards(rows, account_id, last_seq)
     if history is None:
-        return History(int(legs["program_id"][0]), int(legs["accepted_at"][0]), legs, advice)
-    return replace(history, legs=np.concatenate((history.legs, legs)), advice=np.concatenate((history.advice, advice)))
+        return History(int(legs["program_id"][0]), int(legs["accepted_at"][0]), legs, advice, awards=awards)
+    return replace(
+        history,
+        legs=np.concatenate((history.legs, legs)),
+        advice=np.concatenate((history.advice, advice)),
+        awards=np.concatenate((history.awards, awards)),
+    )
+
+
+def _awards(rows: Rows, account_id: int, last_seq: int) -> RowArray:
+    """Return what rules gave an account in a batch, after a seq; all of a batch has one moment."""
+    entries = rows.entries[(rows.entries["account_id"] == account_id) & (rows.entries["seq"] > last_seq)]
+    given = entries[(entries["rule_id"] > 0) & np.isin(entries["entry_type"], AWARD_ENTRIES)]
+    awards = np.zeros(len(given), AWARDED)
+    awards["rule_id"], awards["points"], awards["accepted_at"] = (
+        given["rule_id"], given["signed_points"], rows.batch.accepted_at,
+    )  # fmt: skip
+    return awards
 
 
 def _cut(history: History, newer_than: int) -> History:
@@ -260,7 +277,9 @@ class JournaledLedger:
                 same = (legs[column] == np.void(each)) & (legs["tenant_id"] == tenant_id) & (legs["leg_number"] == 0)
                 yield each, (rows, int(same.argmax()))
 
-    def read_account(self, tenant_id: int, account_id: int, newer_than: int) -> History | None:
+    def read_account(
+        self, tenant_id: int, account_id: int, newer_than: int, awards_since: int | None = None
+    ) -> History | None:
         """See the port."""
         behind = [
             rows
@@ -269,7 +288,7 @@ class JournaledLedger:
             for rows in part.batches
             if account_id in rows.legs["account_id"]
         ]
-        found = self._readable().read_account(tenant_id, account_id, newer_than)
+        found = self._readable().read_account(tenant_id, account_id, newer_than, awards_since)
         for rows in behind:
             found = _followed(found, rows, tenant_id, account_id)
         return _cut(found, newer_than) if behind and found is not None else found

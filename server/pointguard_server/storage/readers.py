@@ -112,6 +112,15 @@ class Reader:
             enrolled_at=row.enrolled_at,
         )
 
+    async def standing(self, tenant_id: int, account_id: int, seq: int) -> tuple[str, str]:
+        """See the port."""
+        row = await self._first_caught_up(
+            select(legs.c.tier_id, legs.c.group_set_id).where(
+                legs.c.tenant_id == tenant_id, legs.c.account_id == account_id, legs.c.seq == seq
+            )
+        )
+        return ("", "") if row is None else (await self.text(row.tier_id), await self.text(row.group_set_id))
+
     async def text(self, code_id: int) -> str:
         """See the port."""
         row = await self._first(select(codes.c.text).where(codes.c.code_id == code_id)) if code_id else None

@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 import numpy as np
 from sqlalchemy import Table
 
-from pointguard_server.domain.codes import Outcome
+from pointguard_server.domain.codes import EntryType, Operation, Outcome
 from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, LEG_FIELDS
-from pointguard_server.engine.ports import Heads, History, RowArray, Rows
+from pointguard_server.engine.past_legs import legs_of_records
+from pointguard_server.engine.ports import AWARDED, Heads, History, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, LEG, LEG_COLUMNS
 from pointguard_server.service.ports import NewMember
 from pointguard_server.storage import tables
@@ -39,7 +40,8 @@ WRITER_PRAGMAS = (
     "cache_size=-32768",
     "temp_store=MEMORY",
 )
-LOOKUP_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-8192")
+AWARD_ENTRIES = (int(EntryType.EARN), int(EntryType.BONUS))
+LOOKUP_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-65536")
 # What is on disk after a failed flush is unknown, and a second flush may report success without writing it.
 BROKEN = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC", "SQLITE_CORRUPT", "SQLITE_NOTADB"})
 
@@ -52,7 +54,11 @@ FIND_KEYS = (
 FIND_RESERVATIONS = (
     "SELECT transaction_id, account_id, seq FROM legs WHERE tenant_id = ? AND leg_number = 0 AND transaction_id IN ({})"
 )
-# read_legs: an account's legs, newest first.
+# read_records: the records of an account's legs, newest first, and what says how far back they are wanted.
+READ_RECORDS = (
+    "SELECT record, seq, accepted_at, open_from_seq FROM legs WHERE tenant_id = ? AND account_id = ? ORDER BY seq DESC"
+)
+# read_legs: the same legs by their columns, where a record is damaged.
 READ_LEGS = f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE tenant_id = ? AND account_id = ? ORDER BY seq DESC"  # noqa: S608
 # read_enrolled_at: when an account began.
 READ_ENROLLED_AT = "SELECT accepted_at FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = 1"
@@ -61,6 +67,14 @@ READ_ADVICE = (
     f"SELECT {', '.join(ADVICE_FIELDS)} FROM advice"  # noqa: S608
     " WHERE tenant_id = ? AND account_id = ? AND seq >= ? ORDER BY position"
 )
+# read_awards: what rules gave an account in its legs from a seq to another one.
+READ_AWARDS = f"""
+    SELECT e.rule_id, l.accepted_at, sum(e.signed_points) FROM legs l
+    JOIN entries e ON e.position >= l.first_entry AND e.position < l.first_entry + l.entry_count
+    WHERE l.tenant_id = ? AND l.account_id = ? AND l.seq BETWEEN ? AND ? AND l.operation = {int(Operation.ACCRUE)}
+        AND e.rule_id > 0 AND e.entry_type IN {AWARD_ENTRIES}
+    GROUP BY 1, 2
+"""  # noqa: S608  (numbers of this file)
 # read_heads: where the ledger ends.
 READ_HEADS = (
     "SELECT (SELECT coalesce(max(position), 0) FROM legs), (SELECT coalesce(max(position), 0) FROM entries),"
@@ -214,31 +228,51 @@ class SqliteLedger:
         except sqlite3.Error as error:
             raise storage_error(error) from error
 
-    def read_account(self, tenant_id: int, account_id: int, newer_than: int) -> History | None:
+    def read_account(
+        self, tenant_id: int, account_id: int, newer_than: int, awards_since: int | None = None
+    ) -> History | None:
         """See the port."""
         try:
-            rows = self._read_legs(tenant_id, account_id, newer_than)
-            if not rows:
+            legs = self._read_legs(tenant_id, account_id, newer_than)
+            if not legs.size:
                 return None
-            legs = np.array(rows[::-1], LEG_COLUMNS)
             first_seq = int(legs["seq"][0])
             advice = self._connection.execute(READ_ADVICE, (tenant_id, account_id, first_seq)).fetchall()
             (enrolled_at,) = self._connection.execute(READ_ENROLLED_AT, (tenant_id, account_id)).fetchone()
+            awards = self._read_awards(tenant_id, account_id, legs, awards_since)
         except sqlite3.Error as error:
             raise storage_error(error) from error
         advice_rows: RowArray = np.array(advice, ADVICE_COLUMNS).view(ADVICE)
-        return History(int(legs["program_id"][0]), enrolled_at, legs.view(LEG), advice_rows)
+        return History(int(legs["program_id"][0]), enrolled_at, legs.view(LEG), advice_rows, awards=awards)
 
-    def _read_legs(self, tenant_id: int, account_id: int, newer_than: int) -> list[tuple[Any, ...]]:
-        seq, accepted_at, open_from = (LEG_FIELDS.index(name) for name in ("seq", "accepted_at", "open_from_seq"))
-        rows: list[tuple[Any, ...]] = []
-        cursor = self._connection.execute(READ_LEGS, (tenant_id, account_id))
-        for row in cursor:
-            if rows and row[accepted_at] <= newer_than and row[seq] < rows[0][open_from]:
+    def _read_awards(self, tenant_id: int, account_id: int, legs: RowArray, since: int | None) -> RowArray:
+        """Return what rules gave since a moment that the legs reach back to, or for 0 ever."""
+        asked = legs["seq"][legs["accepted_at"] >= since] if since is not None else legs["seq"][:0]
+        found: list[tuple[int, int, int]] = []
+        if asked.size:
+            first = int(asked[0]) if since else 1
+            found = self._connection.execute(
+                READ_AWARDS, (tenant_id, account_id, first, int(legs["seq"][-1]))
+            ).fetchall()
+        return np.array(found, AWARDED)
+
+    def _read_legs(self, tenant_id: int, account_id: int, newer_than: int) -> RowArray:
+        """Return an account's legs, oldest first, back to a moment and to all that is open."""
+        records: list[bytes] = []
+        open_from = 0  # of the newest leg
+        cursor = self._connection.execute(READ_RECORDS, (tenant_id, account_id))
+        for record, seq, accepted_at, open_from_seq in cursor:
+            if not records:
+                open_from = open_from_seq
+            elif accepted_at <= newer_than and seq < open_from:
                 break
-            rows.append(row)
+            records.append(record)
         cursor.close()
-        return rows
+        legs = legs_of_records(records[::-1])
+        if legs is None:
+            some = self._connection.execute(READ_LEGS, (tenant_id, account_id)).fetchmany(len(records))
+            legs = np.array(some[::-1], LEG_COLUMNS)
+        return legs
 
     def enroll(self, tenant_id: int, member: NewMember, now: int) -> tuple[Outcome, int]:
         """See the port."""

@@ -370,6 +370,10 @@ class FakeMembers(member_pb2_grpc.MemberServiceServicer):
         answer = member_pb2.LinkIdentifierResponse(transaction_id="link", account_id=7)
         return await self._fake.answer("LinkIdentifier", request, context, lambda: answer)
 
+    async def UpdateMember(self, request: member_pb2.UpdateMemberRequest, context: Context) -> Any:
+        answer = member_pb2.UpdateMemberResponse(transaction_id="update", account_id=7)
+        return await self._fake.answer("UpdateMember", request, context, lambda: answer)
+
     async def SetRedemptionLock(self, request: member_pb2.SetRedemptionLockRequest, context: Context) -> Any:
         def make() -> Message:
             self._fake.account_of(request.member).locked = request.locked

@@ -261,10 +261,11 @@ async def test_members_are_enrolled_found_linked_and_locked(server: FakeServer, 
     assert member.profile == Profile("Ada", "Example", "CA-ON")
     link = await client.link_identifier(MEMBER, Identifier.card("token-1"))
     assert link.account_id == 7
+    assert (await client.update_member(MEMBER, groups=("VIP",))).transaction_id == "update"
     assert (await client.set_redemption_lock(MEMBER, True)).locked
     assert (await client.get_balance(MEMBER)).redemption_locked
     keys = [getattr(call.request, "idempotency_key", "") for call in server.calls]
-    assert [bool(key) for key in keys] == [True, False, True, True, False]
+    assert [bool(key) for key in keys] == [True, False, True, True, True, False]
 
 
 def test_a_profile_never_shows_its_personal_data() -> None:

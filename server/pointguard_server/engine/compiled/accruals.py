@@ -2,8 +2,9 @@
 
 from pointguard_server.domain.codes import AccountFlag, Context, Decision, Operation, Part, Reason, RequestFlag
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped
+from pointguard_server.engine.compiled.counters import count_award, counted
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
-from pointguard_server.engine.world import MATCHED, MATCHED_NUMBER, NOW
+from pointguard_server.engine.world import EARNED, MATCHED, MATCHED_NUMBER, NOW
 from pointguard_server.rules.fields import FACT_FIELDS
 from pointguard_server.rules.fixed_point import Status
 from pointguard_server.rules.native_call import call_earn
@@ -31,6 +32,7 @@ _TOTAL, _LINES, _CHANNEL, _TENDER, _COUPON, _KIND = (
 _STORE, _UNIT, _STORE_PROVINCE = (_INDEX[f"store.{name}"] for name in ("id", "business_unit", "province"))
 _TIER, _PROVINCE, _ENROLLED = (_INDEX[f"member.{name}"] for name in ("tier", "province", "days_since_enrolment"))
 _POSTED, _AVAILABLE, _SPEND = (_INDEX[f"account.{name}"] for name in ("posted", "available", "spend"))
+_COUNTRY, _GROUPS = _INDEX["store.country"], _INDEX["member.groups"]
 _DATE = _INDEX["time.date"]
 _YEAR, _MONTH, _MONTH_DAY, _HOUR, _MINUTE, _WEEKDAY = (
     _INDEX[f"time.{name}"] for name in ("year", "month", "day", "hour", "minute", "weekday")
@@ -72,6 +74,15 @@ def _has_bit(code_words, number, mask):
 
 
 @part
+def _gather_looked_up(world, facts, r, batch, account):
+    """Fill the facts that stand behind a number: the country of a store, the groups of a member."""
+    store = batch.requests[r].store_id
+    facts[_COUNTRY] = world.store_countries[store] if store < world.store_countries.shape[0] else 0
+    groups = account.group_set_id
+    facts[_GROUPS] = world.code_words[groups] if groups < world.code_words.shape[0] else 0
+
+
+@part
 def _gather_inputs(arrays, world, facts, slot, program):
     """Fill the facts that this program's earn rules alone have; this transaction is not counted in windows yet."""
     for i in range(program.first_input, program.first_input + program.input_count):
@@ -83,22 +94,27 @@ def _gather_inputs(arrays, world, facts, slot, program):
             value = _has_bit(world.code_words, facts[wanted.source], wanted.most)
         elif wanted.measure == MATCHED_NUMBER:
             value = wanted.most >> facts[wanted.source] & 1
+        elif wanted.measure == EARNED:
+            value = counted(arrays, world, slot, program, wanted.source)
         facts[wanted.fact] = value * wanted.scale
 
 
 @part
 def _note_windows(arrays, world, out, row, slot, program):
-    """Note with the leg what the earn rules' windows held."""
+    """Note with the leg what the earn rules' windows and counters held."""
     for i in range(program.first_input, program.first_input + program.input_count):
-        measure = world.inputs[i].measure
-        if measure >= 0:
-            out.windows[row, measure] = arrays.tallies[slot, measure, 0]
+        wanted = world.inputs[i]
+        if wanted.measure >= 0:
+            out.windows[row, wanted.measure] = arrays.tallies[slot, wanted.measure, 0]
+        elif wanted.measure == EARNED:
+            out.windows[row, wanted.most] = counted(arrays, world, slot, program, wanted.source)
 
 
 @part
 def _earn(arrays, world, batch, out, r, slot, account, program):
     """Run the earn rules into ``out.award_points``; return the points in all, or why there are none."""
     _gather_facts(batch, out.facts, r, account, program)
+    _gather_looked_up(world, out.facts, r, batch, account)
     _gather_inputs(arrays, world, out.facts, slot, program)
     first = batch.envelopes[r].first_line
     status = call_earn(
@@ -150,7 +166,7 @@ def accrue(arrays, world, batch, out, r, slot):
     leg.event_flags = flags & BLOCKED
     if flags & APPROVED and not forbidden:
         leg.decision, leg.event_flags = _APPROVED, APPROVED
-        _post(world, batch, out, account, program, leg, points)
+        _post(arrays, world, batch, out, slot, program, leg, points)
     add_event(arrays, world, leg, account, program, slot)
     close_leg(arrays, batch, out, account, row)
     if leg.decision == _DECLINED:
@@ -158,10 +174,12 @@ def accrue(arrays, world, batch, out, r, slot):
 
 
 @part
-def _post(world, batch, out, account, program, leg, points):
+def _post(arrays, world, batch, out, slot, program, leg, points):
+    account = arrays.accounts[slot]
     account.earned_total += points
     account.spend_total += leg.money
     for i in range(program.award_count):
         if out.award_points[i] > 0:
             award = world.awards[program.first_award + i]
             emit_entry(batch, out, account, leg, award.entry_type, award.part, out.award_points[i], award.rule_id)
+            count_award(arrays, world, slot, program, award.rule_id, out.award_points[i])

@@ -1,6 +1,7 @@
 """Account facts.
 
-Enrollment, identifiers linked, the redemption lock. They move no points, but fraud rules may count them.
+Enrollment, changes of a member, identifiers linked, the redemption lock. They move no points, but fraud rules may count
+them.
 """
 
 from pointguard_server.domain.codes import AccountFlag, Decision, Operation, RequestFlag
@@ -13,6 +14,8 @@ from pointguard_server.velocity.windows import APPROVED
 _APPROVED = int(Decision.APPROVED)
 _NO_CONTEXT = 0  # a fact is recorded whatever trips; what it raises bears on what comes after
 _ENROLL, _SET_LOCK = int(Operation.ENROLL), int(Operation.SET_REDEMPTION_LOCK)
+_UPDATE = int(Operation.UPDATE_MEMBER)
+_CHANGES_TIER, _CHANGES_GROUPS = int(RequestFlag.CHANGES_TIER), int(RequestFlag.CHANGES_GROUPS)
 _LOCKED_FLAG, _LOCKED = int(AccountFlag.REDEMPTION_LOCKED), int(RequestFlag.LOCKED)
 
 
@@ -25,7 +28,13 @@ def record_fact(arrays, world, batch, out, r, slot):
     if request.operation == _ENROLL:
         account.province_id = request.province_id
         account.tier_id = request.tier_id
+        account.group_set_id = batch.envelopes[r].group_set_id
         account.enrolled_at = batch.header[NOW]
+    elif request.operation == _UPDATE:
+        if request.flags & _CHANGES_TIER:
+            account.tier_id = request.tier_id
+        if request.flags & _CHANGES_GROUPS:
+            account.group_set_id = batch.envelopes[r].group_set_id
     elif request.operation == _SET_LOCK:
         account.flags &= ~_LOCKED_FLAG
         if request.flags & _LOCKED:

@@ -2,28 +2,13 @@
 
 import numpy as np
 
+from pointguard_server.engine.compiled.varint import varint
 from pointguard_server.velocity.compiling import part
 
 ABSENT, NUMBER, BYTES = range(3)
 """What a field was sent as."""
 FIELDS_MAX = 16
 """Field numbers are below this. Fields are read into [field, (what it was sent as, value or place, size)]."""
-
-
-@part
-def varint(data, at, end):
-    """Return (value as 64 bits, place after it); a place of -1 if there is none. At most ten bytes."""
-    value = np.uint64(0)
-    shift = np.uint64(0)
-    for i in range(10):
-        if at + i >= end:
-            return np.int64(0), np.int64(-1)
-        byte = data[at + i]
-        value |= np.uint64(byte & np.uint8(0x7F)) << shift
-        if byte < 0x80:
-            return np.int64(value), np.int64(at + i + 1)
-        shift += np.uint64(7)
-    return np.int64(0), np.int64(-1)
 
 
 @part

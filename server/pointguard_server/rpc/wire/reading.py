@@ -12,7 +12,7 @@ import numpy as np
 from pointguard_server.domain.codes import Kind, Operation, RequestFlag
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.ledger_rows import REQUEST_FIELDS
-from pointguard_server.engine.compiled.varint import put_varint
+from pointguard_server.engine.compiled.varint import put_varint, varint
 from pointguard_server.rpc import decode
 from pointguard_server.rpc.wire import blake2
 from pointguard_server.rpc.wire.encoding import (
@@ -27,7 +27,6 @@ from pointguard_server.rpc.wire.encoding import (
     read_fields,
     read_ordered_fields,
     uuid,
-    varint,
 )
 from pointguard_server.rpc.wire.lexicon import UNKNOWN, ByteArray, IntArray, LexiconArrays, look_up
 from pointguard_server.rpc.wire.matching import Matchers, Seen, begin_basket, match_text, tell_apart
@@ -358,6 +357,7 @@ def begin(reader, rows, row, operation, at):
     envelope.currency = 0
     envelope.line_count = 0
     envelope.body_size = 0
+    envelope.group_set_id = 0
 
 
 @part

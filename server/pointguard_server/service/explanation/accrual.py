@@ -51,6 +51,7 @@ def decide_accrual(case: Case, *, is_traced: bool) -> Retrial:
     for outcome in awarding:
         retrial.parts |= 1 << outcome.part
     retrial.windows.update({number: window.value for _, number, window in case.earn_windows})
+    retrial.windows.update(case.counters)
     flags = (0 if suspended or blocked or earned.failed else APPROVED) | (BLOCKED if blocked else 0)
     forbidden = judge(case, retrial, Context.EARNING, flags)
     if flags & APPROVED and not forbidden:

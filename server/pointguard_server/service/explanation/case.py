@@ -38,6 +38,7 @@ class Case:
     rule_set: RuleSet | None = None
     order: Order | None = None
     earn_windows: tuple[tuple[str, int, SeenWindow], ...] = ()  # as text, its number, what it held
+    counters: tuple[tuple[int, int], ...] = ()  # the numbers of what caps asked for, and what it was
 
 
 @dataclass(frozen=True, slots=True)

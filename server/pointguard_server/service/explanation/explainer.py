@@ -13,12 +13,14 @@ from pointguard_server.domain.codes import Channel, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.accrual import (
     decide_accrual,
     money_scale,
     seen_windows,
     window_numbers,
 )
+from pointguard_server.service.explanation.caps import earned_before
 from pointguard_server.service.explanation.case import Case, Retrial
 from pointguard_server.service.explanation.checks import checks_of, measure_count
 from pointguard_server.service.explanation.differences import (
@@ -30,7 +32,13 @@ from pointguard_server.service.explanation.differences import (
 )
 from pointguard_server.service.explanation.fact import record_fact
 from pointguard_server.service.explanation.past import Past, after_time, past_of
-from pointguard_server.service.explanation.ports import DecisionReader, StoredDecision, StoredText, StoreVersion
+from pointguard_server.service.explanation.ports import (
+    DecisionReader,
+    PastAward,
+    StoredDecision,
+    StoredText,
+    StoreVersion,
+)
 from pointguard_server.service.explanation.redemption import decide_redemption
 from pointguard_server.service.explanation.reservation import end_reservation
 from pointguard_server.service.program_config import ProgramConfig, ProgramConfigError, load_program_config
@@ -64,6 +72,7 @@ class Explanation:
     past: Past
     store: StoreVersion
     lines: tuple[OrderLine, ...]
+    awards: tuple[PastAward, ...]
     texts: dict[int, str]
     erased: tuple[int, ...]
     case: Case | None = None
@@ -74,6 +83,25 @@ class Explanation:
     def reproduced(self) -> bool:
         """Whether the second decision is the recorded one in every part, and the ledger holds together around it."""
         return self.retrial is not None and not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHistory:
+    """An account at a moment, what earn rules had given it, and the texts of its numbers."""
+
+    past: Past
+    awards: tuple[PastAward, ...]
+    texts: dict[int, str]
+
+
+def on_history(order: Order, history: AccountHistory, rule_set: RuleSet, scale: int, zone: ZoneInfo) -> Order:
+    """Return an order with what a rule set asks of the account's history; ``scale`` makes money the rules' numbers."""
+    seen = seen_windows(rule_set, history.past, order.accepted_at, zone)
+    return replace(
+        order,
+        windows=window_numbers(rule_set, seen, scale),
+        earned=earned_before(rule_set, history.awards, history.texts, order.accepted_at, zone),
+    )
 
 
 @dataclass(slots=True)
@@ -119,8 +147,8 @@ class Explainer:
             rule_set = await self._rule_set(explanation, found)
             return await asyncio.to_thread(_decide_again, explanation, rule_set, found, is_traced)
 
-    async def accrual(self, tenant_id: int, transaction_id: bytes) -> tuple[Order, Past]:
-        """Return the order of a past accrual, and the account just before it.
+    async def accrual(self, tenant_id: int, transaction_id: bytes) -> tuple[Order, AccountHistory]:
+        """Return the order of a past accrual, and the account's history before it.
 
         Raises:
             NotFound: if the tenant has no such transaction.
@@ -131,22 +159,25 @@ class Explainer:
         record = explanation.record
         if record is None or record.leg["operation"] != Operation.ACCRUE:
             raise InvalidRequest(Violation("transaction_id", "must be an accrual's"))
-        return order_of(explanation, record), explanation.past
+        return order_of(explanation, record), AccountHistory(explanation.past, explanation.awards, explanation.texts)
 
-    async def account_now(self, tenant_id: int, account_id: int, seq: int, now: int) -> tuple[Past, dict[int, str]]:
-        """Return an account as its leg ``seq`` and the time since have left it, and the texts of its numbers.
+    async def account_now(self, tenant_id: int, account_id: int, seq: int, now: int) -> AccountHistory:
+        """Return an account as its leg ``seq`` and the time since have left it.
 
         Raises:
             InvalidRequest: if it has too many legs.
         """
 
-        def read() -> tuple[Past, dict[int, str]] | None:
+        def read() -> AccountHistory | None:
             past = self._past(tenant_id, account_id, seq + 1, now)
-            return (past, self._reader.texts((past.state.tier_id, past.state.province_id))) if past.seq == seq else None
+            if past.seq != seq:
+                return None
+            state, awards = past.state, tuple(self._reader.awards(tenant_id, account_id, seq + 1))
+            numbers = {state.tier_id, state.province_id, state.group_set_id, *(award.rule_id for award in awards)}
+            return AccountHistory(after_time(past, now), awards, self._reader.texts(numbers))
 
         async with self._one:
-            past, texts = await self._caught_up(read)
-        return after_time(past, now), texts
+            return await self._caught_up(read)
 
     async def _caught_up(self, read: Callable[[], Answer | None]) -> Answer:
         """Return what is read, at once or when the database has all that was answered.
@@ -177,6 +208,7 @@ class Explainer:
         rules = reader.rule_set_version(*place, leg["rule_set_version"])
         found.differences += text_differences(configuration, rules)
         store = reader.store(tenant_id, leg["store_id"], leg["accepted_at"]) or _NO_STORE
+        awards = tuple(reader.awards(tenant_id, leg["account_id"], leg["seq"]))
         explanation = Explanation(
             stored=stored,
             record=record,
@@ -185,7 +217,8 @@ class Explainer:
             past=past,
             store=store,
             lines=self._lines(record, found) if record is not None else (),
-            texts=reader.texts(_numbers(stored, record, past, store)),
+            awards=awards,
+            texts=reader.texts(_numbers(stored, record, past, store) | {award.rule_id for award in awards}),
             erased=tuple(reader.erased_members(tenant_id, leg["account_id"])),
         )
         return explanation, found
@@ -250,6 +283,7 @@ def _numbers(stored: StoredDecision, record: Record | None, past: Past, store: S
         "redemption_type_id",
         "province_id",
         "tier_id",
+        "group_set_id",
     )
     numbers = {cast("int", stored.leg[name]) for name in named}
     numbers |= {store.business_unit_id, store.province_id, past.state.province_id, past.state.tier_id}
@@ -304,11 +338,13 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
     seen = seen_windows(rule_set, past, case.moment, zone)
     order = order_of(explanation, record)
     first = measure_count(checks)
+    earned = earned_before(rule_set, explanation.awards, explanation.texts, case.moment, zone)
     return replace(
         case,
         rule_set=rule_set,
-        order=replace(order, windows=window_numbers(rule_set, seen, money_scale(config))),
+        order=replace(order, windows=window_numbers(rule_set, seen, money_scale(config)), earned=earned),
         earn_windows=tuple((text, first + number, window) for number, (text, window) in enumerate(seen)),
+        counters=tuple(enumerate(earned.values(), first + len(seen))),
     )
 
 
@@ -330,7 +366,7 @@ def _retry(case: Case, *, is_traced: bool) -> Retrial | None:
             return decide_accrual(case, is_traced=is_traced)
         case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
             return end_reservation(case)
-        case Operation.ENROLL | Operation.LINK_IDENTIFIER | Operation.SET_REDEMPTION_LOCK:
+        case Operation.ENROLL | Operation.UPDATE_MEMBER | Operation.LINK_IDENTIFIER | Operation.SET_REDEMPTION_LOCK:
             return record_fact(case)
         case _:
             raise ValueError(f"operation {case.operation} is not known here")
@@ -340,6 +376,7 @@ def order_of(explanation: Explanation, record: Record) -> Order:
     """Return an accrual's order as its rules saw it, but for what windows held."""
     leg, request = cast("dict[str, int]", record.leg), cast("dict[str, int]", record.request)
     texts, past, store = explanation.texts, explanation.past, explanation.store
+    groups = texts[leg["group_set_id"]]
     return Order(
         total=request["money"],
         lines=explanation.lines,
@@ -351,6 +388,8 @@ def order_of(explanation: Explanation, record: Record) -> Order:
         store=texts[leg["store_id"]],
         business_unit=texts[store.business_unit_id],
         store_province=texts[store.province_id],
+        store_country=store.country,
+        groups=tuple(groups.split(GROUP_SEPARATOR)) if groups else (),
         tier=texts[past.state.tier_id],
         province=texts[past.state.province_id],
         days_since_enrolment=(leg["accepted_at"] - past.enrolled_at) // _DAY,

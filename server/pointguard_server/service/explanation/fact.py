@@ -10,10 +10,13 @@ _NO_CONTEXT = 0
 
 
 def record_fact(case: Case) -> Retrial:
-    """Return what becomes of an enrollment, a linked identifier or a switch of the redemption lock."""
+    """Return what becomes of an enrollment, a change of the member, a link or a switch of the redemption lock."""
     request, state = case.request, case.past.state
     if case.operation == Operation.ENROLL:
         state = replace(state, province_id=request["province_id"], tier_id=request["tier_id"])
+    elif case.operation == Operation.UPDATE_MEMBER:
+        if request["flags"] & RequestFlag.CHANGES_TIER:
+            state = replace(state, tier_id=request["tier_id"])
     elif case.operation == Operation.SET_REDEMPTION_LOCK:
         flags = state.account_flags & ~AccountFlag.REDEMPTION_LOCKED
         if request["flags"] & RequestFlag.LOCKED:

@@ -25,6 +25,7 @@ class AccountState:
     account_flags: int = 0
     province_id: int = 0
     tier_id: int = 0
+    group_set_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +160,5 @@ def _state(leg: PastLeg) -> AccountState:
         account_flags=leg.account_flags,
         province_id=leg.province_id,
         tier_id=leg.tier_id,
+        group_set_id=leg.group_set_id,
     )

@@ -33,6 +33,7 @@ class PastLeg:
     event_flags: int
     province_id: int
     tier_id: int
+    group_set_id: int
     refers_to_seq: int
     hold_expires_at: int
 
@@ -78,6 +79,15 @@ class StoredText:
 
 
 @dataclass(frozen=True, slots=True)
+class PastAward:
+    """Points that earn rules gave an account at a moment: the rule's number in the codes."""
+
+    rule_id: int
+    accepted_at: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreVersion:
     """What was known of a store at a moment: numbers of codes, and an ISO 3166 country."""
 
@@ -106,6 +116,10 @@ class DecisionReader(Protocol):
 
     def posted(self, tenant_id: int, account_id: int, below_seq: int) -> int:
         """Return the sum of an account's entries below a place in its sequence."""
+        ...
+
+    def awards(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastAward]:
+        """Return what earn rules gave an account below a place in its sequence."""
         ...
 
     def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:
