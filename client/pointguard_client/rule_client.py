@@ -6,20 +6,22 @@
 The API key must have the role of a manager; the sandbox's has. Errors, retries and deadlines are those of all calls.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
 import grpc
 
 from pointguard.v1 import rule_pb2, rule_pb2_grpc
-from pointguard_client import rule_messages, rule_values
+from pointguard_client import backtest_messages, backtest_values, rule_messages, rule_values
 from pointguard_client.calls import Caller
+from pointguard_client.errors import Failure, ServerFault, error_from_failure, failure_from_rpc_error
 from pointguard_client.idempotency import new_idempotency_key
 
 NO_WINDOWS: Final[Mapping[str, str]] = {}
 ACTIVATION_TIMEOUT_SECONDS: Final = 120.0
 """A version that is new to the server is compiled first, at the lowest priority."""
+BACKTEST_TIMEOUT_SECONDS: Final = 3_600.0
 ANALYSIS_TIMEOUT_SECONDS: Final = 10.0
 """A source text of full length takes a second to be read, and only one is read at once."""
 
@@ -189,3 +191,38 @@ class RuleClient:
         return rule_messages.decode_simulation(
             await self._caller.call("SimulateRuleSet", method, message, timeout_seconds, may_hedge=False)
         )
+
+    async def backtest(
+        self,
+        version: int,
+        *,
+        other_version: int = 0,
+        begins_at: datetime | None = None,
+        ends_before: datetime | None = None,
+        examples_max: int = 0,
+        on_progress: Callable[[backtest_values.BacktestProgress], None] = lambda _progress: None,
+        timeout_seconds: float = BACKTEST_TIMEOUT_SECONDS,
+    ) -> backtest_values.BacktestResult:
+        """Return what a version would have given over a range of the ledger. Nothing is written.
+
+        It is compared with another version, or else with what was issued. `on_progress` is told several times a second
+        how far it has come. It is not tried again by itself: there may be one at a time.
+        """
+        message = rule_pb2.BacktestRuleSetRequest(
+            version=version,
+            other_version=other_version,
+            begins_at=rule_messages.encode_moment(begins_at, "begins_at"),
+            ends_before=rule_messages.encode_moment(ends_before, "ends_before"),
+            examples_max=examples_max,
+        )
+        call = self._rules.BacktestRuleSet(message, timeout=timeout_seconds, metadata=self._caller.metadata)
+        try:
+            async for event in call:
+                if event.HasField("result"):
+                    return backtest_messages.decode_result(event.result)
+                on_progress(backtest_messages.decode_progress(event.progress))
+        except grpc.aio.AioRpcError as error:
+            raise error_from_failure(failure_from_rpc_error(error), "BacktestRuleSet") from None
+        finally:
+            call.cancel()
+        raise ServerFault(Failure("INTERNAL", "the stream ended without a result"), "BacktestRuleSet")

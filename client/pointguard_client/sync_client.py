@@ -123,6 +123,7 @@ class SyncRuleClient:
     diff_versions = _blocking_rules(RuleClient.diff_versions)
     activate_version = _blocking_rules(RuleClient.activate_version)
     roll_back = _blocking_rules(RuleClient.roll_back)
+    backtest = _blocking_rules(RuleClient.backtest)
     list_activations = _blocking_rules(RuleClient.list_activations)
     simulate = _blocking_rules(RuleClient.simulate)
 

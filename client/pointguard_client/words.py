@@ -193,6 +193,14 @@ class RuleLimit(ContractEnum):
     EXCLUDED = 6
 
 
+class BacktestCaveat(ContractEnum):
+    """What a backtest takes as it is, though another version might have made it otherwise."""
+
+    UNSPECIFIED = 0
+    ACCOUNTS_AS_THEY_WERE = 1
+    STORES_AS_THEY_ARE = 2
+
+
 class ExperimentMetric(ContractEnum):
     """What an experiment is to move: a figure of each member."""
 

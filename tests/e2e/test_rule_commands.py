@@ -218,3 +218,19 @@ def test_an_author_is_named_by_option_or_environment_and_other_reasons_need_a_no
     assert "change.note" in err
     monkeypatch.setenv("POINTGUARD_AUTHOR", "staff 9")
     assert terminal.json("create", str(rules), "--reason", "trial")["change"]["author"] == "staff 9"
+
+
+def test_a_backtest_for_programs_and_its_refusals(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SyncPointguardClient.connect() as client:
+        client.accrue(Identifier.loyalty_id("1"), Money(10_00, "CAD"))
+    found = terminal.json("backtest", "1", "--examples", "3")
+    assert found["side"]["version"] == 1
+    assert found["other"] is None
+    assert sum(group["orders"] for group in found["tiers"]) == found["orders"] > 0
+    code, _, err = terminal.run("backtest", "1", "--against", "1")
+    assert code == 1
+    assert "other_version" in err
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    code, _, err = terminal.run("backtest", "1", "--plots", "pictures")
+    assert code != 0
+    assert "extra plots" in err

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from pointguard.v1 import transaction_pb2
+from pointguard_server.backtest import kernel, record_kernel, records
 from pointguard_server.backtest import ledger as ledger_source
-from pointguard_server.backtest import record_kernel, records
 from pointguard_server.backtest.records import RecordReader
-from pointguard_server.backtest.run import Specification, run
+from pointguard_server.backtest.run import Specification, run, warm_up
 from pointguard_server.domain.codes import Channel, CodeKind, Decision, Kind, Operation, RequestFlag
 from pointguard_server.domain.record import decode_record, encode_body, encode_record
 from pointguard_server.engine.ask import Ask
@@ -333,3 +333,9 @@ def test_nothing_of_the_ledger_can_be_changed_by_a_backtests_connection(ledger: 
 def test_rules_in_a_sandbox_give_the_same(ledger: Ledger) -> None:
     native = result_of(specification(ledger, RULES))
     assert result_of(specification(ledger, RULES, isolation="wasm")) == native
+
+
+def test_warming_up_compiles_all_that_a_backtest_calls(ledger: Ledger) -> None:
+    warm_up()
+    result_of(specification(ledger, RULES))
+    assert [len(each.signatures) for each in (kernel.evaluate, record_kernel.read_records)] == [1, 1]

@@ -6,6 +6,7 @@
 import subprocess
 import sys
 
+from pointguard_server.backtest.run import warm_up
 from pointguard_server.engine.buffers import Buffers
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.verdicts import Answers
@@ -38,6 +39,7 @@ def _compile_codec() -> None:
         tenant_id=1, program_id=1, currency="CAD", money_scale=1, reservation_ttl_max=1, line_codes=LineCodes(),
         digest_key=bytes(16),
     )  # fmt: skip
+    warm_up()
     Codec(tenant, Encoder("CAD", str)).warm_up(Answers(out, Inbox().requests[:0], {}, {}))
 
 

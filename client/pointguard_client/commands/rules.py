@@ -9,6 +9,7 @@ from typing import Final
 from pointguard_client.client import PointguardClient
 from pointguard_client.commands import experiment
 from pointguard_client.commands.accrual import basket_line
+from pointguard_client.commands.backtest import register_backtest
 from pointguard_client.commands.options import (
     Subparsers,
     add_command,
@@ -93,6 +94,7 @@ def register(commands: Subparsers) -> None:
         )
         add_change_options(changing)
     _register_simulate(below)
+    register_backtest(below)
     experiment.register(below)
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
+from pointguard_server.backtest import kernel
 from pointguard_server.backtest.evaluation import Evaluation
 from pointguard_server.backtest.ledger import LedgerSource
-from pointguard_server.backtest.orders import ORDER_COLUMNS, Orders
+from pointguard_server.backtest.orders import ORDER_COLUMNS, Orders, empty_orders
 from pointguard_server.backtest.records import History, RecordReader
 from pointguard_server.backtest.tally import Given, Tally
 from pointguard_server.domain.codes import CodeKind
@@ -51,6 +54,13 @@ class Loaded:
 
     rule_set: RuleSet
     compiled: CompiledEarnRules
+
+
+def warm_up() -> None:
+    """Have the kernels compiled, or loaded from the cache."""
+    RecordReader("CAD", 1, LineCodes()).read([])
+    none, empty = np.zeros(0, np.int64), np.zeros((0, 0), np.int64)
+    kernel.evaluate(0, empty_orders(0, 1), none, empty, 1, none, none, none, empty, none)
 
 
 def load(specification: Specification) -> list[Loaded]:

@@ -7,19 +7,17 @@ from pointguard_server.rules.inputs import EarnedInput, LocalDateInput, MatchInp
 from pointguard_server.rules.value_types import Vector
 
 _NOT_KEPT = frozenset(("store.country", "member.groups", "member.age_band", "member.birthday_month"))
-_OF_THE_ACCOUNT = frozenset(("account.posted", "account.available", "account.spend"))
 
 
-def unknown_of(rules: CheckedRuleSet, *, knows_accounts: bool = True) -> tuple[str, ...]:
-    """Return what the rules ask for in vain, each once; ``knows_accounts``: whether balances and spend are known."""
-    unknown = _NOT_KEPT if knows_accounts else _NOT_KEPT | _OF_THE_ACCOUNT
-    found = [name for name in fields_of(rules) if name in unknown]
+def unknown_of(rules: CheckedRuleSet) -> tuple[str, ...]:
+    """Return what the rules ask for in vain, each once."""
+    found = sorted(fields_of(rules) & _NOT_KEPT)
     for wanted in rules.inputs:
         match wanted:
             case LocalDateInput():
                 continue
             case MatchInput():
-                found += [wanted.field] if wanted.field in unknown else []
+                found += [wanted.field] if wanted.field in _NOT_KEPT else []
             case WindowInput():
                 found.append(window_text(wanted))
             case EarnedInput():

@@ -18,6 +18,7 @@ CONTRACT_ENUMS = {
     words.EntryType: (transaction_pb2, "EntryType", "ENTRY_TYPE_"),
     words.RuleChangeReason: (rule_pb2, "RuleChangeReason", "RULE_CHANGE_REASON_"),
     words.RuleLimit: (rule_pb2, "RuleLimit", "RULE_LIMIT_"),
+    words.BacktestCaveat: (rule_pb2, "BacktestCaveat", "BACKTEST_CAVEAT_"),
     words.RuleSetActivationKind: (rule_pb2, "RuleSetActivationKind", "RULE_SET_ACTIVATION_KIND_"),
     words.ExperimentMetric: (experiment_pb2, "ExperimentMetric", "EXPERIMENT_METRIC_"),
     words.ExperimentState: (experiment_pb2, "ExperimentState", "EXPERIMENT_STATE_"),
