@@ -33,13 +33,10 @@ class PastLeg:
     event_flags: int
     province_id: int
     tier_id: int
-<<<<<<< HEAD
     group_set_id: int
-=======
     store_id: int
     cashier_id: int
     terminal_id: int
->>>>>>> main
     refers_to_seq: int
     hold_expires_at: int
 
