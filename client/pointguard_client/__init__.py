@@ -114,11 +114,14 @@ from pointguard_client.rule_values import (
     SimulatedOrder,
     Simulation,
 )
+from pointguard_client.shadow_client import ShadowClient
+from pointguard_client.shadow_values import Shadow, ShadowDifference, ShadowFindings, ShadowRule
 from pointguard_client.stream import TransactionStream
 from pointguard_client.sync_client import (
     SyncExperimentClient,
     SyncPointguardClient,
     SyncRuleClient,
+    SyncShadowClient,
     SyncTransactionStream,
 )
 from pointguard_client.words import (
@@ -239,11 +242,17 @@ __all__ = [
     "RuleTrace",
     "SeenValue",
     "ServerFault",
+    "Shadow",
+    "ShadowClient",
+    "ShadowDifference",
+    "ShadowFindings",
+    "ShadowRule",
     "SimulatedOrder",
     "Simulation",
     "SyncExperimentClient",
     "SyncPointguardClient",
     "SyncRuleClient",
+    "SyncShadowClient",
     "SyncTransactionStream",
     "Transaction",
     "TransactionKind",

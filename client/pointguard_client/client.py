@@ -34,6 +34,7 @@ from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.requests import NO_PROFILE, NOWHERE, Basket, Identifier, Money, Origin, Profile
 from pointguard_client.retry import USUAL_RETRIES, RetryPolicy
 from pointguard_client.rule_client import RuleClient
+from pointguard_client.shadow_client import ShadowClient
 from pointguard_client.stream import IN_FLIGHT_MAX, SILENCE_SECONDS_MAX, TransactionStream
 from pointguard_client.words import AdviceContext, TransactionKind
 
@@ -45,8 +46,8 @@ class PointguardClient:
     """A connection to a pointguard server; safe to share between the tasks of one event loop.
 
     The caller's `timeout_seconds` bounds each call with all its retries; each method takes its own to override it.
-    Methods that change state take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty. `rules` and
-    `experiments` have the calls of a program's manager.
+    Methods that change state take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty. `rules`,
+    `experiments` and `shadows` have the calls of a program's manager.
     """
 
     def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:
@@ -58,6 +59,7 @@ class PointguardClient:
         self._members = member_pb2_grpc.MemberServiceStub(channel)
         self.rules = RuleClient(channel, caller)
         self.experiments = ExperimentClient(channel, caller)
+        self.shadows = ShadowClient(channel, caller)
 
     @classmethod
     def connect(

@@ -21,7 +21,7 @@ from pointguard_client.rule_values import RuleChange
 from pointguard_client.words import ExperimentMetric
 
 RESULTS_TIMEOUT_SECONDS: Final = 60.0
-"""Results are added up from the ledger: some ten million transactions take seconds."""
+"""Results are added up from the ledger, from every transaction of the experiment."""
 
 
 class ExperimentClient:

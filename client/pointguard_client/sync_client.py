@@ -19,6 +19,7 @@ from pointguard_client import requests, results
 from pointguard_client.client import PointguardClient
 from pointguard_client.experiment_client import ExperimentClient
 from pointguard_client.rule_client import RuleClient
+from pointguard_client.shadow_client import ShadowClient
 from pointguard_client.stream import IN_FLIGHT_MAX, SILENCE_SECONDS_MAX, TransactionStream
 
 Parameters = ParamSpec("Parameters")
@@ -155,6 +156,30 @@ class SyncExperimentClient:
     get = _blocking_experiments(ExperimentClient.get)
 
 
+def _blocking_shadows(
+    method: Callable[Concatenate[ShadowClient, Parameters], Coroutine[Any, Any, Answer]],
+) -> Callable[Concatenate["SyncShadowClient", Parameters], Answer]:
+    """Return the method that waits for the asynchronous one."""
+
+    @wraps(method)
+    def call(self: "SyncShadowClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        return self._thread.run(method(self._client, *args, **kwargs))
+
+    return call
+
+
+class SyncShadowClient:
+    """The calls of `ShadowClient`, each of which waits for its answer: `SyncPointguardClient.shadows`."""
+
+    def __init__(self, thread: _LoopThread, client: ShadowClient) -> None:
+        self._thread = thread
+        self._client = client
+
+    start = _blocking_shadows(ShadowClient.start)
+    stop = _blocking_shadows(ShadowClient.stop)
+    get = _blocking_shadows(ShadowClient.get)
+
+
 class SyncPointguardClient:
     """A connection to a pointguard server; safe to share between threads.
 
@@ -170,6 +195,7 @@ class SyncPointguardClient:
             raise
         self.rules = SyncRuleClient(self._thread, self._client.rules)
         self.experiments = SyncExperimentClient(self._thread, self._client.experiments)
+        self.shadows = SyncShadowClient(self._thread, self._client.shadows)
 
     connect = classmethod(_connecting(PointguardClient.connect))
 

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,8 @@ from pointguard_server.service.rule_metrics import RuleMetrics
 from pointguard_server.service.rule_plan import Planner
 from pointguard_server.service.rule_sets import RuleSets
 from pointguard_server.service.serving_program import ServingProgram
+from pointguard_server.service.shadow_metrics import ShadowMetrics
+from pointguard_server.service.shadows import Shadows
 from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.settings import Settings, split_address
@@ -57,6 +60,9 @@ from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger,
 from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
 from pointguard_server.storage.readers import Reader, open_readers
 from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
+from pointguard_server.storage.shadow_book import SHADOW_FILE, read_findings
+from pointguard_server.storage.shadows import ShadowReader
+from pointguard_server.storage.shadows import Shadows as ShadowStore
 from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_lookup, open_writer
 
 if TYPE_CHECKING:
@@ -155,6 +161,8 @@ class Server:
         self.metrics.registry.register(self._live_metrics)
         self._rule_metrics = RuleMetrics()
         self.metrics.registry.register(self._rule_metrics)
+        self._shadow_metrics = ShadowMetrics()
+        self.metrics.registry.register(self._shadow_metrics)
         self._experiment_metrics = ExperimentMetrics()
         self.metrics.registry.register(self._experiment_metrics)
         self.http = HttpServer(self.metrics, self.health)
@@ -209,15 +217,12 @@ class Server:
         rule_sets = RuleSets(
             self.serving, self.engine, self.ledger.rule_versions, self.ledger.rule_version_reader, clock
         )
-        experiments = Experiments(
-            self.serving, rule_sets, self.engine, self.ledger.experiments, self.ledger.rule_versions,
-            self.ledger.experiment_reader, clock, catch_up=self.ledger.catch_up,
-        )  # fmt: skip
-        self._experiment_metrics.decider = self.decider
+        experiments = self._open_trials(rule_sets, clock)
         self.rpc = RpcServer(
             desk,
             rule_sets,
             experiments,
+            self.shadows,
             Backtests(
                 rule_sets,
                 self.serving,
@@ -242,6 +247,22 @@ class Server:
                 engine=self.engine, names=self.ledger.names, versions=self.ledger.rule_versions, clock=clock,
             )  # fmt: skip
             self._live_metrics.live = self.live
+
+    def _open_trials(self, rule_sets: RuleSets, clock: WallClock) -> Experiments:
+        """Return the experiments, and make the shadows, which follow nothing yet."""
+        settings, ledger = self._settings, self.ledger
+        self._experiment_metrics.decider = self.decider
+        book = settings.data_directory / SHADOW_FILE
+        self.shadows = Shadows(
+            self.serving, rule_sets, self.engine, ShadowStore(), ShadowReader(ledger.reader_pool),
+            partial(read_findings, book),
+            database=ledger.path, book=book, rules_directory=settings.cache_directory / "rules",
+        )  # fmt: skip
+        self._shadow_metrics.shadows = self.shadows
+        return Experiments(
+            self.serving, rule_sets, self.engine, ledger.experiments, ledger.rule_versions,
+            ledger.experiment_reader, clock, catch_up=ledger.catch_up,
+        )  # fmt: skip
 
     async def _open_program(self, sources: ProgramSources, clock: WallClock) -> tuple[JournaledLedger, ProgramStart]:
         """Open the ledger's store, and make ready what decides by it."""
@@ -362,6 +383,7 @@ class Server:
         self.health.set(health.LEDGER_WRITABLE, health.ledger_check(self.engine))
         self._health_watch = asyncio.create_task(health.watch(self.health, self.rpc.serving, self._try_ledger))
         self.serving.start()
+        await self.shadows.resume()
         if self.live is not None:
             self.live.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
@@ -389,6 +411,7 @@ class Server:
         """Decide what is queued and close the ledger."""
         if self.live is not None:
             await self.live.stop()
+        await self.shadows.close()
         await self.serving.stop()
         await self.engine.stop()
         self.authenticator.close()

@@ -10,12 +10,22 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from pointguard.v1 import advice_pb2, common_pb2, experiment_pb2, explanation_pb2, member_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import (
+    advice_pb2,
+    common_pb2,
+    experiment_pb2,
+    explanation_pb2,
+    member_pb2,
+    rule_pb2,
+    shadow_pb2,
+    transaction_pb2,
+)
 from pointguard_client.idempotency import new_idempotency_key
 from tests.support.server import ServerProcess
 
-TRANSACTIONS, ADVICE, MEMBERS, RULES, EXPERIMENTS, EXPLANATIONS = (
-    f"pointguard.v1.{name}Service" for name in ("Transaction", "Advice", "Member", "Rule", "Experiment", "Explanation")
+TRANSACTIONS, ADVICE, MEMBERS, RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS = (
+    f"pointguard.v1.{name}Service"
+    for name in ("Transaction", "Advice", "Member", "Rule", "Experiment", "Shadow", "Explanation")
 )
 
 
@@ -176,6 +186,18 @@ RPCS: Mapping[str, Rpc] = {
     "GetExperiment": Rpc(
         EXPERIMENTS, experiment_pb2.GetExperimentRequest, experiment_pb2.GetExperimentResponse,
         {"experiment_id": _NO_VERSION}, keyed=False,
+    ),
+    "StartShadow": Rpc(
+        SHADOWS, shadow_pb2.StartShadowRequest, shadow_pb2.StartShadowResponse,
+        {"version": _NO_VERSION, "change": _CHANGE}, keyed=True,
+    ),
+    "StopShadow": Rpc(
+        SHADOWS, shadow_pb2.StopShadowRequest, shadow_pb2.StopShadowResponse,
+        {"shadow_id": _NO_VERSION, "change": _CHANGE}, keyed=True,
+    ),
+    "GetShadow": Rpc(
+        SHADOWS, shadow_pb2.GetShadowRequest, shadow_pb2.GetShadowResponse,
+        {"shadow_id": _NO_VERSION}, keyed=False,
     ),
 }  # fmt: skip
 

@@ -56,7 +56,7 @@ def read(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 
 
 def test_every_step_of_the_walk_through_prints_what_it_says(walked: tuple[ServerProcess, list[str]]) -> None:
-    assert len(STEPS) == PAGE.count("```sh") == PAGE.count("```printed") == 4
+    assert len(STEPS) == PAGE.count("```sh") == PAGE.count("```printed") == 5
     for (script, said), printed in zip(STEPS, walked[1], strict=True):
         for line in said.splitlines():
             assert line in printed, script

@@ -22,6 +22,7 @@ FROM_PROMETHEUS = {"up"}
 METRIC = re.compile(r"\b(?:pointguard|process|python)_\w+|\bup\b")
 ACCRUALS, REDEMPTIONS, REPLAYS, REFUSALS = 60, 20, 7, 5
 NOTHING_THERE = {"Calls by code, other than OK", "Declines", "Refusals", "Decisions by arm of the experiment"}
+NOTHING_THERE |= {"Shadow: accruals evaluated, with other points, passed over"}
 """Panels by a label whose values first appear when something goes wrong, as some does below, or an experiment runs."""
 
 

@@ -13,6 +13,7 @@ from pointguard.v1 import (
     member_pb2,
     member_pb2_grpc,
     rule_pb2,
+    shadow_pb2,
     transaction_pb2,
     transaction_pb2_grpc,
 )
@@ -120,7 +121,7 @@ def test_every_other_rpc_of_the_contract_answers(shared_server: ServerProcess) -
 
 
 def test_the_tests_know_every_rpc_of_the_contract() -> None:
-    modules = (advice_pb2, member_pb2, transaction_pb2, rule_pb2, experiment_pb2, explanation_pb2)
+    modules = (advice_pb2, member_pb2, transaction_pb2, rule_pb2, experiment_pb2, shadow_pb2, explanation_pb2)
     files = [module.DESCRIPTOR for module in modules]
     services = [service for file in files for service in file.services_by_name.values()]
     contract = {method.name: service.full_name for service in services for method in service.methods}
@@ -138,6 +139,7 @@ def test_a_sound_request_is_answered_or_finds_nothing_and_never_needs_a_deadline
     answer = raw.call(name, request, timeout_s=None)
     missing = {"CaptureRedemption", "VoidRedemption", "GetTransaction", "ActivateRuleSetVersion", "RollbackRuleSet"}
     missing |= {"StartExperiment", "EndExperiment", "PromoteArm", "GetExperiment", "BacktestRuleSet", "ExplainDecision"}
+    missing |= {"StartShadow", "StopShadow", "GetShadow"}
     expected = "NOT_FOUND" if name in missing else "OK"
     assert answer.code == expected
     # Nothing in the answer is unknown to the contract.

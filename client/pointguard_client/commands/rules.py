@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from pointguard_client.client import PointguardClient
-from pointguard_client.commands import experiment
+from pointguard_client.commands import experiment, shadow
 from pointguard_client.commands.accrual import basket_line
 from pointguard_client.commands.backtest import register_backtest
 from pointguard_client.commands.options import (
@@ -96,6 +96,7 @@ def register(commands: Subparsers) -> None:
     _register_simulate(below)
     register_backtest(below)
     experiment.register(below)
+    shadow.register(below)
 
 
 def _register_simulate(commands: Subparsers) -> None:

@@ -19,7 +19,7 @@ def main() -> None:
     """Run the backtest that standard input asks for."""
     be_idle()
     line = sys.stdin.readline()
-    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    threading.Thread(target=end_with_the_server, daemon=True).start()
     # Imported late: half a second, at idle priority.
     from pointguard_server.backtest.run import Specification, run
 
@@ -43,7 +43,7 @@ def _tell(event: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _end_with_the_server() -> None:
+def end_with_the_server() -> None:
     """Wait until standard input is closed, and end at once: nobody wants the result any more."""
     sys.stdin.read()
     os._exit(1)

@@ -54,7 +54,7 @@ class LedgerSource:
         self._last = int(self._one(_LAST)[0])
         self.first_position = self._first_at(begin)
         self.end_position = self._first_at(end)
-        self.moments = self._moment_at(self.first_position), self._moment_at(self.end_position - 1)
+        self.moments = self.moment_at(self.first_position), self.moment_at(self.end_position - 1)
         self._provinces = _lookup(self._connection.execute(_STORES, (tenant_id,)).fetchall())
         self._enrolled_at: dict[int, int] = {}
 
@@ -103,7 +103,7 @@ class LedgerSource:
                 low = position + 1
         return low
 
-    def _moment_at(self, position: int) -> int:
+    def moment_at(self, position: int) -> int:
         """Return when a leg was accepted; 0 if there is none."""
         found = self._connection.execute(_MOMENT, (position,)).fetchone()
         return int(found[0]) if found else 0

@@ -105,7 +105,7 @@ def _run(specification: Specification, loaded: list[Loaded], source: LedgerSourc
     for rule_set in rule_sets:
         codes = line_codes(rule_set, codes)
     texts = source.texts()
-    evaluations = [_evaluation(specification, each, codes, texts, source.moments) for each in loaded]
+    evaluations = [evaluation_of(specification, each, codes, texts, source.moments) for each in loaded]
     names = [[rule.name for rule in rule_set.rules] for rule_set in rule_sets]
     tally = Tally(names[0], names[1] if len(names) > 1 else None, specification.examples_max)
     reader = RecordReader(specification.currency, specification.money_scale, codes)
@@ -119,13 +119,15 @@ def _run(specification: Specification, loaded: list[Loaded], source: LedgerSourc
     yield {"result": tally.plain({number: text for (_, text), number in texts.items()})}
 
 
-def _evaluation(
+def evaluation_of(
     specification: Specification,
     loaded: Loaded,
     codes: LineCodes,
     texts: dict[tuple[CodeKind, str], int],
     moments: tuple[int, int],
 ) -> Evaluation:
+    """Return the rules bound to the numbers that the ledger's texts have; no order is outside of ``moments``."""
+
     def number(domain: str, text: str) -> int:
         # A text that the ledger has never seen has no number, and no order has it.
         return constant_of(domain, text, codes, lambda kind, code: texts.get((kind, code), _NEVER))

@@ -16,6 +16,8 @@ PointguardError
 │   └── ExperimentRunning       an experiment runs, which decides instead
 ├── ExperimentStarted       the experiment has been started before
 ├── ExperimentNotRunning    the experiment is not one that runs
+├── ShadowRunning           a shadow runs, and there is one at a time
+├── ShadowNotRunning        the shadow was stopped
 ├── BacktestUnderWay        the program has a backtest already
 ├── BacktestFailed          a backtest ended without a result
 ├── RulesNotChecked         the process that checks rule sets ended
@@ -176,6 +178,24 @@ class ExperimentStarted(PointguardError):
 
     def __init__(self, experiment_id: int) -> None:
         super().__init__(f"experiment {experiment_id} has been started before; make another with the same arms")
+
+
+class ShadowRunning(PointguardError):
+    """A shadow runs, and a program has one at a time."""
+
+    reason = "SHADOW_RUNNING"
+
+    def __init__(self, shadow_id: int) -> None:
+        super().__init__(f"shadow {shadow_id} runs: stop it first")
+
+
+class ShadowNotRunning(PointguardError):
+    """The shadow was stopped."""
+
+    reason = "SHADOW_NOT_RUNNING"
+
+    def __init__(self, shadow_id: int) -> None:
+        super().__init__(f"shadow {shadow_id} does not run")
 
 
 class ExperimentNotRunning(PointguardError):

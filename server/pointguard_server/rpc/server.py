@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 import structlog
 from google.protobuf.message import Message
 
-from pointguard.v1 import advice_pb2, experiment_pb2, explanation_pb2, member_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import (
+    advice_pb2,
+    experiment_pb2,
+    explanation_pb2,
+    member_pb2,
+    rule_pb2,
+    shadow_pb2,
+    transaction_pb2,
+)
 from pointguard_server.domain.errors import Draining
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc import streams
@@ -27,6 +35,7 @@ from pointguard_server.rpc.lanes import Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
 from pointguard_server.rpc.member_service import MemberService
 from pointguard_server.rpc.rule_service import RuleService
+from pointguard_server.rpc.shadow_service import ShadowService
 from pointguard_server.rpc.status import Fault
 from pointguard_server.rpc.traced import TracedCalls
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
@@ -38,6 +47,7 @@ from pointguard_server.service.explanation.explainer import Explainer
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.processes import FRONT
 from pointguard_server.service.rule_sets import RuleSets
+from pointguard_server.service.shadows import Shadows
 from pointguard_server.service.tenants import Tenant
 
 if TYPE_CHECKING:
@@ -50,11 +60,12 @@ FRONT_ENVIRONMENT = {"GRPC_EXPERIMENTS": "-event_engine_listener"}
 FRONT_START_S = 30.0
 FRONT_END_S = 5.0  # beyond the grace
 CONTRACT_MODULES = [
-    f"pointguard.v1.{name}_pb2" for name in ("transaction", "advice", "member", "rule", "experiment", "explanation")
+    f"pointguard.v1.{name}_pb2"
+    for name in ("transaction", "advice", "member", "rule", "experiment", "shadow", "explanation")
 ]
-RULES, EXPERIMENTS = "pointguard.v1.RuleService", "pointguard.v1.ExperimentService"
+RULES, EXPERIMENTS, SHADOWS = (f"pointguard.v1.{name}Service" for name in ("Rule", "Experiment", "Shadow"))
 EXPLANATIONS = "pointguard.v1.ExplanationService"
-MANAGERS = frozenset((RULES, EXPERIMENTS, EXPLANATIONS))
+MANAGERS = frozenset((RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS))
 BACKTEST = "BacktestRuleSet"
 
 log = structlog.get_logger(__name__)
@@ -69,11 +80,11 @@ class Tls:
 
 
 def _methods(
-    desk: Desk, rule_sets: RuleSets, experiments: Experiments, explainer: Explainer
+    desk: Desk, rule_sets: RuleSets, experiments: Experiments, shadows: Shadows, explainer: Explainer
 ) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
-    explanations = ExplanationService(desk, explainer)
+    beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
     transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
@@ -117,6 +128,11 @@ def _methods(
             "ListExperiments": (experiment_pb2.ListExperimentsRequest, trials.list_experiments),
             "GetExperiment": (experiment_pb2.GetExperimentRequest, trials.get_experiment),
         },
+        SHADOWS: {
+            "StartShadow": (shadow_pb2.StartShadowRequest, beside.start_shadow),
+            "StopShadow": (shadow_pb2.StopShadowRequest, beside.stop_shadow),
+            "GetShadow": (shadow_pb2.GetShadowRequest, beside.get_shadow),
+        },
         EXPLANATIONS: {
             "ExplainDecision": (explanation_pb2.ExplainDecisionRequest, explanations.explain_decision),
         },
@@ -131,6 +147,7 @@ class RpcServer:
         desk: Desk,
         rule_sets: RuleSets,
         experiments: Experiments,
+        shadows: Shadows,
         backtests: Backtests,
         explainer: Explainer,
         guard: Guard,
@@ -142,7 +159,7 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets, experiments, explainer)
+        services = _methods(desk, rule_sets, experiments, shadows, explainer)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.

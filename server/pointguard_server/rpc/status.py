@@ -46,6 +46,8 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.ExperimentRunning: StatusCode.FAILED_PRECONDITION,
     errors.ExperimentStarted: StatusCode.FAILED_PRECONDITION,
     errors.ExperimentNotRunning: StatusCode.FAILED_PRECONDITION,
+    errors.ShadowRunning: StatusCode.FAILED_PRECONDITION,
+    errors.ShadowNotRunning: StatusCode.FAILED_PRECONDITION,
     errors.BacktestUnderWay: StatusCode.RESOURCE_EXHAUSTED,
     errors.BacktestFailed: StatusCode.UNAVAILABLE,
     errors.PermissionDenied: StatusCode.PERMISSION_DENIED,

@@ -18,6 +18,7 @@ from pointguard_server.service.rule_versions import (
     SetFiles,
     Timeline,
 )
+from pointguard_server.service.shadow import KnownShadowStep, Shadow
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,4 +288,36 @@ class ExperimentReader(Protocol):
 
     async def figures(self, tenant_id: int, program_id: int, experiment_id: int) -> Sequence[MemberFigures]:
         """Return what each account did in an experiment."""
+        ...
+
+
+class Shadows(Protocol):
+    """Shadows, for the writer's thread: each runs in its atomic step."""
+
+    def start(
+        self, connection: Any, tenant_id: int, program_id: int, version: int, step: Step, key: RequestKey
+    ) -> Shadow:
+        """Note that a version is evaluated from now on, as the program's next shadow."""
+        ...
+
+    def stop(
+        self, connection: Any, tenant_id: int, program_id: int, shadow: Shadow, step: Step, key: RequestKey
+    ) -> Shadow:
+        """Note that a shadow ends."""
+        ...
+
+    def shadow(self, connection: Any, tenant_id: int, program_id: int, shadow_id: int) -> Shadow | None:
+        """Return a shadow; 0 is the newest."""
+        ...
+
+    def known(self, connection: Any, tenant_id: int, key: bytes) -> KnownShadowStep | None:
+        """Return what the request of an idempotency key did, if the key was used."""
+        ...
+
+
+class ShadowReader(Protocol):
+    """Reads committed shadows, beside the writer."""
+
+    async def shadow(self, tenant_id: int, program_id: int, shadow_id: int) -> Shadow | None:
+        """Return a shadow; 0 is the newest."""
         ...

@@ -88,7 +88,7 @@ properties = Table(
 """What the data directory is bound to, such as its key ring; and notes about it."""
 APPEND_ONLY = (
     "legs", "entries", "advice", "batches", "writers", "program_versions", "codes", "rule_set_versions",
-    "rule_set_activations", "experiments", "experiment_arms", "experiment_events", "store_versions",
+    "rule_set_activations", "experiments", "experiment_arms", "experiment_events", "shadow_events", "store_versions",
 )  # fmt: skip
 """Tables whose rows the database itself refuses to change or delete."""
 
@@ -202,6 +202,19 @@ experiment_events = Table(
     *_change_columns(),
     Column("happened_at", BigInteger, nullable=False),
     Index("experiment_events_key", "tenant_id", "idempotency_key", unique=True),
+    sqlite_with_rowid=False,
+)
+shadow_events = Table(
+    "shadow_events",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("shadow_id", BigInteger, primary_key=True),
+    Column("kind", BigInteger, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    *_change_columns(),
+    Column("happened_at", BigInteger, nullable=False),
+    Index("shadow_events_key", "tenant_id", "idempotency_key", unique=True),
     sqlite_with_rowid=False,
 )
 codes = Table(
