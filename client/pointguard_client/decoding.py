@@ -136,7 +136,12 @@ def decode_account_balance(message: transaction_pb2.GetBalanceResponse) -> resul
         balance=_balance(message.balance),
         seq=message.seq,
         redemption_locked=message.redemption_locked,
+        next_expiry=_next_expiry(message.next_expiry) if message.HasField("next_expiry") else None,
     )
+
+
+def _next_expiry(message: transaction_pb2.NextExpiry) -> results.NextExpiry:
+    return results.NextExpiry(points=message.points, expires_at=_time(message.expires_at))
 
 
 def decode_batch_result(
@@ -293,6 +298,8 @@ def _entry(message: transaction_pb2.Entry) -> results.Entry:
         signed_points=message.signed_points,
         running_balance=message.running_balance,
         rule=message.rule,
+        matures_at=_time(message.matures_at) if message.HasField("matures_at") else None,
+        expires_at=_time(message.expires_at) if message.HasField("expires_at") else None,
     )
 
 

@@ -27,7 +27,7 @@ from pointguard_client.words import (
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """An account's points; `available` = `posted` − `reserved`."""
+    """An account's points; `available` = `posted` − `pending` − `reserved`."""
 
     posted: int
     reserved: int
@@ -151,13 +151,18 @@ class Accrual:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One immutable line of a transaction; `running_balance` is the posted points after it."""
+    """One immutable line of a transaction; `running_balance` is the posted points after it.
+
+    Its points may be spent from `matures_at` on and end at `expires_at`, where they were held back or end.
+    """
 
     entry_type: EntryType
     part: TransactionPart
     signed_points: int
     running_balance: int
     rule: str
+    matures_at: datetime | None
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +197,14 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
+class NextExpiry:
+    """The points that end next, if nothing is spent before; from `expires_at` on they are gone."""
+
+    points: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AccountBalance:
     """An account's points as they stand; `seq` numbers the account's newest transaction."""
 
@@ -199,6 +212,7 @@ class AccountBalance:
     balance: Balance
     seq: int
     redemption_locked: bool
+    next_expiry: NextExpiry | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class Operation(ContractEnum):
     ENROLL = 6
     LINK_IDENTIFIER = 7
     SET_REDEMPTION_LOCK = 8
+    MATURE = 9
     UPDATE_MEMBER = 10
 
 

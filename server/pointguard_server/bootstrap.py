@@ -48,12 +48,14 @@ from pointguard_server.service.rule_sets import RuleSets
 from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.shadow_metrics import ShadowMetrics
 from pointguard_server.service.shadows import Shadows
+from pointguard_server.service.sweeper import Sweeper
 from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.settings import Settings, split_address
 from pointguard_server.storage.database import DATABASE_FILE, lock_directory, migrate
 from pointguard_server.storage.decision_reader import DecisionReader
 from pointguard_server.storage.directory import Directory
+from pointguard_server.storage.due_accounts import DueReader
 from pointguard_server.storage.experiments import ExperimentReader
 from pointguard_server.storage.experiments import Experiments as ExperimentStore
 from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger, recover
@@ -115,6 +117,7 @@ class Ledger:
             raise ValueError(f"{ring_path} is not the key ring that this ledger was made with")
         self.reader_pool: AsyncEngine = open_readers(self.path)
         self.reader = Reader(self.reader_pool, self.vault)
+        self.due_accounts = DueReader(self.reader_pool)
         self.rule_versions = RuleVersions()
         self.rule_version_reader = RuleVersionReader(self.reader_pool)
         self.experiments = ExperimentStore()
@@ -130,7 +133,7 @@ class Ledger:
         self._lookup = open_lookup(self.path)
         self.decisions = DecisionReader(self.path)
         self.store = JournaledLedger(database, SqliteLedger(self._lookup, self.names, writer_epoch), directory)
-        self.reader.catch_up = self.catch_up
+        self.reader.catch_up = self.due_accounts.catch_up = self.catch_up
         return self.store
 
     async def catch_up(self) -> None:
@@ -169,6 +172,7 @@ class Server:
         self.grpc_port = 0
         self.http_port = 0
         self.live: LivePrograms | None = None  # none for a sandbox, whose program is part of the server
+        self._sweeper: Sweeper | None = None
         self._tracing: Tracing | None = None
         self._health_watch: asyncio.Task[None] | None = None
         self.failed = asyncio.Event()
@@ -384,6 +388,8 @@ class Server:
         self._health_watch = asyncio.create_task(health.watch(self.health, self.rpc.serving, self._try_ledger))
         self.serving.start()
         await self.shadows.resume()
+        self._sweeper = Sweeper(self.engine, self.decider, self.ledger.due_accounts, self.ledger.names)
+        self._sweeper.start()
         if self.live is not None:
             self.live.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
@@ -412,6 +418,8 @@ class Server:
         if self.live is not None:
             await self.live.stop()
         await self.shadows.close()
+        if self._sweeper is not None:
+            await self._sweeper.stop()
         await self.serving.stop()
         await self.engine.stop()
         self.authenticator.close()

@@ -17,6 +17,7 @@ import pytest
 from pointguard_server.domain.codes import Outcome
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.engine.lots import lots_left
 from pointguard_server.engine.ports import Heads, LedgerStore
 from pointguard_server.service.ports import NewMember
 from pointguard_server.service.vault import MemberVault
@@ -237,6 +238,42 @@ def test_history_holds_the_advice_of_its_legs_in_order(store: LedgerStore) -> No
     history = store.read_account(1, 7, 10_000)
     assert history is not None
     assert history.advice[["seq", "rule_id"]].tolist() == [(2, 1), (2, 2), (3, 1), (3, 2)]
+
+
+def test_history_has_of_each_lot_what_is_left(store: LedgerStore) -> None:
+    def moved(points: int, lot_seq: int, rule_id: int, **moments: int) -> dict[str, Any]:
+        return {"signed_points": points, "lot_seq": lot_seq, "rule_id": rule_id, **moments}
+
+    first, second = {"expires_at": 1_000}, {"expires_at": 2_000, "matures_at": 500}
+    append(store, {"seq": 1, "open_from_seq": 1}, entries=[moved(70, 1, 5, **first), moved(9, 1, 6, **second)])
+    append(store, {"seq": 2, "open_from_seq": 2}, entries=[moved(-70, 1, 5, **first), moved(-4, 1, 6, **second)])
+    append(store, {"seq": 1, "account_id": 8}, entries=[moved(30, 1, 5, **first)])
+    append(store, {"seq": 1, "tenant_id": 2}, entries=[moved(30, 1, 5, **first)])
+    append(
+        store,
+        {"seq": 3, "open_from_seq": 3},
+        entries=[moved(8, 3, 5, matures_at=700), {"signed_points": 12, "rule_id": 6}, moved(-1, 1, 6, **second)],
+    )
+    history = store.read_account(1, 7, 10_000)
+    assert history is not None
+    left = lots_left(history.lots)
+    assert left[["lot_seq", "rule_id", "signed_points", "matures_at", "expires_at"]].tolist() == [
+        (1, 6, 4, 500, 2_000),
+        (3, 5, 8, 700, 0),
+    ]
+    assert left["position"].tolist() == sorted(left["position"].tolist())
+
+
+def test_lots_that_ended_before_the_newest_leg_are_not_looked_at_unless_a_reservation_may_keep_them(
+    store: LedgerStore,
+) -> None:
+    lot = {"signed_points": 5, "lot_seq": 1, "rule_id": 5, "expires_at": 25}
+    append(store, {"seq": 1, "open_from_seq": 1}, entries=[lot])  # at 10
+    append(store, {"seq": 2, "open_from_seq": 2})  # at 20
+    append(store, {"seq": 3, "open_from_seq": 2})  # at 30
+    history = store.read_account(1, 7, 10_000)
+    assert history is not None
+    assert lots_left(history.lots)["signed_points"].tolist() == [5]
 
 
 def test_what_is_appended_can_be_read_before_the_step_ends(store: LedgerStore) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pointguard_server.domain.codes import Decision, Operation, RequestFlag
+from pointguard_server.domain.codes import SERVER_OPERATIONS, Decision, Operation, RequestFlag
 from pointguard_server.domain.ledger_rows import ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import decode_record
 from pointguard_server.service.vault import MemberVault
@@ -92,7 +92,9 @@ def audit(database: Path) -> Audit:
 
 def _keys(legs: Sequence[dict[str, Any]]) -> dict[bytes, str]:
     """Return the transaction of each idempotency key."""
-    counts = Counter((leg["tenant_id"], leg["idempotency_key"]) for leg in legs if leg["operation"] != Operation.EXPIRE)
+    counts = Counter(
+        (leg["tenant_id"], leg["idempotency_key"]) for leg in legs if leg["operation"] not in SERVER_OPERATIONS
+    )
     assert max(counts.values(), default=1) == 1, "one key, two transactions"
     return {leg["idempotency_key"]: uuid_text(leg["transaction_id"]) for leg in legs}
 
@@ -117,7 +119,7 @@ def _check_leg(account: AuditedAccount, leg: dict[str, Any], entries: Sequence[d
         assert entry["running_balance"] == account.posted, f"{where}: a running balance is wrong"
     _follow_hold(account, leg, where)
     assert (leg["posted"], leg["reserved"]) == (account.posted, account.reserved), f"{where}: totals are wrong"
-    assert account.posted - account.reserved >= 0, f"{where}: overdrawn"
+    assert account.posted - leg["pending"] - account.reserved >= 0, f"{where}: overdrawn"
 
 
 def _follow_hold(account: AuditedAccount, leg: dict[str, Any], where: str) -> None:
@@ -125,7 +127,7 @@ def _follow_hold(account: AuditedAccount, leg: dict[str, Any], where: str) -> No
     operation, approved = Operation(leg["operation"]), leg["decision"] == Decision.APPROVED
     if operation is Operation.AUTHORISE and approved and leg["hold_expires_at"]:
         account.open_holds[leg["seq"]] = leg["points"]
-    elif operation in ENDS and approved:
+    elif operation in ENDS and approved and leg["refers_to_seq"]:
         held = account.open_holds.pop(leg["refers_to_seq"], None)
         assert held is not None, f"{where}: ended a reservation that was not open"
         captured = leg["points"] if operation is Operation.CAPTURE else 0

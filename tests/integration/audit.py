@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from pointguard_server.domain.codes import Decision, Operation
+from pointguard_server.domain.codes import Decision, EntryType, Operation
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import decode_record, encode_record
-from tests.reference.windows import RELEASES
+from tests.integration.audit_lots import LotsAudit
+from tests.reference.windows import RELEASES, is_of_lots
 from tests.support.ledger import Ledger
 
 Row = dict[str, Any]
@@ -91,25 +92,32 @@ def check_parts(leg: Row, rows: Sequence[Row], recorded: Sequence[Row], names: S
 def check_account(legs: Sequence[Row], entries: Sequence[Row], floor: int) -> None:
     """The account's sequence has no gap, and each leg's totals are those of its entries and reservations."""
     totals = dict.fromkeys(("posted", "reserved", "earned_total", "redeemed_total", "spend_total"), 0)
+    lots = LotsAudit()
     holds: dict[int, Row] = {}
     ended: set[int] = set()
     for seq, leg in enumerate(legs, 1):
         assert leg["seq"] == seq
         for entry in (entry for entry in entries if entry["seq"] == seq):
             totals["posted"] += entry["signed_points"]
-            totals["earned_total" if entry["signed_points"] > 0 else "redeemed_total"] += abs(entry["signed_points"])
+            if (total := TOTALS.get(entry["entry_type"])) is not None:
+                totals[total] += abs(entry["signed_points"])
             assert entry["running_balance"] == totals["posted"]
+            lots.follow(leg, entry, holds)
         if leg["operation"] == Operation.ACCRUE and leg["decision"] == Decision.APPROVED:
             totals["spend_total"] += leg["money"]
-        if leg["operation"] in RELEASES:
+        if leg["operation"] in RELEASES and not is_of_lots(leg):
             end_hold(leg, holds, ended)
         elif leg["hold_expires_at"]:
             assert leg["decision"] == Decision.APPROVED
             holds[seq] = leg
         totals["reserved"] = sum(hold["points"] for hold in holds.values())
         assert {name: leg[name] for name in totals} == totals
-        assert totals["posted"] - totals["reserved"] >= floor
+        lots.check(leg, holds.values(), totals["posted"], floor)
         assert leg["open_from_seq"] <= min([seq, *holds])
+
+
+TOTALS = {EntryType.EARN: "earned_total", EntryType.BONUS: "earned_total", EntryType.REDEEM: "redeemed_total"}
+"""The running totals that an entry moves: what ends or settles a debt moves none."""
 
 
 def end_hold(leg: Row, holds: dict[int, Row], ended: set[int]) -> None:

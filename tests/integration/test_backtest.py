@@ -188,6 +188,7 @@ class Counted:
             days_since_enrolment=(leg["accepted_at"] - first[0]) // DAY,
             posted=leg["posted"] - sum(entry["signed_points"] for entry in record.entries),
             reserved=leg["reserved"],
+            pending=leg["pending"],
             spend=leg["spend_total"] - leg["money"],
         )
 

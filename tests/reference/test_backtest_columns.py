@@ -84,7 +84,7 @@ def facts_of(orders: Orders, n: int) -> list[int]:
         "member.province": order.province_id,
         "member.days_since_enrolment": (order.moment - order.enrolled_at) // DAY * SCALE,
         "account.posted": min(order.posted, 2**60 // SCALE) * SCALE,
-        "account.available": min(order.posted - order.reserved, 2**60 // SCALE) * SCALE,
+        "account.available": min(order.posted - order.pending - order.reserved, 2**60 // SCALE) * SCALE,
         "account.spend": order.spend * MONEY_SCALE,
     }
     return [known.get(field.name, 0) for field in FACT_FIELDS]

@@ -17,6 +17,7 @@ from pointguard_server.domain.codes import Measure as Adds
 from pointguard_server.domain.record import Record, decode_record
 
 RELEASES = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
+"""What ends a reservation; but an EXPIRE that refers to nothing ends lots."""
 """The operations that give back what an earlier authorise counted, and count for nothing themselves."""
 
 FORBID_BEFORE_RULES = {
@@ -152,12 +153,19 @@ def read_records(connection: sqlite3.Connection, tenant_id: int, account_id: int
     return [decode_record(record) for (record,) in rows]
 
 
+def is_of_lots(leg: dict[str, Any]) -> bool:
+    """Whether a leg only says what time has done to lots: no window counts it."""
+    return leg["operation"] == Operation.MATURE or (leg["operation"] == Operation.EXPIRE and not leg["refers_to_seq"])
+
+
 def history_of(records: Iterable[Record]) -> History:
     """What an account's windows follow from, read off its records."""
     events: dict[int, Event] = {}
     releases = []
     for record in records:
         leg: dict[str, Any] = record.leg
+        if is_of_lots(leg):
+            continue
         if leg["operation"] in RELEASES:
             authorised = events[leg["refers_to_seq"]]
             captured = leg["operation"] == Operation.CAPTURE
@@ -185,7 +193,7 @@ def expected_windows(record: Record, history: History, measures: Sequence[Measur
     A measure that would not count the transaction is left out, and so is every measure of a leg that is no attempt.
     """
     leg: dict[str, Any] = record.leg
-    if leg["operation"] in RELEASES:
+    if leg["operation"] in RELEASES or is_of_lots(leg):
         return {}
     kind, parts = Kind(leg["kind"]), parts_of(leg["parts"])
     would_pass, blocked = would_be_approved(record), any(code == Reason.ADVICE_BLOCK for code, _ in record.reasons)

@@ -54,6 +54,7 @@ name = "Test"
 time_zone = "{zone}"
 currency = "CAD"
 {settings}
+{lots}
 [program.redemption]
 points = {rate_points}
 money_minor = {rate_money}
@@ -133,6 +134,7 @@ class Ledger:
     rules: str = ""
     controls: str = ""
     settings: str = ""
+    lots: str = ""  # the table of that name
     earn: str = EARN
     zone: str = "America/Toronto"
     rate_points: int = 100
@@ -176,6 +178,7 @@ class Ledger:
             controls=self.controls,
             rules=self.rules,
             settings=self.settings,
+            lots=self.lots,
             zone=self.zone,
             rate_points=self.rate_points,
             rate_money=self.rate_money,

@@ -26,7 +26,17 @@ def table(dtype: np.dtype[np.void], rows: Sequence[dict[str, Any]]) -> np.ndarra
     return made
 
 
-def batch(heads: Heads, *legs: dict[str, Any], entries: int = 0, advice: Sequence[dict[str, Any]] = ()) -> Rows:
+def numbered(count: int) -> list[dict[str, Any]]:
+    """So many entries, each of as many points as its number."""
+    return [{"signed_points": number} for number in range(1, count + 1)]
+
+
+def batch(
+    heads: Heads,
+    *legs: dict[str, Any],
+    entries: int | Sequence[dict[str, Any]] = 0,
+    advice: Sequence[dict[str, Any]] = (),
+) -> Rows:
     """The rows of the next batch: ``legs`` say what matters, the rest follows from the place."""
     now = heads.accepted_at + 10
     full = [
@@ -45,8 +55,8 @@ def batch(heads: Heads, *legs: dict[str, Any], entries: int = 0, advice: Sequenc
         for number, leg in enumerate(legs, 1)
     ]
     entry_rows = [
-        {"position": heads.entry + n, "line": n - 1, "signed_points": n, **_of_leg(full[-1])}
-        for n in range(1, entries + 1)
+        {"position": heads.entry + n, "line": n - 1, **_of_leg(full[-1]), **row}
+        for n, row in enumerate(entries if not isinstance(entries, int) else numbered(entries), 1)
     ]
     advice_rows = [{"position": heads.advice + n, **_of_leg(full[-1]), **row} for n, row in enumerate(advice, 1)]
     leg_table, entry_table = table(LEG_COLUMNS, full), table(ENTRY, entry_rows)

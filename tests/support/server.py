@@ -180,7 +180,7 @@ class ServerProcess:
 
     def complaints(self) -> list[str]:
         """The lines of the newest process's log that tell of anything but its start and its end."""
-        usual = {"starting", "rules_loaded", "compiling", "journal_recovered", "ready", "draining", "stopped"}
+        usual = {"starting", "rules_loaded", "compiling", "journal_recovered", "ready", "swept", "draining", "stopped"}
         known = [json.dumps(event) for event in self.events() if event["event"] not in usual]
         return known + [line for line in self.log().splitlines() if line.strip() and not line.startswith("{")]
 

@@ -46,6 +46,7 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_ENROLL: _ClassVar[Operation]
     OPERATION_LINK_IDENTIFIER: _ClassVar[Operation]
     OPERATION_SET_REDEMPTION_LOCK: _ClassVar[Operation]
+    OPERATION_MATURE: _ClassVar[Operation]
     OPERATION_UPDATE_MEMBER: _ClassVar[Operation]
 
 class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -115,6 +116,7 @@ OPERATION_ACCRUE: Operation
 OPERATION_ENROLL: Operation
 OPERATION_LINK_IDENTIFIER: Operation
 OPERATION_SET_REDEMPTION_LOCK: Operation
+OPERATION_MATURE: Operation
 OPERATION_UPDATE_MEMBER: Operation
 DECISION_UNSPECIFIED: Decision
 DECISION_APPROVED: Decision

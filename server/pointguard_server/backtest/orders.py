@@ -14,7 +14,8 @@ class Orders(NamedTuple):
     """Purchases in order of time, one array a field: int64 of shape (orders,) unless said otherwise.
 
     Texts are numbers, 0 for none; money is in minor units, points in the program's smallest unit, moments in
-    microseconds since 1970-01-01 UTC. ``posted``, ``reserved`` and ``spend`` are the account's before the purchase.
+    microseconds since 1970-01-01 UTC. ``posted``, ``reserved``, ``pending`` and ``spend`` are the account's before the
+    purchase.
     """
 
     moment: IntArray
@@ -31,6 +32,7 @@ class Orders(NamedTuple):
     enrolled_at: IntArray
     posted: IntArray
     reserved: IntArray
+    pending: IntArray
     spend: IntArray
     first_line: IntArray  # (orders + 1,): order n has the lines from first_line[n] up to, not with, first_line[n + 1]
     lines: IntArray  # (lines, LINE_FIELD_COUNT), as ``rules/fields.py`` says

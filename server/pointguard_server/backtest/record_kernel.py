@@ -37,13 +37,14 @@ _ACCEPTED_AT, _ACCOUNT, _KIND, _DECISION, _CHANNEL, _STORE, _UNIT = (
     LEG_FIELDS.index(name)
     for name in ("accepted_at", "account_id", "kind", "decision", "channel", "store_id", "business_unit_id")
 )
-_TRANSACTION, _POINTS, _MONEY, _POSTED, _RESERVED, _SPEND, _PROVINCE, _TIER = (
+_TRANSACTION, _POINTS, _MONEY, _POSTED, _RESERVED, _PENDING, _SPEND, _PROVINCE, _TIER = (
     LEG_FIELDS.index(name)
     for name in (
-        "transaction_id", "points", "money", "posted", "reserved", "spend_total", "province_id", "tier_id",
+        "transaction_id", "points", "money", "posted", "reserved", "pending", "spend_total", "province_id", "tier_id",
     )
 )  # fmt: skip
 _SIGNED_POINTS = RECORD_ENTRY_FIELDS.index("signed_points")
+_MATURES_AT = RECORD_ENTRY_FIELDS.index("matures_at")
 _ENTRY_SIZE = len(RECORD_ENTRY_FIELDS)
 _FLAGS, _TENDER = REQUEST_FIELDS.index("flags"), REQUEST_FIELDS.index("tender_id")
 
@@ -114,19 +115,25 @@ def _row(data, at, end, raw, count, row):
 
 @part
 def _entries(data, at, end):
-    """Return (the points of all entries, the place after them)."""
+    """Return (the points of all entries, those of them that are held back, the place after them)."""
     count, at = varint(data, at, end)
-    total = np.int64(0)
+    total = held = np.int64(0)
     for _ in range(count):
         at = _skip(data, at, end, _SIGNED_POINTS)
         if at < 0:
-            return total, at
+            return total, held, at
         points, at = zigzag(data, at, end)
         total += points
-        at = _skip(data, at, end, _ENTRY_SIZE - _SIGNED_POINTS - 1)
+        at = _skip(data, at, end, _MATURES_AT - _SIGNED_POINTS - 1)
         if at < 0:
-            return total, at
-    return total, at
+            return total, held, at
+        matures_at, at = zigzag(data, at, end)
+        if matures_at != 0:
+            held += points
+        at = _skip(data, at, end, _ENTRY_SIZE - _MATURES_AT - 1)
+        if at < 0:
+            return total, held, at
+    return total, held, at
 
 
 @part
@@ -150,29 +157,32 @@ def _advice(data, at, end, raw):
 
 @part
 def _leg_and_request(data, at, end, layout, scratch):
-    """Read the leg and the request; return (the points of its entries, the place after them), or a place of -1."""
+    """Read the leg and the request; return (the points of its entries, those held back, the place after them).
+
+    The place is -1 if it cannot be read.
+    """
     version, at = varint(data, at, end)
     if at < 0 or version < 0 or version >= layout.leg_sizes.shape[0] or layout.leg_sizes[version] == 0:
-        return np.int64(0), np.int64(-1)
+        return np.int64(0), np.int64(0), np.int64(-1)
     at = _row(data, at, end, layout.leg_raw, layout.leg_sizes[version], scratch.leg)
     if at >= 0:
         at = _pairs(data, at, end)
-    earned = np.int64(0)
+    earned = held = np.int64(0)
     if at >= 0:
-        earned, at = _entries(data, at, end)
+        earned, held, at = _entries(data, at, end)
     if at >= 0:
         at = _pairs(data, at, end)
     if at >= 0:
         at = _advice(data, at, end, layout.advice_raw)
     for i in range(REQUEST_SIZE):
         if at < 0 or at > end:
-            return earned, np.int64(-1)
+            return earned, held, np.int64(-1)
         scratch.request[i], at = zigzag(data, at, end)
-    return earned, at
+    return earned, held, at
 
 
 @part
-def _put_order(orders, history, n, leg, request, earned, data):
+def _put_order(orders, history, n, leg, request, earned, held, data):
     approved = leg[_DECISION] == _APPROVED
     orders.moment[n] = leg[_ACCEPTED_AT]
     orders.total[n] = leg[_MONEY]
@@ -186,6 +196,7 @@ def _put_order(orders, history, n, leg, request, earned, data):
     orders.province_id[n] = leg[_PROVINCE]
     orders.posted[n] = leg[_POSTED] - earned
     orders.reserved[n] = leg[_RESERVED]
+    orders.pending[n] = leg[_PENDING] - held
     orders.spend[n] = leg[_SPEND] - (leg[_MONEY] if approved else 0)
     history.account_id[n] = leg[_ACCOUNT]
     history.approved[n] = 1 if approved else 0
@@ -226,7 +237,7 @@ def read_records(data, ends, layout, basket, rows, orders, history, unusual, scr
     for i in range(ends.shape[0]):
         end = ends[i]
         unusual[i] = 1
-        earned, at = _leg_and_request(data, begin, end, layout, scratch)
+        earned, held, at = _leg_and_request(data, begin, end, layout, scratch)
         begin = end
         if at < 0:
             continue
@@ -235,7 +246,7 @@ def read_records(data, ends, layout, basket, rows, orders, history, unusual, scr
             return FULL
         if count == _UNUSUAL:
             continue
-        _put_order(orders, history, n, scratch.leg, scratch.request, earned, data)
+        _put_order(orders, history, n, scratch.leg, scratch.request, earned, held, data)
         unusual[i] = 0
         line += count
         n += 1

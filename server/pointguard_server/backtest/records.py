@@ -126,6 +126,8 @@ class RecordReader:
         orders.moment[n], orders.total[n] = leg["accepted_at"], leg["money"]
         orders.tender_id[n], orders.coupon_used[n] = request["tender_id"], bool(request["flags"] & _COUPON_USED)
         orders.posted[n] = leg["posted"] - earned
+        held = sum(cast("int", each["signed_points"]) for each in record.entries if each["matures_at"])
+        orders.pending[n] = leg["pending"] - held
         orders.spend[n] = leg["spend_total"] - (leg["money"] if approved else 0)
         history.account_id[n], history.approved[n] = leg["account_id"], approved
         history.issued[n] = leg["points"] if approved else 0

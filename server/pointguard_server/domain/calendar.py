@@ -6,7 +6,7 @@ Moments are microseconds since 1970-01-01 UTC (int), as everywhere in the server
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 MICROSECOND = timedelta(microseconds=1)
@@ -63,6 +63,11 @@ def local_time(moment: int, zone: ZoneInfo) -> LocalTime:
         week_start=_first_instant(monday, zone),
         month_start=_first_instant(midnight.replace(day=1), zone),
     )
+
+
+def start_of(day: date, zone: ZoneInfo) -> int:
+    """Return the first moment of a local date."""
+    return _first_instant(datetime.combine(day, time()), zone)
 
 
 def _first_instant(midnight: datetime, zone: ZoneInfo) -> int:

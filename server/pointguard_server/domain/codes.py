@@ -18,13 +18,19 @@ class Operation(IntEnum):
     ENROLL = 6
     LINK_IDENTIFIER = 7
     SET_REDEMPTION_LOCK = 8
+    MATURE = 9
     UPDATE_MEMBER = 10
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
+    SETTLE = 67  # writes down what time has done, as any write of the account would; asked for by the sweeper alone
 
 
 FIRST_READ = Operation.QUOTE
+
+
+SERVER_OPERATIONS = frozenset((Operation.EXPIRE, Operation.MATURE))
+"""What the server writes by itself: such a leg has no request."""
 
 
 class Kind(IntEnum):

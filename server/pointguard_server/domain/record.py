@@ -8,7 +8,7 @@ It serves replays of an idempotency key, explanations, feeds and the chain of ba
     entries    count, then the columns from ``entry_type`` to ``rule_id``
     windows    count, then (measure, value)  what each window held, the transaction counted
     advice     count, then the columns from ``event`` on
-    request    its fields, or nothing if the server wrote the leg itself (its operation is EXPIRE)
+    request    its fields, or nothing if the server wrote the leg itself (its operation is EXPIRE or MATURE)
     reference  byte count, UTF-8             the order reference
     basket     byte count, bytes             the basket as the wire's message, serialized deterministically
 
@@ -19,7 +19,7 @@ same bytes. Version 1 is the same but for the leg's last columns, ``LEG_FIELDS_A
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pointguard_server.domain.codes import Operation
+from pointguard_server.domain.codes import SERVER_OPERATIONS
 from pointguard_server.domain.ledger_rows import (
     ADVICE_FIELDS,
     ENTRY_FIELDS,
@@ -166,7 +166,7 @@ def decode_record(data: bytes) -> Record:
     leg = dict.fromkeys(LEG_FIELDS_ADDED, 0) | reader.row(RECORD_LEG_FIELDS[version])
     reasons, entries = tuple(reader.pairs()), tuple(reader.rows(RECORD_ENTRY_FIELDS))
     windows, advice = tuple(reader.pairs()), tuple(reader.rows(RECORD_ADVICE_FIELDS))
-    if leg["operation"] == Operation.EXPIRE:
+    if leg["operation"] in SERVER_OPERATIONS:
         return Record(leg, reasons, entries, windows, advice, None, "", b"")
     request = reader.row(REQUEST_FIELDS)
     reference = reader.raw(reader.varint()).decode()

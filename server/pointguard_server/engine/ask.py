@@ -92,6 +92,8 @@ class Verdict(NamedTuple):
     first_entry: int
     entry_count: int
     reason_count: int
+    expiring_points: int = 0
+    expiring_at: int = 0
     reasons: tuple[tuple[int, int], ...] = ()
     entries: tuple[EntryView, ...] = ()
     advice: tuple[StandingAdvice, ...] = ()

@@ -15,12 +15,14 @@ from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.buffers import Buffers
 from pointguard_server.engine.compiled.accounts import replay_legs
 from pointguard_server.engine.compiled.advice import keep_standing
+from pointguard_server.engine.compiled.lots import replay_lots
 from pointguard_server.engine.compiled.records import ADVICE_RAW, LEG_RAW, write_records
 from pointguard_server.engine.compiled.slots import find_slots
 from pointguard_server.engine.counters import count_awards
 from pointguard_server.engine.identifiers import transaction_ids
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.kernel import decide
+from pointguard_server.engine.lots import lots_left
 from pointguard_server.engine.memory import ACCOUNT, Memory
 from pointguard_server.engine.past_legs import legs_of_records
 from pointguard_server.engine.ports import BatchRecord, Clock, Heads, LedgerStore, Rows
@@ -164,6 +166,11 @@ class Decider:
             self.take_programs(self._upcoming[0][1], self._upcoming[1:])
         return self._now
 
+    @property
+    def latest_moment(self) -> int:
+        """The moment of the latest batch. All legs before it are durable; any thread may ask."""
+        return self._now
+
     def take_programs(self, programs: Programs, upcoming: Upcoming = ()) -> None:
         """Decide by other versions of the same programs from the next batch on. For the writer's thread.
 
@@ -207,6 +214,7 @@ class Decider:
         batch = self._batch(step, now, 0)
         decide(arrays, self.programs.world(now), batch, out)
         replay_legs(arrays, self.programs.world(now), out.legs[:0], 0)
+        replay_lots(arrays, out.entries[:0], 0)
         find_slots(self.memory.table, self.memory.accounts, step.envelopes, self._turn)
         self.memory.evict((NONE,))
         self._records(step, out)
@@ -334,7 +342,8 @@ class Decider:
         account["program"] = self.programs.place(self.programs.first_of[history.program_id], account_id)
         account["enrolled_at"] = history.enrolled_at
         legs, advice = history.legs, history.advice
-        arrays = self.memory.arrays(len(legs) // BLOCK + 2, len(legs), len(advice))
+        lots = lots_left(history.lots) if history.lots.size else history.lots
+        arrays = self.memory.arrays(len(legs) // BLOCK + 2, len(legs), len(advice), len(lots))
         world = self.programs.world(now)
         replay_legs(arrays, world, legs, slot)
         if counters := self.programs.counters[history.program_id]:
@@ -342,6 +351,8 @@ class Decider:
             self.memory.counters[slot, : len(counters)] = found
         for row in advice[advice["ends_at"] > now]:
             keep_standing(arrays, arrays.accounts[slot], row)
+        if lots.size:
+            replay_lots(arrays, lots, slot)
         self.memory.settle(arrays)
 
     def _run(self, step: _Step, now: int) -> tuple[Batch, Output]:
@@ -349,12 +360,21 @@ class Decider:
         count, programs, slots = step.count, self.programs, step.envelopes["slot"]
         touched = list(set(slots[slots >= 0].tolist()))
         holds = int(self.memory.accounts["hold_count"][touched].sum())
-        legs = count + holds
+        # Of each account with lots, the first request may find that some have matured and some have ended.
+        lot_counts = self.memory.accounts["lot_count"][touched]
+        legs = count + holds + 2 * int(np.count_nonzero(lot_counts))
+        given = count * programs.awards_max if programs.makes_lots else 0
+        lots = int(lot_counts.sum()) + given
+        entries = count * max(programs.awards_max, 1)
+        if lots:
+            # A lot may pay a debt (two entries), end in part and be used up. A request may take a part of one and end
+            # a part of another; so may each reservation whose time is up.
+            entries += 4 * lots + 2 * count + holds
         batch = self._batch(step, now, legs)
         out = self._buffers.output(
             requests=count,
             legs=legs,
-            entries=count * max(programs.awards_max, 1),
+            entries=entries,
             advice=count * programs.rules_max,
             shown=self._shown_max(step),
             measures=programs.windows_max,
@@ -362,7 +382,7 @@ class Decider:
             facts=programs.facts_max,
             work=programs.work_max,
         )
-        arrays = self.memory.arrays(legs, count, count * programs.rules_max)
+        arrays = self.memory.arrays(legs, count, count * programs.rules_max, given)
         world = programs.world(now)
         world.rules["tripped"] = 0
         decide(arrays, world, batch, out)

@@ -1,18 +1,20 @@
 """The one compiled call that decides a whole batch, in order. Used by ``engine/batch.py``.
 
 ``decide`` is the entry. It and its helpers are split by noun: ``accounts`` (bringing an account to the present),
-``redemptions``, ``reservations``, ``accruals``, ``advice`` and ``emit`` (writing rows).
+``redemptions``, ``reservations``, ``accruals``, ``lots``, ``advice`` and ``emit`` (writing rows).
 """
 
 from pointguard_server.domain.codes import Operation, Outcome
 from pointguard_server.engine.compiled.accounts import bring_up_to_date, show_balance
 from pointguard_server.engine.compiled.accruals import accrue
 from pointguard_server.engine.compiled.facts import record_fact
+from pointguard_server.engine.compiled.lots import show_lots
 from pointguard_server.engine.compiled.redemptions import authorise, check, quote
 from pointguard_server.engine.compiled.reservations import capture, void
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.prefetch import fetch_account, fetch_events
+from pointguard_server.velocity.windows import NONE
 
 _FIRST_READ = int(Operation.QUOTE)
 _AUTHORISE, _CAPTURE, _VOID, _ACCRUE = (
@@ -21,7 +23,7 @@ _AUTHORISE, _CAPTURE, _VOID, _ACCRUE = (
     int(Operation.VOID),
     int(Operation.ACCRUE),
 )
-_QUOTE, _CHECK = int(Operation.QUOTE), int(Operation.CHECK)
+_QUOTE, _CHECK, _SETTLE = int(Operation.QUOTE), int(Operation.CHECK), int(Operation.SETTLE)
 _ACCOUNT_UNKNOWN, _CURRENCY_MISMATCH = int(Outcome.ACCOUNT_UNKNOWN), int(Outcome.CURRENCY_MISMATCH)
 
 
@@ -53,12 +55,8 @@ def decide(arrays, world, batch, out):
             continue
         answer.account_id = account.account_id
         operation = batch.requests[r].operation
-        if operation >= _FIRST_READ:
-            if operation == _QUOTE:
-                quote(arrays, world, batch, out, r, slot)
-            elif operation == _CHECK:
-                check(arrays, batch, out, r, slot)
-            show_balance(arrays, account, answer, batch.header[NOW])
+        if operation >= _FIRST_READ and operation != _SETTLE:
+            _read(arrays, world, batch, out, r, slot)
             continue
         bring_up_to_date(arrays, world, batch, out, slot, program)
         if operation == _AUTHORISE:
@@ -69,9 +67,23 @@ def decide(arrays, world, batch, out):
             capture(arrays, world, batch, out, r, slot)
         elif operation == _VOID:
             void(arrays, world, batch, out, r, slot)
-        else:
+        elif operation != _SETTLE:
             record_fact(arrays, world, batch, out, r, slot)
         show_balance(arrays, account, answer, batch.header[NOW])
+
+
+@part
+def _read(arrays, world, batch, out, r, slot):
+    """Answer a request that writes nothing, as of now: whatever has been written down of what time did."""
+    account, answer = arrays.accounts[slot], out.answers[r]
+    operation = batch.requests[r].operation
+    show_balance(arrays, account, answer, batch.header[NOW])
+    if account.first_lot != NONE:
+        show_lots(arrays, account, answer, batch.header[NOW])
+    if operation == _QUOTE:
+        quote(arrays, world, batch, out, r, slot)
+    elif operation == _CHECK:
+        check(arrays, batch, out, r, slot)
 
 
 @part

@@ -34,6 +34,7 @@ ACCOUNT = np.dtype(
                 "group_set_id",
                 "enrolled_at",
                 "accepted_at",
+                "lot_points",  # of all its lots; the rest of posted never ends and may be spent
                 "tally_epoch",  # the program's fraud epoch that the tallies were built for
                 "touched",  # batch that last used it
             )
@@ -51,7 +52,9 @@ ACCOUNT = np.dtype(
                 "last_event",
                 "first_hold",
                 "first_advice",
-                "padding",
+                "first_lot",
+                "last_lot",
+                "lot_count",
             )
         ),
     ]
@@ -66,6 +69,14 @@ HOLD = np.dtype(
 )
 """An open reservation. ``event`` is the index of its event in memory."""
 
+LOT = np.dtype(
+    [
+        *((name, "<i8") for name in ("seq", "points", "matures_at", "expires_at")),
+        *((name, "<i4") for name in ("rule_id", "is_pending", "next", "padding")),
+    ]
+)
+"""What is left of the points that one award gave and that end or are held back: see ``compiled/lots.py``."""
+
 IntArray = npt.NDArray[np.int64]
 RowArray = npt.NDArray[np.void]
 
@@ -73,7 +84,7 @@ RowArray = npt.NDArray[np.void]
 class Arrays(NamedTuple):
     """The kernel's view.
 
-    ``free_*`` are stacks of free indexes; ``free_counts`` their heights: blocks, holds, standing.
+    ``free_*`` are stacks of free indexes; ``free_counts`` their heights: blocks, holds, standing, lots.
     """
 
     accounts: RowArray
@@ -85,9 +96,11 @@ class Arrays(NamedTuple):
     next_block: IntArray
     holds: RowArray
     standing: RowArray
+    lots: RowArray
     free_blocks: IntArray
     free_holds: IntArray
     free_standing: IntArray
+    free_lots: IntArray
     free_counts: IntArray
 
 
@@ -131,7 +144,7 @@ class Memory:
         self.loads = 0
         self._free_slots: list[int] = []
         self._unused_slot = 0  # slots from here on were never used
-        self._blocks, self._holds, self._standing = Pool(1024), Pool(256), Pool(256)
+        self._blocks, self._holds, self._standing, self._lots = Pool(1024), Pool(256), Pool(256), Pool(256)
         self.table = np.full(2 << (accounts_max - 1).bit_length(), NONE, np.int32)
         self.accounts = np.zeros(accounts_max, ACCOUNT)
         self.tallies = np.zeros((accounts_max, max(measures_max, 1), 2), np.int64)
@@ -142,6 +155,12 @@ class Memory:
         self.next_block = np.zeros(1024, np.int64)
         self.holds = np.zeros(256, HOLD)
         self.standing = np.zeros(256, STANDING)
+        self.lots = np.zeros(256, LOT)
+
+    @property
+    def _pools(self) -> tuple[Pool, Pool, Pool, Pool]:
+        """The pools in the order of ``Arrays.free_counts``."""
+        return self._blocks, self._holds, self._standing, self._lots
 
     def __len__(self) -> int:
         """Return how many accounts are in memory."""
@@ -192,8 +211,8 @@ class Memory:
         fresh.loads, fresh.evictions = self.loads, self.evictions + len(self)
         return fresh
 
-    def arrays(self, blocks: int, holds: int, standing: int) -> Arrays:
-        """Return the kernel's view with at least that many free blocks, holds and standing advice."""
+    def arrays(self, blocks: int, holds: int, standing: int, lots: int = 0) -> Arrays:
+        """Return the kernel's view with at least that many free blocks, holds, standing advice and lots."""
         if self._blocks.require(blocks):
             if self._blocks.capacity * BLOCK > len(self.events):
                 self.events = _grown(self.events, self._blocks.capacity * BLOCK)
@@ -204,7 +223,9 @@ class Memory:
             self.holds = _grown(self.holds, self._holds.capacity)
         if self._standing.require(standing):
             self.standing = _grown(self.standing, self._standing.capacity)
-        counts = np.array([self._blocks.free_count, self._holds.free_count, self._standing.free_count], np.int64)
+        if self._lots.require(lots):
+            self.lots = _grown(self.lots, self._lots.capacity)
+        counts = np.array([pool.free_count for pool in self._pools], np.int64)
         return Arrays(
             self.accounts,
             self.tallies,
@@ -215,15 +236,18 @@ class Memory:
             self.next_block,
             self.holds,
             self.standing,
+            self.lots,
             self._blocks.free,
             self._holds.free,
             self._standing.free,
+            self._lots.free,
             counts,
         )
 
     def settle(self, arrays: Arrays) -> None:
         """Take over what the kernel left of the free stacks."""
-        self._blocks.free_count, self._holds.free_count, self._standing.free_count = map(int, arrays.free_counts)
+        for pool, count in zip(self._pools, arrays.free_counts.tolist(), strict=True):
+            pool.free_count = count
 
     def add(self, account_id: int, turn: int) -> int:
         """Return an empty slot for the account. ``make_room`` must have been called for the batch."""
@@ -236,6 +260,7 @@ class Memory:
         account["account_id"] = account_id
         account["first_event"] = account["last_event"] = NONE
         account["first_hold"] = account["first_advice"] = account["tally_epoch"] = NONE
+        account["first_lot"] = account["last_lot"] = NONE
         account["touched"] = turn
         self.counters[slot] = 0
         keep_slot(self.table, self.accounts, slot)

@@ -44,12 +44,16 @@ class Heads:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What an account's decisions still need: its legs in order of seq (never empty) and the advice they raised."""
+    """What an account's decisions still need.
+
+    Its legs in order of seq (never empty), the advice they raised, and the entries of the lots that may be left.
+    """
 
     program_id: int
     enrolled_at: int
     legs: RowArray  # engine.rows.LEG
     advice: RowArray  # engine.rows.ADVICE
+    lots: RowArray  # engine.rows.ENTRY: see ``engine/lots.py``
     awards: RowArray = field(default_factory=lambda: np.zeros(0, AWARDED))  # what rules gave, as far back as was asked
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from pointguard_server.domain.calendar import local_time
 from pointguard_server.engine.code_words import CodeWords
 from pointguard_server.engine.counters import Counter, awards_since
+from pointguard_server.engine.lot_terms import FOREVER, LotTerms
 from pointguard_server.engine.split import Split
 from pointguard_server.engine.world import AWARD, COUNTER, EARNED, INPUT, PROGRAM, RULE, IntArray, RowArray, World
 from pointguard_server.velocity.windows import DISTINCT_STORES, MEASURE
@@ -32,13 +33,14 @@ class Program:
     settings: dict[str, int]
     measures: tuple[tuple[int, ...], ...]  # rows of velocity.windows.MEASURE
     rules: tuple[tuple[int, ...], ...]  # rows of world.RULE
-    awards: tuple[tuple[int, ...], ...]  # rows of world.AWARD
+    awards: tuple[tuple[int, int, int], ...]  # the first fields of world.AWARD
     inputs: tuple[tuple[int, ...], ...]  # rows of world.INPUT
     input_zones: tuple[ZoneInfo | None, ...]  # of each input that is a date
     constants: tuple[int, ...]
     fact_count: int  # that the earn rules read
     work_size: int  # that the earn rules need: see rules/work_layout.py
     earn: object = field(repr=False)
+    lot_terms: tuple[LotTerms, ...] = ()  # of each award; none: they are spendable at once and never end
     code_words: CodeWords = field(default_factory=CodeWords, compare=False, repr=False)
     counters: tuple[Counter, ...] = ()  # that inputs speak of
     store_countries: dict[int, int] = field(default_factory=dict, repr=False)  # country by store, as their numbers
@@ -93,6 +95,7 @@ class Programs:
         self.awards_max = max((len(program.awards) for program in everything), default=0)
         self.facts_max = max((program.fact_count for program in everything), default=0)
         self.work_max = max((program.work_size for program in everything), default=0)
+        self.makes_lots = any(terms.makes_lots for program in everything for terms in program.lot_terms)
         # An account may go to any arm of its program, so its counters are those of all of them.
         self.counters = {
             each: tuple(dict.fromkeys(known for arm in everything if arm.program_id == each for known in arm.counters))
@@ -119,6 +122,8 @@ class Programs:
                 for index, zone in enumerate(program.input_zones, int(row["first_input"])):
                     if zone is not None:
                         self._world.inputs[index]["most"] = local_time(now, zone).date
+                for index, terms in enumerate(program.lot_terms, int(row["first_award"])):
+                    self._world.awards[index]["expires_at"] = terms.expires_at(minute * MINUTE, program.zone)
         return self._world
 
     @property
@@ -170,7 +175,10 @@ class Programs:
             counters += self.counters[program.program_id]
             measures += program.measures
             rules += program.rules
-            awards += program.awards
+            terms = program.lot_terms or (FOREVER,) * len(program.awards)
+            awards += [
+                (*award, each.pending, each.expires_after, 0) for award, each in zip(program.awards, terms, strict=True)
+            ]
             inputs += [self._input(program, row) for row in program.inputs]
             constants += program.constants
         return World(

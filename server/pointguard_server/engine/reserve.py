@@ -5,31 +5,36 @@ Called by ``engine/memory.py``. Copying gigabytes because an array doubles would
 
 import mmap
 import os
+import platform
+import sys
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-_HUGE_PAGES = getattr(mmap, "MADV_HUGEPAGE", None)
+# Python names it from 3.13 on only; the number is Linux's on these processors.
+_NORESERVE = 0x4000 if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64") else 0
+_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
+# Huge pages, as NumPy asks for in arrays of its own; and a child that is forked has no use for the addresses.
+_ADVICE = [getattr(mmap, name) for name in ("MADV_HUGEPAGE", "MADV_DONTFORK") if hasattr(mmap, name)]
+_SHARE = 2  # of the machine's memory: one part in so many
 
 
 def reserved(dtype: np.dtype[Any], length: int) -> npt.NDArray[Any]:
-    """Return zeros of at least that length, as many as the machine's memory could hold if addresses can be had.
+    """Return zeros of at least that length, as many as half of the machine's memory holds if addresses can be had.
 
     A page costs memory once it is written to. Where the system promises no more than it has (strict overcommit, a
     limit of address space), the array is as long as was asked for.
     """
-    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // dtype.itemsize
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _SHARE // dtype.itemsize
     if whole <= length:
         return np.zeros(length, dtype)
     try:
         pages = mmap.mmap(-1, whole * dtype.itemsize, flags=_FLAGS)
     except OSError:
         return np.zeros(length, dtype)
-    if _HUGE_PAGES is not None:
-        # As NumPy does for arrays of its own; where the kernel has none, small pages do.
-        with suppress(OSError):
-            pages.madvise(_HUGE_PAGES)
+    for advice in _ADVICE:
+        with suppress(OSError):  # where the kernel does not know it, all else is the same
+            pages.madvise(advice)
     return np.frombuffer(pages, dtype)

@@ -125,6 +125,8 @@ ANSWER_FIELDS = (
     "first_entry",  # row of the first entry in this batch
     "entry_count",
     "reason_count",
+    "expiring_points",  # of a read: what ends next
+    "expiring_at",  # and when; 0: nothing ends
 )
 
 ANSWER = _kernel_dtype(ANSWER_FIELDS, ("transaction_id",))

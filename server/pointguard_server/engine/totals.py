@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from pointguard_server.engine.compiled.totals import ISSUED, REDEEMED, add_batch
+from pointguard_server.domain.codes import EntryType
+from pointguard_server.engine.compiled.totals import add_batch
 from pointguard_server.engine.programs import Programs
 from pointguard_server.engine.world import LEGS, Output, RowArray
 
-OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES = 16, 8, 32, 32, 4
+OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES, ENTRY_TYPES = 16, 8, 32, 32, 4, 16
 
 
 class Totals:
@@ -19,21 +20,26 @@ class Totals:
         self.advice = np.zeros(POSTURES, np.int64)  # raised
         self.tripped: dict[tuple[int, int], int] = {}  # (rule id, posture) → how often
         self.by_arm: dict[tuple[int, int, int], int] = {}  # (experiment, arm, decision) → legs
-        self._points = np.zeros(2, np.int64)
+        self.points = np.zeros(ENTRY_TYPES, np.int64)  # moved by entries, by their type
 
     @property
     def points_issued(self) -> int:
-        """Points that were added to accounts."""
-        return int(self._points[ISSUED])
+        """Points that were given."""
+        return int(self.points[[EntryType.EARN, EntryType.BONUS, EntryType.CREDIT]].sum())
 
     @property
     def points_redeemed(self) -> int:
-        """Points that were taken from accounts."""
-        return int(self._points[REDEEMED])
+        """Points that were spent."""
+        return -int(self.points[EntryType.REDEEM])
+
+    @property
+    def points_expired(self) -> int:
+        """Points that ended and were written off."""
+        return -int(self.points[EntryType.EXPIRE])
 
     def add(self, out: Output, requests: int, programs: Programs) -> None:
         """Add a batch of that many requests that is durable."""
-        add_batch(out, requests, self.decisions, self.declines, self.refusals, self.advice, self._points)
+        add_batch(out, requests, self.decisions, self.declines, self.refusals, self.advice, self.points)
         if not out.counts[LEGS]:
             return
         if programs.splits:

@@ -77,7 +77,19 @@ RULE = np.dtype(
 )
 """A fraud rule or control."""
 
-AWARD = np.dtype([("rule_id", "<i8"), ("part", "<i8"), ("entry_type", "<i8")])
+AWARD = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            "rule_id",
+            "part",
+            "entry_type",
+            "pending",  # how long its points are held back
+            "expires_after",  # how long after the award they end; 0: not by its age
+            "expires_at",  # when the points that are given now end; 0: not by the calendar
+        )
+    ]
+)
 """What an earn rule's award becomes."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import advice_pb2, common_pb2, transaction_pb2
-from pointguard_server.domain.codes import AccountFlag, AdviceEntity, Operation
+from pointguard_server.domain.codes import AccountFlag, AdviceEntity, EntryType, Operation
 from pointguard_server.domain.errors import InvalidRequest, PointguardError
 from pointguard_server.engine.ask import StandingAdvice, Verdict
 from pointguard_server.engine.identifiers import transaction_of, uuid_text
@@ -17,6 +17,7 @@ from pointguard_server.rpc.status import code_of
 
 Text = Callable[[int], str]
 
+AWARDS = frozenset((EntryType.EARN, EntryType.BONUS))
 _AUTHORISE, _ACCRUE, _CAPTURE = int(Operation.AUTHORISE), int(Operation.ACCRUE), int(Operation.CAPTURE)
 
 
@@ -36,7 +37,7 @@ def fill_balance(message: common_pb2.Balance, verdict: Verdict) -> None:
     message.posted = verdict.posted
     message.reserved = verdict.reserved
     message.pending = verdict.pending
-    message.available = verdict.posted - verdict.reserved
+    message.available = verdict.posted - verdict.pending - verdict.reserved
 
 
 def balance(verdict: Verdict) -> common_pb2.Balance:
@@ -109,6 +110,8 @@ class Encoder:
         fill_balance(response.balance, verdict)
         response.experiment_id, response.arm = verdict.experiment_id, verdict.arm
         for entry in verdict.entries:
+            if entry.entry_type not in AWARDS:
+                continue
             award = response.awards.add()
             award.rule = self._text(entry.rule_id)
             award.part = entry.part  # type: ignore[assignment]

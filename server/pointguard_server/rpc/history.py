@@ -40,7 +40,7 @@ async def transaction_message(
             posted=leg["posted"],
             reserved=leg["reserved"],
             pending=leg["pending"],
-            available=leg["posted"] - leg["reserved"],
+            available=leg["posted"] - leg["pending"] - leg["reserved"],
         ),
     )
     if leg["occurred_at"]:
@@ -51,13 +51,15 @@ async def transaction_message(
         original = await reader.transaction_at(tenant_id, leg["account_id"], leg["refers_to_seq"])
         transaction.original_transaction_id = uuid_text(original) if original else ""
     for entry in cast("tuple[dict[str, int], ...]", record.entries):
-        transaction.entries.append(
-            transaction_pb2.Entry(
-                entry_type=entry["entry_type"],  # type: ignore[arg-type]
-                part=entry["part"],  # type: ignore[arg-type]
-                signed_points=entry["signed_points"],
-                running_balance=entry["running_balance"],
-                rule=await reader.text(entry["rule_id"]),
-            )
+        message = transaction.entries.add(
+            entry_type=entry["entry_type"],
+            part=entry["part"],
+            signed_points=entry["signed_points"],
+            running_balance=entry["running_balance"],
+            rule=await reader.text(entry["rule_id"]),
         )
+        if entry["matures_at"]:
+            message.matures_at.CopyFrom(timestamp(entry["matures_at"]))
+        if entry["expires_at"]:
+            message.expires_at.CopyFrom(timestamp(entry["expires_at"]))
     return transaction

@@ -124,6 +124,7 @@ async def order_of_member(
             days_since_enrolment=(now - history.past.enrolled_at) // _DAY,
             posted=verdict.posted,
             reserved=verdict.reserved,
+            pending=verdict.pending,
             spend=state.spend_total,
         ),
         history,

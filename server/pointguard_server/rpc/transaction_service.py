@@ -12,7 +12,7 @@ from pointguard_server.domain.errors import InvalidRequest, NotFound
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.engine import Engine
 from pointguard_server.rpc.decode import Decoder, Places, parse
-from pointguard_server.rpc.encode import Encoder, balance
+from pointguard_server.rpc.encode import Encoder, balance, fill_timestamp
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.history import transaction_message
 from pointguard_server.rpc.status import refusal
@@ -117,12 +117,16 @@ class TransactionService:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.read(Operation.BALANCE, request.member))
         verdict = await self._desk.submit(call, ask)
-        return transaction_pb2.GetBalanceResponse(
+        response = transaction_pb2.GetBalanceResponse(
             account_id=verdict.account_id,
             balance=balance(verdict),
             seq=verdict.seq,
             redemption_locked=bool(verdict.account_flags & 1),
         )
+        if verdict.expiring_at:
+            response.next_expiry.points = verdict.expiring_points
+            fill_timestamp(response.next_expiry.expires_at, verdict.expiring_at)
+        return response
 
     async def get_transaction(self, call: Call, request: transaction_pb2.GetTransactionRequest) -> Message:
         """See the contract."""

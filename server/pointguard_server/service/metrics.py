@@ -189,9 +189,10 @@ class Metrics(Collector):
         for outcome in totals.refusals.nonzero()[0].tolist():
             refusals.add_metric((Outcome(outcome).name,), int(totals.refusals[outcome]))
         yield refusals
-        points = CounterMetricFamily("pointguard_points", "Points issued and redeemed.", labels=("direction",))
+        points = CounterMetricFamily("pointguard_points", "Points issued, redeemed and expired.", labels=("direction",))
         points.add_metric(("issued",), totals.points_issued)
         points.add_metric(("redeemed",), totals.points_redeemed)
+        points.add_metric(("expired",), totals.points_expired)
         yield points
 
     def _collect_fraud(self, totals: Totals, programs: Programs) -> Iterator[Metric]:

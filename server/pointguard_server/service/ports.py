@@ -1,8 +1,9 @@
 """The interfaces that the services need of storage, and the values that cross them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
 
 from pointguard_server.domain.codes import CodeKind, ExperimentEventKind, Outcome, RuleSetActivationKind
 from pointguard_server.domain.identifiers import IdentifierKind
@@ -60,6 +61,10 @@ class Directory(Protocol):
 
     What takes a connection runs on the writer's thread, in its atomic step.
     """
+
+    def note(self, connection: Any, name: str, value: str) -> None:
+        """Write a property that may change."""
+        ...
 
     def store(self, tenant_id: int, code: str) -> StoreFacts | None:
         """Return a store by its code."""
@@ -148,6 +153,50 @@ class Reader(Protocol):
 
     async def api_key(self, key_id: str) -> ApiKeyRecord | None:
         """Return an API key that is not revoked."""
+        ...
+
+
+class DueKind(StrEnum):
+    """What time does to accounts."""
+
+    RESERVATIONS = "reservations"
+    MATURITY = "maturity"
+    EXPIRY = "expiry"
+
+    @property
+    def note(self) -> str:
+        """The name of the note that says how far it has been written down."""
+        return f"swept {self.value}"
+
+
+class SweptUpTo(NamedTuple):
+    """A place in the order of moments; of those at one moment, in the ledger's."""
+
+    moment: int
+    position: int
+
+
+class Due(NamedTuple):
+    """Something that time does to an account. ``is_due``: it may not have been written down yet."""
+
+    at: SweptUpTo
+    tenant_id: int
+    account_id: int
+    is_due: bool
+
+
+class DueAccounts(Protocol):
+    """Reads what time has done, beside the writer."""
+
+    catch_up: Callable[[], Awaitable[None]]
+    """Waits until what has been decided is where it is read."""
+
+    async def due(self, kind: DueKind, after: SweptUpTo, until: int, count: int) -> list[Due]:
+        """Return what comes next after a place and up to a moment, at most ``count``."""
+        ...
+
+    async def swept_up_to(self, kind: DueKind) -> SweptUpTo:
+        """Return how far it was noted that all has been written down."""
         ...
 
 

@@ -9,13 +9,15 @@ import tomllib
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from itertools import product
 from pathlib import PurePosixPath
 from typing import Final
 
+from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, WindowKind
+from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, LEAST_FUEL, MOST_FUEL, Isolation
 from pointguard_server.service.checked_table import CheckedTable, Problem, did_you_mean, format_duration
 
@@ -24,10 +26,15 @@ RESERVATION_TTL_MIN: Final = timedelta(seconds=1)
 RESERVATION_TTL_MAX: Final = timedelta(days=7)
 ADVICE_DURATION_MAX: Final = timedelta(days=3_650)
 FRAUD_RULES_MAX: Final = 256
+PENDING_MAX: Final = timedelta(days=3_650)
+LOT_LENGTH_MAX: Final = timedelta(days=36_500)
 
 # With these a product of points or money and rate stays inside 64 bits.
 _POINTS_MAX: Final = 10**12
 _RATE_MAX: Final = 10**6
+_FIXED_DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
+_ANNUAL_DAY: Final = re.compile(r"[0-9]{2}-[0-9]{2}")
+_SOME_DAY: Final = date(2000, 12, 31)  # in place of a mistake
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _RULE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
@@ -135,6 +142,14 @@ class RedemptionConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LotsConfig:
+    """What becomes of points whose rule says nothing of it: how long they are held back, and when they end."""
+
+    pending: timedelta
+    expiry: Expiry
+
+
+@dataclass(frozen=True, slots=True)
 class ProgramConfig:
     """A program. ``earn_rules`` is the name of the earn rule file, relative to the folder of the configuration.
 
@@ -150,6 +165,7 @@ class ProgramConfig:
     reservation_ttl_default: timedelta
     reservation_ttl_max: timedelta
     redemption: RedemptionConfig
+    lots: LotsConfig
     earn_rules: str
     isolation: Isolation
     fuel: int
@@ -230,6 +246,7 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         reservation_ttl_default=_read_reservation_ttl_default(program, ttl_max),
         reservation_ttl_max=ttl_max,
         redemption=_read_redemption(program.table("redemption")),
+        lots=_read_lots(program),
         earn_rules=_read_earn_rules(earn),
         isolation=earn.choice("isolation", Isolation, Isolation.NONE),
         fuel=_read_fuel(earn),
@@ -302,6 +319,36 @@ def _read_control(redemption: CheckedTable, name: str, threshold_key: str | None
     )
     table.close()
     return control
+
+
+def _read_lots(program: CheckedTable) -> LotsConfig:
+    if not program.has("lots"):
+        return LotsConfig(timedelta(0), NEVER)
+    table = program.table("lots")
+    pending = table.duration("pending", timedelta(0), PENDING_MAX, timedelta(0))
+    model = table.choice("expiry", ExpiryModel, ExpiryModel.NEVER)
+    expiry = Expiry(model)
+    if model is ExpiryModel.ROLLING:
+        length = table.duration("expires_after", timedelta(days=1), LOT_LENGTH_MAX)
+        expiry = Expiry(model, length // MICROSECOND)
+    elif model is ExpiryModel.FIXED:
+        expiry = Expiry(model, last_day=_read_last_day(table, _FIXED_DAY, 'a date such as "2027-12-31"', ""))
+    elif model is ExpiryModel.ANNUAL:
+        # Read in a leap year: the last day of February is the 28th in the others.
+        last = _read_last_day(table, _ANNUAL_DAY, 'a day of the year such as "12-31"', "2000-")
+        expiry = Expiry(model, month=last.month, day=last.day)
+    table.close()
+    return LotsConfig(pending, expiry)
+
+
+def _read_last_day(table: CheckedTable, form: re.Pattern[str], meaning: str, before: str) -> date:
+    text = table.text("last_day", 10, form, meaning)
+    try:
+        return date.fromisoformat(before + text)
+    except ValueError:
+        if form.fullmatch(text):
+            table.note("last_day", f'must be {meaning}, but there is no "{text}"')
+        return _SOME_DAY
 
 
 def _read_earn_rules(table: CheckedTable) -> str:

@@ -20,17 +20,21 @@ from pointguard_server.domain.codes import (
     Reason,
     WindowKind,
 )
+from pointguard_server.domain.expiry import Expiry, ExpiryModel
 from pointguard_server.engine.counters import DAY, LIFETIME, MONTH, Counter
+from pointguard_server.engine.lot_terms import LotTerms
 from pointguard_server.engine.programs import Program
 from pointguard_server.engine.rows import currency_number
 from pointguard_server.engine.world import EARNED, GIVEN, MATCHED, MATCHED_NUMBER
+from pointguard_server.rules.checked import CheckedRule
+from pointguard_server.rules.checked import Expiry as RuleExpiry
 from pointguard_server.rules.constants import constants_of
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FIELDS
 from pointguard_server.rules.fixed_point import MOST, SCALE
 from pointguard_server.rules.inputs import EarnedInput, LocalDateInput, MatchInput, WindowInput, WindowMeasure
 from pointguard_server.rules.patterns import compile_pattern
 from pointguard_server.rules.rule_set import RuleSet
-from pointguard_server.rules.value_types import CapPeriod
+from pointguard_server.rules.value_types import CapPeriod, ExpiryUnit
 from pointguard_server.rules.value_types import Part as RulePart
 from pointguard_server.rules.work_layout import layout_of
 from pointguard_server.service.code_matches import CODE_DOMAINS, CodeMatches
@@ -180,10 +184,28 @@ def build_program(
         fact_count=rule_set.checked.fact_count,
         work_size=layout_of(rule_set.checked).size,
         earn=earn,
+        lot_terms=tuple(_lot_terms(config, rule) for rule in rule_set.checked.rules),
         code_words=matches.words,
         counters=_counters(rule_set, intern),
         store_countries=store_countries or {},
     )
+
+
+def _lot_terms(config: ProgramConfig, rule: CheckedRule) -> LotTerms:
+    """Return what becomes of a rule's points: as it says itself, or else as its program says."""
+    pending = config.lots.pending if rule.pending_range is None else timedelta(days=rule.pending_days)
+    return LotTerms(pending // MICROSECOND, config.lots.expiry if rule.expiry is None else expiry_of(rule.expiry))
+
+
+def expiry_of(written: RuleExpiry) -> Expiry:
+    """Return what a rule says of the end of its points."""
+    match written.unit:
+        case ExpiryUnit.DAYS:
+            return Expiry(ExpiryModel.ROLLING, timedelta(days=written.days) // MICROSECOND)
+        case ExpiryUnit.END_OF_MONTH:
+            return Expiry(ExpiryModel.END_OF_MONTH)
+        case ExpiryUnit.END_OF_YEAR:
+            return Expiry(ExpiryModel.ANNUAL)
 
 
 def constant_of(domain: str, text: str, lines: LineCodes, intern: Intern) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pointguard_server.rules import checked
-from pointguard_server.rules.checked import Checked, CheckedRule, CheckedRuleSet
+from pointguard_server.rules.checked import Checked, CheckedRuleSet
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS
 from pointguard_server.rules.inputs import Input, LocalDateInput
 from pointguard_server.rules.problems import Problem, RuleSetError
@@ -43,7 +43,6 @@ def problems_of(rules: CheckedRuleSet) -> tuple[Problem, ...]:
 def _asked(rules: CheckedRuleSet) -> Iterator[tuple[SourceRange, str]]:
     pending: list[Checked] = [let.value for let in rules.lets]
     for rule in rules.rules:
-        yield from _of_rule(rule)
         pending += [node for node in (rule.validity, rule.condition, rule.award) if node is not None]
     while pending:
         node = pending.pop()
@@ -51,13 +50,6 @@ def _asked(rules: CheckedRuleSet) -> Iterator[tuple[SourceRange, str]]:
         if what:
             yield node.source_range, what
         pending.extend(checked.operands(node))
-
-
-def _of_rule(rule: CheckedRule) -> Iterator[tuple[SourceRange, str]]:
-    if rule.pending_range is not None:
-        yield rule.pending_range, "`pending`"
-    if rule.expiry is not None:
-        yield rule.expiry.source_range, "`expire`"
 
 
 def _of_node(rules: CheckedRuleSet, node: Checked) -> str:

@@ -68,6 +68,7 @@ class Order:
     days_since_enrolment: int = 0
     posted: int = 0
     reserved: int = 0
+    pending: int = 0
     spend: int = 0
     groups: tuple[str, ...] = ()
     earned: Mapping[EarnedInput, int] = field(default_factory=dict)  # what rules gave before, for their caps
@@ -225,7 +226,7 @@ def _facts(order: Order, money_scale: int, zone: ZoneInfo) -> Known:
         "member.province": order.province,
         "member.days_since_enrolment": order.days_since_enrolment * SCALE,
         "account.posted": min(order.posted, POINTS_MAX // SCALE) * SCALE,
-        "account.available": min(order.posted - order.reserved, POINTS_MAX // SCALE) * SCALE,
+        "account.available": min(order.posted - order.pending - order.reserved, POINTS_MAX // SCALE) * SCALE,
         "account.spend": min(order.spend, MONEY_MAX // money_scale) * money_scale,
         **{f"time.{name}": value * SCALE for name, value in parts.items()},
     }

@@ -19,6 +19,7 @@ from pointguard_server.service.explanation.ports import (
     PastAdvice,
     PastAward,
     PastLeg,
+    PastLot,
     StoredDecision,
     StoredText,
     StoreVersion,
@@ -43,6 +44,11 @@ PAST_POSTED = (
     "SELECT coalesce(sum(e.signed_points), 0) FROM legs l"
     " JOIN entries e ON e.position >= l.first_entry AND e.position < l.first_entry + l.entry_count"
     " WHERE l.tenant_id = ? AND l.account_id = ? AND l.seq < ?"
+)
+PAST_LOTS = (
+    "SELECT min(position), lot_seq, rule_id, sum(signed_points), max(matures_at), max(expires_at) FROM entries"
+    " WHERE tenant_id = ? AND account_id = ? AND lot_seq > 0 AND seq < ?"
+    " GROUP BY lot_seq, rule_id HAVING sum(signed_points) <> 0 ORDER BY 1"
 )
 STANDING = (
     f"SELECT {PAST_ADVICE} FROM advice"  # noqa: S608
@@ -129,6 +135,10 @@ class DecisionReader:
     def posted(self, tenant_id: int, account_id: int, below_seq: int) -> int:
         """See the port."""
         return int(self._rows(PAST_POSTED, tenant_id, account_id, below_seq)[0][0])
+
+    def lots(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastLot]:
+        """See the port."""
+        return [PastLot(*row) for row in self._rows(PAST_LOTS, tenant_id, account_id, below_seq)]
 
     def awards(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastAward]:
         """See the port."""

@@ -72,19 +72,21 @@ def _heads_after(heads: Heads, rows: Rows) -> Heads:
 def _followed(history: History | None, rows: Rows, tenant_id: int, account_id: int) -> History | None:
     """Return an account's history with what a batch adds to it, if the database did not have that already."""
     last_seq = int(history.legs["seq"][-1]) if history is not None else 0
-    legs, advice = (
+    legs, advice, entries = (
         table[(table["tenant_id"] == tenant_id) & (table["account_id"] == account_id) & (table["seq"] > last_seq)]
-        for table in (rows.legs.view(LEG), rows.advice.view(ADVICE))
+        for table in (rows.legs.view(LEG), rows.advice.view(ADVICE), rows.entries)
     )
     if not legs.size:
         return history
+    lots = entries[entries["lot_seq"] > 0]
     awards = _awards(rows, account_id, last_seq)
     if history is None:
-        return History(int(legs["program_id"][0]), int(legs["accepted_at"][0]), legs, advice, awards=awards)
+        return History(int(legs["program_id"][0]), int(legs["accepted_at"][0]), legs, advice, lots, awards)
     return replace(
         history,
         legs=np.concatenate((history.legs, legs)),
         advice=np.concatenate((history.advice, advice)),
+        lots=np.concatenate((history.lots, lots)),
         awards=np.concatenate((history.awards, awards)),
     )
 

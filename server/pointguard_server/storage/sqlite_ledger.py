@@ -19,10 +19,10 @@ from sqlalchemy import Table
 from pointguard_server.domain.codes import EntryType, Operation, Outcome
 from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
-from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, LEG_FIELDS
+from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.engine.past_legs import legs_of_records
 from pointguard_server.engine.ports import AWARDED, Heads, History, RowArray, Rows
-from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, LEG, LEG_COLUMNS
+from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, ENTRY, LEG, LEG_COLUMNS
 from pointguard_server.service.ports import NewMember
 from pointguard_server.storage import tables
 from pointguard_server.storage.directory import Directory
@@ -42,6 +42,14 @@ WRITER_PRAGMAS = (
 )
 AWARD_ENTRIES = (int(EntryType.EARN), int(EntryType.BONUS))
 LOOKUP_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-65536")
+LOT_COLUMNS = {
+    "position": "min(position)",
+    "signed_points": "sum(signed_points)",
+    "lot_seq": "lot_seq",
+    "rule_id": "rule_id",
+    "expires_at": "max(expires_at)",
+    "matures_at": "max(matures_at)",
+}
 # What is on disk after a failed flush is unknown, and a second flush may report success without writing it.
 BROKEN = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC", "SQLITE_CORRUPT", "SQLITE_NOTADB"})
 
@@ -67,6 +75,18 @@ READ_ADVICE = (
     f"SELECT {', '.join(ADVICE_FIELDS)} FROM advice"  # noqa: S608
     " WHERE tenant_id = ? AND account_id = ? AND seq >= ? ORDER BY position"
 )
+# read_lots: for each lot of an account that has something left as of a seq, one like its first entry, with the rest as
+# its points. Given a moment, those that ended by then, or that matured by then and never end, are left out.
+READ_LOTS = f"""
+    SELECT {", ".join(LOT_COLUMNS.get(name, "0") for name in ENTRY_FIELDS)} FROM (
+        SELECT * FROM entries WHERE tenant_id = :tenant AND account_id = :account AND lot_seq > 0 AND seq <= :seq
+            AND expires_at > :moment
+        UNION ALL
+        SELECT * FROM entries WHERE tenant_id = :tenant AND account_id = :account AND lot_seq > 0 AND seq <= :seq
+            AND expires_at = 0 AND matures_at > :moment
+    )
+    GROUP BY lot_seq, rule_id HAVING sum(signed_points) <> 0 ORDER BY 1
+"""  # noqa: S608  (names of this file)
 # read_awards: what rules gave an account in its legs from a seq to another one.
 READ_AWARDS = f"""
     SELECT e.rule_id, l.accepted_at, sum(e.signed_points) FROM legs l
@@ -239,11 +259,24 @@ class SqliteLedger:
             first_seq = int(legs["seq"][0])
             advice = self._connection.execute(READ_ADVICE, (tenant_id, account_id, first_seq)).fetchall()
             (enrolled_at,) = self._connection.execute(READ_ENROLLED_AT, (tenant_id, account_id)).fetchone()
+            lots = self._read_lots(tenant_id, account_id, legs)
             awards = self._read_awards(tenant_id, account_id, legs, awards_since)
         except sqlite3.Error as error:
             raise storage_error(error) from error
         advice_rows: RowArray = np.array(advice, ADVICE_COLUMNS).view(ADVICE)
-        return History(int(legs["program_id"][0]), enrolled_at, legs.view(LEG), advice_rows, awards=awards)
+        return History(int(legs["program_id"][0]), enrolled_at, legs.view(LEG), advice_rows, lots, awards)
+
+    def _read_lots(self, tenant_id: int, account_id: int, legs: RowArray) -> RowArray:
+        """Return the lots that are left after the newest of the legs, which reach back to all that is open.
+
+        Each leg has written down what had ended by then, but for what reservations keep that were made before the end.
+        """
+        newest = legs[-1]
+        open_from = legs[legs["seq"] >= newest["open_from_seq"]][0]
+        moment = int(min(newest["accepted_at"], open_from["accepted_at"]))
+        asked = {"tenant": tenant_id, "account": account_id, "seq": int(newest["seq"]), "moment": moment}
+        lots: RowArray = np.array(self._connection.execute(READ_LOTS, asked).fetchall(), ENTRY)
+        return lots
 
     def _read_awards(self, tenant_id: int, account_id: int, legs: RowArray, since: int | None) -> RowArray:
         """Return what rules gave since a moment that the legs reach back to, or for 0 ever."""

@@ -52,7 +52,28 @@ legs = Table(
         sqlite_where=text("experiment_id > 0"),
     ),
 )
+Index("legs_hold_expires_at", legs.c.hold_expires_at, legs.c.position, sqlite_where=legs.c.hold_expires_at > 0)
 entries = Table("entries", metadata, *(_ledger_column(name) for name in ENTRY_FIELDS))
+# Of lots alone: the rows of a program whose points never end are in none of these.
+Index(
+    "entries_account_lots",
+    entries.c.tenant_id,
+    entries.c.account_id,
+    entries.c.expires_at,
+    sqlite_where=entries.c.lot_seq > 0,
+)
+Index(
+    "entries_expires_at",
+    entries.c.expires_at,
+    entries.c.position,
+    sqlite_where=(entries.c.lot_seq > 0) & (entries.c.signed_points > 0) & (entries.c.expires_at > 0),
+)
+Index(
+    "entries_matures_at",
+    entries.c.matures_at,
+    entries.c.position,
+    sqlite_where=(entries.c.lot_seq > 0) & (entries.c.signed_points > 0) & (entries.c.matures_at > 0),
+)
 advice = Table(
     "advice",
     metadata,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointguard_server.domain.codes import Operation
+from pointguard_server.domain.codes import SERVER_OPERATIONS, Operation
 from pointguard_server.domain.ledger_rows import LEG_FIELDS, REQUEST_FIELDS
 from pointguard_server.domain.record import (
     RAW_FIELDS,
@@ -31,7 +31,7 @@ def rows(names: tuple[str, ...]) -> st.SearchStrategy[dict[str, Value]]:
 pairs = st.lists(st.tuples(integers, integers), max_size=3).map(tuple)
 records = st.builds(
     Record,
-    leg=rows(LEG_FIELDS).filter(lambda leg: leg["operation"] != Operation.EXPIRE),
+    leg=rows(LEG_FIELDS).filter(lambda leg: leg["operation"] not in SERVER_OPERATIONS),
     reasons=pairs,
     entries=st.lists(rows(RECORD_ENTRY_FIELDS), max_size=2).map(tuple),
     windows=pairs,

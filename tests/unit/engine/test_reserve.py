@@ -20,13 +20,26 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def flags_of(address: int) -> set[str]:
+    """Return what the kernel notes of the mapping that begins there, as proc(5) lists it."""
+    smaps = Path("/proc/self/smaps").read_text(encoding="ascii")
+    mapping = smaps[smaps.index(f"{address:x}-") :]
+    (line, *_) = [line for line in mapping.splitlines() if line.startswith("VmFlags:")]
+    return set(line.split()[1:])
+
+
 def test_an_array_takes_memory_only_where_it_is_written() -> None:
     before = resident_bytes()
     array = reserve.reserved(EVENT, 10)
     array["points"][:1_000] = 7
-    assert array.nbytes >= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") - EVENT.itemsize
+    assert array.nbytes >= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2 - EVENT.itemsize
     assert resident_bytes() - before < 16 * MIB
     assert array["points"][:1_001].sum() == 7_000
+
+
+def test_what_is_reserved_is_no_promise_of_the_systems_and_no_child_inherits_it() -> None:
+    array = reserve.reserved(EVENT, 10)
+    assert flags_of(array.ctypes.data) >= {"nr", "dc"}  # no reserve, do not copy
 
 
 def test_an_array_is_as_long_as_asked_for_where_no_more_addresses_can_be_had(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """A program's configuration: what it says, and how its mistakes are reported."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import pytest
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, WindowKind
+from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, Isolation
 from pointguard_server.service.checked_table import Problem, format_duration
 from pointguard_server.service.program_config import (
@@ -18,6 +19,7 @@ from pointguard_server.service.program_config import (
     ControlConfig,
     Counts,
     FraudRuleConfig,
+    LotsConfig,
     ProgramConfig,
     ProgramConfigError,
     Window,
@@ -324,3 +326,48 @@ def test_every_currency_has_three_capitals_and_occurs_once() -> None:
     assert all(len(code) == 3 and code.isascii() and code.isupper() for code in written)
     assert sorted(written) == sorted(CURRENCY_DIGITS)
     assert (CURRENCY_DIGITS["JPY"], CURRENCY_DIGITS["CAD"], CURRENCY_DIGITS["KWD"]) == (0, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("", LotsConfig(timedelta(0), NEVER)),
+        ('pending = "14d"', LotsConfig(timedelta(days=14), NEVER)),
+        (
+            'expiry = "ROLLING"\nexpires_after = "365d"',
+            LotsConfig(timedelta(0), Expiry(ExpiryModel.ROLLING, 365 * 86_400_000_000)),
+        ),
+        (
+            'expiry = "FIXED"\nlast_day = "2027-12-31"',
+            LotsConfig(timedelta(0), Expiry(ExpiryModel.FIXED, last_day=date(2027, 12, 31))),
+        ),
+        (
+            'expiry = "ANNUAL"\nlast_day = "02-29"',
+            LotsConfig(timedelta(0), Expiry(ExpiryModel.ANNUAL, month=2, day=29)),
+        ),
+        ('expiry = "END_OF_MONTH"', LotsConfig(timedelta(0), Expiry(ExpiryModel.END_OF_MONTH))),
+    ],
+)
+def test_what_becomes_of_points_is_read(written: str, expected: LotsConfig) -> None:
+    assert load_program_config(f"{SMALLEST}[program.lots]\n{written}\n", "p.toml").lots == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ('pending = "4000d"', "pending"),
+        ('expiry = "INACTIVITY"', "expiry"),
+        ('expiry = "ROLLING"', "expires_after"),
+        ('expiry = "ROLLING"\nexpires_after = "1h"', "expires_after"),
+        ('expiry = "NEVER"\nexpires_after = "10d"', "expires_after"),
+        ('expiry = "FIXED"\nlast_day = "2027-02-29"', "last_day"),
+        ('expiry = "FIXED"\nlast_day = "12-31"', "last_day"),
+        ('expiry = "ANNUAL"\nlast_day = "13-01"', "last_day"),
+        ('expiry = "ANNUAL"', "last_day"),
+        ("last = 1", "last"),
+    ],
+)
+def test_a_mistake_about_what_becomes_of_points_is_one_mistake(written: str, key: str) -> None:
+    with pytest.raises(ProgramConfigError) as refusal:
+        load_program_config(f"{SMALLEST}[program.lots]\n{written}\n", "p.toml")
+    assert [problem.path for problem in refusal.value.problems] == [f"program.lots.{key}"]

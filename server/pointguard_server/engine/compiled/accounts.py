@@ -3,6 +3,7 @@
 from pointguard_server.domain.codes import Decision, Operation
 from pointguard_server.engine.compiled.advice import drop_ended
 from pointguard_server.engine.compiled.emit import add_event
+from pointguard_server.engine.compiled.lots import expire_lots, mature_lots
 from pointguard_server.engine.compiled.reservations import end_hold, expire_holds, find_hold, open_hold, release_event
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import entry, part
@@ -10,11 +11,12 @@ from pointguard_server.velocity.distinct import drop_distinct, recount_distinct
 from pointguard_server.velocity.windows import DISTINCT_STORES, NONE, advance, forget_before, recount, window_start
 
 _APPROVED = int(Decision.APPROVED)
-_AUTHORISE, _CAPTURE, _VOID, _EXPIRE = (
+_AUTHORISE, _CAPTURE, _VOID, _EXPIRE, _MATURE = (
     int(Operation.AUTHORISE),
     int(Operation.CAPTURE),
     int(Operation.VOID),
     int(Operation.EXPIRE),
+    int(Operation.MATURE),
 )
 
 
@@ -27,6 +29,9 @@ def bring_up_to_date(arrays, world, batch, out, slot, program):
     account = arrays.accounts[slot]
     now = batch.header[NOW]
     expire_holds(arrays, world, batch, out, slot, program)
+    if account.first_lot != NONE:
+        mature_lots(arrays, batch, out, account, program)
+        expire_lots(arrays, batch, out, account, program)
     drop_ended(arrays, account, now)
     move_windows(arrays, world, account, program, slot, now)
     forget_before(
@@ -66,7 +71,10 @@ def move_windows(arrays, world, account, program, slot, now):
 
 @part
 def show_balance(arrays, account, answer, now):
-    """Fill the answer's balance as it stands at ``now``: a reservation whose time is up no longer counts."""
+    """Fill the answer's balance as it stands at ``now``: a reservation whose time is up no longer counts.
+
+    What time has done to lots since the account's last leg is shown by ``show_lots``.
+    """
     reserved = account.reserved
     index = account.first_hold
     while index != NONE:
@@ -98,6 +106,8 @@ def replay_legs(arrays, world, legs, slot):
     account.tally_epoch = program.fraud_epoch
     for i in range(legs.shape[0]):
         leg = legs[i]
+        if leg.operation == _MATURE:
+            continue
         if leg.operation in (_CAPTURE, _VOID, _EXPIRE):
             index = find_hold(arrays, account, leg.refers_to_seq)
             if index != NONE:

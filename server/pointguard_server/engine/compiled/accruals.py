@@ -4,6 +4,7 @@ from pointguard_server.domain.codes import AccountFlag, Context, Decision, Opera
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped
 from pointguard_server.engine.compiled.counters import count_award, counted
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
+from pointguard_server.engine.compiled.lots import give_lot
 from pointguard_server.engine.world import EARNED, MATCHED, MATCHED_NUMBER, NOW
 from pointguard_server.rules.fields import FACT_FIELDS
 from pointguard_server.rules.fixed_point import Status
@@ -56,7 +57,7 @@ def _gather_facts(batch, facts, r, account, program):
     facts[_PROVINCE] = account.province_id
     facts[_ENROLLED] = (batch.header[NOW] - account.enrolled_at) // _DAY * _NUMBER
     facts[_POSTED] = min(account.posted, _POINTS_MAX // _NUMBER) * _NUMBER
-    facts[_AVAILABLE] = min(account.posted - account.reserved, _POINTS_MAX // _NUMBER) * _NUMBER
+    facts[_AVAILABLE] = min(account.posted - account.pending - account.reserved, _POINTS_MAX // _NUMBER) * _NUMBER
     facts[_SPEND] = min(account.spend_total, _MONEY_MAX // program.money_scale) * program.money_scale
     facts[_DATE] = program.date * _NUMBER
     facts[_YEAR] = program.year * _NUMBER
@@ -181,5 +182,6 @@ def _post(arrays, world, batch, out, slot, program, leg, points):
     for i in range(program.award_count):
         if out.award_points[i] > 0:
             award = world.awards[program.first_award + i]
-            emit_entry(batch, out, account, leg, award.entry_type, award.part, out.award_points[i], award.rule_id)
+            row = emit_entry(batch, out, account, leg, award.entry_type, award.part, out.award_points[i], award.rule_id)
+            give_lot(arrays, batch, out, account, leg, award, row)
             count_award(arrays, world, slot, program, award.rule_id, out.award_points[i])

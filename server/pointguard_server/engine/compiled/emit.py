@@ -118,7 +118,7 @@ def _copy_request(batch, leg, r):
 
 @part
 def emit_entry(batch, out, account, leg, entry_type, part, signed_points, rule_id):
-    """Write an entry of the leg and move the account's posted points by it."""
+    """Write an entry of the leg and move the account's posted points by it; return its row."""
     row = out.counts[ENTRIES]
     out.counts[ENTRIES] = row + 1
     account.posted += signed_points
@@ -138,6 +138,7 @@ def emit_entry(batch, out, account, leg, entry_type, part, signed_points, rule_i
     entry.matures_at = 0
     entry.rule_id = rule_id
     leg.entry_count += 1
+    return row
 
 
 @part

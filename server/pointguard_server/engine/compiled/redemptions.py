@@ -14,7 +14,8 @@ from pointguard_server.domain.codes import (
 )
 from pointguard_server.engine.compiled.accounts import move_windows
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped, show_standing
-from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
+from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_leg
+from pointguard_server.engine.compiled.lots import spend
 from pointguard_server.engine.compiled.reservations import open_hold
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
@@ -116,7 +117,7 @@ def authorise(arrays, world, batch, out, r, slot):
     if request.flags & _IN_MONEY:
         money = request.money
         points = (money * program.rate_points + program.rate_money - 1) // program.rate_money
-    available = account.posted - account.reserved - program.points_floor
+    available = account.posted - account.pending - account.reserved - program.points_floor
     stopped, blocked = _stop(arrays, out, r, account, now)
     enough = available >= points
     if not stopped and request.flags & _ALLOW_PARTIAL:
@@ -152,25 +153,13 @@ def _settle(arrays, world, batch, out, slot, row, request):
         return
     if request.flags & _CAPTURE:
         account.redeemed_total += leg.points
-        emit_entry(batch, out, account, leg, _REDEEM_ENTRY, _REDEEM_PART, -leg.points, 0)
+        spend(arrays, batch, out, account, leg, _REDEEM_ENTRY, _REDEEM_PART, leg.points, batch.header[NOW])
         return
     account.reserved += leg.points
     leg.hold_expires_at = batch.header[NOW] + (
         request.time_to_live if request.time_to_live != 0 else program.hold_default
     )
     open_hold(arrays, account, leg, event)
-
-
-@part
-def _ended_holds(arrays, account, now):
-    """Return the points of reservations whose time is up, though no row says so yet."""
-    points = 0
-    index = account.first_hold
-    while index != NONE:
-        if arrays.holds[index].expires_at <= now:
-            points += arrays.holds[index].points
-        index = arrays.holds[index].next
-    return points
 
 
 @part
@@ -190,7 +179,10 @@ def _value_now(arrays, account, measure, tally, now):
 
 @part
 def quote(arrays, world, batch, out, r, slot):
-    """Say how many points an authorise would approve now, and what binds the figure. Writes nothing."""
+    """Say how many points an authorise would approve now, and what binds the figure. Writes nothing.
+
+    The answer shows the balance already.
+    """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
     request = batch.requests[r]
@@ -198,7 +190,8 @@ def quote(arrays, world, batch, out, r, slot):
     move_windows(arrays, world, account, program, slot, now)
     show_standing(arrays, out, r, account, _REDEMPTION, now)
     stopped, _ = _stop(arrays, out, r, account, now)
-    available = account.posted - account.reserved + _ended_holds(arrays, account, now) - program.points_floor
+    answer = out.answers[r]
+    available = answer.posted - answer.pending - answer.reserved - program.points_floor
     limit = min(max(available, 0), POINTS_MAX)
     binding, binding_rule = _INSUFFICIENT, 0
     for i in range(program.first_rule, program.first_rule + program.rule_count):

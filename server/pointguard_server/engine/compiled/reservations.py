@@ -1,7 +1,8 @@
 """Reservations: opening, capturing, voiding and letting time end them."""
 
 from pointguard_server.domain.codes import Decision, EntryType, Kind, Operation, Outcome, Part
-from pointguard_server.engine.compiled.emit import NO_REQUEST, close_leg, emit_entry, emit_leg
+from pointguard_server.engine.compiled.emit import NO_REQUEST, close_leg, emit_leg
+from pointguard_server.engine.compiled.lots import spend, write_off
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import withdraw_distinct
@@ -150,12 +151,14 @@ def capture(arrays, world, batch, out, r, slot):
         if points == reserved
         else min(points * program.rate_money // program.rate_points, arrays.holds[index].money)
     )
+    since = arrays.events[arrays.holds[index].event].time
     row = _emit_end(arrays, world, batch, out, r, slot, index, _CAPTURE, points, money)
     leg = out.legs[row]
     leg.points = points
     leg.money = money
     account.redeemed_total += points
-    emit_entry(batch, out, account, leg, _REDEEM_ENTRY, _REDEEM_PART, -points, 0)
+    spend(arrays, batch, out, account, leg, _REDEEM_ENTRY, _REDEEM_PART, points, since)
+    write_off(arrays, batch, out, account, leg)
     close_leg(arrays, batch, out, account, row)
 
 
@@ -168,4 +171,5 @@ def void(arrays, world, batch, out, r, slot):
         out.answers[r].outcome = _ENDED
         return
     row = _emit_end(arrays, world, batch, out, r, slot, index, _VOID, 0, 0)
+    write_off(arrays, batch, out, account, out.legs[row])
     close_leg(arrays, batch, out, account, row)

@@ -90,6 +90,11 @@ def evict_slots(table, arrays, slots):
             arrays.free_standing[arrays.free_counts[2]] = index
             arrays.free_counts[2] += 1
             index = arrays.standing[index].next
+        index = account.first_lot
+        while index != NONE:
+            arrays.free_lots[arrays.free_counts[3]] = index
+            arrays.free_counts[3] += 1
+            index = arrays.lots[index].next
         account.account_id = 0
 
 

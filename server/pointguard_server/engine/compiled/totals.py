@@ -5,7 +5,6 @@ from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS
 from pointguard_server.velocity.compiling import entry
 
 _APPROVED = int(Decision.APPROVED)
-ISSUED, REDEEMED = range(2)
 
 
 @entry
@@ -21,10 +20,6 @@ def add_batch(out, requests, decisions, declines, refusals, advice, points):
         if leg.decision != _APPROVED:
             declines[leg.operation, leg.reason] += 1
     for i in range(out.counts[ENTRIES]):
-        signed_points = out.entries[i].signed_points
-        if signed_points > 0:
-            points[ISSUED] += signed_points
-        else:
-            points[REDEEMED] -= signed_points
+        points[out.entries[i].entry_type] += out.entries[i].signed_points
     for i in range(out.counts[ADVICE_ROWS]):
         advice[out.advice[i].posture] += 1

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pointguard_server.domain.codes import Operation
+from pointguard_server.domain.codes import EntryType, Operation
 from pointguard_server.engine.compiled.varint import put_varint
 from pointguard_server.rpc.wire.lexicon import ByteArray, IntArray
 from pointguard_server.velocity.compiling import entry, part
@@ -18,6 +18,7 @@ _PREFIX_MAX = 12  # two tags and two sizes
 _AUTHORISE, _ACCRUE, _CAPTURE, _VOID = (
     int(each) for each in (Operation.AUTHORISE, Operation.ACCRUE, Operation.CAPTURE, Operation.VOID)
 )
+_EARN, _BONUS = int(EntryType.EARN), int(EntryType.BONUS)
 _HEX = np.frombuffer(bytearray(b"0123456789abcdef"), np.uint8)
 _RESULT_FIELD = np.zeros(int(max(Operation)) + 1, np.int64)  # of BatchResult, by operation
 _RESULT_FIELD[[_AUTHORISE, _CAPTURE, _VOID, _ACCRUE]] = 1, 2, 3, 4
@@ -127,7 +128,7 @@ def _balance(buffer, at, field, answer):
     at = _number(buffer, at, 1, answer.posted)
     at = _number(buffer, at, 2, answer.reserved)
     at = _number(buffer, at, 3, answer.pending)
-    at = _number(buffer, at, 4, answer.posted - answer.reserved)
+    at = _number(buffer, at, 4, answer.posted - answer.pending - answer.reserved)
     return _end(buffer, begun, at)
 
 
@@ -149,6 +150,8 @@ def _awards(buffer, at, out, answer, names):
     """Write field 5; return -1 if a rule has no name."""
     for i in range(answer.entry_count):
         given = out.entries[answer.first_entry + i]
+        if given.entry_type != _EARN and given.entry_type != _BONUS:
+            continue
         at = begun = _begin(buffer, at, 5)
         at = _name(buffer, at, 1, names, given.rule_id)
         if at < 0:

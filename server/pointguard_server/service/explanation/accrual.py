@@ -9,6 +9,7 @@ from pointguard_server.rules.inputs import WindowMeasure, window_text
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.explanation.case import Case, Retrial, close, heed_standing, judge
 from pointguard_server.service.explanation.checks import earn_windows
+from pointguard_server.service.explanation.lots import lots_of, terms_of
 from pointguard_server.service.explanation.past import APPROVED, BLOCKED, Past
 from pointguard_server.service.explanation.windows import SeenWindow, look
 from pointguard_server.service.program_config import ProgramConfig
@@ -61,9 +62,11 @@ def decide_accrual(case: Case, *, is_traced: bool) -> Retrial:
             earned_total=retrial.after.earned_total + retrial.points,
             spend_total=retrial.after.spend_total + retrial.money,
         )
+        lots, terms = lots_of(case, retrial), {name: term for name, *term in terms_of(case)}
         for outcome in awarding:
             entry_type = EntryType.EARN if outcome.part is Part.BASE else EntryType.BONUS
             retrial.post(entry_type, outcome.part, outcome.points, outcome.rule)
+            lots.give(outcome.points, *terms[outcome.rule])
     else:
         retrial.decision, retrial.event_flags = Decision.DECLINED, flags & BLOCKED
     return close(case, retrial)

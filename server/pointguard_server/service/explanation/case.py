@@ -14,6 +14,8 @@ from pointguard_server.service.rule_simulation import Order, Simulation
 
 REASONS_MAX: Final = 8
 """More reasons than these are not kept, the weakest first."""
+NO_PART: Final = 0
+"""The part of an entry by which points end or settle what was owed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Case:
     store_province_id: int
     texts: dict[int, str]
     reservation_seq: int = 0
+    refers_to_seq: int = 0
     rule_set: RuleSet | None = None
     order: Order | None = None
     earn_windows: tuple[tuple[str, int, SeenWindow], ...] = ()  # as text, its number, what it held
@@ -46,7 +49,7 @@ class MadeEntry:
     """An entry that the second decision makes; ``rule`` is empty where no earn rule gave the points."""
 
     entry_type: EntryType
-    part: Part
+    part: Part | int
     signed_points: int
     running_balance: int
     rule: str = ""
@@ -114,7 +117,7 @@ class Retrial:
         if (code, rule) not in self.reasons:
             self.reasons = sorted([*self.reasons, (code, rule)], key=lambda reason: reason[0])[:REASONS_MAX]
 
-    def post(self, entry_type: EntryType, part: Part, signed_points: int, rule: str = "") -> None:
+    def post(self, entry_type: EntryType, part: Part | int, signed_points: int, rule: str = "") -> None:
         """Make an entry and move the account's points by it."""
         self.after = replace(self.after, posted=self.after.posted + signed_points)
         self.entries.append(MadeEntry(entry_type, part, signed_points, self.after.posted, rule))

@@ -98,7 +98,8 @@ def _reason_texts(reasons: Iterable[tuple[Reason, str]]) -> str:
 
 
 def _entry_text(entry_type: int, part: int, signed_points: int, running_balance: int, rule: str) -> str:
-    return f"{EntryType(entry_type).name} {Part(part).name} {signed_points} {running_balance} {rule}".rstrip()
+    name = Part(part).name if part else "-"
+    return f"{EntryType(entry_type).name} {name} {signed_points} {running_balance} {rule}".rstrip()
 
 
 def _advice_text(values: Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ from pointguard_server.service.explanation.differences import (
     text_differences,
 )
 from pointguard_server.service.explanation.fact import record_fact
+from pointguard_server.service.explanation.lots import decide_expiry, decide_maturity
 from pointguard_server.service.explanation.past import Past, after_time, past_of
 from pointguard_server.service.explanation.ports import (
     DecisionReader,
@@ -228,7 +229,9 @@ class Explainer:
         if len(legs) > LEGS_MAX:
             text = f"must be of an account with at most {LEGS_MAX:,} transactions before it"
             raise InvalidRequest(Violation("transaction_id", text))
-        return past_of(legs, self._reader.standing(tenant_id, account_id, below_seq, moment))
+        past = past_of(legs, self._reader.standing(tenant_id, account_id, below_seq, moment))
+        settled_at = max((leg.accepted_at for leg in legs if leg.accepted_at < moment), default=0)
+        return replace(past, lots=tuple(self._reader.lots(tenant_id, account_id, below_seq)), settled_at=settled_at)
 
     def _lines(self, record: Record, found: _Found) -> tuple[OrderLine, ...]:
         """Return the lines of an accrual's basket; a total is one line of an unknown article."""
@@ -287,7 +290,7 @@ def _numbers(stored: StoredDecision, record: Record | None, past: Past, store: S
     )
     numbers = {cast("int", stored.leg[name]) for name in named}
     numbers |= {store.business_unit_id, store.province_id, past.state.province_id, past.state.tier_id}
-    numbers |= {advice.rule_id for advice in past.standing}
+    numbers |= {advice.rule_id for advice in past.standing} | {lot.rule_id for lot in past.lots}
     if record is not None:
         rows: Iterable[dict[str, Any]] = (*record.entries, *record.advice)
         numbers |= {row["rule_id"] for row in rows} | {rule for _, rule in record.reasons}
@@ -332,6 +335,7 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         store_province_id=explanation.store.province_id,
         texts=explanation.texts,
         reservation_seq=_reservation_seq(record, past),
+        refers_to_seq=leg["refers_to_seq"],
     )
     if rule_set is None:
         return case
@@ -364,6 +368,10 @@ def _retry(case: Case, *, is_traced: bool) -> Retrial | None:
             return decide_redemption(case)
         case Operation.ACCRUE:
             return decide_accrual(case, is_traced=is_traced)
+        case Operation.MATURE:
+            return decide_maturity(case)
+        case Operation.EXPIRE if not case.refers_to_seq:
+            return decide_expiry(case)
         case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
             return end_reservation(case)
         case Operation.ENROLL | Operation.UPDATE_MEMBER | Operation.LINK_IDENTIFIER | Operation.SET_REDEMPTION_LOCK:
@@ -395,5 +403,6 @@ def order_of(explanation: Explanation, record: Record) -> Order:
         days_since_enrolment=(leg["accepted_at"] - past.enrolled_at) // _DAY,
         posted=past.state.posted,
         reserved=past.state.reserved,
+        pending=past.state.pending,
         spend=past.state.spend_total,
     )

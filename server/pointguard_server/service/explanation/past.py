@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pointguard_server.domain.codes import Decision, Operation
-from pointguard_server.service.explanation.ports import PastAdvice, PastLeg
+from pointguard_server.service.explanation.ports import PastAdvice, PastLeg, PastLot
 
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
 """The operations that end a reservation. They are no events: they give back part of the authorise's own."""
@@ -66,7 +66,8 @@ class Past:
     """An account just before a leg. Events are oldest first, reservations and advice newest first, as they are heeded.
 
     ``seq`` is that of the leg before, 0 for none; ``strays`` are legs that end what was not open, which no ledger has
-    that was not tampered with.
+    that was not tampered with. ``lots`` are those with something left; what had matured by ``settled_at`` was written
+    down before the leg's moment.
     """
 
     seq: int
@@ -76,6 +77,8 @@ class Past:
     reservations: tuple[OpenReservation, ...]
     standing: tuple[PastAdvice, ...]
     strays: tuple[int, ...] = ()
+    lots: tuple[PastLot, ...] = ()
+    settled_at: int = 0
 
 
 def past_of(legs: Sequence[PastLeg], standing: Sequence[PastAdvice]) -> Past:
@@ -84,6 +87,8 @@ def past_of(legs: Sequence[PastLeg], standing: Sequence[PastAdvice]) -> Past:
     reservations: dict[int, OpenReservation] = {}
     strays = []
     for leg in legs:
+        if leg.operation == Operation.MATURE or (leg.operation == Operation.EXPIRE and not leg.refers_to_seq):
+            continue
         if leg.operation not in ENDS:
             events[leg.seq] = _event(leg)
             if leg.hold_expires_at and leg.decision == Decision.APPROVED:

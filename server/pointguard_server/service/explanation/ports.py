@@ -60,6 +60,18 @@ class PastAdvice:
 
 
 @dataclass(frozen=True, slots=True)
+class PastLot:
+    """What was left of a lot: its name, the place of the entry that gave it, points, and moments (0: none)."""
+
+    position: int
+    lot_seq: int
+    rule_id: int
+    points: int
+    matures_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredDecision:
     """A leg with all that stands in the ledger for it: its columns, its record, its rows, and its batch's rows."""
 
@@ -119,6 +131,10 @@ class DecisionReader(Protocol):
 
     def posted(self, tenant_id: int, account_id: int, below_seq: int) -> int:
         """Return the sum of an account's entries below a place in its sequence."""
+        ...
+
+    def lots(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastLot]:
+        """Return what was left of an account's lots below a place in its sequence."""
         ...
 
     def awards(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastAward]:

@@ -7,7 +7,6 @@ from pointguard_server.domain.codes import (
     AccountFlag,
     Context,
     Decision,
-    EntryType,
     Measure,
     Part,
     Posture,
@@ -16,6 +15,7 @@ from pointguard_server.domain.codes import (
 )
 from pointguard_server.service.explanation.case import Case, Retrial, close, heed_standing, judge
 from pointguard_server.service.explanation.checks import Check
+from pointguard_server.service.explanation.lots import lots_of
 from pointguard_server.service.explanation.past import APPROVED, BLOCKED
 from pointguard_server.service.explanation.windows import look
 from pointguard_server.service.program_config import RedemptionConfig
@@ -78,7 +78,7 @@ def _stopped_by_flags(case: Case, retrial: Retrial) -> bool:
 def _fit(case: Case, retrial: Retrial, *, may_cut: bool) -> bool:
     """Return whether there are points enough, cutting the redemption down where it was allowed to be."""
     state = case.past.state
-    available = state.posted - state.reserved - case.config.points_floor
+    available = state.posted - state.pending - state.reserved - case.config.points_floor
     enough = available >= retrial.points
     if not enough:
         retrial.add_reason(Reason.INSUFFICIENT_POINTS)
@@ -122,7 +122,7 @@ def _settle(case: Case, retrial: Retrial) -> None:
     state = retrial.after
     if case.request["flags"] & RequestFlag.CAPTURE:
         retrial.after = replace(state, redeemed_total=state.redeemed_total + retrial.points)
-        retrial.post(EntryType.REDEEM, Part.REDEEM, -retrial.points)
+        lots_of(case, retrial).spend(Part.REDEEM, retrial.points, case.moment)
         return
     retrial.after = replace(state, reserved=state.reserved + retrial.points)
     default = case.config.reservation_ttl_default // MICROSECOND

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from pointguard_server.domain.codes import EntryType, Kind, Operation, Part
+from pointguard_server.domain.codes import Kind, Operation, Part
 from pointguard_server.service.explanation.case import Case, Retrial, close
+from pointguard_server.service.explanation.lots import lots_of
 from pointguard_server.service.explanation.past import OpenReservation
 from pointguard_server.service.explanation.redemption import REDEEM_PARTS, worth
 
@@ -28,6 +29,8 @@ def end_reservation(case: Case) -> Retrial | None:
         retrial.kind, retrial.redemption_type_id = int(Kind.EXPIRY), 0
     elif case.operation == Operation.CAPTURE:
         _capture(case, retrial, reservation)
+    else:
+        lots_of(case, retrial).write_off()
     return close(case, retrial)
 
 
@@ -46,4 +49,7 @@ def _capture(case: Case, retrial: Retrial, reservation: OpenReservation) -> None
     money = reservation.money if is_all else min(worth(case.config.redemption, points), reservation.money)
     retrial.points, retrial.money, retrial.released = points, money, reservation.points - points
     retrial.after = replace(retrial.after, redeemed_total=retrial.after.redeemed_total + points)
-    retrial.post(EntryType.REDEEM, Part.REDEEM, -points)
+    lots = lots_of(case, retrial)
+    opened_at = next(event.accepted_at for event in case.past.events if event.seq == reservation.seq)
+    lots.spend(Part.REDEEM, points, opened_at)
+    lots.write_off()

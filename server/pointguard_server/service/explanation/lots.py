@@ -1,0 +1,132 @@
+"""Lots in decisions that are decided again: what is given, spent, matures and ends, in the order of docs/lots.md."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from pointguard_server.domain.calendar import MICROSECOND
+from pointguard_server.domain.codes import EntryType, Kind, Part
+from pointguard_server.domain.expiry import ExpiryModel
+from pointguard_server.service.explanation.case import NO_PART, Case, Retrial, close
+from pointguard_server.service.explanation.ports import PastLot
+from pointguard_server.service.program_config import LotsConfig
+
+
+@dataclass(slots=True)
+class _Left:
+    """A lot, and what the second decision leaves of it."""
+
+    lot: PastLot
+    points: int
+    is_pending: bool
+
+
+class Lots:
+    """An account's lots just before a decision, and as the decision changes them.
+
+    ``rest`` is what the points outside of lots come to; below zero it is owed.
+    """
+
+    def __init__(self, case: Case, retrial: Retrial, settled_at: int) -> None:
+        """Take the lots as they were once all was written down that had matured by ``settled_at``."""
+        self._case, self._retrial = case, retrial
+        known = [_Left(lot, lot.points, lot.matures_at > settled_at) for lot in case.past.lots]
+        self._left = sorted((each for each in known if each.is_pending or each.lot.expires_at), key=_order)
+        self._rest = case.past.state.posted - sum(each.points for each in self._left)
+
+    def _post(self, entry_type: EntryType, part: Part | int, points: int, left: _Left | None) -> None:
+        rule = "" if left is None else self._case.texts.get(left.lot.rule_id, "")
+        self._retrial.post(entry_type, part, points, rule)
+        if left is None:
+            self._rest += points
+        else:
+            left.points += points
+
+    def spend(self, part: Part, points: int, since: int) -> None:
+        """Spend points: from what may be spent and had not ended at a moment, then from the rest."""
+        for left in self._left:
+            ended = bool(left.lot.expires_at) and left.lot.expires_at <= since
+            taken = 0 if left.is_pending or ended else min(points, left.points)
+            if taken:
+                self._post(EntryType.REDEEM, part, -taken, left)
+                points -= taken
+        if points:
+            self._post(EntryType.REDEEM, part, -points, None)
+
+    def write_off(self) -> int:
+        """Take what has ended and no open reservation keeps; return the points."""
+        case, kept, gone = self._case, 0, 0
+        opened = {event.seq: event.accepted_at for event in case.past.events}
+        reservations = [each for each in case.past.reservations if each is not self._retrial.ended]
+        for left in self._left:
+            end = left.lot.expires_at
+            if end and end <= case.moment:
+                held = sum(each.points for each in reservations if opened[each.seq] < end)
+                keep = min(left.points, max(held - kept, 0))
+                kept += keep
+                if left.points > keep:
+                    gone += left.points - keep
+                    self._post(EntryType.EXPIRE, NO_PART, keep - left.points, left)
+        return gone
+
+    def mature(self) -> int:
+        """Let what has matured be spent, and pay what is owed; return the points."""
+        due = [left for left in self._left if left.is_pending and left.lot.matures_at <= self._case.moment]
+        points = sum(left.points for left in due)
+        for left in sorted(due, key=lambda left: left.lot.matures_at):
+            left.is_pending = False
+            self._pay(left)
+            if not left.lot.expires_at:
+                self._rest, left.points = self._rest + left.points, 0
+        after = self._retrial.after
+        self._retrial.after = replace(after, pending=after.pending - points)
+        return points
+
+    def give(self, points: int, is_pending: bool, ends: bool) -> None:
+        """Note that an award's entry has been made."""
+        if is_pending:
+            after = self._retrial.after
+            self._retrial.after = replace(after, pending=after.pending + points)
+        elif ends:
+            self._pay(_Left(PastLot(0, 0, 0, points, 0, 0), points, is_pending=False))
+        else:
+            self._rest += points
+
+    def _pay(self, left: _Left) -> None:
+        paid = min(-self._rest, left.points)
+        if paid > 0:
+            self._post(EntryType.ADJUST, NO_PART, -paid, left)
+            self._post(EntryType.ADJUST, NO_PART, paid, None)
+
+
+def _order(left: _Left) -> tuple[float, int, int]:
+    return left.lot.expires_at or float("inf"), left.lot.matures_at, left.lot.position
+
+
+def lots_of(case: Case, retrial: Retrial) -> Lots:
+    """Return the lots as a request saw them: what had matured by then was written down before it."""
+    return Lots(case, retrial, case.moment)
+
+
+def terms_of(case: Case) -> Iterator[tuple[str, bool, bool]]:
+    """Yield of each earn rule its name, whether its points are held back, and whether they may end."""
+    assert case.rule_set is not None  # noqa: S101  (of every accrual's case)
+    lots: LotsConfig = case.config.lots
+    for rule, checked in zip(case.rule_set.rules, case.rule_set.checked.rules, strict=True):
+        pending = lots.pending if checked.pending_range is None else timedelta(days=checked.pending_days)
+        ends = checked.expiry is not None or lots.expiry.model is not ExpiryModel.NEVER
+        yield rule.name, pending // MICROSECOND > 0, ends
+
+
+def decide_maturity(case: Case) -> Retrial | None:
+    """Return what becomes of points that have matured; None if none had."""
+    retrial = Retrial(case.past.state, kind=int(Kind.ACTIVITY))
+    retrial.points = Lots(case, retrial, case.past.settled_at).mature()
+    return close(case, retrial) if retrial.points else None
+
+
+def decide_expiry(case: Case) -> Retrial | None:
+    """Return what becomes of points that have ended; None if none had."""
+    retrial = Retrial(case.past.state, kind=int(Kind.EXPIRY))
+    retrial.points = lots_of(case, retrial).write_off()
+    return close(case, retrial) if retrial.points else None

@@ -1,0 +1,144 @@
+"""An account with lots in plain Python: time goes by moment for moment, and nothing is clever. For the model's test."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Lot:
+    """Points of one award. ``expires_at`` of 0: they never end, ``matures_at`` of 0: they were not held back."""
+
+    number: int
+    points: int
+    matures_at: int = 0
+    expires_at: int = 0
+
+    @property
+    def order(self) -> tuple[float, int, int]:
+        return self.expires_at or float("inf"), self.matures_at, self.number
+
+
+@dataclass
+class Hold:
+    """Points set aside by the leg ``seq``."""
+
+    seq: int
+    points: int
+    opened_at: int
+    expires_at: int
+
+
+@dataclass
+class LotAccount:
+    """The model. What never ends and is not held back is ``rest``, which a floor below zero lets become a debt."""
+
+    floor: int = 0
+    now: int = 0
+    rest: int = 0
+    expired: int = 0  # in all
+    lots: list[Lot] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    numbers: int = 0
+
+    @property
+    def posted(self) -> int:
+        return self.rest + sum(lot.points for lot in self.lots)
+
+    @property
+    def pending(self) -> int:
+        return sum(lot.points for lot in self.lots if lot.matures_at > self.now)
+
+    @property
+    def reserved(self) -> int:
+        return sum(hold.points for hold in self.holds)
+
+    @property
+    def available(self) -> int:
+        return self.posted - self.pending - self.reserved - self.floor
+
+    @property
+    def next_expiry(self) -> tuple[int, int]:
+        """The points that end next, and when; nothing, at 0."""
+        ends = [lot.expires_at for lot in self.lots if lot.expires_at > self.now and lot.points]
+        first = min(ends, default=0)
+        return sum(lot.points for lot in self.lots if first and lot.expires_at == first), first
+
+    def come_to(self, now: int) -> None:
+        """Let time go by: at each moment reservations end first, then points mature, then points end."""
+        moments = {hold.expires_at for hold in self.holds}
+        moments |= {moment for lot in self.lots for moment in (lot.matures_at, lot.expires_at)}
+        for moment in [*sorted(each for each in moments if self.now < each < now), now]:
+            self.now = max(moment, self.now)
+            self.holds = [hold for hold in self.holds if hold.expires_at > self.now]
+            self._mature()
+            self._end()
+
+    def _mature(self) -> None:
+        for lot in sorted(self.lots, key=lambda lot: (lot.matures_at, lot.order)):
+            if lot.matures_at <= self.now:
+                paid = min(max(-self.rest, 0), lot.points)
+                lot.points, self.rest = lot.points - paid, self.rest + paid
+                if not lot.expires_at:
+                    lot.points, self.rest = 0, self.rest + lot.points
+        self._clean()
+
+    def _end(self) -> None:
+        """What has ended is gone, but for what reservations that are older than the end still need."""
+        kept = 0
+        for lot in sorted(self.lots, key=lambda lot: lot.order):
+            if lot.expires_at and lot.expires_at <= self.now:
+                held = sum(hold.points for hold in self.holds if hold.opened_at < lot.expires_at)
+                keep = min(lot.points, max(held - kept, 0))
+                kept += keep
+                self.expired += lot.points - keep
+                lot.points = keep
+        self._clean()
+
+    def _clean(self) -> None:
+        self.lots = [lot for lot in self.lots if lot.points]
+
+    def earn(self, now: int, awards: list[tuple[int, int, int]]) -> None:
+        """Be given (points, matures at, expires at)."""
+        self.come_to(now)
+        for points, matures_at, expires_at in awards:
+            self.numbers += 1
+            if points and (matures_at or expires_at):
+                self.lots.append(Lot(self.numbers, points, matures_at, expires_at))
+                self._mature()
+            else:
+                self.rest += points
+
+    def redeem(self, now: int, points: int) -> bool:
+        """Spend at once; whether there was enough."""
+        self.come_to(now)
+        if self.available < points:
+            return False
+        self._spend(points, now)
+        return True
+
+    def _spend(self, points: int, since: int) -> None:
+        for lot in sorted(self.lots, key=lambda lot: lot.order):
+            if lot.matures_at <= self.now and not (lot.expires_at and lot.expires_at <= since):
+                taken = min(points, lot.points)
+                lot.points, points = lot.points - taken, points - taken
+        self.rest -= points
+        self._clean()
+
+    def reserve(self, now: int, points: int, seq: int, time_to_live: int) -> bool:
+        """Set points aside; whether there was enough."""
+        self.come_to(now)
+        if self.available < points:
+            return False
+        self.holds.append(Hold(seq, points, now, now + time_to_live))
+        return True
+
+    def end(self, now: int, seq: int, captured: int) -> bool:
+        """Capture or (0) void a reservation; whether it was open and large enough."""
+        self.come_to(now)
+        hold = next((hold for hold in self.holds if hold.seq == seq), None)
+        if hold is None or captured > hold.points:
+            return False
+        self.holds.remove(hold)
+        if captured:
+            self._spend(captured, hold.opened_at)
+        self._end()
+        return True
