@@ -23,11 +23,9 @@ def seen_windows(rule_set: RuleSet, past: Past, moment: int, zone: ZoneInfo) -> 
     ]
 
 
-def window_numbers(rule_set: RuleSet, seen: list[tuple[str, SeenWindow]], config: ProgramConfig) -> dict[str, int]:
-    """Return the windows' values as the rules have numbers: scaled, money in major units."""
-    scales = [
-        money_scale(config) if wanted.measure is WindowMeasure.MONEY else SCALE for wanted, _ in earn_windows(rule_set)
-    ]
+def window_numbers(rule_set: RuleSet, seen: list[tuple[str, SeenWindow]], scale: int) -> dict[str, int]:
+    """Return the windows' values as the rules have numbers; ``scale`` makes minor units of money such."""
+    scales = [scale if wanted.measure is WindowMeasure.MONEY else SCALE for wanted, _ in earn_windows(rule_set)]
     return {text: min(window.value, MOST // scale) * scale for (text, window), scale in zip(seen, scales, strict=True)}
 
 
