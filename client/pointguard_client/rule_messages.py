@@ -9,7 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import common_pb2, rule_pb2
 from pointguard_client import rule_values
-from pointguard_client.encoding import encode_basket, encode_money, encode_origin, encode_time
+from pointguard_client.decoding import decode_entries
+from pointguard_client.encoding import encode_basket, encode_identifier, encode_money, encode_origin, encode_time
 from pointguard_client.requests import Money
 from pointguard_client.results import Reason
 from pointguard_client.words import ReasonCode, RuleChangeReason, RuleLimit, RuleSetActivationKind, TransactionPart
@@ -47,6 +48,8 @@ def encode_order(order: rule_values.SimulatedOrder) -> rule_pb2.SimulatedOrder:
         groups=order.groups,
         accepted_at=encode_moment(order.accepted_at, "accepted_at"),
     )
+    if order.member is not None:
+        message.member.CopyFrom(encode_identifier(order.member))
     if isinstance(order.amount, Money):
         message.total.CopyFrom(encode_money(order.amount))
     else:
@@ -159,6 +162,7 @@ def decode_simulation(message: rule_pb2.SimulateRuleSetResponse) -> rule_values.
         failed_line=message.failed_line,
         failed_column=message.failed_column,
         trace_is_cut=message.trace_is_cut,
+        entries=decode_entries(message.entries),
     )
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pointguard_client.requests import NOWHERE, Basket, Money, Origin
-from pointguard_client.results import Reason
+from pointguard_client.requests import NOWHERE, Basket, Identifier, Money, Origin
+from pointguard_client.results import Entry, Reason
 from pointguard_client.words import (
     RuleChangeReason,
     RuleLimit,
@@ -139,7 +139,11 @@ class RuleSetDifferences:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedOrder:
-    """An order to try rules out on: `amount` is a basket or a total. Without `accepted_at` it is made now."""
+    """An order to try rules out on: `amount` is a basket or a total. Without `accepted_at` it is made now.
+
+    With a `member`, tier, province, days, points, spend and windows are those of the account as it stands now, and none
+    of these fields nor `accepted_at` may be given.
+    """
 
     amount: Basket | Money
     origin: Origin = NOWHERE
@@ -154,6 +158,7 @@ class SimulatedOrder:
     spend_minor_units: int = 0
     accepted_at: datetime | None = None
     groups: tuple[str, ...] = ()
+    member: Identifier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,3 +219,4 @@ class Simulation:
     failed_line: int
     failed_column: int
     trace_is_cut: bool
+    entries: tuple[Entry, ...]

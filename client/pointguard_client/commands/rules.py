@@ -14,6 +14,7 @@ from pointguard_client.commands.options import (
     Subparsers,
     add_command,
     add_currency_option,
+    add_member_options,
     add_origin_options,
     connect,
     moment,
@@ -128,7 +129,7 @@ def _register_simulate(commands: Subparsers) -> None:
         action="append",
         default=[],
         metavar="WINDOW=NUMBER",
-        help='what a window of the rules holds, such as "count(purchases, 7 days)=3" (default: nothing)',
+        help='what a window of the rules holds, such as "count(purchases, 7 days)=3" (default: what the ledger says)',
     )
     parser.add_argument("--trace", action="store_true", help="say how each outcome came about")
     rules = parser.add_mutually_exclusive_group()
@@ -146,6 +147,7 @@ def _register_simulate(commands: Subparsers) -> None:
     order.add_argument("--reserved", type=whole_number, default=0, help="points of the account that are reserved")
     order.add_argument("--spend-minor", type=whole_number, default=0, help="spent since the program began")
     order.add_argument("--at", type=moment, help="when, ISO 8601 with time zone (default: now)")
+    add_member_options(parser, required=False)
     add_origin_options(parser)
 
 
@@ -367,6 +369,7 @@ async def _simulate(arguments: argparse.Namespace) -> int:
         reserved=arguments.reserved,
         spend_minor_units=arguments.spend_minor,
         accepted_at=arguments.at,
+        member=arguments.member,
     )
     source = _read(arguments.source) if arguments.source else ""
     async with connect(arguments) as client:

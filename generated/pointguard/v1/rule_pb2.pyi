@@ -357,7 +357,7 @@ class ListRuleSetActivationsResponse(_message.Message):
     def __init__(self, activations: _Optional[_Iterable[_Union[RuleSetActivation, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class SimulatedOrder(_message.Message):
-    __slots__ = ("basket", "total", "origin", "kind", "tender", "coupon_used", "tier", "province", "days_since_enrolment", "posted", "accepted_at", "reserved", "spend_minor_units", "groups")
+    __slots__ = ("basket", "total", "origin", "kind", "tender", "coupon_used", "tier", "province", "days_since_enrolment", "posted", "accepted_at", "reserved", "spend_minor_units", "groups", "member")
     BASKET_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
@@ -372,6 +372,7 @@ class SimulatedOrder(_message.Message):
     RESERVED_FIELD_NUMBER: _ClassVar[int]
     SPEND_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
     GROUPS_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
     basket: _transaction_pb2.Basket
     total: _common_pb2.Money
     origin: _common_pb2.Origin
@@ -386,7 +387,8 @@ class SimulatedOrder(_message.Message):
     reserved: int
     spend_minor_units: int
     groups: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, basket: _Optional[_Union[_transaction_pb2.Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., tier: _Optional[str] = ..., province: _Optional[str] = ..., days_since_enrolment: _Optional[int] = ..., posted: _Optional[int] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reserved: _Optional[int] = ..., spend_minor_units: _Optional[int] = ..., groups: _Optional[_Iterable[str]] = ...) -> None: ...
+    member: _common_pb2.MemberReference
+    def __init__(self, basket: _Optional[_Union[_transaction_pb2.Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., tier: _Optional[str] = ..., province: _Optional[str] = ..., days_since_enrolment: _Optional[int] = ..., posted: _Optional[int] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reserved: _Optional[int] = ..., spend_minor_units: _Optional[int] = ..., groups: _Optional[_Iterable[str]] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ...) -> None: ...
 
 class SimulateRuleSetRequest(_message.Message):
     __slots__ = ("order", "transaction_id", "version", "source", "trace", "windows")
@@ -479,7 +481,7 @@ class RuleFact(_message.Message):
     def __init__(self, field: _Optional[str] = ..., number: _Optional[str] = ..., text: _Optional[str] = ..., condition: _Optional[bool] = ..., date: _Optional[str] = ...) -> None: ...
 
 class SimulateRuleSetResponse(_message.Message):
-    __slots__ = ("version", "points", "outcomes", "facts", "reasons", "failed_line", "failed_column", "trace_is_cut")
+    __slots__ = ("version", "points", "outcomes", "facts", "reasons", "failed_line", "failed_column", "trace_is_cut", "entries")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
@@ -488,6 +490,7 @@ class SimulateRuleSetResponse(_message.Message):
     FAILED_LINE_FIELD_NUMBER: _ClassVar[int]
     FAILED_COLUMN_FIELD_NUMBER: _ClassVar[int]
     TRACE_IS_CUT_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
     version: int
     points: int
     outcomes: _containers.RepeatedCompositeFieldContainer[RuleOutcome]
@@ -496,7 +499,8 @@ class SimulateRuleSetResponse(_message.Message):
     failed_line: int
     failed_column: int
     trace_is_cut: bool
-    def __init__(self, version: _Optional[int] = ..., points: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[RuleFact, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., failed_line: _Optional[int] = ..., failed_column: _Optional[int] = ..., trace_is_cut: _Optional[bool] = ...) -> None: ...
+    entries: _containers.RepeatedCompositeFieldContainer[_transaction_pb2.Entry]
+    def __init__(self, version: _Optional[int] = ..., points: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[RuleFact, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., failed_line: _Optional[int] = ..., failed_column: _Optional[int] = ..., trace_is_cut: _Optional[bool] = ..., entries: _Optional[_Iterable[_Union[_transaction_pb2.Entry, _Mapping]]] = ...) -> None: ...
 
 class BacktestRuleSetRequest(_message.Message):
     __slots__ = ("version", "other_version", "begins_at", "ends_before", "examples_max")

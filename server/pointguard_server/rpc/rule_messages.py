@@ -7,7 +7,7 @@ from hashlib import sha256
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import explanation_pb2, rule_pb2
-from pointguard_server.domain.codes import Reason, RuleChangeReason
+from pointguard_server.domain.codes import EntryType, Part, Reason, RuleChangeReason
 from pointguard_server.rpc.decode import OCCURRED_MAX, OCCURRED_MIN, Decoder
 from pointguard_server.rpc.encode import timestamp
 from pointguard_server.rules.problems import Problem
@@ -204,8 +204,8 @@ def _fill_trace(message: rule_pb2.RuleTrace, trace: RuleTrace) -> None:
         _fill_value(value, seen.value)
 
 
-def simulation_message(simulation: Simulation, version: int) -> rule_pb2.SimulateRuleSetResponse:
-    """Return what an order would earn."""
+def simulation_message(simulation: Simulation, version: int, posted: int) -> rule_pb2.SimulateRuleSetResponse:
+    """Return what an order would earn on an account with ``posted`` points."""
     response = rule_pb2.SimulateRuleSetResponse(
         version=version, points=simulation.points, trace_is_cut=simulation.is_cut
     )
@@ -214,6 +214,16 @@ def simulation_message(simulation: Simulation, version: int) -> rule_pb2.Simulat
     if simulation.failed:
         response.reasons.add(code=int(Reason.RULE_ARITHMETIC))
     fill_outcomes(response, simulation)
+    for outcome in simulation.outcomes:
+        if outcome.points > 0:
+            posted += outcome.points
+            response.entries.add(
+                entry_type=int(EntryType.EARN if outcome.part is Part.BASE else EntryType.BONUS),
+                part=int(outcome.part),
+                signed_points=outcome.points,
+                running_balance=posted,
+                rule=outcome.rule,
+            )
     return response
 
 

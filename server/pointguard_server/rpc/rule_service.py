@@ -25,13 +25,14 @@ from pointguard_server.rpc.rule_messages import (
     version_message,
     version_number,
 )
-from pointguard_server.rpc.rule_orders import check_order, order_of_request, order_of_transaction
+from pointguard_server.rpc.rule_orders import check_order, order_of_member, order_of_request
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.rules.fixed_point import DECIMAL_PLACES, SCALE
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
+from pointguard_server.service.explanation.explainer import AccountHistory, Explainer, on_history
 from pointguard_server.service.rule_differences import differences
 from pointguard_server.service.rule_sets import Activation, RuleSets
-from pointguard_server.service.rule_simulation import Order, simulate, windows_of
+from pointguard_server.service.rule_simulation import Order, Simulation, simulate, windows_of
 from pointguard_server.service.rule_versions import NO_FILES, RequestKey, RuleSetVersion
 
 WINDOWS_MAX = 64
@@ -42,8 +43,9 @@ AHEAD_MAX_US = 400 * 86_400_000_000
 class RuleService:
     """The RPCs, each of a ``Call`` and a request."""
 
-    def __init__(self, desk: Desk, rule_sets: RuleSets) -> None:
+    def __init__(self, desk: Desk, rule_sets: RuleSets, explainer: Explainer) -> None:
         self._desk = desk
+        self._explainer = explainer
         self._rule_sets = rule_sets
         self._simulating = asyncio.Semaphore(1)
 
@@ -192,29 +194,35 @@ class RuleService:
             source_text(decoder, request.source)
         elif request.HasField("version"):
             version_number(decoder, request.version)
-        order = await self._order(call, decoder, request)
+        order, history = await self._order(call, decoder, request)
         rule_set, version = await self._rules(request)
-        order = replace(order, windows=self._windows(decoder, request, windows_of(rule_set)))
-        async with self._simulating:
-            simulation = await asyncio.to_thread(
-                simulate,
-                rule_set,
-                order,
-                call.tenant.money_scale,
-                ZoneInfo(self._rule_sets.time_zone),
-                is_traced=request.trace,
-            )
-        return simulation_message(simulation, version)
+        given = self._windows(decoder, request, windows_of(rule_set))
+        scale, zone = call.tenant.money_scale, ZoneInfo(self._rule_sets.time_zone)
 
-    async def _order(self, call: Call, decoder: Decoder, request: rule_pb2.SimulateRuleSetRequest) -> Order:
+        def run() -> Simulation:
+            known = order if history is None else on_history(order, history, rule_set, scale, zone)
+            windows = {**known.windows, **given}
+            return simulate(rule_set, replace(known, windows=windows), scale, zone, is_traced=request.trace)
+
+        async with self._simulating:
+            simulation = await asyncio.to_thread(run)
+        return simulation_message(simulation, version, order.posted)
+
+    async def _order(
+        self, call: Call, decoder: Decoder, request: rule_pb2.SimulateRuleSetRequest
+    ) -> tuple[Order, AccountHistory | None]:
+        """Return the order to try rules out on, and the account's history, if it is one of the ledger."""
         if request.HasField("transaction_id"):
             transaction_id = decoder.transaction_id(request.transaction_id, "transaction_id")
             decoder.check()
-            return await order_of_transaction(self._desk, call.tenant, transaction_id)
+            return await self._explainer.accrual(call.tenant.tenant_id, transaction_id)
         if not request.HasField("order"):
             decoder.fault("input", "must be an order or a transaction_id")
         check_order(decoder, request.order)
-        return await order_of_request(self._desk, call.tenant, request.order, self._rule_sets.now())
+        now = self._rule_sets.now()
+        if request.order.HasField("member"):
+            return await order_of_member(self._desk, self._explainer, call, request.order, now)
+        return await order_of_request(self._desk, call.tenant, request.order, now), None
 
     @staticmethod
     def _windows(decoder: Decoder, request: rule_pb2.SimulateRuleSetRequest, known: list[str]) -> dict[str, int]:

@@ -113,6 +113,10 @@ class RuleCompiler:
                 self.failures += 1
                 raise
 
+    async def compile_any(self, rule_set: RuleSet | None) -> ReadyRules | None:
+        """Return the same of a rule set that there may not be; raises what ``compile`` does."""
+        return None if rule_set is None else await self.compile(rule_set)
+
     async def ready(self, version: RuleSetVersion) -> ReadyRules:
         """Return a version's rule set with its machine code; raises what ``check`` and ``compile`` do."""
         name = f"version {version.version}"

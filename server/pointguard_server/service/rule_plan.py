@@ -37,10 +37,16 @@ class NotReady(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A program's configuration, checked, and its version."""
+    """A program's configuration, checked, its version, and what of it was compiled."""
 
     config: ProgramConfig
     version: int
+    fraud_conditions: ReadyRules | None = None  # those of its fraud rules, if they have any
+
+    @property
+    def compiled(self) -> tuple[ReadyRules, ...]:
+        """What of it asks for texts and patterns as rule sets do."""
+        return () if self.fraud_conditions is None else (self.fraud_conditions,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,8 @@ class Planner:
             NotReady: if that is not ready either.
             TooManyPatterns: if all that is ready asks too much of texts.
         """
-        self._matches.take(connection, self._tenant_id, (rules.rule_set.checked for rules in ready.values()))
+        asking = [*ready.values(), *configuration.compiled]
+        self._matches.take(connection, self._tenant_id, (rules.rule_set.checked for rules in asking))
         timeline = self._versions.timeline(connection, self._tenant_id, self._program_id, moment)
         numbers: dict[tuple[CodeKind, str], int] = {}
         used: set[bytes] = set()
@@ -114,7 +121,7 @@ class Planner:
             return number
 
         countries = {}
-        if any(_reads_country(rules.rule_set.checked) for rules in ready.values()):
+        if any(_reads_country(rules.rule_set.checked) for rules in asking):
             stores = self._names.read_stores(connection).items()
             own = {store.store_id: store.country for (tenant_id, _), store in stores if tenant_id == self._tenant_id}
             known = {country: intern(CodeKind.COUNTRY, country) for country in set(own.values()) if country}
@@ -129,9 +136,17 @@ class Planner:
             used.add(digest)
             versions = Versions(self._program_id, self._tenant_id, number, configuration.version)
             return build_program(
-                configuration.config, rules.rule_set, rules.compiled, versions, lines, intern, self._matches, countries,
+                configuration.config,
+                rules.rule_set,
+                rules.compiled,
+                versions,
+                lines,
+                intern,
+                self._matches,
+                countries,
+                configuration.fraud_conditions,
                 constants.get(digest),
-            )  # fmt: skip
+            )
 
         experiment = self.running(connection, moment)
         needed = dict.fromkeys((*timeline.versions, *_arm_versions(experiment)))

@@ -40,8 +40,12 @@ class RulePreparation:
         self._constants: dict[bytes, IntArray] = {}
         self._numbers: dict[Text, int] = {}
 
-    async def prepare(self, ready: Mapping[bytes, ReadyRules], known: LineCodes) -> Prepared:
+    async def prepare(
+        self, ready: Mapping[bytes, ReadyRules], conditions: Sequence[ReadyRules], known: LineCodes
+    ) -> Prepared:
         """Return what rule sets need, all that may decide; ``known`` texts of basket lines keep their numbers.
+
+        ``conditions`` are of fraud rules: lines are read for them too.
 
         Numbers that the ledger keeps are written, whatever becomes of the change: they are of no harm.
 
@@ -50,7 +54,7 @@ class RulePreparation:
             PointguardError: if the ledger cannot be written.
         """
         new = {digest: rules for digest, rules in ready.items() if digest not in self._constants}
-        lines = await asyncio.to_thread(_read_by, [rules.rule_set for rules in ready.values()], known)
+        lines = await asyncio.to_thread(_read_by, [rules.rule_set for rules in (*ready.values(), *conditions)], known)
         if not new:
             return Prepared(lines, self._constants)
         await self._number(await asyncio.to_thread(_texts_of, [rules.rule_set for rules in new.values()]))

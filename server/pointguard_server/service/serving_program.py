@@ -125,7 +125,9 @@ class ServingProgram:
         async with self._changing:
             after = configuration or self.configuration
             known = self._ready | {rules.digest: rules for rules in ready}
-            prepared = await self._preparation.prepare(known, self.tenant.line_codes)
+            # What was read for the fraud rules' conditions of before may still be in a batch.
+            conditions = (*self.configuration.compiled, *after.compiled)
+            prepared = await self._preparation.prepare(known, conditions, self.tenant.line_codes)
             tenant = replace(
                 self.tenant,
                 reservation_ttl_max=after.config.reservation_ttl_max // MICROSECOND,
