@@ -251,7 +251,8 @@ CASES = list(cases())
 LISTS = {"ListRuleSetVersions", "ListRuleSetActivations", "ListExperiments"}
 """RPCs whose empty message asks for the first page."""
 NEWEST = {"GetShadow"}
-"""RPCs whose empty message asks for the newest of all, of which there may be none."""
+"""RPCs whose empty message asks for the newest of all, of which there may be none; they take numbers alone."""
+OVERLONG_TEXT = b"\x12\x04\x12\x02\xc0\x80"
 NO_TEXT = (b"\x0a\x02\xff\xfe", b"\x0a\x03\xed\xa0\x80")
 """A first field that holds no UTF-8."""
 
@@ -312,7 +313,7 @@ def test_an_empty_message_is_invalid(raw: RawCalls, rpc: str) -> None:
         b"\x0b" * 200,
         b"\x00\x00",
         b"\x07",
-        b"\x12\x04\x12\x02\xc0\x80",
+        OVERLONG_TEXT,
     ],
     ids=[
         "an endless varint",
@@ -330,6 +331,8 @@ def test_an_empty_message_is_invalid(raw: RawCalls, rpc: str) -> None:
 def test_bytes_that_are_no_message_are_invalid(raw: RawCalls, rpc: str, data: bytes) -> None:
     if rpc in LISTS and data in NO_TEXT:
         pytest.skip("its first field is a number: a text in its place is passed over as unknown")
+    if rpc in NEWEST and data in (*NO_TEXT, OVERLONG_TEXT):
+        pytest.skip("it has numbers alone: texts in their places are passed over as unknown")
     answer = raw.call(rpc, data)
     assert answer.code == "INVALID_ARGUMENT"
     assert answer.fields
