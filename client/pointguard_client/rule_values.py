@@ -132,6 +132,7 @@ class SimulatedOrder:
     spend_minor_units: int = 0
     accepted_at: datetime | None = None
     groups: tuple[str, ...] = ()
+    birth_date: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pointguard_server.domain.age_bands import AGE_BANDS
 from pointguard_server.domain.calendar import to_microseconds
 from pointguard_server.domain.codes import CodeKind, Kind, Operation, RequestFlag
 from pointguard_server.domain.identifiers import IdentifierKind
@@ -30,6 +31,7 @@ from pointguard_server.engine.rows import RequestFields, currency_number
 from pointguard_server.rules.compiler import compile_in_child, load_compiled
 from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.service.birth_inputs import birth_inputs_of
 from pointguard_server.service.code_matches import CodeMatches
 from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.ports import NewMember
@@ -209,7 +211,7 @@ class Ledger:
         matches = CodeMatches(self.names.codes)
         self.names.on_new_code = matches.note
         matches.take(self.connection, tenant, [rule_set.checked])
-        return build_program(
+        program = build_program(
             config,
             rule_set,
             compiled,
@@ -219,6 +221,9 @@ class Ledger:
             matches,
             self.countries,
         )
+        bands = AGE_BANDS if birth_inputs_of(rule_set.checked) else ()
+        numbers = (self.names.intern(self.connection, tenant, CodeKind.AGE_BAND, band) for band in bands)
+        return replace(program, age_bands=tuple(numbers))
 
     def _rule_set_version(self, tenant: int, program_id: int, now: int) -> int:
         """Keep the earn rules as a version, unless they are the newest already."""

@@ -5,6 +5,7 @@ from typing import cast
 from google.protobuf.message import DecodeError
 
 from pointguard.v1 import rule_pb2, transaction_pb2
+from pointguard_server.domain.age_bands import EARLIEST, read_birth_date
 from pointguard_server.domain.codes import Channel, Decision, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
 from pointguard_server.domain.record import Record, decode_record
@@ -41,6 +42,11 @@ def check_order(decoder: Decoder, order: rule_pb2.SimulatedOrder) -> None:
     decoder.accrue(request)
     decoder.text(order.tier, "tier", 32)
     decoder.groups(order.groups, "groups")
+    if order.birth_date:
+        try:
+            read_birth_date(order.birth_date)
+        except ValueError:
+            decoder.fault("birth_date", f"must be an ISO 8601 date such as 1980-02-29, not before {EARLIEST}")
     if order.province and not SUBDIVISION.fullmatch(order.province):
         decoder.fault("province", "must be an ISO 3166-2 code such as CA-ON")
     if not 0 <= order.days_since_enrolment <= DAYS_MAX:
@@ -75,6 +81,7 @@ async def order_of_request(desk: Desk, tenant: Tenant, order: rule_pb2.Simulated
         store_province=store_province,
         store_country=store_country,
         groups=tuple(sorted(set(order.groups))),
+        birth_date=order.birth_date,
         tier=order.tier,
         province=order.province,
         days_since_enrolment=order.days_since_enrolment,
@@ -120,6 +127,7 @@ async def order_of_transaction(desk: Desk, tenant: Tenant, transaction_id: bytes
         store_province=store_province,
         store_country=store_country,
         groups=tuple(groups.split(GROUP_SEPARATOR)) if groups else (),
+        birth_date=await desk.reader.birth_date(tenant.tenant_id, leg["account_id"], leg["seq"]) or "",
         tier=await text(leg["tier_id"]),
         province=await text(leg["province_id"]),
         days_since_enrolment=(leg["accepted_at"] - await _enrolled_at(desk, tenant, record)) // _DAY,

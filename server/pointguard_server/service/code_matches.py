@@ -21,6 +21,7 @@ CODE_DOMAINS: Final = {
     "tier": CodeKind.TIER,
     "tender": CodeKind.TENDER,
     "country": CodeKind.COUNTRY,
+    "age_band": CodeKind.AGE_BAND,
 }
 """The kinds of the texts that have numbers, by the rules' domain."""
 

@@ -1,5 +1,6 @@
 """Accruals: what a purchase earns, by the program's compiled earn rules."""
 
+from pointguard_server.domain.age_bands import FIRST_AGES
 from pointguard_server.domain.codes import AccountFlag, Context, Decision, Operation, Part, Reason, RequestFlag
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped
 from pointguard_server.engine.compiled.counters import count_award, counted
@@ -34,6 +35,7 @@ _STORE, _UNIT, _STORE_PROVINCE = (_INDEX[f"store.{name}"] for name in ("id", "bu
 _TIER, _PROVINCE, _ENROLLED = (_INDEX[f"member.{name}"] for name in ("tier", "province", "days_since_enrolment"))
 _POSTED, _AVAILABLE, _SPEND = (_INDEX[f"account.{name}"] for name in ("posted", "available", "spend"))
 _COUNTRY, _GROUPS = _INDEX["store.country"], _INDEX["member.groups"]
+_AGE_BAND, _BIRTHDAY_MONTH = _INDEX["member.age_band"], _INDEX["member.birthday_month"]
 _DATE = _INDEX["time.date"]
 _YEAR, _MONTH, _MONTH_DAY, _HOUR, _MINUTE, _WEEKDAY = (
     _INDEX[f"time.{name}"] for name in ("year", "month", "day", "hour", "minute", "weekday")
@@ -84,6 +86,22 @@ def _gather_looked_up(world, facts, r, batch, account):
 
 
 @part
+def _gather_birth(world, facts, account, program):
+    """Fill the facts that stand behind a birth date, as of the program's date; a program that asks has the bands."""
+    birth_date = account.birth_date
+    facts[_AGE_BAND] = facts[_BIRTHDAY_MONTH] = 0
+    if birth_date > 0 and world.age_bands.shape[0] > 0:
+        # A day of the year counts as month × 100 + day, so that one that a common year lacks is over the day after.
+        age = (program.year * 10_000 + program.month * 100 + program.day - birth_date) // 10_000
+        band = 0
+        for first in FIRST_AGES:
+            if age >= first:
+                band += 1
+        facts[_AGE_BAND] = world.age_bands[band]
+        facts[_BIRTHDAY_MONTH] = birth_date // 100 % 100 * _NUMBER
+
+
+@part
 def _gather_inputs(arrays, world, facts, slot, program):
     """Fill the facts that this program's earn rules alone have; this transaction is not counted in windows yet."""
     for i in range(program.first_input, program.first_input + program.input_count):
@@ -116,6 +134,7 @@ def _earn(arrays, world, batch, out, r, slot, account, program):
     """Run the earn rules into ``out.award_points``; return the points in all, or why there are none."""
     _gather_facts(batch, out.facts, r, account, program)
     _gather_looked_up(world, out.facts, r, batch, account)
+    _gather_birth(world, out.facts, account, program)
     _gather_inputs(arrays, world, out.facts, slot, program)
     first = batch.envelopes[r].first_line
     status = call_earn(
