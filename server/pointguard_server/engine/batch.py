@@ -175,8 +175,8 @@ class Decider:
         """Decide by other versions of the same programs from the next batch on. For the writer's thread.
 
         ``upcoming`` follow, each from its moment on: earliest first, each in place of the one before. Tallies are
-        rebuilt from the events in memory; where a window now reaches further back than those, a cap asks what a rule gave
-        that none asked before, or birth dates are asked for anew, the accounts are read from the ledger again.
+        rebuilt from the events in memory; where a window now reaches further back than those, a cap asks what a rule
+        gave that none asked before, or birth dates are asked for anew, the accounts are read from the ledger again.
         """
         before = self.programs
         reaches_further = any(programs.retention(each) > before.retention(each) for each in programs.first_of)

@@ -38,9 +38,7 @@ def link_claim(
     return Claim(take, lambda: directory.forget(tenant_id, (identifier,)))
 
 
-def birth_date_claim(
-    tenant_id: int, member: tuple[int, tuple[int, str] | None], key: bytes, birth_date: str
-) -> Claim:
+def birth_date_claim(tenant_id: int, member: tuple[int, tuple[int, str] | None], key: bytes, birth_date: str) -> Claim:
     """Return the claim that keeps a birth date, or that it is not known, for the account that ``member`` finds."""
 
     def take(store: Any, _now: int) -> tuple[Outcome, int, int]:

@@ -46,9 +46,7 @@ def problems_of(rules: CheckedRuleSet) -> tuple[Problem, ...]:
 def _unknown_bands(rules: CheckedRuleSet) -> Iterator[tuple[SourceRange, str]]:
     """Yield what is compared with the member's age band and never is one, where it is compared."""
     unknown = {
-        index: text
-        for index, (domain, text) in enumerate(rules.literals)
-        if domain == _BAND and text not in AGE_BANDS
+        index: text for index, (domain, text) in enumerate(rules.literals) if domain == _BAND and text not in AGE_BANDS
     }
     for node in checked.nodes(rules) if unknown else ():
         match node:

@@ -1,12 +1,12 @@
-"""Birth dates as the database has them: sealed under the member's key, each from a leg on. For the files of this room."""
+"""Birth dates as the database has them: sealed under the member's key, each from a leg on. For this room."""
 
 from typing import Final
 
 from pointguard_server.service.vault import MemberErased, MemberVault
 
 PURPOSE: Final = "birth date"
-# find_birth_date: the newest of an account's up to a place in its sequence. What is written in an atomic step before its
-# leg does not count yet.
+# find_birth_date: the newest of an account's up to a place in its sequence. What is written in an atomic step before
+# its leg does not count yet.
 FIND_BIRTH_DATE = (
     "SELECT b.member_id, m.wrapped_key, b.sealed FROM birth_dates b"
     " JOIN legs l ON l.tenant_id = b.tenant_id AND l.idempotency_key = b.idempotency_key AND l.leg_number = 0"

@@ -68,5 +68,5 @@ def test_an_age_band_that_is_none_is_refused_even_in_a_let(condition: str, unkno
     rule_set = load_rule_set(f'let band = {condition}\nrule "r" when band and store.id == "x" earn base 1', "let")
     with pytest.raises(RuleSetError) as refusal:
         require_available(rule_set)
-    assert {problem.offending for problem in refusal.value.problems} == unknown
+    assert {problem.text for problem in refusal.value.problems} == unknown
     assert {problem.source_range.line for problem in refusal.value.problems} == {1}

@@ -10,8 +10,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the table."""
-    op.execute(
-        "CREATE TABLE birth_dates (tenant_id BIGINT NOT NULL, account_id BIGINT NOT NULL, idempotency_key BLOB NOT NULL,"
-        " member_id BIGINT NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (tenant_id, account_id, idempotency_key))"
-        " WITHOUT ROWID"
-    )
+    op.execute("""
+        CREATE TABLE birth_dates (
+            tenant_id BIGINT NOT NULL, account_id BIGINT NOT NULL, idempotency_key BLOB NOT NULL,
+            member_id BIGINT NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (tenant_id, account_id, idempotency_key)
+        ) WITHOUT ROWID
+    """)
