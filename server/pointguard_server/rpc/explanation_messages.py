@@ -140,10 +140,8 @@ def _personal(found: Explanation) -> tuple[str, ...]:
             return ()
         case Operation.UPDATE_MEMBER if _changes_birth_date(found):
             return ("member.identifiers", "request.birth_date")
-        case Operation.ACCRUE:
-            return ("member.identifiers", *found.erased_inputs)
         case _:
-            return ("member.identifiers",)
+            return ("member.identifiers", *found.erased_inputs)
 
 
 def _changes_birth_date(found: Explanation) -> bool:

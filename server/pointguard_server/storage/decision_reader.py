@@ -176,9 +176,9 @@ class DecisionReader:
             found |= dict(self._rows(TEXTS.format(", ".join("?" * len(some))), *some))
         return found
 
-    def birth_date(self, tenant_id: int, account_id: int, below_seq: int) -> str | None:
+    def birth_date(self, tenant_id: int, account_id: int, seq: int) -> str | None:
         """See the port."""
-        asked = {"tenant": tenant_id, "account": account_id, "seq": below_seq - 1}
+        asked = {"tenant": tenant_id, "account": account_id, "seq": seq}
         try:
             row = self._connection.execute(FIND_BIRTH_DATE, asked).fetchone()
         except sqlite3.Error as error:

@@ -33,6 +33,7 @@ class PastLeg:
     event_flags: int
     province_id: int
     tier_id: int
+    group_set_id: int
     store_id: int
     cashier_id: int
     terminal_id: int
@@ -160,8 +161,8 @@ class DecisionReader(Protocol):
         """Return the texts of numbers; 0, and a number that is not there, have the empty text."""
         ...
 
-    def birth_date(self, tenant_id: int, account_id: int, below_seq: int) -> str | None:
-        """Return the birth date that an account's member had below a place in its sequence.
+    def birth_date(self, tenant_id: int, account_id: int, seq: int) -> str | None:
+        """Return the birth date that an account's member had as of a place in its sequence.
 
         Empty if none was known; None if it was erased with the member.
         """
