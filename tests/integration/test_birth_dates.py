@@ -12,6 +12,7 @@ from pointguard_server.engine.ask import Ask
 from pointguard_server.engine.rows import RequestFields, currency_number
 from pointguard_server.service.members import birth_date_claim
 from tests.support.explaining import explaining
+from tests.support.ledger import EARN as PLAIN
 from tests.support.ledger import Ledger, open_ledger
 
 STARTS = {"0-17": 0, "18-24": 18, "25-34": 25, "35-44": 35, "45-54": 45, "55-64": 55, "65-74": 65, "75+": 75}
@@ -25,7 +26,6 @@ rule "month" earn bonus member.birthday_month
 rule "old" when member.age_band matches "?5-?4" earn bonus 1000
 """
 )
-PLAIN = 'rule "base" earn base 1'
 ZONE = "America/Toronto"
 
 
@@ -160,7 +160,7 @@ def test_rules_that_begin_to_ask_read_birth_dates_of_accounts_in_memory() -> Non
         account = ledger.member()
         ledger.one(birth_ask(ledger, account, "2010-12-31"))
         ledger.restart_decider()
-        assert ledger.one(purchase(ledger, account)).points == 1
+        assert ledger.one(purchase(ledger, account)).points == 10
         ledger.change(earn=EARN)
         assert ledger.one(purchase(ledger, account)).points == 112
 
