@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Final
 
 from pointguard_client.client import PointguardClient
-from pointguard_client.errors import CallError, IdentifierTaken
+from pointguard_client.errors import CallError, DeadlineExceeded, IdentifierTaken, Unavailable
 from pointguard_client.replay.plan import derived_key
-from pointguard_client.replay.player import basket_request, member_of, origin_of
+from pointguard_client.replay.player import UNANSWERED_IN_A_ROW_MAX, basket_request, member_of, origin_of
 from pointguard_client.replay.tally import ReplaySummary, ReplayTally
 from pointguard_client.requests import Accrue
 from pointguard_client.results import Accrual
@@ -51,6 +51,7 @@ class YearPlayer:
         self._client, self._baskets, self._options = client, baskets, options
         self._on_basket_done = on_basket_done
         self._stopping = False
+        self._unanswered_in_a_row = 0
         self._gave_up = ""
 
     def stop(self) -> None:
@@ -100,11 +101,22 @@ class YearPlayer:
                     idempotency_key=f"sample year, household {basket.household_id}",
                 )
             except IdentifierTaken:
-                pass  # A member already, such as the sandbox's.
+                self._unanswered_in_a_row = 0  # A member already, such as the sandbox's.
             except CallError as error:
                 self.tally.record_error("EnrollMember", error)
+                self._note_silence(error)
+            else:
+                self._unanswered_in_a_row = 0
             finally:
                 self.tally.record_call("EnrollMember", time.perf_counter_ns() - started)
+
+    def _note_silence(self, error: CallError) -> None:
+        # A stream gives up by itself; that many enrollments would be waited for one after the other.
+        silent = isinstance(error, Unavailable | DeadlineExceeded)
+        self._unanswered_in_a_row = self._unanswered_in_a_row + 1 if silent else 0
+        if self._unanswered_in_a_row >= UNANSWERED_IN_A_ROW_MAX and not self._stopping:
+            self._gave_up = f"the server did not answer {UNANSWERED_IN_A_ROW_MAX} calls in a row"
+            self.stop()
 
     async def _send(self, stream: TransactionStream, piece: list[Basket]) -> None:
         for basket in piece:

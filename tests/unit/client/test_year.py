@@ -5,17 +5,19 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import islice, pairwise
 
+import grpc
 import pytest
 
 from pointguard_client import PointguardClient
 from pointguard_client.__main__ import parse, run
 from pointguard_client.commands import replay
 from pointguard_client.errors import ConfigurationError
+from pointguard_client.replay.player import UNANSWERED_IN_A_ROW_MAX
 from pointguard_client.replay.tally import ReplaySummary
 from pointguard_client.replay.year_player import YEAR_RUN_ID, YearOptions, YearPlayer
 from pointguard_client.sample import Basket, BasketLine, read_baskets, year
 from pointguard_client.sample.year import Product, Row, year_baskets
-from tests.unit.client.fake_server import API_KEY, FakeServer
+from tests.unit.client.fake_server import API_KEY, FakeServer, PlannedFailure
 
 BASKETS = 1_300
 PRODUCTS = {
@@ -111,6 +113,15 @@ async def test_a_second_run_asks_for_nothing_new_and_another_run_id_does(
     assert set(enrollments[:half]) == set(enrollments[half:])
     await play(client, "another")
     assert not set(server.streams.keys[2 * BASKETS :]) & set(keys)
+
+
+async def test_a_server_that_does_not_answer_is_given_up(server: FakeServer, client: PointguardClient) -> None:
+    server.fail_next("EnrollMember", *[PlannedFailure(grpc.StatusCode.DEADLINE_EXCEEDED)] * 500)
+    summary = await play(client)
+    assert summary.gave_up == f"the server did not answer {UNANSWERED_IN_A_ROW_MAX} calls in a row"
+    assert not summary.interrupted
+    assert (summary.baskets, server.streams.keys) == (0, [])
+    assert len(server.calls) < 100
 
 
 async def test_the_baskets_are_read_piece_by_piece(server: FakeServer, client: PointguardClient) -> None:
