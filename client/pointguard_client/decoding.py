@@ -124,6 +124,11 @@ def decode_transaction(message: transaction_pb2.GetTransactionResponse) -> resul
     )
 
 
+def decode_entries(messages: Iterable[transaction_pb2.Entry]) -> tuple[results.Entry, ...]:
+    """Return entries."""
+    return tuple(_entry(entry) for entry in messages)
+
+
 def decode_account_balance(message: transaction_pb2.GetBalanceResponse) -> results.AccountBalance:
     """Return an account's points."""
     return results.AccountBalance(

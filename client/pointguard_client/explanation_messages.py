@@ -1,6 +1,5 @@
 """The messages of explanations, into the caller's values. Only the client's own modules use it."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import cast
 
@@ -9,9 +8,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import advice_pb2, explanation_pb2, rule_pb2, transaction_pb2
 from pointguard_client import explanation_values as values
-from pointguard_client.decoding import decode_account_balance, decode_advice_report, decode_transaction
+from pointguard_client.decoding import (
+    decode_account_balance,
+    decode_advice_report,
+    decode_entries,
+    decode_transaction,
+)
 from pointguard_client.requests import Basket, BasketLine, Money
-from pointguard_client.results import Entry, Reason
+from pointguard_client.results import Reason
 from pointguard_client.rule_messages import decode_simulation
 from pointguard_client.words import AdviceContext, AdvicePosture, ReasonCode
 
@@ -32,7 +36,7 @@ def decode_explanation(message: explanation_pb2.ExplainDecisionResponse) -> valu
         checks=tuple(_check(each) for each in message.checks),
         earning=_earning(message.earning) if message.HasField("earning") else None,
         reasons=tuple(Reason(code=ReasonCode(each.code), rule=each.rule) for each in message.reasons),
-        entries=_entries(message.entries),
+        entries=decode_entries(message.entries),
     )
 
 
@@ -124,11 +128,6 @@ def _earning(message: explanation_pb2.ExplainedEarning) -> values.ExplainedEarni
         failed_column=message.failed_column,
         trace_is_cut=message.trace_is_cut,
     )
-
-
-def _entries(messages: Iterable[transaction_pb2.Entry]) -> tuple[Entry, ...]:
-    transaction = transaction_pb2.Transaction(entries=messages)
-    return decode_transaction(transaction_pb2.GetTransactionResponse(transaction=transaction)).entries
 
 
 def _time(message: Message, field: str) -> datetime | None:

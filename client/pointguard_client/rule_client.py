@@ -19,6 +19,7 @@ from pointguard_client.errors import Failure, ServerFault, error_from_failure, f
 from pointguard_client.idempotency import new_idempotency_key
 
 NO_WINDOWS: Final[Mapping[str, str]] = {}
+NO_FILES: Final[Mapping[str, str]] = {}
 ACTIVATION_TIMEOUT_SECONDS: Final = 120.0
 """A version that is new to the server is compiled first, at the lowest priority."""
 BACKTEST_TIMEOUT_SECONDS: Final = 3_600.0
@@ -37,10 +38,14 @@ class RuleClient:
         self._rules = rule_pb2_grpc.RuleServiceStub(channel)
 
     async def validate(
-        self, source: str, *, timeout_seconds: float = ANALYSIS_TIMEOUT_SECONDS
+        self,
+        source: str,
+        *,
+        files: Mapping[str, str] = NO_FILES,
+        timeout_seconds: float = ANALYSIS_TIMEOUT_SECONDS,
     ) -> rule_values.RuleSetReport:
-        """Return the mistakes of a source text, or its rules' names."""
-        message = rule_pb2.ValidateRuleSetRequest(source=source)
+        """Return the mistakes of a source text, or its rules' names. `files` are the texts of its sets' files."""
+        message = rule_pb2.ValidateRuleSetRequest(source=source, files=rule_messages.encode_files(files))
         method = self._rules.ValidateRuleSet
         return rule_messages.decode_report(
             await self._caller.call("ValidateRuleSet", method, message, timeout_seconds, may_hedge=False)
@@ -61,14 +66,19 @@ class RuleClient:
         source: str,
         change: rule_values.RuleChange,
         *,
+        files: Mapping[str, str] = NO_FILES,
         idempotency_key: str = "",
         timeout_seconds: float = ANALYSIS_TIMEOUT_SECONDS,
     ) -> rule_values.RuleSetVersion:
-        """Keep a source text as a new version; it decides nothing until it is activated."""
+        """Keep a source text as a new version; it decides nothing until it is activated.
+
+        `files` are the texts of the files that its sets name, by name.
+        """
         message = rule_pb2.CreateRuleSetVersionRequest(
             idempotency_key=idempotency_key or new_idempotency_key(),
             source=source,
             change=rule_messages.encode_change(change),
+            files=rule_messages.encode_files(files),
         )
         method = self._rules.CreateRuleSetVersion
         answer = await self._caller.call("CreateRuleSetVersion", method, message, timeout_seconds, may_hedge=False)
@@ -145,6 +155,24 @@ class RuleClient:
         )
         method = self._rules.RollbackRuleSet
         answer = await self._caller.call("RollbackRuleSet", method, message, timeout_seconds, may_hedge=False)
+        return rule_messages.decode_activation(answer.activation)
+
+    async def cancel_activation(
+        self,
+        activation: int,
+        change: rule_values.RuleChange,
+        *,
+        idempotency_key: str = "",
+        timeout_seconds: float = ACTIVATION_TIMEOUT_SECONDS,
+    ) -> rule_values.RuleSetActivation:
+        """Call a planned activation off; FailedPrecondition if its moment has come, or it was called off before."""
+        message = rule_pb2.CancelRuleSetActivationRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            activation=activation,
+            change=rule_messages.encode_change(change),
+        )
+        method = self._rules.CancelRuleSetActivation
+        answer = await self._caller.call("CancelRuleSetActivation", method, message, timeout_seconds, may_hedge=False)
         return rule_messages.decode_activation(answer.activation)
 
     async def list_activations(

@@ -1,6 +1,6 @@
 """The messages about rules, from the caller's values and into them. Only the client's own modules use it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import cast
 
@@ -9,7 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import common_pb2, rule_pb2
 from pointguard_client import rule_values
-from pointguard_client.encoding import encode_basket, encode_money, encode_origin, encode_time
+from pointguard_client.decoding import decode_entries
+from pointguard_client.encoding import encode_basket, encode_identifier, encode_money, encode_origin, encode_time
 from pointguard_client.requests import Money
 from pointguard_client.results import Reason
 from pointguard_client.words import ReasonCode, RuleChangeReason, RuleLimit, RuleSetActivationKind, TransactionPart
@@ -19,6 +20,11 @@ def encode_change(change: rule_values.RuleChange) -> rule_pb2.RuleChange:
     """Return the message that says who changes rules and why."""
     reason = cast("rule_pb2.RuleChangeReason", int(change.reason))
     return rule_pb2.RuleChange(author=change.author, reason=reason, note=change.note)
+
+
+def encode_files(files: Mapping[str, str]) -> list[rule_pb2.RuleSetFileContent]:
+    """Return the messages for the files of sets, from their texts by name."""
+    return [rule_pb2.RuleSetFileContent(name=name, content=content) for name, content in files.items()]
 
 
 def encode_moment(moment: datetime | None, field: str) -> Timestamp | None:
@@ -42,6 +48,8 @@ def encode_order(order: rule_values.SimulatedOrder) -> rule_pb2.SimulatedOrder:
         groups=order.groups,
         accepted_at=encode_moment(order.accepted_at, "accepted_at"),
     )
+    if order.member is not None:
+        message.member.CopyFrom(encode_identifier(order.member))
     if isinstance(order.amount, Money):
         message.total.CopyFrom(encode_money(order.amount))
     else:
@@ -80,7 +88,7 @@ def decode_version(message: rule_pb2.RuleSetVersion) -> rule_values.RuleSetVersi
     return rule_values.RuleSetVersion(
         version=message.version,
         source=message.source,
-        files=tuple(rule_values.RuleSetFile(file.name, file.entry_count) for file in message.files),
+        files=tuple(rule_values.RuleSetFile(file.name, file.entry_count, file.digest) for file in message.files),
         digest=message.digest,
         change=decode_change(message.change),
         created_at=_time(message, "created_at"),
@@ -103,6 +111,11 @@ def decode_activation(message: rule_pb2.RuleSetActivation) -> rule_values.RuleSe
         effective_at=_time(message, "effective_at"),
         activated_at=_time(message, "activated_at"),
         change=decode_change(message.change),
+        cancellation=rule_values.RuleSetCancellation(
+            _time(message.cancellation, "cancelled_at"), decode_change(message.cancellation.change)
+        )
+        if message.HasField("cancellation")
+        else None,
     )
 
 
@@ -119,6 +132,12 @@ def decode_differences(message: rule_pb2.DiffRuleSetVersionsResponse) -> rule_va
         added_rules=tuple(message.added_rules),
         removed_rules=tuple(message.removed_rules),
         changed_rules=tuple(message.changed_rules),
+        changed_files=tuple(
+            rule_values.RuleSetFileDifference(
+                file.name, file.added_count, file.removed_count, file.from_digest, file.to_digest
+            )
+            for file in message.changed_files
+        ),
     )
 
 
@@ -143,6 +162,7 @@ def decode_simulation(message: rule_pb2.SimulateRuleSetResponse) -> rule_values.
         failed_line=message.failed_line,
         failed_column=message.failed_column,
         trace_is_cut=message.trace_is_cut,
+        entries=decode_entries(message.entries),
     )
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pointguard_client.requests import NOWHERE, Basket, Money, Origin
-from pointguard_client.results import Reason
+from pointguard_client.requests import NOWHERE, Basket, Identifier, Money, Origin
+from pointguard_client.results import Entry, Reason
 from pointguard_client.words import (
     RuleChangeReason,
     RuleLimit,
@@ -57,10 +57,11 @@ class FormattedRuleSet:
 
 @dataclass(frozen=True, slots=True)
 class RuleSetFile:
-    """A file that a set was read from, and how many entries it has."""
+    """A file that a set was read from, how many entries it has, and their digest (SHA-256, a newline behind each)."""
 
     name: str
     entry_count: int
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,16 @@ class RuleSetVersions:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleSetCancellation:
+    """That a planned activation was called off, and so never decided."""
+
+    cancelled_at: datetime | None
+    change: RuleChange
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSetActivation:
-    """From `effective_at` on `version` decides, in place of `previous_version`."""
+    """From `effective_at` on `version` decides, in place of `previous_version`, unless it was called off."""
 
     activation: int
     version: int
@@ -95,6 +104,7 @@ class RuleSetActivation:
     effective_at: datetime | None
     activated_at: datetime | None
     change: RuleChange
+    cancellation: RuleSetCancellation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,17 @@ class RuleSetActivations:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleSetFileDifference:
+    """A set's file whose entries differ; a digest is empty where there is no such file."""
+
+    name: str
+    added_count: int
+    removed_count: int
+    from_digest: str
+    to_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSetDifferences:
     """How two versions differ: a unified diff, and the names of rules that came, went or changed."""
 
@@ -113,11 +134,16 @@ class RuleSetDifferences:
     added_rules: tuple[str, ...]
     removed_rules: tuple[str, ...]
     changed_rules: tuple[str, ...]
+    changed_files: tuple[RuleSetFileDifference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedOrder:
-    """An order to try rules out on: `amount` is a basket or a total. Without `accepted_at` it is made now."""
+    """An order to try rules out on: `amount` is a basket or a total. Without `accepted_at` it is made now.
+
+    With a `member`, tier, province, days, points, spend and windows are those of the account as it stands now, and none
+    of these fields nor `accepted_at` may be given.
+    """
 
     amount: Basket | Money
     origin: Origin = NOWHERE
@@ -132,6 +158,7 @@ class SimulatedOrder:
     spend_minor_units: int = 0
     accepted_at: datetime | None = None
     groups: tuple[str, ...] = ()
+    member: Identifier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +219,4 @@ class Simulation:
     failed_line: int
     failed_column: int
     trace_is_cut: bool
+    entries: tuple[Entry, ...]

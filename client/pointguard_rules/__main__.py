@@ -7,14 +7,20 @@ Exit codes: 0 all is as it should be, 1 mistakes or failing cases, 2 wrong use, 
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
+from pointguard_client.commands.options import Subparsers, add_command, connect, moment
+from pointguard_client.commands.output import plain, print_error, print_json
+from pointguard_client.commands.rule_output import activation_line
+from pointguard_client.commands.who_and_why import add_change_options, change_of
+from pointguard_client.errors import PointguardError
 from pointguard_rules.findings import Suite, joined
 
 EXIT_MISTAKES: Final = 1
 EXIT_WRONG_USE: Final = 2
+EXIT_REFUSED: Final = 3
 EXIT_INTERRUPTED: Final = 130
 MISSING: Final = "pip install 'pointguard[rules]' brings what this command needs"
 
@@ -23,8 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = parser().parse_args(argv)
     try:
-        run: Callable[[argparse.Namespace], int] = arguments.run
-        return run(arguments)
+        run: Callable[[argparse.Namespace], int | Coroutine[None, None, int]] = arguments.run
+        code = run(arguments)
+        return code if isinstance(code, int) else asyncio.run(code)
+    except PointguardError as error:
+        print_error(error, as_json=False)
+        return EXIT_REFUSED
     except (ValueError, OSError) as error:
         # What was named holds no rule set; a report that cannot be written.
         print(f"pointguard-rules: {error}", file=sys.stderr)
@@ -40,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="pointguard-rules",
-        description="Checks, formats and tests folders of earn rules, without a server.",
+        description="Checks, formats and tests folders of earn rules without a server, and pushes them to one.",
         epilog="Exit codes: 0 as it should be, 1 mistakes, 2 wrong use, 3 the server refused or was not reached.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -57,7 +67,18 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--check", action="store_true", help="change nothing, and exit with 1 if it would")
         if name in ("test", "verify"):
             add_report_options(command)
+    _register_push(commands)
     return parser
+
+
+def _register_push(commands: Subparsers) -> None:
+    command = add_command(commands, "push", "verify a rule set, and keep it as a version if it is new", _push)
+    command.add_argument("path", type=Path, metavar="PATH", help="a folder with one rule set, or its file")
+    add_report_options(command)
+    deciding = command.add_argument_group("deciding")
+    deciding.add_argument("--activate", action="store_true", help="have the version decide at once, unless it does")
+    deciding.add_argument("--at", type=moment, help="with --activate: from when on, ISO 8601 with time zone")
+    add_change_options(command, keyed=False)
 
 
 def add_report_options(command: argparse.ArgumentParser) -> None:
@@ -83,8 +104,11 @@ def verified(arguments: argparse.Namespace, paths: Iterable[Path]) -> tuple[Suit
     return joined(suites)
 
 
-def finish(suites: Sequence[Suite], junit: Path | None = None) -> int:
-    """Print what was found, and return the exit code. Mistakes go to standard error."""
+def finish(suites: Sequence[Suite], junit: Path | None = None, out: TextIO | None = None) -> int:
+    """Print what was found, to standard output unless ``out`` is another, and return the exit code.
+
+    Mistakes go to standard error.
+    """
     from pointguard_rules.junit import junit_text
 
     for suite in suites:
@@ -92,7 +116,7 @@ def finish(suites: Sequence[Suite], junit: Path | None = None) -> int:
             print(check.problem, file=sys.stderr)
         count = len(suite.checks)
         said = f"{len(suite.failed)} of {count} checks failed" if suite.failed else f"{count} checks passed"
-        print(f"{suite.path}: {said}" + (f" ({suite.note})" if suite.note else ""))
+        print(f"{suite.path}: {said}" + (f" ({suite.note})" if suite.note else ""), file=out)
     if junit is not None:
         junit.write_text(junit_text(suites), encoding="utf-8")
     return EXIT_MISTAKES if any(suite.failed for suite in suites) else 0
@@ -129,6 +153,40 @@ def _test(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     return finish(verified(arguments, arguments.paths), arguments.junit)
+
+
+async def _push(arguments: argparse.Namespace) -> int:
+    from pointguard_rules import pushing
+    from pointguard_rules.folder import FolderError, find_rule_sets
+
+    if arguments.at is not None and not arguments.activate:
+        raise FolderError("--at says from when a version decides: give --activate too")
+    found = find_rule_sets([arguments.path])
+    if len(found) > 1:
+        names = ", ".join(str(files.rules) for files in found)
+        raise FolderError(f"{arguments.path}: a program has one rule set, so name one of {names}")
+    suites = verified(arguments, [arguments.path])
+    code = finish(suites, arguments.junit, sys.stderr if arguments.json else None)
+    if code:
+        return code
+    async with connect(arguments) as client:
+        try:
+            pushed = await pushing.push(
+                client, found[0], change_of(arguments), activate=arguments.activate, at=arguments.at
+            )
+        except pushing.NotPushed as error:
+            print(error, file=sys.stderr)
+            return EXIT_MISTAKES
+    if arguments.json:
+        print_json(plain(pushed))
+        return 0
+    said = "is kept" if pushed.is_new else "has these rules already: nothing is new"
+    print(f"{found[0].rules}: version {pushed.version} {said}")
+    if pushed.activation is not None:
+        print(activation_line(pushed.activation))
+    elif arguments.activate:
+        print(f"version {pushed.version} decides {'then' if arguments.at else 'now'} already")
+    return 0
 
 
 if __name__ == "__main__":

@@ -214,7 +214,7 @@ class Server:
         guard = Guard(self.authenticator, self._tenants, self.metrics)
         self.serving = ServingProgram(
             tenant, start, planner=self._planner, compiler=self._compiler, engine=self.engine, decider=self.decider,
-            names=self.ledger.names, clock=clock, serve=self._serve,
+            names=self.ledger.names, clock=clock, serve=self._serve, prepare=self._prepare,
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
         self.health.set(health.RULES_LOADED, self._rules_loaded)
@@ -281,13 +281,13 @@ class Server:
             sources.config.currency,
             sources.config.isolation,
             SandboxLimits(sources.config.fuel),
+            lambda: self.metrics.compiling("rules"),
         )
         starter = ProgramStarter(
             store.write, tenant_id, program_id,
             names=names, versions=versions, planner=self._planner, compiler=self._compiler,
         )  # fmt: skip
-        with self.metrics.compiling("rules"):
-            start = await starter.start(sources, self._first_moment(store, clock, tenant_id, program_id))
+        start = await starter.start(sources, self._first_moment(store, clock, tenant_id, program_id))
         store.write(names.load)
         self.tenant = self._tenant(tenant_id, program_id, start)
         programs = start.plan.programs
@@ -295,6 +295,10 @@ class Server:
         self.decider = Decider(store, memory, programs, clock, not_before=start.moment)
         self.decider.take_programs(programs, start.plan.upcoming)
         return store, start
+
+    def _prepare(self, tenant: Tenant) -> None:
+        """Make in a thread what ``_serve`` needs."""
+        self.rpc.prepare(tenant)
 
     def _serve(self, tenant: Tenant) -> None:
         """Read requests from now on by what is known of the tenant now."""

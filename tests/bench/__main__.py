@@ -13,6 +13,7 @@ from functools import partial
 from rich.console import Console
 
 from tests.bench import (
+    activation,
     backtest,
     batch,
     columns,
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {
     "batch": batch.run,
     "columns": columns.run,
     "latency": latency.run,
+    "activation": activation.run,
     "windows": windows.run,
     "rules": rules.run,
     "backtest": backtest.run,

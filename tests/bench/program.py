@@ -49,7 +49,9 @@ def describe_program(program: Path) -> dict[str, Any]:
     earn_rules = (program.parent / config.earn_rules).read_text(encoding="utf-8")
     return {
         "fraud_rules": [rule.name for rule in config.fraud_rules],
-        "windows": [_window_text(rule.window.kind.name, rule.window.length.days) for rule in config.fraud_rules],
+        "windows": [
+            _window_text(rule.window.kind.name, rule.window.length.days) for rule in config.fraud_rules if rule.window
+        ],
         "controls": ["daily_cap", "out_of_province"],
         "thresholds": f"{OUT_OF_REACH}: all are evaluated, none is reached",
         "earn_rules": len(re.findall(r"(?m)^rule ", earn_rules)),

@@ -17,9 +17,12 @@ from pointguard_server.service.ports import RuleVersionReader, RuleVersions
 from pointguard_server.service.rule_versions import (
     FILE_CHANGE,
     NO_FILES,
+    CancelledActivation,
+    KnownRequest,
     RequestKey,
     RuleChange,
     RuleSetActivation,
+    RuleSetCancellation,
     RuleSetVersion,
     SetFiles,
     source_digest,
@@ -200,3 +203,28 @@ def test_a_key_cannot_be_used_twice(store: Store) -> None:
         store.add("two", key=KEY)
     with pytest.raises(sqlite3.IntegrityError):
         store.activate(1, 20, 20, KEY)
+
+
+async def test_what_was_called_off_never_decides(store: Store) -> None:
+    store.add("a")
+    store.add("b")
+    store.activate(1, 10, 10)
+    planned = store.activate(2, 50, 20)
+    assert store.versions.version_without(store.connection, TENANT, PROGRAM, planned) == 1
+    cancelled = store.versions.add_cancellation(store.connection, TENANT, PROGRAM, 2, CHANGE, now=30, key=KEY)
+    assert cancelled == replace(planned, cancellation=RuleSetCancellation(30, CHANGE))
+    assert store.at(20) == (1, [])
+    assert store.at(60) == (1, [])
+    assert not store.versions.was_active(store.connection, TENANT, PROGRAM, 2, 60)
+    assert store.versions.latest_moment(store.connection, TENANT, PROGRAM) == 30
+    assert store.versions.activation(store.connection, TENANT, PROGRAM, 2) == cancelled
+    assert store.versions.activation(store.connection, TENANT, PROGRAM, 3) is None
+    assert (await store.reader.activations(TENANT, PROGRAM, 0, 5))[0] == cancelled
+    known = store.versions.known(store.connection, TENANT, KEY.key)
+    assert known == KnownRequest(KEY.digest, CancelledActivation(cancelled))
+
+
+async def test_a_digest_is_found_without_the_text(store: Store) -> None:
+    made = store.add("a")
+    assert store.versions.digest(store.connection, TENANT, PROGRAM, 1) == made.digest
+    assert store.versions.digest(store.connection, TENANT, PROGRAM, 2) is None

@@ -23,7 +23,7 @@ def rule_cases() -> Iterator[Case]:
     for source in (*SOURCES, FAULTY, "(" * 10_000, "nonsense"):
         yield "CreateRuleSetVersion", {"source": source}, "source"
         yield "SimulateRuleSet", {"source": source}, "source"
-    for rpc in ("CreateRuleSetVersion", "ActivateRuleSetVersion", "RollbackRuleSet"):
+    for rpc in ("CreateRuleSetVersion", "ActivateRuleSetVersion", "RollbackRuleSet", "CancelRuleSetActivation"):
         yield from ((rpc, {"change": change}, f"change.{field}") for change, field in bad_changes())
     for number in (0, -1, INT64_MIN):
         for rpc, field in (
@@ -34,12 +34,14 @@ def rule_cases() -> Iterator[Case]:
             ("ActivateRuleSetVersion", "expected_active_version"),
             ("RollbackRuleSet", "version"),
             ("RollbackRuleSet", "expected_active_version"),
+            ("CancelRuleSetActivation", "activation"),
             ("SimulateRuleSet", "version"),
             ("BacktestRuleSet", "version"),
         ):
             yield rpc, {field: number}, field
     yield "GetRuleSetVersion", {"version": -2}, "version"
     yield "GetRuleSetVersion", {"version": -(2**31)}, "version"
+    yield from file_cases()
     yield from page_cases()
     for seconds, nanos in ((0, 0), (INT64_MAX, 0), (INT64_MIN, 0), (1_700_000_000, 10**9), (4_102_444_799, 0)):
         yield "ActivateRuleSetVersion", {"effective_at": Timestamp(seconds=seconds, nanos=nanos)}, "effective_at"
@@ -74,6 +76,18 @@ def bad_changes() -> Iterator[tuple[rule_pb2.RuleChange, str]]:
         yield rule_pb2.RuleChange(author="a", reason=trial, note=note), "note"
     yield rule_pb2.RuleChange(author="a", reason=rule_pb2.RULE_CHANGE_REASON_OTHER), "note"
     yield rule_pb2.RuleChange(author="a", reason=trial, api_key_id="canary"), "api_key_id"
+
+
+def file_cases() -> Iterator[Case]:
+    """Return what cannot be the files of sets."""
+    for rpc in ("CreateRuleSetVersion", "ValidateRuleSet"):
+        for name in ("", ".", "../a.txt", "a/b", "a" * 101, "a\n", "\x00"):
+            yield rpc, {"files": [rule_pb2.RuleSetFileContent(name=name)]}, "files[0].name"
+        twice = [rule_pb2.RuleSetFileContent(name="a.txt", content="A")] * 2
+        yield rpc, {"files": twice}, "files[1].name"
+        yield rpc, {"files": [rule_pb2.RuleSetFileContent(name=f"{n}.txt") for n in range(65)]}, "files"
+    unnamed = [rule_pb2.RuleSetFileContent(name="a.txt", content="A")]
+    yield "CreateRuleSetVersion", {"files": unnamed}, "files[0].name"
 
 
 def page_cases() -> Iterator[Case]:

@@ -146,6 +146,10 @@ RPCS: Mapping[str, Rpc] = {
         RULES, rule_pb2.RollbackRuleSetRequest, rule_pb2.RollbackRuleSetResponse,
         {"version": _NO_VERSION, "expected_active_version": _NO_VERSION, "change": _CHANGE}, keyed=True,
     ),
+    "CancelRuleSetActivation": Rpc(
+        RULES, rule_pb2.CancelRuleSetActivationRequest, rule_pb2.CancelRuleSetActivationResponse,
+        {"activation": _NO_VERSION, "change": _CHANGE}, keyed=True,
+    ),
     "ListRuleSetActivations": Rpc(
         RULES, rule_pb2.ListRuleSetActivationsRequest, rule_pb2.ListRuleSetActivationsResponse,
         {"page_size": 1}, keyed=False,

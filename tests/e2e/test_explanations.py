@@ -10,7 +10,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,6 +32,8 @@ from pointguard_client import (
     ReasonCode,
     RuleChange,
     RuleChangeReason,
+    RuleFact,
+    SimulatedOrder,
     SyncPointguardClient,
     TransactionKind,
     new_idempotency_key,
@@ -375,6 +377,43 @@ def test_a_change_of_an_earlier_decision_shows_where_it_mattered(story: Story) -
     finally:
         story.change("UPDATE legs SET kind = 6, parts = 2 WHERE transaction_id = ?", reserved)
     assert story.explain("eager").reproduced
+
+
+def test_a_past_purchase_is_simulated_on_the_account_and_the_windows_of_its_time(story: Story) -> None:
+    with story.client("manager") as client:
+        found = client.rules.simulate(story.ids["berries"], version=1)
+        assert found.points == 105
+        assert [(entry.rule, entry.signed_points, entry.running_balance) for entry in found.entries] == [
+            ("base", 100, 1_100),
+            ("berries", 5, 1_105),
+        ]
+        assert RuleFact("count(purchases, 7 days)", "1") in found.facts
+        given = client.rules.simulate(story.ids["berries"], version=1, windows={"count(purchases, 7 days)": "0"})
+        assert given.points == 100
+        with pytest.raises(InvalidArgument):
+            client.rules.simulate(story.ids["eager"], version=1)
+
+
+def test_an_order_with_a_member_is_simulated_on_the_account_as_it_stands(story: Story) -> None:
+    source = """
+        rule "base" earn base account.posted
+        rule "available" earn bonus account.available
+        rule "spent" when member.tier == "GOLD" and member.province == "CA-ON" earn bonus account.spend / 1.00 CAD
+        rule "bought" earn bonus 1000 * count(purchases, 7 days) + count(redemptions, 7 days)
+    """
+    order = SimulatedOrder(Money(1_00, "CAD"), member=Identifier.loyalty_id("poor"))
+    with story.client() as client:
+        before = client.get_balance(Identifier.loyalty_id("poor"))
+        found = client.rules.simulate(order, source=source)
+        # The reservation that was captured in part counts for what was captured.
+        assert [outcome.points for outcome in found.outcomes] == [980, 980, 100, 1_001]
+        assert client.get_balance(Identifier.loyalty_id("poor")) == before
+        with pytest.raises(InvalidArgument) as refused:
+            client.rules.simulate(replace(order, tier="GOLD", posted=5), source=source)
+        fields = [violation.field for violation in refused.value.field_violations]
+        assert fields == ["order.tier", "order.posted"]
+        with pytest.raises(NotFound):
+            client.rules.simulate(replace(order, member=Identifier.loyalty_id("nobody")), source=source)
 
 
 def test_the_command_explains_for_people_and_for_programs(

@@ -382,6 +382,7 @@ def test_fields_of_another_type_are_passed_over_as_unknown(raw: RawCalls) -> Non
         ("DiffRuleSetVersions", {"to_version": INT64_MAX}),
         ("ActivateRuleSetVersion", {"version": INT64_MAX}),
         ("RollbackRuleSet", {"version": INT64_MAX}),
+        ("CancelRuleSetActivation", {"activation": INT64_MAX}),
         *(
             (rpc, {"experiment_id": INT64_MAX})
             for rpc in ("StartExperiment", "EndExperiment", "PromoteArm", "GetExperiment")

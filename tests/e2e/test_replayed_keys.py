@@ -1,6 +1,7 @@
 """A key sent again: before and after a restart, in another form, after another card, and with another body."""
 
 import sqlite3
+import time
 from contextlib import closing
 from typing import Any
 
@@ -55,12 +56,31 @@ def keyed_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[st
 
 
 def rule_requests(raw: RawCalls) -> dict[str, Any]:
-    """Return a request of every RPC that changes rules: a version is made, one takes over from version 1, and back."""
+    """Return a request of every RPC that changes rules, in an order in which each can be done.
+
+    A version takes over from version 1, and back, between two experiments; a shadow stops and another one starts.
+    """
     made = raw.call("CreateRuleSetVersion", RPCS["CreateRuleSetVersion"].request()).message.version.version
+    later = RPCS["ActivateRuleSetVersion"].request(version=made, expected_active_version=1)
+    later.effective_at.FromSeconds(int(time.time()) + 86_400)
+    planned = raw.call("ActivateRuleSetVersion", later).message.activation
+    ended, promoted = (
+        raw.call("CreateExperiment", RPCS["CreateExperiment"].request()).message.experiment.experiment_id
+        for _ in range(2)
+    )
+    assert raw.call("StartExperiment", RPCS["StartExperiment"].request(experiment_id=ended)).code == "OK"
+    shadow = raw.call("StartShadow", RPCS["StartShadow"].request(version=made)).message.shadow.shadow_id
     return {
+        "EndExperiment": RPCS["EndExperiment"].request(experiment_id=ended),
         "CreateRuleSetVersion": RPCS["CreateRuleSetVersion"].request(source='rule "new"\n    earn base 2\n'),
         "ActivateRuleSetVersion": RPCS["ActivateRuleSetVersion"].request(version=made, expected_active_version=1),
         "RollbackRuleSet": RPCS["RollbackRuleSet"].request(version=1, expected_active_version=made),
+        "CancelRuleSetActivation": RPCS["CancelRuleSetActivation"].request(activation=planned.activation),
+        "CreateExperiment": RPCS["CreateExperiment"].request(name="third"),
+        "StartExperiment": RPCS["StartExperiment"].request(experiment_id=promoted),
+        "PromoteArm": RPCS["PromoteArm"].request(experiment_id=promoted, arm=1),
+        "StopShadow": RPCS["StopShadow"].request(shadow_id=shadow),
+        "StartShadow": RPCS["StartShadow"].request(version=made),
     }
 
 
@@ -76,6 +96,13 @@ ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "CreateRuleSetVersion": {"source": 'rule "other"\n    earn base 3\n'},
     "ActivateRuleSetVersion": {"version": 1},
     "RollbackRuleSet": {"expected_active_version": 1},
+    "CancelRuleSetActivation": {"activation": 1},
+    "CreateExperiment": {"name": "another"},
+    "StartExperiment": {"experiment_id": 99},
+    "EndExperiment": {"experiment_id": 99},
+    "PromoteArm": {"arm": 2},
+    "StartShadow": {"version": 1},
+    "StopShadow": {"shadow_id": 99},
 }
 
 

@@ -4,10 +4,12 @@ The tests share one server and leave version 1 active. Each makes versions of it
 """
 
 import asyncio
+import hashlib
 import itertools
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from pointguard_client import (
     RuleFact,
     RuleSetActivation,
     RuleSetActivationKind,
+    RuleSetFileDifference,
     RuleSetVersion,
     SimulatedOrder,
     SyncPointguardClient,
@@ -173,6 +176,54 @@ async def test_the_files_own_version_says_that_it_came_from_the_file(client: Poi
     page = await client.rules.list_activations(page_size=100)
     assert (page.activations[-1].version, page.activations[-1].kind) == (1, RuleSetActivationKind.FILE)
     assert page.activations[-1].previous_version == 0
+
+
+async def test_the_files_of_sets_come_with_the_rules_and_are_kept_and_compared(client: PointguardClient) -> None:
+    source = 'set near from "near.txt"\nrule "a"\n    when any(lines, line.sku in near)\n    earn base 7\n'
+    report = await client.rules.validate(source)
+    assert [(problem.line, problem.message) for problem in report.problems] == [
+        (1, "the file of the set cannot be read: it is not among the files that came with the rules")
+    ]
+    assert (await client.rules.validate(source, files={"near.txt": "S1\n"})).rules == ("a",)
+    faulty = await client.rules.validate(source, files={"near.txt": "S1\n" + "x" * 129})
+    assert "line 2 is not a text of at most 128" in faulty.problems[0].message
+    key = new_idempotency_key()
+    first = await client.rules.create_version(
+        source, CHANGE, files={"near.txt": "# near\nS1\n\nS2\nS1\n"}, idempotency_key=key
+    )
+    assert [(file.name, file.entry_count, file.digest) for file in first.files] == [
+        ("near.txt", 2, hashlib.sha256(b"S1\nS2\n").hexdigest())
+    ]
+    with pytest.raises(KeyReused):
+        await client.rules.create_version(source, CHANGE, files={"near.txt": "S1\n"}, idempotency_key=key)
+    second = await client.rules.create_version(source, CHANGE, files={"near.txt": "S2\nS3\nS4\n"})
+    assert (await client.rules.get_version(second.version)).files == second.files
+    found = await client.rules.diff_versions(first.version, second.version)
+    assert (found.text_diff, found.changed_rules) == ("", ("a",))
+    assert found.changed_files == (
+        RuleSetFileDifference("near.txt", 2, 1, first.files[0].digest, second.files[0].digest),
+    )
+    member = await enroll(client)
+    await activate(client, second.version, 1)
+    baskets = [Basket("CAD", (BasketLine(sku=sku, amount_minor_units=1_00),)) for sku in ("S1", "S3")]
+    assert [(await client.accrue(member, basket)).points for basket in baskets] == [0, 7]
+
+
+async def test_a_planned_activation_is_called_off_with_who_and_why(client: PointguardClient) -> None:
+    version = await create(client, fixed(61))
+    planned = await activate(client, version, 1, effective_at=datetime.now(UTC) + timedelta(days=2))
+    change = RuleChange("staff 14", RuleChangeReason.OFFER_END, "nobody wants it")
+    cancelled = await client.rules.cancel_activation(planned.activation, change)
+    assert cancelled.cancellation is not None
+    assert replace(cancelled.cancellation.change, api_key_id="") == change
+    assert replace(cancelled, cancellation=None) == planned
+    with pytest.raises(FailedPrecondition, match="was called off before"):
+        await client.rules.cancel_activation(planned.activation, change)
+    at_once = await activate(client, version, 1)
+    with pytest.raises(FailedPrecondition, match="its moment has come"):
+        await client.rules.cancel_activation(at_once.activation, change)
+    (newest, listed) = (await client.rules.list_activations(page_size=2)).activations
+    assert (newest, listed) == (at_once, cancelled)
 
 
 async def test_versions_are_listed_in_pages_newest_first_without_their_texts(client: PointguardClient) -> None:
@@ -425,7 +476,7 @@ async def test_a_set_that_changes_changes_the_rules_that_use_it_and_no_other(cli
     found = await client.rules.diff_versions(before, after)
     assert (found.added_rules, found.removed_rules, found.changed_rules) == ((), (), ("near",))
     report = await client.rules.validate('set cities from "cities.txt"\n' + text.format(more=""))
-    assert "only the program's own file" in str(report.problems)
+    assert "not among the files that came with the rules" in str(report.problems)
     assert 0 < (await client.rules.validate(text.format(more=""))).cost < 10
 
 

@@ -3,16 +3,26 @@
 Everything is real but the clock and what is made to fail.
 """
 
+import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pointguard_server.domain.codes import RuleSetActivationKind
-from pointguard_server.domain.errors import RulesNotCompiled, StorageUnavailable, TooManyPlanned
+from pointguard_server.domain.errors import (
+    ActivationNotPlanned,
+    NotFound,
+    RulesNotCompiled,
+    StorageUnavailable,
+    TooManyPlanned,
+)
 from pointguard_server.service import serving_program
 from pointguard_server.service.program_start import ActiveVersionUnusable
+from pointguard_server.service.programs import rule_constants
 from pointguard_server.service.rule_sets import PLANNED_MAX
+from pointguard_server.service.rule_versions import RequestKey
 from pointguard_server.storage.rule_versions import RuleVersions
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, TENANT, Ledger
 from tests.support.street import CHANGE, CONFIGURATION, FIVE, SEVEN, Compiler, Street, until
@@ -197,17 +207,17 @@ async def test_a_version_keeps_the_files_of_its_sets_and_goes_back_to_what_they_
     street.write('set kinds from "kinds.txt"\nrule "a"\n    when order.kind in kinds\n    earn base 3\n')
     (street.folder / "kinds.txt").write_text("PURCHASE\n")
     async with street.open() as shop:
-        assert shop.buy(account) == (3, 1)
+        assert shop.buy(account) == (3, 2)
         (street.folder / "kinds.txt").write_text("ACTIVITY\n")
         shop.live.start()
         shop.live.look_now()
-        await until(lambda: shop.serving.active_version == 2)
-        assert shop.buy(account) == (0, 2)
-        await shop.activate(1, 2)
-        assert shop.buy(account) == (3, 1)
-        assert (await shop.rule_sets.version(2)).files == {"kinds.txt": ("ACTIVITY",)}
+        await until(lambda: shop.serving.active_version == 3)
+        assert shop.buy(account) == (0, 3)
+        await shop.activate(2, 3)
+        assert shop.buy(account) == (3, 2)
+        assert (await shop.rule_sets.version(3)).files == {"kinds.txt": ("ACTIVITY",)}
     async with street.open() as shop:
-        assert shop.buy(account) == (3, 1), "the file says what it said: the activation stands"
+        assert shop.buy(account) == (3, 2), "the file says what it said: the activation stands"
 
 
 async def test_only_so_many_may_be_planned(street: Street) -> None:
@@ -220,3 +230,110 @@ async def test_only_so_many_may_be_planned(street: Street) -> None:
         with pytest.raises(TooManyPlanned):
             await shop.activate(five, 1, clock.now() + 2 * HOUR)
         assert (await shop.activate(five, 1)).version == five
+
+
+async def test_a_plan_that_was_called_off_never_decides_also_after_a_restart(street: Street) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    async with street.open() as shop:
+        five, seven = await shop.create(FIVE), await shop.create(SEVEN)
+        activation = await shop.activate(five, 1, clock.now() + HOUR)
+        await shop.activate(seven, five, clock.now() + 2 * HOUR)
+        cancelled = await shop.cancel(activation)
+        assert cancelled.cancellation is not None
+        assert cancelled.cancellation.change == CHANGE
+        assert cancelled.activation == activation.activation
+        assert [planned.version for planned in shop.serving.planned] == [seven]
+        clock.moment += HOUR
+        assert shop.buy(account) == (10, 1)
+        (_, listed, _) = await shop.rule_sets.list_activations(0, 3)
+        assert listed == cancelled
+    async with street.open() as shop:
+        assert shop.buy(account) == (10, 1)
+        clock.moment += HOUR
+        assert shop.buy(account) == (7, seven)
+
+
+async def test_of_a_plans_moment_and_the_call_that_calls_it_off_the_first_counts(street: Street) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    due = clock.now() + HOUR
+    async with street.open() as shop:
+        five = await shop.create(FIVE)
+        activation = await shop.activate(five, 1, due)
+        clock.moment = due
+        assert shop.buy(account) == (5, five)
+        # The clock is set back, but a batch was decided by it.
+        clock.moment = due - MINUTE
+        with pytest.raises(ActivationNotPlanned, match="is in force: its moment has come"):
+            await shop.cancel(activation)
+        assert shop.buy(account) == (5, five)
+        (listed, _) = await shop.rule_sets.list_activations(0, 3)
+        assert listed.cancellation is None
+
+
+async def test_two_who_call_a_plan_off_at_once_hear_who_was_first(street: Street) -> None:
+    clock = street.ledger.clock
+    async with street.open() as shop:
+        activation = await shop.activate(await shop.create(FIVE), 1, clock.now() + HOUR)
+        found = await asyncio.gather(*(shop.cancel(activation) for _ in range(2)), return_exceptions=True)
+        assert sorted(type(each).__name__ for each in found) == ["ActivationNotPlanned", "RuleSetActivation"]
+        with pytest.raises(NotFound):
+            await shop.rule_sets.cancel(99, CHANGE, RequestKey(b"another key     ", bytes(16)))
+
+
+async def test_the_same_request_hears_the_same_again_when_the_moment_has_come(street: Street) -> None:
+    clock = street.ledger.clock
+    key = RequestKey(b"called off      ", bytes(16))
+    async with street.open() as shop:
+        activation = await shop.activate(await shop.create(FIVE), 1, clock.now() + HOUR)
+        first = await shop.rule_sets.cancel(activation.activation, CHANGE, key)
+        clock.moment += 2 * HOUR
+        assert await shop.rule_sets.cancel(activation.activation, CHANGE, key) == first
+
+
+async def test_of_two_plans_for_one_moment_the_other_counts_when_the_later_is_called_off(street: Street) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    due = clock.now() + HOUR
+    async with street.open() as shop:
+        five, seven = await shop.create(FIVE), await shop.create(SEVEN)
+        await shop.activate(five, 1, due)
+        later = await shop.activate(seven, five, due)
+        await shop.cancel(later)
+        clock.moment = due
+        assert shop.buy(account) == (5, five)
+
+
+async def test_long_sets_by_call_decide_and_are_prepared_beside_the_loop_and_the_writer(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = street.ledger.member()
+    rules = (
+        'set near from "near.txt"\nset goods from "goods.txt"\n'
+        'rule "near"\n    when order.kind == "PURCHASE" and not any(lines, line.sku in goods)\n    earn base 3\n'
+        'rule "far"\n    when store.id in near\n    earn bonus 100\n'
+    )
+    texts = {
+        "goods.txt": "".join(f"SKU-{number}\n" for number in range(10_000)),
+        "near.txt": "".join(f"S-{number}\n" for number in range(1_200)),
+    }
+    made_by: list[str] = []
+
+    def watched(*given: Any) -> Any:
+        made_by.append(threading.current_thread().name)
+        return rule_constants(*given)
+
+    monkeypatch.setattr("pointguard_server.service.rule_preparation.rule_constants", watched)
+    async with street.open() as shop:
+        version = await shop.create(rules, texts)
+        await shop.activate(version, 1)
+        assert shop.buy(account) == (3, version)
+        assert made_by
+        assert all(name.startswith("asyncio_") for name in made_by)
+        before = len(made_by)
+        await shop.activate(1, version)
+        await shop.activate(version, 1)
+        assert shop.buy(account) == (3, version)
+        assert len(made_by) <= before + 2, "each is prepared once for each time that it begins to decide"
+        kept = await shop.rule_sets.version(version)
+        assert {name: len(entries) for name, entries in kept.files.items()} == {"near.txt": 1_200, "goods.txt": 10_000}
+    async with street.open() as shop:
+        assert shop.buy(account) == (3, version)

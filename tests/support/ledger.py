@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pointguard_server.domain.calendar import to_microseconds
-from pointguard_server.domain.codes import CodeKind, Kind, Operation, RequestFlag
+from pointguard_server.domain.codes import Channel, CodeKind, Kind, Operation, RequestFlag, RuleSetActivationKind
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.record import encode_body
 from pointguard_server.engine.ask import Ask, Claim, Verdict
@@ -27,14 +27,19 @@ from pointguard_server.engine.memory import Memory
 from pointguard_server.engine.ports import LedgerStore
 from pointguard_server.engine.programs import Program, Programs
 from pointguard_server.engine.rows import RequestFields, currency_number
+from pointguard_server.rules import wasm_backend, wasm_engine
 from pointguard_server.rules.compiler import compile_in_child, load_compiled
 from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.rules.sandbox_limits import SandboxLimits
+from pointguard_server.rules.wasm_code import WasmRules
 from pointguard_server.service.code_matches import CodeMatches
-from pointguard_server.service.line_codes import line_codes
+from pointguard_server.service.fraud_conditions import check_conditions
+from pointguard_server.service.line_codes import LineCodes, line_codes
 from pointguard_server.service.ports import NewMember
 from pointguard_server.service.program_config import ProgramConfig, load_program_config
-from pointguard_server.service.programs import Versions, build_program
+from pointguard_server.service.programs import CompiledEarnRules, Versions, build_program
+from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_versions import FILE_CHANGE
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.database import migrate
@@ -190,7 +195,15 @@ class Ledger:
         rule_set = load_rule_set(self.earn, "test")
         compile_in_child(rule_set, self.cache)
         compiled = load_compiled(rule_set, self.cache)
-        return Programs([self._program(config, rule_set, compiled, number) for number in range(self.tenants)])
+        conditions = check_conditions(config, "test")
+        ready = ReadyRules(conditions, self._compiled_conditions(conditions)) if conditions is not None else None
+        return Programs([self._program(config, rule_set, compiled, ready, number) for number in range(self.tenants)])
+
+    @staticmethod
+    def _compiled_conditions(conditions: RuleSet) -> CompiledEarnRules:
+        # A sandbox is made in milliseconds, machine code in seconds, and the kernel calls both alike.
+        code = wasm_engine.compile_module(wasm_backend.write_module(conditions.checked))
+        return WasmRules(code, conditions.checked, SandboxLimits())
 
     def change(self, **settings: Any) -> None:
         """Change fields that make the programs, and have them decide without a restart."""
@@ -199,7 +212,10 @@ class Ledger:
         self.programs = self._read_programs()
         self.decider.take_programs(self.programs)
 
-    def _program(self, config: ProgramConfig, rule_set: RuleSet, compiled: CompiledRules, number: int) -> Program:
+    def _program(
+        self, config: ProgramConfig, rule_set: RuleSet, compiled: CompiledRules, conditions: ReadyRules | None,
+        number: int,
+    ) -> Program:  # fmt: skip
         """Make a tenant with its program."""
         now = self.clock.now()
         tenant = self.names.tenant(self.connection, f"test{number}", "Test", now)
@@ -208,16 +224,21 @@ class Ledger:
         configuration = self.names.version(self.connection, tenant, program_id, "configuration", text, now)
         matches = CodeMatches(self.names.codes)
         self.names.on_new_code = matches.note
-        matches.take(self.connection, tenant, [rule_set.checked])
+        rule_sets = [rule_set, *([conditions.rule_set] if conditions else [])]
+        matches.take(self.connection, tenant, [each.checked for each in rule_sets])
+        lines = LineCodes()
+        for each in rule_sets:
+            lines = line_codes(each, lines)
         return build_program(
             config,
             rule_set,
             compiled,
             Versions(program_id, tenant, self._rule_set_version(tenant, program_id, now), configuration),
-            line_codes(rule_set),
+            lines,
             lambda kind, text: self.names.intern(self.connection, tenant, kind, text),
             matches,
             self.countries,
+            conditions,
         )
 
     def _rule_set_version(self, tenant: int, program_id: int, now: int) -> int:
@@ -226,6 +247,11 @@ class Ledger:
         last = versions.last_of_file(self.connection, tenant, program_id)
         if last is None or last.source != self.earn:
             last = versions.add_version(self.connection, tenant, program_id, self.earn, FILE_CHANGE, now)
+            # As a start does: a version that came from the file was activated.
+            versions.add_activation(
+                self.connection, tenant, program_id, last.version, RuleSetActivationKind.FILE, FILE_CHANGE,
+                effective_at=now, now=now,
+            )  # fmt: skip
         return last.version
 
     def restart_decider(self) -> None:
@@ -297,6 +323,7 @@ class Ledger:
     def authorise_ask(
         self, account: int, points: int, key: str | None = None, *, capture: bool = True, partial: bool = False,
         time_to_live: int = 0, province: str = "", kind: Kind = Kind.ADHOC_REDEEM, money: int = 0,
+        channel: Channel | None = None, redemption_type: str = "",
     ) -> Ask:  # fmt: skip
         """Ask to redeem points, or ``money`` where it is given; ``capture``: in one step."""
         flags = (
@@ -306,7 +333,8 @@ class Ledger:
         )
         fields = RequestFields(
             int(Operation.AUTHORISE), int(kind), account, points, money, time_to_live=time_to_live, flags=int(flags),
-            store_id=self.store_in(province),
+            store_id=self.store_in(province), channel=int(channel or 0),
+            redemption_type_id=self.code(CodeKind.REDEMPTION_TYPE, redemption_type),
         )  # fmt: skip
         return self.ask(key, fields, store_province_id=self.code(CodeKind.PROVINCE, province))
 
@@ -333,9 +361,11 @@ class Ledger:
             key, RequestFields(int(Operation.SET_REDEMPTION_LOCK), int(Kind.REDEMPTION_LOCK), account, flags=flags)
         )
 
-    def read_ask(self, operation: Operation, account: int, province: str = "") -> Ask:
+    def read_ask(self, operation: Operation, account: int, province: str = "", redemption_type: str = "") -> Ask:
         kind = int(Kind.ADHOC_REDEEM) if operation is Operation.QUOTE else 0
-        fields = RequestFields(int(operation), kind, account)
+        known = self.code(CodeKind.REDEMPTION_TYPE, redemption_type)
+        store = self.store_in(province)
+        fields = RequestFields(int(operation), kind, account, store_id=store, redemption_type_id=known)
         return Ask(
             self.tenant, fields.pack(), account_id=account, store_province_id=self.code(CodeKind.PROVINCE, province)
         )
@@ -375,8 +405,8 @@ class Ledger:
     def lock(self, account: int, locked: bool = True) -> Verdict:
         return self.one(self.lock_ask(account, locked))
 
-    def quote(self, account: int, province: str = "") -> Verdict:
-        return self.one(self.read_ask(Operation.QUOTE, account, province))
+    def quote(self, account: int, province: str = "", redemption_type: str = "") -> Verdict:
+        return self.one(self.read_ask(Operation.QUOTE, account, province, redemption_type))
 
     def check(self, account: int) -> Verdict:
         return self.one(self.read_ask(Operation.CHECK, account))

@@ -4,7 +4,7 @@ For integration tests of what decides from when on: versions, activations, exper
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from pointguard_server.service.program_sources import ProgramFiles
 from pointguard_server.service.program_start import ProgramStarter
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Planner
-from pointguard_server.service.rule_sets import Activation, RuleSets
+from pointguard_server.service.rule_sets import NO_TEXTS, Activation, RuleSets
 from pointguard_server.service.rule_versions import RequestKey, RuleChange, RuleSetActivation
 from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.tenants import Tenant
@@ -35,7 +35,7 @@ from tests.support.ledger import CONFIG, EARN, TENANT, Ledger, compiled_rules_di
 
 CHANGE = RuleChange("staff 12", RuleChangeReason.NEW_OFFER)
 CONFIGURATION = CONFIG.format(
-    zone="America/Toronto", settings="", rate_points=100, rate_money=100, controls="", rules=""
+    zone="America/Toronto", settings="", rate_points=100, rate_money=100, controls="", rules="", lots=""
 )
 FIVE, SEVEN = ('rule "fixed"\n    earn base 5\n', 'rule "fixed"\n    earn base 7\n')
 
@@ -87,12 +87,15 @@ class Shop:
         (leg,) = [leg for leg in self.ledger.rows("legs") if leg["transaction_id"] == verdict.transaction_id]
         return verdict.points, leg["rule_set_version"]
 
-    async def create(self, source: str) -> int:
-        return (await self.rule_sets.create(source, CHANGE, self.key())).version
+    async def create(self, source: str, texts: Mapping[str, str] = NO_TEXTS) -> int:
+        return (await self.rule_sets.create(source, CHANGE, self.key(), texts)).version
 
     async def activate(self, version: int, expected: int, effective_at: int = 0) -> RuleSetActivation:
         kind = RuleSetActivationKind.ACTIVATE
         return await self.rule_sets.activate(Activation(version, expected, kind, CHANGE, effective_at), self.key())
+
+    async def cancel(self, activation: RuleSetActivation) -> RuleSetActivation:
+        return await self.rule_sets.cancel(activation.activation, CHANGE, self.key())
 
     def key(self) -> RequestKey:
         """A key that was not used yet."""

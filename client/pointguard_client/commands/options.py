@@ -81,9 +81,10 @@ def read_root_certificates(arguments: argparse.Namespace) -> bytes | None:
     return None if path is None else path.read_bytes()
 
 
-def add_member_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that find a member; exactly one must be given."""
-    group = parser.add_argument_group("member (exactly one)").add_mutually_exclusive_group(required=True)
+def add_member_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add the options that find a member; exactly one must be given, or, if they are not required, at most one."""
+    title = "member (exactly one)" if required else "member (at most one)"
+    group = parser.add_argument_group(title).add_mutually_exclusive_group(required=required)
     for kind, text in _IDENTIFIER_HELP.items():
         group.add_argument(
             _identifier_flag(kind), type=_identifier_type(kind), dest="member", metavar="VALUE", help=text

@@ -54,12 +54,21 @@ def activations_table(activations: tuple[RuleSetActivation, ...]) -> Table:
             activation.kind.name,
             time_text(activation.effective_at),
             *_change_cells(activation.change),
+            style=None if activation.cancellation is None else "dim",
         )
+        if activation.cancellation is not None:
+            ended = activation.cancellation
+            table.add_row(
+                "", "", "", "CANCELLED", time_text(ended.cancelled_at), *_change_cells(ended.change), style="dim"
+            )
     return table
 
 
 def activation_line(activation: RuleSetActivation) -> str:
     """Return in a sentence what an activation does."""
+    if activation.cancellation is not None:
+        at = time_text(activation.effective_at)
+        return f"activation {activation.activation}, of version {activation.version} from {at} on, is called off"
     went_back = " (back)" if activation.kind.name == "ROLLBACK" else ""
     return (
         f"version {activation.version} decides from {time_text(activation.effective_at)} on{went_back},"
@@ -72,12 +81,13 @@ def version_view(version: RuleSetVersion) -> Group:
     change = version.change
     note = f": {change.note}" if change.note else ""
     head = f"version {version.version} · {time_text(version.created_at)} · {change.author} · {change.reason.name}{note}"
-    return Group(f"[bold]{escape(head)}[/]", Text(version.source.rstrip("\n")))
+    files = [f"{file.name}: {file.entry_count:,} entries, digest {file.digest[:12]}" for file in version.files]
+    return Group(f"[bold]{escape(head)}[/]", *map(escape, files), Text(version.source.rstrip("\n")))
 
 
 def differences_view(found: RuleSetDifferences) -> RenderableType:
     """Return how two versions differ."""
-    if not found.text_diff:
+    if not found.text_diff and not found.changed_files:
         return "the texts are the same"
     summary = [
         f"[{style}]{what}[/] {escape(name)}"
@@ -87,6 +97,10 @@ def differences_view(found: RuleSetDifferences) -> RenderableType:
             ("changed", "yellow", found.changed_rules),
         )
         for name in names
+    ]
+    summary += [
+        f"[yellow]changed[/] file {escape(file.name)}: {file.added_count:,} entries more, {file.removed_count:,} fewer"
+        for file in found.changed_files
     ]
     diff = Syntax(found.text_diff.rstrip("\n"), "diff", background_color="default")
     return Group(diff, "", *(summary or ["the rules mean the same"]))

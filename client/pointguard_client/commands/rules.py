@@ -14,6 +14,7 @@ from pointguard_client.commands.options import (
     Subparsers,
     add_command,
     add_currency_option,
+    add_member_options,
     add_origin_options,
     connect,
     moment,
@@ -58,6 +59,7 @@ def register(commands: Subparsers) -> None:
     below = parser.add_subparsers(metavar="COMMAND", required=True)
     validate = add_command(below, "validate", "tell the mistakes of files of earn rules", _validate)
     validate.add_argument("files", nargs="+", metavar="FILE", help="a file of earn rules, or - for standard input")
+    _add_set_option(validate)
     layout = add_command(below, "format", "bring files of earn rules into their canonical layout", _format)
     layout.add_argument("files", nargs="+", metavar="FILE", help="a file of earn rules, or - for standard input")
     how = layout.add_mutually_exclusive_group()
@@ -65,6 +67,7 @@ def register(commands: Subparsers) -> None:
     how.add_argument("--check", action="store_true", help="only tell which files would change, and exit with 1 then")
     create = add_command(below, "create", "keep a file of earn rules as a new version", _create)
     create.add_argument("file", metavar="FILE", help="a file of earn rules, or - for standard input")
+    _add_set_option(create)
     add_change_options(create)
     for name, summary, run in (
         ("list", "list the versions, newest first", _list),
@@ -92,10 +95,20 @@ def register(commands: Subparsers) -> None:
             help="the version that it takes over from (default: the one that is active when the command looks)",
         )
         add_change_options(changing)
+    cancel = add_command(below, "cancel", "call a planned activation off", _cancel)
+    cancel.add_argument("activation", type=positive_integer, help="its number, as the command activations lists it")
+    add_change_options(cancel)
     _register_simulate(below)
     register_backtest(below)
     experiment.register(below)
     shadow.register(below)
+
+
+def _add_set_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set", type=Path, action="append", default=[], dest="sets", metavar="FILE",
+        help="a file that a set of the rules names, may be given many times",
+    )  # fmt: skip
 
 
 def _register_simulate(commands: Subparsers) -> None:
@@ -116,7 +129,7 @@ def _register_simulate(commands: Subparsers) -> None:
         action="append",
         default=[],
         metavar="WINDOW=NUMBER",
-        help='what a window of the rules holds, such as "count(purchases, 7 days)=3" (default: nothing)',
+        help='what a window of the rules holds, such as "count(purchases, 7 days)=3" (default: what the ledger says)',
     )
     parser.add_argument("--trace", action="store_true", help="say how each outcome came about")
     rules = parser.add_mutually_exclusive_group()
@@ -134,6 +147,7 @@ def _register_simulate(commands: Subparsers) -> None:
     order.add_argument("--reserved", type=whole_number, default=0, help="points of the account that are reserved")
     order.add_argument("--spend-minor", type=whole_number, default=0, help="spent since the program began")
     order.add_argument("--at", type=moment, help="when, ISO 8601 with time zone (default: now)")
+    add_member_options(parser, required=False)
     add_origin_options(parser)
 
 
@@ -148,9 +162,15 @@ def _read(name: str) -> str:
     return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
 
 
+def _sets(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the texts of the files of sets, by the names that rules give them."""
+    return {path.name: path.read_text(encoding="utf-8") for path in arguments.sets}
+
+
 async def _validate(arguments: argparse.Namespace) -> int:
     async with connect(arguments) as client:
-        reports = {name: await client.rules.validate(_read(name)) for name in arguments.files}
+        sets = _sets(arguments)
+        reports = {name: await client.rules.validate(_read(name), files=sets) for name in arguments.files}
     if arguments.json:
         print_json({name: plain(report) for name, report in reports.items()})
     else:
@@ -205,15 +225,17 @@ def _print_formatted(name: str, formatted: FormattedRuleSet, said: str) -> None:
 
 
 async def _create(arguments: argparse.Namespace) -> int:
-    source = _read(arguments.file)
+    source, sets = _read(arguments.file), _sets(arguments)
     async with connect(arguments) as client:
         try:
-            version = await client.rules.create_version(source, change_of(arguments), idempotency_key=arguments.key)
+            version = await client.rules.create_version(
+                source, change_of(arguments), files=sets, idempotency_key=arguments.key
+            )
         except InvalidArgument as error:
             if all(violation.field != "source" for violation in error.field_violations):
                 raise
             # The refusal does not quote the text, so that it may be logged; the answer to this does.
-            report = await client.rules.validate(source)
+            report = await client.rules.validate(source, files=sets)
             if arguments.json:
                 print_json({"error": error_as_plain(error), "problems": plain(report.problems)})
             else:
@@ -310,6 +332,15 @@ async def _rollback(arguments: argparse.Namespace) -> int:
     return 0
 
 
+async def _cancel(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        cancelled = await client.rules.cancel_activation(
+            arguments.activation, change_of(arguments), idempotency_key=arguments.key
+        )
+    _print_activation(cancelled, arguments.json)
+    return 0
+
+
 async def _expected(client: PointguardClient, arguments: argparse.Namespace) -> int:
     """Return the version to take over from: the one that was named, or the one that is active."""
     named: int | None = arguments.expected
@@ -338,6 +369,7 @@ async def _simulate(arguments: argparse.Namespace) -> int:
         reserved=arguments.reserved,
         spend_minor_units=arguments.spend_minor,
         accepted_at=arguments.at,
+        member=arguments.member,
     )
     source = _read(arguments.source) if arguments.source else ""
     async with connect(arguments) as client:

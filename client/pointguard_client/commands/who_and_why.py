@@ -16,7 +16,7 @@ _REASONS: Final = {
 }
 
 
-def add_change_options(parser: argparse.ArgumentParser) -> None:
+def add_change_options(parser: argparse.ArgumentParser, *, keyed: bool = True) -> None:
     """Add the options, and that of the idempotency key."""
     group = parser.add_argument_group("who and why")
     author = os.environ.get(AUTHOR_VARIABLE)
@@ -26,7 +26,8 @@ def add_change_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--reason", choices=_REASONS, required=True, help="why", metavar="REASON")
     group.add_argument("--note", default="", help="more about why; required with other")
     group.description = f"REASON is one of {', '.join(_REASONS)}."
-    add_key_option(parser)
+    if keyed:
+        add_key_option(parser)
 
 
 def change_of(arguments: argparse.Namespace) -> RuleChange:

@@ -105,15 +105,25 @@ class RuleSetVersion(_message.Message):
     def __init__(self, version: _Optional[int] = ..., source: _Optional[str] = ..., digest: _Optional[str] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., files: _Optional[_Iterable[_Union[RuleSetFile, _Mapping]]] = ...) -> None: ...
 
 class RuleSetFile(_message.Message):
-    __slots__ = ("name", "entry_count")
+    __slots__ = ("name", "entry_count", "digest")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ENTRY_COUNT_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     name: str
     entry_count: int
-    def __init__(self, name: _Optional[str] = ..., entry_count: _Optional[int] = ...) -> None: ...
+    digest: str
+    def __init__(self, name: _Optional[str] = ..., entry_count: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class RuleSetFileContent(_message.Message):
+    __slots__ = ("name", "content")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    content: str
+    def __init__(self, name: _Optional[str] = ..., content: _Optional[str] = ...) -> None: ...
 
 class RuleSetActivation(_message.Message):
-    __slots__ = ("activation", "version", "previous_version", "kind", "effective_at", "activated_at", "change")
+    __slots__ = ("activation", "version", "previous_version", "kind", "effective_at", "activated_at", "change", "cancellation")
     ACTIVATION_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -121,6 +131,7 @@ class RuleSetActivation(_message.Message):
     EFFECTIVE_AT_FIELD_NUMBER: _ClassVar[int]
     ACTIVATED_AT_FIELD_NUMBER: _ClassVar[int]
     CHANGE_FIELD_NUMBER: _ClassVar[int]
+    CANCELLATION_FIELD_NUMBER: _ClassVar[int]
     activation: int
     version: int
     previous_version: int
@@ -128,7 +139,16 @@ class RuleSetActivation(_message.Message):
     effective_at: _timestamp_pb2.Timestamp
     activated_at: _timestamp_pb2.Timestamp
     change: RuleChange
-    def __init__(self, activation: _Optional[int] = ..., version: _Optional[int] = ..., previous_version: _Optional[int] = ..., kind: _Optional[_Union[RuleSetActivationKind, str]] = ..., effective_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ...) -> None: ...
+    cancellation: RuleSetCancellation
+    def __init__(self, activation: _Optional[int] = ..., version: _Optional[int] = ..., previous_version: _Optional[int] = ..., kind: _Optional[_Union[RuleSetActivationKind, str]] = ..., effective_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., activated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ..., cancellation: _Optional[_Union[RuleSetCancellation, _Mapping]] = ...) -> None: ...
+
+class RuleSetCancellation(_message.Message):
+    __slots__ = ("cancelled_at", "change")
+    CANCELLED_AT_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    cancelled_at: _timestamp_pb2.Timestamp
+    change: RuleChange
+    def __init__(self, cancelled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ...) -> None: ...
 
 class RuleProblem(_message.Message):
     __slots__ = ("line", "column", "end_line", "end_column", "text", "message", "expected", "hint")
@@ -151,10 +171,12 @@ class RuleProblem(_message.Message):
     def __init__(self, line: _Optional[int] = ..., column: _Optional[int] = ..., end_line: _Optional[int] = ..., end_column: _Optional[int] = ..., text: _Optional[str] = ..., message: _Optional[str] = ..., expected: _Optional[str] = ..., hint: _Optional[str] = ...) -> None: ...
 
 class ValidateRuleSetRequest(_message.Message):
-    __slots__ = ("source",)
+    __slots__ = ("source", "files")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     source: str
-    def __init__(self, source: _Optional[str] = ...) -> None: ...
+    files: _containers.RepeatedCompositeFieldContainer[RuleSetFileContent]
+    def __init__(self, source: _Optional[str] = ..., files: _Optional[_Iterable[_Union[RuleSetFileContent, _Mapping]]] = ...) -> None: ...
 
 class ValidateRuleSetResponse(_message.Message):
     __slots__ = ("problems", "rules", "cost")
@@ -181,14 +203,16 @@ class FormatRuleSetResponse(_message.Message):
     def __init__(self, source: _Optional[str] = ..., problems: _Optional[_Iterable[_Union[RuleProblem, _Mapping]]] = ...) -> None: ...
 
 class CreateRuleSetVersionRequest(_message.Message):
-    __slots__ = ("idempotency_key", "source", "change")
+    __slots__ = ("idempotency_key", "source", "change", "files")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     CHANGE_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     source: str
     change: RuleChange
-    def __init__(self, idempotency_key: _Optional[str] = ..., source: _Optional[str] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ...) -> None: ...
+    files: _containers.RepeatedCompositeFieldContainer[RuleSetFileContent]
+    def __init__(self, idempotency_key: _Optional[str] = ..., source: _Optional[str] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ..., files: _Optional[_Iterable[_Union[RuleSetFileContent, _Mapping]]] = ...) -> None: ...
 
 class CreateRuleSetVersionResponse(_message.Message):
     __slots__ = ("version",)
@@ -235,16 +259,32 @@ class DiffRuleSetVersionsRequest(_message.Message):
     def __init__(self, from_version: _Optional[int] = ..., to_version: _Optional[int] = ...) -> None: ...
 
 class DiffRuleSetVersionsResponse(_message.Message):
-    __slots__ = ("text_diff", "added_rules", "removed_rules", "changed_rules")
+    __slots__ = ("text_diff", "added_rules", "removed_rules", "changed_rules", "changed_files")
     TEXT_DIFF_FIELD_NUMBER: _ClassVar[int]
     ADDED_RULES_FIELD_NUMBER: _ClassVar[int]
     REMOVED_RULES_FIELD_NUMBER: _ClassVar[int]
     CHANGED_RULES_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FILES_FIELD_NUMBER: _ClassVar[int]
     text_diff: str
     added_rules: _containers.RepeatedScalarFieldContainer[str]
     removed_rules: _containers.RepeatedScalarFieldContainer[str]
     changed_rules: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, text_diff: _Optional[str] = ..., added_rules: _Optional[_Iterable[str]] = ..., removed_rules: _Optional[_Iterable[str]] = ..., changed_rules: _Optional[_Iterable[str]] = ...) -> None: ...
+    changed_files: _containers.RepeatedCompositeFieldContainer[RuleSetFileDifference]
+    def __init__(self, text_diff: _Optional[str] = ..., added_rules: _Optional[_Iterable[str]] = ..., removed_rules: _Optional[_Iterable[str]] = ..., changed_rules: _Optional[_Iterable[str]] = ..., changed_files: _Optional[_Iterable[_Union[RuleSetFileDifference, _Mapping]]] = ...) -> None: ...
+
+class RuleSetFileDifference(_message.Message):
+    __slots__ = ("name", "added_count", "removed_count", "from_digest", "to_digest")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ADDED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FROM_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    TO_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    added_count: int
+    removed_count: int
+    from_digest: str
+    to_digest: str
+    def __init__(self, name: _Optional[str] = ..., added_count: _Optional[int] = ..., removed_count: _Optional[int] = ..., from_digest: _Optional[str] = ..., to_digest: _Optional[str] = ...) -> None: ...
 
 class ActivateRuleSetVersionRequest(_message.Message):
     __slots__ = ("idempotency_key", "version", "expected_active_version", "effective_at", "change")
@@ -284,6 +324,22 @@ class RollbackRuleSetResponse(_message.Message):
     activation: RuleSetActivation
     def __init__(self, activation: _Optional[_Union[RuleSetActivation, _Mapping]] = ...) -> None: ...
 
+class CancelRuleSetActivationRequest(_message.Message):
+    __slots__ = ("idempotency_key", "activation", "change")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ACTIVATION_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    activation: int
+    change: RuleChange
+    def __init__(self, idempotency_key: _Optional[str] = ..., activation: _Optional[int] = ..., change: _Optional[_Union[RuleChange, _Mapping]] = ...) -> None: ...
+
+class CancelRuleSetActivationResponse(_message.Message):
+    __slots__ = ("activation",)
+    ACTIVATION_FIELD_NUMBER: _ClassVar[int]
+    activation: RuleSetActivation
+    def __init__(self, activation: _Optional[_Union[RuleSetActivation, _Mapping]] = ...) -> None: ...
+
 class ListRuleSetActivationsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -301,7 +357,7 @@ class ListRuleSetActivationsResponse(_message.Message):
     def __init__(self, activations: _Optional[_Iterable[_Union[RuleSetActivation, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class SimulatedOrder(_message.Message):
-    __slots__ = ("basket", "total", "origin", "kind", "tender", "coupon_used", "tier", "province", "days_since_enrolment", "posted", "accepted_at", "reserved", "spend_minor_units", "groups")
+    __slots__ = ("basket", "total", "origin", "kind", "tender", "coupon_used", "tier", "province", "days_since_enrolment", "posted", "accepted_at", "reserved", "spend_minor_units", "groups", "member")
     BASKET_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
@@ -316,6 +372,7 @@ class SimulatedOrder(_message.Message):
     RESERVED_FIELD_NUMBER: _ClassVar[int]
     SPEND_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
     GROUPS_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
     basket: _transaction_pb2.Basket
     total: _common_pb2.Money
     origin: _common_pb2.Origin
@@ -330,7 +387,8 @@ class SimulatedOrder(_message.Message):
     reserved: int
     spend_minor_units: int
     groups: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, basket: _Optional[_Union[_transaction_pb2.Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., tier: _Optional[str] = ..., province: _Optional[str] = ..., days_since_enrolment: _Optional[int] = ..., posted: _Optional[int] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reserved: _Optional[int] = ..., spend_minor_units: _Optional[int] = ..., groups: _Optional[_Iterable[str]] = ...) -> None: ...
+    member: _common_pb2.MemberReference
+    def __init__(self, basket: _Optional[_Union[_transaction_pb2.Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., tier: _Optional[str] = ..., province: _Optional[str] = ..., days_since_enrolment: _Optional[int] = ..., posted: _Optional[int] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reserved: _Optional[int] = ..., spend_minor_units: _Optional[int] = ..., groups: _Optional[_Iterable[str]] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ...) -> None: ...
 
 class SimulateRuleSetRequest(_message.Message):
     __slots__ = ("order", "transaction_id", "version", "source", "trace", "windows")
@@ -423,7 +481,7 @@ class RuleFact(_message.Message):
     def __init__(self, field: _Optional[str] = ..., number: _Optional[str] = ..., text: _Optional[str] = ..., condition: _Optional[bool] = ..., date: _Optional[str] = ...) -> None: ...
 
 class SimulateRuleSetResponse(_message.Message):
-    __slots__ = ("version", "points", "outcomes", "facts", "reasons", "failed_line", "failed_column", "trace_is_cut")
+    __slots__ = ("version", "points", "outcomes", "facts", "reasons", "failed_line", "failed_column", "trace_is_cut", "entries")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
@@ -432,6 +490,7 @@ class SimulateRuleSetResponse(_message.Message):
     FAILED_LINE_FIELD_NUMBER: _ClassVar[int]
     FAILED_COLUMN_FIELD_NUMBER: _ClassVar[int]
     TRACE_IS_CUT_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
     version: int
     points: int
     outcomes: _containers.RepeatedCompositeFieldContainer[RuleOutcome]
@@ -440,7 +499,8 @@ class SimulateRuleSetResponse(_message.Message):
     failed_line: int
     failed_column: int
     trace_is_cut: bool
-    def __init__(self, version: _Optional[int] = ..., points: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[RuleFact, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., failed_line: _Optional[int] = ..., failed_column: _Optional[int] = ..., trace_is_cut: _Optional[bool] = ...) -> None: ...
+    entries: _containers.RepeatedCompositeFieldContainer[_transaction_pb2.Entry]
+    def __init__(self, version: _Optional[int] = ..., points: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[RuleFact, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., failed_line: _Optional[int] = ..., failed_column: _Optional[int] = ..., trace_is_cut: _Optional[bool] = ..., entries: _Optional[_Iterable[_Union[_transaction_pb2.Entry, _Mapping]]] = ...) -> None: ...
 
 class BacktestRuleSetRequest(_message.Message):
     __slots__ = ("version", "other_version", "begins_at", "ends_before", "examples_max", "by_occurred_at")

@@ -78,6 +78,11 @@ class RuleServiceStub:
                 request_serializer=pointguard_dot_v1_dot_rule__pb2.RollbackRuleSetRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_rule__pb2.RollbackRuleSetResponse.FromString,
                 _registered_method=True)
+        self.CancelRuleSetActivation = channel.unary_unary(
+                '/pointguard.v1.RuleService/CancelRuleSetActivation',
+                request_serializer=pointguard_dot_v1_dot_rule__pb2.CancelRuleSetActivationRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_rule__pb2.CancelRuleSetActivationResponse.FromString,
+                _registered_method=True)
         self.ListRuleSetActivations = channel.unary_unary(
                 '/pointguard.v1.RuleService/ListRuleSetActivations',
                 request_serializer=pointguard_dot_v1_dot_rule__pb2.ListRuleSetActivationsRequest.SerializeToString,
@@ -167,8 +172,18 @@ class RuleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelRuleSetActivation(self, request, context):
+        """Calls a planned activation off, for good. What else is planned stays, also for the same moment.
+
+        FAILED_PRECONDITION if its moment has come, or if it was called off before: of a call and the activation's moment one
+        comes first, and the answer says which.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRuleSetActivations(self, request, context):
-        """Lists the activations, newest first, planned ones included.
+        """Lists the activations, newest first, planned ones and those that were called off included.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -236,6 +251,11 @@ def add_RuleServiceServicer_to_server(servicer, server):
                     servicer.RollbackRuleSet,
                     request_deserializer=pointguard_dot_v1_dot_rule__pb2.RollbackRuleSetRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_rule__pb2.RollbackRuleSetResponse.SerializeToString,
+            ),
+            'CancelRuleSetActivation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelRuleSetActivation,
+                    request_deserializer=pointguard_dot_v1_dot_rule__pb2.CancelRuleSetActivationRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_rule__pb2.CancelRuleSetActivationResponse.SerializeToString,
             ),
             'ListRuleSetActivations': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRuleSetActivations,
@@ -473,6 +493,33 @@ class RuleService:
             '/pointguard.v1.RuleService/RollbackRuleSet',
             pointguard_dot_v1_dot_rule__pb2.RollbackRuleSetRequest.SerializeToString,
             pointguard_dot_v1_dot_rule__pb2.RollbackRuleSetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelRuleSetActivation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.RuleService/CancelRuleSetActivation',
+            pointguard_dot_v1_dot_rule__pb2.CancelRuleSetActivationRequest.SerializeToString,
+            pointguard_dot_v1_dot_rule__pb2.CancelRuleSetActivationResponse.FromString,
             options,
             channel_credentials,
             insecure,

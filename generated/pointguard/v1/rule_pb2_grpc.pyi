@@ -65,8 +65,14 @@ class RuleServiceStub:
     Earlier is a version with a lower number than the active one, or one that was active before. FAILED_PRECONDITION as
     for ActivateRuleSetVersion, and for a version that is not an earlier one.
     """
+    CancelRuleSetActivation: _grpc.UnaryUnaryMultiCallable[_rule_pb2.CancelRuleSetActivationRequest, _rule_pb2.CancelRuleSetActivationResponse]
+    """Calls a planned activation off, for good. What else is planned stays, also for the same moment.
+
+    FAILED_PRECONDITION if its moment has come, or if it was called off before: of a call and the activation's moment one
+    comes first, and the answer says which.
+    """
     ListRuleSetActivations: _grpc.UnaryUnaryMultiCallable[_rule_pb2.ListRuleSetActivationsRequest, _rule_pb2.ListRuleSetActivationsResponse]
-    """Lists the activations, newest first, planned ones included."""
+    """Lists the activations, newest first, planned ones and those that were called off included."""
     SimulateRuleSet: _grpc.UnaryUnaryMultiCallable[_rule_pb2.SimulateRuleSetRequest, _rule_pb2.SimulateRuleSetResponse]
     """Says what an order would earn, or what a past accrual would have earned, by any version or source text. Writes
     nothing.
@@ -117,8 +123,14 @@ class RuleServiceAsyncStub(RuleServiceStub):
     Earlier is a version with a lower number than the active one, or one that was active before. FAILED_PRECONDITION as
     for ActivateRuleSetVersion, and for a version that is not an earlier one.
     """
+    CancelRuleSetActivation: _aio.UnaryUnaryMultiCallable[_rule_pb2.CancelRuleSetActivationRequest, _rule_pb2.CancelRuleSetActivationResponse]  # type: ignore[assignment]
+    """Calls a planned activation off, for good. What else is planned stays, also for the same moment.
+
+    FAILED_PRECONDITION if its moment has come, or if it was called off before: of a call and the activation's moment one
+    comes first, and the answer says which.
+    """
     ListRuleSetActivations: _aio.UnaryUnaryMultiCallable[_rule_pb2.ListRuleSetActivationsRequest, _rule_pb2.ListRuleSetActivationsResponse]  # type: ignore[assignment]
-    """Lists the activations, newest first, planned ones included."""
+    """Lists the activations, newest first, planned ones and those that were called off included."""
     SimulateRuleSet: _aio.UnaryUnaryMultiCallable[_rule_pb2.SimulateRuleSetRequest, _rule_pb2.SimulateRuleSetResponse]  # type: ignore[assignment]
     """Says what an order would earn, or what a past accrual would have earned, by any version or source text. Writes
     nothing.
@@ -216,12 +228,24 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def CancelRuleSetActivation(
+        self,
+        request: _rule_pb2.CancelRuleSetActivationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rule_pb2.CancelRuleSetActivationResponse, _abc.Awaitable[_rule_pb2.CancelRuleSetActivationResponse]]:
+        """Calls a planned activation off, for good. What else is planned stays, also for the same moment.
+
+        FAILED_PRECONDITION if its moment has come, or if it was called off before: of a call and the activation's moment one
+        comes first, and the answer says which.
+        """
+
+    @_abc_1.abstractmethod
     def ListRuleSetActivations(
         self,
         request: _rule_pb2.ListRuleSetActivationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rule_pb2.ListRuleSetActivationsResponse, _abc.Awaitable[_rule_pb2.ListRuleSetActivationsResponse]]:
-        """Lists the activations, newest first, planned ones included."""
+        """Lists the activations, newest first, planned ones and those that were called off included."""
 
     @_abc_1.abstractmethod
     def SimulateRuleSet(

@@ -12,6 +12,7 @@ PointguardError
 │   ├── AlreadyActive           it is the active one
 │   ├── NotAnEarlierVersion     it is not one to go back to
 │   ├── TooManyPlanned          too many activations are planned
+│   ├── ActivationNotPlanned    it is not to come: its moment has come, or it was called off
 │   ├── RulesNotCompiled        it could not be compiled
 │   └── ExperimentRunning       an experiment runs, which decides instead
 ├── ExperimentStarted       the experiment has been started before
@@ -142,6 +143,16 @@ class TooManyPlanned(RuleChangeRefused):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"{most} activations are planned already, and there may be no more")
+
+
+class ActivationNotPlanned(RuleChangeRefused):
+    """The activation cannot be called off: its moment has come, or it was called off before."""
+
+    reason = "ACTIVATION_NOT_PLANNED"
+
+    def __init__(self, activation: int, *, is_cancelled: bool) -> None:
+        why = "was called off before" if is_cancelled else "is in force: its moment has come"
+        super().__init__(f"activation {activation} {why}")
 
 
 class TooManyPatterns(RuleChangeRefused):

@@ -208,6 +208,7 @@ class Decider:
         arrays, out = self.memory.arrays(1, 1, 1), self._buffers.output(
             requests=1, legs=1, entries=1, advice=1, shown=1, measures=self.programs.windows_max,
             awards=self.programs.awards_max, facts=self.programs.facts_max, work=self.programs.work_max,
+            held=self.programs.held_max,
         )  # fmt: skip
         step = _Step(Inbox())
         now = self._clock.now()
@@ -381,6 +382,7 @@ class Decider:
             awards=programs.awards_max,
             facts=programs.facts_max,
             work=programs.work_max,
+            held=programs.held_max,
         )
         arrays = self.memory.arrays(legs, count, count * programs.rules_max, given)
         world = programs.world(now)

@@ -27,6 +27,7 @@ class Buffers:
         awards: int,
         facts: int,
         work: int,
+        held: int = 0,
     ) -> Output:
         """Return empty output arrays with at least that much room; reasons and counts are cleared."""
         out = self._output
@@ -40,6 +41,7 @@ class Buffers:
             and len(out.award_points) >= awards
             and len(out.facts) >= facts
             and len(out.work) >= work
+            and len(out.held) >= held
         ):
             scratch = np.zeros(max(awards, work, 1), np.int64)
             out = self._output = Output(
@@ -56,6 +58,7 @@ class Buffers:
                 facts=np.zeros(facts, np.int64),
                 work=scratch,
                 award_points=scratch[: max(awards, 1)],
+                held=np.zeros(max(held, 1), np.int64),
             )
         out.answers[:requests] = np.zeros((), ANSWER)
         out.counts[:] = 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from pointguard_server.domain.calendar import local_time
 from pointguard_server.engine.code_words import CodeWords
@@ -20,6 +21,23 @@ from pointguard_server.velocity.windows import DISTINCT_STORES, MEASURE
 MINUTE = 60_000_000
 _ADDS = (MEASURE.names or ()).index("measure")
 CALENDAR = ("year", "month", "day", "hour", "minute", "weekday", "date", "day_start", "week_start", "month_start")
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The conditions of a program's fraud rules, compiled as one. ``code`` keeps what is at ``address`` alive."""
+
+    count: int = 0
+    address: int = 0
+    inputs: tuple[tuple[int, ...], ...] = ()  # rows of world.INPUT
+    input_zones: tuple[ZoneInfo | None, ...] = ()  # of each input that is a date
+    constants: tuple[int, ...] = ()
+    fact_count: int = 0
+    work_size: int = 0
+    code: object = field(default=None, repr=False)
+
+
+NO_CONDITIONS = Conditions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +54,13 @@ class Program:
     awards: tuple[tuple[int, int, int], ...]  # the first fields of world.AWARD
     inputs: tuple[tuple[int, ...], ...]  # rows of world.INPUT
     input_zones: tuple[ZoneInfo | None, ...]  # of each input that is a date
-    constants: tuple[int, ...]
+    constants: npt.NDArray[np.int64]
     fact_count: int  # that the earn rules read
     work_size: int  # that the earn rules need: see rules/work_layout.py
     earn: object = field(repr=False)
     lot_terms: tuple[LotTerms, ...] = ()  # of each award; none: they are spendable at once and never end
     code_words: CodeWords = field(default_factory=CodeWords, compare=False, repr=False)
+    conditions: Conditions = NO_CONDITIONS  # of the fraud rules
     counters: tuple[Counter, ...] = ()  # that inputs speak of
     store_countries: dict[int, int] = field(default_factory=dict, repr=False)  # country by store, as their numbers
 
@@ -93,7 +112,10 @@ class Programs:
         self.measures_max = max((len(program.measures) for program in everything), default=0)
         self.rules_max = max((len(program.rules) for program in everything), default=0)
         self.awards_max = max((len(program.awards) for program in everything), default=0)
-        self.facts_max = max((program.fact_count for program in everything), default=0)
+        conditions = [program.conditions for program in everything]
+        facts = (*(program.fact_count for program in everything), *(each.fact_count for each in conditions))
+        self.facts_max = max(facts, default=0)
+        self.held_max = max((each.work_size for each in conditions), default=0)
         self.work_max = max((program.work_size for program in everything), default=0)
         self.makes_lots = any(terms.makes_lots for program in everything for terms in program.lot_terms)
         # An account may go to any arm of its program, so its counters are those of all of them.
@@ -119,7 +141,9 @@ class Programs:
                 local = local_time(now, program.zone)
                 for name in CALENDAR:
                     row[name] = getattr(local, name)
-                for index, zone in enumerate(program.input_zones, int(row["first_input"])):
+                # The inputs of the conditions stand behind the program's own.
+                zones = (*program.input_zones, *program.conditions.input_zones)
+                for index, zone in enumerate(zones, int(row["first_input"])):
                     if zone is not None:
                         self._world.inputs[index]["most"] = local_time(now, zone).date
                 for index, terms in enumerate(program.lot_terms, int(row["first_award"])):
@@ -158,7 +182,8 @@ class Programs:
         rules: list[tuple[int, ...]] = []
         awards: list[tuple[int, ...]] = []
         inputs: list[tuple[int, ...]] = []
-        constants: list[int] = []
+        constants: list[npt.NDArray[np.int64]] = []
+        constant_count = 0
         counters: list[Counter] = []
         for row, program in zip(programs, self.programs, strict=True):
             for name, value in program.settings.items():
@@ -170,7 +195,12 @@ class Programs:
             row["first_rule"], row["rule_count"] = len(rules), len(program.rules)
             row["first_award"], row["award_count"] = len(awards), len(program.awards)
             row["first_input"], row["input_count"] = len(inputs), len(program.inputs)
-            row["first_constant"] = len(constants)
+            row["first_constant"] = constant_count
+            conditions = program.conditions
+            row["condition_address"], row["condition_count"] = conditions.address, conditions.count
+            row["first_condition_input"] = len(inputs) + len(program.inputs)
+            row["condition_input_count"] = len(conditions.inputs)
+            row["first_condition_constant"] = constant_count + len(program.constants)
             row["first_counter"], row["counter_count"] = len(counters), len(self.counters[program.program_id])
             counters += self.counters[program.program_id]
             measures += program.measures
@@ -179,8 +209,10 @@ class Programs:
             awards += [
                 (*award, each.pending, each.expires_after, 0) for award, each in zip(program.awards, terms, strict=True)
             ]
-            inputs += [self._input(program, row) for row in program.inputs]
-            constants += program.constants
+            inputs += [*(self._input(program, row) for row in program.inputs), *conditions.inputs]
+            for each in (program.constants, np.array(conditions.constants, np.int64)):
+                constants.append(each)
+                constant_count += len(each)
         return World(
             programs,
             np.array(measures, MEASURE),
@@ -188,7 +220,7 @@ class Programs:
             np.array(awards, AWARD),
             np.array(inputs, INPUT),
             # One more than there are, so that a rule set without literals has an address too.
-            np.array([*constants, 0], np.int64),
+            np.concatenate([*constants, np.zeros(1, np.int64)]),
             self._code_words.array,
             np.array(counters, COUNTER),
             _by_number(self.programs[0].store_countries if self.programs else {}),

@@ -10,6 +10,15 @@ from pointguard_server.engine.world import LEGS, Output, RowArray
 OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES, ENTRY_TYPES = 16, 8, 32, 32, 4, 16
 
 
+SHADOW = -1
+"""Stands for the posture of a rule in shadow, which does not have its way."""
+
+
+def tripping(rule: np.void) -> tuple[int, int]:
+    """Return what a row of ``world.RULE`` is counted by when it trips: its id, and its posture or SHADOW."""
+    return int(rule["rule_id"]), SHADOW if rule["is_shadow"] else int(rule["posture"])
+
+
 class Totals:
     """Counts by code, as arrays: adding a batch costs a few microseconds whatever it holds."""
 
@@ -18,7 +27,7 @@ class Totals:
         self.declines = np.zeros((OPERATIONS, REASONS), np.int64)  # by deciding reason
         self.refusals = np.zeros(OUTCOMES, np.int64)
         self.advice = np.zeros(POSTURES, np.int64)  # raised
-        self.tripped: dict[tuple[int, int], int] = {}  # (rule id, posture) → how often
+        self.tripped: dict[tuple[int, int], int] = {}  # see ``tripping`` → how often
         self.by_arm: dict[tuple[int, int, int], int] = {}  # (experiment, arm, decision) → legs
         self.points = np.zeros(ENTRY_TYPES, np.int64)  # moved by entries, by their type
 
@@ -46,7 +55,7 @@ class Totals:
             self._add_arms(out.legs[: out.counts[LEGS]])
         rules = programs.rules
         for rule in rules["tripped"].nonzero()[0].tolist():
-            key = int(rules["rule_id"][rule]), int(rules["posture"][rule])
+            key = tripping(rules[rule])
             self.tripped[key] = self.tripped.get(key, 0) + int(rules["tripped"][rule])
 
     def _add_arms(self, legs: RowArray) -> None:

@@ -39,6 +39,11 @@ PROGRAM = np.dtype(
             "first_constant",
             "first_input",
             "input_count",
+            "condition_address",  # of the fraud rules' conditions, 0 if they have none
+            "condition_count",
+            "first_condition_constant",
+            "first_condition_input",
+            "condition_input_count",
             "first_counter",
             "counter_count",
             "first_award",
@@ -63,7 +68,10 @@ RULE = np.dtype(
         (name, "<i8")
         for name in (
             "rule_id",
-            "measure",  # index among the program's measures; -1: the rule compares provinces
+            "measure",  # index among the program's measures; or PROVINCES or CONDITION
+            "condition",  # index among the program's conditions, which must hold for the rule to trip; -1: none
+            "is_sized",  # its condition depends on how much is redeemed
+            "is_shadow",  # tripping is counted and has no other effect
             "threshold",
             "posture",
             "context",
@@ -76,6 +84,8 @@ RULE = np.dtype(
     ]
 )
 """A fraud rule or control."""
+PROVINCES, CONDITION = -1, -2
+"""Instead of a measure: the rule compares the store's province with the member's; it is its condition alone."""
 
 AWARD = np.dtype(
     [
@@ -152,6 +162,7 @@ class Output(NamedTuple):
     facts: IntArray  # scratch for the earn rules
     work: IntArray  # scratch for the earn rules: see rules/work_layout.py
     award_points: IntArray  # the first of ``work``: what each rule gives
+    held: IntArray  # scratch for the conditions of fraud rules; the first are what became of each
 
 
 LEGS, ENTRIES, ADVICE_ROWS, SHOWN = range(4)

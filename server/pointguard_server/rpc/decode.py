@@ -429,10 +429,26 @@ class Decoder:
         violations, self._violations = self._violations, []
         return violations
 
-    def read(self, operation: Operation, reference: common_pb2.MemberReference, kind: int = 0) -> Ask:
-        """Return the ask of a read."""
+    def quote(self, request: transaction_pb2.QuoteRedemptionRequest) -> Ask:
+        """Return the ask of a QuoteRedemption."""
+        store_id, terminal, cashier, channel, _, store = self.where(request.origin)
+        ask = self.read(
+            Operation.QUOTE,
+            request.member,
+            int(Kind.ADHOC_REDEEM),
+            store_id=store_id,
+            terminal_id=terminal,
+            cashier_id=cashier,
+            channel=channel,
+            redemption_type_id=self.code(CodeKind.REDEMPTION_TYPE, request.redemption_type, "redemption_type"),
+        )
+        ask.business_unit_id, ask.store_province_id = store.business_unit_id, store.province_id
+        return ask
+
+    def read(self, operation: Operation, reference: common_pb2.MemberReference, kind: int = 0, **place: int) -> Ask:
+        """Return the ask of a read; ``place`` are fields of the request that say where it is made."""
         member = self.member(reference)
-        fields = RequestFields(int(operation), kind, member[0])
+        fields = RequestFields(int(operation), kind, member[0], **place)
         return Ask(self.tenant.tenant_id, fields.pack(), account_id=member[0], identifier=member[1])
 
 

@@ -1,19 +1,31 @@
 """Versions, activations and problems of rule sets as messages, and parts of their requests. For ``rule_service``."""
 
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import explanation_pb2, rule_pb2
-from pointguard_server.domain.codes import Reason, RuleChangeReason
+from pointguard_server.domain.codes import EntryType, Part, Reason, RuleChangeReason
 from pointguard_server.rpc.decode import OCCURRED_MAX, OCCURRED_MIN, Decoder
 from pointguard_server.rpc.encode import timestamp
 from pointguard_server.rules.problems import Problem
 from pointguard_server.rules.value_types import ValueType
 from pointguard_server.service.rule_simulation import RuleTrace, RuleValue, Simulation
-from pointguard_server.service.rule_versions import FILE_AUTHOR, RuleChange, RuleSetActivation, RuleSetVersion
+from pointguard_server.service.rule_versions import (
+    FILE_AUTHOR,
+    RuleChange,
+    RuleSetActivation,
+    RuleSetVersion,
+    file_digest,
+)
 
 SOURCE_BYTES_MAX = 65_536
 AUTHOR_BYTES_MAX = 64
 NOTE_BYTES_MAX = 500
+FILES_MAX = 64
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}")
 PAGE_DEFAULT, PAGE_MAX = 20, 100
 TOKEN_DIGITS_MAX = 18
 _REASONS = {int(reason): reason for reason in RuleChangeReason if reason is not RuleChangeReason.FILE}
@@ -26,6 +38,30 @@ def source_text(decoder: Decoder, source: str) -> str:
     if not source or len(source) > SOURCE_BYTES_MAX or len(source.encode()) > SOURCE_BYTES_MAX:
         decoder.fault("source", f"must have 1 to {SOURCE_BYTES_MAX} bytes")
     return source
+
+
+def file_texts(decoder: Decoder, files: Sequence[rule_pb2.RuleSetFileContent]) -> dict[str, str]:
+    """Return the texts of files by their names, in the order in which they came; what is in them the language says."""
+    if len(files) > FILES_MAX:
+        decoder.fault("files", f"must be at most {FILES_MAX}")
+    texts: dict[str, str] = {}
+    for index, file in enumerate(files[:FILES_MAX]):
+        if not FILE_NAME.fullmatch(file.name):
+            decoder.fault(f"files[{index}].name", "must be the name of a file, of letters, digits and _ . -")
+        elif file.name in texts:
+            decoder.fault(f"files[{index}].name", "must not be there twice")
+        texts[file.name] = file.content
+    return texts
+
+
+def content_digest_parts(texts: Mapping[str, str]) -> bytes:
+    """Return what of a request's files stands under its idempotency key; nothing if there are none."""
+    if not texts:
+        return b""
+    digest = sha256()
+    for name in sorted(texts):
+        digest.update(sha256(name.encode()).digest() + sha256(texts[name].encode()).digest())
+    return digest.digest()
 
 
 def version_number(decoder: Decoder, number: int, field: str = "version") -> int:
@@ -97,13 +133,22 @@ def version_message(version: RuleSetVersion, *, with_source: bool = False) -> ru
         digest=version.digest.hex(),
         change=change_message(version.change),
         created_at=timestamp(version.created_at),
-        files=[rule_pb2.RuleSetFile(name=name, entry_count=len(entries)) for name, entries in version.files.items()],
+        files=[
+            rule_pb2.RuleSetFile(name=name, entry_count=len(entries), digest=file_digest(entries))
+            for name, entries in version.files.items()
+        ],
     )
 
 
 def activation_message(activation: RuleSetActivation) -> rule_pb2.RuleSetActivation:
     """Return an activation."""
+    cancellation = activation.cancellation
     return rule_pb2.RuleSetActivation(
+        cancellation=rule_pb2.RuleSetCancellation(
+            cancelled_at=timestamp(cancellation.cancelled_at), change=change_message(cancellation.change)
+        )
+        if cancellation is not None
+        else None,
         activation=activation.activation,
         version=activation.version,
         previous_version=activation.previous_version,
@@ -159,8 +204,8 @@ def _fill_trace(message: rule_pb2.RuleTrace, trace: RuleTrace) -> None:
         _fill_value(value, seen.value)
 
 
-def simulation_message(simulation: Simulation, version: int) -> rule_pb2.SimulateRuleSetResponse:
-    """Return what an order would earn."""
+def simulation_message(simulation: Simulation, version: int, posted: int) -> rule_pb2.SimulateRuleSetResponse:
+    """Return what an order would earn on an account with ``posted`` points."""
     response = rule_pb2.SimulateRuleSetResponse(
         version=version, points=simulation.points, trace_is_cut=simulation.is_cut
     )
@@ -169,6 +214,16 @@ def simulation_message(simulation: Simulation, version: int) -> rule_pb2.Simulat
     if simulation.failed:
         response.reasons.add(code=int(Reason.RULE_ARITHMETIC))
     fill_outcomes(response, simulation)
+    for outcome in simulation.outcomes:
+        if outcome.points > 0:
+            posted += outcome.points
+            response.entries.add(
+                entry_type=int(EntryType.EARN if outcome.part is Part.BASE else EntryType.BONUS),
+                part=int(outcome.part),
+                signed_points=outcome.points,
+                running_balance=posted,
+                rule=outcome.rule,
+            )
     return response
 
 

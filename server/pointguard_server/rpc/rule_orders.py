@@ -1,22 +1,33 @@
 """Orders to try rules out on: from a request, or from an accrual in the ledger. For ``rule_service``."""
 
-from typing import cast
+from dataclasses import replace
 
 from google.protobuf.message import DecodeError
 
 from pointguard.v1 import rule_pb2, transaction_pb2
-from pointguard_server.domain.codes import Channel, Decision, Kind, Operation, RequestFlag
-from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
-from pointguard_server.domain.record import Record, decode_record
+from pointguard_server.domain.codes import Channel, Operation
+from pointguard_server.domain.errors import InvalidRequest, Violation
 from pointguard_server.rpc.decode import ACCRUE_KINDS, MONEY_MAX, POINTS_MAX, Decoder
+from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.member_service import SUBDIVISION
 from pointguard_server.rpc.rule_messages import moment
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
+from pointguard_server.service.explanation.explainer import AccountHistory, Explainer
 from pointguard_server.service.rule_simulation import Order, OrderLine
 from pointguard_server.service.tenants import Tenant
 
 DAYS_MAX = 100_000
+OF_THE_MEMBER = (
+    "groups",
+    "tier",
+    "province",
+    "days_since_enrolment",
+    "posted",
+    "reserved",
+    "spend_minor_units",
+    "accepted_at",
+)
 _DAY = 86_400_000_000
 _KEY, _ACCOUNT = "simulation", 1  # of the accrual that an order is checked as
 
@@ -50,6 +61,11 @@ def check_order(decoder: Decoder, order: rule_pb2.SimulatedOrder) -> None:
             decoder.fault(field, f"must be from 0 to {most}")
     if order.HasField("accepted_at"):
         moment(decoder, order.accepted_at, "accepted_at")
+    if order.HasField("member"):
+        decoder.member(order.member)
+        for field in OF_THE_MEMBER:
+            if getattr(order, field) != getattr(rule_pb2.SimulatedOrder(), field):
+                decoder.fault(field, "must be absent with a member, whose own is taken")
     try:
         decoder.check()
     except InvalidRequest as error:
@@ -84,49 +100,34 @@ async def order_of_request(desk: Desk, tenant: Tenant, order: rule_pb2.Simulated
     )
 
 
-async def order_of_transaction(desk: Desk, tenant: Tenant, transaction_id: bytes) -> Order:
-    """Return the order of an accrual in the ledger; where its store lies is what is known of it now.
+async def order_of_member(
+    desk: Desk, explainer: Explainer, call: Call, order: rule_pb2.SimulatedOrder, now: int
+) -> tuple[Order, AccountHistory]:
+    """Return an order that was checked, of an account as it stands now, and the account's history.
 
     Raises:
-        NotFound: if the tenant has no such transaction.
-        InvalidRequest: if it is no accrual.
+        NotFound: if the tenant has no such member.
     """
-    found = await desk.reader.record(tenant.tenant_id, transaction_id)
-    if found is None:
-        raise NotFound
-    record = decode_record(found[0])
-    leg, request = cast("dict[str, int]", record.leg), cast("dict[str, int]", record.request)
-    if leg["operation"] != Operation.ACCRUE:
-        raise InvalidRequest(Violation("transaction_id", "must be an accrual's"))
-    basket = transaction_pb2.Basket.FromString(record.basket) if record.basket else None
-    total, lines = _bought(basket, request["money"])
-    text = desk.reader.text
-    store = await text(leg["store_id"])
-    business_unit, store_province, store_country = await _store(desk, tenant, store)
-    groups = await text(leg["group_set_id"])
-    entries = cast("tuple[dict[str, int], ...]", record.entries)
-    earned = sum(entry["signed_points"] for entry in entries)
-    held_back = sum(entry["signed_points"] for entry in entries if entry["matures_at"])
-    return Order(
-        total=total,
-        lines=lines,
-        kind=Kind(leg["kind"]).name,
-        accepted_at=leg["accepted_at"],
-        channel=_channel(leg["channel"]),
-        tender=await text(request["tender_id"]),
-        coupon_used=bool(request["flags"] & RequestFlag.COUPON_USED),
-        store=store,
-        business_unit=business_unit,
-        store_province=store_province,
-        store_country=store_country,
-        groups=tuple(groups.split(GROUP_SEPARATOR)) if groups else (),
-        tier=await text(leg["tier_id"]),
-        province=await text(leg["province_id"]),
-        days_since_enrolment=(leg["accepted_at"] - await _enrolled_at(desk, tenant, record)) // _DAY,
-        posted=leg["posted"] - earned,
-        reserved=leg["reserved"],
-        pending=leg["pending"] - held_back,
-        spend=leg["spend_total"] - (leg["money"] if leg["decision"] == Decision.APPROVED else 0),
+    ask = await desk.decode(call, lambda decoder: decoder.read(Operation.BALANCE, order.member))
+    verdict = await desk.submit(call, ask)
+    tenant = call.tenant
+    history = await explainer.account_now(tenant.tenant_id, verdict.account_id, verdict.seq, now)
+    state, texts = history.past.state, history.texts
+    groups = texts[state.group_set_id]
+    asked = await order_of_request(desk, tenant, order, now)
+    return (
+        replace(
+            asked,
+            groups=tuple(groups.split(GROUP_SEPARATOR)) if groups else (),
+            tier=texts[state.tier_id],
+            province=texts[state.province_id],
+            days_since_enrolment=(now - history.past.enrolled_at) // _DAY,
+            posted=verdict.posted,
+            reserved=verdict.reserved,
+            pending=verdict.pending,
+            spend=state.spend_total,
+        ),
+        history,
     )
 
 
@@ -166,12 +167,3 @@ async def _store(desk: Desk, tenant: Tenant, code: str) -> tuple[str, str, str]:
 
 def _channel(number: int) -> str:
     return Channel(number).name if number else ""
-
-
-async def _enrolled_at(desk: Desk, tenant: Tenant, record: Record) -> int:
-    """Return when the account of a transaction began: at its first leg."""
-    first = await desk.reader.transaction_at(tenant.tenant_id, cast("int", record.leg["account_id"]), 1)
-    found = await desk.reader.record(tenant.tenant_id, first) if first is not None else None
-    if found is None:
-        raise NotFound
-    return cast("int", decode_record(found[0]).leg["accepted_at"])

@@ -13,6 +13,8 @@ from pointguard_server.rpc.decode import Decoder
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.rule_messages import (
     activation_message,
+    content_digest_parts,
+    file_texts,
     key_digest_parts,
     moment,
     page,
@@ -23,14 +25,15 @@ from pointguard_server.rpc.rule_messages import (
     version_message,
     version_number,
 )
-from pointguard_server.rpc.rule_orders import check_order, order_of_request, order_of_transaction
+from pointguard_server.rpc.rule_orders import check_order, order_of_member, order_of_request
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.rules.fixed_point import DECIMAL_PLACES, SCALE
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
+from pointguard_server.service.explanation.explainer import AccountHistory, Explainer, on_history
 from pointguard_server.service.rule_differences import differences
 from pointguard_server.service.rule_sets import Activation, RuleSets
-from pointguard_server.service.rule_simulation import Order, simulate, windows_of
-from pointguard_server.service.rule_versions import RequestKey
+from pointguard_server.service.rule_simulation import Order, Simulation, simulate, windows_of
+from pointguard_server.service.rule_versions import NO_FILES, RequestKey, RuleSetVersion
 
 WINDOWS_MAX = 64
 DECIMAL = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?")
@@ -40,8 +43,9 @@ AHEAD_MAX_US = 400 * 86_400_000_000
 class RuleService:
     """The RPCs, each of a ``Call`` and a request."""
 
-    def __init__(self, desk: Desk, rule_sets: RuleSets) -> None:
+    def __init__(self, desk: Desk, rule_sets: RuleSets, explainer: Explainer) -> None:
         self._desk = desk
+        self._explainer = explainer
         self._rule_sets = rule_sets
         self._simulating = asyncio.Semaphore(1)
 
@@ -49,9 +53,10 @@ class RuleService:
         """See the contract."""
         decoder = self._desk.decoder(call)
         source = source_text(decoder, request.source)
+        texts = file_texts(decoder, request.files)
         decoder.check()
         try:
-            rule_set = await self._rule_sets.check(source)
+            rule_set = await self._rule_sets.check(source, texts)
         except RuleSetError as error:
             problems = [problem_message(problem) for problem in error.problems]
             return rule_pb2.ValidateRuleSetResponse(problems=problems)
@@ -74,10 +79,12 @@ class RuleService:
         key = decoder.key(request.idempotency_key)
         source = source_text(decoder, request.source)
         change = rule_change(decoder, request.change, call.key_id)
+        texts = file_texts(decoder, request.files)
         decoder.check()
-        digest = call.tenant.digest(b"CreateRuleSetVersion", key_digest_parts(change), source.encode())
-        version = await self._rule_sets.create(source, change, RequestKey(key, digest))
-        return rule_pb2.CreateRuleSetVersionResponse(version=version_message(version))
+        contents = await asyncio.to_thread(content_digest_parts, texts) if texts else b""
+        digest = call.tenant.digest(b"CreateRuleSetVersion", key_digest_parts(change), source.encode(), contents)
+        version = await self._rule_sets.create(source, change, RequestKey(key, digest), texts)
+        return rule_pb2.CreateRuleSetVersionResponse(version=await _version_message(version))
 
     async def get_rule_set_version(self, call: Call, request: rule_pb2.GetRuleSetVersionRequest) -> Message:
         """See the contract."""
@@ -85,7 +92,7 @@ class RuleService:
         number = version_number(decoder, request.version)
         decoder.check()
         version = await self._rule_sets.version(number)
-        return rule_pb2.GetRuleSetVersionResponse(version=version_message(version, with_source=True))
+        return rule_pb2.GetRuleSetVersionResponse(version=await _version_message(version, with_source=True))
 
     async def list_rule_set_versions(self, call: Call, request: rule_pb2.ListRuleSetVersionsRequest) -> Message:
         """See the contract."""
@@ -111,6 +118,16 @@ class RuleService:
             added_rules=found.added,
             removed_rules=found.removed,
             changed_rules=found.changed,
+            changed_files=[
+                rule_pb2.RuleSetFileDifference(
+                    name=file.name,
+                    added_count=file.added,
+                    removed_count=file.removed,
+                    from_digest=file.digest_before,
+                    to_digest=file.digest_after,
+                )
+                for file in found.files
+            ],
         )
 
     async def activate_rule_set_version(self, call: Call, request: rule_pb2.ActivateRuleSetVersionRequest) -> Message:
@@ -148,6 +165,17 @@ class RuleService:
         digest = call.tenant.digest(kind.name.encode(), parts, b"")
         return Activation(version, expected, kind, change, effective_at), RequestKey(key, digest)
 
+    async def cancel_rule_set_activation(self, call: Call, request: rule_pb2.CancelRuleSetActivationRequest) -> Message:
+        """See the contract."""
+        decoder = self._desk.decoder(call)
+        key = decoder.key(request.idempotency_key)
+        number = version_number(decoder, request.activation, "activation")
+        change = rule_change(decoder, request.change, call.key_id)
+        decoder.check()
+        digest = call.tenant.digest(b"CancelRuleSetActivation", key_digest_parts(change, number), b"")
+        cancelled = await self._rule_sets.cancel(number, change, RequestKey(key, digest))
+        return rule_pb2.CancelRuleSetActivationResponse(activation=activation_message(cancelled))
+
     async def list_rule_set_activations(self, call: Call, request: rule_pb2.ListRuleSetActivationsRequest) -> Message:
         """See the contract."""
         decoder = self._desk.decoder(call)
@@ -166,29 +194,35 @@ class RuleService:
             source_text(decoder, request.source)
         elif request.HasField("version"):
             version_number(decoder, request.version)
-        order = await self._order(call, decoder, request)
+        order, history = await self._order(call, decoder, request)
         rule_set, version = await self._rules(request)
-        order = replace(order, windows=self._windows(decoder, request, windows_of(rule_set)))
-        async with self._simulating:
-            simulation = await asyncio.to_thread(
-                simulate,
-                rule_set,
-                order,
-                call.tenant.money_scale,
-                ZoneInfo(self._rule_sets.time_zone),
-                is_traced=request.trace,
-            )
-        return simulation_message(simulation, version)
+        given = self._windows(decoder, request, windows_of(rule_set))
+        scale, zone = call.tenant.money_scale, ZoneInfo(self._rule_sets.time_zone)
 
-    async def _order(self, call: Call, decoder: Decoder, request: rule_pb2.SimulateRuleSetRequest) -> Order:
+        def run() -> Simulation:
+            known = order if history is None else on_history(order, history, rule_set, scale, zone)
+            windows = {**known.windows, **given}
+            return simulate(rule_set, replace(known, windows=windows), scale, zone, is_traced=request.trace)
+
+        async with self._simulating:
+            simulation = await asyncio.to_thread(run)
+        return simulation_message(simulation, version, order.posted)
+
+    async def _order(
+        self, call: Call, decoder: Decoder, request: rule_pb2.SimulateRuleSetRequest
+    ) -> tuple[Order, AccountHistory | None]:
+        """Return the order to try rules out on, and the account's history, if it is one of the ledger."""
         if request.HasField("transaction_id"):
             transaction_id = decoder.transaction_id(request.transaction_id, "transaction_id")
             decoder.check()
-            return await order_of_transaction(self._desk, call.tenant, transaction_id)
+            return await self._explainer.accrual(call.tenant.tenant_id, transaction_id)
         if not request.HasField("order"):
             decoder.fault("input", "must be an order or a transaction_id")
         check_order(decoder, request.order)
-        return await order_of_request(self._desk, call.tenant, request.order, self._rule_sets.now())
+        now = self._rule_sets.now()
+        if request.order.HasField("member"):
+            return await order_of_member(self._desk, self._explainer, call, request.order, now)
+        return await order_of_request(self._desk, call.tenant, request.order, now), None
 
     @staticmethod
     def _windows(decoder: Decoder, request: rule_pb2.SimulateRuleSetRequest, known: list[str]) -> dict[str, int]:
@@ -216,4 +250,11 @@ class RuleService:
             return await self._rule_sets.checked(request.source), 0
         number = request.version if request.HasField("version") else self._rule_sets.active_version
         version = await self._rule_sets.version(number)
-        return await self._rule_sets.check(version.source, version.files), number
+        return await self._rule_sets.check_version(version), number
+
+
+async def _version_message(version: RuleSetVersion, *, with_source: bool = False) -> rule_pb2.RuleSetVersion:
+    """Return a version; its files are looked at in a thread, since they may be long."""
+    if version.files is NO_FILES:
+        return version_message(version, with_source=with_source)
+    return await asyncio.to_thread(version_message, version, with_source=with_source)

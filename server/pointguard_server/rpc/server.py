@@ -83,7 +83,7 @@ def _methods(
     desk: Desk, rule_sets: RuleSets, experiments: Experiments, shadows: Shadows, explainer: Explainer
 ) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
-    rules, trials = RuleService(desk, rule_sets), ExperimentService(desk, experiments)
+    rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
     beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
     transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
     return {
@@ -116,6 +116,7 @@ def _methods(
             "DiffRuleSetVersions": (rule_pb2.DiffRuleSetVersionsRequest, rules.diff_rule_set_versions),
             "ActivateRuleSetVersion": (rule_pb2.ActivateRuleSetVersionRequest, rules.activate_rule_set_version),
             "RollbackRuleSet": (rule_pb2.RollbackRuleSetRequest, rules.rollback_rule_set),
+            "CancelRuleSetActivation": (rule_pb2.CancelRuleSetActivationRequest, rules.cancel_rule_set_activation),
             "ListRuleSetActivations": (rule_pb2.ListRuleSetActivationsRequest, rules.list_rule_set_activations),
             "SimulateRuleSet": (rule_pb2.SimulateRuleSetRequest, rules.simulate_rule_set),
             BACKTEST: None,
@@ -197,6 +198,10 @@ class RpcServer:
         """Have the kernels compiled, or loaded from the cache; ``answers`` may be those to an empty batch."""
         for codec in self._codecs.values():
             codec.warm_up(answers)
+
+    def prepare(self, tenant: Tenant) -> None:
+        """Make what ``serve`` needs for a tenant; may run in another thread, for one change at a time."""
+        self._codecs[tenant.tenant_id].prepare(tenant)
 
     def serve(self, tenant: Tenant) -> None:
         """Read a tenant's requests from now on by what is known of it and of its stores now."""

@@ -40,6 +40,7 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.AlreadyActive: StatusCode.FAILED_PRECONDITION,
     errors.NotAnEarlierVersion: StatusCode.FAILED_PRECONDITION,
     errors.TooManyPlanned: StatusCode.FAILED_PRECONDITION,
+    errors.ActivationNotPlanned: StatusCode.FAILED_PRECONDITION,
     errors.TooManyPatterns: StatusCode.FAILED_PRECONDITION,
     errors.RulesNotCompiled: StatusCode.FAILED_PRECONDITION,
     errors.RulesNotChecked: StatusCode.UNAVAILABLE,

@@ -7,7 +7,7 @@ from contextlib import suppress
 from google.protobuf.message import Message
 
 from pointguard.v1 import transaction_pb2
-from pointguard_server.domain.codes import CodeKind, Kind, Operation
+from pointguard_server.domain.codes import CodeKind, Operation
 from pointguard_server.domain.errors import InvalidRequest, NotFound
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.engine import Engine
@@ -103,14 +103,7 @@ class TransactionService:
 
     async def quote_redemption(self, call: Call, request: transaction_pb2.QuoteRedemptionRequest) -> Message:
         """See the contract."""
-
-        def decode(decoder: Decoder) -> Ask:
-            ask = decoder.read(Operation.QUOTE, request.member, int(Kind.ADHOC_REDEEM))
-            ask.store_province_id = decoder.where(request.origin)[-1].province_id
-            decoder.code(CodeKind.REDEMPTION_TYPE, request.redemption_type, "redemption_type")
-            return ask
-
-        ask = await self._desk.decode(call, decode)
+        ask = await self._desk.decode(call, lambda decoder: decoder.quote(request))
         return self._desk.encoder(call.tenant).quote(await self._desk.submit(call, ask))
 
     async def get_balance(self, call: Call, request: transaction_pb2.GetBalanceRequest) -> Message:

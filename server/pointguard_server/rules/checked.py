@@ -7,12 +7,16 @@ of the user's to write. Source ranges stay, for traces.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from pointguard_server.rules.fields import FACT_FIELD_COUNT
 from pointguard_server.rules.functions import Function
 from pointguard_server.rules.inputs import Input
 from pointguard_server.rules.syntax import SourceRange
 from pointguard_server.rules.value_types import CapPeriod, ExpiryUnit, Part, Rounding, ValueType, Vector
+
+NOT_COMPUTED: Final = -1
+"""What an independent rule gives that failed."""
 
 
 class ArithmeticOperator(StrEnum):
@@ -356,6 +360,9 @@ class CheckedRuleSet:
     ``literals`` are (domain, text) pairs: the ids of the first ``constant_literals`` are the first constants, the
     others are the members of ``tables``. ``inputs`` are facts of this rule set alone, behind those of ``fields``.
     ``line_patterns`` are (field, pattern) pairs, ``named_texts`` (domain, text) pairs, both by bit.
+
+    Of ``independent`` rules, one that cannot be computed gives NOT_COMPUTED and the others go on; of others, none gives
+    anything then. Such rules have no caps or groups, are not exclusive and do not read the base points.
     """
 
     rules: tuple[CheckedRule, ...]
@@ -367,6 +374,7 @@ class CheckedRuleSet:
     line_patterns: tuple[tuple[str, str], ...]
     named_texts: tuple[tuple[str, str], ...]
     currency: str
+    independent: bool = False
 
     @property
     def fact_count(self) -> int:

@@ -60,6 +60,8 @@ _FACTS: Final = (
     ("member.groups", ValueType.TEXTS, "group"),
     ("member.age_band", ValueType.TEXT, "age_band"),
     ("member.birthday_month", ValueType.NUMBER, None),  # 0 if not known
+    ("order.points", ValueType.NUMBER, None),  # what it redeems or would earn: for conditions of fraud rules alone
+    ("order.redemption_type", ValueType.TEXT, "redemption_type"),  # likewise
 )
 
 _LINE: Final = (

@@ -10,6 +10,7 @@ from typing import Final
 
 from pointguard_server.rules import fixed_point
 from pointguard_server.rules.checked import (
+    NOT_COMPUTED,
     Arithmetic,
     ArithmeticOperator,
     BasePoints,
@@ -197,9 +198,18 @@ class _Evaluation:
 
     def _award_all(self, numbers: Sequence[int]) -> None:
         for number in numbers:
-            if not self._states[number].excluded and self._applies(number):
+            if self._rules.independent:
+                self._award_by_itself(number)
+            elif not self._states[number].excluded and self._applies(number):
                 self._award(number)
         self._choose_best(numbers)
+
+    def _award_by_itself(self, number: int) -> None:
+        try:
+            if self._applies(number):
+                self._award(number)
+        except ArithmeticFailure:
+            self._states[number].points = NOT_COMPUTED
 
     def _award(self, number: int) -> None:
         state, rule = self._states[number], self._rules.rules[number]

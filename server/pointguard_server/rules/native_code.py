@@ -75,7 +75,7 @@ class CompiledRules:
         count = len(self.rules.rules)
         return Status(status), work[:count], work[count : 2 * count]
 
-    def bound(self, _constants: Sequence[int]) -> Self:
+    def bound(self, _constants: Sequence[int] | Int64Array) -> Self:
         """What can be called with these constants: this, with any."""
         return self
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from pointguard_server.rules.checked import (
+    NOT_COMPUTED,
     Arithmetic,
     ArithmeticOperator,
     BasePoints,
@@ -174,10 +175,19 @@ class _EarnWriter(_Lines):
             self._award(number)
 
     def _award(self, number: int) -> None:
+        if self._rules.independent:
+            self._award_by_itself(number)
+            return
         self._call(f"rule_{number}", "points")
         for cap in self._rules.rules[number].caps:
             self._cap(number, cap)
         self._write(f"work[{number}] = points")
+
+    def _award_by_itself(self, number: int) -> None:
+        self._write(f"status, points = rule_{number}({_INPUTS})")
+        self._write(f"work[{number}] = points")
+        with self._block("if status != 0:"):
+            self._write(f"work[{number}] = {NOT_COMPUTED}")
 
     def _cap(self, number: int, cap: CheckedCap) -> None:
         rest = _integer(cap.points)

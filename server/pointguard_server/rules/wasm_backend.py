@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from pointguard_server.rules.checked import CheckedCap, CheckedRuleSet
+from pointguard_server.rules.checked import NOT_COMPUTED, CheckedCap, CheckedRuleSet
 from pointguard_server.rules.value_types import CapPeriod, Limit, Part
 from pointguard_server.rules.wasm_functions import FAILED, FunctionWriter
 from pointguard_server.rules.wasm_layout import WORD, MemoryLayout, memory_layout_of
@@ -144,8 +144,14 @@ class _EarnWriter(WasmText):
                 self._award(number)
 
     def _award(self, number: int) -> None:
-        self._call(f"$rule_{number}")
-        self.write(f"local.set {self._points}")
+        if self._rules.independent:
+            self.write(f"call $rule_{number}", f"local.set {self._points}", "global.get $status")
+            with self.block("if"):
+                self.write(f"i64.const {NOT_COMPUTED}", f"local.set {self._points}")
+                self.write("i32.const 0", "global.set $status")
+        else:
+            self._call(f"$rule_{number}")
+            self.write(f"local.set {self._points}")
         for cap in self._rules.rules[number].caps:
             self._cap(number, cap)
         self.write("i32.const 0", f"local.get {self._points}", f"i64.store offset={self._place(number)}")

@@ -34,7 +34,7 @@ class WasmRules:
             raise ValueError("a rule set's module imports something")
         self._bound: BoundWasmRules | None = None
 
-    def bound(self, constants: Sequence[int]) -> "BoundWasmRules":
+    def bound(self, constants: Sequence[int] | Int64Array) -> "BoundWasmRules":
         """A sandbox with these constants; the same one as before if they are the same. For one thread at a time."""
         given = np.array(constants, np.int64)
         if self._bound is None or not np.array_equal(self._bound.constants, given):

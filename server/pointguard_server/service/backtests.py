@@ -123,7 +123,7 @@ class Backtests:
         for field, number in numbers.items():
             version = await self._rule_sets.version(number)
             try:
-                rule_set = await self._rule_sets.check(version.source, version.files)
+                rule_set = await self._rule_sets.check_version(version)
             except RuleSetError as error:
                 raise RulesNotCompiled(
                     number, self._rule_sets.active_version, "this server does not understand it"

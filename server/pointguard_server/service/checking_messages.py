@@ -15,6 +15,8 @@ from typing import Any, Final, cast
 from pointguard_server.rules.problems import Problem
 from pointguard_server.rules.rule_set import RuleSet
 
+SetTexts = Mapping[str, str] | Mapping[str, tuple[str, ...]]
+"""What the files of sets hold, by the file's name: texts as they came, or entries."""
 LENGTH_BYTES: Final = 8
 LONGEST_ANSWER: Final = 64 * 1024 * 1024
 OUT_OF_MEMORY: Final = 77
@@ -34,7 +36,7 @@ class Order:
     source: str
     name: str
     currency: str
-    files: Mapping[str, tuple[str, ...]]
+    files: SetTexts
     is_for_layout: bool = False
 
 

@@ -55,8 +55,9 @@ def answer_to(order: Order) -> Answer:
 
     def read_set(file: str) -> str:
         if file not in order.files:
-            raise ValueError("only the program's own file of earn rules has files beside it")
-        return "\n".join(order.files[file])
+            raise ValueError("it is not among the files that came with the rules")
+        found = order.files[file]
+        return found if isinstance(found, str) else "\n".join(found)
 
     try:
         if order.is_for_layout:

@@ -30,12 +30,13 @@ from pointguard_server.service.checking_messages import (
     OUT_OF_MEMORY,
     Answer,
     Order,
+    SetTexts,
     UnexpectedAnswer,
     decode_answer,
     encode,
     length_of,
 )
-from pointguard_server.service.rule_versions import NO_FILES, SetFiles
+from pointguard_server.service.rule_versions import NO_FILES
 
 _START_SECONDS_AT_MOST: Final = 60.0
 _END_SECONDS_AT_MOST: Final = 1.0
@@ -97,7 +98,7 @@ class CheckingWorker:
         """The number of the process, if there is one."""
         return self._process.pid if self._process is not None else None
 
-    async def check(self, source: str, name: str, files: SetFiles = NO_FILES) -> RuleSet:
+    async def check(self, source: str, name: str, files: SetTexts = NO_FILES) -> RuleSet:
         """Return the rule set of a source text; ``name`` is what mistakes are reported under.
 
         Raises:

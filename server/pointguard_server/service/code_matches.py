@@ -20,6 +20,7 @@ CODE_DOMAINS: Final = {
     "province": CodeKind.PROVINCE,
     "tier": CodeKind.TIER,
     "tender": CodeKind.TENDER,
+    "redemption_type": CodeKind.REDEMPTION_TYPE,
     "country": CodeKind.COUNTRY,
 }
 """The kinds of the texts that have numbers, by the rules' domain."""

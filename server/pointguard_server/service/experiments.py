@@ -117,7 +117,7 @@ class Experiments:
         for index, arm in enumerate(design.arms):
             try:
                 version = await self._rule_sets.version(arm.version)
-                await self._rule_sets.check(version.source, version.files)
+                await self._rule_sets.check_version(version)
             except NotFound:
                 violations.append(Violation(f"arms[{index}].version", "must be a version of the earn rules"))
             except RuleSetError:

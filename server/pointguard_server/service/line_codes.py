@@ -82,10 +82,13 @@ def line_codes(rule_set: RuleSet, known: LineCodes | None = None) -> LineCodes:
         TooManyPatterns: if there are more than a line has bits.
     """
     known = known or LineCodes()
-    numbers = {domain: dict(known.numbers[domain]) for domain in LINE_DOMAINS}
+    numbers = dict(known.numbers)
     for domain, text in rule_set.literals:
-        if domain in numbers:
-            numbers[domain].setdefault(text, len(numbers[domain]) + 1)
+        if domain in numbers and text not in numbers[domain]:
+            if numbers[domain] is known.numbers[domain]:
+                # A set may have 100,000 texts: what has nothing new is shared, and nobody changes it.
+                numbers[domain] = dict(known.numbers[domain])
+            numbers[domain][text] = len(numbers[domain]) + 1
     patterns = list(known.patterns)
     for each in map(LinePattern._make, rule_set.checked.line_patterns):
         if each in patterns:

@@ -6,6 +6,7 @@ For ``bootstrap``. See docs/adr/0011-live-rule-changes.md; the swap itself is ``
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -156,7 +157,9 @@ class LivePrograms:
             sources = await asyncio.to_thread(self._files.check, texts)
             self._check_fixed(sources)
             rules = await self._serving.compiler.compile(sources.rule_set)
-            configuration, stores = await self._engine.run(lambda connection: self._write(connection, sources))
+            conditions = await self._serving.compiler.compile_any(sources.fraud_conditions)
+            written, stores = await self._engine.run(lambda connection: self._write(connection, sources))
+            configuration = replace(written, fraud_conditions=conditions)
             activation = await self._serving.change(
                 lambda connection, moment: self._activate(connection, sources.rule_set, moment),
                 rules,

@@ -26,7 +26,7 @@ from pointguard_server.domain.codes import Decision, Operation, Outcome, Posture
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine, Observed
 from pointguard_server.engine.programs import Programs
-from pointguard_server.engine.totals import Totals
+from pointguard_server.engine.totals import SHADOW, Totals, tripping
 from pointguard_server.service import logs
 from pointguard_server.service.health import Health, is_ready
 from pointguard_server.service.histogram import Histogram
@@ -90,8 +90,10 @@ class Metrics(Collector):
     def compiling(self, what: str) -> Iterator[None]:
         """Note how long it takes to compile something, or to find it compiled."""
         started = time.perf_counter()
-        yield
-        self._compile_seconds[what] = time.perf_counter() - started
+        try:
+            yield
+        finally:
+            self._compile_seconds[what] = time.perf_counter() - started
 
     def observe_batch(self, batch: Observed) -> None:
         """Count one batch and what it decided."""
@@ -200,9 +202,9 @@ class Metrics(Collector):
             "pointguard_rules_tripped", "Fraud rules and controls tripped.", labels=("rule", "posture")
         )
         # Those in force stand at zero before they first trip: a rule that never does must be seen.
-        in_force = {(int(rule["rule_id"]), int(rule["posture"])): 0 for rule in programs.rules if rule["posture"]}
+        in_force = {tripping(rule): 0 for rule in programs.rules if rule["posture"]}
         for (rule_id, posture), count in (in_force | totals.tripped).items():
-            tripped.add_metric((self._text(rule_id), Posture(posture).name), count)
+            tripped.add_metric((self._text(rule_id), "SHADOW" if posture == SHADOW else Posture(posture).name), count)
         yield tripped
         advice = CounterMetricFamily("pointguard_advice_raised", "Advice raised by fraud rules.", labels=("posture",))
         for posture in Posture:

@@ -233,8 +233,30 @@ class RuleVersions(Protocol):
         """Have a version decide from ``effective_at`` on, which is not before ``now``."""
         ...
 
+    def add_cancellation(
+        self,
+        connection: Any,
+        tenant_id: int,
+        program_id: int,
+        activation: int,
+        change: RuleChange,
+        *,
+        now: int,
+        key: RequestKey | None = None,
+    ) -> RuleSetActivation:
+        """Call an activation off that is planned for a moment after ``now``; return it with its cancellation."""
+        ...
+
+    def activation(self, connection: Any, tenant_id: int, program_id: int, activation: int) -> RuleSetActivation | None:
+        """Return an activation, with its cancellation if it was called off."""
+        ...
+
     def version(self, connection: Any, tenant_id: int, program_id: int, version: int) -> RuleSetVersion | None:
         """Return a version."""
+        ...
+
+    def digest(self, connection: Any, tenant_id: int, program_id: int, version: int) -> bytes | None:
+        """Return a version's digest, without reading its text."""
         ...
 
     def last_of_file(self, connection: Any, tenant_id: int, program_id: int) -> RuleSetVersion | None:
@@ -243,6 +265,10 @@ class RuleVersions(Protocol):
 
     def timeline(self, connection: Any, tenant_id: int, program_id: int, moment: int) -> Timeline:
         """Return what decides from a moment on."""
+        ...
+
+    def version_without(self, connection: Any, tenant_id: int, program_id: int, planned: RuleSetActivation) -> int:
+        """Return the version that decides at the moment of a planned activation if that is called off; 0 if none."""
         ...
 
     def latest_moment(self, connection: Any, tenant_id: int, program_id: int) -> int:

@@ -26,12 +26,14 @@ RESERVATION_TTL_MIN: Final = timedelta(seconds=1)
 RESERVATION_TTL_MAX: Final = timedelta(days=7)
 ADVICE_DURATION_MAX: Final = timedelta(days=3_650)
 FRAUD_RULES_MAX: Final = 256
+CONDITION_BYTES_MAX: Final = 8_192
 PENDING_MAX: Final = timedelta(days=3_650)
 LOT_LENGTH_MAX: Final = timedelta(days=36_500)
 
 # With these a product of points or money and rate stays inside 64 bits.
 _POINTS_MAX: Final = 10**12
 _RATE_MAX: Final = 10**6
+_MEASURING: Final = ("counts", "measure", "window", "threshold")
 _FIXED_DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _ANNUAL_DAY: Final = re.compile(r"[0-9]{2}-[0-9]{2}")
 _SOME_DAY: Final = date(2000, 12, 31)  # in place of a mistake
@@ -93,9 +95,20 @@ class Counts:
     approved_only: bool
 
 
+class RuleMode(StrEnum):
+    """What a fraud rule that trips may do: all that it says; raise advice that only records; be counted, no more."""
+
+    ENFORCED = "ENFORCED"
+    ALERT_ONLY = "ALERT_ONLY"
+    SHADOW = "SHADOW"
+
+
 @dataclass(frozen=True, slots=True)
 class FraudRuleConfig:
     """One fraud rule: it trips when ``measure`` of what ``counts`` says exceeds ``threshold`` inside ``window``.
+
+    ``when`` is a condition in the language of ``rules`` that must hold of the transaction being decided, too; empty for
+    none. A rule whose ``counts``, ``measure`` and ``window`` are None is its condition alone.
 
     A ``duration`` of zero acts on the transaction being decided alone. ``extends`` lets an attempt under a standing
     block prolong it, ``include_blocked`` lets such an attempt count, ``net_of_reversals`` leaves out what was reversed.
@@ -103,9 +116,9 @@ class FraudRuleConfig:
 
     name: str
     context: Context
-    counts: Counts
-    measure: Measure
-    window: Window
+    counts: Counts | None
+    measure: Measure | None
+    window: Window | None
     threshold: int
     posture: Posture
     duration: timedelta
@@ -113,6 +126,8 @@ class FraudRuleConfig:
     extends: bool
     include_blocked: bool
     net_of_reversals: bool
+    when: str = ""
+    mode: RuleMode = RuleMode.ENFORCED
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,32 +393,40 @@ def _read_fraud_rules(document: CheckedTable) -> tuple[FraudRuleConfig, ...]:
 def _read_fraud_rule(table: CheckedTable) -> FraudRuleConfig:
     name = table.text("name", 64, _RULE_NAME, "letters, digits, _, . and -, beginning with a letter")
     built_in = _find_built_in(table, name)
+    measures = built_in is not None or not table.has("when") or any(table.has(key) for key in _MEASURING)
     rule = FraudRuleConfig(
         name=name,
         context=table.choice("context", Context, built_in.context if built_in else None),
-        counts=_read_counts(table.table("counts")) if table.has("counts") or not built_in else built_in.counts,
-        measure=table.choice("measure", Measure, built_in.measure if built_in else None),
-        window=_read_window(table.table("window")),
-        threshold=table.integer("threshold", 0, _POINTS_MAX),
+        counts=_counted(table, built_in) if measures else None,
+        measure=table.choice("measure", Measure, built_in.measure if built_in else None) if measures else None,
+        window=_read_window(table.table("window")) if measures else None,
+        threshold=table.integer("threshold", 0, _POINTS_MAX) if measures else 0,
         posture=table.choice("posture", Posture),
         duration=table.duration("duration", timedelta(0), ADVICE_DURATION_MAX),
         enabled=table.flag("enabled", default=True),
         extends=table.flag("extends", default=False),
-        include_blocked=table.flag("include_blocked", default=False),
-        net_of_reversals=table.flag("net_of_reversals", default=False),
+        include_blocked=table.flag("include_blocked", default=False) if measures else False,
+        net_of_reversals=table.flag("net_of_reversals", default=False) if measures else False,
+        when=table.text("when", CONDITION_BYTES_MAX) if table.has("when") else "",
+        mode=table.choice("mode", RuleMode, RuleMode.ENFORCED),
     )
     table.close()
     return rule
 
 
+def _counted(table: CheckedTable, built_in: BuiltInRule | None) -> Counts:
+    return _read_counts(table.table("counts")) if table.has("counts") or not built_in else built_in.counts
+
+
 def _find_built_in(table: CheckedTable, name: str) -> BuiltInRule | None:
     """Returns what a rule may leave out; None if it is the program's own and says all of it itself."""
-    if name in BUILT_IN_RULES or any(table.has(key) for key in ("context", "counts", "measure")):
+    if name in BUILT_IN_RULES or any(table.has(key) for key in ("context", "counts", "measure", "when")):
         return BUILT_IN_RULES.get(name)
     # One message that may name the built-in rule that was meant, instead of three about missing keys.
     if name:
         hint = did_you_mean(name, BUILT_IN_RULES)
-        table.note("name", f'"{name}" is not built in{hint}; a rule of your own must give context, counts and measure')
+        own = "a rule of your own must give context, and counts and measure or when"
+        table.note("name", f'"{name}" is not built in{hint}; {own}')
     return next(iter(BUILT_IN_RULES.values()))
 
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.rules.set_files import ReadSet
+from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.program_config import ProgramConfig, load_program_config
 from pointguard_server.service.rule_availability import require_available
 
@@ -47,6 +48,7 @@ class ProgramSources:
     config: ProgramConfig
     rule_set: RuleSet
     stores: tuple[Store, ...]
+    fraud_conditions: RuleSet | None = None  # of the configuration's fraud rules, if they have any
 
 
 def check_program(
@@ -66,9 +68,10 @@ def check_program(
         OSError: if the earn rules cannot be read.
     """
     config = load_program_config(configuration, name)
+    fraud_conditions = check_conditions(config, name)
     earn_rules, rules_name = read_rules(config.earn_rules)
     rule_set = load_rule_set(earn_rules, rules_name, currency=config.currency, read_set=read_set)
-    return ProgramSources(configuration, config, require_available(rule_set), stores)
+    return ProgramSources(configuration, config, require_available(rule_set), stores, fraud_conditions)
 
 
 def check_stores(text: str, name: str) -> tuple[Store, ...]:

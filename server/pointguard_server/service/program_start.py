@@ -67,8 +67,9 @@ class ProgramStarter:
             ActiveVersionUnusable: if the active version cannot.
         """
         ready = await self._ready(sources, moment)
+        conditions = await self._compiler.compile_any(sources.fraud_conditions)
         lines = LineCodes()
-        for rules in ready.values():
+        for rules in (*ready.values(), *((conditions,) if conditions else ())):
             lines = line_codes(rules.rule_set, lines)
 
         def write(connection: Any) -> tuple[Configuration, Plan]:
@@ -76,7 +77,7 @@ class ProgramStarter:
             version = write_sources(self._names, connection, *place, sources, sources.stores, moment)
             self._names.version_stores(connection, self._tenant_id, moment)
             activate_file(self._versions, connection, *place, sources.rule_set, moment)
-            configuration = Configuration(sources.config, version)
+            configuration = Configuration(sources.config, version, conditions)
             return configuration, self._planner.plan(connection, moment, configuration, ready, lines)
 
         configuration, plan = self._write(write)

@@ -7,6 +7,9 @@ from itertools import count
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
+
 from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import (
     Channel,
@@ -23,9 +26,9 @@ from pointguard_server.domain.codes import (
 from pointguard_server.domain.expiry import Expiry, ExpiryModel
 from pointguard_server.engine.counters import DAY, LIFETIME, MONTH, Counter
 from pointguard_server.engine.lot_terms import LotTerms
-from pointguard_server.engine.programs import Program
+from pointguard_server.engine.programs import NO_CONDITIONS, Conditions, Program
 from pointguard_server.engine.rows import currency_number
-from pointguard_server.engine.world import EARNED, GIVEN, MATCHED, MATCHED_NUMBER
+from pointguard_server.engine.world import CONDITION, EARNED, GIVEN, MATCHED, MATCHED_NUMBER, PROVINCES
 from pointguard_server.rules.checked import CheckedRule
 from pointguard_server.rules.checked import Expiry as RuleExpiry
 from pointguard_server.rules.constants import constants_of
@@ -38,6 +41,7 @@ from pointguard_server.rules.value_types import CapPeriod, ExpiryUnit
 from pointguard_server.rules.value_types import Part as RulePart
 from pointguard_server.rules.work_layout import layout_of
 from pointguard_server.service.code_matches import CODE_DOMAINS, CodeMatches
+from pointguard_server.service.fraud_conditions import is_sized
 from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory
 from pointguard_server.service.program_config import (
@@ -46,6 +50,7 @@ from pointguard_server.service.program_config import (
     FraudRuleConfig,
     ProgramConfig,
     RedemptionConfig,
+    RuleMode,
 )
 from pointguard_server.service.program_sources import ProgramSources, Store
 from pointguard_server.velocity.windows import DISTINCT_CASHIERS, DISTINCT_STORES, DISTINCT_TERMINALS
@@ -55,6 +60,7 @@ OUT_OF_PROVINCE: Final = "OUT_OF_PROVINCE"
 """The names of the controls, where a rule's name is shown."""
 
 Intern = Callable[[CodeKind, str], int]
+IntArray = npt.NDArray[np.int64]
 
 _MONTH_MAX: Final = timedelta(days=31, hours=2)  # a calendar month with a clock change in it
 _CALENDAR_LENGTHS: Final = {
@@ -74,6 +80,7 @@ _EARN_MEASURES: Final = {
 }
 _ENUMERATIONS: Final[dict[str, type[Channel | Kind]]] = {"channel": Channel, "kind": Kind}
 _UNKNOWN: Final = -1
+_NO_CONDITION: Final = -1
 
 
 class BoundEarnRules(Protocol):
@@ -88,8 +95,22 @@ class BoundEarnRules(Protocol):
 class CompiledEarnRules(Protocol):
     """Machine code of a rule set."""
 
-    def bound(self, constants: Sequence[int], /) -> BoundEarnRules:
+    def bound(self, constants: Sequence[int] | IntArray, /) -> BoundEarnRules:
         """What is called with these constants."""
+        ...
+
+
+class FraudConditions(Protocol):
+    """The conditions of the fraud rules that are enabled, checked (``fraud_conditions``) and compiled."""
+
+    @property
+    def rule_set(self) -> RuleSet:
+        """A rule for each condition."""
+        ...
+
+    @property
+    def compiled(self) -> CompiledEarnRules:
+        """Its machine code."""
         ...
 
 
@@ -127,25 +148,24 @@ def build_program(
     intern: Intern,
     matches: CodeMatches,
     store_countries: dict[int, int] | None = None,
+    fraud_conditions: FraudConditions | None = None,
+    constants: IntArray | None = None,
 ) -> Program:
     """Return the program as the kernel takes it.
 
     ``lines`` are the rule set's ``line_codes``; ``intern`` gives the tenant's texts their numbers. ``matches`` have
-    taken what the rule set asks of texts. ``store_countries`` are numbers of countries by those of stores.
+    taken what the rule set asks of texts. ``store_countries`` are numbers of countries by those of stores;
+    ``fraud_conditions`` are those of the configuration's fraud rules. ``constants`` are
+    ``rule_constants``, if they were made before.
     """
-    measures, rules = _fraud_rules(config, intern)
+    measures, rules = _fraud_rules(config, intern, fraud_conditions)
+    conditions = NO_CONDITIONS
+    if fraud_conditions is not None:
+        conditions = _conditions(config, fraud_conditions, len(measures), lines, intern, matches)
+        measures += [_earn_measure(window) for window in _windows(fraud_conditions.rule_set)]
     inputs = _earn_inputs(config, rule_set, len(measures), matches)
     measures += [_earn_measure(window) for window in _windows(rule_set)]
-    constants = tuple(
-        constants_of(
-            rule_set.checked,
-            lambda domain, text: constant_of(domain, text, lines, intern),
-            (
-                *lines.masks(rule_set.checked),
-                *(matches.mask(CodeKind.GROUP_SET, group) for _, group in rule_set.checked.named_texts),
-            ),
-        )
-    )
+    constants = _constants(rule_set, lines, intern, matches, constants)
     earn = compiled.bound(constants)
     settings = {
         "epoch": versions.configuration,
@@ -158,7 +178,7 @@ def build_program(
         "rate_points": config.redemption.points,
         "rate_money": config.redemption.money_minor,
         "hold_default": config.reservation_ttl_default // MICROSECOND,
-        "retention": _retention(config, rule_set) // MICROSECOND,
+        "retention": _retention(config, rule_set, fraud_conditions) // MICROSECOND,
         "earn_address": earn.address,
         "money_scale": SCALE // 10**config.currency_digits,
     }
@@ -186,9 +206,59 @@ def build_program(
         earn=earn,
         lot_terms=tuple(_lot_terms(config, rule) for rule in rule_set.checked.rules),
         code_words=matches.words,
+        conditions=conditions,
         counters=_counters(rule_set, intern),
         store_countries=store_countries or {},
     )
+
+
+def rule_constants(rule_set: RuleSet, lines: LineCodes, intern: Intern) -> IntArray:
+    """Return the constants that a rule set is called with, up to its masks.
+
+    Of a set of 100,000 texts that takes a tenth of a second.
+    """
+    checked = rule_set.checked
+    made = constants_of(checked, lambda domain, text: constant_of(domain, text, lines, intern), ())
+    return np.array(made, np.int64)
+
+
+def tenant_texts(rule_set: RuleSet) -> set[tuple[CodeKind, str]]:
+    """Return the texts of a rule set whose numbers the tenant's ledger keeps."""
+    return {(CODE_DOMAINS[domain], text) for domain, text in rule_set.literals if domain in CODE_DOMAINS}
+
+
+def _conditions(
+    config: ProgramConfig,
+    given: FraudConditions,
+    first_measure: int,
+    lines: LineCodes,
+    intern: Intern,
+    matches: CodeMatches,
+) -> Conditions:
+    """Return the conditions of fraud rules; their windows have the measures from ``first_measure`` on."""
+    rules = given.rule_set.checked
+    inputs = _earn_inputs(config, given.rule_set, first_measure, matches)
+    constants = _constants(given.rule_set, lines, intern, matches)
+    code = given.compiled.bound(constants)
+    return Conditions(
+        count=len(rules.rules),
+        address=code.address,
+        inputs=tuple(row for row, _ in inputs),
+        input_zones=tuple(zone for _, zone in inputs),
+        constants=tuple(constants.tolist()),
+        fact_count=rules.fact_count,
+        work_size=layout_of(rules).size,
+        code=code,
+    )
+
+
+def _constants(
+    rule_set: RuleSet, lines: LineCodes, intern: Intern, matches: CodeMatches, made: IntArray | None = None
+) -> IntArray:
+    """Return all constants of a rule set: those ``made`` before, if there are any, and the masks."""
+    groups = (matches.mask(CodeKind.GROUP_SET, group) for _, group in rule_set.checked.named_texts)
+    masks = np.array([*lines.masks(rule_set.checked), *groups], np.int64)
+    return np.concatenate([rule_constants(rule_set, lines, intern) if made is None else made, masks])
 
 
 def _lot_terms(config: ProgramConfig, rule: CheckedRule) -> LotTerms:
@@ -286,14 +356,15 @@ def _earn_length(window: WindowInput) -> timedelta:
     return _CALENDAR_LENGTHS[WindowKind[window.calendar.name]]
 
 
-def _retention(config: ProgramConfig, rule_set: RuleSet) -> timedelta:
+def _retention(config: ProgramConfig, rule_set: RuleSet, fraud_conditions: FraudConditions | None) -> timedelta:
     """Return how long memory keeps events.
 
     Past every window, and past the end of any reservation that may release one, under whatever limit it was made.
     """
-    windows = [rule.window for rule in config.fraud_rules if rule.enabled]
+    windows = [rule.window for rule in config.fraud_rules if rule.enabled and rule.window is not None]
     lengths = [window.length or _CALENDAR_LENGTHS[window.kind] for window in windows]
-    lengths += [_earn_length(window) for window in _windows(rule_set)]
+    rule_sets = [rule_set] if fraud_conditions is None else [rule_set, fraud_conditions.rule_set]
+    lengths += [_earn_length(window) for each in rule_sets for window in _windows(each)]
     # What an account earned is read back from the legs that memory reads, but for what it earned ever.
     lengths += [
         _MONTH_MAX
@@ -307,24 +378,42 @@ def _mask(codes: tuple[Kind, ...] | tuple[Part, ...] | None) -> int:
     return -1 if codes is None else sum(1 << code for code in set(codes))
 
 
-def _fraud_rules(config: ProgramConfig, intern: Intern) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+def _fraud_rules(
+    config: ProgramConfig, intern: Intern, conditions: FraudConditions | None
+) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
     """Return the measures, each once, and the rules: the controls first, since their reasons come first."""
     measures: dict[tuple[int, ...], int] = {}
     rules = _controls(config.redemption, measures, intern)
+    ordinals = count()
     for rule in config.fraud_rules:
-        if rule.enabled:
-            measure = measures.setdefault(_measure(rule), len(measures))
-            rules.append(
-                _rule(
-                    intern(CodeKind.RULE, rule.name),
-                    measure,
-                    ControlConfig(rule.threshold, rule.posture, rule.duration),
-                    rule.context,
-                    Reason.FRAUD_RULE,
-                    extends=rule.extends,
-                )
+        if not rule.enabled:
+            continue
+        counted = _measure(rule)
+        condition, sized = _NO_CONDITION, False
+        if rule.when:
+            if conditions is None:
+                raise ValueError("the fraud rules have conditions, and those were not made ready")
+            condition = next(ordinals)
+            sized = is_sized(conditions.rule_set.checked, condition)
+        rules.append(
+            _rule(
+                intern(CodeKind.RULE, rule.name),
+                CONDITION if counted is None else measures.setdefault(counted, len(measures)),
+                ControlConfig(rule.threshold, posture_of(rule), rule.duration),
+                rule.context,
+                Reason.FRAUD_RULE,
+                extends=rule.extends,
+                condition=condition,
+                is_sized=sized,
+                is_shadow=rule.mode is RuleMode.SHADOW,
             )
+        )
     return list(measures), rules
+
+
+def posture_of(rule: FraudRuleConfig) -> Posture:
+    """Return what a rule does that trips: one that may only alert does what LOG does."""
+    return Posture.LOG if rule.mode is RuleMode.ALERT_ONLY else rule.posture
 
 
 def _controls(
@@ -333,7 +422,7 @@ def _controls(
     rules = []
     if redemption.out_of_province:
         name = intern(CodeKind.RULE, OUT_OF_PROVINCE)
-        rules.append(_rule(name, -1, redemption.out_of_province, Context.REDEMPTION, Reason.OUT_OF_PROVINCE))
+        rules.append(_rule(name, PROVINCES, redemption.out_of_province, Context.REDEMPTION, Reason.OUT_OF_PROVINCE))
     if redemption.daily_cap:
         # What a calendar day's approved redemptions come to in money; what was voided or not captured is free again.
         spent = (-1, _mask((Part.REDEEM, Part.HOUSEHOLD_REDEEM)), 1, 0, 1, Measure.MONEY, WindowKind.DAY, 0)
@@ -344,8 +433,10 @@ def _controls(
     return rules
 
 
-def _measure(rule: FraudRuleConfig) -> tuple[int, ...]:
-    """Return a row of ``velocity.windows.MEASURE``."""
+def _measure(rule: FraudRuleConfig) -> tuple[int, ...] | None:
+    """Return a row of ``velocity.windows.MEASURE``; None if the rule is its condition alone."""
+    if rule.counts is None or rule.measure is None or rule.window is None:
+        return None
     return (
         _mask(rule.counts.kinds),
         _mask(rule.counts.parts),
@@ -367,12 +458,18 @@ def _rule(
     *,
     extends: bool = False,
     is_limit: bool = False,
+    condition: int = _NO_CONDITION,
+    is_sized: bool = False,
+    is_shadow: bool = False,
 ) -> tuple[int, ...]:
     """Return a row of ``world.RULE``."""
     posture: Posture = action.posture
     return (
         rule_id,
         measure,
+        condition,
+        int(is_sized),
+        int(is_shadow),
         action.threshold,
         int(posture),
         int(context),

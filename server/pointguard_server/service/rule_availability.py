@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pointguard_server.rules import checked
 from pointguard_server.rules.checked import Checked, CheckedRuleSet
-from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS
+from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS, LINE_FIELDS
 from pointguard_server.rules.inputs import Input, LocalDateInput
 from pointguard_server.rules.problems import Problem, RuleSetError
 from pointguard_server.rules.rule_set import RuleSet
@@ -19,6 +19,9 @@ from pointguard_server.rules.value_types import Vector
 
 UNAVAILABLE_FIELDS: Final = frozenset(("member.age_band", "member.birthday_month"))
 
+FRAUD_FIELDS: Final = frozenset(("order.points", "order.redemption_type"))
+"""What only conditions of fraud rules see: an earn rule decides what these would be."""
+
 
 def require_available(rule_set: RuleSet) -> RuleSet:
     """The rule set, if this server can decide by it.
@@ -26,10 +29,28 @@ def require_available(rule_set: RuleSet) -> RuleSet:
     Raises:
         RuleSetError: with every place that asks for something that is not there yet.
     """
-    problems = problems_of(rule_set.checked)
+    problems = (*problems_of(rule_set.checked), *_for_fraud_rules(rule_set.checked))
     if problems:
         raise RuleSetError(rule_set.name, problems)
     return rule_set
+
+
+def _for_fraud_rules(rules: CheckedRuleSet) -> Iterator[Problem]:
+    for node in checked.nodes(rules):
+        if (name := field_name(node)) in FRAUD_FIELDS:
+            message = f"`{name}` is for the conditions of fraud rules"
+            yield Problem(node.source_range, name, message, "a field of the purchase, such as order.total")
+
+
+def field_name(node: Checked) -> str:
+    """The name of the field of the facts or of a line that a node reads; empty if it reads none."""
+    match node:
+        case checked.FieldValue(vector=Vector.FACTS, index=index) | checked.BitTest(vector=Vector.FACTS, index=index):
+            return FACT_FIELDS[index].name if index < FACT_FIELD_COUNT else ""
+        case checked.FieldValue(index=index) | checked.BitTest(index=index):
+            return LINE_FIELDS[index].name if index < len(LINE_FIELDS) else ""
+        case _:
+            return ""
 
 
 def problems_of(rules: CheckedRuleSet) -> tuple[Problem, ...]:

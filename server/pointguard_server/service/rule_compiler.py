@@ -4,25 +4,45 @@ One at a time of each, and no request waits for it. See docs/adr/0005-compile-el
 """
 
 import asyncio
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from pointguard_server.rules.compiler import Child, RulesError, compile_in_child, load_compiled, load_isolated
+import structlog
+
+from pointguard_server.rules.code_cache import usable_directory
+from pointguard_server.rules.compiler import (
+    Child,
+    NotCompiled,
+    RulesError,
+    compile_in_child,
+    load_compiled,
+    load_isolated,
+)
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.sandbox_limits import Isolation, SandboxLimits
+from pointguard_server.service.checking_messages import SetTexts
 from pointguard_server.service.checking_worker import CheckingWorker
 from pointguard_server.service.programs import CompiledEarnRules
-from pointguard_server.service.rule_versions import NO_FILES, RuleSetVersion, SetFiles, source_digest
+from pointguard_server.service.rule_versions import NO_FILES, RuleSetVersion, source_digest
+
+log = structlog.get_logger(__name__)
+
+Compiling = Callable[[], AbstractContextManager[None]]
+"""Notes how long what is inside takes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReadyRules:
     """A rule set with its machine code."""
 
     rule_set: RuleSet
     compiled: CompiledEarnRules
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """The digest of the source text with its files."""
         return source_digest(self.rule_set.source, self.rule_set.files)
@@ -32,8 +52,10 @@ class RuleCompiler:
     """Compiles one program's rules into a directory; ``failures`` counts what did not compile.
 
     Belongs to the event loop. ``currency`` is the program's. With ``isolation`` they run in sandboxes, within
-    ``limits``.
+    ``limits``. ``compiling`` stands around each compilation.
     """
+
+    _temporary: Path | None = None  # a directory that goes with this process
 
     def __init__(
         self,
@@ -41,18 +63,26 @@ class RuleCompiler:
         currency: str,
         isolation: Isolation = Isolation.NONE,
         limits: SandboxLimits | None = None,
+        compiling: Compiling = nullcontext,
     ) -> None:
         self.isolation = isolation
         self.limits = limits or SandboxLimits()
+        self._directory, problem = usable_directory(directory)
+        if problem:
+            # Rules are compiled all the same, but anew by each process.
+            self._temporary = self._directory
+            log.warning("code_cache_unusable", directory=str(directory), problem=problem)
         self.checking = CheckingWorker(currency)
-        self._directory = directory
+        self._compiling = compiling
         self._one = asyncio.Semaphore(1)
         self._child: Child | None = None
         self._stopped = False
         self.failures = 0
 
-    async def check(self, source: str, name: str, files: SetFiles = NO_FILES) -> RuleSet:
+    async def check(self, source: str, name: str, files: SetTexts = NO_FILES) -> RuleSet:
         """Return the rule set of a source text; ``name`` is what mistakes are reported under.
+
+        ``files`` are what its sets read, as texts or entries.
 
         Raises:
             RuleSetError: with every mistake, and every thing that this server cannot do.
@@ -77,30 +107,48 @@ class RuleCompiler:
         """
         async with self._one:
             try:
-                return await asyncio.to_thread(self._compile, rule_set)
+                with self._compiling():
+                    return await asyncio.to_thread(self._compile, rule_set)
             except (RulesError, OSError):
                 self.failures += 1
                 raise
 
+    async def compile_any(self, rule_set: RuleSet | None) -> ReadyRules | None:
+        """Return the same of a rule set that there may not be; raises what ``compile`` does."""
+        return None if rule_set is None else await self.compile(rule_set)
+
     async def ready(self, version: RuleSetVersion) -> ReadyRules:
         """Return a version's rule set with its machine code; raises what ``check`` and ``compile`` do."""
-        return await self.compile(await self.check(version.source, f"version {version.version}", version.files))
+        name = f"version {version.version}"
+        return await self.compile(await self.check(version.source, name, version.files))
 
     async def stop(self) -> None:
         """Wait for no compiler, and check nothing more."""
         self._stopped = True
         if self._child is not None:
             self._child.kill()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
         await self.checking.stop()
 
     def _compile(self, rule_set: RuleSet) -> ReadyRules:
         try:
-            compile_in_child(rule_set, self._directory, on_start=self._keep, isolation=self.isolation)
+            try:
+                compiled = self._compiled(rule_set)
+            except NotCompiled:
+                # Another process has let go of the entry between making it and loading it.
+                compiled = self._compiled(rule_set)
         finally:
             self._child = None
+        ready = ReadyRules(rule_set, compiled)
+        _ = ready.digest  # here, and not on the event loop: of long sets it takes many milliseconds
+        return ready
+
+    def _compiled(self, rule_set: RuleSet) -> CompiledEarnRules:
+        compile_in_child(rule_set, self._directory, on_start=self._keep, isolation=self.isolation)
         if self.isolation is Isolation.WASM:
-            return ReadyRules(rule_set, load_isolated(rule_set, self._directory, self.limits))
-        return ReadyRules(rule_set, load_compiled(rule_set, self._directory))
+            return load_isolated(rule_set, self._directory, self.limits)
+        return load_compiled(rule_set, self._directory)
 
     def _keep(self, child: Child) -> None:
         self._child = child

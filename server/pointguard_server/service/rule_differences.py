@@ -8,17 +8,29 @@ from typing import Any
 from pointguard_server.rules import parser
 from pointguard_server.rules.syntax import Declaration, Name, RuleSetSyntax
 from pointguard_server.rules.tree_text import tree_text
-from pointguard_server.service.rule_versions import RuleSetVersion, SetFiles
+from pointguard_server.service.rule_versions import RuleSetVersion, SetFiles, file_digest
+
+
+@dataclass(frozen=True, slots=True)
+class FileDifference:
+    """A set's file: how many entries came and went, and its digest before and after, empty where there is no file."""
+
+    name: str
+    added: int
+    removed: int
+    digest_before: str
+    digest_after: str
 
 
 @dataclass(frozen=True, slots=True)
 class RuleDifferences:
-    """A unified diff of two texts, and the names of rules: new in the second, only in the first, or changed."""
+    """A unified diff of two texts, the names of rules (new in the second, only in the first, or changed), and files."""
 
     text: str
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: tuple[str, ...]
+    files: tuple[FileDifference, ...]
 
 
 def differences(before: RuleSetVersion, after: RuleSetVersion) -> RuleDifferences:
@@ -31,7 +43,22 @@ def differences(before: RuleSetVersion, after: RuleSetVersion) -> RuleDifference
         added=tuple(name for name in new if name not in old),
         removed=tuple(name for name in old if name not in new),
         changed=tuple(name for name in new if name in old and old[name] != new[name]),
+        files=tuple(_file_differences(before.files, after.files)),
     )
+
+
+def _file_differences(before: SetFiles, after: SetFiles) -> Iterator[FileDifference]:
+    for name in dict.fromkeys((*before, *after)):
+        old, new = before.get(name, ()), after.get(name, ())
+        if old != new:
+            old_set, new_set = set(old), set(new)
+            yield FileDifference(
+                name,
+                len(new_set - old_set),
+                len(old_set - new_set),
+                file_digest(old) if name in before else "",
+                file_digest(new) if name in after else "",
+            )
 
 
 def _meanings(source: str, files: SetFiles) -> dict[str, str]:

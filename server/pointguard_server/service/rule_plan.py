@@ -5,7 +5,7 @@ For ``bootstrap`` and ``serving_program``, on the writer's thread.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pointguard_server.domain.codes import CodeKind, ExperimentState
 from pointguard_server.engine.batch import Upcoming
@@ -19,12 +19,13 @@ from pointguard_server.service.experiment import Experiment
 from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory, Experiments, RuleVersions
 from pointguard_server.service.program_config import ProgramConfig
-from pointguard_server.service.programs import Versions, build_program
+from pointguard_server.service.programs import IntArray, Versions, build_program
 from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_versions import RuleSetActivation, RuleSetVersion
 
 Ready = Mapping[bytes, ReadyRules]
 """Rule sets that may decide, by the digest of their text."""
+NOTHING_PREPARED: Final[Mapping[bytes, IntArray]] = {}
 
 
 class NotReady(RuntimeError):
@@ -36,10 +37,16 @@ class NotReady(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A program's configuration, checked, and its version."""
+    """A program's configuration, checked, its version, and what of it was compiled."""
 
     config: ProgramConfig
     version: int
+    fraud_conditions: ReadyRules | None = None  # those of its fraud rules, if they have any
+
+    @property
+    def compiled(self) -> tuple[ReadyRules, ...]:
+        """What of it asks for texts and patterns as rule sets do."""
+        return () if self.fraud_conditions is None else (self.fraud_conditions,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +99,19 @@ class Planner:
         ready: Ready,
         lines: LineCodes,
         serving: int = 0,
+        constants: Mapping[bytes, IntArray] = NOTHING_PREPARED,
     ) -> Plan:
         """Return what decides from a moment on.
 
         ``lines`` number the texts of all that is ``ready``. Where the version in force is not, ``serving`` goes on.
+        ``constants`` by digest are taken as they are; those of others are made here.
 
         Raises:
             NotReady: if that is not ready either.
             TooManyPatterns: if all that is ready asks too much of texts.
         """
-        self._matches.take(connection, self._tenant_id, (rules.rule_set.checked for rules in ready.values()))
+        asking = [*ready.values(), *configuration.compiled]
+        self._matches.take(connection, self._tenant_id, (rules.rule_set.checked for rules in asking))
         timeline = self._versions.timeline(connection, self._tenant_id, self._program_id, moment)
         numbers: dict[tuple[CodeKind, str], int] = {}
         used: set[bytes] = set()
@@ -111,20 +121,31 @@ class Planner:
             return number
 
         countries = {}
-        if any(_reads_country(rules.rule_set.checked) for rules in ready.values()):
+        if any(_reads_country(rules.rule_set.checked) for rules in asking):
             stores = self._names.read_stores(connection).items()
             own = {store.store_id: store.country for (tenant_id, _), store in stores if tenant_id == self._tenant_id}
             known = {country: intern(CodeKind.COUNTRY, country) for country in set(own.values()) if country}
             countries = {store: known[country] for store, country in own.items() if country}
 
         def program_of(number: int) -> Program | None:
-            digest = self._version(connection, number).digest
+            digest = self._versions.digest(connection, self._tenant_id, self._program_id, number)
+            if digest is None:
+                raise NotReady(number)
             if (rules := ready.get(digest)) is None:
                 return None
             used.add(digest)
             versions = Versions(self._program_id, self._tenant_id, number, configuration.version)
             return build_program(
-                configuration.config, rules.rule_set, rules.compiled, versions, lines, intern, self._matches, countries
+                configuration.config,
+                rules.rule_set,
+                rules.compiled,
+                versions,
+                lines,
+                intern,
+                self._matches,
+                countries,
+                configuration.fraud_conditions,
+                constants.get(digest),
             )
 
         experiment = self.running(connection, moment)

@@ -5,7 +5,7 @@ how the rules that decide change with it.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -14,6 +14,7 @@ import structlog
 
 from pointguard_server.domain.codes import RuleSetActivationKind
 from pointguard_server.domain.errors import (
+    ActivationNotPlanned,
     ActiveVersionDiffers,
     AlreadyActive,
     ExperimentRunning,
@@ -35,6 +36,8 @@ from pointguard_server.service.ports import RuleVersionReader, RuleVersions
 from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_versions import (
     NO_FILES,
+    CancelledActivation,
+    KeptFiles,
     RequestKey,
     RuleChange,
     RuleSetActivation,
@@ -46,7 +49,10 @@ from pointguard_server.service.serving_program import ServingProgram
 
 PLANNED_MAX: Final = 16
 CHECKED_MAX: Final = 32
-Made = TypeVar("Made", RuleSetVersion, RuleSetActivation)
+Made = TypeVar("Made", RuleSetVersion, RuleSetActivation, CancelledActivation)
+SetTexts = Mapping[str, str]
+"""The texts of files that sets name, by the files' names."""
+NO_TEXTS: Final[SetTexts] = {}
 Value = TypeVar("Value")
 
 log = structlog.get_logger(__name__)
@@ -95,25 +101,36 @@ class RuleSets:
 
     # --------------------------------------------------------------------------------------------------------- reading
 
-    async def check(self, source: str, files: SetFiles = NO_FILES) -> RuleSet:
-        """Return the rule set of a source text.
+    async def check(self, source: str, texts: SetTexts = NO_TEXTS) -> RuleSet:
+        """Return the rule set of a source text; ``texts`` are the files that its sets name.
 
         Raises:
             RuleSetError: with its mistakes.
         """
-        digest = source_digest(source, files)
+        if texts:
+            with _told():
+                return await self._serving.compiler.check(source, "source", texts)
+        return await self._remembered(source_digest(source), source, NO_FILES)
+
+    async def check_version(self, version: RuleSetVersion) -> RuleSet:
+        """Return the rule set of a version.
+
+        Raises:
+            RuleSetError: if the server does not understand it any more.
+        """
+        return await self._remembered(version.digest, version.source, version.files)
+
+    async def _remembered(self, digest: bytes, source: str, files: SetFiles) -> RuleSet:
         rule_set = self._checked.pop(digest, None)
         if rule_set is None:
             with _told():
                 rule_set = await self._serving.compiler.check(source, "source", files)
-        if len(self._checked) >= CHECKED_MAX:
-            del self._checked[next(iter(self._checked))]
+        # Of those with files, which may be long, the last is remembered.
+        heavy = [other for other, checked in self._checked.items() if checked.files and rule_set.files]
+        for other in heavy or list(self._checked)[: max(0, len(self._checked) + 1 - CHECKED_MAX)]:
+            del self._checked[other]
         self._checked[digest] = rule_set
         return rule_set
-
-    async def check_version(self, version: RuleSetVersion) -> RuleSet:
-        """Return the rule set of a version, as ``check`` does."""
-        return await self.check(version.source, version.files)
 
     async def formatted(self, source: str) -> str:
         """Return a source text in its canonical layout.
@@ -124,20 +141,20 @@ class RuleSets:
         with _told():
             return await self._serving.compiler.formatted(source)
 
-    async def checked(self, source: str, field: str = "source") -> RuleSet:
-        """Return the rule set of a source text that a request holds.
+    async def checked(self, source: str, texts: SetTexts = NO_TEXTS) -> RuleSet:
+        """Return the rule set of a source text that a request holds, with the files that its sets name.
 
         Raises:
             InvalidRequest: if it has mistakes. They quote the text, so they are for ``check`` to tell.
         """
         try:
-            return await self.check(source)
+            return await self.check(source, texts)
         except RuleSetError as error:
             place = error.problems[0].source_range
             many = len(error.problems)
             raise InvalidRequest(
                 Violation(
-                    field,
+                    "source",
                     f"must be without mistakes, and has {many}, the first in line {place.line}, column {place.column}:"
                     " ValidateRuleSet tells them",
                 )
@@ -167,24 +184,69 @@ class RuleSets:
 
     # -------------------------------------------------------------------------------------------------------- changing
 
-    async def create(self, source: str, change: RuleChange, key: RequestKey) -> RuleSetVersion:
-        """Keep a source text as a new version.
+    async def create(
+        self, source: str, change: RuleChange, key: RequestKey, texts: SetTexts = NO_TEXTS
+    ) -> RuleSetVersion:
+        """Keep a source text, with the files that its sets name, as a new version.
 
         Raises:
             InvalidRequest: if it has mistakes.
             KeyReused: if the key was used for another request.
         """
-        await self.checked(source)
+        rule_set = await self.checked(source, texts)
+        _refuse_unnamed(texts, rule_set)
+        files = await asyncio.to_thread(KeptFiles.of, rule_set.files) if rule_set.files else NO_FILES
         tenant = self._serving.tenant
 
         def write(connection: Any) -> RuleSetVersion:
             known = self._known(connection, key, RuleSetVersion)
             return known or self._versions.add_version(
-                connection, tenant.tenant_id, tenant.program_id, source, change, self._clock.now(), key
+                connection, tenant.tenant_id, tenant.program_id, source, change, self._clock.now(), key, files
             )
 
         version: RuleSetVersion = await self._engine.run(write)
         return version
+
+    async def cancel(self, activation: int, change: RuleChange, key: RequestKey) -> RuleSetActivation:
+        """Call a planned activation off. What was begun goes on if the caller gives up.
+
+        Raises:
+            NotFound: if there is no such activation.
+            ActivationNotPlanned: if its moment has come, or it was called off before.
+            RulesNotCompiled: if what would decide at its moment then cannot be made ready.
+            KeyReused: if the key was used for another request.
+        """
+        return await self.unhindered(self._cancel(activation, change, key))
+
+    async def _cancel(self, number: int, change: RuleChange, key: RequestKey) -> RuleSetActivation:
+        tenant = self._serving.tenant
+        place = (tenant.tenant_id, tenant.program_id)
+
+        def look(connection: Any) -> RuleSetActivation | RuleSetVersion | None:
+            known = self._known(connection, key, CancelledActivation)
+            if known is not None:
+                return known.activation
+            activation = self._judge_planned(connection, number, self._serving.moment())
+            instead = self._versions.version_without(connection, *place, activation)
+            return self._versions.version(connection, *place, instead)
+
+        found = await self._engine.run(look)
+        if isinstance(found, RuleSetActivation):
+            return found
+        # Another plan for the same moment, which it had taken the place of, may decide now.
+        ready = [] if found is None or self._serving.is_ready(found.digest) else [await self._ready(found)]
+
+        def step(connection: Any, moment: int) -> tuple[RuleSetActivation, bool]:
+            known = self._known(connection, key, CancelledActivation)
+            if known is not None:
+                return known.activation, False
+            self._judge_planned(connection, number, moment)
+            return self._versions.add_cancellation(connection, *place, number, change, now=moment, key=key), True
+
+        cancelled, is_new = await self._serving.change(step, *ready)
+        if is_new:
+            log.info("rule_set_cancelled", activation=cancelled.activation, version=cancelled.version)
+        return cancelled
 
     async def activate(self, asked: Activation, key: RequestKey) -> RuleSetActivation:
         """Have a version decide. What was begun goes on if the caller gives up: a retry finds out.
@@ -221,6 +283,19 @@ class RuleSets:
         activation, is_new = await self._serving.change(step, ready)
         if is_new:
             self._serving.count(activation)
+        return activation
+
+    def _judge_planned(self, connection: Any, number: int, moment: int) -> RuleSetActivation:
+        """Return an activation if it may be called off; the writer's thread.
+
+        The same thread decides batches: the activation's moment has come for this step if it has for any batch before.
+        """
+        tenant = self._serving.tenant
+        activation = self._versions.activation(connection, tenant.tenant_id, tenant.program_id, number)
+        if activation is None:
+            raise NotFound
+        if activation.cancellation is not None or activation.effective_at <= moment:
+            raise ActivationNotPlanned(number, is_cancelled=activation.cancellation is not None)
         return activation
 
     def _known(self, connection: Any, key: RequestKey, kind: type[Made]) -> Made | None:
@@ -296,6 +371,17 @@ class RuleSets:
         self._under_way.discard(task)
         if not task.cancelled():
             task.exception()  # seen, even if the caller has given up
+
+
+def _refuse_unnamed(texts: SetTexts, rule_set: RuleSet) -> None:
+    """Refuse files that no set names: whoever sent them expects something of them."""
+    violations = [
+        Violation(f"files[{index}].name", "must be a file that a set of the source names")
+        for index, name in enumerate(texts)
+        if name not in rule_set.files
+    ]
+    if violations:
+        raise InvalidRequest(*violations)
 
 
 @contextmanager

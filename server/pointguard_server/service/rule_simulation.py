@@ -153,10 +153,7 @@ def simulate(
     """Return what an order earns; ``money_scale`` makes minor units the rules' numbers. Not for the event loop."""
     known = _facts(order, money_scale, zone)
     texts = _Texts()
-    facts = [_entry(each, known, texts) for each in FACT_FIELDS]
-    for bit, (_, group) in enumerate(rule_set.checked.named_texts):
-        facts[_GROUPS] |= (group in order.groups) << bit
-    facts += [_input(wanted, order, known) for wanted in rule_set.checked.inputs]
+    facts = _fact_entries(rule_set.checked, order, known, texts)
     lines = [_line_entries(line, money_scale, texts, rule_set.checked) for line in order.lines]
     constants = constants_of(rule_set.checked, texts.number)
     found: Trace | None = None
@@ -186,6 +183,24 @@ def simulate(
     if found is None:
         return Simulation(outcomes, shown, failed)
     return Simulation(outcomes, shown, failed, found.failed_at, found.is_cut)
+
+
+def points_of(rule_set: RuleSet, order: Order, more: Known, money_scale: int, zone: ZoneInfo) -> tuple[int, ...]:
+    """Return what each rule gives, as its back ends do, where the rules know ``more`` facts than an order has."""
+    known = _facts(order, money_scale, zone) | more
+    texts = _Texts()
+    facts = _fact_entries(rule_set.checked, order, known, texts)
+    lines = [_line_entries(line, money_scale, texts, rule_set.checked) for line in order.lines]
+    outcome = evaluate(rule_set.checked, facts, lines, constants_of(rule_set.checked, texts.number))
+    return tuple(award.points for award in outcome.awards)
+
+
+def _fact_entries(rules: CheckedRuleSet, order: Order, known: Known, texts: _Texts) -> list[int]:
+    """Return the vector of facts."""
+    facts = [_entry(each, known, texts) for each in FACT_FIELDS]
+    for bit, (_, group) in enumerate(rules.named_texts):
+        facts[_GROUPS] |= (group in order.groups) << bit
+    return facts + [_input(wanted, order, known) for wanted in rules.inputs]
 
 
 def windows_of(rule_set: RuleSet) -> list[str]:

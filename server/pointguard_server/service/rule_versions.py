@@ -1,7 +1,7 @@
 """Versions of a program's earn rules and their activations: the values. Storage keeps them, others make them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -12,6 +12,34 @@ FILE_AUTHOR: Final = "file"
 SetFiles = Mapping[str, tuple[str, ...]]
 """The entries of sets that come from files, by the file's name."""
 NO_FILES: Final[SetFiles] = {}
+
+
+class KeptFiles(SetFiles):
+    """Files as they are kept, read when somebody looks into them: for the longest that takes ten milliseconds."""
+
+    def __init__(self, text: str, files: SetFiles | None = None) -> None:
+        self.text = text
+        self._files = files
+
+    @classmethod
+    def of(cls, files: SetFiles) -> "KeptFiles":
+        """Return files with the text by which they are kept."""
+        return cls(files_text(files), files)
+
+    def __getitem__(self, name: str) -> tuple[str, ...]:
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read()) if self.text else 0
+
+    def _read(self) -> SetFiles:
+        if self._files is None:
+            read = json.loads(self.text) if self.text else {}
+            self._files = {name: tuple(entries) for name, entries in read.items()}
+        return self._files
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +76,19 @@ class RuleSetVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleSetCancellation:
+    """That a planned activation was called off before its moment."""
+
+    cancelled_at: int
+    change: RuleChange
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSetActivation:
-    """One activation: from ``effective_at`` on ``version`` decides, in place of ``previous_version`` (0: of none)."""
+    """One activation: from ``effective_at`` on ``version`` decides, in place of ``previous_version`` (0: of none).
+
+    Unless it was called off before.
+    """
 
     activation: int
     version: int
@@ -58,14 +97,22 @@ class RuleSetActivation:
     effective_at: int
     activated_at: int
     change: RuleChange
+    cancellation: RuleSetCancellation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledActivation:
+    """An activation that a request has called off."""
+
+    activation: RuleSetActivation
 
 
 @dataclass(frozen=True, slots=True)
 class KnownRequest:
-    """What a request of a known key made: a version, or an activation. ``digest`` is the request's."""
+    """What a request of a known key made: a version, an activation, or the end of one. ``digest`` is the request's."""
 
     digest: bytes
-    made: RuleSetVersion | RuleSetActivation
+    made: RuleSetVersion | RuleSetActivation | CancelledActivation
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +145,15 @@ def timeline_of(active: RuleSetActivation | None, planned: Sequence[RuleSetActiv
 
 
 def files_text(files: SetFiles) -> str:
-    """Return files as one text; ``read_files`` reads it."""
+    """Return files as the one text by which they are kept; ``KeptFiles`` reads it."""
+    if isinstance(files, KeptFiles):
+        return files.text
     return json.dumps(files, ensure_ascii=False) if files else ""
 
 
-def read_files(text: str) -> SetFiles:
-    """Return the files that ``files_text`` wrote."""
-    return {name: tuple(entries) for name, entries in json.loads(text).items()} if text else NO_FILES
+def file_digest(entries: Sequence[str]) -> str:
+    """Return the digest of one file's entries, as the contract has it."""
+    return sha256("".join(f"{entry}\n" for entry in entries).encode()).hexdigest()
 
 
 def source_digest(source: str, files: SetFiles = NO_FILES) -> bytes:

@@ -5,7 +5,7 @@ See docs/adr/0011-live-rule-changes.md for why the swap is exact, and 0014-rule-
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -21,11 +21,11 @@ from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
 from pointguard_server.rules.compiler import RulesError
 from pointguard_server.service.experiment import Experiment
-from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.ports import Directory, Stores
 from pointguard_server.service.program_start import ProgramStart
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Configuration, Plan, Planner
+from pointguard_server.service.rule_preparation import RulePreparation
 from pointguard_server.service.rule_versions import RuleSetActivation
 from pointguard_server.service.tenants import Tenant
 
@@ -42,7 +42,8 @@ log = structlog.get_logger(__name__)
 class ServingProgram:
     """Keeps what serves the same as what the tables say, and changes both together. Belongs to the event loop.
 
-    ``tenant`` is how requests are read now; ``serve`` is told of it when that changes. ``problem`` says why something
+    ``tenant`` is how requests are read now; ``serve`` is told of it when that changes, and ``prepare`` before, in a
+    thread, so that there is little to do then. ``problem`` says why something
     does not serve that the tables want. ``activations`` counts them by kind since the start.
     """
 
@@ -58,11 +59,14 @@ class ServingProgram:
         compiler: RuleCompiler,
         clock: Clock,
         serve: Callable[[Tenant], None],
+        prepare: Callable[[Tenant], None] = lambda _tenant: None,
     ) -> None:
         self.tenant, self.configuration = tenant, start.configuration
         self._ready = dict(start.ready)
         self._engine, self._decider, self._names, self._clock, self._serve = engine, decider, names, clock, serve
+        self._prepare = prepare
         self.compiler, self._planner = compiler, planner
+        self._preparation = RulePreparation(engine, names, tenant.tenant_id)
         self._changing = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
         self._unsure = False  # whether something was written that does not serve
@@ -80,6 +84,10 @@ class ServingProgram:
     def moment(self) -> int:
         """Return the moment of what is written next; for the writer's thread, inside a job."""
         return self._decider.moment()
+
+    def is_ready(self, digest: bytes) -> bool:
+        """Whether the rule set with a digest may decide without being compiled first."""
+        return digest in self._ready
 
     def running(self, connection: Any, moment: int) -> Experiment | None:
         """Return the experiment that runs at a moment, if one does; for the writer's thread."""
@@ -117,17 +125,31 @@ class ServingProgram:
         async with self._changing:
             after = configuration or self.configuration
             known = self._ready | {rules.digest: rules for rules in ready}
+            # What was read for the fraud rules' conditions of before may still be in a batch.
+            conditions = (*self.configuration.compiled, *after.compiled)
+            prepared = await self._preparation.prepare(known, conditions, self.tenant.line_codes)
+            tenant = replace(
+                self.tenant,
+                reservation_ttl_max=after.config.reservation_ttl_max // MICROSECOND,
+                line_codes=prepared.lines,
+            )
+            if tenant.line_codes is not self.tenant.line_codes:
+                await asyncio.to_thread(self._prepare, tenant)
             # From here to the queueing nothing may be awaited: what is read before goes into batches before the change,
             # what is read after into batches after it.
-            self._read_by(after, known.values(), stores)
-            lines, was_unsure = self.tenant.line_codes, self._unsure
+            self._read_by(tenant, stores)
+            self._preparation.adopt(prepared)
+            was_unsure = self._unsure
 
             def write(connection: Any) -> tuple[Answer, Plan]:
                 moment = self._decider.moment()
                 if stores is not None or was_unsure:
                     self._names.version_stores(connection, self.tenant.tenant_id, moment)
                 answer = step(connection, moment)
-                return answer, self._planner.plan(connection, moment, after, known, lines, self.active_version)
+                plan = self._planner.plan(
+                    connection, moment, after, known, prepared.lines, self.active_version, prepared.constants
+                )
+                return answer, plan
 
             written: tuple[Answer, Plan]
             try:
@@ -142,21 +164,13 @@ class ServingProgram:
             self._settle(plan)
             return answer
 
-    def _read_by(self, configuration: Configuration, ready: Collection[ReadyRules], stores: Stores | None) -> None:
-        """Read requests so that any of the rule sets may decide them: a text that is known keeps its number.
-
-        Raises:
-            TooManyPatterns: and nothing has changed.
-        """
-        lines = self.tenant.line_codes.keeping(rules.rule_set for rules in ready)
-        for rules in ready:
-            lines = line_codes(rules.rule_set, lines)
-        ttl_max = configuration.config.reservation_ttl_max // MICROSECOND
-        tenant = replace(self.tenant, reservation_ttl_max=ttl_max, line_codes=lines)
+    def _read_by(self, tenant: Tenant, stores: Stores | None) -> None:
+        """Read requests so that any of the rule sets may decide them: a text that is known keeps its number."""
         if stores is not None:
             self._names.keep_stores(stores)
-        if stores is not None or tenant != self.tenant:
-            self.tenant = tenant
+        before, self.tenant = self.tenant, tenant
+        is_other = tenant.line_codes is not before.line_codes
+        if stores is not None or is_other or tenant.reservation_ttl_max != before.reservation_ttl_max:
             self._serve(tenant)
 
     def _take(self, written: tuple[object, Plan]) -> None:
@@ -170,6 +184,7 @@ class ServingProgram:
         """Remember what is planned, let go of rules that nothing needs, and say what is missing."""
         self.planned = plan.planned
         self._ready = {digest: self._ready[digest] for digest in plan.used}
+        self._preparation.keep(plan.used)
         self.problem = "; ".join(f"version {number} of the earn rules is not ready" for number in plan.missing)
 
     def count(self, activation: RuleSetActivation) -> None:

@@ -12,23 +12,33 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from pointguard_server.domain.codes import RuleChangeReason, RuleSetActivationKind
 from pointguard_server.service.rule_versions import (
     NO_FILES,
+    CancelledActivation,
+    KeptFiles,
     KnownRequest,
     RequestKey,
     RuleChange,
     RuleSetActivation,
+    RuleSetCancellation,
     RuleSetVersion,
     SetFiles,
     Timeline,
     files_text,
-    read_files,
     source_digest,
     timeline_of,
 )
-from pointguard_server.storage.tables import rule_set_activations, rule_set_versions
+from pointguard_server.storage.tables import rule_set_activations, rule_set_cancellations, rule_set_versions
 
 VERSION_COLUMNS = "version, source, files, digest, author, reason_code, note, key_id, created_at"
 ACTIVATION_COLUMNS = (
     "activation, version, previous_version, kind, effective_at, activated_at, author, reason_code, note, key_id"
+)
+CANCELLATION_COLUMNS = "cancelled_at, author, reason_code, note, key_id"
+# Of rule_set_activations; asked of the few that an index has found.
+NOT_CANCELLED = (
+    "NOT EXISTS (SELECT 1 FROM rule_set_cancellations AS cancelled"
+    " WHERE cancelled.tenant_id = rule_set_activations.tenant_id"
+    " AND cancelled.program_id = rule_set_activations.program_id"
+    " AND cancelled.activation = rule_set_activations.activation)"
 )
 FIND_VERSION = f"SELECT {VERSION_COLUMNS} FROM rule_set_versions WHERE tenant_id = ? AND program_id = ? AND version = ?"  # noqa: S608
 LAST_OF_FILE = (
@@ -50,15 +60,42 @@ ADD_ACTIVATION = (
 )
 ACTIVE = (
     f"SELECT {ACTIVATION_COLUMNS} FROM rule_set_activations"  # noqa: S608
-    " WHERE tenant_id = ? AND program_id = ? AND effective_at <= ? ORDER BY effective_at DESC, activation DESC LIMIT 1"
+    f" WHERE tenant_id = ? AND program_id = ? AND effective_at <= ? AND {NOT_CANCELLED}"
+    " ORDER BY effective_at DESC, activation DESC LIMIT 1"
+)
+ACTIVE_WITHOUT = (
+    "SELECT version FROM rule_set_activations"  # noqa: S608
+    f" WHERE tenant_id = ? AND program_id = ? AND effective_at <= ? AND activation != ? AND {NOT_CANCELLED}"
+    " ORDER BY effective_at DESC, activation DESC LIMIT 1"
 )
 PLANNED = (
     f"SELECT {ACTIVATION_COLUMNS} FROM rule_set_activations"  # noqa: S608
-    " WHERE tenant_id = ? AND program_id = ? AND effective_at > ? ORDER BY activation"
+    f" WHERE tenant_id = ? AND program_id = ? AND effective_at > ? AND {NOT_CANCELLED} ORDER BY activation"
 )
-LATEST_MOMENT = "SELECT coalesce(max(activated_at), 0) FROM rule_set_activations WHERE tenant_id = ? AND program_id = ?"
+LATEST_MOMENT = (
+    "SELECT max("
+    "(SELECT coalesce(max(activated_at), 0) FROM rule_set_activations WHERE tenant_id = ?1 AND program_id = ?2),"
+    " (SELECT coalesce(max(cancelled_at), 0) FROM rule_set_cancellations WHERE tenant_id = ?1 AND program_id = ?2))"
+)
 WAS_ACTIVE = (
-    "SELECT 1 FROM rule_set_activations WHERE tenant_id = ? AND program_id = ? AND version = ? AND effective_at <= ?"
+    "SELECT 1 FROM rule_set_activations WHERE tenant_id = ? AND program_id = ? AND version = ? AND effective_at <= ?"  # noqa: S608
+    f" AND {NOT_CANCELLED}"
+)
+FIND_DIGEST = "SELECT digest FROM rule_set_versions WHERE tenant_id = ? AND program_id = ? AND version = ?"
+FIND_ACTIVATION = (
+    f"SELECT {ACTIVATION_COLUMNS} FROM rule_set_activations WHERE tenant_id = ? AND program_id = ? AND activation = ?"  # noqa: S608
+)
+FIND_CANCELLATION = (
+    f"SELECT {CANCELLATION_COLUMNS} FROM rule_set_cancellations"  # noqa: S608
+    " WHERE tenant_id = ? AND program_id = ? AND activation = ?"
+)
+ADD_CANCELLATION = (
+    f"INSERT INTO rule_set_cancellations (tenant_id, program_id, activation, {CANCELLATION_COLUMNS},"  # noqa: S608
+    " idempotency_key, request_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+KNOWN_CANCELLATION = (
+    "SELECT request_digest, program_id, activation FROM rule_set_cancellations"
+    " WHERE tenant_id = ? AND idempotency_key = ?"
 )
 KNOWN_VERSION = (
     f"SELECT request_digest, {VERSION_COLUMNS} FROM rule_set_versions WHERE tenant_id = ? AND idempotency_key = ?"  # noqa: S608
@@ -106,6 +143,38 @@ class RuleVersions:
         values = (version, previous, int(kind), effective_at, now, *_values(change), *_key_values(key))
         return _activation(connection.execute(ADD_ACTIVATION, (tenant_id, program_id, *values)).fetchone())
 
+    def add_cancellation(
+        self,
+        connection: sqlite3.Connection,
+        tenant_id: int,
+        program_id: int,
+        activation: int,
+        change: RuleChange,
+        *,
+        now: int,
+        key: RequestKey | None = None,
+    ) -> RuleSetActivation:
+        """See the port."""
+        place = (tenant_id, program_id, activation)
+        connection.execute(ADD_CANCELLATION, (*place, now, *_values(change), *_key_values(key)))
+        cancelled = self.activation(connection, *place)
+        assert cancelled is not None  # noqa: S101  (the caller has looked)
+        return cancelled
+
+    def activation(
+        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, activation: int
+    ) -> RuleSetActivation | None:
+        """See the port."""
+        place = (tenant_id, program_id, activation)
+        row = connection.execute(FIND_ACTIVATION, place).fetchone()
+        cancellation = connection.execute(FIND_CANCELLATION, place).fetchone()
+        return None if row is None else _activation(row, cancellation)
+
+    def digest(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, version: int) -> bytes | None:
+        """See the port."""
+        row = connection.execute(FIND_DIGEST, (tenant_id, program_id, version)).fetchone()
+        return None if row is None else bytes(row[0])
+
     def version(
         self, connection: sqlite3.Connection, tenant_id: int, program_id: int, version: int
     ) -> RuleSetVersion | None:
@@ -125,6 +194,14 @@ class RuleVersions:
         planned = connection.execute(PLANNED, place).fetchall()
         return timeline_of(None if active is None else _activation(active), [_activation(row) for row in planned])
 
+    def version_without(
+        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, planned: RuleSetActivation
+    ) -> int:
+        """See the port."""
+        place = (tenant_id, program_id, planned.effective_at, planned.activation)
+        row = connection.execute(ACTIVE_WITHOUT, place).fetchone()
+        return 0 if row is None else int(row[0])
+
     def latest_moment(self, connection: sqlite3.Connection, tenant_id: int, program_id: int) -> int:
         """See the port."""
         return int(connection.execute(LATEST_MOMENT, (tenant_id, program_id)).fetchone()[0])
@@ -141,7 +218,14 @@ class RuleVersions:
         if version is not None:
             return KnownRequest(version[0], _version(version[1:]))
         activation = connection.execute(KNOWN_ACTIVATION, (tenant_id, key)).fetchone()
-        return None if activation is None else KnownRequest(activation[0], _activation(activation[1:]))
+        if activation is not None:
+            # As it was made: what became of it later is not this request's.
+            return KnownRequest(activation[0], _activation(activation[1:]))
+        cancelled = connection.execute(KNOWN_CANCELLATION, (tenant_id, key)).fetchone()
+        if cancelled is None:
+            return None
+        found = self.activation(connection, tenant_id, *cancelled[1:])
+        return None if found is None else KnownRequest(cancelled[0], CancelledActivation(found))
 
 
 class RuleVersionReader:
@@ -175,7 +259,16 @@ class RuleVersionReader:
         """See the port."""
         table = rule_set_activations
         query = _page(table, ACTIVATION_COLUMNS, tenant_id, program_id, table.c.activation, below)
-        return [_activation(row) for row in await self._rows(query.limit(count))]
+        rows = await self._rows(query.limit(count))
+        ends = rule_set_cancellations
+        numbers = [row[0] for row in rows]
+        found = await self._rows(
+            select(ends.c.activation, *_columns(ends, CANCELLATION_COLUMNS)).where(
+                ends.c.tenant_id == tenant_id, ends.c.program_id == program_id, ends.c.activation.in_(numbers)
+            )
+        )
+        cancelled = {row[0]: row[1:] for row in found}
+        return [_activation(row, cancelled.get(row[0])) for row in rows]
 
 
 def _columns(table: Table, names: str) -> list[ColumnElement[Any]]:
@@ -204,11 +297,13 @@ def _change(author: str, reason: int, note: str, key_id: str) -> RuleChange:
 
 def _version(row: Any) -> RuleSetVersion:
     version, source, files, digest, *change, created_at = row
-    return RuleSetVersion(version, source, read_files(files), digest, _change(*change), created_at)
+    kept = KeptFiles(files) if files else NO_FILES
+    return RuleSetVersion(version, source, kept, digest, _change(*change), created_at)
 
 
-def _activation(row: Any) -> RuleSetActivation:
+def _activation(row: Any, cancellation: Any = None) -> RuleSetActivation:
     activation, version, previous, kind, effective_at, activated_at, *change = row
+    ended = None if cancellation is None else RuleSetCancellation(cancellation[0], _change(*cancellation[1:]))
     return RuleSetActivation(
-        activation, version, previous, RuleSetActivationKind(kind), effective_at, activated_at, _change(*change)
+        activation, version, previous, RuleSetActivationKind(kind), effective_at, activated_at, _change(*change), ended
     )

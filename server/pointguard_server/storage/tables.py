@@ -109,7 +109,8 @@ properties = Table(
 """What the data directory is bound to, such as its key ring; and notes about it."""
 APPEND_ONLY = (
     "legs", "entries", "advice", "batches", "writers", "program_versions", "codes", "rule_set_versions",
-    "rule_set_activations", "experiments", "experiment_arms", "experiment_events", "shadow_events", "store_versions",
+    "rule_set_activations", "rule_set_cancellations", "experiments", "experiment_arms", "experiment_events",
+    "shadow_events", "store_versions",
 )  # fmt: skip
 """Tables whose rows the database itself refuses to change or delete."""
 
@@ -183,6 +184,17 @@ rule_set_activations = Table(
     *_change_columns(),
     Index("rule_set_activations_key", "tenant_id", "idempotency_key", unique=True),
     Index("rule_set_activations_effective", "tenant_id", "program_id", "effective_at", "activation"),
+    sqlite_with_rowid=False,
+)
+rule_set_cancellations = Table(
+    "rule_set_cancellations",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("activation", BigInteger, primary_key=True),
+    Column("cancelled_at", BigInteger, nullable=False),
+    *_change_columns(),
+    Index("rule_set_cancellations_key", "tenant_id", "idempotency_key", unique=True),
     sqlite_with_rowid=False,
 )
 experiments = Table(

@@ -1,14 +1,16 @@
 """Compiling in a child process and loading: what is kept, what is refused, what a torn file does."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numba import njit
 
-from pointguard_server.rules import compiler, native_code
-from pointguard_server.rules.code_cache import CacheDirectoryRefused, CodeCache
+from pointguard_server.rules import code_cache, compiler, native_code
+from pointguard_server.rules.code_cache import CacheDirectoryRefused, CodeCache, usable_directory
 from pointguard_server.rules.compiler import CompilationFailed, NotCompiled, compile_in_child, load_compiled
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FIELDS, LINE_FIELD_COUNT
 from pointguard_server.rules.fixed_point import SCALE, Status
@@ -217,3 +219,61 @@ def test_a_compiler_that_nobody_can_wait_for_may_be_killed(tmp_path: Path) -> No
     rule_set = load_rule_set('rule "killed"\n    earn base order.total * 3\n', "killed")
     with pytest.raises(CompilationFailed, match="failed"):
         compile_in_child(rule_set, tmp_path / "rules", on_start=lambda child: child.kill())
+
+
+def test_two_processes_that_compile_the_same_at_once_leave_one_whole_entry(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\n"
+        "from pointguard_server.rules.compiler import compile_in_child, load_compiled\n"
+        "from pointguard_server.rules.rule_set import load_rule_set\n"
+        "rules = load_rule_set('rule \x22shared\x22 earn base 41', 'shared')\n"
+        "sys.stdin.readline()\n"
+        "compile_in_child(rules, Path(sys.argv[1]))\n"
+        "print(load_compiled(rules, Path(sys.argv[1])).address > 0)\n"
+    )
+    directory = tmp_path / "rules"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=100)[0] for process in processes]
+    assert said == ["True\n", "True\n"]
+    assert sorted(path.suffix for path in directory.iterdir()) == [".object", ".py"]
+
+
+def test_the_least_recently_used_entries_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_cache, "ENTRIES_MAX", 2)
+    cache = CodeCache(tmp_path / "rules")
+    for age, key in enumerate(("c", "b", "a")):
+        cache.write_module(key, key, ".py")
+        cache.write_object(key, key.encode())
+        os.utime(cache.object_path(key), (age, age))
+    assert not cache.module_path("c", ".py").exists()
+    stray, fresh = tmp_path / "rules" / ".writing-old", tmp_path / "rules" / ".writing-new"
+    for path in (stray, fresh):
+        path.touch()
+    os.utime(stray, (1, 1))
+    assert cache.read_object("b") == b"b", "used now"
+    cache.write_object("d", b"d")
+    assert [cache.read_object(key) for key in "abcd"] == [None, b"b", None, b"d"]
+    assert not stray.exists()
+    assert fresh.exists()
+
+
+def test_a_directory_that_cannot_be_used_is_said_and_another_one_taken(tmp_path: Path) -> None:
+    good = tmp_path / "good"
+    assert usable_directory(good) == (good, "")
+    (tmp_path / "file").touch()
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    for bad, why in (("file", "File exists"), ("file/below", "Not a directory"), ("open", "writable by others")):
+        taken, said = usable_directory(tmp_path / bad)
+        assert why in said
+        assert taken.stat().st_mode & 0o777 == 0o700
+        taken.rmdir()

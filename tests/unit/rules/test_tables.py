@@ -48,6 +48,8 @@ FACTS_IN_ORDER = [
     "member.groups",
     "member.age_band",
     "member.birthday_month",
+    "order.points",
+    "order.redemption_type",
 ]
 LINE_IN_ORDER = ["line.sku", "line.category", "line.brand", "line.quantity", "line.amount"]
 

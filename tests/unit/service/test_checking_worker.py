@@ -71,7 +71,7 @@ async def test_mistakes_are_told_as_they_would_be_here(worker: CheckingWorker) -
 
 
 async def test_files_are_the_programs_own_alone(worker: CheckingWorker) -> None:
-    with pytest.raises(RuleSetError, match="only the program's own file"):
+    with pytest.raises(RuleSetError, match="not among the files that came with the rules"):
         await worker.check('set a from "passwd" rule "a" when store.id in a earn base 1', "source")
 
 

@@ -1,12 +1,13 @@
 """Accruals: what a purchase earns, by the program's compiled earn rules."""
 
-from pointguard_server.domain.codes import AccountFlag, Context, Decision, Operation, Part, Reason, RequestFlag
+from pointguard_server.domain.codes import AccountFlag, Context, Decision, Operation, Part, Reason
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped
+from pointguard_server.engine.compiled.conditions import look_at_conditions
 from pointguard_server.engine.compiled.counters import count_award, counted
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
 from pointguard_server.engine.compiled.lots import give_lot
+from pointguard_server.engine.compiled.rule_facts import POINTS_MAX, gather_facts, has_bit
 from pointguard_server.engine.world import EARNED, MATCHED, MATCHED_NUMBER, NOW
-from pointguard_server.rules.fields import FACT_FIELDS
 from pointguard_server.rules.fixed_point import Status
 from pointguard_server.rules.native_call import call_earn
 from pointguard_server.velocity.compiling import part
@@ -15,72 +16,12 @@ from pointguard_server.velocity.windows import APPROVED, BLOCKED
 _EARNING = int(Context.EARNING)
 _APPROVED, _DECLINED = int(Decision.APPROVED), int(Decision.DECLINED)
 _ACCRUE, _BASE = int(Operation.ACCRUE), int(Part.BASE)
-_SUSPENDED_FLAG, _COUPON_USED = int(AccountFlag.SUSPENDED), int(RequestFlag.COUPON_USED)
+_SUSPENDED_FLAG = int(AccountFlag.SUSPENDED)
 _SUSPENDED, _ARITHMETIC = int(Reason.ACCOUNT_SUSPENDED), int(Reason.RULE_ARITHMETIC)
 _STOPPED = int(Reason.RULES_STOPPED)
 _OUT_OF_FUEL = int(Status.OUT_OF_FUEL)
 # What the earn rules come to if they decide nothing.
 _FAILED_POINTS, _STOPPED_POINTS = -1, -2
-_NUMBER = 1_000_000  # the rules' fixed point
-_DAY = 86_400_000_000
-_POINTS_MAX = 1 << 60
-_MONEY_MAX = 1 << 62
-
-_INDEX = {field.name: field.index for field in FACT_FIELDS}
-_TOTAL, _LINES, _CHANNEL, _TENDER, _COUPON, _KIND = (
-    _INDEX[f"order.{name}"] for name in ("total", "line_count", "channel", "tender", "coupon_used", "kind")
-)
-_STORE, _UNIT, _STORE_PROVINCE = (_INDEX[f"store.{name}"] for name in ("id", "business_unit", "province"))
-_TIER, _PROVINCE, _ENROLLED = (_INDEX[f"member.{name}"] for name in ("tier", "province", "days_since_enrolment"))
-_POSTED, _AVAILABLE, _SPEND = (_INDEX[f"account.{name}"] for name in ("posted", "available", "spend"))
-_COUNTRY, _GROUPS = _INDEX["store.country"], _INDEX["member.groups"]
-_DATE = _INDEX["time.date"]
-_YEAR, _MONTH, _MONTH_DAY, _HOUR, _MINUTE, _WEEKDAY = (
-    _INDEX[f"time.{name}"] for name in ("year", "month", "day", "hour", "minute", "weekday")
-)
-
-
-@part
-def _gather_facts(batch, facts, r, account, program):
-    """Fill the facts that all earn rules see: see ``rules/fields.py`` for the units."""
-    request = batch.requests[r]
-    facts[_TOTAL] = request.money * program.money_scale
-    facts[_LINES] = batch.envelopes[r].line_count * _NUMBER
-    facts[_CHANNEL] = request.channel
-    facts[_TENDER] = request.tender_id
-    facts[_COUPON] = 1 if request.flags & _COUPON_USED else 0
-    facts[_KIND] = request.kind
-    facts[_STORE] = request.store_id
-    facts[_UNIT] = batch.envelopes[r].business_unit_id
-    facts[_STORE_PROVINCE] = batch.envelopes[r].store_province_id
-    facts[_TIER] = account.tier_id
-    facts[_PROVINCE] = account.province_id
-    facts[_ENROLLED] = (batch.header[NOW] - account.enrolled_at) // _DAY * _NUMBER
-    facts[_POSTED] = min(account.posted, _POINTS_MAX // _NUMBER) * _NUMBER
-    facts[_AVAILABLE] = min(account.posted - account.pending - account.reserved, _POINTS_MAX // _NUMBER) * _NUMBER
-    facts[_SPEND] = min(account.spend_total, _MONEY_MAX // program.money_scale) * program.money_scale
-    facts[_DATE] = program.date * _NUMBER
-    facts[_YEAR] = program.year * _NUMBER
-    facts[_MONTH] = program.month * _NUMBER
-    facts[_MONTH_DAY] = program.day * _NUMBER
-    facts[_HOUR] = program.hour * _NUMBER
-    facts[_MINUTE] = program.minute * _NUMBER
-    facts[_WEEKDAY] = program.weekday * _NUMBER
-
-
-@part
-def _has_bit(code_words, number, mask):
-    """Return 1 if a text's word has the bit; a number behind the words has none."""
-    return 1 if number < code_words.shape[0] and code_words[number] & mask else 0
-
-
-@part
-def _gather_looked_up(world, facts, r, batch, account):
-    """Fill the facts that stand behind a number: the country of a store, the groups of a member."""
-    store = batch.requests[r].store_id
-    facts[_COUNTRY] = world.store_countries[store] if store < world.store_countries.shape[0] else 0
-    groups = account.group_set_id
-    facts[_GROUPS] = world.code_words[groups] if groups < world.code_words.shape[0] else 0
 
 
 @part
@@ -92,7 +33,7 @@ def _gather_inputs(arrays, world, facts, slot, program):
         if wanted.measure >= 0:
             value = min(value, arrays.tallies[slot, wanted.measure, 0])
         elif wanted.measure == MATCHED:
-            value = _has_bit(world.code_words, facts[wanted.source], wanted.most)
+            value = has_bit(world.code_words, facts[wanted.source], wanted.most)
         elif wanted.measure == MATCHED_NUMBER:
             value = wanted.most >> facts[wanted.source] & 1
         elif wanted.measure == EARNED:
@@ -114,8 +55,7 @@ def _note_windows(arrays, world, out, row, slot, program):
 @part
 def _earn(arrays, world, batch, out, r, slot, account, program):
     """Run the earn rules into ``out.award_points``; return the points in all, or why there are none."""
-    _gather_facts(batch, out.facts, r, account, program)
-    _gather_looked_up(world, out.facts, r, batch, account)
+    gather_facts(world, batch, out.facts, r, account, program)
     _gather_inputs(arrays, world, out.facts, slot, program)
     first = batch.envelopes[r].first_line
     status = call_earn(
@@ -133,9 +73,9 @@ def _earn(arrays, world, batch, out, r, slot, account, program):
     total = 0
     for i in range(program.award_count):
         total += out.award_points[i]
-        if out.award_points[i] > _POINTS_MAX or total > _POINTS_MAX:
+        if out.award_points[i] > POINTS_MAX or total > POINTS_MAX:
             return _FAILED_POINTS
-    return total if account.posted + total <= _POINTS_MAX else _FAILED_POINTS
+    return total if account.posted + total <= POINTS_MAX else _FAILED_POINTS
 
 
 @part
@@ -162,6 +102,7 @@ def accrue(arrays, world, batch, out, r, slot):
     leg = out.legs[row]
     leg.points, leg.money = points, request.money
     _note_windows(arrays, world, out, row, slot, program)
+    look_at_conditions(arrays, world, batch, out, row, slot, flags)
     forbidden = judge_rules(arrays, world, batch, out, row, slot, _EARNING, flags)
     raise_tripped(arrays, world, batch, out, row, slot, _EARNING, flags)
     leg.event_flags = flags & BLOCKED

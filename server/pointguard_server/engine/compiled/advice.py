@@ -1,10 +1,11 @@
 """Standing advice: what stands, and raising it when a fraud rule trips."""
 
 from pointguard_server.domain.codes import AdviceEntity, AdviceEvent, Posture, Reason
+from pointguard_server.engine.compiled.conditions import reason_against
 from pointguard_server.engine.compiled.emit import add_reason, new_advice_row
-from pointguard_server.engine.world import NOW, SHOWN
+from pointguard_server.engine.world import CONDITION, NOW, PROVINCES, SHOWN
 from pointguard_server.velocity.compiling import entry, part
-from pointguard_server.velocity.windows import NONE, amount, matches, window_start
+from pointguard_server.velocity.windows import BLOCKED, NONE, amount, matches, window_start
 
 _ACCOUNT, _RAISED = int(AdviceEntity.ACCOUNT), int(AdviceEvent.RAISED)
 _WARN, _BLOCK = int(Posture.WARN), int(Posture.BLOCK)
@@ -77,10 +78,12 @@ def measured(arrays, world, batch, r, slot, rule, leg, flags):
     """Return what the rule's window holds with this transaction counted, or -1 if it does not count for the rule.
 
     For the rule that compares provinces: 1 if store and member lie in different ones, else 0; unknown ones never
-    differ.
+    differ. For a rule that is its condition alone: 1; an attempt under a standing block counts if it ``extends``.
     """
     program = world.programs[arrays.accounts[slot].program]
-    if rule.measure < 0:
+    if rule.measure == CONDITION:
+        return -1 if flags & BLOCKED and not rule.extends else 1
+    if rule.measure == PROVINCES:
         home = arrays.accounts[slot].province_id
         there = batch.envelopes[r].store_province_id
         return 1 if home != 0 and there != 0 and home != there else 0
@@ -94,6 +97,7 @@ def measured(arrays, world, batch, r, slot, rule, leg, flags):
 def judge_rules(arrays, world, batch, out, row, slot, context, flags):
     """Add a reason for every fraud rule of this context that the leg trips; return whether one forbids it.
 
+    A rule that blocks also forbids it where its condition could not be computed: it has not tripped then.
     ``flags`` say how the transaction would count if no rule tripped. Rules of other contexts trip too
     (``raise_tripped``), but do not touch this transaction.
     """
@@ -103,14 +107,18 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
     forbidden = False
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
-        if rule.context != context:
+        if rule.context != context or rule.is_shadow or (rule.condition >= 0 and out.held[rule.condition] == 0):
             continue
         if measured(arrays, world, batch, r, slot, rule, out.legs[row], flags) <= rule.threshold:
             continue
         if rule.posture == _BLOCK:
-            add_reason(out, r, rule.reason, rule.rule_id)
+            add_reason(out, r, reason_against(out, rule), rule.rule_id)
             forbidden = True
-        elif rule.posture == _WARN and not _stands_already(arrays, account, rule):
+        elif (
+            rule.posture == _WARN
+            and (rule.condition < 0 or out.held[rule.condition] > 0)
+            and not _stands_already(arrays, account, rule)
+        ):
             add_reason(out, r, _FRAUD_WARNING, rule.rule_id)
     return forbidden
 
@@ -135,9 +143,11 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
             continue
         if rule.measure >= 0:
             out.windows[row, rule.measure] = value
-        if value <= rule.threshold:
+        if value <= rule.threshold or (rule.condition >= 0 and out.held[rule.condition] <= 0):
             continue
         rule.tripped += 1
+        if rule.is_shadow:
+            continue
         if rule.extends or not _stands_already(arrays, account, rule):
             _raise(arrays, world, batch, out, account, rule, leg, value, i - program.first_rule)
 

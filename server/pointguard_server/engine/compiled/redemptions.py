@@ -14,12 +14,14 @@ from pointguard_server.domain.codes import (
 )
 from pointguard_server.engine.compiled.accounts import move_windows
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped, show_standing
+from pointguard_server.engine.compiled.conditions import fill_held, look_at_conditions, reason_against
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_leg
 from pointguard_server.engine.compiled.lots import spend
 from pointguard_server.engine.compiled.reservations import open_hold
-from pointguard_server.engine.world import NOW
+from pointguard_server.engine.compiled.tallies import value_now
+from pointguard_server.engine.world import CONDITION, NOW, PROVINCES
 from pointguard_server.velocity.compiling import part
-from pointguard_server.velocity.windows import APPROVED, BLOCKED, NONE, amount, contribution, matches
+from pointguard_server.velocity.windows import APPROVED, BLOCKED, amount, matches
 
 _REDEMPTION = int(Context.REDEMPTION)
 _APPROVED, _DECLINED = int(Decision.APPROVED), int(Decision.DECLINED)
@@ -130,6 +132,7 @@ def authorise(arrays, world, batch, out, r, slot):
     leg = out.legs[row]
     leg.points, leg.money = points, money
     flags = (APPROVED if enough and not stopped else 0) | (BLOCKED if blocked else 0)
+    look_at_conditions(arrays, world, batch, out, row, slot, flags)
     forbidden = judge_rules(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
     raise_tripped(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
     if flags & APPROVED and not forbidden:
@@ -163,21 +166,6 @@ def _settle(arrays, world, batch, out, slot, row, request):
 
 
 @part
-def _value_now(arrays, account, measure, tally, now):
-    """Return a tally's value as a reader must see it: reservations whose time is up are given back at once."""
-    value = tally[0]
-    if not measure.net_of_reversals or tally[1] == NONE:
-        return value
-    index = account.first_hold
-    while index != NONE:
-        hold = arrays.holds[index]
-        if hold.expires_at <= now and arrays.events[tally[1]].seq <= hold.seq:
-            value -= contribution(measure, arrays.events[hold.event])
-        index = hold.next
-    return value
-
-
-@part
 def quote(arrays, world, batch, out, r, slot):
     """Say how many points an authorise would approve now, and what binds the figure. Writes nothing.
 
@@ -191,14 +179,36 @@ def quote(arrays, world, batch, out, r, slot):
     show_standing(arrays, out, r, account, _REDEMPTION, now)
     stopped, _ = _stop(arrays, out, r, account, now)
     answer = out.answers[r]
-    available = answer.posted - answer.pending - answer.reserved - program.points_floor
-    limit = min(max(available, 0), POINTS_MAX)
+    available = answer.posted - answer.pending - answer.reserved
+    limit = min(max(available - program.points_floor, 0), POINTS_MAX)
     binding, binding_rule = _INSUFFICIENT, 0
+    if program.condition_count > 0:
+        fill_held(
+            arrays,
+            world,
+            batch,
+            out,
+            r,
+            slot,
+            request.kind,
+            1 << _REDEEM_PART,
+            0,
+            0,
+            APPROVED,
+            answer.posted,
+            available,
+        )
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
-        if rule.context != _REDEMPTION or rule.posture != _BLOCK:
+        if rule.context != _REDEMPTION or rule.posture != _BLOCK or rule.is_shadow:
             continue
-        if rule.measure < 0:
+        if rule.condition >= 0 and (rule.is_sized or out.held[rule.condition] == 0):
+            continue
+        if rule.measure == CONDITION:
+            add_reason(out, r, reason_against(out, rule), rule.rule_id)
+            stopped = True
+            continue
+        if rule.measure == PROVINCES:
             home, there = account.province_id, batch.envelopes[r].store_province_id
             if home != 0 and there != 0 and home != there:
                 add_reason(out, r, rule.reason, rule.rule_id)
@@ -207,7 +217,7 @@ def quote(arrays, world, batch, out, r, slot):
         measure = world.measures[program.first_measure + rule.measure]
         if not matches(measure, request.kind, 1 << _REDEEM_PART, APPROVED):
             continue
-        value = _value_now(arrays, account, measure, arrays.tallies[slot, rule.measure], now)
+        value = value_now(arrays, account, measure, arrays.tallies[slot, rule.measure], now)
         room = _room_under(world, program, rule, measure, value)
         if room < limit:
             limit, binding, binding_rule = room, rule.reason, rule.rule_id

@@ -25,9 +25,10 @@ from pointguard_server.rpc.status import refusal
 from pointguard_server.rpc.wire import blake2, columns, reading, writing
 from pointguard_server.rpc.wire.encoding import FIELDS_MAX
 from pointguard_server.rpc.wire.lexicon import ByteArray, Lexicon
-from pointguard_server.rpc.wire.matching import matchers_for, seen_for
+from pointguard_server.rpc.wire.matching import Matchers, Seen, matchers_for, seen_for
 from pointguard_server.rpc.wire.reading import Reader, Rows
 from pointguard_server.rpc.wire.writing import Names, Written
+from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory
 from pointguard_server.service.tenants import Tenant
 from pointguard_server.velocity.compiling import entry
@@ -108,6 +109,8 @@ class Codec:
             matchers=matchers_for(()),
             seen=seen_for(tenant.line_codes),
         )
+        # With what they were made of: the same are not made again.
+        self._rule_texts: tuple[LineCodes, Lexicon, Matchers, Seen] | None = None
         self._stores: dict[str, int] = {}
         self._currency: ByteArray = np.frombuffer(bytearray(tenant.currency.encode()), np.uint8)
         self._names: dict[int, bytes] = {}
@@ -118,18 +121,24 @@ class Codec:
 
     def serve(self, tenant: Tenant) -> None:
         """Read from now on by what is known of the tenant now: its program's limits and the texts of its rules."""
+        if self._rule_texts is None or self._rule_texts[0] is not tenant.line_codes:
+            self.prepare(tenant)
         self.tenant = tenant
+        assert self._rule_texts is not None  # noqa: S101  (made above)
+        lines, rule_texts, matchers, seen = self._rule_texts
+        self._reader.constants[reading.TIME_TO_LIVE_MAX] = tenant.reservation_ttl_max
+        self._reader.constants[reading.PATTERNS] = any(lines.patterns)
+        self._reader = self._reader._replace(rule_texts=rule_texts.arrays, matchers=matchers, seen=seen)
+
+    def prepare(self, tenant: Tenant) -> None:
+        """Learn the texts of a tenant's rules; of many that takes long, so it may be done before and in a thread."""
         kinds = {"sku": reading.SKU, "category": reading.CATEGORY, "brand": reading.BRAND}
         lines = tenant.line_codes
         texts = [(kinds[domain], *code) for domain, codes in lines.numbers.items() for code in codes.items()]
         rule_texts = Lexicon(max(len(texts), 1), sum(len(text.encode()) for _, text, _ in texts) + 1)
         for text in texts:
             rule_texts.learn(*text)
-        self._reader.constants[reading.TIME_TO_LIVE_MAX] = tenant.reservation_ttl_max
-        self._reader.constants[reading.PATTERNS] = any(lines.patterns)
-        self._reader = self._reader._replace(
-            rule_texts=rule_texts.arrays, matchers=matchers_for(lines.patterns), seen=seen_for(lines)
-        )
+        self._rule_texts = lines, rule_texts, matchers_for(lines.patterns), seen_for(lines)
 
     def learn_stores(self, directory: Directory) -> None:
         """Learn anew what is known of the stores that have been named."""

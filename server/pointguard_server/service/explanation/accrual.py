@@ -8,7 +8,7 @@ from pointguard_server.rules.fixed_point import MOST, SCALE
 from pointguard_server.rules.inputs import WindowMeasure, window_text
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.explanation.case import Case, Retrial, close, heed_standing, judge
-from pointguard_server.service.explanation.checks import earn_windows
+from pointguard_server.service.explanation.checks import rule_windows
 from pointguard_server.service.explanation.lots import lots_of, terms_of
 from pointguard_server.service.explanation.past import APPROVED, BLOCKED, Past
 from pointguard_server.service.explanation.windows import SeenWindow, look
@@ -19,15 +19,13 @@ from pointguard_server.service.rule_simulation import simulate
 def seen_windows(rule_set: RuleSet, past: Past, moment: int, zone: ZoneInfo) -> list[tuple[str, SeenWindow]]:
     """Return what the windows of the earn rules held, in the order of the rules' inputs, as they are written."""
     return [
-        (window_text(wanted), look(counting, past.events, moment, zone)) for wanted, counting in earn_windows(rule_set)
+        (window_text(wanted), look(counting, past.events, moment, zone)) for wanted, counting in rule_windows(rule_set)
     ]
 
 
-def window_numbers(rule_set: RuleSet, seen: list[tuple[str, SeenWindow]], config: ProgramConfig) -> dict[str, int]:
-    """Return the windows' values as the rules have numbers: scaled, money in major units."""
-    scales = [
-        money_scale(config) if wanted.measure is WindowMeasure.MONEY else SCALE for wanted, _ in earn_windows(rule_set)
-    ]
+def window_numbers(rule_set: RuleSet, seen: list[tuple[str, SeenWindow]], scale: int) -> dict[str, int]:
+    """Return the windows' values as the rules have numbers; ``scale`` makes minor units of money such."""
+    scales = [scale if wanted.measure is WindowMeasure.MONEY else SCALE for wanted, _ in rule_windows(rule_set)]
     return {text: min(window.value, MOST // scale) * scale for (text, window), scale in zip(seen, scales, strict=True)}
 
 

@@ -5,12 +5,16 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import Decision, EntryType, Part, Posture, Reason
+from pointguard_server.rules.checked import NOT_COMPUTED
+from pointguard_server.rules.conditions import HOLDS
+from pointguard_server.rules.fixed_point import MOST, SCALE
+from pointguard_server.rules.inputs import WindowMeasure, window_text
 from pointguard_server.rules.rule_set import RuleSet
-from pointguard_server.service.explanation.checks import Check
+from pointguard_server.service.explanation.checks import Check, measure_count, rule_windows
 from pointguard_server.service.explanation.past import APPROVED, BLOCKED, AccountState, OpenReservation, Past
 from pointguard_server.service.explanation.windows import SeenWindow, look
 from pointguard_server.service.program_config import ProgramConfig
-from pointguard_server.service.rule_simulation import Order, Simulation
+from pointguard_server.service.rule_simulation import MONEY_MAX, POINTS_MAX, Known, Order, Simulation, points_of
 
 REASONS_MAX: Final = 8
 """More reasons than these are not kept, the weakest first."""
@@ -41,6 +45,8 @@ class Case:
     rule_set: RuleSet | None = None
     order: Order | None = None
     earn_windows: tuple[tuple[str, int, SeenWindow], ...] = ()  # as text, its number, what it held
+    conditions: RuleSet | None = None  # of the fraud rules
+    asked: Order | None = None  # what conditions see of the request, where there are any
     counters: tuple[tuple[int, int], ...] = ()  # the numbers of what caps asked for, and what it was
 
 
@@ -74,7 +80,8 @@ class MadeAdvice:
 class CheckedRule:
     """What became of one check. ``window`` is None where provinces are compared.
 
-    ``seen`` is the window's value with this transaction counted, and None if the check does not count it. ``forbids``
+    ``seen`` is the window's value with this transaction counted, and None if the check does not count it; ``held`` says
+    what became of its condition, None if it has none: 1, 0, or NOT_COMPUTED. ``forbids``
     and ``warns`` are what it does to this transaction; ``stood`` means that its advice stood already.
     """
 
@@ -86,6 +93,7 @@ class CheckedRule:
     warns: bool
     raises: bool
     stood: bool
+    held: int | None = None
 
 
 @dataclass(slots=True)
@@ -141,11 +149,16 @@ def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
     A check of another context does not touch this transaction, but trips and raises advice all the same.
     """
     ordinals = range(1, len(case.checks) + 1)
-    results = [_look(case, retrial, check, context, flags) for check in case.checks]
+    held = conditions_held(case, retrial, flags)
+    results = [
+        _look(case, retrial, check, context, flags, None if check.condition is None else held[check.condition])
+        for check in case.checks
+    ]
     for ordinal, result in zip(ordinals, results, strict=True):
         check = result.check
         if result.forbids:
-            retrial.add_reason(check.reason, check.name)
+            failed = result.held == NOT_COMPUTED
+            retrial.add_reason(Reason.RULE_ARITHMETIC if failed else check.reason, check.name)
         elif result.warns:
             retrial.add_reason(Reason.FRAUD_WARNING, check.name)
         if check.measure >= 0 and result.seen is not None:
@@ -156,9 +169,12 @@ def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
     return any(result.forbids for result in results)
 
 
-def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int) -> CheckedRule:
+def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, held: int | None) -> CheckedRule:
     window, seen = None, None
-    if check.counting is None:
+    if check.is_condition:
+        if check.context == context and (check.extends or not flags & BLOCKED):
+            seen = 1
+    elif check.counting is None:
         if check.context == context:
             seen = int(_other_province(case))
     else:
@@ -166,21 +182,57 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int) 
         approved, blocked = bool(flags & APPROVED), bool(flags & BLOCKED)
         if check.counting.matches(retrial.kind, retrial.parts, approved=approved, blocked=blocked):
             seen = window.value + check.counting.amount(retrial.points, retrial.money)
-    tripped = seen is not None and seen > check.threshold
+    exceeded = seen is not None and seen > check.threshold
+    tripped = exceeded and held in (None, HOLDS)
     stood = any(
         case.texts[advice.rule_id] == check.name and advice.context == check.context for advice in case.past.standing
     )
-    bears = tripped and check.context == context
+    bears = exceeded and check.context == context and not check.is_shadow
     return CheckedRule(
         check=check,
         window=window,
         seen=seen,
         tripped=tripped,
-        forbids=bears and check.posture is Posture.BLOCK,
-        warns=bears and check.posture is Posture.WARN and not stood,
-        raises=tripped and (check.extends or not stood),
+        # What cannot be computed is no leave to pass.
+        forbids=bears and (tripped or held == NOT_COMPUTED) and check.posture is Posture.BLOCK,
+        warns=bears and tripped and check.posture is Posture.WARN and not stood,
+        raises=tripped and not check.is_shadow and (check.extends or not stood),
         stood=stood,
+        held=held,
     )
+
+
+def conditions_held(case: Case, retrial: Retrial, flags: int) -> tuple[int, ...]:
+    """Return what became of each condition of the fraud rules, and note what their windows held.
+
+    The transaction itself is counted in those, as far as ``flags`` say that it counts.
+    """
+    if case.conditions is None or case.asked is None:
+        return ()
+    scale: int = SCALE // 10**case.config.currency_digits
+    windows: dict[str, int] = {}
+    for number, (wanted, counting) in enumerate(rule_windows(case.conditions), measure_count(case.checks)):
+        value = look(counting, case.past.events, case.moment, case.zone).value
+        approved, blocked = bool(flags & APPROVED), bool(flags & BLOCKED)
+        if counting.matches(retrial.kind, retrial.parts, approved=approved, blocked=blocked):
+            value += counting.amount(retrial.points, retrial.money)
+        unit = scale if wanted.measure is WindowMeasure.MONEY else SCALE
+        windows[window_text(wanted)] = min(value, MOST // unit) * unit
+        retrial.windows[number] = min(value, MOST // unit)
+    seen: Known = {
+        "order.total": min(retrial.money, MONEY_MAX // scale) * scale,
+        "order.points": min(retrial.points, POINTS_MAX // SCALE) * SCALE,
+        "order.redemption_type": case.texts[case.request["redemption_type_id"]],
+    }
+    state = retrial.after
+    order = replace(
+        case.asked,
+        windows=windows,
+        tier=case.texts[state.tier_id],
+        province=case.texts[state.province_id],
+        days_since_enrolment=case.asked.days_since_enrolment if case.past.seq else 0,
+    )
+    return points_of(case.conditions, order, seen, scale, case.zone)
 
 
 def _other_province(case: Case) -> bool:

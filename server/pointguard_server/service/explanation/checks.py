@@ -1,14 +1,16 @@
 """The fraud rules and controls of a configuration, in the order in which a decision looks at them."""
 
+import itertools
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import Context, Measure, Part, Posture, Reason, WindowKind
 from pointguard_server.rules.inputs import WindowInput, WindowMeasure
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.explanation.windows import Counting
-from pointguard_server.service.program_config import ControlConfig, FraudRuleConfig, ProgramConfig
+from pointguard_server.service.program_config import ControlConfig, FraudRuleConfig, ProgramConfig, RuleMode
 from pointguard_server.service.programs import DAILY_REDEMPTION_CAP, OUT_OF_PROVINCE
 
 _EARN_MEASURES = {
@@ -28,6 +30,8 @@ _REDEEMED = frozenset((Part.REDEEM, Part.HOUSEHOLD_REDEEM))
 class Check:
     """A fraud rule or control. ``counting`` of None compares the store's province with the member's.
 
+    ``condition`` is the place of its condition among those of the rules that are enabled, None for none;
+    ``is_condition``: it is that alone, and compares nothing.
     ``measure`` is its window's number in the record of a leg, -1 for none; rules that count alike share one.
     ``duration`` is in microseconds. ``is_limit``: a redemption may be cut down to fit under it.
     """
@@ -42,6 +46,9 @@ class Check:
     reason: Reason
     extends: bool = False
     is_limit: bool = False
+    condition: int | None = None
+    is_condition: bool = False
+    is_shadow: bool = False
 
 
 def checks_of(config: ProgramConfig) -> tuple[Check, ...]:
@@ -51,14 +58,12 @@ def checks_of(config: ProgramConfig) -> tuple[Check, ...]:
 
     def add(
         name: str, counting: Counting | None, action: ControlConfig, context: Context, reason: Reason,
-        *, extends: bool = False, is_limit: bool = False,
+        **more: Any,
     ) -> None:  # fmt: skip
         measure = -1 if counting is None else numbers.setdefault(counting, len(numbers))
         duration = action.duration // MICROSECOND
         found.append(
-            Check(
-                name, counting, measure, action.threshold, action.posture, context, duration, reason, extends, is_limit
-            )
+            Check(name, counting, measure, action.threshold, action.posture, context, duration, reason, **more)
         )
 
     redemption = config.redemption
@@ -68,24 +73,32 @@ def checks_of(config: ProgramConfig) -> tuple[Check, ...]:
         spent = Counting(None, _REDEEMED, True, False, True, Measure.MONEY, WindowKind.DAY, 0)
         reason = Reason.DAILY_REDEMPTION_CAP
         add(DAILY_REDEMPTION_CAP, spent, redemption.daily_cap, Context.REDEMPTION, reason, is_limit=True)
+    conditions = itertools.count()
     for rule in config.fraud_rules:
         if rule.enabled:
-            action = ControlConfig(rule.threshold, rule.posture, rule.duration)
-            add(rule.name, _counting(rule), action, rule.context, Reason.FRAUD_RULE, extends=rule.extends)
+            posture = Posture.LOG if rule.mode is RuleMode.ALERT_ONLY else rule.posture
+            counting = _counting(rule)
+            add(
+                rule.name, counting, ControlConfig(rule.threshold, posture, rule.duration), rule.context,
+                Reason.FRAUD_RULE, extends=rule.extends, condition=next(conditions) if rule.when else None,
+                is_condition=counting is None, is_shadow=rule.mode is RuleMode.SHADOW,
+            )  # fmt: skip
     return tuple(found)
 
 
 def measure_count(checks: tuple[Check, ...]) -> int:
-    """Return how many windows the checks have; those of the earn rules have the numbers from there on."""
+    """Return how many windows the checks have; those of conditions, then of earn rules, have the numbers behind."""
     return len({check.counting for check in checks if check.counting is not None})
 
 
-def earn_windows(rule_set: RuleSet) -> list[tuple[WindowInput, Counting]]:
-    """Return the windows that the earn rules look at: approved transactions, less what was reversed."""
+def rule_windows(rule_set: RuleSet) -> list[tuple[WindowInput, Counting]]:
+    """Return the windows that rules or conditions look at: approved transactions, less what was reversed."""
     return [(wanted, _earn_counting(wanted)) for wanted in rule_set.checked.inputs if isinstance(wanted, WindowInput)]
 
 
-def _counting(rule: FraudRuleConfig) -> Counting:
+def _counting(rule: FraudRuleConfig) -> Counting | None:
+    if rule.counts is None or rule.measure is None or rule.window is None:
+        return None
     return Counting(
         kinds=None if rule.counts.kinds is None else frozenset(rule.counts.kinds),
         parts=None if rule.counts.parts is None else frozenset(rule.counts.parts),

@@ -6,7 +6,7 @@ For ``rpc``. Belongs to the event loop; deciding again runs on a thread, one dec
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import Channel, Kind, Operation, RequestFlag
@@ -16,12 +16,13 @@ from pointguard_server.rules.rule_set import RuleSet, RuleSetError
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.accrual import (
     decide_accrual,
+    money_scale,
     seen_windows,
     window_numbers,
 )
 from pointguard_server.service.explanation.caps import earned_before
 from pointguard_server.service.explanation.case import Case, Retrial
-from pointguard_server.service.explanation.checks import checks_of, measure_count
+from pointguard_server.service.explanation.checks import checks_of, measure_count, rule_windows
 from pointguard_server.service.explanation.differences import (
     Difference,
     decision_differences,
@@ -31,7 +32,7 @@ from pointguard_server.service.explanation.differences import (
 )
 from pointguard_server.service.explanation.fact import record_fact
 from pointguard_server.service.explanation.lots import decide_expiry, decide_maturity
-from pointguard_server.service.explanation.past import Past, past_of
+from pointguard_server.service.explanation.past import ENDS, Past, after_time, past_of
 from pointguard_server.service.explanation.ports import (
     DecisionReader,
     PastAward,
@@ -41,6 +42,7 @@ from pointguard_server.service.explanation.ports import (
 )
 from pointguard_server.service.explanation.redemption import decide_redemption
 from pointguard_server.service.explanation.reservation import end_reservation
+from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.program_config import ProgramConfig, ProgramConfigError, load_program_config
 from pointguard_server.service.rule_simulation import Order, OrderLine
 from pointguard_server.service.rule_versions import RuleSetVersion
@@ -50,6 +52,7 @@ LEGS_MAX: Final = 100_000
 _DAY: Final = 86_400_000_000
 _NO_STORE: Final = StoreVersion(0, "", 0)
 
+Answer = TypeVar("Answer")
 Check = Callable[[RuleSetVersion], Awaitable[RuleSet]]
 """Returns the rule set of a version; raises ``RuleSetError``."""
 ReadBasket = Callable[[bytes], tuple[OrderLine, ...]]
@@ -82,6 +85,25 @@ class Explanation:
     def reproduced(self) -> bool:
         """Whether the second decision is the recorded one in every part, and the ledger holds together around it."""
         return self.retrial is not None and not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHistory:
+    """An account at a moment, what earn rules had given it, and the texts of its numbers."""
+
+    past: Past
+    awards: tuple[PastAward, ...]
+    texts: dict[int, str]
+
+
+def on_history(order: Order, history: AccountHistory, rule_set: RuleSet, scale: int, zone: ZoneInfo) -> Order:
+    """Return an order with what a rule set asks of the account's history; ``scale`` makes money the rules' numbers."""
+    seen = seen_windows(rule_set, history.past, order.accepted_at, zone)
+    return replace(
+        order,
+        windows=window_numbers(rule_set, seen, scale),
+        earned=earned_before(rule_set, history.awards, history.texts, order.accepted_at, zone),
+    )
 
 
 @dataclass(slots=True)
@@ -123,15 +145,55 @@ class Explainer:
 
     async def _explain(self, read: Callable[[], "tuple[Explanation, _Found] | None"], is_traced: bool) -> Explanation:
         async with self._one:
-            made = await asyncio.to_thread(read)
-            if made is None:
-                await self._catch_up()
-                made = await asyncio.to_thread(read)
-            if made is None:
-                raise NotFound
-            explanation, found = made
+            explanation, found = await self._caught_up(read)
             rule_set = await self._rule_set(explanation, found)
             return await asyncio.to_thread(_decide_again, explanation, rule_set, found, is_traced)
+
+    async def accrual(self, tenant_id: int, transaction_id: bytes) -> tuple[Order, AccountHistory]:
+        """Return the order of a past accrual, and the account's history before it.
+
+        Raises:
+            NotFound: if the tenant has no such transaction.
+            InvalidRequest: if it is no accrual, or its account has too many legs before it.
+        """
+        async with self._one:
+            explanation, _ = await self._caught_up(lambda: self._read(tenant_id, transaction_id))
+        record = explanation.record
+        if record is None or record.leg["operation"] != Operation.ACCRUE:
+            raise InvalidRequest(Violation("transaction_id", "must be an accrual's"))
+        return order_of(explanation, record), AccountHistory(explanation.past, explanation.awards, explanation.texts)
+
+    async def account_now(self, tenant_id: int, account_id: int, seq: int, now: int) -> AccountHistory:
+        """Return an account as its leg ``seq`` and the time since have left it.
+
+        Raises:
+            InvalidRequest: if it has too many legs.
+        """
+
+        def read() -> AccountHistory | None:
+            past = self._past(tenant_id, account_id, seq + 1, now)
+            if past.seq != seq:
+                return None
+            state, awards = past.state, tuple(self._reader.awards(tenant_id, account_id, seq + 1))
+            numbers = {state.tier_id, state.province_id, state.group_set_id, *(award.rule_id for award in awards)}
+            return AccountHistory(after_time(past, now), awards, self._reader.texts(numbers))
+
+        async with self._one:
+            return await self._caught_up(read)
+
+    async def _caught_up(self, read: Callable[[], Answer | None]) -> Answer:
+        """Return what is read, at once or when the database has all that was answered.
+
+        Raises:
+            NotFound: if it is not there then either.
+        """
+        made = await asyncio.to_thread(read)
+        if made is None:
+            await self._catch_up()
+            made = await asyncio.to_thread(read)
+        if made is None:
+            raise NotFound
+        return made
 
     def _read(self, tenant_id: int, transaction_id: bytes) -> tuple[Explanation, _Found] | None:
         """Read all that a decision saw; None if the tenant has no such transaction."""
@@ -276,16 +338,19 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         reservation_seq=_reservation_seq(record, past),
         refers_to_seq=leg["refers_to_seq"],
     )
+    conditions = check_conditions(config, "configuration")
+    if conditions is not None and record.request is not None and leg["operation"] not in ENDS:
+        case = replace(case, conditions=conditions, asked=order_of(explanation, record))
     if rule_set is None:
         return case
     seen = seen_windows(rule_set, past, case.moment, zone)
-    order = order_of(explanation, record, config)
-    first = measure_count(checks)
+    order = order_of(explanation, record)
+    first = measure_count(checks) + (len(rule_windows(conditions)) if conditions is not None else 0)
     earned = earned_before(rule_set, explanation.awards, explanation.texts, case.moment, zone)
     return replace(
         case,
         rule_set=rule_set,
-        order=replace(order, windows=window_numbers(rule_set, seen, config), earned=earned),
+        order=replace(order, windows=window_numbers(rule_set, seen, money_scale(config)), earned=earned),
         earn_windows=tuple((text, first + number, window) for number, (text, window) in enumerate(seen)),
         counters=tuple(enumerate(earned.values(), first + len(seen))),
     )
@@ -313,11 +378,13 @@ def _retry(case: Case, *, is_traced: bool) -> Retrial | None:
             return decide_expiry(case)
         case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
             return end_reservation(case)
-        case _:
+        case Operation.ENROLL | Operation.UPDATE_MEMBER | Operation.LINK_IDENTIFIER | Operation.SET_REDEMPTION_LOCK:
             return record_fact(case)
+        case _:
+            raise ValueError(f"operation {case.operation} is not known here")
 
 
-def order_of(explanation: Explanation, record: Record, config: ProgramConfig) -> Order:
+def order_of(explanation: Explanation, record: Record) -> Order:
     """Return an accrual's order as its rules saw it, but for what windows held."""
     leg, request = cast("dict[str, int]", record.leg), cast("dict[str, int]", record.request)
     texts, past, store = explanation.texts, explanation.past, explanation.store

@@ -25,6 +25,7 @@ class AccountState:
     account_flags: int = 0
     province_id: int = 0
     tier_id: int = 0
+    group_set_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,24 @@ def past_of(legs: Sequence[PastLeg], standing: Sequence[PastAdvice]) -> Past:
     )
 
 
+def after_time(past: Past, now: int) -> Past:
+    """Return the account once the reservations whose time is up by now are given back, though no leg says so yet."""
+    over = {each.seq: each for each in past.reservations if each.expires_at <= now}
+    events = tuple(
+        replace(event, released_points=event.points, released_money=event.money, reversed=True)
+        if event.seq in over
+        else event
+        for event in past.events
+    )
+    reserved = past.state.reserved - sum(each.points for each in over.values())
+    return replace(
+        past,
+        state=replace(past.state, reserved=reserved),
+        events=events,
+        reservations=tuple(each for each in past.reservations if each.seq not in over),
+    )
+
+
 def _event(leg: PastLeg) -> PastEvent:
     return PastEvent(
         seq=leg.seq,
@@ -152,4 +171,5 @@ def _state(leg: PastLeg) -> AccountState:
         account_flags=leg.account_flags,
         province_id=leg.province_id,
         tier_id=leg.tier_id,
+        group_set_id=leg.group_set_id,
     )

@@ -33,6 +33,7 @@ class PastLeg:
     event_flags: int
     province_id: int
     tier_id: int
+    group_set_id: int
     store_id: int
     cashier_id: int
     terminal_id: int
