@@ -369,16 +369,18 @@ class PointguardClient:
         *,
         tier: str | None = None,
         groups: Sequence[str] | None = None,
+        birth_date: str | None = None,
         origin: Origin = NOWHERE,
         idempotency_key: str = "",
         timeout_seconds: float | None = None,
     ) -> results.MemberUpdate:
-        """Change a member's tier or groups; what is None stays as it is."""
+        """Change a member's tier, groups or birth date (ISO 8601; empty: not known); what is None stays as it is."""
         message = member_pb2.UpdateMemberRequest(
             idempotency_key=idempotency_key or new_idempotency_key(),
             member=encoding.encode_identifier(member),
             tier=tier,
             groups=None if groups is None else member_pb2.MemberGroups(groups=groups),
+            birth_date=birth_date,
             origin=encoding.encode_origin(origin),
         )
         return decoding.decode_update(

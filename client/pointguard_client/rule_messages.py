@@ -46,6 +46,7 @@ def encode_order(order: rule_values.SimulatedOrder) -> rule_pb2.SimulatedOrder:
         reserved=order.reserved,
         spend_minor_units=order.spend_minor_units,
         groups=order.groups,
+        birth_date=order.birth_date,
         accepted_at=encode_moment(order.accepted_at, "accepted_at"),
     )
     if order.member is not None:

@@ -159,6 +159,7 @@ class SimulatedOrder:
     accepted_at: datetime | None = None
     groups: tuple[str, ...] = ()
     member: Identifier | None = None
+    birth_date: str = ""
 
 
 @dataclass(frozen=True, slots=True)

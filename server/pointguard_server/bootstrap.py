@@ -131,7 +131,7 @@ class Ledger:
         if recovered:
             log.info("journal_recovered", legs=recovered)
         self._lookup = open_lookup(self.path)
-        self.decisions = DecisionReader(self.path)
+        self.decisions = DecisionReader(self.path, self.vault)
         self.store = JournaledLedger(database, SqliteLedger(self._lookup, self.names, writer_epoch), directory)
         self.reader.catch_up = self.due_accounts.catch_up = self.catch_up
         return self.store

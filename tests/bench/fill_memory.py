@@ -27,10 +27,17 @@ class Repeater:
         return getattr(self._store, name)
 
     def read_account(
-        self, tenant_id: int, account_id: int, newer_than: int, awards_since: int | None = None
+        self,
+        tenant_id: int,
+        account_id: int,
+        newer_than: int,
+        awards_since: int | None = None,
+        *,
+        with_birth_date: bool = False,
     ) -> History | None:
         """Return the history of the account that stands for this one."""
-        return self._store.read_account(tenant_id, account_id % TEMPLATE_ACCOUNTS + 1, newer_than, awards_since)
+        template = account_id % TEMPLATE_ACCOUNTS + 1
+        return self._store.read_account(tenant_id, template, newer_than, awards_since, with_birth_date=with_birth_date)
 
 
 def fill(program: Path, folder: Path, accounts: int, legs_each: int) -> dict[str, float]:

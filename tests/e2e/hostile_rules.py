@@ -115,6 +115,7 @@ def order_cases() -> Iterator[Case]:
         ({"tender": "x" * 33}, "tender"),
         ({"tier": "a\nb"}, "tier"),
         ({"province": "Ontario"}, "province"),
+        ({"birth_date": "1899-12-31"}, "birth_date"),
         ({"days_since_enrolment": -1}, "days_since_enrolment"),
         ({"days_since_enrolment": 100_001}, "days_since_enrolment"),
         ({"posted": -1}, "posted"),

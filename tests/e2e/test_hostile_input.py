@@ -240,8 +240,12 @@ def member_cases() -> Iterator[Case]:
         "0001-01-01",
         "1980-02-29T00:00",
         "\uff11\uff19\uff18\uff10-02-29",
+        "1899-12-31",
+        "9999-12-31",
+        "19800229",
         CANARY,
     ):
+        yield Case("UpdateMember", {"birth_date": text}, "birth_date")
         yield Case("EnrollMember", {"profile": member_pb2.Profile(birth_date=text)}, "profile.birth_date")
     for context in (-1, 3, 2**31 - 1):
         yield Case("CheckAdvice", {"context": context}, "context")

@@ -5,16 +5,19 @@ One server for all; each test gives its rules to a member of its own.
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 
 import pytest
 
 from pointguard_client import (
+    AlreadyExists,
     Basket,
     BasketLine,
     Identifier,
     InvalidArgument,
     Origin,
     PointguardClient,
+    Profile,
     RuleChange,
     RuleChangeReason,
     SimulatedOrder,
@@ -149,3 +152,42 @@ async def test_different_stores_are_counted_through_a_restart(server: ServerProc
     async with PointguardClient.connect(server.address, api_key=server.api_key, timeout_seconds=30) as again:
         earned.append(await buy(again, member, "1"))
     assert earned == [{"roaming": points} for points in (1, 11, 11, 21)]
+
+
+async def test_a_birth_date_decides_from_its_change_on_and_through_kill_9(
+    server: ServerProcess, client: PointguardClient
+) -> None:
+    source = """
+    rule "age" when member.age_band == "35-44" earn bonus 1
+    rule "young" when member.age_band matches "*17" earn bonus 10
+    rule "month" earn bonus 100 * member.birthday_month
+    """
+    await decide_by(client, source)
+    member, year = Identifier.loyalty_id("born"), datetime.now(UTC).year
+    await client.enroll_member([member], profile=Profile("Ada", birth_date=f"{year - 40}-01-01"))
+    assert await buy(client, member, "1") == {"age": 1, "month": 100}
+    child, key = f"{year - 10}-12-31", new_idempotency_key()
+    for _ in range(2):
+        await client.update_member(member, birth_date=child, idempotency_key=key)
+    bought = await client.accrue(member, basket("1"), idempotency_key=new_idempotency_key())
+    assert {award.rule: award.points for award in bought.awards} == {"young": 10, "month": 1200}
+    profile = (await client.find_member(member)).profile
+    assert (profile.given_name, profile.birth_date) == ("Ada", child)
+    with pytest.raises(AlreadyExists):
+        await client.update_member(member, birth_date="1980-02-29", idempotency_key=key)
+    for wrong in ("1980-02-30", "1899-12-31", f"{year + 1}-01-03", "80-02-29"):
+        with pytest.raises(InvalidArgument, match="birth_date"):
+            await client.update_member(member, birth_date=wrong)
+    assert (await client.rules.simulate(SimulatedOrder(basket("1"), birth_date=f"{year - 40}-01-01"))).points == 101
+    with pytest.raises(InvalidArgument, match=r"order\.birth_date"):
+        await client.rules.simulate(SimulatedOrder(basket("1"), birth_date="1980"))
+    server.kill()
+    server.start()
+    async with PointguardClient.connect(server.address, api_key=server.api_key, timeout_seconds=30) as again:
+        assert await buy(again, member, "1") == {"young": 10, "month": 1200}
+        await again.update_member(member, birth_date="")
+        assert await buy(again, member, "1") == {}
+        assert (await again.find_member(member)).profile.birth_date == ""
+        explained = await again.explain_decision(bought.transaction_id)
+        assert explained.reproduced
+        assert (await again.rules.simulate(bought.transaction_id)).points == 1210

@@ -17,7 +17,7 @@ class Explaining:
 
     def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
         self._ledger, self._loop = ledger, loop
-        self._reader = DecisionReader(ledger.path)
+        self._reader = DecisionReader(ledger.path, ledger.vault)
         self._explainer = Explainer(self._reader, self._catch_up, self._check, _no_basket)
         self._rule_sets: dict[str, RuleSet] = {}
 

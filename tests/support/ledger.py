@@ -11,11 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pointguard_server.domain.age_bands import AGE_BANDS
 from pointguard_server.domain.calendar import to_microseconds
 from pointguard_server.domain.codes import Channel, CodeKind, Kind, Operation, RequestFlag, RuleSetActivationKind
 from pointguard_server.domain.identifiers import IdentifierKind
@@ -33,6 +34,7 @@ from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.rules.sandbox_limits import SandboxLimits
 from pointguard_server.rules.wasm_code import WasmRules
+from pointguard_server.service.birth_inputs import birth_inputs_of
 from pointguard_server.service.code_matches import CodeMatches
 from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.line_codes import LineCodes, line_codes
@@ -229,7 +231,7 @@ class Ledger:
         lines = LineCodes()
         for each in rule_sets:
             lines = line_codes(each, lines)
-        return build_program(
+        program = build_program(
             config,
             rule_set,
             compiled,
@@ -240,6 +242,9 @@ class Ledger:
             self.countries,
             conditions,
         )
+        bands = AGE_BANDS if any(birth_inputs_of(each.checked) for each in rule_sets) else ()
+        numbers = (self.names.intern(self.connection, tenant, CodeKind.AGE_BAND, band) for band in bands)
+        return replace(program, age_bands=tuple(numbers))
 
     def _rule_set_version(self, tenant: int, program_id: int, now: int) -> int:
         """Keep the earn rules as a version, unless they are the newest already."""

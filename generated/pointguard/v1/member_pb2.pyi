@@ -77,18 +77,20 @@ class MemberGroups(_message.Message):
     def __init__(self, groups: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class UpdateMemberRequest(_message.Message):
-    __slots__ = ("idempotency_key", "member", "tier", "groups", "origin")
+    __slots__ = ("idempotency_key", "member", "tier", "groups", "origin", "birth_date")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     TIER_FIELD_NUMBER: _ClassVar[int]
     GROUPS_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    BIRTH_DATE_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     member: _common_pb2.MemberReference
     tier: str
     groups: MemberGroups
     origin: _common_pb2.Origin
-    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., tier: _Optional[str] = ..., groups: _Optional[_Union[MemberGroups, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
+    birth_date: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., tier: _Optional[str] = ..., groups: _Optional[_Union[MemberGroups, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., birth_date: _Optional[str] = ...) -> None: ...
 
 class UpdateMemberResponse(_message.Message):
     __slots__ = ("transaction_id", "account_id")

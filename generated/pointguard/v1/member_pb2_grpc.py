@@ -90,7 +90,7 @@ class MemberServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateMember(self, request, context):
-        """Changes a member's tier or groups, each only if it is given. Transactions from then on see them.
+        """Changes a member's tier, groups or birth date, each only if it is given. Transactions from then on see them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,7 @@ class MemberServiceStub:
     LinkIdentifier: _grpc.UnaryUnaryMultiCallable[_member_pb2.LinkIdentifierRequest, _member_pb2.LinkIdentifierResponse]
     """Links one more identifier to an account."""
     UpdateMember: _grpc.UnaryUnaryMultiCallable[_member_pb2.UpdateMemberRequest, _member_pb2.UpdateMemberResponse]
-    """Changes a member's tier or groups, each only if it is given. Transactions from then on see them."""
+    """Changes a member's tier, groups or birth date, each only if it is given. Transactions from then on see them."""
     SetRedemptionLock: _grpc.UnaryUnaryMultiCallable[_member_pb2.SetRedemptionLockRequest, _member_pb2.SetRedemptionLockResponse]
     """Stops every redemption of an account, or allows them again. Nothing else is touched."""
 
@@ -60,7 +60,7 @@ class MemberServiceAsyncStub(MemberServiceStub):
     LinkIdentifier: _aio.UnaryUnaryMultiCallable[_member_pb2.LinkIdentifierRequest, _member_pb2.LinkIdentifierResponse]  # type: ignore[assignment]
     """Links one more identifier to an account."""
     UpdateMember: _aio.UnaryUnaryMultiCallable[_member_pb2.UpdateMemberRequest, _member_pb2.UpdateMemberResponse]  # type: ignore[assignment]
-    """Changes a member's tier or groups, each only if it is given. Transactions from then on see them."""
+    """Changes a member's tier, groups or birth date, each only if it is given. Transactions from then on see them."""
     SetRedemptionLock: _aio.UnaryUnaryMultiCallable[_member_pb2.SetRedemptionLockRequest, _member_pb2.SetRedemptionLockResponse]  # type: ignore[assignment]
     """Stops every redemption of an account, or allows them again. Nothing else is touched."""
 
@@ -99,7 +99,7 @@ class MemberServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _member_pb2.UpdateMemberRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_member_pb2.UpdateMemberResponse, _abc.Awaitable[_member_pb2.UpdateMemberResponse]]:
-        """Changes a member's tier or groups, each only if it is given. Transactions from then on see them."""
+        """Changes a member's tier, groups or birth date, each only if it is given. Transactions from then on see them."""
 
     @_abc_1.abstractmethod
     def SetRedemptionLock(

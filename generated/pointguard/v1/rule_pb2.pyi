@@ -357,7 +357,7 @@ class ListRuleSetActivationsResponse(_message.Message):
     def __init__(self, activations: _Optional[_Iterable[_Union[RuleSetActivation, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class SimulatedOrder(_message.Message):
-    __slots__ = ("basket", "total", "origin", "kind", "tender", "coupon_used", "tier", "province", "days_since_enrolment", "posted", "accepted_at", "reserved", "spend_minor_units", "groups", "member")
+    __slots__ = ("basket", "total", "origin", "kind", "tender", "coupon_used", "tier", "province", "days_since_enrolment", "posted", "accepted_at", "reserved", "spend_minor_units", "groups", "member", "birth_date")
     BASKET_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
@@ -373,6 +373,7 @@ class SimulatedOrder(_message.Message):
     SPEND_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
     GROUPS_FIELD_NUMBER: _ClassVar[int]
     MEMBER_FIELD_NUMBER: _ClassVar[int]
+    BIRTH_DATE_FIELD_NUMBER: _ClassVar[int]
     basket: _transaction_pb2.Basket
     total: _common_pb2.Money
     origin: _common_pb2.Origin
@@ -388,7 +389,8 @@ class SimulatedOrder(_message.Message):
     spend_minor_units: int
     groups: _containers.RepeatedScalarFieldContainer[str]
     member: _common_pb2.MemberReference
-    def __init__(self, basket: _Optional[_Union[_transaction_pb2.Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., tier: _Optional[str] = ..., province: _Optional[str] = ..., days_since_enrolment: _Optional[int] = ..., posted: _Optional[int] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reserved: _Optional[int] = ..., spend_minor_units: _Optional[int] = ..., groups: _Optional[_Iterable[str]] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ...) -> None: ...
+    birth_date: str
+    def __init__(self, basket: _Optional[_Union[_transaction_pb2.Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., tier: _Optional[str] = ..., province: _Optional[str] = ..., days_since_enrolment: _Optional[int] = ..., posted: _Optional[int] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reserved: _Optional[int] = ..., spend_minor_units: _Optional[int] = ..., groups: _Optional[_Iterable[str]] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., birth_date: _Optional[str] = ...) -> None: ...
 
 class SimulateRuleSetRequest(_message.Message):
     __slots__ = ("order", "transaction_id", "version", "source", "trace", "windows")

@@ -174,6 +174,7 @@ class CodeKind(IntEnum):
     RULE = 9
     COUNTRY = 10
     GROUP_SET = 11
+    AGE_BAND = 12
 
 
 class RuleChangeReason(IntEnum):
@@ -251,6 +252,7 @@ class RequestFlag(IntFlag):
     LOCKED = 16
     CHANGES_TIER = 32
     CHANGES_GROUPS = 64
+    CHANGES_BIRTH_DATE = 128
 
 
 class Outcome(IntEnum):

@@ -30,6 +30,7 @@ class Ask:
     body: bytes = b"\0\0"
     claim: "Claim | None" = None
     group_set_id: int = 0
+    birth_date: int = 0  # packed
 
 
 class Claim(NamedTuple):

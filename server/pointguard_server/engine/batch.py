@@ -175,13 +175,14 @@ class Decider:
         """Decide by other versions of the same programs from the next batch on. For the writer's thread.
 
         ``upcoming`` follow, each from its moment on: earliest first, each in place of the one before. Tallies are
-        rebuilt from the events in memory; where a window now reaches further back than those, or a cap asks what a rule
-        gave that none asked before, the accounts are read from the ledger again.
+        rebuilt from the events in memory; where a window now reaches further back than those, a cap asks what a rule
+        gave that none asked before, or birth dates are asked for anew, the accounts are read from the ledger again.
         """
         before = self.programs
         reaches_further = any(programs.retention(each) > before.retention(each) for each in programs.first_of)
         kept = _kept_counters(programs, before)
-        if reaches_further or kept is None:
+        asks_for_birth_dates = bool(programs.age_bands) and not before.age_bands
+        if reaches_further or kept is None or asks_for_birth_dates:
             self.memory = self.memory.emptied(programs.measures_max, programs.counters_max)
         else:
             self.memory.resize_tallies(programs.measures_max)
@@ -334,7 +335,14 @@ class Decider:
     def _load(self, tenant_id: int, account_id: int, now: int) -> None:
         """Read an account from the ledger into memory, if the tenant has it."""
         retention = max((program.settings["retention"] for program in self.programs.programs), default=0)
-        history = self._store.read_account(tenant_id, account_id, now - retention, self.programs.awards_since(now))
+        programs = self.programs
+        history = self._store.read_account(
+            tenant_id,
+            account_id,
+            now - retention,
+            programs.awards_since(now),
+            with_birth_date=bool(programs.age_bands),
+        )
         if history is None:
             return
         slot = self.memory.add(account_id, self._turn)
@@ -342,6 +350,7 @@ class Decider:
         account["tenant_id"] = tenant_id
         account["program"] = self.programs.place(self.programs.first_of[history.program_id], account_id)
         account["enrolled_at"] = history.enrolled_at
+        account["birth_date"] = history.birth_date
         legs, advice = history.legs, history.advice
         lots = lots_left(history.lots) if history.lots.size else history.lots
         arrays = self.memory.arrays(len(legs) // BLOCK + 2, len(legs), len(advice), len(lots))

@@ -55,6 +55,8 @@ ACCOUNT = np.dtype(
                 "first_lot",
                 "last_lot",
                 "lot_count",
+                "birth_date",  # of its member: domain/age_bands.packed; 0: not known, or nobody asks
+                "padding",
             )
         ),
     ]

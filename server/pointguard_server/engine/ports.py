@@ -55,6 +55,7 @@ class History:
     advice: RowArray  # engine.rows.ADVICE
     lots: RowArray  # engine.rows.ENTRY: see ``engine/lots.py``
     awards: RowArray = field(default_factory=lambda: np.zeros(0, AWARDED))  # what rules gave, as far back as was asked
+    birth_date: int = 0  # of the member, if it was asked for and is known: domain/age_bands.packed
 
 
 class BatchRecord(NamedTuple):
@@ -114,7 +115,13 @@ class LedgerStore(Protocol):
         ...
 
     def read_account(
-        self, tenant_id: int, account_id: int, newer_than: int, awards_since: int | None = None
+        self,
+        tenant_id: int,
+        account_id: int,
+        newer_than: int,
+        awards_since: int | None = None,
+        *,
+        with_birth_date: bool = False,
     ) -> History | None:
         """Return an account's history back to ``newer_than`` and to all that is open; None if the tenant lacks it.
 
@@ -128,6 +135,13 @@ class LedgerStore(Protocol):
 
     def link(self, tenant_id: int, account_id: int, kind: int, value: str) -> Outcome:
         """Link an identifier to an account, inside the atomic step."""
+        ...
+
+    def set_birth_date(self, tenant_id: int, account_id: int, key: bytes, birth_date: str) -> Outcome:
+        """Keep the birth date of an account's member from the leg of an idempotency key on, inside the atomic step.
+
+        ``birth_date`` is ISO 8601; empty: it is not known any more.
+        """
         ...
 
     def append(self, rows: Rows) -> None:

@@ -63,6 +63,7 @@ class Program:
     conditions: Conditions = NO_CONDITIONS  # of the fraud rules
     counters: tuple[Counter, ...] = ()  # that inputs speak of
     store_countries: dict[int, int] = field(default_factory=dict, repr=False)  # country by store, as their numbers
+    age_bands: tuple[int, ...] = ()  # their numbers, if any rule set that may decide asks for what a birth date says
 
     @property
     def distinct_measures(self) -> tuple[int, ...]:
@@ -126,6 +127,7 @@ class Programs:
         self.counters_max = max(map(len, self.counters.values()), default=0)
         self.windows_max = max((len(each.measures) + each.caps for each in everything), default=0)
         self.distinct_measures = tuple(sorted({m for each in everything for m in each.distinct_measures}))
+        self.age_bands = programs[0].age_bands if programs else ()
         self._minute = -1
         self._code_words = programs[0].code_words if programs else CodeWords()
         self._world = self._build()
@@ -224,6 +226,7 @@ class Programs:
             self._code_words.array,
             np.array(counters, COUNTER),
             _by_number(self.programs[0].store_countries if self.programs else {}),
+            np.array(self.age_bands, np.int64),
         )
 
     def _input(self, program: Program, row: tuple[int, ...]) -> tuple[int, ...]:

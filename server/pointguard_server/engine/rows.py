@@ -77,6 +77,7 @@ ENVELOPE_FIELDS = (
     "body_at",  # where the record's last two parts begin: the order reference and the basket
     "body_size",
     "group_set_id",  # of the member, where a request sets it
+    "birth_date",  # so too: domain/age_bands.packed; it goes no further than memory
 )
 """What stands around a request: who asks, what is known before it is decided, and where its lines and its body are."""
 SETTLED = -1

@@ -129,6 +129,7 @@ class World(NamedTuple):
     code_words: IntArray  # by a text's number: see engine/code_words.py
     counters: RowArray
     store_countries: IntArray  # the number of a store's country, by the store's
+    age_bands: IntArray  # the numbers of domain/age_bands.AGE_BANDS; none: nobody asks
 
 
 class Batch(NamedTuple):

@@ -138,8 +138,15 @@ def _personal(found: Explanation) -> tuple[str, ...]:
             return ("member.identifiers", "request.identifier")
         case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
             return ()
+        case Operation.UPDATE_MEMBER if _changes_birth_date(found):
+            return ("member.identifiers", "request.birth_date")
         case _:
-            return ("member.identifiers",)
+            return ("member.identifiers", *found.erased_inputs)
+
+
+def _changes_birth_date(found: Explanation) -> bool:
+    request: dict[str, Any] = (found.record.request if found.record is not None else None) or {}
+    return bool(request.get("flags", 0) & RequestFlag.CHANGES_BIRTH_DATE)
 
 
 def _request(found: Explanation) -> Iterator[tuple[str, str]]:

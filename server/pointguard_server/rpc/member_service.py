@@ -1,11 +1,12 @@
 """MemberService: enrolling, finding and linking members, and the redemption lock."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 from google.protobuf.message import Message
 
 from pointguard.v1 import common_pb2, member_pb2
+from pointguard_server.domain.age_bands import EARLIEST, packed, read_birth_date
 from pointguard_server.domain.codes import CodeKind, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import NotFound
 from pointguard_server.domain.identifiers import IdentifierKind
@@ -17,7 +18,7 @@ from pointguard_server.rpc.encode import timestamp
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
-from pointguard_server.service.members import enroll_claim, link_claim
+from pointguard_server.service.members import birth_date_claim, enroll_claim, link_claim
 from pointguard_server.service.ports import NewMember
 
 IDENTIFIERS_MAX = 16
@@ -58,8 +59,7 @@ class MemberService:
         decoder.text(profile.family_name, "profile.family_name", NAME_BYTES_MAX)
         if profile.province and not SUBDIVISION.fullmatch(profile.province):
             decoder.fault("profile.province", "must be an ISO 3166-2 code such as CA-ON")
-        if profile.birth_date and not _is_date(profile.birth_date):
-            decoder.fault("profile.birth_date", "must be an ISO 8601 date such as 1980-02-29")
+        born = _birth_date(decoder, profile.birth_date, "profile.birth_date")
         fields = RequestFields(
             operation=int(Operation.ENROLL),
             kind=int(Kind.PROFILE_UPDATE),
@@ -73,9 +73,14 @@ class MemberService:
         where = decoder.where(common_pb2.Origin())
         ask = decoder.ask(decoder.key(request.idempotency_key), fields, (0, None), where[-1], private=private)
         tenant = decoder.tenant
-        member = NewMember(tenant.program_id, identifiers, serialized)
+        # A birth date changes, and decisions see it: it is kept apart.
+        birth_date, profile.birth_date = profile.birth_date, ""
+        kept = profile.SerializeToString(deterministic=True)
+        profile.birth_date = birth_date  # the request may be decoded once more
+        member = NewMember(tenant.program_id, identifiers, kept, birth_date, ask.key)
         ask.claim = enroll_claim(tenant.tenant_id, member, self._desk.directory)
         ask.group_set_id = groups
+        ask.birth_date = born
         return ask
 
     async def update_member(self, call: Call, request: member_pb2.UpdateMemberRequest) -> Message:
@@ -85,17 +90,25 @@ class MemberService:
             member = decoder.member(request.member)
             where = decoder.where(request.origin)
             changes_tier, changes_groups = request.HasField("tier"), request.HasField("groups")
-            if not changes_tier and not changes_groups:
-                decoder.fault("tier", "must be given unless groups are")
+            changes_birth_date = request.HasField("birth_date")
+            if not changes_tier and not changes_groups and not changes_birth_date:
+                decoder.fault("tier", "must be given unless groups or birth_date are")
             groups = decoder.groups(request.groups.groups, "groups.groups")
-            flags = (RequestFlag.CHANGES_TIER if changes_tier else 0) | (
-                RequestFlag.CHANGES_GROUPS if changes_groups else 0
+            flags = (
+                (RequestFlag.CHANGES_TIER if changes_tier else 0)
+                | (RequestFlag.CHANGES_GROUPS if changes_groups else 0)
+                | (RequestFlag.CHANGES_BIRTH_DATE if changes_birth_date else 0)
             )
             fields = _fact(Operation.UPDATE_MEMBER, Kind.PROFILE_UPDATE, member[0], where)
             fields = fields._replace(flags=int(flags), tier_id=decoder.code(CodeKind.TIER, request.tier, "tier"))
             private = _private_groups(groups)
+            if changes_birth_date:
+                private += f"\0birth date {request.birth_date}".encode()
             ask = decoder.ask(decoder.key(request.idempotency_key), fields, member, where[-1], private=private)
             ask.group_set_id = groups
+            ask.birth_date = _birth_date(decoder, request.birth_date, "birth_date")
+            if changes_birth_date:
+                ask.claim = birth_date_claim(call.tenant.tenant_id, member, ask.key, request.birth_date)
             return ask
 
         verdict = await self._desk.submit(call, await self._desk.decode(call, decode))
@@ -110,12 +123,17 @@ class MemberService:
         found = await self._desk.reader.member(call.tenant.tenant_id, verdict.account_id)
         if found is None:
             raise NotFound
-        tier, groups = await self._desk.reader.standing(call.tenant.tenant_id, verdict.account_id, verdict.seq)
+        place = call.tenant.tenant_id, verdict.account_id, verdict.seq
+        tier, groups = await self._desk.reader.standing(*place)
+        profile = member_pb2.Profile.FromString(found.profile)
+        # The profile of a member from before birth dates were kept apart has its own.
+        if (birth_date := await self._desk.reader.birth_date(*place)) is not None:
+            profile.birth_date = birth_date
         return member_pb2.FindMemberResponse(
             member_id=found.member_id,
             account_id=found.account_id,
             identifiers=[common_pb2.MemberReference(**{kind.name.lower(): value}) for kind, value in found.identifiers],  # type: ignore[arg-type]
-            profile=member_pb2.Profile.FromString(found.profile),
+            profile=profile,
             enrolled_at=timestamp(found.enrolled_at),
             tier=tier,
             groups=groups.split(GROUP_SEPARATOR) if groups else (),
@@ -198,8 +216,20 @@ def _fact(
     )
 
 
-def _is_date(text: str) -> bool:
+def _birth_date(decoder: Decoder, text: str, field: str) -> int:
+    """Return a birth date as memory has it; 0 for an empty text."""
+    if not text:
+        return 0
     try:
-        return len(text) == 10 and date.fromisoformat(text).year >= 1850
+        found = read_birth_date(text)
     except ValueError:
-        return False
+        decoder.fault(field, f"must be an ISO 8601 date such as 1980-02-29, not before {EARLIEST}")
+        return 0
+    if found > _latest_today():
+        decoder.fault(field, "must not be in the future")
+    return packed(found)
+
+
+def _latest_today() -> date:
+    """Return the date where it is latest: no program's zone is ahead of it."""
+    return (datetime.now(UTC) + timedelta(hours=14)).date()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from google.protobuf.message import DecodeError
 
 from pointguard.v1 import rule_pb2, transaction_pb2
+from pointguard_server.domain.age_bands import EARLIEST, read_birth_date
 from pointguard_server.domain.codes import Channel, Operation
 from pointguard_server.domain.errors import InvalidRequest, Violation
 from pointguard_server.rpc.decode import ACCRUE_KINDS, MONEY_MAX, POINTS_MAX, Decoder
@@ -20,6 +21,7 @@ from pointguard_server.service.tenants import Tenant
 DAYS_MAX = 100_000
 OF_THE_MEMBER = (
     "groups",
+    "birth_date",
     "tier",
     "province",
     "days_since_enrolment",
@@ -52,6 +54,7 @@ def check_order(decoder: Decoder, order: rule_pb2.SimulatedOrder) -> None:
     decoder.accrue(request)
     decoder.text(order.tier, "tier", 32)
     decoder.groups(order.groups, "groups")
+    _check_birth_date(decoder, order.birth_date)
     if order.province and not SUBDIVISION.fullmatch(order.province):
         decoder.fault("province", "must be an ISO 3166-2 code such as CA-ON")
     if not 0 <= order.days_since_enrolment <= DAYS_MAX:
@@ -73,6 +76,14 @@ def check_order(decoder: Decoder, order: rule_pb2.SimulatedOrder) -> None:
         raise InvalidRequest(*violations) from None
 
 
+def _check_birth_date(decoder: Decoder, text: str) -> None:
+    try:
+        if text:
+            read_birth_date(text)
+    except ValueError:
+        decoder.fault("birth_date", f"must be an ISO 8601 date such as 1980-02-29, not before {EARLIEST}")
+
+
 async def order_of_request(desk: Desk, tenant: Tenant, order: rule_pb2.SimulatedOrder, now: int) -> Order:
     """Return an order that was checked."""
     total, lines = _bought(order.basket if order.HasField("basket") else None, order.total.minor_units)
@@ -91,6 +102,7 @@ async def order_of_request(desk: Desk, tenant: Tenant, order: rule_pb2.Simulated
         store_province=store_province,
         store_country=store_country,
         groups=tuple(sorted(set(order.groups))),
+        birth_date=order.birth_date,
         tier=order.tier,
         province=order.province,
         days_since_enrolment=order.days_since_enrolment,
@@ -114,11 +126,13 @@ async def order_of_member(
     history = await explainer.account_now(tenant.tenant_id, verdict.account_id, verdict.seq, now)
     state, texts = history.past.state, history.texts
     groups = texts[state.group_set_id]
+    birth_date = await desk.reader.birth_date(tenant.tenant_id, verdict.account_id, verdict.seq)
     asked = await order_of_request(desk, tenant, order, now)
     return (
         replace(
             asked,
             groups=tuple(groups.split(GROUP_SEPARATOR)) if groups else (),
+            birth_date=birth_date or "",
             tier=texts[state.tier_id],
             province=texts[state.province_id],
             days_since_enrolment=(now - history.past.enrolled_at) // _DAY,

@@ -20,6 +20,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -173,6 +174,8 @@ def _run_child(
     with subprocess.Popen(  # noqa: S603 - a fixed program, a directory, a hexadecimal key
         command, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as child:
+        # Here, too: before the child can say so itself, it has spent half a second on its imports.
+        lower_priority(child.pid, _LOWEST_PRIORITY)
         on_start(child)
         try:
             _, errors = child.communicate(timeout=seconds_at_most)
@@ -181,6 +184,12 @@ def _run_child(
             raise CompilationFailed(f"the compiler took more than {seconds_at_most} seconds") from None
     if child.returncode != 0:
         raise CompilationFailed(f"the compiler failed ({child.returncode}): {errors[-_ERROR_CHARACTERS_KEPT:]}")
+
+
+def lower_priority(process_id: int, niceness: int) -> None:
+    """Have a child process give way to those that serve, from its first moment on; one that is gone already may be."""
+    with suppress(ProcessLookupError):
+        os.setpriority(os.PRIO_PROCESS, process_id, niceness)
 
 
 def child_environment() -> dict[str, str]:

@@ -22,6 +22,7 @@ CODE_DOMAINS: Final = {
     "tender": CodeKind.TENDER,
     "redemption_type": CodeKind.REDEMPTION_TYPE,
     "country": CodeKind.COUNTRY,
+    "age_band": CodeKind.AGE_BAND,
 }
 """The kinds of the texts that have numbers, by the rules' domain."""
 

@@ -36,3 +36,16 @@ def link_claim(
         return store.link(tenant_id, holder, *identifier), 0, 0
 
     return Claim(take, lambda: directory.forget(tenant_id, (identifier,)))
+
+
+def birth_date_claim(tenant_id: int, member: tuple[int, tuple[int, str] | None], key: bytes, birth_date: str) -> Claim:
+    """Return the claim that keeps a birth date, or that it is not known, for the account that ``member`` finds."""
+
+    def take(store: Any, _now: int) -> tuple[Outcome, int, int]:
+        account_id, known_as = member
+        holder = store.find_account(tenant_id, *known_as) if known_as is not None else account_id
+        if not holder:
+            return Outcome.ACCOUNT_UNKNOWN, 0, 0
+        return store.set_birth_date(tenant_id, holder, key, birth_date), 0, 0
+
+    return Claim(take, lambda: None)

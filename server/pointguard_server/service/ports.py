@@ -38,11 +38,16 @@ Stores = dict[tuple[int, str], StoreFacts]
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
-    """A member to enroll: normalized identifiers and the serialized profile."""
+    """A member to enroll: normalized identifiers, the serialized profile, and what is kept apart from it.
+
+    ``birth_date`` is ISO 8601 or empty; ``key`` is the request's idempotency key.
+    """
 
     program_id: int
     identifiers: tuple[tuple[IdentifierKind, str], ...]
     profile: bytes
+    birth_date: str = ""
+    key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,13 @@ class Reader(Protocol):
 
     async def member(self, tenant_id: int, account_id: int) -> FoundMember | None:
         """Return the first member of an account."""
+        ...
+
+    async def birth_date(self, tenant_id: int, account_id: int, seq: int) -> str | None:
+        """Return the member's birth date as of a place in an account's sequence.
+
+        Empty if it is not known any more; None if it never was.
+        """
         ...
 
     async def standing(self, tenant_id: int, account_id: int, seq: int) -> tuple[str, str]:

@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pointguard_server.domain.age_bands import AGE_BANDS
 from pointguard_server.rules import checked
 from pointguard_server.rules.checked import Checked, CheckedRuleSet
-from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS, LINE_FIELDS
+from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS, FIELDS, LINE_FIELDS
 from pointguard_server.rules.inputs import Input, LocalDateInput
 from pointguard_server.rules.problems import Problem, RuleSetError
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.syntax import SourceRange
 from pointguard_server.rules.value_types import Vector
 
-UNAVAILABLE_FIELDS: Final = frozenset(("member.age_band", "member.birthday_month"))
+_BAND: Final = "age_band"
 
 FRAUD_FIELDS: Final = frozenset(("order.points", "order.redemption_type"))
 """What only conditions of fraud rules see: an earn rule decides what these would be."""
@@ -58,7 +59,27 @@ def problems_of(rules: CheckedRuleSet) -> tuple[Problem, ...]:
     found: dict[tuple[SourceRange, str], Problem] = {}
     for place, what in _asked(rules):
         found[place, what] = Problem(place, what.strip("`"), f"not available yet: {what}", "a rule set without it")
+    for place, text in _unknown_bands(rules):
+        found[place, text] = Problem(place, text, f"unknown age band `{text}`", f"one of {', '.join(AGE_BANDS)}")
     return tuple(found.values())
+
+
+def _unknown_bands(rules: CheckedRuleSet) -> Iterator[tuple[SourceRange, str]]:
+    """Yield what is compared with the member's age band and never is one, where it is compared."""
+    unknown = {
+        index: text for index, (domain, text) in enumerate(rules.literals) if domain == _BAND and text not in AGE_BANDS
+    }
+    for node in checked.nodes(rules) if unknown else ():
+        match node:
+            case checked.TextConstant():
+                compared = range(node.index, node.index + 1)
+            case checked.TextMembership():
+                compared = range(node.start, node.stop)
+            case checked.TableMembership() if node.operand.index == FIELDS["member.age_band"].index:
+                compared = range(rules.constant_literals, len(rules.literals))
+            case _:
+                continue
+        yield from ((node.source_range, unknown[index]) for index in compared if index in unknown)
 
 
 def _asked(rules: CheckedRuleSet) -> Iterator[tuple[SourceRange, str]]:
@@ -77,8 +98,6 @@ def _of_node(rules: CheckedRuleSet, node: Checked) -> str:
     match node:
         case checked.FieldValue() if node.vector is Vector.FACTS and node.index >= FACT_FIELD_COUNT:
             return _input(rules.inputs[node.index - FACT_FIELD_COUNT])
-        case checked.FieldValue() if node.vector is Vector.FACTS:
-            return _field(node.index)
         case _:
             return ""
 
@@ -98,8 +117,3 @@ def _is_zone(name: str) -> bool:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True
-
-
-def _field(index: int) -> str:
-    name = FACT_FIELDS[index].name
-    return f"`{name}`" if name in UNAVAILABLE_FIELDS else ""

@@ -4,9 +4,10 @@ For ``bootstrap`` and ``serving_program``, on the writer's thread.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from pointguard_server.domain.age_bands import AGE_BANDS
 from pointguard_server.domain.codes import CodeKind, ExperimentState
 from pointguard_server.engine.batch import Upcoming
 from pointguard_server.engine.programs import Arms, Program, Programs
@@ -14,6 +15,7 @@ from pointguard_server.rules.checked import CheckedRuleSet, FieldValue, nodes
 from pointguard_server.rules.fields import FIELDS
 from pointguard_server.rules.inputs import MatchInput
 from pointguard_server.rules.value_types import Vector
+from pointguard_server.service.birth_inputs import birth_inputs_of
 from pointguard_server.service.code_matches import CodeMatches
 from pointguard_server.service.experiment import Experiment
 from pointguard_server.service.line_codes import LineCodes
@@ -127,6 +129,10 @@ class Planner:
             known = {country: intern(CodeKind.COUNTRY, country) for country in set(own.values()) if country}
             countries = {store: known[country] for store, country in own.items() if country}
 
+        age_bands: tuple[int, ...] = ()
+        if any(birth_inputs_of(rules.rule_set.checked) for rules in asking):
+            age_bands = tuple(intern(CodeKind.AGE_BAND, band) for band in AGE_BANDS)
+
         def program_of(number: int) -> Program | None:
             digest = self._versions.digest(connection, self._tenant_id, self._program_id, number)
             if digest is None:
@@ -135,7 +141,7 @@ class Planner:
                 return None
             used.add(digest)
             versions = Versions(self._program_id, self._tenant_id, number, configuration.version)
-            return build_program(
+            program = build_program(
                 configuration.config,
                 rules.rule_set,
                 rules.compiled,
@@ -147,6 +153,7 @@ class Planner:
                 configuration.fraud_conditions,
                 constants.get(digest),
             )
+            return replace(program, age_bands=age_bands)
 
         experiment = self.running(connection, moment)
         needed = dict.fromkeys((*timeline.versions, *_arm_versions(experiment)))

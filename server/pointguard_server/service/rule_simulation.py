@@ -6,10 +6,11 @@ themselves here: they are numbered for one simulation alone, so none has to be k
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from pointguard_server.domain.age_bands import age_band_on
 from pointguard_server.domain.calendar import EPOCH, local_time
 from pointguard_server.domain.codes import Part
 from pointguard_server.rules.checked import CheckedRuleSet, FieldValue
@@ -71,6 +72,7 @@ class Order:
     pending: int = 0
     spend: int = 0
     groups: tuple[str, ...] = ()
+    birth_date: str = ""  # ISO 8601
     earned: Mapping[EarnedInput, int] = field(default_factory=dict)  # what rules gave before, for their caps
     windows: Mapping[str, int] = field(default_factory=dict)  # by the window's text, scaled; one that is not there is 0
 
@@ -225,6 +227,7 @@ def _facts(order: Order, money_scale: int, zone: ZoneInfo) -> Known:
     """Return the facts by name: numbers are the rules' own, scaled. A fact that is not here reads as absent."""
     local = local_time(order.accepted_at, zone)
     parts = {name: getattr(local, name) for name in ("year", "month", "day", "hour", "minute", "weekday", "date")}
+    born = date.fromisoformat(order.birth_date) if order.birth_date else None
     return {
         "order.total": order.total * money_scale,
         "order.line_count": len(order.lines) * SCALE,
@@ -237,6 +240,8 @@ def _facts(order: Order, money_scale: int, zone: ZoneInfo) -> Known:
         "store.province": order.store_province,
         "store.country": order.store_country,
         "member.groups": ", ".join(order.groups),
+        "member.age_band": age_band_on(born, date(local.year, local.month, local.day)) if born else "",
+        "member.birthday_month": born.month * SCALE if born else 0,
         "member.tier": order.tier,
         "member.province": order.province,
         "member.days_since_enrolment": order.days_since_enrolment * SCALE,

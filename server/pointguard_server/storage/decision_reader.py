@@ -25,6 +25,8 @@ from pointguard_server.service.explanation.ports import (
     StoreVersion,
 )
 from pointguard_server.service.rule_versions import RuleSetVersion
+from pointguard_server.service.vault import MemberVault
+from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
 from pointguard_server.storage.rule_versions import RuleVersions
 from pointguard_server.storage.sqlite_ledger import READ_AWARDS, open_lookup
 
@@ -72,8 +74,9 @@ ERASED_MEMBERS = (
 class DecisionReader:
     """Reads the committed ledger."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, vault: MemberVault) -> None:
         self._connection = open_lookup(path)
+        self._vault = vault
         self._versions = RuleVersions()
 
     def close(self) -> None:
@@ -172,6 +175,15 @@ class DecisionReader:
         for some in _some(wanted):
             found |= dict(self._rows(TEXTS.format(", ".join("?" * len(some))), *some))
         return found
+
+    def birth_date(self, tenant_id: int, account_id: int, seq: int) -> str | None:
+        """See the port."""
+        asked = {"tenant": tenant_id, "account": account_id, "seq": seq}
+        try:
+            row = self._connection.execute(FIND_BIRTH_DATE, asked).fetchone()
+        except sqlite3.Error as error:
+            raise StorageUnavailable from error
+        return open_birth_date(self._vault, tenant_id, row)
 
     def erased_members(self, tenant_id: int, account_id: int) -> list[int]:
         """See the port."""

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from pointguard_server.domain.codes import CodeKind, Outcome
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.service.ports import NewMember, StoreFacts, Stores
-from pointguard_server.service.vault import MemberVault
+from pointguard_server.service.vault import MemberVault, VaultError
+from pointguard_server.storage.birth_dates import ADD_BIRTH_DATE, FIND_BIRTH_DATE, PURPOSE, open_birth_date
 
 IDENTIFIERS_MAX = 400_000
 CODES_MAX = 200_000
@@ -237,7 +238,32 @@ class Directory:
         )
         for kind, value in dict.fromkeys(member.identifiers):
             self._add_identifier(connection, tenant_id, account_id, member_id, wrapped_key, kind, value)
+        if member.birth_date:
+            self.set_birth_date(connection, tenant_id, account_id, member.key, member.birth_date)
         return Outcome.DONE, account_id
+
+    def set_birth_date(
+        self, connection: sqlite3.Connection, tenant_id: int, account_id: int, key: bytes, birth_date: str
+    ) -> Outcome:
+        """See ``engine.ports.LedgerStore``."""
+        found = connection.execute(FIND_MEMBER, (tenant_id, account_id)).fetchone()
+        if found is None or not found[1]:
+            return Outcome.ACCOUNT_UNKNOWN
+        sealed = self._vault.seal(tenant_id, found[0], found[1], PURPOSE, birth_date.encode())
+        connection.execute(ADD_BIRTH_DATE, (tenant_id, account_id, key, found[0], sealed))
+        return Outcome.DONE
+
+    def birth_date(self, connection: sqlite3.Connection, tenant_id: int, account_id: int, seq: int) -> str:
+        """Return the birth date of an account's member as of a place in its sequence; empty if it cannot be known.
+
+        A value that does not open is none: it must not keep the account from being decided.
+        """
+        asked = {"tenant": tenant_id, "account": account_id, "seq": seq}
+        row = connection.execute(FIND_BIRTH_DATE, asked).fetchone()
+        try:
+            return open_birth_date(self._vault, tenant_id, row) or ""
+        except VaultError:
+            return ""
 
     def link(
         self, connection: sqlite3.Connection, tenant_id: int, account_id: int, kind: IdentifierKind, value: str

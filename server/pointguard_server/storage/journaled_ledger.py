@@ -280,7 +280,13 @@ class JournaledLedger:
                 yield each, (rows, int(same.argmax()))
 
     def read_account(
-        self, tenant_id: int, account_id: int, newer_than: int, awards_since: int | None = None
+        self,
+        tenant_id: int,
+        account_id: int,
+        newer_than: int,
+        awards_since: int | None = None,
+        *,
+        with_birth_date: bool = False,
     ) -> History | None:
         """See the port."""
         behind = [
@@ -290,7 +296,9 @@ class JournaledLedger:
             for rows in part.batches
             if account_id in rows.legs["account_id"]
         ]
-        found = self._readable().read_account(tenant_id, account_id, newer_than, awards_since)
+        found = self._readable().read_account(
+            tenant_id, account_id, newer_than, awards_since, with_birth_date=with_birth_date
+        )
         for rows in behind:
             found = _followed(found, rows, tenant_id, account_id)
         return _cut(found, newer_than) if behind and found is not None else found
@@ -308,3 +316,8 @@ class JournaledLedger:
         """See the port."""
         self._go_direct()
         return self._database.link(tenant_id, account_id, kind, value)
+
+    def set_birth_date(self, tenant_id: int, account_id: int, key: bytes, birth_date: str) -> Outcome:
+        """See the port."""
+        self._go_direct()
+        return self._database.set_birth_date(tenant_id, account_id, key, birth_date)

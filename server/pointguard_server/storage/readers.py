@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, event, select
+from sqlalchemy import Select, event, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.service.credentials import ApiKeyRecord
 from pointguard_server.service.ports import FoundMember
 from pointguard_server.service.vault import MemberVault
+from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
 from pointguard_server.storage.tables import account_members, api_keys, codes, identifiers, legs, members
 
 READER_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-4096")
@@ -111,6 +112,13 @@ class Reader:
             profile=self._vault.open(tenant_id, row.member_id, key, "profile", row.profile),
             enrolled_at=row.enrolled_at,
         )
+
+    async def birth_date(self, tenant_id: int, account_id: int, seq: int) -> str | None:
+        """See the port."""
+        query = text(FIND_BIRTH_DATE).bindparams(tenant=tenant_id, account=account_id, seq=seq)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).first()
+        return None if row is None else open_birth_date(self._vault, tenant_id, (row[0], row[1], row[2])) or ""
 
     async def standing(self, tenant_id: int, account_id: int, seq: int) -> tuple[str, str]:
         """See the port."""

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sqlalchemy import Table
 
+from pointguard_server.domain.age_bands import packed, read_birth_date
 from pointguard_server.domain.codes import EntryType, Operation, Outcome
 from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
@@ -249,7 +250,13 @@ class SqliteLedger:
             raise storage_error(error) from error
 
     def read_account(
-        self, tenant_id: int, account_id: int, newer_than: int, awards_since: int | None = None
+        self,
+        tenant_id: int,
+        account_id: int,
+        newer_than: int,
+        awards_since: int | None = None,
+        *,
+        with_birth_date: bool = False,
     ) -> History | None:
         """See the port."""
         try:
@@ -261,10 +268,16 @@ class SqliteLedger:
             (enrolled_at,) = self._connection.execute(READ_ENROLLED_AT, (tenant_id, account_id)).fetchone()
             lots = self._read_lots(tenant_id, account_id, legs)
             awards = self._read_awards(tenant_id, account_id, legs, awards_since)
+            birth_date = self._read_birth_date(tenant_id, account_id, int(legs["seq"][-1])) if with_birth_date else 0
         except sqlite3.Error as error:
             raise storage_error(error) from error
         advice_rows: RowArray = np.array(advice, ADVICE_COLUMNS).view(ADVICE)
-        return History(int(legs["program_id"][0]), enrolled_at, legs.view(LEG), advice_rows, lots, awards)
+        return History(int(legs["program_id"][0]), enrolled_at, legs.view(LEG), advice_rows, lots, awards, birth_date)
+
+    def _read_birth_date(self, tenant_id: int, account_id: int, seq: int) -> int:
+        """Return the member's birth date as memory has it; 0 if it is not known."""
+        known = self._directory.birth_date(self._connection, tenant_id, account_id, seq)
+        return packed(read_birth_date(known)) if known else 0
 
     def _read_lots(self, tenant_id: int, account_id: int, legs: RowArray) -> RowArray:
         """Return the lots that are left after the newest of the legs, which reach back to all that is open.
@@ -318,6 +331,13 @@ class SqliteLedger:
         """See the port."""
         try:
             return self._directory.link(self._connection, tenant_id, account_id, IdentifierKind(kind), value)
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def set_birth_date(self, tenant_id: int, account_id: int, key: bytes, birth_date: str) -> Outcome:
+        """See the port."""
+        try:
+            return self._directory.set_birth_date(self._connection, tenant_id, account_id, key, birth_date)
         except sqlite3.Error as error:
             raise storage_error(error) from error
 

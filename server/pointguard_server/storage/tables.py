@@ -306,6 +306,17 @@ account_members = Table(
     Column("member_id", BigInteger, primary_key=True),
     sqlite_with_rowid=False,
 )
+birth_dates = Table(
+    "birth_dates",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("account_id", BigInteger, primary_key=True),
+    Column("idempotency_key", LargeBinary(16), primary_key=True),
+    Column("member_id", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""A member's birth date, sealed, from the leg of a request on."""
 identifiers = Table(
     "identifiers",
     metadata,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pointguard_server.domain.age_bands import AGE_BANDS
 from pointguard_server.rules import (
     cost,
     depth,
@@ -24,7 +25,6 @@ from pointguard_server.rules.functions import FUNCTIONS, MOST_ARGUMENTS
 from pointguard_server.rules.inputs import LONGEST_WINDOW_DAYS, SECONDS, WINDOW_SOURCES
 from pointguard_server.rules.rule_set import RuleSetError, load_rule_set
 from pointguard_server.rules.value_types import CapPeriod, Part, Rounding
-from pointguard_server.service.rule_availability import UNAVAILABLE_FIELDS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rules.md").read_text()
 
@@ -109,6 +109,7 @@ def test_the_table_of_costs_is_the_one_in_force() -> None:
     assert f"up to {text_checker.LONGEST_RUN} texts" in section("Cost")
 
 
-def test_what_is_not_available_is_listed() -> None:
-    assert set(re.findall(r"`(\w+\.\w+)`", section("Not available yet"))) == set(UNAVAILABLE_FIELDS)
+def test_every_age_band_is_listed() -> None:
+    listed = re.findall(r"^\| `member\.age_band` .*$", PAGE, re.MULTILINE)[0]
+    assert tuple(re.findall(r"`([\d+-]+)`", listed)) == AGE_BANDS
     assert f"up to {set_files.MOST_ENTRIES:,}" in section("Names")

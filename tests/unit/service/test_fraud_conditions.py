@@ -80,7 +80,7 @@ def test_the_conditions_of_rules_that_are_enabled_become_one_rule_set_in_their_o
         ('order.tender == "CASH"', "1:1: a redemption has no `order.tender`, and the rule looks at nothing else"),
         ("any(lines, line.quantity > 2)", "1:1: a redemption has no `lines`, and the rule looks at nothing else"),
         ("distinct(stores of redemptions, 1 day) > 2", "1:1: not available yet in fraud rules: windows of `distinct`"),
-        ('member.age_band == "20"', "1:1: not available yet: `member.age_band`"),
+        ('member.age_band == "20"', "1:20: unknown age band `20`"),
     ],
 )
 def test_a_mistake_is_told_with_its_rule_and_its_place_in_the_condition(when: str, problem: str) -> None:

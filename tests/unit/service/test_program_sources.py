@@ -108,9 +108,9 @@ def test_a_set_whose_file_is_missing_is_refused_by_its_place(files: ProgramFiles
         files.check(files.read())
 
 
-def test_rules_that_ask_for_what_is_not_there_yet_are_refused(files: ProgramFiles, folder: Path) -> None:
+def test_rules_that_ask_for_what_there_is_not_are_refused(files: ProgramFiles, folder: Path) -> None:
     (folder / "earn.rules").write_text('rule "a" when member.age_band == "18-25" earn base 1\n')
-    with pytest.raises(RuleSetError, match=r"not available yet: `member\.age_band`"):
+    with pytest.raises(RuleSetError, match="unknown age band `18-25`"):
         files.check(files.read())
 
 

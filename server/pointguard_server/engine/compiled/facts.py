@@ -17,6 +17,7 @@ _NO_CONTEXT = 0  # a fact is recorded whatever trips; what it raises bears on wh
 _ENROLL, _SET_LOCK = int(Operation.ENROLL), int(Operation.SET_REDEMPTION_LOCK)
 _UPDATE = int(Operation.UPDATE_MEMBER)
 _CHANGES_TIER, _CHANGES_GROUPS = int(RequestFlag.CHANGES_TIER), int(RequestFlag.CHANGES_GROUPS)
+_CHANGES_BIRTH_DATE = int(RequestFlag.CHANGES_BIRTH_DATE)
 _LOCKED_FLAG, _LOCKED = int(AccountFlag.REDEMPTION_LOCKED), int(RequestFlag.LOCKED)
 
 
@@ -30,12 +31,15 @@ def record_fact(arrays, world, batch, out, r, slot):
         account.province_id = request.province_id
         account.tier_id = request.tier_id
         account.group_set_id = batch.envelopes[r].group_set_id
+        account.birth_date = batch.envelopes[r].birth_date
         account.enrolled_at = batch.header[NOW]
     elif request.operation == _UPDATE:
         if request.flags & _CHANGES_TIER:
             account.tier_id = request.tier_id
         if request.flags & _CHANGES_GROUPS:
             account.group_set_id = batch.envelopes[r].group_set_id
+        if request.flags & _CHANGES_BIRTH_DATE:
+            account.birth_date = batch.envelopes[r].birth_date
     elif request.operation == _SET_LOCK:
         account.flags &= ~_LOCKED_FLAG
         if request.flags & _LOCKED:

@@ -1,5 +1,6 @@
 """The facts of a request that all rules see, of earn rules and of the conditions of fraud rules alike."""
 
+from pointguard_server.domain.age_bands import FIRST_AGES
 from pointguard_server.domain.codes import RequestFlag
 from pointguard_server.engine.world import NOW
 from pointguard_server.rules.fields import FACT_FIELDS
@@ -19,6 +20,7 @@ _STORE, _UNIT, _STORE_PROVINCE = (FACT_INDEX[f"store.{name}"] for name in ("id",
 _TIER, _PROVINCE, _ENROLLED = (FACT_INDEX[f"member.{name}"] for name in ("tier", "province", "days_since_enrolment"))
 _POSTED, _AVAILABLE, _SPEND = (FACT_INDEX[f"account.{name}"] for name in ("posted", "available", "spend"))
 _COUNTRY, _GROUPS = FACT_INDEX["store.country"], FACT_INDEX["member.groups"]
+_AGE_BAND, _BIRTHDAY_MONTH = FACT_INDEX["member.age_band"], FACT_INDEX["member.birthday_month"]
 _DATE = FACT_INDEX["time.date"]
 _YEAR, _MONTH, _MONTH_DAY, _HOUR, _MINUTE, _WEEKDAY = (
     FACT_INDEX[f"time.{name}"] for name in ("year", "month", "day", "hour", "minute", "weekday")
@@ -32,6 +34,22 @@ def _gather_looked_up(world, facts, r, batch, account):
     facts[_COUNTRY] = world.store_countries[store] if store < world.store_countries.shape[0] else 0
     groups = account.group_set_id
     facts[_GROUPS] = world.code_words[groups] if groups < world.code_words.shape[0] else 0
+
+
+@part
+def _gather_birth(world, facts, account, program):
+    """Fill the facts that stand behind a birth date, as of the program's date; a program that asks has the bands."""
+    birth_date = account.birth_date
+    facts[_AGE_BAND] = facts[_BIRTHDAY_MONTH] = 0
+    if birth_date > 0 and world.age_bands.shape[0] > 0:
+        # A day of the year counts as month × 100 + day, so that one that a common year lacks is over the day after.
+        age = (program.year * 10_000 + program.month * 100 + program.day - birth_date) // 10_000
+        band = 0
+        for first in FIRST_AGES:
+            if age >= first:
+                band += 1
+        facts[_AGE_BAND] = world.age_bands[band]
+        facts[_BIRTHDAY_MONTH] = birth_date // 100 % 100 * NUMBER
 
 
 @part
@@ -61,6 +79,7 @@ def gather_facts(world, batch, facts, r, account, program):
     facts[_MINUTE] = program.minute * NUMBER
     facts[_WEEKDAY] = program.weekday * NUMBER
     _gather_looked_up(world, facts, r, batch, account)
+    _gather_birth(world, facts, account, program)
 
 
 @part

@@ -358,6 +358,7 @@ def begin(reader, rows, row, operation, at):
     envelope.line_count = 0
     envelope.body_size = 0
     envelope.group_set_id = 0
+    envelope.birth_date = 0
 
 
 @part

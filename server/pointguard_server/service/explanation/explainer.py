@@ -13,6 +13,7 @@ from pointguard_server.domain.codes import Channel, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
+from pointguard_server.service.birth_inputs import birth_inputs_of
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.accrual import (
     decide_accrual,
@@ -46,6 +47,7 @@ from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.program_config import ProgramConfig, ProgramConfigError, load_program_config
 from pointguard_server.service.rule_simulation import Order, OrderLine
 from pointguard_server.service.rule_versions import RuleSetVersion
+from pointguard_server.service.vault import VaultError
 
 LEGS_MAX: Final = 100_000
 """An account with more legs before a decision is not explained: it would take many seconds of the server."""
@@ -77,9 +79,18 @@ class Explanation:
     awards: tuple[PastAward, ...]
     texts: dict[int, str]
     erased: tuple[int, ...]
+    birth_date: str | None = ""  # empty: none was known; None: it was erased
     case: Case | None = None
     retrial: Retrial | None = None
     differences: tuple[Difference, ...] = ()
+
+    @property
+    def erased_inputs(self) -> tuple[str, ...]:
+        """The inputs of earn rules and of conditions of fraud rules that were erased with the member, by name."""
+        if self.birth_date is not None or self.case is None:
+            return ()
+        looked = [rules for rules in (self.case.rule_set, self.case.conditions) if rules is not None]
+        return tuple(sorted({name for rules in looked for name in birth_inputs_of(rules.checked)}))
 
     @property
     def reproduced(self) -> bool:
@@ -222,8 +233,17 @@ class Explainer:
             awards=awards,
             texts=reader.texts(_numbers(stored, record, past, store) | {award.rule_id for award in awards}),
             erased=tuple(reader.erased_members(tenant_id, leg["account_id"])),
+            birth_date=self._birth_date(tenant_id, leg, found),
         )
         return explanation, found
+
+    def _birth_date(self, tenant_id: int, leg: dict[str, int], found: _Found) -> str | None:
+        """Return what a decision saw of the member's birth date; what it changed itself, it saw changed."""
+        try:
+            return self._reader.birth_date(tenant_id, leg["account_id"], leg["seq"])
+        except VaultError as error:
+            found.note("member.birth_date", "a birth date", f"cannot be read: {error}")
+            return ""
 
     def _past(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> Past:
         legs = self._reader.past(tenant_id, account_id, below_seq, LEGS_MAX + 1)
@@ -402,6 +422,7 @@ def order_of(explanation: Explanation, record: Record) -> Order:
         store_province=texts[store.province_id],
         store_country=store.country,
         groups=tuple(groups.split(GROUP_SEPARATOR)) if groups else (),
+        birth_date=explanation.birth_date or "",
         tier=texts[past.state.tier_id],
         province=texts[past.state.province_id],
         days_since_enrolment=(leg["accepted_at"] - past.enrolled_at) // _DAY,

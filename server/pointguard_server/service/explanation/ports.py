@@ -161,6 +161,13 @@ class DecisionReader(Protocol):
         """Return the texts of numbers; 0, and a number that is not there, have the empty text."""
         ...
 
+    def birth_date(self, tenant_id: int, account_id: int, seq: int) -> str | None:
+        """Return the birth date that an account's member had as of a place in its sequence.
+
+        Empty if none was known; None if it was erased with the member.
+        """
+        ...
+
     def erased_members(self, tenant_id: int, account_id: int) -> list[int]:
         """Return the account's members whose data key was destroyed."""
         ...
