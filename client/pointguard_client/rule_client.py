@@ -228,13 +228,15 @@ class RuleClient:
         begins_at: datetime | None = None,
         ends_before: datetime | None = None,
         examples_max: int = 0,
+        by_occurred_at: bool = False,
         on_progress: Callable[[backtest_values.BacktestProgress], None] = lambda _progress: None,
         timeout_seconds: float = BACKTEST_TIMEOUT_SECONDS,
     ) -> backtest_values.BacktestResult:
         """Return what a version would have given over a range of the ledger. Nothing is written.
 
-        It is compared with another version, or else with what was issued. `on_progress` is told several times a second
-        how far it has come. It is not tried again by itself: there may be one at a time.
+        It is compared with another version, or else with what was issued. With `by_occurred_at` the rules see each
+        order at the moment that its terminal said. `on_progress` is told several times a second how far it has come.
+        It is not tried again by itself: there may be one at a time.
         """
         message = rule_pb2.BacktestRuleSetRequest(
             version=version,
@@ -242,6 +244,7 @@ class RuleClient:
             begins_at=rule_messages.encode_moment(begins_at, "begins_at"),
             ends_before=rule_messages.encode_moment(ends_before, "ends_before"),
             examples_max=examples_max,
+            by_occurred_at=by_occurred_at,
         )
         call = self._rules.BacktestRuleSet(message, timeout=timeout_seconds, metadata=self._caller.metadata)
         try:

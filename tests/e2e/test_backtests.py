@@ -152,6 +152,22 @@ async def test_two_versions_are_compared_over_a_range(
     assert found.points == result.examples[0].other_points
 
 
+async def test_an_order_is_seen_on_its_terminals_date_where_that_is_asked_for(
+    shared_server: ServerProcess, client: PointguardClient
+) -> None:
+    begin = datetime.now(UTC)
+    member = Identifier.loyalty_id(f"past {begin.timestamp()}")
+    await client.enroll_member([member])
+    for origin in (Origin(occurred_at=datetime(2017, 5, 6, 16, tzinfo=UTC)), Origin()):
+        await client.accrue(member, Money(1_000, "CAD"), origin=origin)
+    source = 'rule "then" when time.year == 2017 and member.days_since_enrolment == 0 earn base 3 * order.total\n'
+    version = (await client.rules.create_version(source, CHANGE)).version
+    then = await client.rules.backtest(version, begins_at=begin, by_occurred_at=True)
+    assert (then.orders, then.side.points, then.side.rules[0].orders) == (2, 30, 1)
+    now = await client.rules.backtest(version, begins_at=begin)
+    assert (now.orders, now.side.points) == (2, 0)
+
+
 async def test_what_history_does_not_tell_is_refused_by_name(
     shared_server: ServerProcess, client: PointguardClient, raw: RawCalls
 ) -> None:

@@ -38,6 +38,12 @@ OTHER_RULES = """
 rule "everyday" earn base 1.5 * line.amount per line where line.category != "FUEL"
 rule "café" when any(lines, line.category == "CAFÉ") earn bonus 11
 """
+CALENDAR_RULES = """
+rule "weekend" when time.weekday in (6, 7) and time.year == 2017 earn base 3 * order.total
+rule "spring" when time.year == 2017 and time.month <= 4 earn bonus time.hour + 1
+rule "newcomer" when member.days_since_enrolment == 0 earn bonus 5
+"""
+LONG_AGO = 1_490_616_000_000_000  # 2017-03-27T12:00:00Z
 TIERS, STORES, CATEGORIES = ("GOLD", "BASIC", ""), ("S1", "S2", "S3", ""), ("FUEL", "CAFÉ", "PRODUCE", "")
 
 
@@ -103,6 +109,7 @@ def accrue_ask(ledger: Ledger, draw: Random, account: int, number: int) -> Ask:
         store_id=ledger.code(CodeKind.STORE, draw.choice(STORES)),
         tender_id=ledger.code(CodeKind.TENDER, draw.choice(["VISA", "CASH", ""])),
         channel=draw.choice([0, int(Channel.ONLINE)]),
+        occurred_at=draw.choice([0, LONG_AGO + number * 7 * 60 * MINUTE]),
     )
     return ledger.ask(
         None,
@@ -192,6 +199,15 @@ class Counted:
             spend=leg["spend_total"] - leg["money"],
         )
 
+    def by_occurred_at(self) -> "Counted":
+        """Return the same with every order at the terminal's moment, if it said any."""
+        self.orders = [(leg, self._at(order, leg["occurred_at"])) for leg, order in self.orders]
+        return self
+
+    def _at(self, order: Order, moment: int) -> Order:
+        """Return an order at another moment, when its account, which is younger, began."""
+        return replace(order, accepted_at=moment, days_since_enrolment=0) if moment else order
+
     def simulated(self, source: str) -> list[Simulation]:
         rule_set = load_rule_set(source, "counted", currency="CAD")
         return [simulate(rule_set, order, 10_000, self._ledger.programs.programs[0].zone) for _, order in self.orders]
@@ -272,6 +288,24 @@ def test_a_range_takes_its_begin_and_leaves_its_end_out(ledger: Ledger) -> None:
     assert found["side"]["rules"] == by_rule(counted.simulated(RULES))
     for empty in ((0, moments[0] - 40 * DAY), (ledger.clock.moment + 1, ledger.clock.moment + DAY), (begin, begin)):
         assert result_of(specification(ledger, RULES, begin=empty[0], end=empty[1]))["orders"] == 0
+
+
+def test_orders_are_seen_at_the_moments_that_terminals_said_where_that_is_asked_for(ledger: Ledger) -> None:
+    moments = [leg["accepted_at"] for leg, _ in Counted(ledger).orders]
+    begin, end = moments[20], moments[220]
+    simulated = Counted(ledger, begin, end).by_occurred_at().simulated(CALENDAR_RULES)
+    wanted = specification(ledger, CALENDAR_RULES, begin=begin, end=end)
+    found = result_of(replace(wanted, by_occurred_at=True))
+    assert found["orders"] == len(simulated)
+    assert found["side"]["rules"] == by_rule(simulated)
+    assert all(row["orders"] for row in found["side"]["rules"])
+    as_accepted = result_of(wanted)
+    assert as_accepted["side"]["rules"] != found["side"]["rules"]
+    assert [as_accepted[name] for name in ("orders", "money", "issued")] == [
+        found[name] for name in ("orders", "money", "issued")
+    ]
+    # An example is found in the ledger by when it was accepted, whatever the rules see.
+    assert {example["accepted_at"] for example in found["flips"]["examples"]} <= set(moments)
 
 
 def test_the_sums_do_not_depend_on_how_the_ledger_is_cut_into_stretches(

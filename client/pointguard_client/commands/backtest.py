@@ -31,6 +31,11 @@ def register_backtest(commands: Subparsers) -> None:
     parser.add_argument("--begin", type=moment, help="first moment, ISO 8601 with time zone (default: the first order)")
     parser.add_argument("--end", type=moment, help="first moment behind the range (default: now)")
     parser.add_argument(
+        "--by-occurred-at",
+        action="store_true",
+        help="let the rules see each order when its terminal says that it was (default: when the server took it)",
+    )
+    parser.add_argument(
         "--examples", type=whole_number, default=5, help="largest differences to tell (default: %(default)s)"
     )
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the result into this folder, as PNG and SVG")
@@ -54,6 +59,7 @@ async def _backtest(arguments: argparse.Namespace) -> int:
                 begins_at=arguments.begin,
                 ends_before=arguments.end,
                 examples_max=arguments.examples,
+                by_occurred_at=arguments.by_occurred_at,
                 on_progress=show,
             )
     drawn: list[Path] = []

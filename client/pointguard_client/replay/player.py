@@ -122,9 +122,9 @@ class ReplayPlayer:
         accrual = await self._call(
             "Accrue",
             self._client.accrue(
-                _member(basket),
-                _basket_request(basket, self._options.currency_code),
-                origin=_origin(basket),
+                member_of(basket),
+                basket_request(basket, self._options.currency_code),
+                origin=origin_of(basket),
                 coupon_used=basket.coupon_used,
                 order_reference=basket.basket_id,
                 idempotency_key=self._key(basket, "accrue"),
@@ -163,9 +163,9 @@ class ReplayPlayer:
         redemption = await self._call(
             "AuthoriseRedemption",
             self._client.authorise_redemption(
-                _member(basket),
+                member_of(basket),
                 points,
-                origin=_origin(basket),
+                origin=origin_of(basket),
                 capture=capture,
                 order_reference=basket.basket_id,
                 idempotency_key=self._key(basket, step),
@@ -182,7 +182,7 @@ class ReplayPlayer:
             self._client.capture_redemption(
                 reservation.transaction_id,
                 points=points,
-                origin=_origin(basket),
+                origin=origin_of(basket),
                 idempotency_key=self._key(basket, "capture"),
             ),
         )
@@ -192,13 +192,13 @@ class ReplayPlayer:
         void = await self._call(
             "VoidRedemption",
             self._client.void_redemption(
-                reservation.transaction_id, origin=_origin(basket), idempotency_key=self._key(basket, "void")
+                reservation.transaction_id, origin=origin_of(basket), idempotency_key=self._key(basket, "void")
             ),
         )
         self.tally.points_voided += void.points_released if void else 0
 
     async def _check_advice(self, basket: Basket) -> None:
-        report = await self._call("CheckAdvice", self._client.check_advice(_member(basket)))
+        report = await self._call("CheckAdvice", self._client.check_advice(member_of(basket)))
         if report is not None:
             self.tally.record_advice(basket.household_id, report)
 
@@ -233,15 +233,18 @@ class ReplayPlayer:
         return derived_key(self._options.run_id, basket, step)
 
 
-def _member(basket: Basket) -> Identifier:
+def member_of(basket: Basket) -> Identifier:
+    """Return who paid for a basket."""
     return Identifier.loyalty_id(basket.household_id)
 
 
-def _origin(basket: Basket) -> Origin:
+def origin_of(basket: Basket) -> Origin:
+    """Return where and when a basket was paid for."""
     return Origin(store_id=basket.store_id, channel=Channel.IN_STORE, occurred_at=basket.occurred_at)
 
 
-def _basket_request(basket: Basket, currency_code: str) -> requests.Basket:
+def basket_request(basket: Basket, currency_code: str) -> requests.Basket:
+    """Return a basket as a till sends it."""
     lines = tuple(
         requests.BasketLine(
             amount_minor_units=line.amount_minor,

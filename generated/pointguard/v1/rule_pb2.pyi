@@ -505,18 +505,20 @@ class SimulateRuleSetResponse(_message.Message):
     def __init__(self, version: _Optional[int] = ..., points: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[RuleFact, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., failed_line: _Optional[int] = ..., failed_column: _Optional[int] = ..., trace_is_cut: _Optional[bool] = ..., entries: _Optional[_Iterable[_Union[_transaction_pb2.Entry, _Mapping]]] = ...) -> None: ...
 
 class BacktestRuleSetRequest(_message.Message):
-    __slots__ = ("version", "other_version", "begins_at", "ends_before", "examples_max")
+    __slots__ = ("version", "other_version", "begins_at", "ends_before", "examples_max", "by_occurred_at")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     OTHER_VERSION_FIELD_NUMBER: _ClassVar[int]
     BEGINS_AT_FIELD_NUMBER: _ClassVar[int]
     ENDS_BEFORE_FIELD_NUMBER: _ClassVar[int]
     EXAMPLES_MAX_FIELD_NUMBER: _ClassVar[int]
+    BY_OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     version: int
     other_version: int
     begins_at: _timestamp_pb2.Timestamp
     ends_before: _timestamp_pb2.Timestamp
     examples_max: int
-    def __init__(self, version: _Optional[int] = ..., other_version: _Optional[int] = ..., begins_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., examples_max: _Optional[int] = ...) -> None: ...
+    by_occurred_at: bool
+    def __init__(self, version: _Optional[int] = ..., other_version: _Optional[int] = ..., begins_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., examples_max: _Optional[int] = ..., by_occurred_at: _Optional[bool] = ...) -> None: ...
 
 class BacktestRuleSetResponse(_message.Message):
     __slots__ = ("progress", "result")

@@ -33,10 +33,12 @@ FULL, _UNUSUAL = -2, -1
 ID_BYTES = 16
 REQUEST_SIZE = len(REQUEST_FIELDS)
 _COUPON_USED, _APPROVED = int(RequestFlag.COUPON_USED), int(Decision.APPROVED)
-_ACCEPTED_AT, _ACCOUNT, _KIND, _DECISION, _CHANNEL, _STORE, _UNIT = (
+_ACCEPTED_AT, _OCCURRED_AT, _ACCOUNT, _KIND, _DECISION, _CHANNEL, _STORE, _UNIT = (
     LEG_FIELDS.index(name)
-    for name in ("accepted_at", "account_id", "kind", "decision", "channel", "store_id", "business_unit_id")
-)
+    for name in (
+        "accepted_at", "occurred_at", "account_id", "kind", "decision", "channel", "store_id", "business_unit_id",
+    )
+)  # fmt: skip
 _TRANSACTION, _POINTS, _MONEY, _POSTED, _RESERVED, _PENDING, _SPEND, _PROVINCE, _TIER = (
     LEG_FIELDS.index(name)
     for name in (
@@ -55,6 +57,7 @@ class History(NamedTuple):
     account_id: IntArray
     approved: IntArray
     issued: IntArray  # points; of a declined order, 0
+    occurred_at: IntArray  # the terminal's word; 0: none
     transaction_id: ByteArray
 
 
@@ -201,6 +204,7 @@ def _put_order(orders, history, n, leg, request, earned, held, data):
     history.account_id[n] = leg[_ACCOUNT]
     history.approved[n] = 1 if approved else 0
     history.issued[n] = leg[_POINTS] if approved else 0
+    history.occurred_at[n] = leg[_OCCURRED_AT]
     for i in range(ID_BYTES):
         history.transaction_id[n, i] = data[leg[_TRANSACTION] + i]
 

@@ -131,9 +131,10 @@ class RecordReader:
         orders.spend[n] = leg["spend_total"] - (leg["money"] if approved else 0)
         history.account_id[n], history.approved[n] = leg["account_id"], approved
         history.issued[n] = leg["points"] if approved else 0
+        history.occurred_at[n] = leg["occurred_at"]
         history.transaction_id[n] = np.frombuffer(cast("bytes", record.leg["transaction_id"]), np.uint8)
 
 
 def _empty_history(orders: int) -> History:
-    numbers = np.zeros((3, orders), np.int64)
-    return History(numbers[0], numbers[1], numbers[2], np.zeros((orders, ID_BYTES), np.uint8))
+    numbers = np.zeros((4, orders), np.int64)
+    return History(numbers[0], numbers[1], numbers[2], numbers[3], np.zeros((orders, ID_BYTES), np.uint8))

@@ -24,13 +24,16 @@ from pointguard_server.service.line_codes import LineCodes, line_codes
 from pointguard_server.service.programs import CompiledEarnRules, constant_of
 
 _NEVER = -1
+OCCURRED_FROM, OCCURRED_UNTIL = 946_684_800_000_000, 4_102_444_800_000_000
+"""2000 and 2100, in microseconds: what the contract lets a terminal say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Specification:
     """What ``service/backtests.py`` asks for. Moments are in microseconds; ``end`` is the first that is left out.
 
-    ``sources`` are one or two rule sets: their text, and the files of their sets by name.
+    ``sources`` are one or two rule sets: their text, and the files of their sets by name. ``by_occurred_at``: the rules
+    see each order at the moment that the terminal said, if it said any.
     """
 
     database: str
@@ -46,6 +49,7 @@ class Specification:
     fuel: int
     sources: tuple[tuple[str, dict[str, list[str]]], ...]
     examples_max: int
+    by_occurred_at: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,10 @@ def _run(specification: Specification, loaded: list[Loaded], source: LedgerSourc
     for rule_set in rule_sets:
         codes = line_codes(rule_set, codes)
     texts = source.texts()
-    evaluations = [evaluation_of(specification, each, codes, texts, source.moments) for each in loaded]
+    moments = source.moments
+    if specification.by_occurred_at:
+        moments = min(moments[0], OCCURRED_FROM), max(moments[1], OCCURRED_UNTIL)
+    evaluations = [evaluation_of(specification, each, codes, texts, moments) for each in loaded]
     names = [[rule.name for rule in rule_set.rules] for rule_set in rule_sets]
     tally = Tally(names[0], names[1] if len(names) > 1 else None, specification.examples_max)
     reader = RecordReader(specification.currency, specification.money_scale, codes)
@@ -113,7 +120,8 @@ def _run(specification: Specification, loaded: list[Loaded], source: LedgerSourc
     yield {"progress": {"legs": 0, "legs_in_all": legs, "orders": 0, "points": 0}}
     with_enrollment = any("member.days_since_enrolment" in fields_of(rule_set.checked) for rule_set in rule_sets)
     for stretch in source.stretches(reader, with_enrollment=with_enrollment):
-        _add(tally, evaluations, stretch.orders, stretch.history)
+        seen = as_occurred(stretch.orders, stretch.history) if specification.by_occurred_at else stretch.orders
+        _add(tally, evaluations, stretch.orders, seen, stretch.history)
         done = stretch.position + 1 - first
         yield {"progress": {"legs": done, "legs_in_all": legs, "orders": tally.orders, "points": tally.points}}
     yield {"result": tally.plain({number: text for (_, text), number in texts.items()})}
@@ -145,12 +153,24 @@ def evaluation_of(
     )
 
 
-def _add(tally: Tally, evaluations: list[Evaluation], orders: Orders, history: History) -> None:
-    """Evaluate and add up a stretch; orders that were declined stay declined, whatever the rules give."""
+def as_occurred(orders: Orders, history: History) -> Orders:
+    """Return orders at the moments that terminals said; one that nothing was said of stays where it is.
+
+    An account that began later than its order began with it: what has happened before it is not known.
+    """
+    moment = np.where(history.occurred_at > 0, history.occurred_at, orders.moment)
+    return orders._replace(moment=moment, enrolled_at=np.minimum(orders.enrolled_at, moment))
+
+
+def _add(tally: Tally, evaluations: list[Evaluation], orders: Orders, seen: Orders, history: History) -> None:
+    """Evaluate and add up a stretch; orders that were declined stay declined, whatever the rules give.
+
+    ``seen`` are the orders as the rules see them.
+    """
     approved = history.approved != 0
     declined = len(approved) - int(approved.sum())
     tally.decline(declined)
-    given = [Given(*evaluation.evaluate(orders)) for evaluation in evaluations]
+    given = [Given(*evaluation.evaluate(seen)) for evaluation in evaluations]
     if declined:
         columns = (getattr(orders, name)[approved] for name in ORDER_COLUMNS)
         orders = Orders._make([*columns, orders.first_line, orders.lines])

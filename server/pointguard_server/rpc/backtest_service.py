@@ -55,7 +55,7 @@ class BacktestService:
             decoder.fault("begins_at", "must be before ends_before, and before now")
         if not 0 <= request.examples_max <= EXAMPLES_MAX:
             decoder.fault("examples_max", f"must be from 0 to {EXAMPLES_MAX}")
-        return Asked(version, request.other_version, begin, end, request.examples_max)
+        return Asked(version, request.other_version, begin, end, request.examples_max, request.by_occurred_at)
 
 
 def result_message(

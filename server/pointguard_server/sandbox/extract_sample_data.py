@@ -89,7 +89,9 @@ def main() -> None:
 
     write_baskets(options.baskets_folder / "baskets.csv.gz", extract)
     write_csv(options.members_folder / "members.csv", MEMBER_COLUMNS, member_rows(households, visits, provinces))
-    write_csv(options.members_folder / "stores.csv", STORE_COLUMNS, store_rows(visits, provinces))
+    # A replay of the whole year visits every store of it.
+    everywhere = place_other_stores(visits, provinces)
+    write_csv(options.members_folder / "stores.csv", STORE_COLUMNS, store_rows(visits, everywhere))
 
 
 def read_source() -> Any:
@@ -139,6 +141,22 @@ def place_stores(visits: Sequence[Visit]) -> dict[int, str]:
     while settle_stores(placed, load, shared):
         pass
     return placed
+
+
+def place_other_stores(visits: Sequence[Visit], placed: dict[int, str]) -> dict[int, str]:
+    """Returns the provinces of all stores: of those that are not placed yet, the one they share most visits with.
+
+    A store that shares none is given one by lot.
+    """
+    shared = count_shared_visits(visits)
+    others = sorted({visit.store_id for visit in visits} - set(placed))
+    provinces = list(PROVINCE_SHARES)
+    found = dict(placed)
+    for store in others:
+        near = nearness(store, shared, placed)
+        by_lot = provinces[draw(store, "store", len(provinces))]
+        found[store] = max(provinces, key=lambda province: near[province]) if near.total() else by_lot
+    return found
 
 
 def settle_stores(placed: dict[int, str], load: Counter[int], shared: dict[int, Counter[int]]) -> bool:

@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 class Asked:
     """What a backtest is asked for; moments in microseconds, ``end`` the first that is left out.
 
-    ``other_version`` 0 compares with what was issued.
+    ``other_version`` 0 compares with what was issued. ``by_occurred_at``: rules see orders when the terminal says.
     """
 
     version: int
@@ -51,6 +51,7 @@ class Asked:
     begin: int
     end: int
     examples_max: int
+    by_occurred_at: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,7 @@ class Backtests:
                 "fuel": self._serving.compiler.limits.fuel,
                 "sources": [[version.source, _files(version)] for version in versions],
                 "examples_max": asked.examples_max,
+                "by_occurred_at": asked.by_occurred_at,
             }
         ).encode()
 

@@ -14,6 +14,7 @@ from pointguard_server.sandbox.extract_sample_data import (
     choose_home,
     count_shared_visits,
     draw,
+    place_other_stores,
     place_stores,
     rank_tiers,
     to_minor,
@@ -75,6 +76,21 @@ def test_shared_visits_agree_with_a_slow_count(visits: list[Visit]) -> None:
         for other in stores - {one}:
             expected = sum(min(paid(household, one), paid(household, other)) for household in households)
             assert shared.get(one, Counter())[other] == expected
+
+
+def test_stores_beyond_the_stretch_join_those_they_share_visits_with_and_move_none() -> None:
+    visits = [
+        Visit(1, 10, 1, 100),
+        Visit(1, 11, 1, 100),
+        Visit(2, 12, 1, 100),
+        Visit(2, 13, 1, 100),
+        Visit(3, 14, 1, 100),
+    ]
+    placed = {10: "CA-QC", 12: "CA-BC"}
+    everywhere = place_other_stores(visits, placed)
+    assert (everywhere[10], everywhere[11], everywhere[12], everywhere[13]) == ("CA-QC", "CA-QC", "CA-BC", "CA-BC")
+    assert everywhere[14] in PROVINCE_SHARES
+    assert everywhere == place_other_stores(visits[::-1], placed)
 
 
 @given(VISITS)
