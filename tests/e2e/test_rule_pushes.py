@@ -134,10 +134,10 @@ def test_what_is_wrong_here_never_reaches_the_server(pipeline: Pipeline) -> None
 
 
 def test_what_the_server_cannot_do_is_told_with_its_place(pipeline: Pipeline) -> None:
-    rules = pipeline.write("more.rules", 'rule "more"\n    when member.age_band == "18-25"\n    earn base 1\n')
+    rules = pipeline.write("more.rules", 'rule "more"\n    when order.points > 5\n    earn base 1\n')
     code, _, told = pipeline.push(rules)
     assert code == 1
-    assert re.search(r"more\.rules:2:10: not available yet: `member\.age_band`", told)
+    assert re.search(r"more\.rules:2:10: `order\.points` is for the conditions of fraud rules", told)
 
 
 def test_a_refusal_and_wrong_use_have_codes_of_their_own(

@@ -11,9 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from pointguard_server.domain.codes import Context, Kind, Operation, Outcome, Posture, Reason
 from pointguard_server.engine.ask import Ask, Verdict
+from pointguard_server.engine.world import RULE
 from tests.integration.account_model import Account, Answer, Rule, quoted
 from tests.integration.audit import audit
-from tests.reference.windows import Measure, measure_of
+from tests.reference.windows import measure_of
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, open_ledger
 
 CONTROLS = (
@@ -106,19 +107,19 @@ def model_rules(ledger: Ledger) -> list[Rule]:
     """The program's rules in the model's words."""
     program = ledger.programs.programs[0]
     found = []
-    for rule_id, measure, threshold, posture, context, duration, extends, reason, is_limit, _ in program.rules:
-        counted: Measure | None = measure_of(program.measures[measure]) if measure >= 0 else None
-        kind = Posture(posture), Context(context)
+    for row in program.rules:
+        rule = dict(zip(RULE.names or (), row, strict=True))
         found.append(
             Rule(
-                ledger.names.text(rule_id),
-                counted,
-                threshold,
-                *kind,
-                duration,
-                bool(extends),
-                Reason(reason),
-                bool(is_limit),
+                ledger.names.text(rule["rule_id"]),
+                measure_of(program.measures[rule["measure"]]) if rule["measure"] >= 0 else None,
+                rule["threshold"],
+                Posture(rule["posture"]),
+                Context(rule["context"]),
+                rule["duration"],
+                bool(rule["extends"]),
+                Reason(rule["reason"]),
+                bool(rule["is_limit"]),
             )
         )
     return found

@@ -179,8 +179,9 @@ class ServerProcess:
         return [json.loads(line) for line in self.log().splitlines() if line.startswith("{") and line.endswith("}")]
 
     def complaints(self) -> list[str]:
-        """The lines of the newest process's log that tell of anything but its start and its end."""
+        """The lines of the newest process's log that tell of anything but its start, its end and what it was asked."""
         usual = {"starting", "rules_loaded", "compiling", "journal_recovered", "ready", "swept", "draining", "stopped"}
+        usual |= {"experiment_changed", "shadow_started", "shadow_stopped"}
         known = [json.dumps(event) for event in self.events() if event["event"] not in usual]
         return known + [line for line in self.log().splitlines() if line.strip() and not line.startswith("{")]
 
