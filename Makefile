@@ -68,8 +68,8 @@ sample-data: $(STAMP) ## make the sandbox's sample data again from its source
 # ------------------------------------------------------------------------------------------------------- test and check
 
 .PHONY: test
-test: $(STAMP) ## run all tests, by two workers (at most 7 minutes; ARGS="-n 0" is one)
-	@$(BIN)/python -m pytest --timeout=120 --session-timeout=360 --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
+test: $(STAMP) ## run all tests, by two workers (at most 8 minutes; ARGS="-n 0" is one)
+	@$(BIN)/python -m pytest --timeout=120 --session-timeout=450 --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: differential
 differential: $(STAMP) ## compare the back ends of the rule language on 100,000 cases (about ten minutes; ARGS="--seed 1")

@@ -155,6 +155,7 @@ def test_rules_that_never_tripped_and_advice_are_counted_too(raw: RawCalls, move
 
 
 def test_what_is_in_force_and_what_it_runs_on_is_shown(shared_server: ServerProcess) -> None:
+    lines = len(shared_server.events())
     samples = scrape(shared_server)
     assert samples["pointguard_rules_version", (("program", "1"), ("rules", "earn"))] == 1
     assert samples["pointguard_program_epoch", (("program", "1"),)] == 1
@@ -166,7 +167,7 @@ def test_what_is_in_force_and_what_it_runs_on_is_shown(shared_server: ServerProc
     assert samples["pointguard_writer_lag_seconds", ()] == 0
     for process in ("engine", "front"):
         assert samples["process_resident_memory_bytes", (("process", process),)] > 0
-    assert samples["pointguard_log_lines_total", (("level", "info"),)] == len(shared_server.events())
+    assert lines <= samples["pointguard_log_lines_total", (("level", "info"),)] <= len(shared_server.events())
     assert time.time() - 600 < samples["pointguard_last_batch_timestamp_seconds", ()] <= time.time()
 
 
@@ -256,7 +257,7 @@ def test_reflection_is_off_elsewhere(plain_server: ServerProcess) -> None:
 def test_the_log_is_json_and_holds_no_key(shared_server: ServerProcess) -> None:
     lines = [line for line in shared_server.log().splitlines() if line.strip()]
     events = [json.loads(line)["event"] for line in lines]
-    assert [event for event in events if event != "compiling"] == ["starting", "rules_loaded", "ready"]
+    assert [event for event in events if event != "compiling"][:3] == ["starting", "rules_loaded", "ready"]
     assert shared_server.api_key not in shared_server.log()
     assert (shared_server.data_directory / "sandbox-api-key").stat().st_mode & 0o077 == 0
     assert shared_server.data_directory.stat().st_mode & 0o077 == 0

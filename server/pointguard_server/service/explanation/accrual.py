@@ -66,7 +66,8 @@ def decide_accrual(case: Case, *, is_traced: bool) -> Retrial:
         for outcome in awarding:
             entry_type = EntryType.EARN if outcome.part is Part.BASE else EntryType.BONUS
             retrial.post(entry_type, outcome.part, outcome.points, outcome.rule)
-            lots.give(outcome.points, *terms[outcome.rule])
+            is_pending, ends = terms[outcome.rule]
+            lots.give(outcome.rule, outcome.points, is_pending=is_pending, ends=ends)
     else:
         retrial.decision, retrial.event_flags = Decision.DECLINED, flags & BLOCKED
     return close(case, retrial)

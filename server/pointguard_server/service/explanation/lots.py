@@ -17,6 +17,7 @@ class _Left:
     """A lot, and what the second decision leaves of it."""
 
     lot: PastLot
+    rule: str
     points: int
     is_pending: bool
 
@@ -30,13 +31,15 @@ class Lots:
     def __init__(self, case: Case, retrial: Retrial, settled_at: int) -> None:
         """Take the lots as they were once all was written down that had matured by ``settled_at``."""
         self._case, self._retrial = case, retrial
-        known = [_Left(lot, lot.points, lot.matures_at > settled_at) for lot in case.past.lots]
+        known = [
+            _Left(lot, case.texts.get(lot.rule_id, ""), lot.points, lot.matures_at > settled_at)
+            for lot in case.past.lots
+        ]
         self._left = sorted((each for each in known if each.is_pending or each.lot.expires_at), key=_order)
         self._rest = case.past.state.posted - sum(each.points for each in self._left)
 
     def _post(self, entry_type: EntryType, part: Part | int, points: int, left: _Left | None) -> None:
-        rule = "" if left is None else self._case.texts.get(left.lot.rule_id, "")
-        self._retrial.post(entry_type, part, points, rule)
+        self._retrial.post(entry_type, part, points, "" if left is None else left.rule)
         if left is None:
             self._rest += points
         else:
@@ -82,13 +85,13 @@ class Lots:
         self._retrial.after = replace(after, pending=after.pending - points)
         return points
 
-    def give(self, points: int, is_pending: bool, ends: bool) -> None:
-        """Note that an award's entry has been made."""
+    def give(self, rule: str, points: int, *, is_pending: bool, ends: bool) -> None:
+        """Note that the entry of a rule's award has been made."""
         if is_pending:
             after = self._retrial.after
             self._retrial.after = replace(after, pending=after.pending + points)
         elif ends:
-            self._pay(_Left(PastLot(0, 0, 0, points, 0, 0), points, is_pending=False))
+            self._pay(_Left(PastLot(0, 0, 0, points, 0, 0), rule, points, is_pending=False))
         else:
             self._rest += points
 
