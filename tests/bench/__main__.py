@@ -14,6 +14,7 @@ from rich.console import Console
 
 from tests.bench import (
     backtest,
+    backtest_traffic,
     batch,
     columns,
     latency,
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {
     "windows": windows.run,
     "rules": rules.run,
     "backtest": backtest.run,
+    "backtest-traffic": backtest_traffic.run,
     "scale": scale.run,
     "memory": memory.run,
     "start": start.run,

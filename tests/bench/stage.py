@@ -75,13 +75,17 @@ class Stage:
         """A data directory with enrolled members and opening balances, and its API key. Copy it; do not serve it."""
         directory = self.folder / "seeded"
         self.say("enrolling members")
-        api_key = self._issue_key(directory)
+        api_key = self.issue_key(directory)
         with self.pointguard(directory) as server:
             asyncio.run(enroll_members(server.address, api_key, load_members()))
         return directory, api_key
 
-    def _issue_key(self, directory: Path) -> str:
-        command = [sys.executable, "-m", "pointguard_server", *self.server_arguments(directory), "--issue-key"]
+    def issue_key(self, directory: Path, *roles: str) -> str:
+        """Return a new API key of a data directory that no server has open; without roles, a till's."""
+        asked = [option for role in roles for option in ("--role", role)]
+        command = [
+            sys.executable, "-m", "pointguard_server", *self.server_arguments(directory), "--issue-key", *asked,
+        ]  # fmt: skip
         issued = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
         if issued.returncode != 0:
             raise ProcessFailed(f"no API key was issued: {issued.stderr[-2000:]}")
