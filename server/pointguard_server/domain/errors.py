@@ -18,6 +18,7 @@ PointguardError
 ├── ExperimentNotRunning    the experiment is not one that runs
 ├── BacktestUnderWay        the program has a backtest already
 ├── BacktestFailed          a backtest ended without a result
+├── RulesNotChecked         the process that checks rule sets ended
 ├── Unauthenticated         no credential, or a bad one
 ├── PermissionDenied        the credential's role does not allow the call
 ├── Overloaded              too much is waiting; try again after a while
@@ -202,6 +203,15 @@ class BacktestFailed(PointguardError):
 
     def __init__(self) -> None:
         super().__init__("the backtest ended without a result; it may be tried again")
+
+
+class RulesNotChecked(PointguardError):
+    """The process that checks rule sets ended before it answered; a retry goes to another one."""
+
+    reason = "RULES_NOT_CHECKED"
+
+    def __init__(self) -> None:
+        super().__init__("the process that checks rule sets ended before it answered; try again")
 
 
 class Unauthenticated(PointguardError):

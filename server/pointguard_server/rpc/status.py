@@ -42,6 +42,7 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.TooManyPlanned: StatusCode.FAILED_PRECONDITION,
     errors.TooManyPatterns: StatusCode.FAILED_PRECONDITION,
     errors.RulesNotCompiled: StatusCode.FAILED_PRECONDITION,
+    errors.RulesNotChecked: StatusCode.UNAVAILABLE,
     errors.ExperimentRunning: StatusCode.FAILED_PRECONDITION,
     errors.ExperimentStarted: StatusCode.FAILED_PRECONDITION,
     errors.ExperimentNotRunning: StatusCode.FAILED_PRECONDITION,

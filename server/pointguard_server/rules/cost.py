@@ -1,4 +1,4 @@
-"""What a rule set costs at worst, before it runs: a number for each node, added up. For ``rule_set`` and tests.
+"""What a rule set costs at worst, before it runs: a number for each node, added up. For ``budget`` and tests.
 
 A unit is 0.1 µs of compiled code on the machines that this was measured on, so the budget is a millisecond: the worst
 rule set that is accepted decides in less (``tests/bench/rule_cost.py`` measures it). The table counts in hundredths of
@@ -13,7 +13,6 @@ from pointguard_server.rules import checked
 from pointguard_server.rules.checked import ArithmeticOperator, Checked, CheckedLet, CheckedRule, CheckedRuleSet
 from pointguard_server.rules.functions import FunctionName
 from pointguard_server.rules.patterns import packed, sign_count
-from pointguard_server.rules.problems import Problem
 from pointguard_server.rules.syntax import SourceRange
 from pointguard_server.rules.value_types import Vector
 from pointguard_server.rules.work_layout import MOST_LINES
@@ -36,70 +35,81 @@ PATTERN_WORD: Final = 100
 RULE: Final = 100
 CAP: Final = 5
 
-_SHOWN: Final = 5
-_LEAST_SHARE: Final = 0.05
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A part of the rule set: a rule, a name or the patterns over lines, with its price in hundredths.
+
+    ``costliest`` is the expression in it that costs most, ``costliest_hundredths`` its share of the price.
+    """
+
+    hundredths: int
+    name: str
+    costliest: SourceRange
+    costliest_hundredths: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Priced:
-    """A part of the rule set with its price in hundredths."""
+class Price:
+    """What a rule set costs in units, and its parts, the costliest first."""
 
-    hundredths: int
-    source_range: SourceRange
-    name: str
+    units: float
+    parts: tuple[Priced, ...]
 
 
-def price(rules: CheckedRuleSet, names: Sequence[str]) -> tuple[float, tuple[Problem, ...]]:
-    """The cost in units, and problems that name the costliest parts if it is over the budget.
-
-    ``names`` are the rules' in their order.
-    """
+def price(rules: CheckedRuleSet, names: Sequence[str]) -> Price:
+    """The cost of a rule set; ``names`` are the rules' in their order."""
     lets: list[int] = []
     for let in rules.lets:
         lets.append(_price(let.value, lets, rules.lets))
     shared = [
-        _Priced(cost + LET, let.value.source_range, let.name)
+        Priced(cost + LET, f"let {let.name}", *_costliest((let.value,), lets, rules.lets))
         for let, cost in zip(rules.lets, lets, strict=True)
         if not let.per_line
     ]
     own = [
-        _Priced(_rule(rule, lets, rules.lets), rule.source_range, name)
+        Priced(_rule(rule, lets, rules.lets), f'rule "{name}"', *_costliest(_roots(rule), lets, rules.lets))
         for rule, name in zip(rules.rules, names, strict=True)
     ]
-    parts = [*shared, *own, *_patterns(rules)]
-    total = sum(part.hundredths for part in parts) / HUNDREDTHS
-    if total <= BUDGET:
-        return total, ()
-    return total, tuple(_problems(total, parts))
+    parts = sorted([*shared, *own, *_patterns(rules)], key=lambda part: -part.hundredths)
+    return Price(sum(part.hundredths for part in parts) / HUNDREDTHS, tuple(parts))
 
 
-def _patterns(rules: CheckedRuleSet) -> Iterable[_Priced]:
+def _costliest(nodes: Sequence[Checked], lets: Sequence[int], known: Sequence[CheckedLet]) -> tuple[SourceRange, int]:
+    """The place and the price of the expression that costs most.
+
+    That is a function over lines, or what is dearer by itself than the dearest that it is made of.
+    """
+
+    def price_of(node: Checked) -> int:
+        return _price(node, lets, known)
+
+    node = max(nodes, key=price_of)
+    while not isinstance(node, checked.LinesCall):
+        below = max(checked.operands(node), key=price_of, default=None)
+        if below is None or price_of(below) <= _own(node):
+            break
+        node = below
+    return node.source_range, price_of(node)
+
+
+def _patterns(rules: CheckedRuleSet) -> Iterable[Priced]:
     """Patterns over lines are gone through once for each text, before the rules are: those of a field together."""
     words = 0
     for name in {field for field, _ in rules.line_patterns}:
         words += len(packed(sign_count(pattern) for field, pattern in rules.line_patterns if field == name))
     tests = (node for node in checked.nodes(rules) if isinstance(node, checked.BitTest) and node.vector is Vector.LINE)
     if place := min((node.source_range for node in tests), key=lambda where: (where.line, where.column), default=None):
-        yield _Priced(MOST_LINES * (PATTERN_WORD * words + TEST * len(rules.line_patterns)), place, "matches")
+        cost = MOST_LINES * (PATTERN_WORD * words + TEST * len(rules.line_patterns))
+        yield Priced(cost, "matches over lines", place, cost)
 
 
-def _problems(total: float, parts: Sequence[_Priced]) -> Iterable[Problem]:
-    costliest = sorted(parts, key=lambda part: -part.hundredths)[:_SHOWN]
-    for part in costliest:
-        units = part.hundredths / HUNDREDTHS
-        if units >= total * _LEAST_SHARE or part is costliest[0]:
-            yield Problem(
-                part.source_range,
-                part.name,
-                f"the rule set costs {total:,.0f} units, and `{part.name}` {units:,.0f} of them",
-                f"at most {BUDGET:,} for all",
-                "a function over lines counts for the longest basket: share it with `let`, or look at fewer things",
-            )
+def _roots(rule: CheckedRule) -> tuple[Checked, ...]:
+    return tuple(node for node in (rule.validity, rule.condition, rule.award) if node is not None)
 
 
 def _rule(rule: CheckedRule, lets: Sequence[int], known: Sequence[CheckedLet]) -> int:
-    nodes = [node for node in (rule.validity, rule.condition, rule.award) if node is not None]
-    return RULE + CAP * len(rule.caps) + sum(_price(node, lets, known) for node in nodes)
+    return RULE + CAP * len(rule.caps) + sum(_price(node, lets, known) for node in _roots(rule))
 
 
 def _price(node: Checked, lets: Sequence[int], known: Sequence[CheckedLet]) -> int:

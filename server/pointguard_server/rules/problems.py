@@ -30,10 +30,17 @@ class Problem:
 
 
 class RuleSetError(ValueError):
-    """The rule set cannot be used. ``problems`` holds every mistake found, in the order of the source."""
+    """The rule set cannot be used. ``problems`` holds every mistake found.
 
-    def __init__(self, name: str, problems: Sequence[Problem]) -> None:
-        ordered = sorted(problems, key=lambda problem: (problem.source_range.line, problem.source_range.column))
+    They are in the order of the source, or in the order in which they are given where that says more.
+    """
+
+    def __init__(self, name: str, problems: Sequence[Problem], *, by_place: bool = True) -> None:
+        ordered = sorted(problems, key=_place) if by_place else problems
         self.name = name
         self.problems = tuple(ordered[:PROBLEMS_SHOWN_AT_MOST])
         super().__init__("\n".join(f"{name}:{problem}" for problem in self.problems))
+
+
+def _place(problem: Problem) -> tuple[int, int]:
+    return problem.source_range.line, problem.source_range.column

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from pointguard_server.rules import checker, cost, parser, tree_text
+from pointguard_server.rules import checker, parser, tree_text
+from pointguard_server.rules.budget import cost_within_budget
 from pointguard_server.rules.checked import CheckedRuleSet
 from pointguard_server.rules.problems import Problem, RuleSetError
 from pointguard_server.rules.set_files import ReadSet
@@ -64,9 +65,9 @@ def load_rule_set(source: str, name: str, *, currency: str = "", read_set: ReadS
     result = checker.check(syntax, currency, read_set)
     if result.rule_set is None:
         raise RuleSetError(name, result.problems)
-    units, problems = cost.price(result.rule_set, [rule.name.text for rule in syntax.rules])
+    units, problems = cost_within_budget(result.rule_set, [rule.name.text for rule in syntax.rules], source)
     if problems:
-        raise RuleSetError(name, problems)
+        raise RuleSetError(name, problems, by_place=False)
     rules = tuple(
         Rule(written.name.text, rule.part, ordinal)
         for ordinal, (written, rule) in enumerate(zip(syntax.rules, result.rule_set.rules, strict=True))

@@ -1,6 +1,7 @@
 """Refuses a source that is too long or nests too deep, before a parser that has no such limits sees it.
 
-For ``parser`` alone. One linear pass over the text with a pattern that splits it as the grammar's lexer does.
+For ``parser``, and whoever would have to send the text elsewhere. One linear pass over the text with a pattern that
+splits it as the grammar's lexer does.
 """
 
 import re

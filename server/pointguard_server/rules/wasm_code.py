@@ -5,6 +5,7 @@ runs out of it, or does what WebAssembly does not allow, is stopped: the status 
 """
 
 import ctypes
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,6 +28,8 @@ class WasmRules:
         self.rules = rules
         self._limits = limits
         self._module = load_module(code)
+        # The engine's binding cannot let go of anything any more while the interpreter ends.
+        weakref.finalize(self, self._module.close)
         if self._module.imports:
             raise ValueError("a rule set's module imports something")
         self._bound: BoundWasmRules | None = None
@@ -57,6 +60,7 @@ class BoundWasmRules:
         # All of these must live as long as the address is in use.
         self.limits = limits
         self._store = wasmtime.Store(wasm_engine())
+        weakref.finalize(self, self._store.close)
         self._store.set_limits(memory_size=MEMORY_BYTES_AT_MOST, table_elements=0, instances=1, tables=0, memories=1)
         self._store.set_fuel(limits.fuel)
         exports = wasmtime.Instance(self._store, module, []).exports(self._store)

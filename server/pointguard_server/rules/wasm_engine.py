@@ -4,6 +4,7 @@ A module is checked, compiled and loaded by one and the same configuration. Boun
 itself instead of by faults, so that the server's own signal handlers stay as they are.
 """
 
+import atexit
 from functools import cache
 
 import wasmtime
@@ -25,7 +26,9 @@ def wasm_engine() -> wasmtime.Engine:
     config.memory_reservation = 0
     config.memory_reservation_for_growth = 0
     bindings.wasmtime_config_signals_based_traps_set(config.ptr(), False)
-    return wasmtime.Engine(config)
+    engine = wasmtime.Engine(config)
+    atexit.register(engine.close)
+    return engine
 
 
 def compile_module(text: str) -> bytes:

@@ -1,6 +1,6 @@
-"""Makes rule sets ready to decide: checks their texts and compiles them in a child process. For those who change rules.
+"""Makes rule sets ready to decide: checks their texts and compiles them in child processes. For those who change rules.
 
-One at a time, in a thread that no request waits for. See docs/adr/0005-compile-elsewhere-and-swap.md.
+One at a time of each, and no request waits for it. See docs/adr/0005-compile-elsewhere-and-swap.md.
 """
 
 import asyncio
@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pointguard_server.rules.compiler import Child, RulesError, compile_in_child, load_compiled, load_isolated
-from pointguard_server.rules.formatter import format_source
-from pointguard_server.rules.rule_set import RuleSet, load_rule_set
+from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.sandbox_limits import Isolation, SandboxLimits
+from pointguard_server.service.checking_worker import CheckingWorker
 from pointguard_server.service.programs import CompiledEarnRules
-from pointguard_server.service.rule_availability import require_available
 from pointguard_server.service.rule_versions import NO_FILES, RuleSetVersion, SetFiles, source_digest
 
 
@@ -45,8 +44,8 @@ class RuleCompiler:
     ) -> None:
         self.isolation = isolation
         self.limits = limits or SandboxLimits()
+        self.checking = CheckingWorker(currency)
         self._directory = directory
-        self._currency = currency
         self._one = asyncio.Semaphore(1)
         self._child: Child | None = None
         self._stopped = False
@@ -57,18 +56,18 @@ class RuleCompiler:
 
         Raises:
             RuleSetError: with every mistake, and every thing that this server cannot do.
+            RulesError, Overloaded: if it cannot be checked.
         """
-        async with self._one:
-            return await asyncio.to_thread(self._load, source, name, files)
+        return await self.checking.check(source, name, files)
 
     async def formatted(self, source: str) -> str:
         """Return a source text in its canonical layout.
 
         Raises:
             RuleSetError: if its form is wrong.
+            RulesError, Overloaded: if it cannot be laid out.
         """
-        async with self._one:
-            return await asyncio.to_thread(format_source, source, "source")
+        return await self.checking.formatted(source, "source")
 
     async def compile(self, rule_set: RuleSet) -> ReadyRules:
         """Return a rule set with its machine code.
@@ -87,19 +86,12 @@ class RuleCompiler:
         """Return a version's rule set with its machine code; raises what ``check`` and ``compile`` do."""
         return await self.compile(await self.check(version.source, f"version {version.version}", version.files))
 
-    def stop(self) -> None:
-        """Wait for no compiler."""
+    async def stop(self) -> None:
+        """Wait for no compiler, and check nothing more."""
         self._stopped = True
         if self._child is not None:
             self._child.kill()
-
-    def _load(self, source: str, name: str, files: SetFiles) -> RuleSet:
-        def read_set(file: str) -> str:
-            if file not in files:
-                raise ValueError("only the program's own file of earn rules has files beside it")
-            return "\n".join(files[file])
-
-        return require_available(load_rule_set(source, name, currency=self._currency, read_set=read_set))
+        await self.checking.stop()
 
     def _compile(self, rule_set: RuleSet) -> ReadyRules:
         try:

@@ -7,6 +7,7 @@ from prometheus_client.registry import Collector
 
 from pointguard_server.domain.codes import RuleSetActivationKind
 from pointguard_server.rules.sandbox_limits import SandboxLimits
+from pointguard_server.service.checking_worker import CheckStop
 from pointguard_server.service.serving_program import ServingProgram
 
 
@@ -39,6 +40,13 @@ class RuleMetrics(Collector):
         stopped.add_metric(("OUT_OF_FUEL",), limits.out_of_fuel)
         stopped.add_metric(("TRAPPED",), limits.trapped)
         yield stopped
+        unchecked = CounterMetricFamily(
+            "pointguard_rule_checks_stopped", "Sources whose checking was given up, by why.", labels=("why",)
+        )
+        for why in CheckStop:
+            count = serving.compiler.checking.stopped[why] if serving is not None else 0
+            unchecked.add_metric((why.value,), count)
+        yield unchecked
         planned = serving.planned if serving is not None else ()
         yield GaugeMetricFamily(
             "pointguard_rule_set_planned_timestamp_seconds",

@@ -5,7 +5,8 @@ how the rules that decide change with it.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -20,6 +21,7 @@ from pointguard_server.domain.errors import (
     KeyReused,
     NotAnEarlierVersion,
     NotFound,
+    RulesNotChecked,
     RulesNotCompiled,
     TooManyPlanned,
     Violation,
@@ -28,6 +30,7 @@ from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
 from pointguard_server.rules.compiler import CompilationFailed, RulesError
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
+from pointguard_server.service.checking_worker import CheckerLost, CheckingFailed, SourceTooCostly
 from pointguard_server.service.ports import RuleVersionReader, RuleVersions
 from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_versions import (
@@ -101,7 +104,8 @@ class RuleSets:
         digest = source_digest(source, files)
         rule_set = self._checked.pop(digest, None)
         if rule_set is None:
-            rule_set = await self._serving.compiler.check(source, "source", files)
+            with _told():
+                rule_set = await self._serving.compiler.check(source, "source", files)
         if len(self._checked) >= CHECKED_MAX:
             del self._checked[next(iter(self._checked))]
         self._checked[digest] = rule_set
@@ -117,7 +121,8 @@ class RuleSets:
         Raises:
             RuleSetError: if its form is wrong.
         """
-        return await self._serving.compiler.formatted(source)
+        with _told():
+            return await self._serving.compiler.formatted(source)
 
     async def checked(self, source: str, field: str = "source") -> RuleSet:
         """Return the rule set of a source text that a request holds.
@@ -293,8 +298,21 @@ class RuleSets:
             task.exception()  # seen, even if the caller has given up
 
 
+@contextmanager
+def _told(field: str = "source") -> Iterator[None]:
+    """Tell a caller why the source of a request was not checked."""
+    try:
+        yield
+    except SourceTooCostly as error:
+        raise InvalidRequest(Violation(field, str(error))) from error
+    except CheckerLost as error:
+        raise RulesNotChecked from error
+
+
 def _why(error: Exception) -> str:
     """Return why rules could not be compiled, for a manager; the log has the rest."""
+    if isinstance(error, CheckingFailed):
+        return str(error)
     if isinstance(error, RuleSetError):
         return "this server does not understand it"
     if isinstance(error, CompilationFailed):

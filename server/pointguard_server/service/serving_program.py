@@ -91,7 +91,7 @@ class ServingProgram:
 
     async def stop(self) -> None:
         """Change nothing more, and wait for no compiler."""
-        self.compiler.stop()
+        await self.compiler.stop()
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)

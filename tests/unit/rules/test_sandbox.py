@@ -156,7 +156,8 @@ import numpy as np
 from tests.support.rule_backends import isolated_of
 from tests.unit.rules.test_sandbox import SOURCE, inputs
 from pointguard_server.rules.rule_set import load_rule_set
-stopped = isolated_of(load_rule_set(SOURCE, "test"), fuel=1).call(*inputs(1))[0]
+isolated = isolated_of(load_rule_set(SOURCE, "test"), fuel=1)
+stopped = isolated.call(*inputs(1))[0]
 for signal in (4, 7, 8, 11):
     action = ctypes.create_string_buffer(256)
     ctypes.CDLL(None).sigaction(signal, None, action)
@@ -170,3 +171,4 @@ def test_a_sandbox_takes_no_signal_of_the_process() -> None:
         [sys.executable, "-c", HANDLERS], cwd=ROOT, env=server_environment(), capture_output=True, text=True, check=True
     )
     assert run.stdout.split("\n") == ["OUT_OF_FUEL 0"] * 4 + [""]
+    assert not run.stderr

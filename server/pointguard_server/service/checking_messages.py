@@ -1,0 +1,96 @@
+"""What is said between the server and the process that checks rule sets. For both ends.
+
+A message is its length in eight bytes and a pickle. The process has looked at texts of anybody's, so of what it says
+only plain data and the rule language's own kinds of it are read back.
+
+    UnexpectedAnswer      a message that holds anything else, or is too long
+"""
+
+import io
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from pointguard_server.rules.problems import Problem
+from pointguard_server.rules.rule_set import RuleSet
+
+LENGTH_BYTES: Final = 8
+LONGEST_ANSWER: Final = 64 * 1024 * 1024
+OUT_OF_MEMORY: Final = 77
+"""The exit status of a process that its limit of memory ended."""
+
+_MODULES: Final = ("pointguard_server.rules.", "pointguard_server.domain.codes")
+
+
+class UnexpectedAnswer(ValueError):
+    """The checking process said something that it has no reason to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A source text to check for a program's currency, with the texts of its sets by file; or only to lay out."""
+
+    source: str
+    name: str
+    currency: str
+    files: Mapping[str, tuple[str, ...]]
+    is_for_layout: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One of: the rule set, the text in its canonical layout, or the problems."""
+
+    rule_set: RuleSet | None = None
+    text: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def encode(message: Order | Answer | None) -> bytes:
+    """The bytes of a message; None is a process's word that it is there."""
+    body = pickle.dumps(message, protocol=5)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def length_of(head: bytes) -> int:
+    """How many bytes follow.
+
+    Raises:
+        UnexpectedAnswer: if they are too many.
+    """
+    length = int.from_bytes(head, "big")
+    if length > LONGEST_ANSWER:
+        raise UnexpectedAnswer(f"an answer of {length:,} bytes")
+    return length
+
+
+def decode_order(body: bytes) -> Order:
+    """What the server asks; for the process, which trusts it."""
+    return cast("Order", pickle.loads(body))  # noqa: S301 - written by the server that started this process
+
+
+def decode_answer(body: bytes) -> Answer | None:
+    """What the process says.
+
+    Raises:
+        UnexpectedAnswer: if it is no answer.
+    """
+    try:
+        answer = _Reader(io.BytesIO(body)).load()
+    except Exception as error:
+        raise UnexpectedAnswer(f"an answer that cannot be read: {error}") from error
+    if answer is not None and not isinstance(answer, Answer):
+        raise UnexpectedAnswer(f"a {type(answer).__name__} is no answer")
+    return answer
+
+
+class _Reader(pickle.Unpickler):
+    """Makes plain data and the classes of the rule language, nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The class, if it may be made."""
+        found = super().find_class(module, name) if module.startswith(_MODULES) or module == __name__ else None
+        if not isinstance(found, type):
+            raise UnexpectedAnswer(f"{module}.{name} is no part of an answer")
+        return found
