@@ -138,3 +138,14 @@ async def test_caps_hold_through_kill_9_and_across_versions(server: ServerProces
         await decide_by(again, 'rule "other" earn bonus 5 cap 8 per day\nrule "capped" earn base 30 cap 60 per day')
         assert await buy(again, member, "1") == {"capped": 10, "other": 5}
         assert await buy(again, another, "1") == {"capped": 30, "other": 5}
+
+
+async def test_different_stores_are_counted_through_a_restart(server: ServerProcess, client: PointguardClient) -> None:
+    await decide_by(client, 'rule "roaming" earn base 1 + 10 * distinct(stores of purchases, 7 days)')
+    member = await new_member(client)
+    earned = [await buy(client, member, "1", store_id=store) for store in ("s1", "s1", "s2")]
+    server.stop()
+    server.start()
+    async with PointguardClient.connect(server.address, api_key=server.api_key, timeout_seconds=30) as again:
+        earned.append(await buy(again, member, "1"))
+    assert earned == [{"roaming": points} for points in (1, 11, 11, 21)]

@@ -93,6 +93,7 @@ class Decider:
         self._clock = clock
         self._buffers = Buffers()
         self.heads = store.heads()
+        memory.take_distinct(programs.distinct_measures)
         self._heads_unknown = False  # after a commit of unknown outcome
         self._now = not_before
         self._upcoming: Upcoming = ()
@@ -181,6 +182,8 @@ class Decider:
                 self.memory.take_counters(kept)
             if programs.splits != before.splits:
                 self.memory.displace(np.array([programs.first_of[each.program_id] for each in before.programs]))
+        if _measures(programs) != _measures(before) and (programs.distinct_measures or before.distinct_measures):
+            self.memory.take_distinct(programs.distinct_measures)
         self.programs, self._upcoming = programs, upcoming
 
     def _undo(self, step: _Step) -> None:
@@ -471,6 +474,12 @@ def _kept_counters(programs: Programs, before: Programs) -> list[int] | None:
     ((program_id, counters),) = programs.counters.items()
     known = before.counters.get(program_id, ())
     return [known.index(counter) for counter in counters] if set(counters) <= set(known) else None
+
+
+def _measures(programs: Programs) -> list[object]:
+    """Return what tallies are built for, and who has which."""
+    built = [(each.program_id, each.settings["fraud_epoch"], each.measures) for each in programs.programs]
+    return [*built, programs.splits]
 
 
 def _order_references(step: _Step) -> dict[int, str]:

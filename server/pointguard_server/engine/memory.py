@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pointguard_server.engine.compiled.slots import evict_slots, keep_slot, slot_of
 from pointguard_server.engine.reserve import reserved
 from pointguard_server.engine.rows import STANDING
+from pointguard_server.velocity.distinct import MEASURES_MAX, SLOTS_MAX, rehash, table_for
 from pointguard_server.velocity.windows import BLOCK, EVENT, NONE
 
 ACCOUNT = np.dtype(
@@ -78,6 +79,8 @@ class Arrays(NamedTuple):
     accounts: RowArray
     tallies: IntArray  # [account, measure, (value, cursor)]
     counters: IntArray  # [account, counter, (points, start of the period)]
+    distinct: IntArray  # see velocity/distinct.py
+    distinct_measures: IntArray  # those that have something there
     events: RowArray
     next_block: IntArray
     holds: RowArray
@@ -133,6 +136,8 @@ class Memory:
         self.accounts = np.zeros(accounts_max, ACCOUNT)
         self.tallies = np.zeros((accounts_max, max(measures_max, 1), 2), np.int64)
         self.counters = np.zeros((accounts_max, counters_max, 2), np.int64)
+        self.distinct_measures: IntArray = np.zeros(0, np.int64)
+        self.distinct = table_for(0)
         self.events = reserved(EVENT, 1024 * BLOCK)
         self.next_block = np.zeros(1024, np.int64)
         self.holds = np.zeros(256, HOLD)
@@ -165,6 +170,22 @@ class Memory:
         """Have as counters these of those that there are, by their places, in this order."""
         self.counters = np.ascontiguousarray(self.counters[:, list(kept)])
 
+    def take_distinct(self, measures: Sequence[int]) -> None:
+        """Have these measures count different values; every account's tallies are rebuilt on their next use."""
+        if measures and (self.accounts_max > SLOTS_MAX or max(measures) >= MEASURES_MAX):
+            raise ValueError("windows of distinct values have no room for so many accounts or measures")
+        self.distinct_measures = np.array(measures, np.int64)
+        self.distinct = table_for(0)
+        self.accounts["tally_epoch"][: self._unused_slot] = NONE
+
+    def _make_room_for_distinct(self, blocks: int) -> None:
+        """Have the table of distinct values grow with the events in memory and in so many more blocks."""
+        events = (self._blocks.capacity - self._blocks.free_count + blocks) * BLOCK
+        table = table_for(events * self.distinct_measures.size)
+        if len(table) > len(self.distinct):
+            rehash(self.distinct, table)
+            self.distinct = table
+
     def emptied(self, measures_max: int, counters_max: int = 0) -> "Memory":
         """Return a memory that holds nothing: quicker than to throw every account out of this one."""
         fresh = Memory(self.accounts_max, measures_max, counters_max)
@@ -177,6 +198,8 @@ class Memory:
             if self._blocks.capacity * BLOCK > len(self.events):
                 self.events = _grown(self.events, self._blocks.capacity * BLOCK)
             self.next_block = _grown(self.next_block, self._blocks.capacity)
+        if self.distinct_measures.size:
+            self._make_room_for_distinct(blocks)
         if self._holds.require(holds):
             self.holds = _grown(self.holds, self._holds.capacity)
         if self._standing.require(standing):
@@ -186,6 +209,8 @@ class Memory:
             self.accounts,
             self.tallies,
             self.counters,
+            self.distinct,
+            self.distinct_measures,
             self.events,
             self.next_block,
             self.holds,

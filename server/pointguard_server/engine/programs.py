@@ -14,9 +14,10 @@ from pointguard_server.engine.code_words import CodeWords
 from pointguard_server.engine.counters import Counter, awards_since
 from pointguard_server.engine.split import Split
 from pointguard_server.engine.world import AWARD, COUNTER, EARNED, INPUT, PROGRAM, RULE, IntArray, RowArray, World
-from pointguard_server.velocity.windows import MEASURE
+from pointguard_server.velocity.windows import DISTINCT_STORES, MEASURE
 
 MINUTE = 60_000_000
+_ADDS = (MEASURE.names or ()).index("measure")
 CALENDAR = ("year", "month", "day", "hour", "minute", "weekday", "date", "day_start", "week_start", "month_start")
 
 
@@ -41,6 +42,11 @@ class Program:
     code_words: CodeWords = field(default_factory=CodeWords, compare=False, repr=False)
     counters: tuple[Counter, ...] = ()  # that inputs speak of
     store_countries: dict[int, int] = field(default_factory=dict, repr=False)  # country by store, as their numbers
+
+    @property
+    def distinct_measures(self) -> tuple[int, ...]:
+        """The measures that count different values."""
+        return tuple(m for m, measure in enumerate(self.measures) if measure[_ADDS] >= DISTINCT_STORES)
 
     @property
     def caps(self) -> int:
@@ -94,6 +100,7 @@ class Programs:
         }
         self.counters_max = max(map(len, self.counters.values()), default=0)
         self.windows_max = max((len(each.measures) + each.caps for each in everything), default=0)
+        self.distinct_measures = tuple(sorted({m for each in everything for m in each.distinct_measures}))
         self._minute = -1
         self._code_words = programs[0].code_words if programs else CodeWords()
         self._world = self._build()
@@ -154,6 +161,7 @@ class Programs:
             row["program_id"], row["tenant_id"] = program.program_id, program.tenant_id
             row["retention"] = self.retention(program.program_id)
             row["first_measure"], row["measure_count"] = len(measures), len(program.measures)
+            row["distinct_count"] = len(program.distinct_measures)
             row["first_rule"], row["rule_count"] = len(rules), len(program.rules)
             row["first_award"], row["award_count"] = len(awards), len(program.awards)
             row["first_input"], row["input_count"] = len(inputs), len(program.inputs)

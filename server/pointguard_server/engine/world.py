@@ -31,6 +31,7 @@ PROGRAM = np.dtype(
             "retention",  # how long events stay in memory
             "first_measure",
             "measure_count",
+            "distinct_count",  # of measures that count different values
             "first_rule",
             "rule_count",
             "fraud_epoch",

@@ -23,6 +23,7 @@ class WindowMeasure(StrEnum):
     MONEY = "money"
     DISTINCT_STORES = "distinct stores"
     DISTINCT_CASHIERS = "distinct cashiers"
+    DISTINCT_TERMINALS = "distinct terminals"
 
 
 class CalendarUnit(StrEnum):
@@ -95,7 +96,11 @@ WINDOW_SOURCES: Final = {
 }
 SUMMED: Final = {"points": WindowMeasure.POINTS, "money": WindowMeasure.MONEY}
 """What ``sum(… of purchases, …)`` may add up."""
-COUNTED: Final = {"stores": WindowMeasure.DISTINCT_STORES, "cashiers": WindowMeasure.DISTINCT_CASHIERS}
+COUNTED: Final = {
+    "stores": WindowMeasure.DISTINCT_STORES,
+    "cashiers": WindowMeasure.DISTINCT_CASHIERS,
+    "terminals": WindowMeasure.DISTINCT_TERMINALS,
+}
 """What ``distinct(… of purchases, …)`` may count."""
 SECONDS: Final = {"minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}
 LONGEST_WINDOW_DAYS: Final = 400

@@ -44,6 +44,7 @@ from pointguard_server.service.program_config import (
     RedemptionConfig,
 )
 from pointguard_server.service.program_sources import ProgramSources, Store
+from pointguard_server.velocity.windows import DISTINCT_CASHIERS, DISTINCT_STORES, DISTINCT_TERMINALS
 
 DAILY_REDEMPTION_CAP: Final = "DAILY_REDEMPTION_CAP"
 OUT_OF_PROVINCE: Final = "OUT_OF_PROVINCE"
@@ -60,9 +61,12 @@ _CALENDAR_LENGTHS: Final = {
 PARTS: Final = {RulePart.BASE: Part.BASE, RulePart.BONUS: Part.BONUS, RulePart.TARGETED: Part.TARGETED}
 CAP_PERIODS: Final = {CapPeriod.DAY: DAY, CapPeriod.MONTH: MONTH, CapPeriod.LIFETIME: LIFETIME}
 _EARN_MEASURES: Final = {
-    WindowMeasure.COUNT: Measure.COUNT,
-    WindowMeasure.POINTS: Measure.POINTS,
-    WindowMeasure.MONEY: Measure.MONEY,
+    WindowMeasure.COUNT: int(Measure.COUNT),
+    WindowMeasure.POINTS: int(Measure.POINTS),
+    WindowMeasure.MONEY: int(Measure.MONEY),
+    WindowMeasure.DISTINCT_STORES: DISTINCT_STORES,
+    WindowMeasure.DISTINCT_CASHIERS: DISTINCT_CASHIERS,
+    WindowMeasure.DISTINCT_TERMINALS: DISTINCT_TERMINALS,
 }
 _ENUMERATIONS: Final[dict[str, type[Channel | Kind]]] = {"channel": Channel, "kind": Kind}
 _UNKNOWN: Final = -1
@@ -251,7 +255,7 @@ def _earn_measure(window: WindowInput) -> tuple[int, ...]:
     kind = WindowKind.ROLLING if window.calendar is None else WindowKind[window.calendar.name]
     length = timedelta(seconds=window.seconds) // MICROSECOND
     measure = _EARN_MEASURES[window.measure]
-    return (_mask(window.kinds), _mask(window.parts), 1, 0, 1, int(measure), int(kind), length)
+    return (_mask(window.kinds), _mask(window.parts), 1, 0, 1, measure, int(kind), length)
 
 
 def _earn_length(window: WindowInput) -> timedelta:

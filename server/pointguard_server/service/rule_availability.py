@@ -11,14 +11,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pointguard_server.rules import checked
 from pointguard_server.rules.checked import Checked, CheckedRule, CheckedRuleSet
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS
-from pointguard_server.rules.inputs import Input, LocalDateInput, WindowInput, WindowMeasure
+from pointguard_server.rules.inputs import Input, LocalDateInput
 from pointguard_server.rules.problems import Problem, RuleSetError
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.syntax import SourceRange
 from pointguard_server.rules.value_types import Vector
 
 UNAVAILABLE_FIELDS: Final = frozenset(("member.age_band", "member.birthday_month"))
-AVAILABLE_MEASURES: Final = frozenset((WindowMeasure.COUNT, WindowMeasure.POINTS, WindowMeasure.MONEY))
 
 
 def require_available(rule_set: RuleSet) -> RuleSet:
@@ -73,8 +72,6 @@ def _of_node(rules: CheckedRuleSet, node: Checked) -> str:
 
 def _input(wanted: Input) -> str:
     match wanted:
-        case WindowInput():
-            return "" if wanted.measure in AVAILABLE_MEASURES else "windows of `distinct` values"
         case LocalDateInput():
             return "" if _is_zone(wanted.zone) else f"the time zone {wanted.zone}"
         case _:

@@ -30,10 +30,10 @@ EVENT = np.dtype(
         ("released_money", "<i8"),
         ("store_id", "<i4"),
         ("cashier_id", "<i4"),
-        ("parts", "<u4"),
+        ("terminal_id", "<i4"),
+        ("parts", "<u2"),
         ("kind", "<u1"),
         ("flags", "<u1"),
-        ("padding", "<u2"),
     ]
 )
 APPROVED, BLOCKED, REVERSED = 1, 2, 4
@@ -52,7 +52,9 @@ MEASURE = np.dtype(
     ]
 )
 
-_COUNT, _POINTS = int(Measure.COUNT), int(Measure.POINTS)
+_COUNT, _POINTS, _MONEY = int(Measure.COUNT), int(Measure.POINTS), int(Measure.MONEY)
+DISTINCT_STORES, DISTINCT_CASHIERS, DISTINCT_TERMINALS = 16, 17, 18
+"""Measures of ``distinct``, which nothing is added up for here."""
 _ROLLING, _DAY, _WEEK = int(WindowKind.ROLLING), int(WindowKind.DAY), int(WindowKind.WEEK)
 
 
@@ -85,7 +87,9 @@ def amount(measure, points, money):
     """Return what one event adds to the measure, nothing given back."""
     if measure.measure == _COUNT:
         return 1
-    return points if measure.measure == _POINTS else money
+    if measure.measure == _POINTS:
+        return points
+    return money if measure.measure == _MONEY else 0
 
 
 @part
@@ -101,7 +105,7 @@ def contribution(measure, event):
 
 
 @part
-def _successor(index, last_event, next_block):
+def successor(index, last_event, next_block):
     """Return the index of the event after ``index``, or NONE."""
     if index == last_event:
         return NONE
@@ -120,7 +124,7 @@ def advance(account, events, next_block, measure, tally, start):
     value = tally[0]
     while cursor != NONE and events[cursor].time <= start:
         value -= contribution(measure, events[cursor])
-        cursor = _successor(cursor, account.last_event, next_block)
+        cursor = successor(cursor, account.last_event, next_block)
     tally[0] = value
     tally[1] = cursor
     return value
@@ -194,6 +198,6 @@ def recount(account, events, next_block, measures, first_measure, measure_count,
         index = account.first_event
         while index != NONE:
             value += contribution(measures[first_measure + m], events[index])
-            index = _successor(index, account.last_event, next_block)
+            index = successor(index, account.last_event, next_block)
         tallies[m, 0] = value
         tallies[m, 1] = account.first_event

@@ -6,7 +6,8 @@ from pointguard_server.engine.compiled.emit import add_event
 from pointguard_server.engine.compiled.reservations import end_hold, expire_holds, find_hold, open_hold, release_event
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import entry, part
-from pointguard_server.velocity.windows import NONE, advance, forget_before, recount, window_start
+from pointguard_server.velocity.distinct import drop_distinct, recount_distinct
+from pointguard_server.velocity.windows import DISTINCT_STORES, NONE, advance, forget_before, recount, window_start
 
 _APPROVED = int(Decision.APPROVED)
 _AUTHORISE, _CAPTURE, _VOID, _EXPIRE = (
@@ -52,10 +53,14 @@ def move_windows(arrays, world, account, program, slot, now):
             program.measure_count,
             tallies,
         )
+        if program.distinct_count > 0:
+            recount_distinct(arrays, world, account, slot, program)
         account.tally_epoch = program.fraud_epoch
     for m in range(program.measure_count):
         measure = world.measures[program.first_measure + m]
         start = window_start(measure, now, program.day_start, program.week_start, program.month_start)
+        if measure.measure >= DISTINCT_STORES:
+            drop_distinct(arrays, account, slot, m, measure, start)
         advance(account, arrays.events, arrays.next_block, measure, tallies[m], start)
 
 

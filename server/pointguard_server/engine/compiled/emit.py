@@ -14,6 +14,7 @@ from pointguard_server.engine.world import (
     NOW,
 )
 from pointguard_server.velocity.compiling import part
+from pointguard_server.velocity.distinct import count_distinct
 from pointguard_server.velocity.windows import APPROVED, append, count_in
 
 _APPROVED = int(Decision.APPROVED)
@@ -203,10 +204,13 @@ def add_event(arrays, world, leg, account, program, slot):
     event.released_money = 0
     event.store_id = leg.store_id
     event.cashier_id = leg.cashier_id
+    event.terminal_id = leg.terminal_id
     event.parts = leg.parts
     event.kind = leg.kind
     event.flags = leg.event_flags
     count_in(arrays.events, index, world.measures, program.first_measure, program.measure_count, arrays.tallies[slot])
+    if program.distinct_count > 0:
+        count_distinct(arrays, world, slot, program, index)
     return index
 
 

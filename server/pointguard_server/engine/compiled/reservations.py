@@ -4,6 +4,7 @@ from pointguard_server.domain.codes import Decision, EntryType, Kind, Operation,
 from pointguard_server.engine.compiled.emit import NO_REQUEST, close_leg, emit_entry, emit_leg
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
+from pointguard_server.velocity.distinct import withdraw_distinct
 from pointguard_server.velocity.windows import NONE, release
 
 _APPROVED = int(Decision.APPROVED)
@@ -61,6 +62,8 @@ def end_hold(arrays, account, index):
 def release_event(arrays, world, program, slot, index, captured_points, captured_money):
     """Give the uncaptured part of a reservation back to the windows that hold its authorise."""
     hold = arrays.holds[index]
+    if program.distinct_count > 0 and captured_points == 0:
+        withdraw_distinct(arrays, world, slot, program, hold.event)
     release(
         arrays.events,
         hold.event,

@@ -7,6 +7,7 @@ account's id is looked up where its slot says. A removal moves back what it woul
 import numpy as np
 
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.distinct import forget_distinct
 from pointguard_server.velocity.windows import BLOCK, NONE
 
 # 2^64 divided by the golden ratio: spreads neighboring ids over the table.
@@ -75,6 +76,8 @@ def evict_slots(table, arrays, slots):
     accounts = arrays.accounts
     for i in range(slots.shape[0]):
         account = accounts[slots[i]]
+        if arrays.distinct_measures.shape[0] > 0:
+            forget_distinct(arrays, account, slots[i])
         _remove(table, accounts, account.account_id)
         _free_blocks(arrays, account)
         index = account.first_hold

@@ -16,6 +16,11 @@ _EARN_MEASURES = {
     WindowMeasure.POINTS: Measure.POINTS,
     WindowMeasure.MONEY: Measure.MONEY,
 }
+_TOLD_APART = {
+    WindowMeasure.DISTINCT_STORES: "store_id",
+    WindowMeasure.DISTINCT_CASHIERS: "cashier_id",
+    WindowMeasure.DISTINCT_TERMINALS: "terminal_id",
+}
 _REDEEMED = frozenset((Part.REDEEM, Part.HOUSEHOLD_REDEEM))
 
 
@@ -100,7 +105,8 @@ def _earn_counting(window: WindowInput) -> Counting:
         approved_only=True,
         include_blocked=False,
         net_of_reversals=True,
-        adds=_EARN_MEASURES[window.measure],
+        adds=_EARN_MEASURES.get(window.measure, Measure.COUNT),
         window=WindowKind.ROLLING if window.calendar is None else WindowKind[window.calendar.name],
         length=0 if window.calendar else timedelta(seconds=window.seconds) // MICROSECOND,
+        tells_apart=_TOLD_APART.get(window.measure, ""),
     )

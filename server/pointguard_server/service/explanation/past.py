@@ -40,6 +40,9 @@ class PastEvent:
     blocked: bool
     points: int
     money: int
+    store_id: int = 0
+    cashier_id: int = 0
+    terminal_id: int = 0
     released_points: int = 0
     released_money: int = 0
     reversed: bool = False
@@ -110,6 +113,9 @@ def _event(leg: PastLeg) -> PastEvent:
         blocked=bool(leg.event_flags & BLOCKED),
         points=leg.points,
         money=leg.money,
+        store_id=leg.store_id,
+        cashier_id=leg.cashier_id,
+        terminal_id=leg.terminal_id,
     )
 
 

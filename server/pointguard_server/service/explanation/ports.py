@@ -33,6 +33,9 @@ class PastLeg:
     event_flags: int
     province_id: int
     tier_id: int
+    store_id: int
+    cashier_id: int
+    terminal_id: int
     refers_to_seq: int
     hold_expires_at: int
 

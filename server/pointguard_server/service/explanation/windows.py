@@ -24,6 +24,7 @@ class Counting:
     adds: Measure
     window: WindowKind
     length: int
+    tells_apart: str = ""  # the number of an event whose different values are counted; empty: none, all are added up
 
     def matches(self, kind: int, parts: int, *, approved: bool, blocked: bool) -> bool:
         """Whether a transaction counts at all; ``parts`` is the sum of ``1 << part``."""
@@ -59,7 +60,7 @@ class Counting:
 
 @dataclass(frozen=True, slots=True)
 class CountedTransaction:
-    """A transaction inside a window, and what it counts for there."""
+    """A transaction inside a window, and what it counts for there: nothing for a value that an older one has."""
 
     transaction_id: bytes
     accepted_at: int
@@ -83,8 +84,9 @@ class SeenWindow:
 def look(counting: Counting, events: Iterable[PastEvent], end: int, zone: ZoneInfo) -> SeenWindow:
     """Return the window that ends at a moment, over events that came before it."""
     starts_after = counting.starts_after(end, zone)
+    known = {0}
     counted = (
-        CountedTransaction(event.transaction_id, event.accepted_at, _contribution(counting, event))
+        CountedTransaction(event.transaction_id, event.accepted_at, _contribution(counting, event, known))
         for event in events
         if starts_after < event.accepted_at <= end
         and counting.matches(event.kind, event.parts, approved=event.approved, blocked=event.blocked)
@@ -93,7 +95,13 @@ def look(counting: Counting, events: Iterable[PastEvent], end: int, zone: ZoneIn
     return SeenWindow(starts_after, end, tuple(counted))
 
 
-def _contribution(counting: Counting, event: PastEvent) -> int:
+def _contribution(counting: Counting, event: PastEvent, known: set[int]) -> int:
+    """Return what an event counts for; ``known`` are the values of those before it."""
+    if counting.tells_apart:
+        value: int = getattr(event, counting.tells_apart)
+        is_new = value not in known
+        known.add(value)
+        return int(is_new)
     if not counting.net_of_reversals:
         return counting.amount(event.points, event.money)
     return counting.amount(event.points - event.released_points, event.money - event.released_money)
