@@ -15,6 +15,7 @@ from rich.console import Console
 from tests.bench import (
     activation,
     backtest,
+    backtest_traffic,
     batch,
     columns,
     latency,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {
     "windows": windows.run,
     "rules": rules.run,
     "backtest": backtest.run,
+    "backtest-traffic": backtest_traffic.run,
     "scale": scale.run,
     "memory": memory.run,
     "start": start.run,
