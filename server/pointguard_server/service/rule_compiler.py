@@ -135,7 +135,8 @@ class RuleCompiler:
         """
         if self.isolation is Isolation.WASM and self.limits.fuel < DEFAULT_FUEL:
             return await self.compile(rule_set)
-        return await asyncio.to_thread(self._at_once, rule_set)
+        with self._compiling():
+            return await asyncio.to_thread(self._at_once, rule_set)
 
     async def ready(self, version: RuleSetVersion) -> ReadyRules:
         """Return a version's rule set with its machine code; raises what ``check`` and ``compile`` do."""
