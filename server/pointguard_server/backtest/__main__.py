@@ -11,7 +11,8 @@ import threading
 import time
 from typing import Any, Final
 
-LOWEST_PRIORITY: Final = 19
+from pointguard_server.rules.priority import be_idle
+
 PROGRESS_EVERY_S: Final = 0.25
 
 
@@ -29,13 +30,6 @@ def main() -> None:
         if "progress" not in event or now - told >= PROGRESS_EVERY_S:
             told = now
             _tell(event)
-
-
-def be_idle() -> None:
-    """Run only when nobody else wants the processor."""
-    os.nice(LOWEST_PRIORITY)
-    if hasattr(os, "sched_setscheduler"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _tell(event: dict[str, Any]) -> None:
