@@ -18,6 +18,7 @@ from pointguard_server.domain.errors import (
     StorageUnavailable,
     TooManyPlanned,
 )
+from pointguard_server.rules.texts import Texts
 from pointguard_server.service import serving_program
 from pointguard_server.service.program_start import ActiveVersionUnusable
 from pointguard_server.service.programs import rule_constants
@@ -215,7 +216,7 @@ async def test_a_version_keeps_the_files_of_its_sets_and_goes_back_to_what_they_
         assert shop.buy(account) == (0, 3)
         await shop.activate(2, 3)
         assert shop.buy(account) == (3, 2)
-        assert (await shop.rule_sets.version(3)).files == {"kinds.txt": ("ACTIVITY",)}
+        assert (await shop.rule_sets.version(3)).files == {"kinds.txt": Texts.of(("ACTIVITY",))}
     async with street.open() as shop:
         assert shop.buy(account) == (3, 2), "the file says what it said: the activation stands"
 

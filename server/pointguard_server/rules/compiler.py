@@ -173,7 +173,7 @@ def _run_child(
     with subprocess.Popen(  # noqa: S603 - a fixed program, a directory, a hexadecimal key
         command, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as child:
-        # From its first moment on: before the child could say so itself, it would have spent half a second on its imports.
+        # From its first moment on: until the child could say so itself, it would spend half a second on its imports.
         be_idle(child.pid)
         on_start(child)
         try:

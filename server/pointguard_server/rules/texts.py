@@ -1,5 +1,6 @@
-"""Many texts in one piece. A set of 100,000 as so many objects holds the interpreter up wherever it is made, copied,
-sent or let go of. For the checker, and for those who take what it gives.
+"""Many texts in one piece. For the checker, and for those who take what it gives.
+
+A set of 100,000 as so many objects holds the interpreter up wherever it is made, sent, copied or let go of.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -39,7 +40,7 @@ class Texts(Collection[str]):
         return iter(self.lines.decode().split("\n")[:-1])
 
     def __contains__(self, text: object) -> bool:
-        return text in iter(self)
+        return any(text == each for each in self)
 
 
 NO_TEXTS: Final = Texts()
@@ -64,4 +65,4 @@ class Literals(Collection[tuple[str, str]]):
         return chain.from_iterable(((domain, text) for text in texts) for domain, texts in self.runs)
 
     def __contains__(self, pair: object) -> bool:
-        return pair in iter(self)
+        return any(pair == each for each in self)
