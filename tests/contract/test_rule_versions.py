@@ -184,11 +184,11 @@ async def test_the_files_of_sets_are_kept_with_the_version_and_are_part_of_its_d
     assert [version.files for version in await store.reader.versions(TENANT, PROGRAM, 0, 3)] == [{}, {}, {}]
 
 
-async def test_a_long_file_is_kept_once_and_read_whole_from_its_parts(store: Store) -> None:
+async def test_a_long_file_is_kept_once_and_read_whole_from_its_pieces(store: Store) -> None:
     long = Texts.of(f"article {number}" for number in range(20_000))
     for piece in pieces_of(long):
         store.versions.add_piece(store.connection, TENANT, piece)
-    # Parts that no version names are nothing that anybody sees: the server may have ended between them and a version.
+    # Pieces that no version names are nothing that anybody sees: the server may have ended between them and a version.
     assert store.versions.version(store.connection, TENANT, PROGRAM, 1) is None
     assert await store.reader.versions(TENANT, PROGRAM, 0, 3) == []
     again = [
@@ -201,11 +201,11 @@ async def test_a_long_file_is_kept_once_and_read_whole_from_its_parts(store: Sto
         assert store.versions.version(store.connection, TENANT, PROGRAM, number) == again[number - 1]
         assert await store.reader.version(TENANT, PROGRAM, number) == again[number - 1]
     counted = store.connection.execute("SELECT tenant_id, count(*) FROM rule_set_files GROUP BY tenant_id")
-    parts = len(list(pieces_of(long)))
-    assert counted.fetchall() == [(TENANT, parts), (TENANT + 1, parts)]
+    pieces = len(list(pieces_of(long)))
+    assert counted.fetchall() == [(TENANT, pieces), (TENANT + 1, pieces)]
 
 
-def test_a_file_of_which_a_part_is_missing_is_not_taken_for_a_shorter_one(store: Store) -> None:
+def test_a_file_of_which_a_piece_is_missing_is_not_taken_for_a_shorter_one(store: Store) -> None:
     files = {"skus.txt": Texts.of(f"article {number}" for number in range(20_000))}
     store.versions.add_version(store.connection, TENANT, PROGRAM, "one", FILE_CHANGE, 5, files=files)
     with pytest.raises(sqlite3.DatabaseError, match="only grows"):

@@ -1,4 +1,4 @@
-"""Many texts in one piece. For the checker, and for those who take what it gives.
+"""Many texts as one. For the checker, and for those who take what it gives.
 
 A set of 100,000 as so many objects holds the interpreter up wherever it is made, sent, copied or let go of.
 """
@@ -25,7 +25,7 @@ class Texts(Collection[str]):
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Texts":
-        """The texts in one piece."""
+        """The texts as one."""
         return cls.read("".join(f"{text}\n" for text in texts).encode())
 
     @classmethod

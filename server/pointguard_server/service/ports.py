@@ -235,7 +235,7 @@ class RuleVersions(Protocol):
         ...
 
     def add_piece(self, connection: Any, tenant_id: int, piece: FilePiece) -> None:
-        """Keep a part of a file, if it is not kept; nobody sees it before a version has all of the file."""
+        """Keep a piece of a file, if it is not kept; nobody sees it before a version has all of the file."""
         ...
 
     def add_activation(

@@ -1,4 +1,4 @@
-"""Writes long files of sets so that no batch waits for more than a part of one. For those who make versions."""
+"""Writes long files of sets so that no batch waits for more than a piece of one. For those who make versions."""
 
 import asyncio
 from functools import partial
@@ -10,7 +10,7 @@ from pointguard_server.service.rule_versions import PIECE_BYTES, SetFiles, piece
 
 
 async def keep_long_files(engine: Engine, versions: RuleVersions, tenant_id: int, files: SetFiles) -> None:
-    """Keep files that are longer than one part in steps of one; batches get as long between as a step takes.
+    """Keep files that are longer than one piece in steps of one; batches get as long between as a step takes.
 
     Whatever becomes of the version that is to name them: they are of no harm. It writes what is missing by itself.
 

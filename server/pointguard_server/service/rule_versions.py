@@ -20,7 +20,7 @@ PIECE_BYTES: Final = 64 * 1024
 
 
 class FilePiece(NamedTuple):
-    """A part of a file, kept under the digest of all of it, by its place in it."""
+    """A piece of a file, kept under the digest of all of it, by its place in it."""
 
     digest: bytes
     place: int
@@ -130,7 +130,7 @@ def timeline_of(active: RuleSetActivation | None, planned: Sequence[RuleSetActiv
 
 
 def pieces_of(texts: Texts) -> Iterator[FilePiece]:
-    """Yield the parts of a file, in their order."""
+    """Yield the pieces of a file, in their order."""
     for place, begin in enumerate(range(0, len(texts.lines), PIECE_BYTES)):
         yield FilePiece(texts.digest, place, texts.lines[begin : begin + PIECE_BYTES])
 

@@ -347,7 +347,7 @@ def _digests(kept: str) -> list[bytes]:
 
 
 def _files(kept: str, pieces: Mapping[bytes, Sequence[Any]]) -> SetFiles:
-    """Return a version's files, of which the parts are given by digest; versions of before hold the entries."""
+    """Return a version's files, of which the pieces are given by digest; versions of before hold the entries."""
     files: dict[str, Texts] = {}
     for name, found in json.loads(kept).items() if kept else ():
         if isinstance(found, str):

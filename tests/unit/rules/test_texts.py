@@ -1,4 +1,4 @@
-"""Many texts in one piece."""
+"""Many texts as one."""
 
 import pickle
 from hashlib import sha256
@@ -12,7 +12,7 @@ TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_siz
 
 
 @given(texts=TEXTS)
-def test_texts_in_one_piece_are_the_same_texts_in_the_same_order(texts: list[str]) -> None:
+def test_many_texts_as_one_are_the_same_texts_in_the_same_order(texts: list[str]) -> None:
     together = Texts.of(texts)
     assert list(together) == texts
     assert len(together) == len(texts)

@@ -1,4 +1,4 @@
-"""Digests of versions, and files in parts."""
+"""Digests of versions, and files in pieces."""
 
 import json
 from hashlib import sha256
@@ -23,7 +23,7 @@ def test_a_digest_is_of_the_source_and_its_files_as_json(files: dict[str, list[s
     assert made == sha256(f"source{whole}".encode()).digest()
 
 
-def test_the_parts_of_a_file_are_the_file() -> None:
+def test_the_pieces_of_a_file_are_the_file() -> None:
     texts = Texts.of(f"article {number}" for number in range(20_000))
     pieces = list(pieces_of(texts))
     assert len(pieces) == len(texts.lines) // PIECE_BYTES + 1

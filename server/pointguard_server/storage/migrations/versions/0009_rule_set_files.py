@@ -1,4 +1,4 @@
-"""Files of sets in parts, each file once. What earlier versions of rule sets hold of files stays with them."""
+"""Files of sets in pieces, each file once. What earlier versions of rule sets hold of files stays with them."""
 
 import sqlalchemy as sa
 from alembic import op
