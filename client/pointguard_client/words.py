@@ -200,6 +200,7 @@ class BacktestCaveat(ContractEnum):
     UNSPECIFIED = 0
     ACCOUNTS_AS_THEY_WERE = 1
     STORES_AS_THEY_ARE = 2
+    BIRTH_DATES_MISSING = 3
 
 
 class ExperimentMetric(ContractEnum):

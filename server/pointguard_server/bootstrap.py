@@ -233,6 +233,7 @@ class Server:
                 self.ledger.path,
                 self.ledger.reader.catch_up,
                 settings.cache_directory / "rules",
+                settings.data_directory / KEY_RING_FILE,
             ),
             Explainer(self.ledger.decisions, self.ledger.catch_up, rule_sets.check_version, basket_lines),
             guard,
@@ -261,6 +262,7 @@ class Server:
             self.serving, rule_sets, self.engine, ShadowStore(), ShadowReader(ledger.reader_pool),
             partial(read_findings, book),
             database=ledger.path, book=book, rules_directory=settings.cache_directory / "rules",
+            key_ring=settings.data_directory / KEY_RING_FILE,
         )  # fmt: skip
         self._shadow_metrics.shadows = self.shadows
         return Experiments(

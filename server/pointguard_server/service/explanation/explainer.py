@@ -44,7 +44,7 @@ from pointguard_server.service.explanation.ports import (
 from pointguard_server.service.explanation.redemption import decide_redemption
 from pointguard_server.service.explanation.reservation import end_reservation
 from pointguard_server.service.fraud_conditions import check_conditions
-from pointguard_server.service.program_config import ProgramConfig, ProgramConfigError, load_program_config
+from pointguard_server.service.program_config import LotsConfig, ProgramConfig, ProgramConfigError, load_program_config
 from pointguard_server.service.rule_simulation import Order, OrderLine
 from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.service.vault import VaultError
@@ -100,11 +100,15 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class AccountHistory:
-    """An account at a moment, what earn rules had given it, and the texts of its numbers."""
+    """An account at a moment, what earn rules had given it, and the texts of its numbers.
+
+    ``lots`` is what the program said then of points that are held back or end; None: what it says now holds.
+    """
 
     past: Past
     awards: tuple[PastAward, ...]
     texts: dict[int, str]
+    lots: LotsConfig | None = None
 
 
 def on_history(order: Order, history: AccountHistory, rule_set: RuleSet, scale: int, zone: ZoneInfo) -> Order:
@@ -168,11 +172,14 @@ class Explainer:
             InvalidRequest: if it is no accrual, or its account has too many legs before it.
         """
         async with self._one:
-            explanation, _ = await self._caught_up(lambda: self._read(tenant_id, transaction_id))
+            explanation, found = await self._caught_up(lambda: self._read(tenant_id, transaction_id))
         record = explanation.record
         if record is None or record.leg["operation"] != Operation.ACCRUE:
             raise InvalidRequest(Violation("transaction_id", "must be an accrual's"))
-        return order_of(explanation, record), AccountHistory(explanation.past, explanation.awards, explanation.texts)
+        config = _read_configuration(explanation.configuration, found)
+        lots = None if config is None else config.lots
+        history = AccountHistory(explanation.past, explanation.awards, explanation.texts, lots)
+        return order_of(explanation, record), history
 
     async def account_now(self, tenant_id: int, account_id: int, seq: int, now: int) -> AccountHistory:
         """Return an account as its leg ``seq`` and the time since have left it.
