@@ -60,7 +60,7 @@ class MovedServer:
         self._file = folder / "ahead"
         self.ahead = 0
         move(self._file, 0)
-        key = issue_key(folder / "data", *options)
+        key = issue_key(folder / "data", *options, "--role", "till", "--role", "manager")
         self.process = ServerProcess(
             folder / "data",
             options,
