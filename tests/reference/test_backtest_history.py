@@ -191,7 +191,8 @@ def counted(ledger: Ledger, source: str, begin: int) -> dict[str, int]:
             if leg["operation"] != Operation.ACCRUE or leg["decision"] != Decision.APPROVED:
                 continue
             if leg["accepted_at"] < begin:
-                given = [(explanation.texts[each["rule_id"]], each["signed_points"]) for each in record.entries]
+                entries: list[dict[str, Any]] = [*record.entries]
+                given = [(explanation.texts[each["rule_id"]], each["signed_points"]) for each in entries]
             else:
                 given = points_by(
                     rule_set, explanation, awards.earned(rule_set, leg["account_id"], leg["accepted_at"]), zone

@@ -40,7 +40,7 @@ _AWARDS = (
     "SELECT codes.text, legs.accepted_at, legs.occurred_at, sum(entries.signed_points) FROM legs JOIN entries"  # noqa: S608  (numbers of ours)
     " ON entries.position >= legs.first_entry AND entries.position < legs.first_entry + legs.entry_count"
     " JOIN codes ON codes.code_id = entries.rule_id"
-    " WHERE legs.tenant_id = ? AND legs.account_id = ? AND legs.position < ? AND legs.operation = ?"
+    " WHERE legs.tenant_id = ? AND legs.account_id = ? AND +legs.position < ? AND legs.operation = ?"
     f" AND entries.entry_type IN ({int(EntryType.EARN)}, {int(EntryType.BONUS)}) GROUP BY 1, 2, 3"
 )
 
