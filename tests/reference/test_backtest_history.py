@@ -273,3 +273,17 @@ def test_every_rule_of_the_random_histories_gives_points_and_every_cap_limits(mo
         # It does not depend on how the ledger is cut into stretches.
         monkeypatch.setattr(ledger_source, "_POSITIONS_A_QUERY", 7)
         assert {source: backtest(ledger, source, 0) for source in (LIVE, OTHER)} == whole
+
+
+def test_a_birth_date_that_cannot_be_read_counts_as_not_known_and_is_told() -> None:
+    with open_ledger(earn=LIVE) as ledger:
+        ledger.clock.set("2026-03-07T22:00-05:00")
+        add_shops(ledger)
+        player = Shopper(ledger)
+        player.play(0, ("birth", "2003-10-04"))
+        player.play(0, ("shop", [(100, 1, 0)]))
+        found = backtest(ledger, LIVE, 0)
+        without = replace(specification(ledger, LIVE, time_zone=ledger.zone), key_ring="")
+        *_, last = run(without)
+        assert last["result"]["guesses"] == ["birth_dates"]
+        assert last["result"]["side"]["points"] == found["side"]["points"] - 1_000

@@ -45,7 +45,7 @@ class BirthDates:
         return max(found, 0)
 
     def _read(self, account: int) -> list[tuple[int, int]]:
-        """Return (seq from which on it holds, birth date), the newest first; -1 for one that cannot be read."""
+        """Return (seq from which on it holds, birth date), the newest first; 0: not known, -1: it cannot be read."""
         rows = self._connection.execute(_OF_ACCOUNT, (self._tenant_id, account)).fetchall()
         return [(seq, self._open(member_id, wrapped_key, sealed)) for seq, member_id, wrapped_key, sealed in rows]
 
@@ -56,4 +56,6 @@ class BirthDates:
             text = open_birth_date(self._vault, self._tenant_id, (member_id, wrapped_key, sealed))
         except VaultError:
             text = None
-        return packed(date.fromisoformat(text)) if text else -1
+        if text is None:
+            return -1
+        return packed(date.fromisoformat(text)) if text else 0
