@@ -84,8 +84,8 @@ class Evaluation:
     ) -> tuple[IntArray, IntArray]:
         """Return each rule's points, (orders, rules), and their sum, ``kernel.FAILED`` where the arithmetic failed.
 
-        Both are good until the next call; there may be at most STRETCH orders, none of them before those of the last
-        call. ``history`` says whose they are, which caps over a time need; ``windows`` what those of the rules held.
+        Both are good until the next call; there may be at most STRETCH orders. ``history`` says whose they
+        are, which caps over a time need; ``windows`` what those of the rules held.
         """
         count = len(orders.moment)
         if self._has_bands:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -35,6 +36,7 @@ _FIRST_FROM = "SELECT position, accepted_at FROM legs WHERE position >= ? ORDER 
 _MOMENT = "SELECT accepted_at FROM legs WHERE position = ?"
 _LAST = "SELECT coalesce(max(position), 0) FROM legs"
 _ENROLLED_AT = "SELECT accepted_at FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = 1"
+_NUMBERED_HERE = (CodeKind.COUNTRY, CodeKind.AGE_BAND)
 _CODES = "SELECT code_id, kind, text FROM codes WHERE tenant_id = ?"
 _AWARDS = (
     "SELECT codes.text, legs.accepted_at, legs.occurred_at, sum(entries.signed_points) FROM legs JOIN entries"  # noqa: S608  (numbers of ours)
@@ -74,9 +76,13 @@ class LedgerSource:
         self.first_position = self._first_at(begin)
         self.end_position = self._first_at(end)
         self.moments = self.moment_at(self.first_position), self.moment_at(self.end_position - 1)
-        self.stores = Stores(self._connection, tenant_id)
         self.birth_dates = BirthDates(self._connection, tenant_id, vault)
         self._enrolled_at: dict[int, int] = {}
+
+    @cached_property
+    def stores(self) -> Stores:
+        """What the ledger has kept of the tenant's stores."""
+        return Stores(self._connection, self._place[0])
 
     def close(self) -> None:
         """Let go of the database."""
@@ -85,7 +91,7 @@ class LedgerSource:
     def texts(self) -> dict[tuple[CodeKind, str], int]:
         """Return the numbers of the tenant's texts; countries and age bands have numbers of a backtest's own."""
         rows = self._connection.execute(_CODES, self._place[:1])
-        texts = {(CodeKind(kind), text): number for number, kind, text in rows}
+        texts = {(CodeKind(kind), text): number for number, kind, text in rows if kind not in _NUMBERED_HERE}
         texts |= {(CodeKind.COUNTRY, country): number for country, number in self.stores.countries.items()}
         return texts | {(CodeKind.AGE_BAND, band): number for number, band in enumerate(AGE_BANDS, 1)}
 
