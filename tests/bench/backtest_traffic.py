@@ -6,18 +6,20 @@ other; which of the two comes first changes with each round, since a ledger that
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any
 
 from pointguard_client import SyncPointguardClient
-from pointguard_client.errors import CallError
-from tests.bench.processes import ServerProcess
+from pointguard_client.errors import CallError, Overloaded
+from tests.bench.processes import ProcessFailed, ServerProcess
 from tests.bench.results import Result, Round, summarize
 from tests.bench.stage import Stage
 from tests.bench.unary import CONCURRENCY, facts_of
 
 GOAL = "ratio ≥ 0.90"
 HISTORY_SECONDS = 6.0
+RETRY_SECONDS = 0.05
 VERSION = 1
 
 
@@ -26,6 +28,7 @@ class Backtests:
 
     def __init__(self, address: str, api_key: str) -> None:
         self.orders = self.finished = 0
+        self._failure: BaseException | None = None
         self._stopped = threading.Event()
         self._client = SyncPointguardClient.connect(address, api_key=api_key)
         self._thread = threading.Thread(target=self._run)
@@ -35,20 +38,35 @@ class Backtests:
             try:
                 self.orders += self._client.rules.backtest(VERSION).orders
                 self.finished += 1
-            except CallError:
+            except Overloaded:
+                # The one that the turn before gave up is still ending.
+                self._stopped.wait(RETRY_SECONDS)
+            except (CallError, CancelledError) as error:
                 # The client is closed when the turn is over, which gives up the one that is under way.
                 if not self._stopped.is_set():
-                    raise
+                    self._failure = error
+                    return
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
+    def wait_for_one(self) -> None:
+        """Wait until one has finished, or all have failed."""
+        while not self.finished and self._thread.is_alive():
+            self._thread.join(0.1)
+
     def stop(self) -> None:
-        """Give up the one that is under way, and wait for its end."""
+        """Give up the one that is under way, and wait for its end.
+
+        Raises:
+            ProcessFailed: if a backtest failed before.
+        """
         self._stopped.set()
         self._client.close()
         self._thread.join()
+        if self._failure is not None:
+            raise ProcessFailed("no backtest ran beside the traffic") from self._failure
 
 
 @contextmanager
@@ -75,8 +93,7 @@ def run(stage: Stage) -> list[Result]:
         stage.load(server, api_key, mode="batch", batch_size=500, concurrency=2, seconds=HISTORY_SECONDS)
         with backtesting(server, manager_key) as first:
             # The first one compiles its kernels, if the machine has never had one.
-            while not first.finished and first._thread.is_alive():
-                first._thread.join(0.1)
+            first.wait_for_one()
         for number in range(stage.rounds):
             for turn in (0, 1):
                 stage.say(f"backtest-traffic: round {number + 1} of {stage.rounds}")

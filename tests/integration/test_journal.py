@@ -17,6 +17,7 @@ from pointguard_server.storage.journal import JournalDamaged
 from pointguard_server.storage.journaled_ledger import JOURNAL, recover
 from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_writer
 from tests.integration.audit import audit
+from tests.integration.test_fraud_rules import burn
 from tests.integration.test_storage_failures import FailingConnection
 from tests.support.ledger import Ledger
 
@@ -71,6 +72,31 @@ def test_an_account_that_memory_lost_is_read_with_what_was_behind(ledger: Ledger
     ledger.authorise(1, 300)
     ledger.restart_decider()
     assert ledger.balance(1).posted == 700
+
+
+def test_an_account_is_read_as_of_one_moment_though_the_database_catches_up_meanwhile(
+    new_ledger: NewLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = new_ledger(journaled=True, rules=burn(threshold=1))
+    account = ledger.member(100)
+    assert ledger.journal is not None
+    ledger.journal._direct_until = 0.0
+    ledger.authorise(account, 1)
+    ledger.journal.projector.catch_up()
+    assert ledger.authorise(account, 1).decision == Decision.DECLINED
+    ledger.restart_decider()
+    reader, projector = ledger.journal._reader, ledger.journal.projector
+    read_legs, behind_when_read = reader._read_legs, []
+
+    def read_legs_and_lose_a_race(*arguments: Any) -> Any:
+        legs = read_legs(*arguments)
+        behind_when_read.append(projector.behind_legs)
+        projector.catch_up()
+        return legs
+
+    monkeypatch.setattr(reader, "_read_legs", read_legs_and_lose_a_race)
+    assert len(ledger.check(account).advice) == 1
+    assert behind_when_read == [1]
 
 
 def test_an_enrollment_follows_what_was_behind_it_and_is_followed(ledger: Ledger) -> None:

@@ -24,13 +24,13 @@ from pointguard_server.backtest.window_kernel import EVENT, Legs, walk
 from pointguard_server.backtest.windows import PastWindows
 from pointguard_server.domain.codes import CodeKind
 from pointguard_server.rules.compiler import compile_in_child, load_compiled, load_isolated
-from pointguard_server.rules.constants import constants_of, own_masks
+from pointguard_server.rules.constants import own_masks
 from pointguard_server.rules.inputs import EarnedInput, WindowInput
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.rules.sandbox_limits import Isolation, SandboxLimits
 from pointguard_server.service.backtest_needs import fields_of
 from pointguard_server.service.line_codes import LineCodes, line_codes
-from pointguard_server.service.programs import CompiledEarnRules, constant_of
+from pointguard_server.service.programs import CompiledEarnRules, rule_constants
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.keyring import KeyRing
 from pointguard_server.velocity.windows import MEASURE
@@ -61,7 +61,7 @@ class Specification:
     cache_directory: str
     isolation: str  # ``sandbox_limits.Isolation``
     fuel: int
-    sources: tuple[tuple[str, dict[str, list[str]]], ...]
+    sources: tuple[tuple[str, dict[str, str]], ...]
     examples_max: int
     by_occurred_at: bool = False
     key_ring: str = ""
@@ -91,11 +91,7 @@ def load(specification: Specification) -> list[Loaded]:
     directory, isolation = Path(specification.cache_directory), Isolation(specification.isolation)
     found = []
     for source, files in specification.sources:
-
-        def read_set(name: str, files: dict[str, list[str]] = files) -> str:
-            return "\n".join(files[name])
-
-        rule_set = load_rule_set(source, "version", currency=specification.currency, read_set=read_set)
+        rule_set = load_rule_set(source, "version", currency=specification.currency, read_set=files.__getitem__)
         # Whoever asks has had it compiled; then this does nothing.
         compile_in_child(rule_set, directory, isolation=isolation)
         if isolation is Isolation.WASM:
@@ -166,13 +162,13 @@ class Versions:
     ) -> Evaluation:
         """Return the rules bound to the numbers that the ledger's texts have; no order is outside of ``moments``."""
 
-        def number(domain: str, text: str) -> int:
+        def number(kind: CodeKind, text: str) -> int:
             # A text that the ledger has never seen has no number, and no order has it.
-            return constant_of(domain, text, self._codes, lambda kind, code: texts.get((kind, code), _NEVER))
+            return texts.get((kind, text), _NEVER)
 
         rules = loaded.rule_set.checked
-        groups = own_masks(rules)[len(rules.line_patterns) :]
-        constants = constants_of(rules, number, (*self._codes.masks(rules), *groups))
+        masks = (*self._codes.masks(rules), *own_masks(rules)[len(rules.line_patterns) :])
+        constants = np.array([*rule_constants(loaded.rule_set, self._codes, number), *masks], np.int64)
         bound, scale = loaded.compiled.bound(constants), self._specification.money_scale
         return Evaluation(rules, bound, constants, texts, self._zone, scale, *moments, usage)
 

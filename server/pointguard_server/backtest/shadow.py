@@ -18,11 +18,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from pointguard_server.backtest.__main__ import be_idle, end_with_the_server
+from pointguard_server.backtest.__main__ import end_with_the_server
 from pointguard_server.backtest.kernel import FAILED
 from pointguard_server.backtest.ledger import LedgerSource
 from pointguard_server.backtest.run import Specification, Versions, load, open_source
 from pointguard_server.domain.codes import EntryType
+from pointguard_server.rules.priority import be_idle
 from pointguard_server.service.shadow import Difference
 from pointguard_server.storage.shadow_book import Look, ShadowBook
 

@@ -176,8 +176,8 @@ def _reads_accounts(rules: CheckedRuleSet) -> bool:
     return not fields_of(rules).isdisjoint(_ACCOUNT_FIELDS) or any(counts_points)
 
 
-def _files(version: RuleSetVersion) -> dict[str, list[str]]:
-    return {name: list(entries) for name, entries in version.files.items()}
+def _files(version: RuleSetVersion) -> dict[str, str]:
+    return {name: entries.lines.decode() for name, entries in version.files.items()}
 
 
 @asynccontextmanager

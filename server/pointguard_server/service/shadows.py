@@ -236,7 +236,7 @@ class Shadows:
             "cache_directory": str(self._rules_directory),
             "isolation": compiler.isolation.value,
             "fuel": compiler.limits.fuel,
-            "sources": [[version.source, {name: list(entries) for name, entries in version.files.items()}]],
+            "sources": [[version.source, {name: entries.lines.decode() for name, entries in version.files.items()}]],
             "examples_max": 0,
             "key_ring": str(self._key_ring),
         }

@@ -260,19 +260,32 @@ class SqliteLedger:
     ) -> History | None:
         """See the port."""
         try:
-            legs = self._read_legs(tenant_id, account_id, newer_than)
-            if not legs.size:
-                return None
-            first_seq = int(legs["seq"][0])
-            advice = self._connection.execute(READ_ADVICE, (tenant_id, account_id, first_seq)).fetchall()
-            (enrolled_at,) = self._connection.execute(READ_ENROLLED_AT, (tenant_id, account_id)).fetchone()
-            lots = self._read_lots(tenant_id, account_id, legs)
-            awards = self._read_awards(tenant_id, account_id, legs, awards_since)
-            birth_date = self._read_birth_date(tenant_id, account_id, int(legs["seq"][-1])) if with_birth_date else 0
+            with self._one_moment():
+                legs = self._read_legs(tenant_id, account_id, newer_than)
+                if not legs.size:
+                    return None
+                first, last = int(legs["seq"][0]), int(legs["seq"][-1])
+                advice = self._connection.execute(READ_ADVICE, (tenant_id, account_id, first)).fetchall()
+                (enrolled_at,) = self._connection.execute(READ_ENROLLED_AT, (tenant_id, account_id)).fetchone()
+                lots = self._read_lots(tenant_id, account_id, legs)
+                awards = self._read_awards(tenant_id, account_id, legs, awards_since)
+                birth_date = self._read_birth_date(tenant_id, account_id, last) if with_birth_date else 0
         except sqlite3.Error as error:
             raise storage_error(error) from error
         advice_rows: RowArray = np.array(advice, ADVICE_COLUMNS).view(ADVICE)
         return History(int(legs["program_id"][0]), enrolled_at, legs.view(LEG), advice_rows, lots, awards, birth_date)
+
+    @contextmanager
+    def _one_moment(self) -> Iterator[None]:
+        """Have all statements of the block see the same rows, whatever another connection commits meanwhile."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.rollback()
 
     def _read_birth_date(self, tenant_id: int, account_id: int, seq: int) -> int:
         """Return the member's birth date as memory has it; 0 if it is not known."""
