@@ -94,7 +94,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--role",
         choices=ROLES,
         action="append",
-        help="with --issue-key: what the key may do, transactions (till, the default) or rules (manager); or both",
+        help="with --issue-key, once or more: what the key is for: transactions (till, the default), rules (manager) or"
+        " what is done about fraud (fraud)",
     )
     add(
         "--reflection",
