@@ -94,8 +94,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--role",
         choices=ROLES,
         action="append",
-        help="with --issue-key, once or more: what the key is for: transactions (till, the default), rules (manager) or"
-        " what is done about fraud (fraud)",
+        help="with --issue-key, once or more: transactions (till, the default), rules (manager), interventions (fraud)",
     )
     add(
         "--reflection",

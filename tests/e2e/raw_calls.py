@@ -101,7 +101,9 @@ RPCS: Mapping[str, Rpc] = {
     "CheckAdvice": Rpc(
         ADVICE, advice_pb2.CheckAdviceRequest, advice_pb2.CheckAdviceResponse, {"member": _MEMBER}, keyed=False
     ),
-    "ListAdvice": Rpc(ADVICE, advice_pb2.ListAdviceRequest, advice_pb2.ListAdviceResponse, {"page_size": 1}, keyed=False),
+    "ListAdvice": Rpc(
+        ADVICE, advice_pb2.ListAdviceRequest, advice_pb2.ListAdviceResponse, {"page_size": 1}, keyed=False
+    ),
     "RaiseAdvice": Rpc(
         ADVICE, advice_pb2.RaiseAdviceRequest, advice_pb2.RaiseAdviceResponse,
         {"member": _MEMBER, "context": common_pb2.ADVICE_CONTEXT_EARNING, "posture": common_pb2.ADVICE_POSTURE_LOG,

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pointguard_server.domain.age_bands import AGE_BANDS
 from pointguard_server.domain.calendar import to_microseconds
@@ -85,6 +85,18 @@ rules = "earn.rules"
 
 SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 TENANT = 1
+
+
+class Terms(NamedTuple):
+    """Those of an advice that is raised by hand."""
+
+    context: int
+    posture: int
+    duration: int
+    ends_at: int
+
+
+NO_TERMS = Terms(0, 0, 0, 0)
 
 
 @functools.cache
@@ -382,9 +394,9 @@ class Ledger:
         ends_at: int = 0, context: Context = Context.REDEMPTION,
     ) -> Ask:  # fmt: skip
         """Ask to raise advice by hand: for a while, or until a moment."""
-        terms = {"context": int(context), "posture": int(posture), "duration": 0 if ends_at else duration}
+        terms = Terms(int(context), int(posture), 0 if ends_at else duration, ends_at)
         fields = RequestFields(int(Operation.RAISE_ADVICE), int(Kind.INTERVENTION), account)
-        return self._intervention(key, fields, account, **terms, ends_at=ends_at)
+        return self._intervention(key, fields, account, terms)
 
     def settle_ask(self, operation: Operation, account: int, advice_id: bytes, key: str | None = None) -> Ask:
         """Ask to override or to remove an advice."""
@@ -397,9 +409,9 @@ class Ledger:
         fields = RequestFields(int(Operation.SET_ACCOUNT_STATUS), int(Kind.INTERVENTION), account, flags=flags)
         return self._intervention(key, fields, account)
 
-    def _intervention(self, key: str | None, fields: RequestFields, account: int, **terms: int) -> Ask:
-        said = Intervention("analyst 7", int(InterventionReason.FALSE_POSITIVE), key_id="tests", **terms)
-        line = [said.context, said.posture, said.duration, said.ends_at, said.reason, 0]
+    def _intervention(self, key: str | None, fields: RequestFields, account: int, terms: Terms = NO_TERMS) -> Ask:
+        said = Intervention("analyst 7", int(InterventionReason.FALSE_POSITIVE), "", "tests", *terms)
+        line = [*terms, said.reason, 0]
         ask = self.ask(
             key,
             fields,

@@ -12,9 +12,9 @@ from pointguard_client.commands.options import (
     positive_integer,
     positive_seconds,
 )
-from pointguard_client.commands.output import console, escape, plain, plain_table, print_json, print_result
+from pointguard_client.commands.output import advice_cause, console, escape, plain, print_json, print_result
 from pointguard_client.commands.who_and_why import add_intervention_options, intervention_of
-from pointguard_client.fraud_values import AdviceHistories, AdviceHistory
+from pointguard_client.fraud_values import AdviceHistories, AdviceStep
 from pointguard_client.words import AccountStatus, AdviceContext, AdvicePosture
 
 _CONTEXTS = {context.name.lower(): context for context in AdviceContext if context}
@@ -76,25 +76,21 @@ async def _list(arguments: argparse.Namespace) -> int:
 
 
 def _print_page(page: AdviceHistories) -> None:
-    table = plain_table("advice", "account", "state", "what", "until")
     for history in page.advice:
         advice = history.advice
-        what = escape(f"{advice.posture.name} {advice.context.name} {advice.rule}".rstrip())
-        table.add_row(advice.advice_id, str(history.account_id), history.state.name, what, _time(advice.ends_at))
-        for step in _steps(history):
-            table.add_row(f"  [dim]{step}[/]")
-    console().print(table)
+        what = f"{advice.posture.name} {advice.context.name} until {_time(advice.ends_at)}: {advice_cause(advice)}"
+        console().print(f"[bold]{history.state.name}[/] {escape(what)}", soft_wrap=True)
+        lines = [f"advice {advice.advice_id} · account {history.account_id}", *map(_step, history.steps)]
+        for line in lines:
+            console().print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
     if page.next_page_token:
         console().print(f"more: --page {page.next_page_token}", markup=False)
 
 
-def _steps(history: AdviceHistory) -> list[str]:
-    lines = []
-    for step in history.steps:
-        said = step.intervention
-        who = "" if said is None else f" by {said.author} ({said.api_key_id}): {said.reason.name} {said.note}".rstrip()
-        lines.append(escape(f"{step.event.name} {_time(step.happened_at)}{who}"))
-    return lines
+def _step(step: AdviceStep) -> str:
+    said = step.intervention
+    who = "" if said is None else f" by {said.author} ({said.api_key_id}): {said.reason.name} {said.note}".rstrip()
+    return f"{step.event.name} {_time(step.happened_at)}{who}"
 
 
 def _time(when: datetime | None) -> str:
