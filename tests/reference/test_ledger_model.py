@@ -163,8 +163,9 @@ class AccountMachine(RuleBasedStateMachine):
 
     @property
     def coming(self) -> int:
-        """The moment of the next batch."""
-        return max(self.ledger.clock.now(), self.ledger.decider.heads.accepted_at + 1)
+        """The moment of the next batch: time does not go back behind what was written, nor behind what was read."""
+        decider = self.ledger.decider
+        return max(self.ledger.clock.now(), decider.latest_moment, decider.heads.accepted_at + 1)
 
     def decide(self, *asks: Ask) -> list[Verdict]:
         verdicts = self.ledger.decide(*asks)

@@ -39,12 +39,10 @@ from pointguard_server.engine.memory import Memory
 from pointguard_server.engine.ports import LedgerStore
 from pointguard_server.engine.programs import Program, Programs
 from pointguard_server.engine.rows import RequestFields, currency_number
-from pointguard_server.rules import wasm_backend, wasm_engine
 from pointguard_server.rules.compiler import compile_in_child, load_compiled
 from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.rules.sandbox_limits import SandboxLimits
-from pointguard_server.rules.wasm_code import WasmRules
 from pointguard_server.service.birth_inputs import birth_inputs_of
 from pointguard_server.service.code_matches import CodeMatches
 from pointguard_server.service.fraud_conditions import check_conditions
@@ -226,7 +224,11 @@ class Ledger:
 
     @staticmethod
     def _compiled_conditions(conditions: RuleSet) -> CompiledEarnRules:
-        # A sandbox is made in milliseconds, machine code in seconds, and the kernel calls both alike.
+        # A sandbox is made in milliseconds, machine code in seconds, and the kernel calls both alike. Imported where it
+        # is needed, as the server does: what memory benchmarks measure has none.
+        from pointguard_server.rules import wasm_backend, wasm_engine
+        from pointguard_server.rules.wasm_code import WasmRules
+
         code = wasm_engine.compile_module(wasm_backend.write_module(conditions.checked))
         return WasmRules(code, conditions.checked, SandboxLimits())
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pointguard_server.engine.compiled.slots import evict_slots, keep_slot, slot_of
-from pointguard_server.engine.reserve import reserved
+from pointguard_server.engine.reserve import on_cache_lines, reserved
 from pointguard_server.engine.rows import STANDING
 from pointguard_server.velocity.distinct import MEASURES_MAX, SLOTS_MAX, rehash, table_for
 from pointguard_server.velocity.windows import BLOCK, EVENT, NONE
@@ -29,9 +29,6 @@ ACCOUNT = np.dtype(
                 "earned_total",
                 "redeemed_total",
                 "spend_total",
-                "province_id",
-                "tier_id",
-                "group_set_id",
                 "enrolled_at",
                 "accepted_at",
                 "lot_points",  # of all its lots; the rest of posted never ends and may be spent
@@ -43,6 +40,9 @@ ACCOUNT = np.dtype(
             (name, "<i4")
             for name in (
                 "tenant_id",
+                "province_id",
+                "tier_id",
+                "group_set_id",
                 "program",  # index in the array of programs; ~index of its program's first: not placed yet
                 "flags",
                 "hold_count",
@@ -56,7 +56,6 @@ ACCOUNT = np.dtype(
                 "last_lot",
                 "lot_count",
                 "birth_date",  # of its member: domain/age_bands.packed; 0: not known, or nobody asks
-                "padding",
             )
         ),
     ]
@@ -95,7 +94,7 @@ class Arrays(NamedTuple):
     distinct: IntArray  # see velocity/distinct.py
     distinct_measures: IntArray  # those that have something there
     events: RowArray
-    next_block: IntArray
+    next_block: npt.NDArray[np.int32]
     holds: RowArray
     standing: RowArray
     lots: RowArray
@@ -130,6 +129,10 @@ class Pool:
         return True
 
 
+def _tallies(accounts: int, measures_max: int) -> IntArray:
+    return on_cache_lines(np.int64, accounts, max(measures_max, 1), 2)
+
+
 def _grown(array: npt.NDArray[Any], capacity: int) -> npt.NDArray[Any]:
     """Return ``array`` with room for ``capacity`` rows. New pages stay untouched, so they cost no memory yet."""
     grown = np.zeros((capacity, *array.shape[1:]), array.dtype)
@@ -149,12 +152,12 @@ class Memory:
         self._blocks, self._holds, self._standing, self._lots = Pool(1024), Pool(256), Pool(256), Pool(256)
         self.table = np.full(2 << (accounts_max - 1).bit_length(), NONE, np.int32)
         self.accounts = np.zeros(accounts_max, ACCOUNT)
-        self.tallies = np.zeros((accounts_max, max(measures_max, 1), 2), np.int64)
+        self.tallies = _tallies(accounts_max, measures_max)
         self.counters = np.zeros((accounts_max, counters_max, 2), np.int64)
         self.distinct_measures: IntArray = np.zeros(0, np.int64)
         self.distinct = table_for(0)
         self.events = reserved(EVENT, 1024 * BLOCK)
-        self.next_block = np.zeros(1024, np.int64)
+        self.next_block = np.zeros(1024, np.int32)
         self.holds = np.zeros(256, HOLD)
         self.standing = np.zeros(256, STANDING)
         self.lots = np.zeros(256, LOT)
@@ -179,7 +182,7 @@ class Memory:
         Every account's tallies are rebuilt on their next use.
         """
         if measures_max > self.tallies.shape[1]:
-            self.tallies = np.zeros((self.accounts_max, measures_max, 2), np.int64)
+            self.tallies = _tallies(self.accounts_max, measures_max)
             self.accounts["tally_epoch"] = NONE
 
     def displace(self, firsts: IntArray) -> None:

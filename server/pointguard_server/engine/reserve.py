@@ -1,8 +1,10 @@
-"""Arrays that grow without being copied: addresses for all that the machine could hold, pages only for what is used.
+"""Where the arrays of memory lie: some begin on a line of the processor's cache, some grow without being copied.
 
-Called by ``engine/memory.py``. Copying gigabytes because an array doubles would hold every request up for as long.
+Called by ``engine/memory.py``. What grows has addresses for all that the machine could hold, and pages only for what is
+used: copying gigabytes because an array doubles would hold every request up for as long.
 """
 
+import math
 import mmap
 import os
 import platform
@@ -19,6 +21,7 @@ _FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
 # Huge pages, as NumPy asks for in arrays of its own; and a child that is forked has no use for the addresses.
 _ADVICE = [getattr(mmap, name) for name in ("MADV_HUGEPAGE", "MADV_DONTFORK") if hasattr(mmap, name)]
 _SHARE = 2  # of the machine's memory: one part in so many
+_CACHE_LINE = 64
 
 
 def reserved(dtype: np.dtype[Any], length: int) -> npt.NDArray[Any]:
@@ -38,3 +41,11 @@ def reserved(dtype: np.dtype[Any], length: int) -> npt.NDArray[Any]:
         with suppress(OSError):  # where the kernel does not know it, all else is the same
             pages.madvise(advice)
     return np.frombuffer(pages, dtype)
+
+
+def on_cache_lines(dtype: npt.DTypeLike, length: int, *shape: int) -> npt.NDArray[Any]:
+    """Return zeros of so many rows that begin on a line of the cache; NumPy's own may begin anywhere on one."""
+    size = np.dtype(dtype).itemsize * math.prod((length, *shape))
+    room = np.zeros(size + _CACHE_LINE, np.uint8)
+    begin = -room.ctypes.data % _CACHE_LINE
+    return room[begin : begin + size].view(dtype).reshape(length, *shape)

@@ -42,31 +42,36 @@ _fetch: Any = intrinsic(_fetching)
 @part
 def fetch_account(arrays, slot):
     """Ask for an account and its tallies."""
-    for offset in range(0, arrays.accounts.itemsize + CACHE_LINE, CACHE_LINE):
+    for offset in range(0, arrays.accounts.itemsize + CACHE_LINE - 1, CACHE_LINE):
         _fetch(arrays.accounts, slot, min(offset, arrays.accounts.itemsize - 1))
     width = arrays.tallies.strides[0]
-    for offset in range(0, width + CACHE_LINE, CACHE_LINE):
+    for offset in range(0, width + CACHE_LINE - 1, CACHE_LINE):
         _fetch(arrays.tallies, slot, min(offset, width - 1))
 
 
 @part
 def fetch_events(arrays, slot):
-    """Ask for the events that an account's windows will look at: its newest, the next, and those at the windows' ends.
+    """Ask for what an account's windows will look at: where its next event goes, and those at the windows' ends.
 
     The account itself should be there by now.
     """
     last = arrays.accounts[slot].last_event
     if last == NONE:
         return
-    _fetch(arrays.events, last, 0)
     if last % BLOCK == BLOCK - 1:
         _fetch(arrays.next_block, last // BLOCK, 0)
     else:
         _fetch(arrays.events, last + 1, 0)
-    _fetch(arrays.events, arrays.accounts[slot].first_event, 0)
+    first = arrays.accounts[slot].first_event // BLOCK
+    if first != last // BLOCK:
+        # Whether its oldest block has had its time is seen by its newest event.
+        _fetch(arrays.events, first * BLOCK + BLOCK - 1, 0)
     before = NONE
     for measure in range(arrays.tallies.shape[1]):
         cursor = arrays.tallies[slot, measure, 1]
         if cursor not in (NONE, before):
             _fetch(arrays.events, cursor, 0)
+            # It has left the window as often as not, which begins at the one after it then.
+            if cursor != last and cursor % BLOCK != BLOCK - 1:
+                _fetch(arrays.events, cursor + 1, 0)
             before = cursor
