@@ -56,6 +56,7 @@ def _duration(decoder: Decoder, message: Duration) -> int:
     is_sound = abs(message.seconds) <= DURATION_MAX_S and 0 <= message.nanos < 1_000_000_000
     if not is_sound or not DURATION_MIN_S * 1_000_000 <= value <= DURATION_MAX_S * 1_000_000:
         decoder.fault("duration", f"must be from {DURATION_MIN_S} s to {DURATION_MAX_S} s")
+        return 0
     return value
 
 
