@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pointguard_server.domain.codes import RuleChangeReason, RuleSetActivationKind
+from pointguard_server.rules.texts import Texts
 from pointguard_server.service.ports import RuleVersionReader, RuleVersions
 from pointguard_server.service.rule_versions import (
     FILE_CHANGE,
@@ -25,6 +26,7 @@ from pointguard_server.service.rule_versions import (
     RuleSetCancellation,
     RuleSetVersion,
     SetFiles,
+    pieces_of,
     source_digest,
 )
 from pointguard_server.storage.database import migrate
@@ -169,8 +171,8 @@ def test_the_newest_version_of_the_file_is_known_among_others(store: Store) -> N
 
 
 async def test_the_files_of_sets_are_kept_with_the_version_and_are_part_of_its_digest(store: Store) -> None:
-    files: SetFiles = {"stores.txt": ("12", "Zoë's"), "skus.txt": ()}
-    other: SetFiles = {"stores.txt": ("12",)}
+    files: SetFiles = {"stores.txt": Texts.of(("12", "Zoë's")), "skus.txt": Texts.of(())}
+    other: SetFiles = {"stores.txt": Texts.of(("12",))}
     versions = [
         store.versions.add_version(store.connection, TENANT, PROGRAM, "one", FILE_CHANGE, 5, files=each)
         for each in (files, NO_FILES, other)
@@ -180,6 +182,38 @@ async def test_the_files_of_sets_are_kept_with_the_version_and_are_part_of_its_d
     assert len({version.digest for version in versions}) == 3
     assert versions[1].digest == source_digest("one")
     assert [version.files for version in await store.reader.versions(TENANT, PROGRAM, 0, 3)] == [{}, {}, {}]
+
+
+async def test_a_long_file_is_kept_once_and_read_whole_from_its_pieces(store: Store) -> None:
+    long = Texts.of(f"article {number}" for number in range(20_000))
+    for piece in pieces_of(long):
+        store.versions.add_piece(store.connection, TENANT, piece)
+    # Pieces that no version names are nothing that anybody sees: the server may have ended between them and a version.
+    assert store.versions.version(store.connection, TENANT, PROGRAM, 1) is None
+    assert await store.reader.versions(TENANT, PROGRAM, 0, 3) == []
+    again = [
+        store.versions.add_version(store.connection, tenant, PROGRAM, source, FILE_CHANGE, 5, files={"skus.txt": long})
+        for tenant, source in ((TENANT, "one"), (TENANT, "two"), (TENANT + 1, "one"))
+    ]
+    assert again[0].files == {"skus.txt": long}
+    assert again[0].digest == source_digest("one", {"skus.txt": long}) == again[2].digest
+    for number in (1, 2):
+        assert store.versions.version(store.connection, TENANT, PROGRAM, number) == again[number - 1]
+        assert await store.reader.version(TENANT, PROGRAM, number) == again[number - 1]
+    counted = store.connection.execute("SELECT tenant_id, count(*) FROM rule_set_files GROUP BY tenant_id")
+    pieces = len(list(pieces_of(long)))
+    assert counted.fetchall() == [(TENANT, pieces), (TENANT + 1, pieces)]
+
+
+def test_a_file_of_which_a_piece_is_missing_is_not_taken_for_a_shorter_one(store: Store) -> None:
+    files = {"skus.txt": Texts.of(f"article {number}" for number in range(20_000))}
+    store.versions.add_version(store.connection, TENANT, PROGRAM, "one", FILE_CHANGE, 5, files=files)
+    with pytest.raises(sqlite3.DatabaseError, match="only grows"):
+        store.connection.execute("DELETE FROM rule_set_files WHERE place = 1")
+    store.connection.execute("DROP TRIGGER rule_set_files_refuses_delete")
+    store.connection.execute("DELETE FROM rule_set_files WHERE place = 1")
+    with pytest.raises(sqlite3.DatabaseError, match=r"skus\.txt of a rule set is not whole"):
+        store.versions.version(store.connection, TENANT, PROGRAM, 1)
 
 
 def test_a_key_tells_what_its_request_made_and_is_its_tenants_own(store: Store) -> None:

@@ -20,7 +20,7 @@ from pointguard_server.engine.ask import Ask
 from pointguard_server.engine.rows import RequestFields, currency_number
 from pointguard_server.rules.rule_set import load_rule_set
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL
-from pointguard_server.service.line_codes import LineCodes
+from pointguard_server.service.line_codes import NO_NUMBERS, LineCodes
 from pointguard_server.service.rule_simulation import Order, OrderLine, Simulation, simulate
 from tests.support.ledger import DAY, MINUTE, TENANT, Ledger, open_ledger
 
@@ -325,7 +325,7 @@ def test_records_that_the_kernel_leaves_are_decoded_to_the_same_orders(ledger: L
             "SELECT record FROM legs WHERE operation = ? ORDER BY position", (int(Operation.ACCRUE),)
         )
     ]
-    reader = RecordReader("CAD", 10_000, LineCodes({"sku": {}, "category": {"FUEL": 1, "PRODUCE": 2}, "brand": {}}))
+    reader = RecordReader("CAD", 10_000, LineCodes(NO_NUMBERS.including([(1, b"FUEL\nPRODUCE\n")])))
     ((usual, history), (unusual, _)) = reader.read(found)
     # What is not ASCII is unusual.
     assert 0 < len(unusual.moment) < len(found)

@@ -4,7 +4,9 @@ Everything is real but the clock and what is made to fail.
 """
 
 import asyncio
+import itertools
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,12 @@ from pointguard_server.domain.errors import (
     StorageUnavailable,
     TooManyPlanned,
 )
+from pointguard_server.rules.texts import Texts
 from pointguard_server.service import serving_program
 from pointguard_server.service.program_start import ActiveVersionUnusable
 from pointguard_server.service.programs import rule_constants
 from pointguard_server.service.rule_sets import PLANNED_MAX
-from pointguard_server.service.rule_versions import RequestKey
+from pointguard_server.service.rule_versions import PIECE_BYTES, RequestKey
 from pointguard_server.storage.rule_versions import RuleVersions
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, TENANT, Ledger
 from tests.support.street import CHANGE, CONFIGURATION, FIVE, SEVEN, Compiler, Street, until
@@ -215,7 +218,7 @@ async def test_a_version_keeps_the_files_of_its_sets_and_goes_back_to_what_they_
         assert shop.buy(account) == (0, 3)
         await shop.activate(2, 3)
         assert shop.buy(account) == (3, 2)
-        assert (await shop.rule_sets.version(3)).files == {"kinds.txt": ("ACTIVITY",)}
+        assert (await shop.rule_sets.version(3)).files == {"kinds.txt": Texts.of(("ACTIVITY",))}
     async with street.open() as shop:
         assert shop.buy(account) == (3, 2), "the file says what it said: the activation stands"
 
@@ -337,3 +340,37 @@ async def test_long_sets_by_call_decide_and_are_prepared_beside_the_loop_and_the
         assert {name: len(entries) for name, entries in kept.files.items()} == {"near.txt": 1_200, "goods.txt": 10_000}
     async with street.open() as shop:
         assert shop.buy(account) == (3, version)
+
+
+async def test_a_long_file_is_written_a_piece_at_a_time_and_a_retry_goes_on_where_it_ended(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = 'set goods from "goods.txt"\nrule "good"\n    when any(lines, line.sku in goods)\n    earn base 3\n'
+    texts = {"goods.txt": "".join(f"SKU-{number}\n" for number in range(20_000))}
+    pieces = len(texts["goods.txt"]) // PIECE_BYTES + 1
+    write, kept = street.ledger.store.write, [0]
+    left = pieces - 1
+
+    def watched(job: Callable[[Any], Any]) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise StorageUnavailable
+        result = write(job)
+        kept.append(street.ledger.connection.execute("SELECT count(*) FROM rule_set_files").fetchone()[0])
+        return result
+
+    async with street.open() as shop:
+        monkeypatch.setattr(street.ledger.store, "write", watched)
+        key = shop.key()
+        with pytest.raises(StorageUnavailable):
+            await shop.rule_sets.create(rules, CHANGE, key, texts)
+        # As a server that ended before the version was there: nobody sees what was written.
+        assert kept == list(range(pieces))
+        assert [version.version for version in await shop.rule_sets.list_versions(0, 9)] == [1]
+        left = 100
+        version = await shop.rule_sets.create(rules, CHANGE, key, texts)
+        assert kept[-2:] == [pieces, pieces], "the version finds all pieces there"
+        assert max(after - before for before, after in itertools.pairwise(kept)) == 1
+        assert (await shop.rule_sets.version(version.version)).files == version.files
+        assert await shop.rule_sets.create(rules, CHANGE, key, texts) == version

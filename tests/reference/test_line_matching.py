@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointguard_server.rpc.wire.lexicon import Lexicon
+from pointguard_server.engine.lexicon import Lexicon
 from pointguard_server.rpc.wire.matching import begin_basket, match_text, matchers_for, seen_for, tell_apart
 from pointguard_server.rules.patterns import compile_pattern, packed, sign_count
 from pointguard_server.service.line_codes import FIRST_UNKNOWN, LINE_DOMAINS, LineCodes, LinePattern

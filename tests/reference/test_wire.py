@@ -14,11 +14,11 @@ from pointguard.v1 import common_pb2, transaction_pb2
 from pointguard_server.domain.codes import Operation
 from pointguard_server.domain.errors import InvalidRequest, PointguardError
 from pointguard_server.engine.inbox import Inbox
+from pointguard_server.engine.lexicon import UNKNOWN, Lexicon, look_up
 from pointguard_server.rpc.encode import fill_error
 from pointguard_server.rpc.status import refusal
 from pointguard_server.rpc.wire import blake2, columns
 from pointguard_server.rpc.wire.codec import DECODE, Codec, Items, MustLearn, count_items
-from pointguard_server.rpc.wire.lexicon import UNKNOWN, Lexicon, look_up
 from pointguard_server.velocity.compiling import entry
 from tests.support import messages
 from tests.support.ledger import open_ledger

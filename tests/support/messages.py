@@ -15,7 +15,7 @@ from pointguard_server.rpc.decode import Decoder, Places
 from pointguard_server.rpc.encode import Encoder
 from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.rules.fixed_point import SCALE
-from pointguard_server.service.line_codes import LineCodes, LinePattern
+from pointguard_server.service.line_codes import NO_NUMBERS, LineCodes, LinePattern
 from pointguard_server.service.tenants import Tenant
 from tests.support.ledger import DAY, Ledger
 
@@ -23,7 +23,7 @@ ACCOUNTS = 6
 STORES = {"s1": "CA-ON", "s2": "CA-QC"}
 TERMINALS, CASHIERS, TENDERS, TYPES = ("t1", "t2"), ("Zoë",), ("cash",), ("fuel",)
 KNOWN = LineCodes(
-    numbers={"sku": {"milk": 1, "crème": 2}, "category": {"dairy": 1}, "brand": {"own": 1}},
+    numbers=NO_NUMBERS.including([(0, "milk\ncrème\n".encode()), (1, b"dairy\n"), (2, b"own\n")]),
     patterns=(LinePattern("line.sku", "*r?*"), None, LinePattern("line.brand", "*"), LinePattern("line.sku", "m*k")),
     told_apart=frozenset(("sku", "brand")),
 )

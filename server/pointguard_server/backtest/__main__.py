@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-LOWEST_PRIORITY: Final = 19
+from pointguard_server.rules.priority import be_idle
+
 PROGRESS_EVERY_S: Final = 0.25
 SCHEDULER_TOLD: Final = Path("/proc/self/schedstat")
 REST: Final = 4
@@ -37,13 +38,6 @@ def main() -> None:
             _tell(event)
         before_s, waited_s = waited_s, waited_for_processor_s()
         time.sleep(min(REST * (waited_s - before_s), REST_S_MAX))
-
-
-def be_idle() -> None:
-    """Run only when nobody else wants the processor."""
-    os.nice(LOWEST_PRIORITY)
-    if hasattr(os, "sched_setscheduler"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def waited_for_processor_s() -> float:

@@ -51,7 +51,7 @@ class Evaluation:
         self,
         rules: CheckedRuleSet,
         bound: BoundEarnRules,
-        constants: Sequence[int],
+        constants: Sequence[int] | IntArray,
         texts: Texts,
         zone: ZoneInfo,
         money_scale: int,

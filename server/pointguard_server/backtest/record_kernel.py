@@ -10,8 +10,8 @@ from pointguard_server.domain.ledger_rows import LEG_FIELDS, REQUEST_FIELDS
 from pointguard_server.domain.record import RECORD_ENTRY_FIELDS
 from pointguard_server.engine import compiled  # its import tells Numba where to keep kernels
 from pointguard_server.engine.compiled.varint import varint, zigzag
+from pointguard_server.engine.lexicon import ByteArray, LexiconArrays
 from pointguard_server.rpc.wire import reading
-from pointguard_server.rpc.wire.lexicon import ByteArray, LexiconArrays
 from pointguard_server.rpc.wire.matching import Matchers, Seen
 from pointguard_server.rpc.wire.reading import put_total, read_basket
 from pointguard_server.velocity.compiling import entry, part

@@ -35,7 +35,6 @@ from pointguard_server.engine.rows import currency_number
 from pointguard_server.rpc.decode import LineTexts
 from pointguard_server.rpc.wire import reading
 from pointguard_server.rpc.wire.encoding import FIELDS_MAX
-from pointguard_server.rpc.wire.lexicon import Lexicon
 from pointguard_server.rpc.wire.matching import matchers_for, seen_for
 from pointguard_server.service.line_codes import LINE_DOMAINS, LineCodes
 from pointguard_server.service.tenants import LINE_VALUE
@@ -54,11 +53,6 @@ class RecordReader:
     """Reads records of accruals; ``codes`` say how texts of lines become numbers."""
 
     def __init__(self, currency: str, money_scale: int, codes: LineCodes) -> None:
-        kinds = {"sku": reading.SKU, "category": reading.CATEGORY, "brand": reading.BRAND}
-        texts = [(kinds[domain], *code) for domain, known in codes.numbers.items() for code in known.items()]
-        lexicon = Lexicon(max(len(texts), 1), sum(len(text.encode()) for _, text, _ in texts) + 1)
-        for text in texts:
-            lexicon.learn(*text)
         constants = np.zeros(reading.CONSTANTS, np.int64)
         constants[reading.CURRENCY_NUMBER] = currency_number(currency)
         constants[reading.MONEY_SCALE] = money_scale
@@ -67,7 +61,7 @@ class RecordReader:
         for version in _VERSIONS:
             sizes[version] = len(RECORD_LEG_FIELDS[version])
         self._layout = Layout(sizes, _raw(LEG_FIELDS), _raw(RECORD_ADVICE_FIELDS))
-        self._basket = Basket(constants, lexicon.arrays, matchers_for(codes.patterns), seen_for(codes))
+        self._basket = Basket(constants, codes.numbers.arrays, matchers_for(codes.patterns), seen_for(codes))
         self._codes, self._money_scale = codes, money_scale
         self._scratch = Scratch(
             np.zeros(len(LEG_FIELDS), np.int64), np.zeros(REQUEST_SIZE, np.int64), np.zeros((FIELDS_MAX, 3), np.int64)

@@ -16,12 +16,11 @@ from pointguard_server.backtest.records import History, RecordReader
 from pointguard_server.backtest.tally import Given, Tally
 from pointguard_server.domain.codes import CodeKind
 from pointguard_server.rules.compiler import compile_in_child, load_compiled, load_isolated
-from pointguard_server.rules.constants import constants_of
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.rules.sandbox_limits import Isolation, SandboxLimits
 from pointguard_server.service.backtest_needs import fields_of
 from pointguard_server.service.line_codes import LineCodes, line_codes
-from pointguard_server.service.programs import CompiledEarnRules, constant_of
+from pointguard_server.service.programs import CompiledEarnRules, rule_constants
 
 _NEVER = -1
 OCCURRED_FROM, OCCURRED_UNTIL = 946_684_800_000_000, 4_102_444_800_000_000
@@ -47,7 +46,7 @@ class Specification:
     cache_directory: str
     isolation: str  # ``sandbox_limits.Isolation``
     fuel: int
-    sources: tuple[tuple[str, dict[str, list[str]]], ...]
+    sources: tuple[tuple[str, dict[str, str]], ...]
     examples_max: int
     by_occurred_at: bool = False
 
@@ -72,11 +71,7 @@ def load(specification: Specification) -> list[Loaded]:
     directory, isolation = Path(specification.cache_directory), Isolation(specification.isolation)
     found = []
     for source, files in specification.sources:
-
-        def read_set(name: str, files: dict[str, list[str]] = files) -> str:
-            return "\n".join(files[name])
-
-        rule_set = load_rule_set(source, "version", currency=specification.currency, read_set=read_set)
+        rule_set = load_rule_set(source, "version", currency=specification.currency, read_set=files.__getitem__)
         # Whoever asks has had it compiled; then this does nothing.
         compile_in_child(rule_set, directory, isolation=isolation)
         if isolation is Isolation.WASM:
@@ -136,12 +131,12 @@ def evaluation_of(
 ) -> Evaluation:
     """Return the rules bound to the numbers that the ledger's texts have; no order is outside of ``moments``."""
 
-    def number(domain: str, text: str) -> int:
+    def number(kind: CodeKind, text: str) -> int:
         # A text that the ledger has never seen has no number, and no order has it.
-        return constant_of(domain, text, codes, lambda kind, code: texts.get((kind, code), _NEVER))
+        return texts.get((kind, text), _NEVER)
 
     rules = loaded.rule_set.checked
-    constants = constants_of(rules, number, codes.masks(rules))
+    constants = np.array([*rule_constants(loaded.rule_set, codes, number), *codes.masks(rules)], np.int64)
     return Evaluation(
         rules,
         loaded.compiled.bound(constants),

@@ -18,12 +18,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from pointguard_server.backtest.__main__ import be_idle, end_with_the_server
+from pointguard_server.backtest.__main__ import end_with_the_server
 from pointguard_server.backtest.kernel import FAILED
 from pointguard_server.backtest.ledger import LedgerSource
 from pointguard_server.backtest.records import RecordReader
 from pointguard_server.backtest.run import Loaded, Specification, evaluation_of, load
 from pointguard_server.domain.codes import EntryType
+from pointguard_server.rules.priority import be_idle
 from pointguard_server.service.backtest_needs import fields_of
 from pointguard_server.service.line_codes import LineCodes, line_codes
 from pointguard_server.service.shadow import Difference

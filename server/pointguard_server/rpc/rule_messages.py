@@ -18,7 +18,6 @@ from pointguard_server.service.rule_versions import (
     RuleChange,
     RuleSetActivation,
     RuleSetVersion,
-    file_digest,
 )
 
 SOURCE_BYTES_MAX = 65_536
@@ -134,7 +133,7 @@ def version_message(version: RuleSetVersion, *, with_source: bool = False) -> ru
         change=change_message(version.change),
         created_at=timestamp(version.created_at),
         files=[
-            rule_pb2.RuleSetFile(name=name, entry_count=len(entries), digest=file_digest(entries))
+            rule_pb2.RuleSetFile(name=name, entry_count=len(entries), digest=entries.digest.hex())
             for name, entries in version.files.items()
         ],
     )

@@ -33,7 +33,7 @@ from pointguard_server.service.explanation.explainer import AccountHistory, Expl
 from pointguard_server.service.rule_differences import differences
 from pointguard_server.service.rule_sets import Activation, RuleSets
 from pointguard_server.service.rule_simulation import Order, Simulation, simulate, windows_of
-from pointguard_server.service.rule_versions import NO_FILES, RequestKey, RuleSetVersion
+from pointguard_server.service.rule_versions import RequestKey
 
 WINDOWS_MAX = 64
 DECIMAL = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?")
@@ -84,7 +84,7 @@ class RuleService:
         contents = await asyncio.to_thread(content_digest_parts, texts) if texts else b""
         digest = call.tenant.digest(b"CreateRuleSetVersion", key_digest_parts(change), source.encode(), contents)
         version = await self._rule_sets.create(source, change, RequestKey(key, digest), texts)
-        return rule_pb2.CreateRuleSetVersionResponse(version=await _version_message(version))
+        return rule_pb2.CreateRuleSetVersionResponse(version=version_message(version))
 
     async def get_rule_set_version(self, call: Call, request: rule_pb2.GetRuleSetVersionRequest) -> Message:
         """See the contract."""
@@ -92,7 +92,7 @@ class RuleService:
         number = version_number(decoder, request.version)
         decoder.check()
         version = await self._rule_sets.version(number)
-        return rule_pb2.GetRuleSetVersionResponse(version=await _version_message(version, with_source=True))
+        return rule_pb2.GetRuleSetVersionResponse(version=version_message(version, with_source=True))
 
     async def list_rule_set_versions(self, call: Call, request: rule_pb2.ListRuleSetVersionsRequest) -> Message:
         """See the contract."""
@@ -251,10 +251,3 @@ class RuleService:
         number = request.version if request.HasField("version") else self._rule_sets.active_version
         version = await self._rule_sets.version(number)
         return await self._rule_sets.check_version(version), number
-
-
-async def _version_message(version: RuleSetVersion, *, with_source: bool = False) -> rule_pb2.RuleSetVersion:
-    """Return a version; its files are looked at in a thread, since they may be long."""
-    if version.files is NO_FILES:
-        return version_message(version, with_source=with_source)
-    return await asyncio.to_thread(version_message, version, with_source=with_source)

@@ -13,6 +13,7 @@ from pointguard_server.rules.fields import FACT_FIELD_COUNT
 from pointguard_server.rules.functions import Function
 from pointguard_server.rules.inputs import Input
 from pointguard_server.rules.syntax import SourceRange
+from pointguard_server.rules.texts import Literals
 from pointguard_server.rules.value_types import CapPeriod, ExpiryUnit, Part, Rounding, ValueType, Vector
 
 NOT_COMPUTED: Final = -1
@@ -367,7 +368,7 @@ class CheckedRuleSet:
 
     rules: tuple[CheckedRule, ...]
     lets: tuple[CheckedLet, ...]
-    literals: tuple[tuple[str, str], ...]
+    literals: Literals
     constant_literals: int
     tables: tuple[Table, ...]
     inputs: tuple[Input, ...]

@@ -19,6 +19,7 @@ from pointguard_server.rules.rule_checker import LONGEST_NAME, RuleChecker
 from pointguard_server.rules.scope import KnownLet, KnownSet, Scope
 from pointguard_server.rules.set_files import ReadSet, SetFileError, read_entries
 from pointguard_server.rules.syntax import RuleSetSyntax, SourceRange, Word
+from pointguard_server.rules.texts import Literals, Texts
 from pointguard_server.rules.value_types import ValueType
 
 _START: Final = SourceRange(1, 1, 1, 1)
@@ -35,7 +36,7 @@ class Checked:
 
     rule_set: CheckedRuleSet | None
     problems: tuple[Problem, ...]
-    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    files: Mapping[str, Texts] = field(default_factory=dict)
 
 
 def check(rule_set: RuleSetSyntax, currency: str = "", read_set: ReadSet | None = None) -> Checked:
@@ -55,7 +56,7 @@ def check(rule_set: RuleSetSyntax, currency: str = "", read_set: ReadSet | None 
         CheckedRuleSet(
             rules=tuple(rules),
             lets=tuple(scope.lets),
-            literals=(*scope.literals, *scope.members),
+            literals=Literals.of(scope.literals, scope.members),
             constant_literals=len(scope.literals),
             tables=scope.tables,
             inputs=tuple(scope.inputs),

@@ -20,7 +20,6 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +30,7 @@ import llvmlite.binding as llvm
 from pointguard_server.rules import numba_backend, wasm_backend
 from pointguard_server.rules.code_cache import CacheDirectoryRefused, CodeCache
 from pointguard_server.rules.native_code import CompiledRules
+from pointguard_server.rules.priority import be_idle
 from pointguard_server.rules.rule_set import LANGUAGE_VERSION, RuleSet
 from pointguard_server.rules.sandbox_limits import MEMORY_BYTES_AT_MOST, Isolation, SandboxLimits
 from pointguard_server.rules.wasm_layout import PAGE, memory_layout_of
@@ -56,7 +56,6 @@ Child = subprocess.Popen[str]
 COMPILATION_SECONDS_AT_MOST: Final = 300
 # Changes when the way from module to object changes without any version in the key changing.
 _PIPELINE_VERSION: Final = 1
-_LOWEST_PRIORITY: Final = 19
 _KERNELS: Final = tuple(Path(__file__).with_name(name) for name in ("fixed_point_kernels.py", "constants.py"))
 _ENGINE: Final = Path(__file__).with_name("wasm_engine.py")
 _ERROR_CHARACTERS_KEPT: Final = 2_000
@@ -174,8 +173,8 @@ def _run_child(
     with subprocess.Popen(  # noqa: S603 - a fixed program, a directory, a hexadecimal key
         command, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as child:
-        # Here, too: before the child can say so itself, it has spent half a second on its imports.
-        lower_priority(child.pid, _LOWEST_PRIORITY)
+        # From its first moment on: until the child could say so itself, it would spend half a second on its imports.
+        be_idle(child.pid)
         on_start(child)
         try:
             _, errors = child.communicate(timeout=seconds_at_most)
@@ -186,12 +185,6 @@ def _run_child(
         raise CompilationFailed(f"the compiler failed ({child.returncode}): {errors[-_ERROR_CHARACTERS_KEPT:]}")
 
 
-def lower_priority(process_id: int, niceness: int) -> None:
-    """Have a child process give way to those that serve, from its first moment on; one that is gone already may be."""
-    with suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PROCESS, process_id, niceness)
-
-
 def child_environment() -> dict[str, str]:
     """This process's environment and import path, without settings that would change what Numba or Python do."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "PYTHON"))}
@@ -200,7 +193,6 @@ def child_environment() -> dict[str, str]:
 
 def main(arguments: list[str]) -> None:
     """The child: compile the module of a key and keep the machine code."""
-    os.nice(_LOWEST_PRIORITY)
     directory, key, isolation = arguments[0], arguments[1], Isolation(arguments[2])
     cache = CodeCache(Path(directory))
     path = cache.module_path(key, _SUFFIXES[isolation])

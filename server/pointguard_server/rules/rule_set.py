@@ -10,6 +10,7 @@ from pointguard_server.rules.budget import cost_within_budget
 from pointguard_server.rules.checked import CheckedRuleSet
 from pointguard_server.rules.problems import Problem, RuleSetError
 from pointguard_server.rules.set_files import ReadSet
+from pointguard_server.rules.texts import Literals, Texts
 from pointguard_server.rules.value_types import Part
 
 __all__ = ["LANGUAGE_VERSION", "Problem", "Rule", "RuleSet", "RuleSetError", "load_rule_set"]
@@ -41,10 +42,10 @@ class RuleSet:
     source: str
     digest: str
     rules: tuple[Rule, ...]
-    literals: tuple[tuple[str, str], ...]
+    literals: Literals
     checked: CheckedRuleSet
     cost: float = 0.0
-    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    files: Mapping[str, Texts] = field(default_factory=dict)
 
 
 def load_rule_set(source: str, name: str, *, currency: str = "", read_set: ReadSet | None = None) -> RuleSet:

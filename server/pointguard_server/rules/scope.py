@@ -15,6 +15,7 @@ from pointguard_server.rules.inputs import Input, WindowInput
 from pointguard_server.rules.problems import Problem
 from pointguard_server.rules.set_files import ReadSet
 from pointguard_server.rules.syntax import Expression, SourceRange
+from pointguard_server.rules.texts import NO_TEXTS, Texts
 from pointguard_server.rules.value_types import ValueType
 
 MOST_WINDOWS: Final = 16
@@ -48,7 +49,7 @@ class KnownSet:
     """The entries of a set: texts, or scaled values of one type. None if they have a problem of their own."""
 
     type: ValueType | None
-    texts: tuple[str, ...] = ()
+    texts: Texts = NO_TEXTS
     values: tuple[int, ...] = ()
 
 
@@ -63,14 +64,15 @@ class Scope:
     known_lets: dict[str, KnownLet] = field(default_factory=dict)
     known_sets: dict[str, KnownSet] = field(default_factory=dict)
     later: dict[str, int] = field(default_factory=dict)  # the line of each declared name
-    files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    files: dict[str, Texts] = field(default_factory=dict)
     literals: list[tuple[str, str]] = field(default_factory=list)
-    members: list[tuple[str, str]] = field(default_factory=list)
+    members: list[tuple[str, Texts]] = field(default_factory=list)
     inputs: dict[Input, int] = field(default_factory=dict)
     line_patterns: dict[tuple[str, str], int] = field(default_factory=dict)
     named_texts: dict[tuple[str, str], int] = field(default_factory=dict)
     _interned: dict[tuple[str, str], int] = field(default_factory=dict)
-    _tables: dict[tuple[str, tuple[str, ...]], Table] = field(default_factory=dict)
+    _tables: dict[tuple[str, Texts], Table] = field(default_factory=dict)
+    _member_count: int = 0
     _table_end: int = 0
 
     def report(self, place: SourceRange, text: str, message: str, expected: str, hint: str = "") -> None:
@@ -96,16 +98,17 @@ class Scope:
         self.literals.extend((domain, text) for text in texts)
         return start, len(self.literals)
 
-    def table(self, domain: str, texts: tuple[str, ...]) -> Table | None:
+    def table(self, domain: str, texts: Texts) -> Table | None:
         """The table of a set's texts in one domain, or None if there are too many texts by now."""
         key = (domain, texts)
         if key not in self._tables:
-            if len(self.members) + len(texts) > MOST_SET_TEXTS:
+            if self._member_count + len(texts) > MOST_SET_TEXTS:
                 return None
             size = max(LEAST_TABLE, 1 << (2 * len(texts) - 1).bit_length())
-            first = len(self.members)
-            self.members.extend((domain, text) for text in texts)
-            self._tables[key] = Table(first, len(self.members), self._table_end, size)
+            first = self._member_count
+            self.members.append(key)
+            self._member_count += len(texts)
+            self._tables[key] = Table(first, self._member_count, self._table_end, size)
             self._table_end += size
         return self._tables[key]
 

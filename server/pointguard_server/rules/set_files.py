@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from pointguard_server.rules.texts import Texts
+
 MOST_ENTRIES: Final = 100_000
 LONGEST_TEXT: Final = 128
 """Of any text that a rule set speaks of."""
@@ -15,7 +17,7 @@ class SetFileError(ValueError):
     """The entries cannot be used; the text names the line."""
 
 
-def read_entries(text: str) -> tuple[str, ...]:
+def read_entries(text: str) -> Texts:
     """The entries, each once, in order. Empty lines do not count, nor lines that begin with ``#``.
 
     Raises:
@@ -33,4 +35,4 @@ def read_entries(text: str) -> tuple[str, ...]:
             raise SetFileError(f"line {number} is one entry more than {MOST_ENTRIES:,}")
     if not entries:
         raise SetFileError("there is no entry")
-    return tuple(entries)
+    return Texts.of(entries)

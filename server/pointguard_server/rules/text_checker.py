@@ -14,6 +14,7 @@ from pointguard_server.rules.patterns import LONGEST_PATTERN
 from pointguard_server.rules.scope import A, KnownSet, suggest, text_of
 from pointguard_server.rules.set_files import LONGEST_TEXT
 from pointguard_server.rules.syntax import Expression, TextLiteral
+from pointguard_server.rules.texts import Texts
 from pointguard_server.rules.value_types import ValueType, Vector
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class TextChecker:
             if not self._is_usable(item):
                 return KnownSet(None)
             texts.append(item.value)
-        return KnownSet(ValueType.TEXT, texts=tuple(dict.fromkeys(texts)))
+        return KnownSet(ValueType.TEXT, texts=Texts.of(dict.fromkeys(texts)))
 
     def _stranger(self, item: syntax.Literal, kind: ValueType) -> None:
         self._scope.report(item.source_range, text_of(item), f"the list is compared with {A[kind]}", A[kind])
@@ -176,7 +177,7 @@ class TextChecker:
         return checked.NumberMembership(operand, entries.values, node.negated, node.source_range)
 
     def _text_membership(
-        self, node: syntax.Membership | syntax.NamedMembership, operand: checked.FieldValue, texts: tuple[str, ...]
+        self, node: syntax.Membership | syntax.NamedMembership, operand: checked.FieldValue, texts: Texts
     ) -> Checked | None:
         domain = domain_of(operand)
         if len(texts) <= LONGEST_RUN:

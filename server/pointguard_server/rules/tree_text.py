@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pointguard_server.rules import syntax
 from pointguard_server.rules.literals import read_literal
 from pointguard_server.rules.syntax import Clause, Declaration, Expression, Literal, RuleSetSyntax, RuleSyntax
+from pointguard_server.rules.texts import Texts
 from pointguard_server.rules.value_types import Rounding, ValueType
 
 CLAUSE_ORDER = (
@@ -32,12 +33,12 @@ def in_order(rule: RuleSyntax) -> list[Clause]:
     return sorted(rule.clauses, key=lambda clause: CLAUSE_ORDER.index(type(clause)))
 
 
-def tree_text(rule_set: RuleSetSyntax, files: Mapping[str, tuple[str, ...]] | None = None) -> str:
+def tree_text(rule_set: RuleSetSyntax, files: Mapping[str, Texts] | None = None) -> str:
     """The declarations as nested parentheses, a line for each clause; ``files`` has the entries of sets from files."""
     return "".join(_declaration(declaration, files or {}) for declaration in rule_set.declarations)
 
 
-def _declaration(declaration: Declaration, files: Mapping[str, tuple[str, ...]]) -> str:
+def _declaration(declaration: Declaration, files: Mapping[str, Texts]) -> str:
     match declaration:
         case syntax.LetSyntax():
             return f"(let {declaration.name.text} {_expression(declaration.value)})\n"

@@ -166,8 +166,8 @@ class Backtests:
         ).encode()
 
 
-def _files(version: RuleSetVersion) -> dict[str, list[str]]:
-    return {name: list(entries) for name, entries in version.files.items()}
+def _files(version: RuleSetVersion) -> dict[str, str]:
+    return {name: entries.lines.decode() for name, entries in version.files.items()}
 
 
 @asynccontextmanager

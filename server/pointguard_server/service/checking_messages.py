@@ -14,8 +14,9 @@ from typing import Any, Final, cast
 
 from pointguard_server.rules.problems import Problem
 from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.rules.texts import Texts
 
-SetTexts = Mapping[str, str] | Mapping[str, tuple[str, ...]]
+SetTexts = Mapping[str, str] | Mapping[str, Texts]
 """What the files of sets hold, by the file's name: texts as they came, or entries."""
 LENGTH_BYTES: Final = 8
 LONGEST_ANSWER: Final = 64 * 1024 * 1024

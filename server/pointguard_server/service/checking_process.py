@@ -57,7 +57,7 @@ def answer_to(order: Order) -> Answer:
         if file not in order.files:
             raise ValueError("it is not among the files that came with the rules")
         found = order.files[file]
-        return found if isinstance(found, str) else "\n".join(found)
+        return found if isinstance(found, str) else found.lines.decode()
 
     try:
         if order.is_for_layout:

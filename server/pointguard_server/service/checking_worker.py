@@ -20,7 +20,8 @@ from typing import Final, TypeVar
 import structlog
 
 from pointguard_server.domain.errors import Overloaded
-from pointguard_server.rules.compiler import RulesError, child_environment, lower_priority
+from pointguard_server.rules.compiler import RulesError, child_environment
+from pointguard_server.rules.priority import lower_priority
 from pointguard_server.rules.problems import RuleSetError
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.source_limits import MOST_SOURCE_BYTES, find_excess

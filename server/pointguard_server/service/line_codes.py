@@ -9,17 +9,20 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from pointguard_server.domain.errors import TooManyPatterns
+from pointguard_server.engine.lexicon import IntArray, TextNumbers
 from pointguard_server.rules import checked
 from pointguard_server.rules.checked import CheckedRuleSet
 from pointguard_server.rules.fields import LINE_FIELDS, MOST_BITS
 from pointguard_server.rules.functions import FunctionName
 from pointguard_server.rules.patterns import compile_pattern
 from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.rules.texts import Texts
 
 LINE_DOMAINS: Final = ("sku", "category", "brand")
 FIRST_UNKNOWN: Final = 1 << 40
 """Where texts are told apart, one that no rule names gets this number and that of the first line that has it."""
 
+NO_NUMBERS: Final = TextNumbers(len(LINE_DOMAINS))
 Matcher = Callable[[str], bool]
 
 
@@ -34,11 +37,12 @@ class LinePattern(NamedTuple):
 class LineCodes:
     """How the texts of lines become numbers.
 
-    ``numbers`` are of the texts that rules name, by domain; every other text is 0. ``patterns`` are by bit, None where
-    a bit is free. The domains of ``told_apart`` are those whose other texts rules count as well.
+    ``numbers`` are of the texts that rules name, by the domain's place in LINE_DOMAINS; every other text is 0.
+    ``patterns`` are by bit, None where a bit is free. The domains of ``told_apart`` are those whose other texts rules
+    count as well.
     """
 
-    numbers: Mapping[str, dict[str, int]] = field(default_factory=lambda: {domain: {} for domain in LINE_DOMAINS})
+    numbers: TextNumbers = field(default_factory=lambda: NO_NUMBERS)
     patterns: tuple[LinePattern | None, ...] = ()
     told_apart: frozenset[str] = frozenset()
     matchers: Mapping[str, tuple[tuple[int, Matcher], ...]] = field(init=False, compare=False, repr=False)
@@ -53,6 +57,14 @@ class LineCodes:
             for domain in LINE_DOMAINS
         }
         object.__setattr__(self, "matchers", matchers)
+
+    def number(self, domain: str, text: str) -> int:
+        """Return the number of a text that rules name; that of every other is 0."""
+        return self.numbers.number(LINE_DOMAINS.index(domain), text)
+
+    def numbers_of(self, domain: str, texts: Texts) -> IntArray:
+        """Return the numbers of texts that rules name."""
+        return self.numbers.numbers(LINE_DOMAINS.index(domain), texts.lines, len(texts))
 
     def keeping(self, rule_sets: Iterable[RuleSet]) -> "LineCodes":
         """Return these without the patterns that none of the rule sets has: their bits are free."""
@@ -82,13 +94,9 @@ def line_codes(rule_set: RuleSet, known: LineCodes | None = None) -> LineCodes:
         TooManyPatterns: if there are more than a line has bits.
     """
     known = known or LineCodes()
-    numbers = dict(known.numbers)
-    for domain, text in rule_set.literals:
-        if domain in numbers and text not in numbers[domain]:
-            if numbers[domain] is known.numbers[domain]:
-                # A set may have 100,000 texts: what has nothing new is shared, and nobody changes it.
-                numbers[domain] = dict(known.numbers[domain])
-            numbers[domain][text] = len(numbers[domain]) + 1
+    numbers = known.numbers.including(
+        (LINE_DOMAINS.index(domain), texts.lines) for domain, texts in rule_set.literals.runs if domain in LINE_DOMAINS
+    )
     patterns = list(known.patterns)
     for each in map(LinePattern._make, rule_set.checked.line_patterns):
         if each in patterns:

@@ -22,6 +22,7 @@ from pointguard_server.service.ports import Directory, RuleVersions, Stores
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, ProgramTexts
 from pointguard_server.service.program_start import activate_file
 from pointguard_server.service.programs import write_sources
+from pointguard_server.service.rule_files import keep_long_files
 from pointguard_server.service.rule_plan import Configuration
 from pointguard_server.service.rule_versions import RuleSetActivation
 from pointguard_server.service.serving_program import ServingProgram
@@ -158,6 +159,7 @@ class LivePrograms:
             self._check_fixed(sources)
             rules = await self._serving.compiler.compile(sources.rule_set)
             conditions = await self._serving.compiler.compile_any(sources.fraud_conditions)
+            await keep_long_files(self._engine, self._versions, self._serving.tenant.tenant_id, sources.rule_set.files)
             written, stores = await self._engine.run(lambda connection: self._write(connection, sources))
             configuration = replace(written, fraud_conditions=conditions)
             activation = await self._serving.change(

@@ -12,6 +12,7 @@ from pointguard_server.service.credentials import ApiKeyRecord
 from pointguard_server.service.experiment import Design, Experiment, KnownStep, MemberFigures, Step
 from pointguard_server.service.rule_versions import (
     NO_FILES,
+    FilePiece,
     KnownRequest,
     RequestKey,
     RuleChange,
@@ -258,8 +259,16 @@ class RuleVersions(Protocol):
         now: int,
         key: RequestKey | None = None,
         files: SetFiles = NO_FILES,
+        digest: bytes | None = None,
     ) -> RuleSetVersion:
-        """Keep a source text, with the files of its sets, as the program's next version."""
+        """Keep a source text, with the files of its sets, as the program's next version.
+
+        ``digest`` is their ``source_digest``, if that was made before.
+        """
+        ...
+
+    def add_piece(self, connection: Any, tenant_id: int, piece: FilePiece) -> None:
+        """Keep a piece of a file, if it is not kept; nobody sees it before a version has all of the file."""
         ...
 
     def add_activation(

@@ -7,8 +7,9 @@ from typing import Any
 
 from pointguard_server.rules import parser
 from pointguard_server.rules.syntax import Declaration, Name, RuleSetSyntax
+from pointguard_server.rules.texts import NO_TEXTS
 from pointguard_server.rules.tree_text import tree_text
-from pointguard_server.service.rule_versions import RuleSetVersion, SetFiles, file_digest
+from pointguard_server.service.rule_versions import RuleSetVersion, SetFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,15 @@ def differences(before: RuleSetVersion, after: RuleSetVersion) -> RuleDifference
 
 def _file_differences(before: SetFiles, after: SetFiles) -> Iterator[FileDifference]:
     for name in dict.fromkeys((*before, *after)):
-        old, new = before.get(name, ()), after.get(name, ())
+        old, new = before.get(name, NO_TEXTS), after.get(name, NO_TEXTS)
         if old != new:
             old_set, new_set = set(old), set(new)
             yield FileDifference(
                 name,
                 len(new_set - old_set),
                 len(old_set - new_set),
-                file_digest(old) if name in before else "",
-                file_digest(new) if name in after else "",
+                old.digest.hex() if name in before else "",
+                new.digest.hex() if name in after else "",
             )
 
 

@@ -34,10 +34,10 @@ from pointguard_server.rules.rule_set import RuleSet, RuleSetError
 from pointguard_server.service.checking_worker import CheckerLost, CheckingFailed, SourceTooCostly
 from pointguard_server.service.ports import RuleVersionReader, RuleVersions
 from pointguard_server.service.rule_compiler import ReadyRules
+from pointguard_server.service.rule_files import keep_long_files
 from pointguard_server.service.rule_versions import (
     NO_FILES,
     CancelledActivation,
-    KeptFiles,
     RequestKey,
     RuleChange,
     RuleSetActivation,
@@ -195,14 +195,16 @@ class RuleSets:
         """
         rule_set = await self.checked(source, texts)
         _refuse_unnamed(texts, rule_set)
-        files = await asyncio.to_thread(KeptFiles.of, rule_set.files) if rule_set.files else NO_FILES
         tenant = self._serving.tenant
+        digest = await asyncio.to_thread(source_digest, source, rule_set.files)
+        await keep_long_files(self._engine, self._versions, tenant.tenant_id, rule_set.files)
 
         def write(connection: Any) -> RuleSetVersion:
             known = self._known(connection, key, RuleSetVersion)
             return known or self._versions.add_version(
-                connection, tenant.tenant_id, tenant.program_id, source, change, self._clock.now(), key, files
-            )
+                connection, tenant.tenant_id, tenant.program_id, source, change, self._clock.now(), key,
+                rule_set.files, digest,
+            )  # fmt: skip
 
         version: RuleSetVersion = await self._engine.run(write)
         return version
@@ -259,19 +261,21 @@ class RuleSets:
         return await self.unhindered(self._activate(asked, key))
 
     async def _activate(self, asked: Activation, key: RequestKey) -> RuleSetActivation:
-        def look(connection: Any) -> RuleSetVersion | RuleSetActivation:
+        def look(connection: Any) -> RuleSetActivation | None:
             known = self._known(connection, key, RuleSetActivation)
             if known is not None:
                 return known
             moment = self._serving.moment()
             if asked.effective_at and asked.effective_at <= moment:
                 raise InvalidRequest(Violation("effective_at", "must be a moment to come"))
-            return self._judge(connection, asked, moment)
+            self._judge(connection, asked, moment)
+            return None
 
-        found = await self._engine.run(look)
-        if isinstance(found, RuleSetActivation):
-            return found
-        ready = await self._ready(found)
+        known: RuleSetActivation | None = await self._engine.run(look)
+        if known is not None:
+            return known
+        # What its files hold is read beside the writer's thread.
+        ready = await self.made_ready(asked.version)
 
         def step(connection: Any, moment: int) -> tuple[RuleSetActivation, bool]:
             known = self._known(connection, key, RuleSetActivation)
@@ -307,11 +311,10 @@ class RuleSets:
             raise KeyReused
         return known.made
 
-    def _judge(self, connection: Any, asked: Activation, moment: int) -> RuleSetVersion:
-        """Return the version that is to be activated, if it may be; the writer's thread."""
+    def _judge(self, connection: Any, asked: Activation, moment: int) -> None:
+        """Refuse what may not be activated; the writer's thread."""
         place = (connection, self._serving.tenant.tenant_id, self._serving.tenant.program_id)
-        version = self._versions.version(*place, asked.version)
-        if version is None:
+        if self._versions.digest(*place, asked.version) is None:
             raise NotFound
         timeline = self._versions.timeline(*place, moment)
         experiment = self._serving.running(connection, moment)
@@ -327,7 +330,6 @@ class RuleSets:
             raise NotAnEarlierVersion(asked.version, active)
         if asked.effective_at > moment and len(timeline.planned) >= PLANNED_MAX:
             raise TooManyPlanned(PLANNED_MAX)
-        return version
 
     def _write(self, connection: Any, asked: Activation, key: RequestKey, moment: int) -> RuleSetActivation:
         return self._versions.add_activation(

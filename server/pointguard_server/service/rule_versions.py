@@ -4,42 +4,27 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from pointguard_server.domain.codes import RuleChangeReason, RuleSetActivationKind
+from pointguard_server.rules.texts import Texts
 
 FILE_AUTHOR: Final = "file"
-SetFiles = Mapping[str, tuple[str, ...]]
+SetFiles = Mapping[str, Texts]
 """The entries of sets that come from files, by the file's name."""
 NO_FILES: Final[SetFiles] = {}
 
 
-class KeptFiles(SetFiles):
-    """Files as they are kept, read when somebody looks into them: for the longest that takes ten milliseconds."""
+PIECE_BYTES: Final = 64 * 1024
+"""Of a file, at most, in one row: some milliseconds on the writer's thread."""
 
-    def __init__(self, text: str, files: SetFiles | None = None) -> None:
-        self.text = text
-        self._files = files
 
-    @classmethod
-    def of(cls, files: SetFiles) -> "KeptFiles":
-        """Return files with the text by which they are kept."""
-        return cls(files_text(files), files)
+class FilePiece(NamedTuple):
+    """A piece of a file, kept under the digest of all of it, by its place in it."""
 
-    def __getitem__(self, name: str) -> tuple[str, ...]:
-        return self._read()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        return len(self._read()) if self.text else 0
-
-    def _read(self) -> SetFiles:
-        if self._files is None:
-            read = json.loads(self.text) if self.text else {}
-            self._files = {name: tuple(entries) for name, entries in read.items()}
-        return self._files
+    digest: bytes
+    place: int
+    lines: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +129,34 @@ def timeline_of(active: RuleSetActivation | None, planned: Sequence[RuleSetActiv
     return Timeline(active, tuple(by_moment[moment] for moment in sorted(by_moment)))
 
 
-def files_text(files: SetFiles) -> str:
-    """Return files as the one text by which they are kept; ``KeptFiles`` reads it."""
-    if isinstance(files, KeptFiles):
-        return files.text
-    return json.dumps(files, ensure_ascii=False) if files else ""
-
-
-def file_digest(entries: Sequence[str]) -> str:
-    """Return the digest of one file's entries, as the contract has it."""
-    return sha256("".join(f"{entry}\n" for entry in entries).encode()).hexdigest()
+def pieces_of(texts: Texts) -> Iterator[FilePiece]:
+    """Yield the pieces of a file, in their order."""
+    for place, begin in enumerate(range(0, len(texts.lines), PIECE_BYTES)):
+        yield FilePiece(texts.digest, place, texts.lines[begin : begin + PIECE_BYTES])
 
 
 def source_digest(source: str, files: SetFiles = NO_FILES) -> bytes:
-    """Return the digest of a source text with the files of its sets."""
-    return sha256((source + files_text(files)).encode()).digest()
+    """Return the digest of a source text with the files of its sets, as JSON.
+
+    Of long files it takes milliseconds, in which other threads have their turns.
+    """
+    digest = sha256(source.encode())
+    for part in _json_of(files) if files else ():
+        digest.update(part)
+    return digest.digest()
+
+
+def _json_of(files: SetFiles) -> Iterator[bytes]:
+    """Yield what ``json.dumps`` makes of the files' lists of entries, which are printable, with Unicode as it is."""
+    before = "{"
+    for name, texts in files.items():
+        yield f"{before}{json.dumps(name, ensure_ascii=False)}: [".encode()
+        quote = b'"' if texts.count else b""
+        yield quote
+        for piece in pieces_of(texts):
+            escaped = piece.lines.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b'", "')
+            is_last = (piece.place + 1) * PIECE_BYTES >= len(texts.lines)
+            yield escaped.removesuffix(b'", "') if is_last else escaped
+        yield quote + b"]"
+        before = ", "
+    yield b"}"

@@ -243,7 +243,7 @@ class Shadows:
             "cache_directory": str(self._rules_directory),
             "isolation": compiler.isolation.value,
             "fuel": compiler.limits.fuel,
-            "sources": [[version.source, {name: list(entries) for name, entries in version.files.items()}]],
+            "sources": [[version.source, {name: entries.lines.decode() for name, entries in version.files.items()}]],
             "examples_max": 0,
         }
         place = {"shadow_id": shadow.shadow_id, "started_at": shadow.started.at, "book": str(self._book)}

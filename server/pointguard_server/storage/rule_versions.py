@@ -3,17 +3,20 @@
 Both tables only grow. The number of a version or an activation is its place in the program's, from 1.
 """
 
+import json
 import sqlite3
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Table, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pointguard_server.domain.codes import RuleChangeReason, RuleSetActivationKind
+from pointguard_server.rules.texts import Texts
 from pointguard_server.service.rule_versions import (
     NO_FILES,
     CancelledActivation,
-    KeptFiles,
+    FilePiece,
     KnownRequest,
     RequestKey,
     RuleChange,
@@ -22,13 +25,19 @@ from pointguard_server.service.rule_versions import (
     RuleSetVersion,
     SetFiles,
     Timeline,
-    files_text,
+    pieces_of,
     source_digest,
     timeline_of,
 )
-from pointguard_server.storage.tables import rule_set_activations, rule_set_cancellations, rule_set_versions
+from pointguard_server.storage.tables import (
+    rule_set_activations,
+    rule_set_cancellations,
+    rule_set_files,
+    rule_set_versions,
+)
 
 VERSION_COLUMNS = "version, source, files, digest, author, reason_code, note, key_id, created_at"
+FILES: Final = 2  # among them
 ACTIVATION_COLUMNS = (
     "activation, version, previous_version, kind, effective_at, activated_at, author, reason_code, note, key_id"
 )
@@ -52,6 +61,11 @@ ADD_VERSION = (
     " FROM rule_set_versions WHERE tenant_id = ?1 AND program_id = ?2"
     f" RETURNING {VERSION_COLUMNS}"
 )
+ADD_PIECE = (
+    "INSERT INTO rule_set_files (tenant_id, digest, place, lines) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (tenant_id, digest, place) DO NOTHING"
+)
+FIND_PIECES = "SELECT lines FROM rule_set_files WHERE tenant_id = ? AND digest = ? ORDER BY place"
 ADD_ACTIVATION = (
     f"INSERT INTO rule_set_activations (tenant_id, program_id, {ACTIVATION_COLUMNS}, idempotency_key, request_digest)"  # noqa: S608
     " SELECT ?1, ?2, coalesce(max(activation), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13"
@@ -119,11 +133,19 @@ class RuleVersions:
         now: int,
         key: RequestKey | None = None,
         files: SetFiles = NO_FILES,
+        digest: bytes | None = None,
     ) -> RuleSetVersion:
         """See the port."""
-        digest = source_digest(source, files)
-        values = (source, files_text(files), digest, *_values(change), now, *_key_values(key))
-        return _version(connection.execute(ADD_VERSION, (tenant_id, program_id, *values)).fetchone())
+        for texts in files.values():
+            for piece in pieces_of(texts):
+                self.add_piece(connection, tenant_id, piece)
+        kept = json.dumps({name: texts.digest.hex() for name, texts in files.items()}) if files else ""
+        values = (source, kept, digest or source_digest(source, files), *_values(change), now, *_key_values(key))
+        return _version(connection.execute(ADD_VERSION, (tenant_id, program_id, *values)).fetchone(), files)
+
+    def add_piece(self, connection: sqlite3.Connection, tenant_id: int, piece: FilePiece) -> None:
+        """See the port."""
+        connection.execute(ADD_PIECE, (tenant_id, *piece))
 
     def add_activation(
         self,
@@ -180,12 +202,20 @@ class RuleVersions:
     ) -> RuleSetVersion | None:
         """See the port."""
         row = connection.execute(FIND_VERSION, (tenant_id, program_id, version)).fetchone()
-        return None if row is None else _version(row)
+        return None if row is None else self._with_files(connection, tenant_id, row)
+
+    @staticmethod
+    def _with_files(connection: sqlite3.Connection, tenant_id: int, row: Any) -> RuleSetVersion:
+        """Return a version with what its files hold."""
+        pieces = {
+            digest: connection.execute(FIND_PIECES, (tenant_id, digest)).fetchall() for digest in _digests(row[FILES])
+        }
+        return _version(row, _files(row[FILES], pieces))
 
     def last_of_file(self, connection: sqlite3.Connection, tenant_id: int, program_id: int) -> RuleSetVersion | None:
         """See the port."""
         row = connection.execute(LAST_OF_FILE, (tenant_id, program_id, int(RuleChangeReason.FILE))).fetchone()
-        return None if row is None else _version(row)
+        return None if row is None else self._with_files(connection, tenant_id, row)
 
     def timeline(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, moment: int) -> Timeline:
         """See the port."""
@@ -216,7 +246,7 @@ class RuleVersions:
         """See the port."""
         version = connection.execute(KNOWN_VERSION, (tenant_id, key)).fetchone()
         if version is not None:
-            return KnownRequest(version[0], _version(version[1:]))
+            return KnownRequest(version[0], self._with_files(connection, tenant_id, version[1:]))
         activation = connection.execute(KNOWN_ACTIVATION, (tenant_id, key)).fetchone()
         if activation is not None:
             # As it was made: what became of it later is not this request's.
@@ -246,14 +276,24 @@ class RuleVersionReader:
                 table.c.tenant_id == tenant_id, table.c.program_id == program_id, table.c.version == version
             )
         )
-        return _version(rows[0]) if rows else None
+        if not rows:
+            return None
+        pieces = {
+            digest: await self._rows(
+                select(rule_set_files.c.lines)
+                .where(rule_set_files.c.tenant_id == tenant_id, rule_set_files.c.digest == digest)
+                .order_by(rule_set_files.c.place)
+            )
+            for digest in _digests(rows[0][FILES])
+        }
+        return _version(rows[0], _files(rows[0][FILES], pieces))
 
     async def versions(self, tenant_id: int, program_id: int, below: int, count: int) -> list[RuleSetVersion]:
         """See the port."""
         table = rule_set_versions
         names = VERSION_COLUMNS.replace("source, files, ", "")
         rows = await self._rows(_page(table, names, tenant_id, program_id, table.c.version, below).limit(count))
-        return [_version((row[0], "", "", *row[1:])) for row in rows]
+        return [_version((row[0], "", "", *row[1:]), NO_FILES) for row in rows]
 
     async def activations(self, tenant_id: int, program_id: int, below: int, count: int) -> list[RuleSetActivation]:
         """See the port."""
@@ -295,10 +335,28 @@ def _change(author: str, reason: int, note: str, key_id: str) -> RuleChange:
     return RuleChange(author, RuleChangeReason(reason), note, key_id)
 
 
-def _version(row: Any) -> RuleSetVersion:
-    version, source, files, digest, *change, created_at = row
-    kept = KeptFiles(files) if files else NO_FILES
-    return RuleSetVersion(version, source, kept, digest, _change(*change), created_at)
+def _version(row: Any, files: SetFiles) -> RuleSetVersion:
+    version, source, _, digest, *change, created_at = row
+    return RuleSetVersion(version, source, files, digest, _change(*change), created_at)
+
+
+def _digests(kept: str) -> list[bytes]:
+    """Return the digests of the files that a version names."""
+    files = json.loads(kept) if kept else {}
+    return [bytes.fromhex(named) for named in files.values() if isinstance(named, str)]
+
+
+def _files(kept: str, pieces: Mapping[bytes, Sequence[Any]]) -> SetFiles:
+    """Return a version's files, of which the pieces are given by digest; versions of before hold the entries."""
+    files: dict[str, Texts] = {}
+    for name, found in json.loads(kept).items() if kept else ():
+        if isinstance(found, str):
+            files[name] = Texts.read(b"".join(lines for (lines,) in pieces[bytes.fromhex(found)]))
+            if files[name].digest.hex() != found:
+                raise sqlite3.DatabaseError(f"the file {name} of a rule set is not whole")
+        else:
+            files[name] = Texts.of(found)
+    return files
 
 
 def _activation(row: Any, cancellation: Any = None) -> RuleSetActivation:

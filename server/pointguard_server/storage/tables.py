@@ -165,11 +165,20 @@ rule_set_versions = Table(
     Column("program_id", BigInteger, primary_key=True),
     Column("version", BigInteger, primary_key=True),
     Column("source", Text, nullable=False),
-    Column("files", Text, nullable=False),  # of sets, as JSON; empty for none
+    Column("files", Text, nullable=False),  # digests of sets' files by name, as JSON; once entries; empty for none
     Column("digest", LargeBinary(32), nullable=False),
     *_change_columns(),
     Column("created_at", BigInteger, nullable=False),
     Index("rule_set_versions_key", "tenant_id", "idempotency_key", unique=True),
+    sqlite_with_rowid=False,
+)
+rule_set_files = Table(
+    "rule_set_files",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("place", BigInteger, primary_key=True),
+    Column("lines", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
 rule_set_activations = Table(

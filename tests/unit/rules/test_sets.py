@@ -8,7 +8,7 @@ from pointguard_server.rules.set_files import MOST_ENTRIES, SetFileError, read_e
 
 
 def test_a_file_holds_one_text_a_line() -> None:
-    assert read_entries("# stores\n401\n  402 \r\n\n401\n") == ("401", "402")
+    assert tuple(read_entries("# stores\n401\n  402 \r\n\n401\n")) == ("401", "402")
 
 
 @pytest.mark.parametrize(

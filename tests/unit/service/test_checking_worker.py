@@ -16,6 +16,7 @@ import pytest_asyncio
 from pointguard_server.domain.errors import Overloaded
 from pointguard_server.rules.formatter import format_source
 from pointguard_server.rules.rule_set import RuleSetError, load_rule_set
+from pointguard_server.rules.texts import Texts
 from pointguard_server.service import checking_messages, checking_worker
 from pointguard_server.service.checking_messages import Answer, UnexpectedAnswer, decode_answer, encode, length_of
 from pointguard_server.service.checking_worker import CheckerLost, CheckingLimits, CheckingWorker, SourceTooCostly
@@ -51,7 +52,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def test_a_rule_set_is_the_one_that_would_be_loaded_here(worker: CheckingWorker) -> None:
     assert await worker.check(SOURCE, "source") == load_rule_set(SOURCE, "source", currency="CAD")
     with_set = 'set ours from "ours.txt" rule "a" when store.id in ours earn base 1'
-    files = {"ours.txt": ("S1", "S2")}
+    files = {"ours.txt": Texts.of(("S1", "S2"))}
     expected = load_rule_set(with_set, "source", currency="CAD", read_set=lambda name: "\n".join(files[name]))
     assert await worker.check(with_set, "source", files) == expected
     assert await worker.formatted(SOURCE, "source") == format_source(SOURCE, "source")

@@ -6,6 +6,7 @@ import pytest
 
 from pointguard_server.rules.problems import RuleSetError
 from pointguard_server.rules.rule_set import load_rule_set
+from pointguard_server.rules.texts import Texts
 from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.program_config import ProgramConfigError
 from pointguard_server.service.program_sources import ProgramFiles, Store, StoresError, check_stores
@@ -84,8 +85,10 @@ def test_texts_that_are_known_keep_their_numbers_when_the_rules_change() -> None
 
     first = line_codes(load_rule_set(rules("apple", "pear"), "first"))
     second = line_codes(load_rule_set(rules("fig", "pear"), "second"), first)
-    assert first.numbers["sku"] == {"apple": 1, "pear": 2}
-    assert second.numbers["sku"] == {"apple": 1, "pear": 2, "fig": 3}
+    fruit = ("apple", "pear", "fig", "plum")
+    assert [first.number("sku", text) for text in fruit] == [1, 2, 0, 0]
+    assert [second.number("sku", text) for text in fruit] == [1, 2, 3, 0]
+    assert second.number("brand", "apple") == 0
 
 
 def test_a_set_from_a_file_is_read_watched_and_kept_with_the_version(files: ProgramFiles, folder: Path) -> None:
@@ -94,7 +97,7 @@ def test_a_set_from_a_file_is_read_watched_and_kept_with_the_version(files: Prog
     (folder / "partners.txt").write_text("# ours\n401\n402\n")
     texts = files.read()
     sources = files.check(texts)
-    assert sources.rule_set.files == {"partners.txt": ("401", "402")}
+    assert sources.rule_set.files == {"partners.txt": Texts.of(("401", "402"))}
     assert sources.rule_set.source == source
     (folder / "partners.txt").write_text("401\n")
     changed = files.read()

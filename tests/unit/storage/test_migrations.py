@@ -1,19 +1,28 @@
 """What is in an older database after it was brought up to date."""
 
+import json
 import sqlite3
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
+from pointguard_server.domain.codes import RuleChangeReason
+from pointguard_server.rules.texts import Texts
+from pointguard_server.service.rule_versions import RuleChange
 from pointguard_server.storage.database import MIGRATIONS, migrate
 from pointguard_server.storage.rule_versions import RuleVersions
 
 INSERT = (
     "INSERT INTO program_versions (tenant_id, program_id, subject, version, digest, source, created_at)"
     " VALUES (1, 7, ?, ?, ?, ?, ?)"
+)
+INSERT_VERSION = (
+    "INSERT INTO rule_set_versions (tenant_id, program_id, version, source, files, digest, author, reason_code, note,"
+    " key_id, created_at) VALUES (1, 7, 1, ?, ?, ?, 'Ada', 1, '', '', 10)"
 )
 
 
@@ -49,3 +58,20 @@ def test_the_versions_of_a_file_of_earn_rules_keep_their_numbers_and_the_last_on
         assert versions.version(connection, 1, 7, 3) is None
         assert versions.last_of_file(connection, 1, 7) == versions.version(connection, 1, 7, 2)
         assert connection.execute("SELECT count(*) FROM program_versions").fetchone() == (3,)
+
+
+def test_what_an_older_version_holds_of_files_reads_as_what_newer_ones_name(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    migrate_to(path, "0008")
+    files = {"stores.txt": Texts.of(("12", "Zoë's")), "skus.txt": Texts.of(('"', "\\"))}
+    entries = json.dumps({name: list(texts) for name, texts in files.items()}, ensure_ascii=False)
+    digest = sha256(f"source{entries}".encode()).digest()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(INSERT_VERSION, ("source", entries, digest))
+        migrate(path)
+        versions = RuleVersions()
+        change = RuleChange("Ada", RuleChangeReason.TRIAL)
+        after = versions.add_version(connection, 1, 7, "source", change, 20, files=files)
+        before = versions.version(connection, 1, 7, 1)
+        assert before is not None
+        assert (before.files, before.digest) == (files, digest) == (after.files, after.digest)

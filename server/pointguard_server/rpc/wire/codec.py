@@ -16,15 +16,16 @@ from pointguard_server.domain.codes import CodeKind, Operation
 from pointguard_server.domain.errors import InvalidRequest, PointguardError, Violation
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.record import encode_varint
+from pointguard_server.engine import constant_tables, lexicon
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.inbox import Inbox
+from pointguard_server.engine.lexicon import ByteArray, Lexicon
 from pointguard_server.engine.verdicts import Answers, verdict_of_record
 from pointguard_server.rpc.decode import CHANNELS, Decoder, parse
 from pointguard_server.rpc.encode import Encoder, fill_error
 from pointguard_server.rpc.status import refusal
 from pointguard_server.rpc.wire import blake2, columns, reading, writing
 from pointguard_server.rpc.wire.encoding import FIELDS_MAX
-from pointguard_server.rpc.wire.lexicon import ByteArray, Lexicon
 from pointguard_server.rpc.wire.matching import Matchers, Seen, matchers_for, seen_for
 from pointguard_server.rpc.wire.reading import Reader, Rows
 from pointguard_server.rpc.wire.writing import Names, Written
@@ -97,7 +98,7 @@ class Codec:
         constants[reading.CHANNEL_MAX] = max(CHANNELS)
         self._reader = Reader(
             known=self._known.arrays,
-            rule_texts=Lexicon(1).arrays,  # until ``serve``
+            rule_texts=tenant.line_codes.numbers.arrays,
             stores=np.zeros((STORES_MAX, 3), np.int64),
             constants=constants,
             digest_state=_keyed_state(tenant.digest_key),
@@ -110,7 +111,7 @@ class Codec:
             seen=seen_for(tenant.line_codes),
         )
         # With what they were made of: the same are not made again.
-        self._rule_texts: tuple[LineCodes, Lexicon, Matchers, Seen] | None = None
+        self._line_reading: tuple[LineCodes, Matchers, Seen] | None = None
         self._stores: dict[str, int] = {}
         self._currency: ByteArray = np.frombuffer(bytearray(tenant.currency.encode()), np.uint8)
         self._names: dict[int, bytes] = {}
@@ -121,24 +122,19 @@ class Codec:
 
     def serve(self, tenant: Tenant) -> None:
         """Read from now on by what is known of the tenant now: its program's limits and the texts of its rules."""
-        if self._rule_texts is None or self._rule_texts[0] is not tenant.line_codes:
+        if self._line_reading is None or self._line_reading[0] is not tenant.line_codes:
             self.prepare(tenant)
         self.tenant = tenant
-        assert self._rule_texts is not None  # noqa: S101  (made above)
-        lines, rule_texts, matchers, seen = self._rule_texts
+        assert self._line_reading is not None  # noqa: S101  (made above)
+        lines, matchers, seen = self._line_reading
         self._reader.constants[reading.TIME_TO_LIVE_MAX] = tenant.reservation_ttl_max
         self._reader.constants[reading.PATTERNS] = any(lines.patterns)
-        self._reader = self._reader._replace(rule_texts=rule_texts.arrays, matchers=matchers, seen=seen)
+        self._reader = self._reader._replace(rule_texts=lines.numbers.arrays, matchers=matchers, seen=seen)
 
     def prepare(self, tenant: Tenant) -> None:
-        """Learn the texts of a tenant's rules; of many that takes long, so it may be done before and in a thread."""
-        kinds = {"sku": reading.SKU, "category": reading.CATEGORY, "brand": reading.BRAND}
+        """Make ready what a tenant's rules ask of lines; with many patterns that takes long: before, in a thread."""
         lines = tenant.line_codes
-        texts = [(kinds[domain], *code) for domain, codes in lines.numbers.items() for code in codes.items()]
-        rule_texts = Lexicon(max(len(texts), 1), sum(len(text.encode()) for _, text, _ in texts) + 1)
-        for text in texts:
-            rule_texts.learn(*text)
-        self._rule_texts = lines, rule_texts, matchers_for(lines.patterns), seen_for(lines)
+        self._line_reading = lines, matchers_for(lines.patterns), seen_for(lines)
 
     def learn_stores(self, directory: Directory) -> None:
         """Learn anew what is known of the stores that have been named."""
@@ -149,6 +145,8 @@ class Codec:
     def warm_up(self, answers: Answers) -> None:
         """Have the kernels compiled, or loaded from the cache; ``answers`` may be those to an empty batch."""
         none = np.zeros((0, 2), np.int64)
+        lexicon.warm_up()
+        constant_tables.warm_up()
         count_items(b"")
         self._read(Inbox(), b"", 0, 0, none, none)
         columns.warm_up(self._sized(0), self._rows(Inbox(), none, none))

@@ -16,11 +16,11 @@ from pointguard_server.domain.codes import Operation
 from pointguard_server.domain.errors import InvalidRequest, PointguardError, Violation
 from pointguard_server.domain.record import decode_varint, encode_varint
 from pointguard_server.engine.identifiers import uuid_text
+from pointguard_server.engine.lexicon import IntArray, look_up
 from pointguard_server.engine.rows import ANSWER_COLUMNS
 from pointguard_server.engine.verdicts import Answers, reasons_of
 from pointguard_server.rpc.encode import Encoder, fill_error
 from pointguard_server.rpc.wire import reading
-from pointguard_server.rpc.wire.lexicon import IntArray, look_up
 from pointguard_server.velocity.compiling import entry, part
 
 ROWS_MAX = 10_000

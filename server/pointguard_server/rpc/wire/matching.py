@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pointguard_server.rpc.wire.lexicon import IntArray, hash_text
+from pointguard_server.engine.lexicon import IntArray, hash_text
 from pointguard_server.rules.patterns import packed, sign_count
 from pointguard_server.service.line_codes import FIRST_UNKNOWN, LINE_DOMAINS, LineCodes, LinePattern
 from pointguard_server.velocity.compiling import part

@@ -13,6 +13,7 @@ from pointguard_server.domain.codes import Kind, Operation, RequestFlag
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.ledger_rows import REQUEST_FIELDS
 from pointguard_server.engine.compiled.varint import put_varint, varint
+from pointguard_server.engine.lexicon import UNKNOWN, ByteArray, IntArray, LexiconArrays, look_up
 from pointguard_server.rpc import decode
 from pointguard_server.rpc.wire import blake2
 from pointguard_server.rpc.wire.encoding import (
@@ -28,7 +29,6 @@ from pointguard_server.rpc.wire.encoding import (
     read_ordered_fields,
     uuid,
 )
-from pointguard_server.rpc.wire.lexicon import UNKNOWN, ByteArray, IntArray, LexiconArrays, look_up
 from pointguard_server.rpc.wire.matching import Matchers, Seen, begin_basket, match_text, tell_apart
 from pointguard_server.rules.fields import LINE_MATCHES
 from pointguard_server.service.tenants import LINE_VALUE
@@ -39,7 +39,7 @@ UNREAD = -2
 FULL, MALFORMED = -1, -2
 
 # Kinds of text in the lexicons.
-STORE, TERMINAL, CASHIER, TENDER, REDEMPTION_TYPE, SKU, CATEGORY, BRAND = range(1, 9)
+STORE, TERMINAL, CASHIER, TENDER, REDEMPTION_TYPE = range(1, 6)
 IDENTIFIER = 16  # and the identifier's kind
 TENANT_ID, CURRENCY_NUMBER, MONEY_SCALE, TIME_TO_LIVE_MAX, CHANNEL_MAX, PATTERNS = range(6)
 CONSTANTS = 6
@@ -244,7 +244,7 @@ def _line_text(reader, data, i, at, size, line):
     """Return the number of a line's i-th text."""
     if size == 0:
         return np.int64(0)
-    code = look_up(reader.rule_texts, SKU + i, data, at, size)
+    code = look_up(reader.rule_texts, i, data, at, size)
     if code != UNKNOWN:
         return code
     if reader.seen.told_apart[i]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pointguard_server.domain.codes import EntryType, Operation
 from pointguard_server.engine.compiled.varint import put_varint
-from pointguard_server.rpc.wire.lexicon import ByteArray, IntArray
+from pointguard_server.engine.lexicon import ByteArray, IntArray
 from pointguard_server.velocity.compiling import entry, part
 
 FULL = -1
