@@ -32,7 +32,7 @@ from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
 from pointguard_server.service.backtests import Backtests
-from pointguard_server.service.credentials import MANAGER, TILL, Authenticator, issue, key_id_of
+from pointguard_server.service.credentials import FRAUD, MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
 from pointguard_server.service.experiment_metrics import ExperimentMetrics
 from pointguard_server.service.experiments import Experiments
@@ -70,7 +70,7 @@ from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_lookup, o
 if TYPE_CHECKING:
     from pointguard_server.service.tracing import Tracing
 
-SANDBOX_ROLES = f"{TILL} {MANAGER}"
+SANDBOX_ROLES = f"{TILL} {MANAGER} {FRAUD}"
 log = structlog.get_logger(__name__)
 
 
