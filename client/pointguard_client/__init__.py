@@ -16,6 +16,7 @@ from pointguard_client.channel import Connection
 from pointguard_client.client import PointguardClient
 from pointguard_client.errors import (
     ActiveVersionDiffers,
+    AdviceEnded,
     AlreadyExists,
     CallError,
     Cancelled,
@@ -58,6 +59,14 @@ from pointguard_client.explanation_values import (
     Explanation,
     OpenReservation,
 )
+from pointguard_client.fraud_client import FraudClient
+from pointguard_client.fraud_values import (
+    AccountStanding,
+    AdviceHistories,
+    AdviceHistory,
+    AdviceIntervention,
+    AdviceStep,
+)
 from pointguard_client.idempotency import new_idempotency_key, new_idempotency_keys, uuid7
 from pointguard_client.requests import (
     Accrue,
@@ -76,6 +85,7 @@ from pointguard_client.results import (
     AccountBalance,
     Accrual,
     Advice,
+    AdviceChange,
     AdviceReport,
     Award,
     Balance,
@@ -86,6 +96,7 @@ from pointguard_client.results import (
     Entry,
     Evidence,
     IdentifierLink,
+    Intervention,
     MemberRecord,
     NextExpiry,
     Quote,
@@ -122,15 +133,19 @@ from pointguard_client.shadow_values import Shadow, ShadowDifference, ShadowFind
 from pointguard_client.stream import TransactionStream
 from pointguard_client.sync_client import (
     SyncExperimentClient,
+    SyncFraudClient,
     SyncPointguardClient,
     SyncRuleClient,
     SyncShadowClient,
     SyncTransactionStream,
 )
 from pointguard_client.words import (
+    AccountStatus,
     AdviceContext,
     AdviceEntity,
+    AdviceEvent,
     AdvicePosture,
+    AdviceState,
     Channel,
     Decision,
     EntryType,
@@ -138,6 +153,7 @@ from pointguard_client.words import (
     ExperimentMetric,
     ExperimentState,
     IdentifierKind,
+    InterventionReason,
     Operation,
     ReasonCode,
     RuleChangeReason,
@@ -150,14 +166,24 @@ from pointguard_client.words import (
 __all__ = [
     "AccountBalance",
     "AccountBefore",
+    "AccountStanding",
+    "AccountStatus",
     "Accrual",
     "Accrue",
     "ActiveVersionDiffers",
     "Advice",
+    "AdviceChange",
     "AdviceContext",
+    "AdviceEnded",
     "AdviceEntity",
+    "AdviceEvent",
+    "AdviceHistories",
+    "AdviceHistory",
+    "AdviceIntervention",
     "AdvicePosture",
     "AdviceReport",
+    "AdviceState",
+    "AdviceStep",
     "AlreadyExists",
     "ArmResult",
     "AuthoriseRedemption",
@@ -202,10 +228,13 @@ __all__ = [
     "FailedPrecondition",
     "FieldViolation",
     "FormattedRuleSet",
+    "FraudClient",
     "Identifier",
     "IdentifierKind",
     "IdentifierLink",
     "IdentifierTaken",
+    "Intervention",
+    "InterventionReason",
     "InvalidArgument",
     "KeyReused",
     "MemberRecord",
@@ -256,6 +285,7 @@ __all__ = [
     "SimulatedOrder",
     "Simulation",
     "SyncExperimentClient",
+    "SyncFraudClient",
     "SyncPointguardClient",
     "SyncRuleClient",
     "SyncShadowClient",

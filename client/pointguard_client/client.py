@@ -30,6 +30,7 @@ from pointguard_client.errors import Failure, ServerFault
 from pointguard_client.experiment_client import ExperimentClient
 from pointguard_client.explanation_messages import decode_explanation
 from pointguard_client.explanation_values import Explanation
+from pointguard_client.fraud_client import FraudClient
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.requests import NO_PROFILE, NOWHERE, Basket, Identifier, Money, Origin, Profile
 from pointguard_client.retry import USUAL_RETRIES, RetryPolicy
@@ -47,7 +48,7 @@ class PointguardClient:
 
     The caller's `timeout_seconds` bounds each call with all its retries; each method takes its own to override it.
     Methods that change state take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty. `rules`,
-    `experiments` and `shadows` have the calls of a program's manager.
+    `experiments` and `shadows` have the calls of a program's manager, and `fraud` those of who looks into fraud.
     """
 
     def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:
@@ -60,6 +61,7 @@ class PointguardClient:
         self.rules = RuleClient(channel, caller)
         self.experiments = ExperimentClient(channel, caller)
         self.shadows = ShadowClient(channel, caller)
+        self.fraud = FraudClient(channel, caller)
 
     @classmethod
     def connect(

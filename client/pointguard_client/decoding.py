@@ -15,11 +15,13 @@ from pointguard_client.requests import Identifier, Money, Profile
 from pointguard_client.words import (
     AdviceContext,
     AdviceEntity,
+    AdviceEvent,
     AdvicePosture,
     Channel,
     Decision,
     EntryType,
     IdentifierKind,
+    InterventionReason,
     Operation,
     ReasonCode,
     TransactionKind,
@@ -121,7 +123,16 @@ def decode_transaction(message: transaction_pb2.GetTransactionResponse) -> resul
         original_transaction_id=transaction.original_transaction_id,
         experiment_id=transaction.experiment_id,
         arm=transaction.arm,
+        advice=tuple(
+            results.AdviceChange(AdviceEvent(each.event), decode_advice(each.advice)) for each in transaction.advice
+        ),
+        intervention=decode_intervention(transaction.intervention) if transaction.HasField("intervention") else None,
     )
+
+
+def decode_intervention(message: common_pb2.Intervention) -> results.Intervention:
+    """Return who of the staff did something about an account, and why."""
+    return results.Intervention(message.author, InterventionReason(message.reason), message.note, message.api_key_id)
 
 
 def decode_entries(messages: Iterable[transaction_pb2.Entry]) -> tuple[results.Entry, ...]:
@@ -136,6 +147,7 @@ def decode_account_balance(message: transaction_pb2.GetBalanceResponse) -> resul
         balance=_balance(message.balance),
         seq=message.seq,
         redemption_locked=message.redemption_locked,
+        suspended=message.suspended,
         next_expiry=_next_expiry(message.next_expiry) if message.HasField("next_expiry") else None,
     )
 
@@ -198,6 +210,7 @@ def decode_advice_report(message: advice_pb2.CheckAdviceResponse) -> results.Adv
         posture=AdvicePosture(message.posture),
         advice=_advice(message.advice),
         redemption_locked=message.redemption_locked,
+        suspended=message.suspended,
     )
 
 
@@ -264,10 +277,11 @@ def _reasons(messages: Iterable[common_pb2.Reason]) -> tuple[results.Reason, ...
 
 
 def _advice(messages: Iterable[common_pb2.Advice]) -> tuple[results.Advice, ...]:
-    return tuple(_one_advice(message) for message in messages)
+    return tuple(decode_advice(message) for message in messages)
 
 
-def _one_advice(message: common_pb2.Advice) -> results.Advice:
+def decode_advice(message: common_pb2.Advice) -> results.Advice:
+    """Return an advice."""
     return results.Advice(
         advice_id=message.advice_id,
         entity=AdviceEntity(message.entity),

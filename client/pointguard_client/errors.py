@@ -14,6 +14,7 @@ A declined redemption is not here: it is an answer, with `decision` DECLINED.
         │   └── IdentifierTaken        the identifier finds another account already
         ├── FailedPrecondition         the state does not allow it
         │   ├── ReservationEnded       the reservation was captured, voided or has expired
+        │   ├── AdviceEnded            the advice was overridden or removed, or has expired
         │   └── ActiveVersionDiffers   another version of the earn rules is active than was expected
         ├── Overloaded                 the server sheds load; `retry_after` says for how long
         ├── Unavailable                the server cannot be reached, or its storage is in trouble
@@ -42,6 +43,7 @@ ERROR_ID_KEY: Final = "error_id"
 REASON_KEY_REUSED: Final = "IDEMPOTENCY_KEY_REUSED"
 REASON_IDENTIFIER_TAKEN: Final = "IDENTIFIER_TAKEN"
 REASON_RESERVATION_ENDED: Final = "RESERVATION_ENDED"
+REASON_ADVICE_ENDED: Final = "ADVICE_ENDED"
 REASON_ACTIVE_VERSION_DIFFERS: Final = "ACTIVE_VERSION_DIFFERS"
 
 
@@ -155,6 +157,10 @@ class FailedPrecondition(CallError):
     """The state does not allow it, such as a capture of more points than are reserved."""
 
 
+class AdviceEnded(FailedPrecondition):
+    """The advice stands no more: it was overridden or removed, or has expired."""
+
+
 class ReservationEnded(FailedPrecondition):
     """The reservation was captured or voided, or its time is up."""
 
@@ -187,6 +193,7 @@ _BY_REASON: Final[dict[str, type[CallError]]] = {
     REASON_KEY_REUSED: KeyReused,
     REASON_IDENTIFIER_TAKEN: IdentifierTaken,
     REASON_RESERVATION_ENDED: ReservationEnded,
+    REASON_ADVICE_ENDED: AdviceEnded,
     REASON_ACTIVE_VERSION_DIFFERS: ActiveVersionDiffers,
 }
 _BY_CODE: Final[dict[str, type[CallError]]] = {

@@ -6,11 +6,11 @@ from typing import cast
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pointguard.v1 import advice_pb2, explanation_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import explanation_pb2, rule_pb2, transaction_pb2
 from pointguard_client import explanation_values as values
 from pointguard_client.decoding import (
     decode_account_balance,
-    decode_advice_report,
+    decode_advice,
     decode_entries,
     decode_transaction,
 )
@@ -65,7 +65,8 @@ def _account_before(message: explanation_pb2.AccountBefore) -> values.AccountBef
         redemption_locked=message.redemption_locked,
         suspended=message.suspended,
         transaction_count=message.transaction_count,
-        standing_advice=decode_advice_report(advice_pb2.CheckAdviceResponse(advice=message.standing_advice)).advice,
+        standing_advice=tuple(decode_advice(each) for each in message.standing_advice),
+        overridden_advice=tuple(decode_advice(each) for each in message.overridden_advice),
         open_reservations=tuple(
             values.OpenReservation(each.transaction_id, each.points, _time(each, "expires_at"))
             for each in message.open_reservations
@@ -113,6 +114,7 @@ def _check(message: explanation_pb2.ExplainedCheck) -> values.ExplainedCheck:
         forbade=message.forbade,
         stood=message.stood,
         raised=message.raised,
+        suppressed=message.suppressed,
     )
 
 

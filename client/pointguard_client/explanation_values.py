@@ -56,6 +56,7 @@ class AccountBefore:
     transaction_count: int
     standing_advice: tuple[Advice, ...]
     open_reservations: tuple[OpenReservation, ...]
+    overridden_advice: tuple[Advice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class ExplainedCheck:
     forbade: bool
     stood: bool
     raised: bool
+    suppressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

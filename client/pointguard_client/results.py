@@ -14,10 +14,12 @@ from pointguard_client.requests import Identifier, Money, Profile
 from pointguard_client.words import (
     AdviceContext,
     AdviceEntity,
+    AdviceEvent,
     AdvicePosture,
     Channel,
     Decision,
     EntryType,
+    InterventionReason,
     Operation,
     ReasonCode,
     TransactionKind,
@@ -69,6 +71,27 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class AdviceChange:
+    """A step that a transaction took in the life of an advice, and the advice as it is from then on."""
+
+    event: AdviceEvent
+    advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """Who of the staff does something about an account, and why; a note is required for OTHER.
+
+    `author` is a staff number or an account, not a name; `api_key_id` is the server's to say.
+    """
+
+    author: str
+    reason: InterventionReason
+    note: str = ""
+    api_key_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AdviceReport:
     """What stands against an account, strongest posture first."""
 
@@ -76,6 +99,7 @@ class AdviceReport:
     posture: AdvicePosture
     advice: tuple[Advice, ...]
     redemption_locked: bool
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +218,8 @@ class Transaction:
     original_transaction_id: str
     experiment_id: int = 0
     arm: int = 0
+    advice: tuple[AdviceChange, ...] = ()
+    intervention: Intervention | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +239,7 @@ class AccountBalance:
     seq: int
     redemption_locked: bool
     next_expiry: NextExpiry | None
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

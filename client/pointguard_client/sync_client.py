@@ -18,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 from pointguard_client import requests, results
 from pointguard_client.client import PointguardClient
 from pointguard_client.experiment_client import ExperimentClient
+from pointguard_client.fraud_client import FraudClient
 from pointguard_client.rule_client import RuleClient
 from pointguard_client.shadow_client import ShadowClient
 from pointguard_client.stream import IN_FLIGHT_MAX, SILENCE_SECONDS_MAX, TransactionStream
@@ -180,6 +181,32 @@ class SyncShadowClient:
     get = _blocking_shadows(ShadowClient.get)
 
 
+def _blocking_fraud(
+    method: Callable[Concatenate[FraudClient, Parameters], Coroutine[Any, Any, Answer]],
+) -> Callable[Concatenate["SyncFraudClient", Parameters], Answer]:
+    """Return the method that waits for the asynchronous one."""
+
+    @wraps(method)
+    def call(self: "SyncFraudClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        return self._thread.run(method(self._client, *args, **kwargs))
+
+    return call
+
+
+class SyncFraudClient:
+    """The calls of `FraudClient`, each of which waits for its answer: `SyncPointguardClient.fraud`."""
+
+    def __init__(self, thread: _LoopThread, client: FraudClient) -> None:
+        self._thread = thread
+        self._client = client
+
+    list_advice = _blocking_fraud(FraudClient.list_advice)
+    raise_advice = _blocking_fraud(FraudClient.raise_advice)
+    override_advice = _blocking_fraud(FraudClient.override_advice)
+    remove_advice = _blocking_fraud(FraudClient.remove_advice)
+    set_account_status = _blocking_fraud(FraudClient.set_account_status)
+
+
 class SyncPointguardClient:
     """A connection to a pointguard server; safe to share between threads.
 
@@ -196,6 +223,7 @@ class SyncPointguardClient:
         self.rules = SyncRuleClient(self._thread, self._client.rules)
         self.experiments = SyncExperimentClient(self._thread, self._client.experiments)
         self.shadows = SyncShadowClient(self._thread, self._client.shadows)
+        self.fraud = SyncFraudClient(self._thread, self._client.fraud)
 
     connect = classmethod(_connecting(PointguardClient.connect))
 

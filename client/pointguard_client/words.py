@@ -46,6 +46,7 @@ class TransactionKind(ContractEnum):
     CARD_LINK = 12
     CARD_REPLACE = 13
     REDEMPTION_LOCK = 14
+    INTERVENTION = 15
 
 
 class Operation(ContractEnum):
@@ -62,6 +63,10 @@ class Operation(ContractEnum):
     SET_REDEMPTION_LOCK = 8
     MATURE = 9
     UPDATE_MEMBER = 10
+    RAISE_ADVICE = 11
+    OVERRIDE_ADVICE = 12
+    REMOVE_ADVICE = 13
+    SET_ACCOUNT_STATUS = 14
 
 
 class Decision(ContractEnum):
@@ -111,6 +116,50 @@ class AdvicePosture(ContractEnum):
     LOG = 1
     WARN = 2
     BLOCK = 3
+
+
+class AdviceEvent(ContractEnum):
+    """A step in the life of an advice."""
+
+    UNSPECIFIED = 0
+    RAISED = 1
+    EXTENDED = 2
+    OVERRIDDEN = 3
+    REMOVED = 4
+
+
+class AdviceState(ContractEnum):
+    """Where in its life an advice is."""
+
+    UNSPECIFIED = 0
+    STANDING = 1
+    OVERRIDDEN = 2
+    REMOVED = 3
+    EXPIRED = 4
+
+
+class AccountStatus(ContractEnum):
+    """Whether an account may redeem and earn."""
+
+    UNSPECIFIED = 0
+    ACTIVE = 1
+    SUSPENDED = 2
+
+
+class InterventionReason(ContractEnum):
+    """Why the staff did something about an account."""
+
+    UNSPECIFIED = 0
+    SUSPECTED_FRAUD = 1
+    ACCOUNT_TAKEOVER = 2
+    POLICY_ABUSE = 3
+    MEMBER_REQUEST = 4
+    COMPLIANCE = 5
+    FALSE_POSITIVE = 6
+    MEMBER_VERIFIED = 7
+    RESOLVED = 8
+    CORRECTION = 9
+    OTHER = 10
 
 
 class TransactionPart(ContractEnum):
@@ -200,6 +249,7 @@ class BacktestCaveat(ContractEnum):
     UNSPECIFIED = 0
     ACCOUNTS_AS_THEY_WERE = 1
     STORES_AS_THEY_ARE = 2
+    BIRTH_DATES_MISSING = 3
 
 
 class ExperimentMetric(ContractEnum):

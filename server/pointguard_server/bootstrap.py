@@ -32,7 +32,7 @@ from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
 from pointguard_server.service.backtests import Backtests
-from pointguard_server.service.credentials import MANAGER, TILL, Authenticator, issue, key_id_of
+from pointguard_server.service.credentials import FRAUD, MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
 from pointguard_server.service.experiment_metrics import ExperimentMetrics
 from pointguard_server.service.experiments import Experiments
@@ -70,7 +70,7 @@ from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_lookup, o
 if TYPE_CHECKING:
     from pointguard_server.service.tracing import Tracing
 
-SANDBOX_ROLES = f"{TILL} {MANAGER}"
+SANDBOX_ROLES = f"{TILL} {MANAGER} {FRAUD}"
 log = structlog.get_logger(__name__)
 
 
@@ -233,6 +233,7 @@ class Server:
                 self.ledger.path,
                 self.ledger.reader.catch_up,
                 settings.cache_directory / "rules",
+                settings.data_directory / KEY_RING_FILE,
             ),
             Explainer(self.ledger.decisions, self.ledger.catch_up, rule_sets.check_version, basket_lines),
             guard,
@@ -261,6 +262,7 @@ class Server:
             self.serving, rule_sets, self.engine, ShadowStore(), ShadowReader(ledger.reader_pool),
             partial(read_findings, book),
             database=ledger.path, book=book, rules_directory=settings.cache_directory / "rules",
+            key_ring=settings.data_directory / KEY_RING_FILE,
         )  # fmt: skip
         self._shadow_metrics.shadows = self.shadows
         return Experiments(

@@ -94,7 +94,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--role",
         choices=ROLES,
         action="append",
-        help="with --issue-key: what the key may do, transactions (till, the default) or rules (manager); or both",
+        help="with --issue-key, once or more: transactions (till, the default), rules (manager), interventions (fraud)",
     )
     add(
         "--reflection",

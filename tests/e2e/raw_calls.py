@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import grpc
+from google.protobuf import duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -52,6 +53,7 @@ _UNKNOWN_ID = "01890000-0000-7000-8000-000000000000"
 _TOTAL = common_pb2.Money(currency_code="CAD", minor_units=100)
 _SOURCE = 'rule "raw"\n    earn base 1\n'
 _CHANGE = rule_pb2.RuleChange(author="raw calls", reason=rule_pb2.RULE_CHANGE_REASON_TRIAL)
+_INTERVENTION = common_pb2.Intervention(author="raw calls", reason=common_pb2.INTERVENTION_REASON_CORRECTION)
 _NO_VERSION = 1_000_000
 _ARMS = [experiment_pb2.ExperimentArm(label=f"arm {version}", version=version, weight=1) for version in (1, 2)]
 RPCS: Mapping[str, Rpc] = {
@@ -99,6 +101,22 @@ RPCS: Mapping[str, Rpc] = {
     "CheckAdvice": Rpc(
         ADVICE, advice_pb2.CheckAdviceRequest, advice_pb2.CheckAdviceResponse, {"member": _MEMBER}, keyed=False
     ),
+    "ListAdvice": Rpc(
+        ADVICE, advice_pb2.ListAdviceRequest, advice_pb2.ListAdviceResponse, {"page_size": 1}, keyed=False
+    ),
+    "RaiseAdvice": Rpc(
+        ADVICE, advice_pb2.RaiseAdviceRequest, advice_pb2.RaiseAdviceResponse,
+        {"member": _MEMBER, "context": common_pb2.ADVICE_CONTEXT_EARNING, "posture": common_pb2.ADVICE_POSTURE_LOG,
+         "duration": duration_pb2.Duration(seconds=1), "intervention": _INTERVENTION}, keyed=True,
+    ),
+    "OverrideAdvice": Rpc(
+        ADVICE, advice_pb2.OverrideAdviceRequest, advice_pb2.OverrideAdviceResponse,
+        {"advice_id": _UNKNOWN_ID, "intervention": _INTERVENTION}, keyed=True,
+    ),
+    "RemoveAdvice": Rpc(
+        ADVICE, advice_pb2.RemoveAdviceRequest, advice_pb2.RemoveAdviceResponse,
+        {"advice_id": _UNKNOWN_ID, "intervention": _INTERVENTION}, keyed=True,
+    ),
     "EnrollMember": Rpc(
         MEMBERS, member_pb2.EnrollMemberRequest, member_pb2.EnrollMemberResponse,
         {"identifiers": [common_pb2.MemberReference(external_id="raw-1")]}, keyed=True,
@@ -117,6 +135,10 @@ RPCS: Mapping[str, Rpc] = {
     "SetRedemptionLock": Rpc(
         MEMBERS, member_pb2.SetRedemptionLockRequest, member_pb2.SetRedemptionLockResponse,
         {"member": _MEMBER}, keyed=True,
+    ),
+    "SetAccountStatus": Rpc(
+        MEMBERS, member_pb2.SetAccountStatusRequest, member_pb2.SetAccountStatusResponse,
+        {"member": _MEMBER, "status": member_pb2.ACCOUNT_STATUS_ACTIVE, "intervention": _INTERVENTION}, keyed=True,
     ),
     "ValidateRuleSet": Rpc(
         RULES, rule_pb2.ValidateRuleSetRequest, rule_pb2.ValidateRuleSetResponse, {"source": _SOURCE}, keyed=False

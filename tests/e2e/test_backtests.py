@@ -136,7 +136,7 @@ def test_the_active_version_gives_what_it_has_issued_to_the_point(
     assert {group.code for group in result.tiers} >= {"GOLD"}
     assert sum(group.orders for group in result.stores) == result.orders
     assert not result.HasField("other")
-    assert list(result.caveats) == [rule_pb2.BACKTEST_CAVEAT_STORES_AS_THEY_ARE]
+    assert list(result.caveats) == []
 
 
 async def test_two_versions_are_compared_over_a_range(
@@ -183,16 +183,28 @@ async def test_an_order_is_seen_on_its_terminals_date_where_that_is_asked_for(
     assert (now.orders, now.side.points) == (2, 0)
 
 
-async def test_what_history_does_not_tell_is_refused_by_name(
-    shared_server: ServerProcess, client: PointguardClient, raw: RawCalls
-) -> None:
-    source = 'rule "w" when count(purchases, 7 days) > 2 earn base sum(money of purchases, this month) / 9\n'
-    version = await client.rules.create_version(source, CHANGE)
-    answer = raw.call("BacktestRuleSet", request(version=version.version))
-    assert (answer.code, answer.fields) == ("INVALID_ARGUMENT", ("version",))
-    assert "count(purchases, 7 days), sum(money of purchases, this month)" in answer.text
-    answer = raw.call("BacktestRuleSet", request(other_version=version.version))
-    assert answer.fields == ("other_version",)
+async def test_windows_and_caps_are_replayed_and_members_are_seen_as_they_were(client: PointguardClient) -> None:
+    source = """
+    rule "often" when sum(money of purchases, 7 days) < 50.00 CAD earn base 5 * count(purchases, 7 days) cap 12 per day
+    rule "people" when "VIP" in member.groups and store.country == "CA" earn bonus 100
+    rule "elders" when member.age_band == "65-74" earn bonus 1000 * member.birthday_month cap 14000 per lifetime
+    """
+    version = (await client.rules.create_version(source, CHANGE)).version
+    begin = datetime.now(UTC)
+    member = Identifier.loyalty_id(f"history {begin.timestamp()}")
+    await client.enroll_member([member], profile=Profile(birth_date=f"{begin.year - 70}-07-01"), groups=("VIP",))
+    bought = [await client.accrue(member, Money(1_000, "CAD"), origin=Origin("375")) for _ in range(3)]
+    await client.update_member(member, groups=())
+    bought += [await client.accrue(member, Money(1_000, "CAD"), origin=Origin("375")) for _ in range(3)]
+    found = await client.rules.backtest(version, begins_at=begin, examples_max=6)
+    assert [(rule.points, rule.orders) for rule in found.side.rules] == [(12, 2), (300, 3), (14_000, 2)]
+    assert (found.orders, found.caveats) == (6, ())
+    given = {flip.transaction_id: flip.points for flip in found.examples}
+    assert [given.get(each.transaction_id) for each in bought] == [7_100, 7_105, 107, 0, 0, 0]
+    second = await client.get_transaction(bought[1].transaction_id)
+    rest = await client.rules.backtest(version, begins_at=second.accepted_at)
+    # From the second on: what came before is in its windows, and in its caps what rules of the same names had given.
+    assert [rule.points for rule in rest.side.rules] == [12, 200, 14_000]
 
 
 def test_an_unknown_version_is_not_found(raw: RawCalls) -> None:

@@ -23,6 +23,7 @@ from pointguard_client import (
     Operation,
     PointguardClient,
     Redemption,
+    SimulatedOrder,
     new_idempotency_key,
 )
 from tests.e2e.audit import audit
@@ -59,7 +60,7 @@ class MovedServer:
         self._file = folder / "ahead"
         self.ahead = 0
         move(self._file, 0)
-        key = issue_key(folder / "data", *options)
+        key = issue_key(folder / "data", *options, "--role", "till", "--role", "manager")
         self.process = ServerProcess(
             folder / "data",
             options,
@@ -151,6 +152,36 @@ async def test_points_that_are_held_back_are_spent_when_they_have_matured_and_no
     server.wait(60_000_000)
     assert figures(await client.get_balance(member)) == (1_510, 0, 1_510)
     assert (await spend(client, member, 1_510)).decision is Decision.APPROVED
+
+
+async def test_a_simulation_tells_when_the_points_mature_and_end_as_the_purchase_then_says(
+    client: PointguardClient,
+) -> None:
+    member, _ = await new_member(client)
+    bought = await client.accrue(member, Money(1_001_00, "CAD"), idempotency_key=new_idempotency_key())
+    booked = (await client.get_transaction(bought.transaction_id)).entries
+    assert [(each.rule, each.matures_at is not None) for each in booked] == [
+        ("base", False),
+        ("held back", True),
+        ("soon over", False),
+    ]
+    assert (await client.rules.simulate(bought.transaction_id)).entries == booked
+    now = await client.rules.simulate(SimulatedOrder(Money(1_001_00, "CAD"), member=member))
+    assert [each.running_balance for each in now.entries] == [20_527, 21_027, 21_034]
+    for again, before in zip(now.entries, booked, strict=True):
+        assert micros(again.expires_at) >= micros(before.expires_at)
+    accepted_at = datetime(2026, 7, 1, 3, 30, tzinfo=UTC)
+    (entry,) = (
+        await client.rules.simulate(
+            SimulatedOrder(Money(1_00, "CAD"), accepted_at=accepted_at),
+            source='rule "month" earn base 5 pending 1 days expire at end of month',
+        )
+    ).entries
+    # It matures on the last hours of 1 July in Toronto, in which month it ends.
+    assert (entry.matures_at, entry.expires_at) == (
+        accepted_at + timedelta(days=1),
+        datetime(2026, 8, 1, 4, tzinfo=UTC),
+    )
 
 
 async def test_points_end_with_their_moment_and_what_ends_next_is_spent_first(

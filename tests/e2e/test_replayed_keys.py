@@ -6,12 +6,15 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from google.protobuf import duration_pb2
 
 from pointguard.v1 import common_pb2, member_pb2, transaction_pb2
 from pointguard_client import new_idempotency_key
 from tests.e2e.audit import audit
 from tests.e2e.raw_calls import RPCS, Answer, RawCalls
 from tests.support.server import ServerProcess
+
+DAY = duration_pb2.Duration(seconds=86_400)
 
 
 def cad(minor_units: int) -> common_pb2.Money:
@@ -51,7 +54,22 @@ def keyed_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[st
         ),
         "UpdateMember": RPCS["UpdateMember"].request(member=member, tier="GOLD"),
         "SetRedemptionLock": RPCS["SetRedemptionLock"].request(member=member, locked=True),
+        **advice_requests(raw, member),
         **rule_requests(raw),
+    }
+
+
+def advice_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[str, Any]:
+    """Return a request of every RPC by which the staff intervenes."""
+    overridden, removed = (
+        raw.call("RaiseAdvice", RPCS["RaiseAdvice"].request(member=member, duration=DAY)).message.advice_id
+        for _ in range(2)
+    )
+    return {
+        "RaiseAdvice": RPCS["RaiseAdvice"].request(member=member, duration=DAY),
+        "OverrideAdvice": RPCS["OverrideAdvice"].request(advice_id=overridden),
+        "RemoveAdvice": RPCS["RemoveAdvice"].request(advice_id=removed),
+        "SetAccountStatus": RPCS["SetAccountStatus"].request(member=member, status=member_pb2.ACCOUNT_STATUS_SUSPENDED),
     }
 
 
@@ -93,6 +111,12 @@ ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "LinkIdentifier": {"identifier": common_pb2.MemberReference(card="another card")},
     "UpdateMember": {"groups": member_pb2.MemberGroups()},
     "SetRedemptionLock": {"locked": False},
+    "RaiseAdvice": {"posture": common_pb2.ADVICE_POSTURE_WARN},
+    "OverrideAdvice": {"advice_id": "01890000-0000-7000-8000-000000000000"},
+    "RemoveAdvice": {
+        "intervention": common_pb2.Intervention(author="another", reason=common_pb2.INTERVENTION_REASON_CORRECTION)
+    },
+    "SetAccountStatus": {"status": member_pb2.ACCOUNT_STATUS_ACTIVE},
     "CreateRuleSetVersion": {"source": 'rule "other"\n    earn base 3\n'},
     "ActivateRuleSetVersion": {"version": 1},
     "RollbackRuleSet": {"expected_active_version": 1},

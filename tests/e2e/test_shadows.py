@@ -14,7 +14,6 @@ from pointguard_client import (
     Accrual,
     FailedPrecondition,
     Identifier,
-    InvalidArgument,
     KeyReused,
     Money,
     NotFound,
@@ -32,7 +31,10 @@ CHANGE = RuleChange("staff 12", RuleChangeReason.TRIAL, "spring")
 SMALL, LARGE = Money(1_00, "CAD"), Money(20_00, "CAD")
 # As version 1 up to ten dollars; above, five points more by a rule that version 1 has not.
 RICHER = 'rule "base"\n    earn base order.total * 10\n\nrule "large"\n    when order.total > 10\n    earn bonus 5\n'
-WINDOWS = 'rule "often"\n    earn base count(purchases, 7 days)\n'
+CAPPED = """
+rule "base" earn base order.total * 10
+rule "again" when count(purchases, 7 days) >= 1 earn bonus 5 cap 12 per lifetime
+"""
 PATIENCE_S: Final = 120
 
 
@@ -125,12 +127,8 @@ async def test_a_shadow_finds_what_would_differ_decides_nothing_and_goes_on_afte
         assert scrape(server)["pointguard_shadow_running_version", ()] == 0
 
 
-async def test_one_runs_at_a_time_and_none_that_asks_for_what_the_ledger_does_not_tell(server: ServerProcess) -> None:
+async def test_one_runs_at_a_time(server: ServerProcess) -> None:
     async with connect(server) as client:
-        windows = (await client.rules.create_version(WINDOWS, CHANGE)).version
-        with pytest.raises(InvalidArgument, match="count") as invalid:
-            await client.shadows.start(windows, CHANGE)
-        assert [violation.field for violation in invalid.value.field_violations] == ["version"]
         answers = await asyncio.gather(*(client.shadows.start(1, CHANGE) for _ in range(2)), return_exceptions=True)
         (late,) = [answer for answer in answers if isinstance(answer, FailedPrecondition)]
         (running,) = [answer for answer in answers if not isinstance(answer, BaseException)]
@@ -145,3 +143,25 @@ async def test_one_runs_at_a_time_and_none_that_asks_for_what_the_ledger_does_no
             await client.shadows.start(10**9, CHANGE)
         with pytest.raises(NotFound):
             await client.shadows.stop(10**9, CHANGE)
+
+
+async def test_a_shadow_sees_windows_and_counts_for_caps_what_it_gave_itself_also_before_a_kill(
+    server: ServerProcess,
+) -> None:
+    async with connect(server) as client:
+        member = await enroll(client)
+        version = (await client.rules.create_version(CAPPED, CHANGE)).version
+        shadow = await client.shadows.start(version, CHANGE)
+        await buy(client, member, SMALL, SMALL)
+        await seen(client, 2)
+        await buy(client, member, SMALL)
+        found = await seen(client, 3)
+        assert found.rules == (ShadowRule("again", 10, 0), ShadowRule("base", 30, 30))
+    server.kill()
+    server.start()
+    async with connect(server) as client:
+        await buy(client, member, SMALL, SMALL)
+        found = await seen(client, 5)
+        assert found.rules == (ShadowRule("again", 12, 0), ShadowRule("base", 50, 50))
+        assert [each.points for each in found.differences] == [12, 15, 15]
+        await client.shadows.stop(shadow.shadow_id, CHANGE)

@@ -3,13 +3,19 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from pointguard_client import (
+    AccountStatus,
+    AdviceContext,
+    AdvicePosture,
     Decision,
     Identifier,
+    Intervention,
+    InterventionReason,
     InvalidArgument,
     Money,
     NotFound,
@@ -24,6 +30,8 @@ from tests.support.server import PROGRAM, ServerProcess, StartServer, issue_key,
 
 CHANGE = RuleChange("staff 12", RuleChangeReason.TRIAL)
 MEMBER = Identifier.loyalty_id("1001")
+LOGGED = (AdviceContext.EARNING, AdvicePosture.LOG, timedelta(days=1))
+INTERVENTION = Intervention("staff 12", InterventionReason.SUSPECTED_FRAUD)
 
 
 async def posted(server: ServerProcess, api_key: str) -> int:
@@ -69,14 +77,15 @@ async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server:
     acme = ("--tenant", "acme", *write_program(tmp_path / "acme"))
     other_program = PROGRAM.replace('code = "plain"', 'code = "other"')
     other = ("--tenant", "other", *write_program(tmp_path / "other", other_program))
-    both_roles = ("--role", "till", "--role", "manager")
-    acme_key = await asyncio.to_thread(issue_key, directory, *acme, *both_roles)
-    other_key = await asyncio.to_thread(issue_key, directory, *other, *both_roles)
+    all_roles = ("--role", "till", "--role", "manager", "--role", "fraud")
+    acme_key = await asyncio.to_thread(issue_key, directory, *acme, *all_roles)
+    other_key = await asyncio.to_thread(issue_key, directory, *other, *all_roles)
     server = await asyncio.to_thread(start_server, acme, api_key=acme_key)
     async with PointguardClient.connect(server.address, api_key=acme_key) as client:
         enrolled = await client.enroll_member([MEMBER])
         accrual = await client.accrue(MEMBER, Money(50_00, "CAD"), idempotency_key="key 1")
         held = await client.authorise_redemption(MEMBER, 10)
+        raised = await client.fraud.raise_advice(MEMBER, *LOGGED, INTERVENTION)
         rules = 'rule "theirs"\n    earn base 1\n'
         theirs = await client.rules.create_version(rules, CHANGE, idempotency_key="rules 1")
     with pytest.raises(Unauthenticated):
@@ -98,6 +107,13 @@ async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server:
             client.link_identifier(Identifier.account_id(enrolled.account_id), Identifier.card("stolen")),
             client.update_member(Identifier.account_id(enrolled.account_id), tier="GOLD"),
             client.set_redemption_lock(Identifier.account_id(enrolled.account_id), locked=True),
+            client.fraud.list_advice(Identifier.account_id(enrolled.account_id)),
+            client.fraud.override_advice(raised.advice_id, INTERVENTION),
+            client.fraud.remove_advice(raised.advice_id, INTERVENTION),
+            client.fraud.raise_advice(Identifier.account_id(enrolled.account_id), *LOGGED, INTERVENTION),
+            client.fraud.set_account_status(
+                Identifier.account_id(enrolled.account_id), AccountStatus.SUSPENDED, INTERVENTION
+            ),
             client.rules.get_version(theirs.version),
             client.rules.diff_versions(1, theirs.version),
             client.rules.simulate(accrual.transaction_id),
@@ -105,6 +121,7 @@ async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server:
         ):
             with pytest.raises(NotFound):
                 await ask
+        assert (await client.fraud.list_advice(include_ended=True)).advice == ()
         listed = await client.rules.list_versions()
         assert [version.change.author for version in listed.versions] == ["file"]
         assert len((await client.rules.list_activations()).activations) == 1

@@ -4,7 +4,7 @@ Nothing is clever: windows are recounted each time (``tests/reference/windows.py
 that are gone through. A point is worth a cent here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
@@ -40,6 +40,22 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Advice:
+    """A finding that has not ended. ``number`` is its place among all that were raised; ``rule`` of None: by hand."""
+
+    number: int
+    rule: Rule | None
+    context: Context
+    posture: Posture
+    ends_at: int
+    overridden: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.rule.name if self.rule else ""
+
+
+@dataclass(frozen=True)
 class Answer:
     """What an answer must say: a refusal's outcome, or the decision."""
 
@@ -52,7 +68,7 @@ class Answer:
 
 @dataclass
 class Account:
-    """The model. ``standing`` holds (rule, ends at)."""
+    """The model. ``advice`` holds what has not ended."""
 
     rules: Sequence[Rule]
     zone: ZoneInfo
@@ -60,10 +76,12 @@ class Account:
     seq: int = 0
     posted: int = 0
     locked: bool = False
+    suspended: bool = False
+    raised: int = 0
     holds: list[Hold] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
-    standing: list[tuple[Rule, int]] = field(default_factory=list)
+    advice: list[Advice] = field(default_factory=list)
 
     @property
     def reserved(self) -> int:
@@ -78,7 +96,7 @@ class Account:
         for hold in sorted(self.holds, key=lambda hold: hold.expires_at):
             if hold.expires_at <= now:
                 self._end(hold, captured=0)
-        self.standing = [(rule, ends_at) for rule, ends_at in self.standing if ends_at > now]
+        self.advice = [advice for advice in self.advice if advice.ends_at > now]
 
     def _end(self, hold: Hold, captured: int) -> None:
         self.seq += 1
@@ -96,6 +114,52 @@ class Account:
         self._raise(fact, None, "")
         self.events.append(fact)
         return Answer(decision=APPROVED)
+
+    # -------------------------------------------------------------------------------------------------- interventions
+
+    def suspend(self, now: int, *, suspended: bool) -> Answer:
+        """Stop redeeming and earning, or let it go on; windows do not count it."""
+        self.come_to(now)
+        self.seq += 1
+        self.suspended = suspended
+        return Answer(decision=APPROVED)
+
+    def raise_by_hand(self, now: int, context: Context, posture: Posture, duration: int) -> Answer:
+        """Raise advice that no rule gave."""
+        self.come_to(now)
+        self.seq += 1
+        self._add(None, context, posture, now + duration)
+        return Answer(decision=APPROVED)
+
+    def override(self, now: int, number: int) -> Answer:
+        """Have an advice no longer stand, and its rule have no effect until the advice would have ended."""
+        return self._end_advice(now, number, lambda advice: [replace(advice, overridden=True)])
+
+    def remove(self, now: int, number: int) -> Answer:
+        """Have an advice no longer stand."""
+        return self._end_advice(now, number, lambda _: [])
+
+    def _end_advice(self, now: int, number: int, become: Callable[[Advice], list[Advice]]) -> Answer:
+        self.come_to(now)
+        if number not in {advice.number for advice in self.standing}:
+            return Answer(Outcome.ADVICE_ENDED)
+        self.seq += 1
+        self.advice = [
+            after for advice in self.advice for after in (become(advice) if advice.number == number else [advice])
+        ]
+        return Answer(decision=APPROVED)
+
+    @property
+    def standing(self) -> list[Advice]:
+        """The advice that is enforced."""
+        return [advice for advice in self.advice if not advice.overridden]
+
+    def _add(self, rule: Rule | None, context: Context, posture: Posture, ends_at: int) -> None:
+        self.advice.append(Advice(self.raised, rule, context, posture, ends_at))
+        self.raised += 1
+
+    def _is_suppressed(self, rule: Rule) -> bool:
+        return any(advice.overridden and advice.rule is rule for advice in self.advice)
 
     # ------------------------------------------------------------------------------------------------- moving points
 
@@ -133,6 +197,7 @@ class Account:
             if (
                 rule.is_limit
                 and rule.measure
+                and not self._is_suppressed(rule)
                 and rule.measure.matches(kind, [Part.REDEEM], approved=True, blocked=False)
             ):
                 room = rule.threshold - self._value(rule.measure, now)
@@ -159,7 +224,7 @@ class Account:
         would_pass = enough and not self._forbids(reasons)
         event = Event(self.seq, now, kind, frozenset([part]), would_pass, blocked, points, money)
         tripped = [rule for rule in self._tripped(event, context, store) if rule.context is context]
-        warned = {rule.name for rule, _ in self.standing}
+        warned = {advice.name for advice in self.standing}
         for rule in tripped:
             if rule.posture is Posture.BLOCK:
                 reasons.add((rule.reason, rule.name))
@@ -202,21 +267,25 @@ class Account:
 
     def _standing_reasons(self, context: Context) -> set[tuple[int, str]]:
         code = {Posture.BLOCK: Reason.ADVICE_BLOCK, Posture.WARN: Reason.FRAUD_WARNING}
-        return {
-            (code[rule.posture], rule.name)
-            for rule, _ in self.standing
-            if rule.context is context and rule.posture in code
+        reasons: set[tuple[int, str]] = {
+            (code[advice.posture], advice.name)
+            for advice in self.standing
+            if advice.context is context and advice.posture in code
         }
+        return reasons | ({(Reason.ACCOUNT_SUSPENDED, "")} if self.suspended else set())
 
     @staticmethod
     def _forbids(reasons: set[tuple[int, str]]) -> bool:
-        return any(code in (Reason.ADVICE_BLOCK, Reason.REDEMPTION_LOCKED) for code, _ in reasons)
+        forbidding = (Reason.ACCOUNT_SUSPENDED, Reason.ADVICE_BLOCK, Reason.REDEMPTION_LOCKED)
+        return any(code in forbidding for code, _ in reasons)
 
     def _value(self, measure: Measure, now: int) -> int:
         return measure.value(History(self.events, self.releases), now, self.zone, self.seq + 1)
 
     def _tripped(self, event: Event, context: Context | None, store: str) -> list[Rule]:
-        return [rule for rule in self.rules if self._trips(rule, event, context, store)]
+        return [
+            rule for rule in self.rules if not self._is_suppressed(rule) and self._trips(rule, event, context, store)
+        ]
 
     def _trips(self, rule: Rule, event: Event, context: Context | None, store: str) -> bool:
         if rule.measure is None:
@@ -226,10 +295,16 @@ class Account:
         return self._value(rule.measure, event.time) + rule.measure.amount(event.points, event.money) > rule.threshold
 
     def _raise(self, event: Event, context: Context | None, store: str) -> None:
-        standing = {rule.name for rule, _ in self.standing}
         for rule in self._tripped(event, context, store):
-            if rule.duration and (rule.extends or rule.name not in standing):
-                self.standing.append((rule, event.time + rule.duration))
+            ends_at = event.time + rule.duration
+            stood = next((place for place, advice in enumerate(self.advice) if advice.rule is rule), None)
+            if stood is None:
+                if rule.duration:
+                    self._add(rule, rule.context, rule.posture, ends_at)
+                else:
+                    self.raised += 1
+            elif rule.extends:
+                self.advice[stood] = replace(self.advice[stood], ends_at=max(self.advice[stood].ends_at, ends_at))
 
 
 def quoted(account: Account, now: int, store: str) -> int:
@@ -238,7 +313,7 @@ def quoted(account: Account, now: int, store: str) -> int:
         return 0
     limit = max(account.posted - account.reserved, 0)
     for rule in account.rules:
-        if rule.context is not Context.REDEMPTION or rule.posture is not Posture.BLOCK:
+        if rule.context is not Context.REDEMPTION or rule.posture is not Posture.BLOCK or account._is_suppressed(rule):
             continue
         if rule.measure is None:
             if account.province and store and store != account.province:

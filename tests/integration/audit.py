@@ -6,9 +6,10 @@ Nothing is taken from the engine: the totals on each leg, the balances, the dige
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
-from pointguard_server.domain.codes import Decision, EntryType, Operation
+from pointguard_server.domain.codes import AdviceEvent, Decision, EntryType, Operation
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import decode_record, encode_record
 from tests.integration.audit_lots import LotsAudit
@@ -26,6 +27,7 @@ def audit(ledger: Ledger, floor: int = 0) -> None:
     check_keys(legs)
     check_chain(legs, ledger.rows("batches"))
     check_records(legs, entries, advice)
+    check_advice(advice)
     by_account = defaultdict(list)
     for leg in legs:
         by_account[leg["tenant_id"], leg["account_id"]].append(leg)
@@ -76,10 +78,29 @@ def check_records(legs: Sequence[Row], entries: Sequence[Row], advice: Sequence[
         check_parts(leg, own, record.entries, ENTRY_FIELDS[ENTRY_FIELDS.index("entry_type") :])
         own = rows_of["advice"][leg["position"]]
         check_parts(leg, own, record.advice, ADVICE_FIELDS[ADVICE_FIELDS.index("event") :])
-        assert all(each["advice_id"][:14] == leg["transaction_id"][:14] for each in own)
+        raised = [each["advice_id"][:14] for each in own if each["event"] == AdviceEvent.RAISED]
+        assert set(raised) <= {leg["transaction_id"][:14]}
         assert leg["reason"] == (record.reasons[0][0] if record.reasons else 0)
         assert [code for code, _ in record.reasons] == sorted(code for code, _ in record.reasons)
         assert len(set(record.reasons)) == len(record.reasons)
+
+
+def check_advice(advice: Sequence[Row]) -> None:
+    """Every advice is raised once, and takes no step after it was overridden or removed, or after it ended."""
+    steps = defaultdict(list)
+    for row in advice:
+        steps[row["advice_id"]].append(row)
+    for own in steps.values():
+        events = [row["event"] for row in own]
+        assert events[0] == AdviceEvent.RAISED
+        assert set(events[1:-1]) <= {AdviceEvent.EXTENDED}
+        assert AdviceEvent.RAISED not in events[1:]
+        for before, after in pairwise(own):
+            assert after["seq"] > before["seq"]
+            unchanged = ("tenant_id", "account_id", "rule_id", "context", "starts_at")
+            assert all(before[name] == after[name] for name in unchanged)
+            assert before["ends_at"] <= after["ends_at"]
+            assert after["event"] == AdviceEvent.EXTENDED or before["ends_at"] == after["ends_at"]
 
 
 def check_parts(leg: Row, rows: Sequence[Row], recorded: Sequence[Row], names: Sequence[str]) -> None:

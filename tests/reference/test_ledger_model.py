@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from pointguard_server.domain.codes import Context, Kind, Operation, Outcome, Posture, Reason
+from pointguard_server.domain.codes import AdviceEvent, Context, Kind, Operation, Outcome, Posture, Reason
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.world import RULE
 from tests.integration.account_model import Account, Answer, Rule, quoted
@@ -100,6 +100,15 @@ requests: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
     st.tuples(st.just("capture"), places, st.integers(0, 60)),
     st.tuples(st.just("void"), places),
     st.tuples(st.just("lock"), st.booleans()),
+    st.tuples(st.just("suspend"), st.booleans()),
+    st.tuples(
+        st.just("raise"),
+        st.sampled_from(Context),
+        st.sampled_from((Posture.WARN, Posture.BLOCK)),
+        st.sampled_from((5 * MINUTE, DAY)),
+    ),
+    st.tuples(st.just("override"), places),
+    st.tuples(st.just("remove"), places),
 )
 
 
@@ -216,6 +225,21 @@ class AccountMachine(RuleBasedStateMachine):
             )
         if name == "lock":
             return ledger.lock_ask(account, *rest), number, lambda now: self.switch(model, now, *rest)
+        if name == "suspend":
+            (suspended,) = rest
+            return ledger.status_ask(account, suspended), number, lambda now: model.suspend(now, suspended=suspended)
+        if name == "raise":
+            context, posture, duration = rest
+            ask = ledger.raise_ask(account, context=context, posture=posture, duration=duration)
+            return ask, number, lambda now: model.raise_by_hand(now, context, posture, duration)
+        if name in ("override", "remove"):
+            ids = [row["advice_id"] for row in self.raised_against(account)]
+            if not ids:
+                return None
+            place = len(ids) - 1 - rest[0] % len(ids)  # rather one of the latest, which may still stand
+            operation = Operation.OVERRIDE_ADVICE if name == "override" else Operation.REMOVE_ADVICE
+            end = model.override if name == "override" else model.remove
+            return ledger.settle_ask(operation, account, ids[place]), number, lambda now: end(now, place)
         if not self.reservations:
             return None
         number, reservation, seq = self.reservations[rest[0] % len(self.reservations)]
@@ -224,6 +248,11 @@ class AccountMachine(RuleBasedStateMachine):
             ask = ledger.end_ask(Operation.CAPTURE, reservation, rest[1])
             return ask, number, lambda now: model.capture(now, seq, rest[1])
         return ledger.end_ask(Operation.VOID, reservation), number, lambda now: model.void(now, seq)
+
+    def raised_against(self, account: int) -> list[dict[str, Any]]:
+        """The rows by which advice was raised against an account, in order."""
+        rows = self.ledger.rows("advice")
+        return [row for row in rows if row["account_id"] == account and row["event"] == AdviceEvent.RAISED]
 
     @staticmethod
     def switch(model: Account, now: int, locked: bool) -> Answer:
@@ -287,7 +316,8 @@ class AccountMachine(RuleBasedStateMachine):
         verdict = self.ledger.one(self.ledger.read_ask(Operation.CHECK, self.accounts[number]))
         now = self.coming
         shown = [(self.ledger.names.text(advice.rule_id), advice.ends_at) for advice in verdict.advice]
-        stands = [(rule.name, ends_at) for rule, ends_at in self.models[number].standing if ends_at > now]
+        model = self.models[number]
+        stands = [(advice.name, advice.ends_at) for advice in model.standing if advice.ends_at > now]
         assert sorted(shown) == sorted(stands)
 
     @invariant()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointguard_server.domain.codes import Kind, Operation
+from pointguard_server.domain.codes import Context, Kind, Operation, Posture
 from pointguard_server.engine.ask import Ask, Verdict
 from tests.integration.audit import audit
 from tests.reference.windows import expected_windows, history_of, measure_of, read_records
@@ -123,6 +123,9 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("capture"), which, st.integers(0, 40)),
     st.tuples(st.just("void"), which),
     st.tuples(st.just("lock"), st.booleans()),
+    st.tuples(st.just("suspend"), st.booleans()),
+    st.tuples(st.just("raise"), st.sampled_from(Context), st.sampled_from((Posture.WARN, Posture.BLOCK))),
+    st.tuples(st.sampled_from(("override", "remove")), st.integers(0, 3)),
     st.tuples(st.just("quote"), st.sampled_from(PROVINCES)),
     st.just(("forget",)),
 )
@@ -165,7 +168,15 @@ class Player:
             reservation = open_ones[rest[0] % len(open_ones)].transaction_id
             operation = Operation.CAPTURE if name == "capture" else Operation.VOID
             return ledger.end_ask(operation, reservation, *rest[1:])
+        if name in ("override", "remove"):
+            steps = [row["advice_id"] for row in ledger.rows("advice") if row["account_id"] == account]
+            if not steps:
+                return None
+            operation = Operation.OVERRIDE_ADVICE if name == "override" else Operation.REMOVE_ADVICE
+            return ledger.settle_ask(operation, account, steps[-1 - rest[0] % len(steps)])
         makers: dict[str, Callable[[], Ask]] = {
+            "suspend": lambda: ledger.status_ask(account, *rest),
+            "raise": lambda: ledger.raise_ask(account, context=rest[0], posture=rest[1]),
             "accrue": lambda: ledger.accrue_ask(account, rest[0], kind=rest[1]),
             "spend": lambda: ledger.authorise_ask(
                 account, rest[0], partial=rest[1], province=rest[2], kind=Kind.PURCHASE

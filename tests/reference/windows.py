@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.calendar import from_microseconds
-from pointguard_server.domain.codes import Decision, Kind, Operation, Part, Reason, WindowKind
+from pointguard_server.domain.codes import INTERVENTIONS, Decision, Kind, Operation, Part, Reason, WindowKind
 from pointguard_server.domain.codes import Measure as Adds
 from pointguard_server.domain.record import Record, decode_record
 
@@ -164,7 +164,7 @@ def history_of(records: Iterable[Record]) -> History:
     releases = []
     for record in records:
         leg: dict[str, Any] = record.leg
-        if is_of_lots(leg):
+        if is_of_lots(leg) or leg["operation"] in INTERVENTIONS:
             continue
         if leg["operation"] in RELEASES:
             authorised = events[leg["refers_to_seq"]]
@@ -193,7 +193,7 @@ def expected_windows(record: Record, history: History, measures: Sequence[Measur
     A measure that would not count the transaction is left out, and so is every measure of a leg that is no attempt.
     """
     leg: dict[str, Any] = record.leg
-    if leg["operation"] in RELEASES or is_of_lots(leg):
+    if leg["operation"] in (*RELEASES, *INTERVENTIONS) or is_of_lots(leg):
         return {}
     kind, parts = Kind(leg["kind"]), parts_of(leg["parts"])
     would_pass, blocked = would_be_approved(record), any(code == Reason.ADVICE_BLOCK for code, _ in record.reasons)

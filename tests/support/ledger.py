@@ -14,12 +14,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pointguard_server.domain.age_bands import AGE_BANDS
 from pointguard_server.domain.calendar import to_microseconds
-from pointguard_server.domain.codes import Channel, CodeKind, Kind, Operation, RequestFlag, RuleSetActivationKind
+from pointguard_server.domain.codes import (
+    Channel,
+    CodeKind,
+    Context,
+    InterventionReason,
+    Kind,
+    Operation,
+    Posture,
+    RequestFlag,
+    RuleSetActivationKind,
+)
 from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.domain.interventions import Intervention
 from pointguard_server.domain.record import encode_body
 from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.batch import Decider
@@ -71,6 +82,18 @@ rules = "earn.rules"
 
 SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 TENANT = 1
+
+
+class Terms(NamedTuple):
+    """Those of an advice that is raised by hand."""
+
+    context: int
+    posture: int
+    duration: int
+    ends_at: int
+
+
+NO_TERMS = Terms(0, 0, 0, 0)
 
 
 @functools.cache
@@ -372,6 +395,38 @@ class Ledger:
         return self.ask(
             key, RequestFields(int(Operation.SET_REDEMPTION_LOCK), int(Kind.REDEMPTION_LOCK), account, flags=flags)
         )
+
+    def raise_ask(
+        self, account: int, key: str | None = None, *, posture: Posture = Posture.BLOCK, duration: int = DAY,
+        ends_at: int = 0, context: Context = Context.REDEMPTION,
+    ) -> Ask:  # fmt: skip
+        """Ask to raise advice by hand: for a while, or until a moment."""
+        terms = Terms(int(context), int(posture), 0 if ends_at else duration, ends_at)
+        fields = RequestFields(int(Operation.RAISE_ADVICE), int(Kind.INTERVENTION), account)
+        return self._intervention(key, fields, account, terms)
+
+    def settle_ask(self, operation: Operation, account: int, advice_id: bytes, key: str | None = None) -> Ask:
+        """Ask to override or to remove an advice."""
+        high, low = (int.from_bytes(half, "little", signed=True) for half in (advice_id[:8], advice_id[8:]))
+        fields = RequestFields(int(operation), int(Kind.INTERVENTION), reservation_high=high, reservation_low=low)
+        return self._intervention(key, fields, account)
+
+    def status_ask(self, account: int, suspended: bool, key: str | None = None) -> Ask:
+        flags = int(RequestFlag.SUSPENDED) if suspended else 0
+        fields = RequestFields(int(Operation.SET_ACCOUNT_STATUS), int(Kind.INTERVENTION), account, flags=flags)
+        return self._intervention(key, fields, account)
+
+    def _intervention(self, key: str | None, fields: RequestFields, account: int, terms: Terms = NO_TERMS) -> Ask:
+        said = Intervention("analyst 7", int(InterventionReason.FALSE_POSITIVE), "", "tests", *terms)
+        line = [*terms, said.reason, 0]
+        ask = self.ask(
+            key,
+            fields,
+            lines=b"".join(value.to_bytes(8, "little") for value in line),
+            line_count=1,
+            body=encode_body("", said.encode()),
+        )
+        return replace(ask, account_id=account)
 
     def read_ask(self, operation: Operation, account: int, province: str = "", redemption_type: str = "") -> Ask:
         kind = int(Kind.ADHOC_REDEEM) if operation is Operation.QUOTE else 0

@@ -93,7 +93,8 @@ class _Writer:
         value = self._of_line_alone(kind, depth) if in_lines else self._value(kind, depth, in_lines=False)
         name = f"let{number}"
         # An expression for lines may happen to read none of their fields.
-        reads_line = in_lines and ("line." in value or any(re.search(rf"\b{one}\b", value) for one in self._line_lets()))
+        of_line = (re.search(rf"\b{one}\b", value) for one in self._line_lets())
+        reads_line = in_lines and ("line." in value or any(of_line))
         self._lets.setdefault((kind, reads_line), []).append(name)
         return f"let {name} = {value}"
 

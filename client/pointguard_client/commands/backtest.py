@@ -15,8 +15,9 @@ from pointguard_client.errors import ConfigurationError
 from pointguard_client.words import BacktestCaveat
 
 _CAVEATS = {
-    BacktestCaveat.ACCOUNTS_AS_THEY_WERE: "balances and spend are those of each order's moment, whatever is given",
-    BacktestCaveat.STORES_AS_THEY_ARE: "where a store lies is what is known of it now",
+    BacktestCaveat.ACCOUNTS_AS_THEY_WERE: "balances, spend and points in windows are as they were at each order",
+    BacktestCaveat.STORES_AS_THEY_ARE: "of some stores only what was known of them later is kept",
+    BacktestCaveat.BIRTH_DATES_MISSING: "the birth dates of members who were erased since count as not known",
 }
 STORES_SHOWN = 10
 

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pointguard_client.commands.output import DECISION_STYLES, escape, plain_table
+from pointguard_client.commands.output import DECISION_STYLES, advice_cause, escape, plain_table
 from pointguard_client.commands.rule_output import outcomes_table, shown_value, trace_table
 from pointguard_client.explanation_values import (
     AccountBefore,
@@ -86,13 +86,14 @@ def _account(account: AccountBefore) -> Table:
         table.add_row("reservation", f"{reservation.points:,} points until {until} · {reservation.transaction_id}")
     for advice in account.standing_advice:
         table.add_row("advice", _advice(advice))
+    for advice in account.overridden_advice:
+        table.add_row("overridden", _advice(advice))
     return table
 
 
 def _advice(advice: Advice) -> str:
-    seen = f"{advice.evidence.measured:,} > {advice.evidence.threshold:,}"
-    what = f"{advice.posture.name} {advice.context.name} until {_time(advice.ends_at)}: {advice.rule} ({seen})"
-    return escape(what)
+    until = f"{advice.posture.name} {advice.context.name} until {_time(advice.ends_at)}"
+    return escape(f"{until}: {advice_cause(advice)}")
 
 
 def _inputs(found: Explanation) -> Table:
@@ -125,7 +126,10 @@ def _effect(check: ExplainedCheck) -> str:
         return "[dim]passes[/]"
     said = f"trips, {check.posture.name} {check.context.name}"
     said += ": forbids it" if check.forbade else ""
-    said += ", raises advice" if check.raised else ", its advice stands already" if check.stood else ""
+    if check.suppressed:
+        return f"[bold yellow]{said}, but was overridden[/]"
+    raised = ", extends its advice" if check.stood else ", raises advice"
+    said += raised if check.raised else ", its advice stands already" if check.stood else ""
     return f"[bold {'red' if check.forbade else 'yellow'}]{said}[/]"
 
 

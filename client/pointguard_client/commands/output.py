@@ -179,9 +179,15 @@ def _show_entry(entry: Entry) -> str:
 
 
 def _show_advice(advice: Advice) -> str:
-    seen = f"{advice.evidence.measured:,} > {advice.evidence.threshold:,}"
     until = f" until {_show_time(advice.ends_at)}" if advice.ends_at else ""
-    return escape(f"{advice.posture.name} {advice.context.name}{until}: {advice.rule} ({seen})")
+    return escape(f"{advice.posture.name} {advice.context.name}{until}: {advice_cause(advice)}")
+
+
+def advice_cause(advice: Advice) -> str:
+    """Return the rule that raised an advice and what it saw, or that no rule did."""
+    if not advice.rule:
+        return "raised by hand"
+    return f"{advice.rule} ({advice.evidence.measured:,} > {advice.evidence.threshold:,})"
 
 
 def _show_time(moment: datetime) -> str:

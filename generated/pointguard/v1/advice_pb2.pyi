@@ -1,11 +1,29 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from pointguard.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class AdviceState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ADVICE_STATE_UNSPECIFIED: _ClassVar[AdviceState]
+    ADVICE_STATE_STANDING: _ClassVar[AdviceState]
+    ADVICE_STATE_OVERRIDDEN: _ClassVar[AdviceState]
+    ADVICE_STATE_REMOVED: _ClassVar[AdviceState]
+    ADVICE_STATE_EXPIRED: _ClassVar[AdviceState]
+ADVICE_STATE_UNSPECIFIED: AdviceState
+ADVICE_STATE_STANDING: AdviceState
+ADVICE_STATE_OVERRIDDEN: AdviceState
+ADVICE_STATE_REMOVED: AdviceState
+ADVICE_STATE_EXPIRED: AdviceState
 
 class CheckAdviceRequest(_message.Message):
     __slots__ = ("member", "context")
@@ -16,13 +34,125 @@ class CheckAdviceRequest(_message.Message):
     def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ...) -> None: ...
 
 class CheckAdviceResponse(_message.Message):
-    __slots__ = ("account_id", "posture", "advice", "redemption_locked")
+    __slots__ = ("account_id", "posture", "advice", "redemption_locked", "suspended")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     POSTURE_FIELD_NUMBER: _ClassVar[int]
     ADVICE_FIELD_NUMBER: _ClassVar[int]
     REDEMPTION_LOCKED_FIELD_NUMBER: _ClassVar[int]
+    SUSPENDED_FIELD_NUMBER: _ClassVar[int]
     account_id: int
     posture: _common_pb2.AdvicePosture
     advice: _containers.RepeatedCompositeFieldContainer[_common_pb2.Advice]
     redemption_locked: bool
-    def __init__(self, account_id: _Optional[int] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.Advice, _Mapping]]] = ..., redemption_locked: _Optional[bool] = ...) -> None: ...
+    suspended: bool
+    def __init__(self, account_id: _Optional[int] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.Advice, _Mapping]]] = ..., redemption_locked: _Optional[bool] = ..., suspended: _Optional[bool] = ...) -> None: ...
+
+class ListAdviceRequest(_message.Message):
+    __slots__ = ("member", "include_ended", "page_size", "page_token")
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_ENDED_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    member: _common_pb2.MemberReference
+    include_ended: bool
+    page_size: int
+    page_token: str
+    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., include_ended: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class AdviceStep(_message.Message):
+    __slots__ = ("event", "transaction_id", "happened_at", "ends_at", "intervention")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    HAPPENED_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDS_AT_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    event: _common_pb2.AdviceEvent
+    transaction_id: str
+    happened_at: _timestamp_pb2.Timestamp
+    ends_at: _timestamp_pb2.Timestamp
+    intervention: _common_pb2.Intervention
+    def __init__(self, event: _Optional[_Union[_common_pb2.AdviceEvent, str]] = ..., transaction_id: _Optional[str] = ..., happened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class AdviceHistory(_message.Message):
+    __slots__ = ("advice", "account_id", "state", "steps")
+    ADVICE_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    advice: _common_pb2.Advice
+    account_id: int
+    state: AdviceState
+    steps: _containers.RepeatedCompositeFieldContainer[AdviceStep]
+    def __init__(self, advice: _Optional[_Union[_common_pb2.Advice, _Mapping]] = ..., account_id: _Optional[int] = ..., state: _Optional[_Union[AdviceState, str]] = ..., steps: _Optional[_Iterable[_Union[AdviceStep, _Mapping]]] = ...) -> None: ...
+
+class ListAdviceResponse(_message.Message):
+    __slots__ = ("advice", "next_page_token")
+    ADVICE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    advice: _containers.RepeatedCompositeFieldContainer[AdviceHistory]
+    next_page_token: str
+    def __init__(self, advice: _Optional[_Iterable[_Union[AdviceHistory, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class RaiseAdviceRequest(_message.Message):
+    __slots__ = ("idempotency_key", "member", "context", "posture", "duration", "ends_at", "intervention")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    POSTURE_FIELD_NUMBER: _ClassVar[int]
+    DURATION_FIELD_NUMBER: _ClassVar[int]
+    ENDS_AT_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    member: _common_pb2.MemberReference
+    context: _common_pb2.AdviceContext
+    posture: _common_pb2.AdvicePosture
+    duration: _duration_pb2.Duration
+    ends_at: _timestamp_pb2.Timestamp
+    intervention: _common_pb2.Intervention
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class RaiseAdviceResponse(_message.Message):
+    __slots__ = ("transaction_id", "account_id", "advice_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    ADVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    advice_id: str
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., advice_id: _Optional[str] = ...) -> None: ...
+
+class OverrideAdviceRequest(_message.Message):
+    __slots__ = ("idempotency_key", "advice_id", "intervention")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ADVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    advice_id: str
+    intervention: _common_pb2.Intervention
+    def __init__(self, idempotency_key: _Optional[str] = ..., advice_id: _Optional[str] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class OverrideAdviceResponse(_message.Message):
+    __slots__ = ("transaction_id", "account_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ...) -> None: ...
+
+class RemoveAdviceRequest(_message.Message):
+    __slots__ = ("idempotency_key", "advice_id", "intervention")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ADVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    advice_id: str
+    intervention: _common_pb2.Intervention
+    def __init__(self, idempotency_key: _Optional[str] = ..., advice_id: _Optional[str] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class RemoveAdviceResponse(_message.Message):
+    __slots__ = ("transaction_id", "account_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ...) -> None: ...

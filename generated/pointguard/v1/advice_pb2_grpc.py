@@ -26,7 +26,10 @@ if _version_not_supported:
 
 
 class AdviceServiceStub:
-    """Tells tills and consoles what stands against an account.
+    """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
+    advice. All but CheckAdvice need an API key with the role "fraud".
+
+    What changes advice is a transaction in the account's own sequence: every decision after it heeds it, and none before.
     """
 
     def __init__(self, channel):
@@ -40,14 +43,69 @@ class AdviceServiceStub:
                 request_serializer=pointguard_dot_v1_dot_advice__pb2.CheckAdviceRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_advice__pb2.CheckAdviceResponse.FromString,
                 _registered_method=True)
+        self.ListAdvice = channel.unary_unary(
+                '/pointguard.v1.AdviceService/ListAdvice',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.ListAdviceRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.ListAdviceResponse.FromString,
+                _registered_method=True)
+        self.RaiseAdvice = channel.unary_unary(
+                '/pointguard.v1.AdviceService/RaiseAdvice',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.RaiseAdviceRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.RaiseAdviceResponse.FromString,
+                _registered_method=True)
+        self.OverrideAdvice = channel.unary_unary(
+                '/pointguard.v1.AdviceService/OverrideAdvice',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.OverrideAdviceRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.OverrideAdviceResponse.FromString,
+                _registered_method=True)
+        self.RemoveAdvice = channel.unary_unary(
+                '/pointguard.v1.AdviceService/RemoveAdvice',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.RemoveAdviceRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.RemoveAdviceResponse.FromString,
+                _registered_method=True)
 
 
 class AdviceServiceServicer:
-    """Tells tills and consoles what stands against an account.
+    """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
+    advice. All but CheckAdvice need an API key with the role "fraud".
+
+    What changes advice is a transaction in the account's own sequence: every decision after it heeds it, and none before.
     """
 
     def CheckAdvice(self, request, context):
         """Returns the advice that stands now, strongest first. Writes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAdvice(self, request, context):
+        """Lists advice with its steps, of an account or of the whole program, the one that was raised last first. Writes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RaiseAdvice(self, request, context):
+        """Raises advice by hand, beside whatever else stands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OverrideAdvice(self, request, context):
+        """Has an advice no longer stand, and its rule have no effect on the account until the advice would have ended.
+
+        FAILED_PRECONDITION: it does not stand any more. Nothing undoes an override; advice can be raised by hand.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveAdvice(self, request, context):
+        """Has an advice no longer stand. Its rule may trip again at once.
+
+        FAILED_PRECONDITION: it does not stand any more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +119,26 @@ def add_AdviceServiceServicer_to_server(servicer, server):
                     request_deserializer=pointguard_dot_v1_dot_advice__pb2.CheckAdviceRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_advice__pb2.CheckAdviceResponse.SerializeToString,
             ),
+            'ListAdvice': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAdvice,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.ListAdviceRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.ListAdviceResponse.SerializeToString,
+            ),
+            'RaiseAdvice': grpc.unary_unary_rpc_method_handler(
+                    servicer.RaiseAdvice,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.RaiseAdviceRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.RaiseAdviceResponse.SerializeToString,
+            ),
+            'OverrideAdvice': grpc.unary_unary_rpc_method_handler(
+                    servicer.OverrideAdvice,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.OverrideAdviceRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.OverrideAdviceResponse.SerializeToString,
+            ),
+            'RemoveAdvice': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveAdvice,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.RemoveAdviceRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.RemoveAdviceResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'pointguard.v1.AdviceService', rpc_method_handlers)
@@ -70,7 +148,10 @@ def add_AdviceServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdviceService:
-    """Tells tills and consoles what stands against an account.
+    """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
+    advice. All but CheckAdvice need an API key with the role "fraud".
+
+    What changes advice is a transaction in the account's own sequence: every decision after it heeds it, and none before.
     """
 
     @staticmethod
@@ -90,6 +171,114 @@ class AdviceService:
             '/pointguard.v1.AdviceService/CheckAdvice',
             pointguard_dot_v1_dot_advice__pb2.CheckAdviceRequest.SerializeToString,
             pointguard_dot_v1_dot_advice__pb2.CheckAdviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAdvice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/ListAdvice',
+            pointguard_dot_v1_dot_advice__pb2.ListAdviceRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.ListAdviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RaiseAdvice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/RaiseAdvice',
+            pointguard_dot_v1_dot_advice__pb2.RaiseAdviceRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.RaiseAdviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OverrideAdvice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/OverrideAdvice',
+            pointguard_dot_v1_dot_advice__pb2.OverrideAdviceRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.OverrideAdviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveAdvice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/RemoveAdvice',
+            pointguard_dot_v1_dot_advice__pb2.RemoveAdviceRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.RemoveAdviceResponse.FromString,
             options,
             channel_credentials,
             insecure,

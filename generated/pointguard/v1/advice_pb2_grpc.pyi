@@ -27,7 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdviceServiceStub:
-    """Tells tills and consoles what stands against an account."""
+    """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
+    advice. All but CheckAdvice need an API key with the role "fraud".
+
+    What changes advice is a transaction in the account's own sequence: every decision after it heeds it, and none before.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -35,17 +39,53 @@ class AdviceServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AdviceServiceAsyncStub: ...
     CheckAdvice: _grpc.UnaryUnaryMultiCallable[_advice_pb2.CheckAdviceRequest, _advice_pb2.CheckAdviceResponse]
     """Returns the advice that stands now, strongest first. Writes nothing."""
+    ListAdvice: _grpc.UnaryUnaryMultiCallable[_advice_pb2.ListAdviceRequest, _advice_pb2.ListAdviceResponse]
+    """Lists advice with its steps, of an account or of the whole program, the one that was raised last first. Writes nothing."""
+    RaiseAdvice: _grpc.UnaryUnaryMultiCallable[_advice_pb2.RaiseAdviceRequest, _advice_pb2.RaiseAdviceResponse]
+    """Raises advice by hand, beside whatever else stands."""
+    OverrideAdvice: _grpc.UnaryUnaryMultiCallable[_advice_pb2.OverrideAdviceRequest, _advice_pb2.OverrideAdviceResponse]
+    """Has an advice no longer stand, and its rule have no effect on the account until the advice would have ended.
+
+    FAILED_PRECONDITION: it does not stand any more. Nothing undoes an override; advice can be raised by hand.
+    """
+    RemoveAdvice: _grpc.UnaryUnaryMultiCallable[_advice_pb2.RemoveAdviceRequest, _advice_pb2.RemoveAdviceResponse]
+    """Has an advice no longer stand. Its rule may trip again at once.
+
+    FAILED_PRECONDITION: it does not stand any more.
+    """
 
 @_typing.type_check_only
 class AdviceServiceAsyncStub(AdviceServiceStub):
-    """Tells tills and consoles what stands against an account."""
+    """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
+    advice. All but CheckAdvice need an API key with the role "fraud".
+
+    What changes advice is a transaction in the account's own sequence: every decision after it heeds it, and none before.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CheckAdvice: _aio.UnaryUnaryMultiCallable[_advice_pb2.CheckAdviceRequest, _advice_pb2.CheckAdviceResponse]  # type: ignore[assignment]
     """Returns the advice that stands now, strongest first. Writes nothing."""
+    ListAdvice: _aio.UnaryUnaryMultiCallable[_advice_pb2.ListAdviceRequest, _advice_pb2.ListAdviceResponse]  # type: ignore[assignment]
+    """Lists advice with its steps, of an account or of the whole program, the one that was raised last first. Writes nothing."""
+    RaiseAdvice: _aio.UnaryUnaryMultiCallable[_advice_pb2.RaiseAdviceRequest, _advice_pb2.RaiseAdviceResponse]  # type: ignore[assignment]
+    """Raises advice by hand, beside whatever else stands."""
+    OverrideAdvice: _aio.UnaryUnaryMultiCallable[_advice_pb2.OverrideAdviceRequest, _advice_pb2.OverrideAdviceResponse]  # type: ignore[assignment]
+    """Has an advice no longer stand, and its rule have no effect on the account until the advice would have ended.
+
+    FAILED_PRECONDITION: it does not stand any more. Nothing undoes an override; advice can be raised by hand.
+    """
+    RemoveAdvice: _aio.UnaryUnaryMultiCallable[_advice_pb2.RemoveAdviceRequest, _advice_pb2.RemoveAdviceResponse]  # type: ignore[assignment]
+    """Has an advice no longer stand. Its rule may trip again at once.
+
+    FAILED_PRECONDITION: it does not stand any more.
+    """
 
 class AdviceServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Tells tills and consoles what stands against an account."""
+    """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
+    advice. All but CheckAdvice need an API key with the role "fraud".
+
+    What changes advice is a transaction in the account's own sequence: every decision after it heeds it, and none before.
+    """
 
     @_abc_1.abstractmethod
     def CheckAdvice(
@@ -54,5 +94,43 @@ class AdviceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_advice_pb2.CheckAdviceResponse, _abc.Awaitable[_advice_pb2.CheckAdviceResponse]]:
         """Returns the advice that stands now, strongest first. Writes nothing."""
+
+    @_abc_1.abstractmethod
+    def ListAdvice(
+        self,
+        request: _advice_pb2.ListAdviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.ListAdviceResponse, _abc.Awaitable[_advice_pb2.ListAdviceResponse]]:
+        """Lists advice with its steps, of an account or of the whole program, the one that was raised last first. Writes nothing."""
+
+    @_abc_1.abstractmethod
+    def RaiseAdvice(
+        self,
+        request: _advice_pb2.RaiseAdviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.RaiseAdviceResponse, _abc.Awaitable[_advice_pb2.RaiseAdviceResponse]]:
+        """Raises advice by hand, beside whatever else stands."""
+
+    @_abc_1.abstractmethod
+    def OverrideAdvice(
+        self,
+        request: _advice_pb2.OverrideAdviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.OverrideAdviceResponse, _abc.Awaitable[_advice_pb2.OverrideAdviceResponse]]:
+        """Has an advice no longer stand, and its rule have no effect on the account until the advice would have ended.
+
+        FAILED_PRECONDITION: it does not stand any more. Nothing undoes an override; advice can be raised by hand.
+        """
+
+    @_abc_1.abstractmethod
+    def RemoveAdvice(
+        self,
+        request: _advice_pb2.RemoveAdviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.RemoveAdviceResponse, _abc.Awaitable[_advice_pb2.RemoveAdviceResponse]]:
+        """Has an advice no longer stand. Its rule may trip again at once.
+
+        FAILED_PRECONDITION: it does not stand any more.
+        """
 
 def add_AdviceServiceServicer_to_server(servicer: AdviceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -34,6 +34,7 @@ class TransactionKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRANSACTION_KIND_CARD_LINK: _ClassVar[TransactionKind]
     TRANSACTION_KIND_CARD_REPLACE: _ClassVar[TransactionKind]
     TRANSACTION_KIND_REDEMPTION_LOCK: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_INTERVENTION: _ClassVar[TransactionKind]
 
 class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -48,6 +49,10 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_SET_REDEMPTION_LOCK: _ClassVar[Operation]
     OPERATION_MATURE: _ClassVar[Operation]
     OPERATION_UPDATE_MEMBER: _ClassVar[Operation]
+    OPERATION_RAISE_ADVICE: _ClassVar[Operation]
+    OPERATION_OVERRIDE_ADVICE: _ClassVar[Operation]
+    OPERATION_REMOVE_ADVICE: _ClassVar[Operation]
+    OPERATION_SET_ACCOUNT_STATUS: _ClassVar[Operation]
 
 class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -87,6 +92,28 @@ class AdvicePosture(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ADVICE_POSTURE_LOG: _ClassVar[AdvicePosture]
     ADVICE_POSTURE_WARN: _ClassVar[AdvicePosture]
     ADVICE_POSTURE_BLOCK: _ClassVar[AdvicePosture]
+
+class AdviceEvent(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ADVICE_EVENT_UNSPECIFIED: _ClassVar[AdviceEvent]
+    ADVICE_EVENT_RAISED: _ClassVar[AdviceEvent]
+    ADVICE_EVENT_EXTENDED: _ClassVar[AdviceEvent]
+    ADVICE_EVENT_OVERRIDDEN: _ClassVar[AdviceEvent]
+    ADVICE_EVENT_REMOVED: _ClassVar[AdviceEvent]
+
+class InterventionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    INTERVENTION_REASON_UNSPECIFIED: _ClassVar[InterventionReason]
+    INTERVENTION_REASON_SUSPECTED_FRAUD: _ClassVar[InterventionReason]
+    INTERVENTION_REASON_ACCOUNT_TAKEOVER: _ClassVar[InterventionReason]
+    INTERVENTION_REASON_POLICY_ABUSE: _ClassVar[InterventionReason]
+    INTERVENTION_REASON_MEMBER_REQUEST: _ClassVar[InterventionReason]
+    INTERVENTION_REASON_COMPLIANCE: _ClassVar[InterventionReason]
+    INTERVENTION_REASON_FALSE_POSITIVE: _ClassVar[InterventionReason]
+    INTERVENTION_REASON_MEMBER_VERIFIED: _ClassVar[InterventionReason]
+    INTERVENTION_REASON_RESOLVED: _ClassVar[InterventionReason]
+    INTERVENTION_REASON_CORRECTION: _ClassVar[InterventionReason]
+    INTERVENTION_REASON_OTHER: _ClassVar[InterventionReason]
 CHANNEL_UNSPECIFIED: Channel
 CHANNEL_IN_STORE: Channel
 CHANNEL_ONLINE: Channel
@@ -107,6 +134,7 @@ TRANSACTION_KIND_PROFILE_UPDATE: TransactionKind
 TRANSACTION_KIND_CARD_LINK: TransactionKind
 TRANSACTION_KIND_CARD_REPLACE: TransactionKind
 TRANSACTION_KIND_REDEMPTION_LOCK: TransactionKind
+TRANSACTION_KIND_INTERVENTION: TransactionKind
 OPERATION_UNSPECIFIED: Operation
 OPERATION_AUTHORISE: Operation
 OPERATION_CAPTURE: Operation
@@ -118,6 +146,10 @@ OPERATION_LINK_IDENTIFIER: Operation
 OPERATION_SET_REDEMPTION_LOCK: Operation
 OPERATION_MATURE: Operation
 OPERATION_UPDATE_MEMBER: Operation
+OPERATION_RAISE_ADVICE: Operation
+OPERATION_OVERRIDE_ADVICE: Operation
+OPERATION_REMOVE_ADVICE: Operation
+OPERATION_SET_ACCOUNT_STATUS: Operation
 DECISION_UNSPECIFIED: Decision
 DECISION_APPROVED: Decision
 DECISION_DECLINED: Decision
@@ -142,6 +174,22 @@ ADVICE_POSTURE_UNSPECIFIED: AdvicePosture
 ADVICE_POSTURE_LOG: AdvicePosture
 ADVICE_POSTURE_WARN: AdvicePosture
 ADVICE_POSTURE_BLOCK: AdvicePosture
+ADVICE_EVENT_UNSPECIFIED: AdviceEvent
+ADVICE_EVENT_RAISED: AdviceEvent
+ADVICE_EVENT_EXTENDED: AdviceEvent
+ADVICE_EVENT_OVERRIDDEN: AdviceEvent
+ADVICE_EVENT_REMOVED: AdviceEvent
+INTERVENTION_REASON_UNSPECIFIED: InterventionReason
+INTERVENTION_REASON_SUSPECTED_FRAUD: InterventionReason
+INTERVENTION_REASON_ACCOUNT_TAKEOVER: InterventionReason
+INTERVENTION_REASON_POLICY_ABUSE: InterventionReason
+INTERVENTION_REASON_MEMBER_REQUEST: InterventionReason
+INTERVENTION_REASON_COMPLIANCE: InterventionReason
+INTERVENTION_REASON_FALSE_POSITIVE: InterventionReason
+INTERVENTION_REASON_MEMBER_VERIFIED: InterventionReason
+INTERVENTION_REASON_RESOLVED: InterventionReason
+INTERVENTION_REASON_CORRECTION: InterventionReason
+INTERVENTION_REASON_OTHER: InterventionReason
 
 class MemberReference(_message.Message):
     __slots__ = ("account_id", "loyalty_id", "external_id", "card", "phone", "email", "device_guid")
@@ -224,6 +272,26 @@ class Advice(_message.Message):
     rule_version: int
     evidence: Evidence
     def __init__(self, advice_id: _Optional[str] = ..., entity: _Optional[_Union[AdviceEntity, str]] = ..., context: _Optional[_Union[AdviceContext, str]] = ..., posture: _Optional[_Union[AdvicePosture, str]] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rule: _Optional[str] = ..., rule_version: _Optional[int] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ...) -> None: ...
+
+class AdviceChange(_message.Message):
+    __slots__ = ("event", "advice")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    ADVICE_FIELD_NUMBER: _ClassVar[int]
+    event: AdviceEvent
+    advice: Advice
+    def __init__(self, event: _Optional[_Union[AdviceEvent, str]] = ..., advice: _Optional[_Union[Advice, _Mapping]] = ...) -> None: ...
+
+class Intervention(_message.Message):
+    __slots__ = ("author", "reason", "note", "api_key_id")
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    API_KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    author: str
+    reason: InterventionReason
+    note: str
+    api_key_id: str
+    def __init__(self, author: _Optional[str] = ..., reason: _Optional[_Union[InterventionReason, str]] = ..., note: _Optional[str] = ..., api_key_id: _Optional[str] = ...) -> None: ...
 
 class Evidence(_message.Message):
     __slots__ = ("transaction_id", "measured", "threshold", "window_starts_after")

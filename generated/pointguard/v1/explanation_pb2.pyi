@@ -61,7 +61,7 @@ class OpenReservation(_message.Message):
     def __init__(self, transaction_id: _Optional[str] = ..., points: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class AccountBefore(_message.Message):
-    __slots__ = ("balance", "earned_total", "redeemed_total", "spend_total", "tier", "province", "enrolled_at", "redemption_locked", "suspended", "transaction_count", "standing_advice", "open_reservations")
+    __slots__ = ("balance", "earned_total", "redeemed_total", "spend_total", "tier", "province", "enrolled_at", "redemption_locked", "suspended", "transaction_count", "standing_advice", "open_reservations", "overridden_advice")
     BALANCE_FIELD_NUMBER: _ClassVar[int]
     EARNED_TOTAL_FIELD_NUMBER: _ClassVar[int]
     REDEEMED_TOTAL_FIELD_NUMBER: _ClassVar[int]
@@ -74,6 +74,7 @@ class AccountBefore(_message.Message):
     TRANSACTION_COUNT_FIELD_NUMBER: _ClassVar[int]
     STANDING_ADVICE_FIELD_NUMBER: _ClassVar[int]
     OPEN_RESERVATIONS_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDDEN_ADVICE_FIELD_NUMBER: _ClassVar[int]
     balance: _common_pb2.Balance
     earned_total: int
     redeemed_total: int
@@ -86,7 +87,8 @@ class AccountBefore(_message.Message):
     transaction_count: int
     standing_advice: _containers.RepeatedCompositeFieldContainer[_common_pb2.Advice]
     open_reservations: _containers.RepeatedCompositeFieldContainer[OpenReservation]
-    def __init__(self, balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., earned_total: _Optional[int] = ..., redeemed_total: _Optional[int] = ..., spend_total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., tier: _Optional[str] = ..., province: _Optional[str] = ..., enrolled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., redemption_locked: _Optional[bool] = ..., suspended: _Optional[bool] = ..., transaction_count: _Optional[int] = ..., standing_advice: _Optional[_Iterable[_Union[_common_pb2.Advice, _Mapping]]] = ..., open_reservations: _Optional[_Iterable[_Union[OpenReservation, _Mapping]]] = ...) -> None: ...
+    overridden_advice: _containers.RepeatedCompositeFieldContainer[_common_pb2.Advice]
+    def __init__(self, balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., earned_total: _Optional[int] = ..., redeemed_total: _Optional[int] = ..., spend_total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., tier: _Optional[str] = ..., province: _Optional[str] = ..., enrolled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., redemption_locked: _Optional[bool] = ..., suspended: _Optional[bool] = ..., transaction_count: _Optional[int] = ..., standing_advice: _Optional[_Iterable[_Union[_common_pb2.Advice, _Mapping]]] = ..., open_reservations: _Optional[_Iterable[_Union[OpenReservation, _Mapping]]] = ..., overridden_advice: _Optional[_Iterable[_Union[_common_pb2.Advice, _Mapping]]] = ...) -> None: ...
 
 class DecisionInput(_message.Message):
     __slots__ = ("name", "value", "gone")
@@ -123,7 +125,7 @@ class ExplainedWindow(_message.Message):
     def __init__(self, starts_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., value: _Optional[int] = ..., transaction_count: _Optional[int] = ..., transactions: _Optional[_Iterable[_Union[CountedTransaction, _Mapping]]] = ...) -> None: ...
 
 class ExplainedCheck(_message.Message):
-    __slots__ = ("rule", "context", "posture", "reason", "window", "seen", "threshold", "tripped", "forbade", "stood", "raised")
+    __slots__ = ("rule", "context", "posture", "reason", "window", "seen", "threshold", "tripped", "forbade", "stood", "raised", "suppressed")
     RULE_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     POSTURE_FIELD_NUMBER: _ClassVar[int]
@@ -135,6 +137,7 @@ class ExplainedCheck(_message.Message):
     FORBADE_FIELD_NUMBER: _ClassVar[int]
     STOOD_FIELD_NUMBER: _ClassVar[int]
     RAISED_FIELD_NUMBER: _ClassVar[int]
+    SUPPRESSED_FIELD_NUMBER: _ClassVar[int]
     rule: str
     context: _common_pb2.AdviceContext
     posture: _common_pb2.AdvicePosture
@@ -146,7 +149,8 @@ class ExplainedCheck(_message.Message):
     forbade: bool
     stood: bool
     raised: bool
-    def __init__(self, rule: _Optional[str] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., reason: _Optional[_Union[_common_pb2.ReasonCode, str]] = ..., window: _Optional[_Union[ExplainedWindow, _Mapping]] = ..., seen: _Optional[int] = ..., threshold: _Optional[int] = ..., tripped: _Optional[bool] = ..., forbade: _Optional[bool] = ..., stood: _Optional[bool] = ..., raised: _Optional[bool] = ...) -> None: ...
+    suppressed: bool
+    def __init__(self, rule: _Optional[str] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., reason: _Optional[_Union[_common_pb2.ReasonCode, str]] = ..., window: _Optional[_Union[ExplainedWindow, _Mapping]] = ..., seen: _Optional[int] = ..., threshold: _Optional[int] = ..., tripped: _Optional[bool] = ..., forbade: _Optional[bool] = ..., stood: _Optional[bool] = ..., raised: _Optional[bool] = ..., suppressed: _Optional[bool] = ...) -> None: ...
 
 class ExplainedRuleWindow(_message.Message):
     __slots__ = ("window", "held")

@@ -3,12 +3,22 @@ import datetime
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from pointguard.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class AccountStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ACCOUNT_STATUS_UNSPECIFIED: _ClassVar[AccountStatus]
+    ACCOUNT_STATUS_ACTIVE: _ClassVar[AccountStatus]
+    ACCOUNT_STATUS_SUSPENDED: _ClassVar[AccountStatus]
+ACCOUNT_STATUS_UNSPECIFIED: AccountStatus
+ACCOUNT_STATUS_ACTIVE: AccountStatus
+ACCOUNT_STATUS_SUSPENDED: AccountStatus
 
 class Profile(_message.Message):
     __slots__ = ("given_name", "family_name", "province", "birth_date")
@@ -141,3 +151,25 @@ class SetRedemptionLockResponse(_message.Message):
     account_id: int
     locked: bool
     def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., locked: _Optional[bool] = ...) -> None: ...
+
+class SetAccountStatusRequest(_message.Message):
+    __slots__ = ("idempotency_key", "member", "status", "intervention")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    member: _common_pb2.MemberReference
+    status: AccountStatus
+    intervention: _common_pb2.Intervention
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., status: _Optional[_Union[AccountStatus, str]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class SetAccountStatusResponse(_message.Message):
+    __slots__ = ("transaction_id", "account_id", "status")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    status: AccountStatus
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., status: _Optional[_Union[AccountStatus, str]] = ...) -> None: ...

@@ -61,6 +61,11 @@ class MemberServiceStub:
                 request_serializer=pointguard_dot_v1_dot_member__pb2.SetRedemptionLockRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_member__pb2.SetRedemptionLockResponse.FromString,
                 _registered_method=True)
+        self.SetAccountStatus = channel.unary_unary(
+                '/pointguard.v1.MemberService/SetAccountStatus',
+                request_serializer=pointguard_dot_v1_dot_member__pb2.SetAccountStatusRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_member__pb2.SetAccountStatusResponse.FromString,
+                _registered_method=True)
 
 
 class MemberServiceServicer:
@@ -103,6 +108,14 @@ class MemberServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetAccountStatus(self, request, context):
+        """Suspends an account, which then neither redeems nor earns, or reinstates it. Captures of what was authorised before go
+        on. Needs an API key with the role "fraud".
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MemberServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +143,11 @@ def add_MemberServiceServicer_to_server(servicer, server):
                     servicer.SetRedemptionLock,
                     request_deserializer=pointguard_dot_v1_dot_member__pb2.SetRedemptionLockRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_member__pb2.SetRedemptionLockResponse.SerializeToString,
+            ),
+            'SetAccountStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetAccountStatus,
+                    request_deserializer=pointguard_dot_v1_dot_member__pb2.SetAccountStatusRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_member__pb2.SetAccountStatusResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -269,6 +287,33 @@ class MemberService:
             '/pointguard.v1.MemberService/SetRedemptionLock',
             pointguard_dot_v1_dot_member__pb2.SetRedemptionLockRequest.SerializeToString,
             pointguard_dot_v1_dot_member__pb2.SetRedemptionLockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetAccountStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.MemberService/SetAccountStatus',
+            pointguard_dot_v1_dot_member__pb2.SetAccountStatusRequest.SerializeToString,
+            pointguard_dot_v1_dot_member__pb2.SetAccountStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

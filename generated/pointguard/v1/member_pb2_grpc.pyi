@@ -45,6 +45,10 @@ class MemberServiceStub:
     """Changes a member's tier, groups or birth date, each only if it is given. Transactions from then on see them."""
     SetRedemptionLock: _grpc.UnaryUnaryMultiCallable[_member_pb2.SetRedemptionLockRequest, _member_pb2.SetRedemptionLockResponse]
     """Stops every redemption of an account, or allows them again. Nothing else is touched."""
+    SetAccountStatus: _grpc.UnaryUnaryMultiCallable[_member_pb2.SetAccountStatusRequest, _member_pb2.SetAccountStatusResponse]
+    """Suspends an account, which then neither redeems nor earns, or reinstates it. Captures of what was authorised before go
+    on. Needs an API key with the role "fraud".
+    """
 
 @_typing.type_check_only
 class MemberServiceAsyncStub(MemberServiceStub):
@@ -63,6 +67,10 @@ class MemberServiceAsyncStub(MemberServiceStub):
     """Changes a member's tier, groups or birth date, each only if it is given. Transactions from then on see them."""
     SetRedemptionLock: _aio.UnaryUnaryMultiCallable[_member_pb2.SetRedemptionLockRequest, _member_pb2.SetRedemptionLockResponse]  # type: ignore[assignment]
     """Stops every redemption of an account, or allows them again. Nothing else is touched."""
+    SetAccountStatus: _aio.UnaryUnaryMultiCallable[_member_pb2.SetAccountStatusRequest, _member_pb2.SetAccountStatusResponse]  # type: ignore[assignment]
+    """Suspends an account, which then neither redeems nor earns, or reinstates it. Captures of what was authorised before go
+    on. Needs an API key with the role "fraud".
+    """
 
 class MemberServiceServicer(metaclass=_abc_1.ABCMeta):
     """Enrolls members and links identifiers to their accounts. Personal data lives outside the ledger, encrypted under the
@@ -108,5 +116,15 @@ class MemberServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_member_pb2.SetRedemptionLockResponse, _abc.Awaitable[_member_pb2.SetRedemptionLockResponse]]:
         """Stops every redemption of an account, or allows them again. Nothing else is touched."""
+
+    @_abc_1.abstractmethod
+    def SetAccountStatus(
+        self,
+        request: _member_pb2.SetAccountStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_member_pb2.SetAccountStatusResponse, _abc.Awaitable[_member_pb2.SetAccountStatusResponse]]:
+        """Suspends an account, which then neither redeems nor earns, or reinstates it. Captures of what was authorised before go
+        on. Needs an API key with the role "fraud".
+        """
 
 def add_MemberServiceServicer_to_server(servicer: MemberServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

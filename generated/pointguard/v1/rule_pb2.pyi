@@ -49,6 +49,7 @@ class BacktestCaveat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     BACKTEST_CAVEAT_UNSPECIFIED: _ClassVar[BacktestCaveat]
     BACKTEST_CAVEAT_ACCOUNTS_AS_THEY_WERE: _ClassVar[BacktestCaveat]
     BACKTEST_CAVEAT_STORES_AS_THEY_ARE: _ClassVar[BacktestCaveat]
+    BACKTEST_CAVEAT_BIRTH_DATES_MISSING: _ClassVar[BacktestCaveat]
 RULE_CHANGE_REASON_UNSPECIFIED: RuleChangeReason
 RULE_CHANGE_REASON_NEW_OFFER: RuleChangeReason
 RULE_CHANGE_REASON_OFFER_CHANGE: RuleChangeReason
@@ -75,6 +76,7 @@ RULE_LIMIT_EXCLUDED: RuleLimit
 BACKTEST_CAVEAT_UNSPECIFIED: BacktestCaveat
 BACKTEST_CAVEAT_ACCOUNTS_AS_THEY_WERE: BacktestCaveat
 BACKTEST_CAVEAT_STORES_AS_THEY_ARE: BacktestCaveat
+BACKTEST_CAVEAT_BIRTH_DATES_MISSING: BacktestCaveat
 
 class RuleChange(_message.Message):
     __slots__ = ("author", "reason", "note", "api_key_id")

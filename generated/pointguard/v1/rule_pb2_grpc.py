@@ -202,9 +202,12 @@ class RuleServiceServicer:
         """Says what a version would have given over a range of the ledger's history, beside another version or beside what was
         issued. Writes nothing, and runs when nobody else wants the processor.
 
+        Windows hold what the history's own transactions come to. A cap over a time goes by what the version itself has given
+        since the range began, and by what rules of the same name had given before.
+
         Answers with progress, several times a second, and in the end with the result; a call that is given up ends the
-        backtest. It may take minutes: without a deadline it may take an hour. INVALID_ARGUMENT names what a version asks for
-        that history does not tell, such as a window. RESOURCE_EXHAUSTED: another backtest is under way.
+        backtest. It may take minutes: without a deadline it may take an hour. RESOURCE_EXHAUSTED: another backtest is under
+        way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

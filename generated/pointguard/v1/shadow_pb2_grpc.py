@@ -69,8 +69,8 @@ class ShadowServiceServicer:
     def StartShadow(self, request, context):
         """Has a version evaluated on live traffic from now on.
 
-        FAILED_PRECONDITION: another shadow runs, or the version could not be compiled. INVALID_ARGUMENT names a version that
-        asks for what the ledger does not tell afterwards: windows, and caps over a time.
+        A cap over a time goes by what the shadow itself has given since its start, and by what rules of the same name had
+        given before. FAILED_PRECONDITION: another shadow runs, or the version could not be compiled.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,8 +42,8 @@ class ShadowServiceStub:
     StartShadow: _grpc.UnaryUnaryMultiCallable[_shadow_pb2.StartShadowRequest, _shadow_pb2.StartShadowResponse]
     """Has a version evaluated on live traffic from now on.
 
-    FAILED_PRECONDITION: another shadow runs, or the version could not be compiled. INVALID_ARGUMENT names a version that
-    asks for what the ledger does not tell afterwards: windows, and caps over a time.
+    A cap over a time goes by what the shadow itself has given since its start, and by what rules of the same name had
+    given before. FAILED_PRECONDITION: another shadow runs, or the version could not be compiled.
     """
     StopShadow: _grpc.UnaryUnaryMultiCallable[_shadow_pb2.StopShadowRequest, _shadow_pb2.StopShadowResponse]
     """Ends the shadow that runs; what it found stays. FAILED_PRECONDITION: it does not run."""
@@ -64,8 +64,8 @@ class ShadowServiceAsyncStub(ShadowServiceStub):
     StartShadow: _aio.UnaryUnaryMultiCallable[_shadow_pb2.StartShadowRequest, _shadow_pb2.StartShadowResponse]  # type: ignore[assignment]
     """Has a version evaluated on live traffic from now on.
 
-    FAILED_PRECONDITION: another shadow runs, or the version could not be compiled. INVALID_ARGUMENT names a version that
-    asks for what the ledger does not tell afterwards: windows, and caps over a time.
+    A cap over a time goes by what the shadow itself has given since its start, and by what rules of the same name had
+    given before. FAILED_PRECONDITION: another shadow runs, or the version could not be compiled.
     """
     StopShadow: _aio.UnaryUnaryMultiCallable[_shadow_pb2.StopShadowRequest, _shadow_pb2.StopShadowResponse]  # type: ignore[assignment]
     """Ends the shadow that runs; what it found stays. FAILED_PRECONDITION: it does not run."""
@@ -89,8 +89,8 @@ class ShadowServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_shadow_pb2.StartShadowResponse, _abc.Awaitable[_shadow_pb2.StartShadowResponse]]:
         """Has a version evaluated on live traffic from now on.
 
-        FAILED_PRECONDITION: another shadow runs, or the version could not be compiled. INVALID_ARGUMENT names a version that
-        asks for what the ledger does not tell afterwards: windows, and caps over a time.
+        A cap over a time goes by what the shadow itself has given since its start, and by what rules of the same name had
+        given before. FAILED_PRECONDITION: another shadow runs, or the version could not be compiled.
         """
 
     @_abc_1.abstractmethod

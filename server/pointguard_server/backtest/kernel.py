@@ -3,12 +3,17 @@
 The facts are those of ``engine/compiled/accruals.py``; a test holds the two to the same.
 """
 
+from typing import NamedTuple
+
+import numpy as np
+
+from pointguard_server.backtest.orders import IntArray
 from pointguard_server.engine import compiled  # its import tells Numba where to keep kernels
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS
 from pointguard_server.rules.native_call import call_earn
 from pointguard_server.velocity.compiling import entry, part
 
-__all__ = ["FAILED", "POINTS_MAX", "compiled", "evaluate"]
+__all__ = ["FAILED", "POINTS_MAX", "Counted", "compiled", "counts_nothing", "evaluate"]
 
 FAILED = -1
 POINTS_MAX = 1 << 60
@@ -23,10 +28,28 @@ _TOTAL, _LINES, _CHANNEL, _TENDER, _COUPON, _KIND = (
 _STORE, _UNIT, _STORE_PROVINCE = (_INDEX[f"store.{name}"] for name in ("id", "business_unit", "province"))
 _TIER, _PROVINCE, _ENROLLED = (_INDEX[f"member.{name}"] for name in ("tier", "province", "days_since_enrolment"))
 _POSTED, _AVAILABLE, _SPEND = (_INDEX[f"account.{name}"] for name in ("posted", "available", "spend"))
+_COUNTRY, _GROUPS = _INDEX["store.country"], _INDEX["member.groups"]
+_AGE_BAND, _BIRTHDAY_MONTH = _INDEX["member.age_band"], _INDEX["member.birthday_month"]
 _DATE = _INDEX["time.date"]
 _YEAR, _MONTH, _MONTH_DAY, _HOURS, _MINUTES, _WEEKDAY = (
     _INDEX[f"time.{name}"] for name in ("year", "month", "day", "hour", "minute", "weekday")
 )
+
+
+class Counted(NamedTuple):
+    """What caps over a time count, and where it stands: a column for each counter of the rule set."""
+
+    inputs: IntArray  # by counter, which input asks for it
+    rules: IntArray  # by counter, whose points it adds up
+    slots: IntArray  # (orders, counters), where in ``used``
+    used: IntArray  # points
+    counts: IntArray  # by order: whether what it is given is counted
+
+
+def counts_nothing(orders: int) -> Counted:
+    """Return what there is for so many orders where no cap counts."""
+    none = np.zeros(0, np.int64)
+    return Counted(none, none, np.zeros((orders, 0), np.int64), none, none)
 
 
 @part
@@ -62,7 +85,7 @@ def _gather_time(facts, local):
 
 
 @part
-def _gather_facts(orders, n, offset, money_scale, facts):
+def _gather_facts(orders, n, offset, money_scale, group_words, facts):
     facts[_TOTAL] = orders.total[n] * money_scale
     facts[_LINES] = (orders.first_line[n + 1] - orders.first_line[n]) * _NUMBER
     facts[_CHANNEL] = orders.channel[n]
@@ -72,13 +95,26 @@ def _gather_facts(orders, n, offset, money_scale, facts):
     facts[_STORE] = orders.store_id[n]
     facts[_UNIT] = orders.business_unit_id[n]
     facts[_STORE_PROVINCE] = orders.store_province_id[n]
+    facts[_COUNTRY] = orders.store_country_id[n]
+    groups = orders.group_set_id[n]
+    facts[_GROUPS] = group_words[groups] if groups < group_words.shape[0] else 0
     facts[_TIER] = orders.tier_id[n]
     facts[_PROVINCE] = orders.province_id[n]
+    facts[_AGE_BAND] = orders.age_band[n]
+    facts[_BIRTHDAY_MONTH] = orders.birth_date[n] // 100 % 100 * _NUMBER
     facts[_ENROLLED] = (orders.moment[n] - orders.enrolled_at[n]) // _DAY * _NUMBER
     facts[_POSTED] = min(orders.posted[n], POINTS_MAX // _NUMBER) * _NUMBER
     facts[_AVAILABLE] = min(orders.posted[n] - orders.pending[n] - orders.reserved[n], POINTS_MAX // _NUMBER) * _NUMBER
     facts[_SPEND] = min(orders.spend[n], _MONEY_MAX // money_scale) * money_scale
     _gather_time(facts, orders.moment[n] + offset)
+
+
+@part
+def _count(counted, n, points):
+    """Count what an order was given."""
+    for c in range(counted.slots.shape[1]):
+        slot = counted.slots[n, c]
+        counted.used[slot] = min(counted.used[slot] + points[n, counted.rules[c]], _MONEY_MAX)
 
 
 @part
@@ -92,17 +128,22 @@ def _total(points, row, posted):
 
 
 @entry
-def evaluate(address, orders, offsets, inputs, money_scale, constants, facts, work, points, totals):
-    """Run the rules at ``address`` for every order.
+def evaluate(
+    address, orders, offsets, inputs, counted, group_words, money_scale, constants, facts, work, points, totals
+):
+    """Run the rules at ``address`` for every order, one after the other.
 
-    ``offsets`` are the local clock's, ``inputs`` [order, input] the facts behind those of the table; ``facts`` and
-    ``work`` are scratch. ``points`` [order, rule] takes each rule's points, ``totals`` [order] their sum, or FAILED if
-    the arithmetic failed: then its points are 0.
+    ``offsets`` are the local clock's, ``inputs`` [order, input] the facts behind those of the table but for what is
+    ``counted``; ``group_words`` has the rule set's bits of each set of groups. ``facts`` and ``work`` are scratch.
+    ``points`` [order, rule] takes each rule's points, ``totals`` [order] their sum, or FAILED if the arithmetic failed:
+    then its points are 0.
     """
     for n in range(orders.moment.shape[0]):
-        _gather_facts(orders, n, offsets[n], money_scale, facts)
+        _gather_facts(orders, n, offsets[n], money_scale, group_words, facts)
         for i in range(inputs.shape[1]):
             facts[FACT_FIELD_COUNT + i] = inputs[n, i]
+        for c in range(counted.slots.shape[1]):
+            facts[FACT_FIELD_COUNT + counted.inputs[c]] = counted.used[counted.slots[n, c]]
         first = orders.first_line[n]
         count = orders.first_line[n + 1] - first
         status = call_earn(address, facts, orders.lines[first:], count, constants, work)
@@ -112,3 +153,5 @@ def evaluate(address, orders, offsets, inputs, money_scale, constants, facts, wo
         if totals[n] == FAILED:
             for i in range(points.shape[1]):
                 points[n, i] = 0
+        elif counted.slots.shape[1] != 0 and counted.counts[n]:
+            _count(counted, n, points)

@@ -6,16 +6,23 @@ backtest's process.
 
 import sqlite3
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-import numpy as np
-
+from pointguard_server.backtest.births import BIRTH_FIELDS, BirthDates
 from pointguard_server.backtest.evaluation import STRETCH
-from pointguard_server.backtest.orders import IntArray, Orders
+from pointguard_server.backtest.orders import Orders
 from pointguard_server.backtest.records import History, RecordReader
-from pointguard_server.domain.codes import CodeKind, Operation
+from pointguard_server.backtest.stores import STORE_FIELDS, Stores
+from pointguard_server.backtest.usage import Award
+from pointguard_server.domain.age_bands import AGE_BANDS
+from pointguard_server.domain.calendar import local_time
+from pointguard_server.domain.codes import CodeKind, EntryType, Operation
+from pointguard_server.service.vault import MemberVault
 
 BYTES_A_STRETCH = 4 * 1024 * 1024
 """Of records: what bounds the memory, however long baskets are."""
@@ -29,8 +36,15 @@ _FIRST_FROM = "SELECT position, accepted_at FROM legs WHERE position >= ? ORDER 
 _MOMENT = "SELECT accepted_at FROM legs WHERE position = ?"
 _LAST = "SELECT coalesce(max(position), 0) FROM legs"
 _ENROLLED_AT = "SELECT accepted_at FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = 1"
+_NUMBERED_HERE = (CodeKind.COUNTRY, CodeKind.AGE_BAND)
 _CODES = "SELECT code_id, kind, text FROM codes WHERE tenant_id = ?"
-_STORES = "SELECT store_id, province_id FROM stores WHERE tenant_id = ?"
+_AWARDS = (
+    "SELECT codes.text, legs.accepted_at, legs.occurred_at, sum(entries.signed_points) FROM legs JOIN entries"  # noqa: S608  (numbers of ours)
+    " ON entries.position >= legs.first_entry AND entries.position < legs.first_entry + legs.entry_count"
+    " JOIN codes ON codes.code_id = entries.rule_id"
+    " WHERE legs.tenant_id = ? AND legs.account_id = ? AND +legs.position < ? AND legs.operation = ?"
+    f" AND entries.entry_type IN ({int(EntryType.EARN)}, {int(EntryType.BONUS)}) GROUP BY 1, 2, 3"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +57,18 @@ class Stretch:
 
 
 class LedgerSource:
-    """The accruals whose ``accepted_at`` is in [``begin``, ``end``), as far as they are in the database when opened."""
+    """The accruals whose ``accepted_at`` is in [``begin``, ``end``), as far as they are in the database when opened.
 
-    def __init__(self, path: Path, tenant_id: int, program_id: int, begin: int, end: int) -> None:
+    ``vault`` opens birth dates; without it none is known.
+    """
+
+    def __init__(
+        self, path: Path, tenant_id: int, program_id: int, begin: int, end: int, vault: MemberVault | None = None
+    ) -> None:
         # A connection that may not write does not checkpoint when it is closed either.
-        self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        self.connection = self._connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None
+        )
         for pragma in ("query_only=ON", "cache_size=-4096", "busy_timeout=10000"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._place = (tenant_id, program_id)
@@ -55,28 +76,48 @@ class LedgerSource:
         self.first_position = self._first_at(begin)
         self.end_position = self._first_at(end)
         self.moments = self.moment_at(self.first_position), self.moment_at(self.end_position - 1)
-        self._provinces = _lookup(self._connection.execute(_STORES, (tenant_id,)).fetchall())
+        self.birth_dates = BirthDates(self._connection, tenant_id, vault)
         self._enrolled_at: dict[int, int] = {}
+
+    @cached_property
+    def stores(self) -> Stores:
+        """What the ledger has kept of the tenant's stores."""
+        return Stores(self._connection, self._place[0])
 
     def close(self) -> None:
         """Let go of the database."""
         self._connection.close()
 
     def texts(self) -> dict[tuple[CodeKind, str], int]:
-        """Return the numbers of the tenant's texts."""
+        """Return the numbers of the tenant's texts; countries and age bands have numbers of a backtest's own."""
         rows = self._connection.execute(_CODES, self._place[:1])
-        return {(CodeKind(kind), text): number for number, kind, text in rows}
+        texts = {(CodeKind(kind), text): number for number, kind, text in rows if kind not in _NUMBERED_HERE}
+        texts |= {(CodeKind.COUNTRY, country): number for country, number in self.stores.countries.items()}
+        return texts | {(CodeKind.AGE_BAND, band): number for number, band in enumerate(AGE_BANDS, 1)}
 
-    def stretches(self, reader: RecordReader, *, with_enrollment: bool) -> Iterator[Stretch]:
-        """Yield the orders; ``with_enrollment`` says whether ``enrolled_at`` is asked for, which costs a look each."""
+    def awards_before(self, account_id: int, position: int, zone: ZoneInfo, *, by_occurred_at: bool) -> list[Award]:
+        """Return what earn rules gave an account before a place in the ledger."""
+        rows = self._connection.execute(_AWARDS, (self._place[0], account_id, position, int(Operation.ACCRUE)))
+        return [
+            (rule, local_time((by_occurred_at and occurred_at) or accepted_at, zone).date, points)
+            for rule, accepted_at, occurred_at, points in rows
+        ]
+
+    def stretches(self, reader: RecordReader, fields: AbstractSet[str]) -> Iterator[Stretch]:
+        """Yield the orders with those of their facts whose names are among ``fields``: some cost a look each."""
         position = self.first_position - 1
         while position < self.end_position - 1:
             records, position = self._records(position)
-            for orders, history in reader.read(records) if records else ():
-                orders.store_province_id[:] = _looked_up(self._provinces, orders.store_id)
-                if with_enrollment:
-                    orders.enrolled_at[:] = [self._enrollment(account) for account in history.account_id.tolist()]
-                yield Stretch(orders, history, position)
+            if not records:
+                continue
+            orders, history = reader.read(records)
+            if not fields.isdisjoint(STORE_FIELDS):
+                self.stores.fill(orders)
+            if "member.days_since_enrolment" in fields:
+                orders.enrolled_at[:] = [self._enrollment(account) for account in history.account_id.tolist()]
+            if not fields.isdisjoint(BIRTH_FIELDS):
+                self.birth_dates.fill(orders, history)
+            yield Stretch(orders, history, position)
 
     def _records(self, after: int) -> tuple[list[bytes], int]:
         """Return the next records, and the place up to which all were read."""
@@ -120,16 +161,3 @@ class LedgerSource:
                 self._enrolled_at.clear()
             known = self._enrolled_at[account_id] = self._one(_ENROLLED_AT, self._place[0], account_id)[0]
         return known
-
-
-def _lookup(rows: list[tuple[int, int]]) -> IntArray:
-    """Return an array that holds each value at its number."""
-    found = np.zeros(max((number for number, _ in rows), default=0) + 1, np.int64)
-    for number, value in rows:
-        found[number] = value
-    return found
-
-
-def _looked_up(values: IntArray, numbers: IntArray) -> IntArray:
-    """Return each number's value; 0 for a number that is not there."""
-    return np.where(numbers < len(values), values[np.minimum(numbers, len(values) - 1)], 0)

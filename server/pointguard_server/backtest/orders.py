@@ -1,5 +1,6 @@
 """Orders as columns: what earn rules read of purchases, without an object for each. For sources and evaluation."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +28,12 @@ class Orders(NamedTuple):
     store_id: IntArray
     business_unit_id: IntArray
     store_province_id: IntArray
+    store_country_id: IntArray
     tier_id: IntArray
     province_id: IntArray
+    group_set_id: IntArray
+    birth_date: IntArray  # as ``domain.age_bands.packed``; 0: not known
+    age_band: IntArray  # by the local date: the place of its band, from 1; ``evaluation`` sets it
     enrolled_at: IntArray
     posted: IntArray
     reserved: IntArray
@@ -45,6 +50,18 @@ class Orders(NamedTuple):
 
 ORDER_COLUMNS = Orders._fields[:-2]
 """The fields that have one number an order."""
+
+
+def in_order(pieces: Sequence[Orders], places: IntArray) -> Orders:
+    """Return the orders of all pieces as one, in the order of their ``places``; lines belong to one piece each."""
+    order = np.argsort(places)
+    columns = [np.concatenate(column)[order] for column in zip(*(piece[:-2] for piece in pieces), strict=True)]
+    offsets = np.cumsum([0, *(len(piece.lines) for piece in pieces[:-1])])
+    starts = np.concatenate([piece.first_line[:-1] + at for piece, at in zip(pieces, offsets, strict=True)])[order]
+    counts = np.concatenate([np.diff(piece.first_line) for piece in pieces])[order]
+    first_line = np.concatenate([[0], np.cumsum(counts)])
+    at = np.repeat(starts - first_line[:-1], counts) + np.arange(first_line[-1])
+    return Orders._make([*columns, first_line, np.concatenate([piece.lines for piece in pieces])[at]])
 
 
 def empty_orders(orders: int, lines: int) -> Orders:

@@ -39,10 +39,11 @@ _ACCEPTED_AT, _OCCURRED_AT, _ACCOUNT, _KIND, _DECISION, _CHANNEL, _STORE, _UNIT 
         "accepted_at", "occurred_at", "account_id", "kind", "decision", "channel", "store_id", "business_unit_id",
     )
 )  # fmt: skip
-_TRANSACTION, _POINTS, _MONEY, _POSTED, _RESERVED, _PENDING, _SPEND, _PROVINCE, _TIER = (
+_TRANSACTION, _POINTS, _MONEY, _POSTED, _RESERVED, _PENDING, _SPEND, _PROVINCE, _TIER, _GROUPS, _SEQ = (
     LEG_FIELDS.index(name)
     for name in (
         "transaction_id", "points", "money", "posted", "reserved", "pending", "spend_total", "province_id", "tier_id",
+        "group_set_id", "seq",
     )
 )  # fmt: skip
 _SIGNED_POINTS = RECORD_ENTRY_FIELDS.index("signed_points")
@@ -55,6 +56,7 @@ class History(NamedTuple):
     """What became of orders, one array a field: int64 of shape (orders,), and ``transaction_id`` (orders, 16) bytes."""
 
     account_id: IntArray
+    seq: IntArray  # its place in the account's sequence
     approved: IntArray
     issued: IntArray  # points; of a declined order, 0
     occurred_at: IntArray  # the terminal's word; 0: none
@@ -197,11 +199,13 @@ def _put_order(orders, history, n, leg, request, earned, held, data):
     orders.business_unit_id[n] = leg[_UNIT]
     orders.tier_id[n] = leg[_TIER]
     orders.province_id[n] = leg[_PROVINCE]
+    orders.group_set_id[n] = leg[_GROUPS]
     orders.posted[n] = leg[_POSTED] - earned
     orders.reserved[n] = leg[_RESERVED]
     orders.pending[n] = leg[_PENDING] - held
     orders.spend[n] = leg[_SPEND] - (leg[_MONEY] if approved else 0)
     history.account_id[n] = leg[_ACCOUNT]
+    history.seq[n] = leg[_SEQ]
     history.approved[n] = 1 if approved else 0
     history.issued[n] = leg[_POINTS] if approved else 0
     history.occurred_at[n] = leg[_OCCURRED_AT]

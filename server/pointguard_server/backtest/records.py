@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from pointguard.v1 import transaction_pb2
-from pointguard_server.backtest.orders import IntArray, Orders, empty_orders
+from pointguard_server.backtest.orders import IntArray, Orders, empty_orders, in_order
 from pointguard_server.backtest.record_kernel import (
     FULL,
     ID_BYTES,
@@ -42,6 +42,17 @@ from pointguard_server.service.tenants import LINE_VALUE
 __all__ = ["History", "RecordReader"]
 
 _VERSIONS = (1, 2)  # that the kernel reads
+_TAKEN = (
+    "kind",
+    "channel",
+    "store_id",
+    "business_unit_id",
+    "tier_id",
+    "province_id",
+    "group_set_id",
+    "reserved",
+)
+"""The columns of a leg that an order has as they are."""
 _COUPON_USED, _APPROVED = int(RequestFlag.COUPON_USED), int(Decision.APPROVED)
 
 
@@ -68,10 +79,10 @@ class RecordReader:
         )
         self._lines = 1_024
 
-    def read(self, records: Sequence[bytes]) -> list[tuple[Orders, History]]:
-        """Return what the records say, in their order but for unusual ones, which come last, as orders of their own.
+    def read(self, records: Sequence[bytes]) -> tuple[Orders, History]:
+        """Return what the records say, in their order.
 
-        ``enrolled_at`` and ``store_province_id`` are 0: records do not hold them.
+        ``enrolled_at``, ``birth_date`` and where the store lies are 0: records do not hold them.
         """
         data = np.frombuffer(bytearray(b"".join(records)), np.uint8)
         ends = np.cumsum([len(record) for record in records], dtype=np.int64)
@@ -84,11 +95,17 @@ class RecordReader:
             if count != FULL:
                 break
             self._lines *= 2
-        found = [(orders.slice(0, count), History._make([column[:count] for column in history]))]
-        left = unusual.nonzero()[0].tolist()
-        if left:
-            found.append(self._decoded([records[n] for n in left]))
-        return found
+        orders, history = orders.slice(0, count), History._make([column[:count] for column in history])
+        left = unusual.nonzero()[0]
+        if not len(left):
+            return orders, history
+        more, more_history = self._decoded([records[n] for n in left.tolist()])
+        places = np.concatenate([(unusual == 0).nonzero()[0], left])
+        order = np.argsort(places)
+        columns = [
+            np.concatenate((getattr(history, name), getattr(more_history, name)))[order] for name in History._fields
+        ]
+        return in_order([orders, more], places), History._make(columns)
 
     def _decoded(self, records: Sequence[bytes]) -> tuple[Orders, History]:
         """Return what unusual records say, the slow and obvious way."""
@@ -115,7 +132,7 @@ class RecordReader:
         leg, request = cast("dict[str, int]", record.leg), cast("dict[str, int]", record.request)
         approved = leg["decision"] == _APPROVED
         earned = sum(cast("int", each["signed_points"]) for each in record.entries)
-        for name in ("kind", "channel", "store_id", "business_unit_id", "tier_id", "province_id", "reserved"):
+        for name in _TAKEN:
             getattr(orders, name)[n] = leg[name]
         orders.moment[n], orders.total[n] = leg["accepted_at"], leg["money"]
         orders.tender_id[n], orders.coupon_used[n] = request["tender_id"], bool(request["flags"] & _COUPON_USED)
@@ -123,12 +140,12 @@ class RecordReader:
         held = sum(cast("int", each["signed_points"]) for each in record.entries if each["matures_at"])
         orders.pending[n] = leg["pending"] - held
         orders.spend[n] = leg["spend_total"] - (leg["money"] if approved else 0)
-        history.account_id[n], history.approved[n] = leg["account_id"], approved
+        history.account_id[n], history.seq[n], history.approved[n] = leg["account_id"], leg["seq"], approved
         history.issued[n] = leg["points"] if approved else 0
         history.occurred_at[n] = leg["occurred_at"]
         history.transaction_id[n] = np.frombuffer(cast("bytes", record.leg["transaction_id"]), np.uint8)
 
 
 def _empty_history(orders: int) -> History:
-    numbers = np.zeros((4, orders), np.int64)
-    return History(numbers[0], numbers[1], numbers[2], numbers[3], np.zeros((orders, ID_BYTES), np.uint8))
+    numbers = np.zeros((len(History._fields) - 1, orders), np.int64)
+    return History._make([*numbers, np.zeros((orders, ID_BYTES), np.uint8)])

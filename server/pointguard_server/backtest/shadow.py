@@ -21,12 +21,9 @@ import numpy as np
 from pointguard_server.backtest.__main__ import end_with_the_server
 from pointguard_server.backtest.kernel import FAILED
 from pointguard_server.backtest.ledger import LedgerSource
-from pointguard_server.backtest.records import RecordReader
-from pointguard_server.backtest.run import Loaded, Specification, evaluation_of, load
+from pointguard_server.backtest.run import Specification, Versions, load, open_source
 from pointguard_server.domain.codes import EntryType
 from pointguard_server.rules.priority import be_idle
-from pointguard_server.service.backtest_needs import fields_of
-from pointguard_server.service.line_codes import LineCodes, line_codes
 from pointguard_server.service.shadow import Difference
 from pointguard_server.storage.shadow_book import Look, ShadowBook
 
@@ -54,36 +51,40 @@ class Errand:
     backtest: Specification
 
 
-def look(errand: Errand, loaded: Loaded, seen_to: int) -> Look | None:
+def recall(errand: Errand, versions: Versions, seen_to: int) -> None:
+    """Count again for caps what the shadow has given since its start, up to a moment: a process does not outlive it."""
+    if versions.have_caps and seen_to:
+        with closing(open_source(errand.backtest, errand.started_at, seen_to + 1, versions.fields)) as source:
+            for _ in versions.given(source):
+                pass
+
+
+def look(errand: Errand, versions: Versions, rules: list[str], seen_to: int) -> Look | None:
     """Evaluate what is in the ledger and was accepted after a moment; None if there is nothing new."""
     asked = errand.backtest
     database = Path(asked.database)
     begin = max(errand.started_at, seen_to + 1)
-    source, dropped = _source(asked, database, begin)
+    source, dropped = _source(asked, versions, begin)
     with closing(source):
         if source.first_position >= source.end_position:
             return None
         first, end = source.first_position, source.end_position
-        found = _Sums([rule.name for rule in loaded.rule_set.rules])
-        codes = line_codes(loaded.rule_set, LineCodes())
-        evaluation = evaluation_of(asked, loaded, codes, source.texts(), source.moments)
-        reader = RecordReader(asked.currency, asked.money_scale, codes)
-        with_enrollment = "member.days_since_enrolment" in fields_of(loaded.rule_set.checked)
-        for stretch in source.stretches(reader, with_enrollment=with_enrollment):
-            found.add(stretch.orders.moment, stretch.history, *evaluation.evaluate(stretch.orders))
+        found = _Sums(rules)
+        for stretch, (given,) in versions.given(source):
+            found.add(stretch.orders.moment, stretch.history, given.points, given.totals)
         return found.look(source.moments[1], dropped, _live_points(database, asked, first, end))
 
 
-def _source(asked: Specification, database: Path, begin: int) -> tuple[LedgerSource, int]:
+def _source(asked: Specification, versions: Versions, begin: int) -> tuple[LedgerSource, int]:
     """Return the accruals from a moment on, and how many legs before them are passed over."""
-    source = LedgerSource(database, asked.tenant_id, asked.program_id, begin, _NEVER)
+    source = open_source(asked, begin, _NEVER, versions.fields)
     behind = source.end_position - source.first_position
     if behind <= BEHIND_MAX:
         return source, 0
     first = source.first_position
     from_moment = source.moment_at(source.end_position - BEHIND_MAX)
     source.close()
-    source = LedgerSource(database, asked.tenant_id, asked.program_id, from_moment, _NEVER)
+    source = open_source(asked, from_moment, _NEVER, versions.fields)
     return source, source.first_position - first
 
 
@@ -143,9 +144,11 @@ def main() -> None:
     threading.Thread(target=end_with_the_server, daemon=True).start()
     errand = Errand(said["shadow_id"], said["started_at"], said["book"], Specification(**said["backtest"]))
     (loaded,) = load(errand.backtest)
+    versions, rules = Versions(errand.backtest, [loaded]), [rule.name for rule in loaded.rule_set.rules]
     book = ShadowBook(Path(errand.book))
+    recall(errand, versions, book.seen_to(errand.shadow_id))
     while True:
-        found = look(errand, loaded, book.seen_to(errand.shadow_id))
+        found = look(errand, versions, rules, book.seen_to(errand.shadow_id))
         if found is None:
             time.sleep(LOOK_EVERY_S)
             continue

@@ -20,6 +20,10 @@ class Operation(IntEnum):
     SET_REDEMPTION_LOCK = 8
     MATURE = 9
     UPDATE_MEMBER = 10
+    RAISE_ADVICE = 11
+    OVERRIDE_ADVICE = 12
+    REMOVE_ADVICE = 13
+    SET_ACCOUNT_STATUS = 14
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -31,6 +35,10 @@ FIRST_READ = Operation.QUOTE
 
 SERVER_OPERATIONS = frozenset((Operation.EXPIRE, Operation.MATURE))
 """What the server writes by itself: such a leg has no request."""
+INTERVENTIONS = frozenset(
+    (Operation.RAISE_ADVICE, Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE, Operation.SET_ACCOUNT_STATUS)
+)
+"""What the staff do about an account. The member did nothing: no window counts such a leg, and no rule looks at it."""
 
 
 class Kind(IntEnum):
@@ -50,6 +58,7 @@ class Kind(IntEnum):
     CARD_LINK = 12
     CARD_REPLACE = 13
     REDEMPTION_LOCK = 14
+    INTERVENTION = 15
 
 
 class Part(IntEnum):
@@ -134,13 +143,43 @@ class AdviceEntity(IntEnum):
 
 
 class AdviceEvent(IntEnum):
-    """A step in the life of an advice."""
+    """A step in the life of an advice. That it expires is no step: its last one says when."""
 
     RAISED = 1
     EXTENDED = 2
     OVERRIDDEN = 3
     REMOVED = 4
-    EXPIRED = 5
+
+
+class AdviceState(IntEnum):
+    """Where in its life an advice is."""
+
+    STANDING = 1
+    OVERRIDDEN = 2
+    REMOVED = 3
+    EXPIRED = 4
+
+
+class AccountStatus(IntEnum):
+    """Whether an account may move points."""
+
+    ACTIVE = 1
+    SUSPENDED = 2
+
+
+class InterventionReason(IntEnum):
+    """Why the staff did something about an account."""
+
+    SUSPECTED_FRAUD = 1
+    ACCOUNT_TAKEOVER = 2
+    POLICY_ABUSE = 3
+    MEMBER_REQUEST = 4
+    COMPLIANCE = 5
+    FALSE_POSITIVE = 6
+    MEMBER_VERIFIED = 7
+    RESOLVED = 8
+    CORRECTION = 9
+    OTHER = 10
 
 
 class Measure(IntEnum):
@@ -253,6 +292,7 @@ class RequestFlag(IntFlag):
     CHANGES_TIER = 32
     CHANGES_GROUPS = 64
     CHANGES_BIRTH_DATE = 128
+    SUSPENDED = 256
 
 
 class Outcome(IntEnum):
@@ -266,3 +306,5 @@ class Outcome(IntEnum):
     KEY_REUSED = 5
     IDENTIFIER_TAKEN = 6
     CURRENCY_MISMATCH = 7
+    ADVICE_ENDED = 8
+    ENDS_IN_THE_PAST = 9

@@ -7,6 +7,7 @@ PointguardError
 ├── IdentifierTaken         the identifier belongs to another account
 ├── ReservationEnded        the reservation was captured, voided or expired
 ├── CaptureAboveReservation more points than were reserved
+├── AdviceEnded             the advice was overridden or removed, or its time was up
 ├── RuleChangeRefused       a version of the earn rules cannot be activated
 │   ├── ActiveVersionDiffers    another version is active than was expected
 │   ├── AlreadyActive           it is the active one
@@ -92,6 +93,15 @@ class ReservationEnded(PointguardError):
 
     def __init__(self) -> None:
         super().__init__("the reservation has ended: captured, voided or expired")
+
+
+class AdviceEnded(PointguardError):
+    """The advice stands no more: overridden, removed or expired."""
+
+    reason = "ADVICE_ENDED"
+
+    def __init__(self) -> None:
+        super().__init__("the advice stands no more: overridden, removed or expired")
 
 
 class CaptureAboveReservation(PointguardError):

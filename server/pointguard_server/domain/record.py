@@ -10,7 +10,8 @@ It serves replays of an idempotency key, explanations, feeds and the chain of ba
     advice     count, then the columns from ``event`` on
     request    its fields, or nothing if the server wrote the leg itself (its operation is EXPIRE or MATURE)
     reference  byte count, UTF-8             the order reference
-    basket     byte count, bytes             the basket as the wire's message, serialized deterministically
+    basket     byte count, bytes             the basket as the wire's message, serialized deterministically; of what the
+                                             staff did, what they said (``domain/interventions.py``)
 
 A varint is little-endian base 128; zigzag maps 0, -1, 1, -2 to 0, 1, 2, 3. ``engine/compiled/records.py`` writes the
 same bytes. Version 1 is the same but for the leg's last columns, ``LEG_FIELDS_ADDED``, which it has not: they are 0.

@@ -12,8 +12,9 @@ class Ask:
     """A request in normal form, with what the ledger keeps of it.
 
     ``fields`` is ``rows.RequestFields.pack()``. ``key`` and ``digest`` have 16 bytes; a read has none. ``identifier``
-    is (kind, normalized value) where ``fields`` has no account. ``lines`` is row-major int64 (``rules/fields.py``).
-    ``claim``, where there is one, runs inside the batch's atomic step once the key is known to be new.
+    is (kind, normalized value) where ``fields`` has no account. ``lines`` is row-major int64 (``rules/fields.py``); an
+    intervention has one, of its terms (``rows.TERMS_*``). ``claim``, where there is one, runs inside the batch's atomic
+    step once the key is known to be new.
     """
 
     tenant_id: int

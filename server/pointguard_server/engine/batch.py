@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pointguard_server.domain.codes import FIRST_READ, Operation, Outcome
+from pointguard_server.domain.codes import FIRST_READ, AdviceEvent, Operation, Outcome
 from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.buffers import Buffers
 from pointguard_server.engine.compiled.accounts import replay_legs
@@ -45,6 +45,7 @@ from pointguard_server.engine.world import (
     Batch,
     IntArray,
     Output,
+    RowArray,
 )
 from pointguard_server.velocity.windows import BLOCK, NONE
 
@@ -359,7 +360,7 @@ class Decider:
         if counters := self.programs.counters[history.program_id]:
             found = count_awards(counters, history.awards, world.programs[account["program"]])
             self.memory.counters[slot, : len(counters)] = found
-        for row in advice[advice["ends_at"] > now]:
+        for row in latest_steps(advice, now):
             keep_standing(arrays, arrays.accounts[slot], row)
         if lots.size:
             replay_lots(arrays, lots, slot)
@@ -380,12 +381,13 @@ class Decider:
             # A lot may pay a debt (two entries), end in part and be used up. A request may take a part of one and end
             # a part of another; so may each reservation whose time is up.
             entries += 4 * lots + 2 * count + holds
+        advice_max = max(programs.rules_max, 1)  # an intervention writes one step, and no rule looks at it
         batch = self._batch(step, now, legs)
         out = self._buffers.output(
             requests=count,
             legs=legs,
             entries=entries,
-            advice=count * programs.rules_max,
+            advice=count * advice_max,
             shown=self._shown_max(step),
             measures=programs.windows_max,
             awards=programs.awards_max,
@@ -393,7 +395,7 @@ class Decider:
             work=programs.work_max,
             held=programs.held_max,
         )
-        arrays = self.memory.arrays(legs, count, count * programs.rules_max, given)
+        arrays = self.memory.arrays(legs, count, count * advice_max, given)
         world = programs.world(now)
         world.rules["tripped"] = 0
         decide(arrays, world, batch, out)
@@ -411,7 +413,7 @@ class Decider:
         raised = np.zeros(len(reads), np.int64)
         if accounts.size:
             found = np.minimum(np.searchsorted(accounts, reads), accounts.size - 1)
-            raised = np.where(accounts[found] == reads, places[found], 0) * self.programs.rules_max
+            raised = np.where(accounts[found] == reads, places[found], 0) * max(self.programs.rules_max, 1)
         return int((self.memory.accounts["advice_count"][reads] + raised).sum())
 
     def _batch(self, step: _Step, now: int, legs: int) -> Batch:
@@ -511,6 +513,14 @@ def _measures(programs: Programs) -> list[object]:
     """Return what tallies are built for, and who has which."""
     built = [(each.program_id, each.settings["fraud_epoch"], each.measures) for each in programs.programs]
     return [*built, programs.splits]
+
+
+def latest_steps(advice: RowArray, now: int) -> RowArray:
+    """Return the latest step of each advice that has not ended by now, in order; ``advice`` holds all of them."""
+    latest = {name: row for row, name in enumerate(advice[["advice_id_high", "advice_id_low"]].tolist())}
+    steps: RowArray = advice[sorted(latest.values())]
+    stands: RowArray = steps[(steps["ends_at"] > now) & (steps["event"] != AdviceEvent.REMOVED)]
+    return stands
 
 
 def _order_references(step: _Step) -> dict[int, str]:

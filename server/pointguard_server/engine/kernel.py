@@ -1,13 +1,14 @@
 """The one compiled call that decides a whole batch, in order. Used by ``engine/batch.py``.
 
 ``decide`` is the entry. It and its helpers are split by noun: ``accounts`` (bringing an account to the present),
-``redemptions``, ``reservations``, ``accruals``, ``lots``, ``advice`` and ``emit`` (writing rows).
+``redemptions``, ``reservations``, ``accruals``, ``lots``, ``advice``, ``interventions`` and ``emit`` (writing rows).
 """
 
-from pointguard_server.domain.codes import Operation, Outcome
+from pointguard_server.domain.codes import INTERVENTIONS, Operation, Outcome
 from pointguard_server.engine.compiled.accounts import bring_up_to_date, show_balance
 from pointguard_server.engine.compiled.accruals import accrue
 from pointguard_server.engine.compiled.facts import record_fact
+from pointguard_server.engine.compiled.interventions import intervene
 from pointguard_server.engine.compiled.lots import show_lots
 from pointguard_server.engine.compiled.redemptions import authorise, check, quote
 from pointguard_server.engine.compiled.reservations import capture, void
@@ -17,6 +18,7 @@ from pointguard_server.velocity.prefetch import fetch_account, fetch_events
 from pointguard_server.velocity.windows import NONE
 
 _FIRST_READ = int(Operation.QUOTE)
+_INTERVENTIONS = tuple(sorted(int(each) for each in INTERVENTIONS))
 _AUTHORISE, _CAPTURE, _VOID, _ACCRUE = (
     int(Operation.AUTHORISE),
     int(Operation.CAPTURE),
@@ -67,6 +69,8 @@ def decide(arrays, world, batch, out):
             capture(arrays, world, batch, out, r, slot)
         elif operation == _VOID:
             void(arrays, world, batch, out, r, slot)
+        elif operation in _INTERVENTIONS:
+            intervene(arrays, world, batch, out, r, slot)
         elif operation != _SETTLE:
             record_fact(arrays, world, batch, out, r, slot)
         show_balance(arrays, account, answer, batch.header[NOW])

@@ -46,7 +46,8 @@ class Heads:
 class History:
     """What an account's decisions still need.
 
-    Its legs in order of seq (never empty), the advice they raised, and the entries of the lots that may be left.
+    Its legs in order of seq (never empty), the steps of advice that they took, and the entries of the lots that may be
+    left.
     """
 
     program_id: int

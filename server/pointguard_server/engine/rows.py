@@ -146,8 +146,12 @@ STANDING_FIELDS = (
     "threshold",
     "window_starts_after",
     "leg_position",
+    "event",  # its latest step: RAISED or EXTENDED while it stands, OVERRIDDEN while its rule is suppressed
     "next",
 )
 STANDING = _kernel_dtype(STANDING_FIELDS, ("advice_id",))
 STANDING_COLUMNS = _column_dtype(STANDING_FIELDS, ("advice_id",))
-"""A standing advice in memory; ``next`` chains an account's."""
+"""An advice that has not ended, in memory; ``next`` chains an account's, the one with the latest step first."""
+
+TERMS_CONTEXT, TERMS_POSTURE, TERMS_DURATION, TERMS_ENDS_AT, TERMS_REASON = range(5)
+"""The numbers of the one line that an intervention has: its ``domain.interventions.Intervention``'s."""

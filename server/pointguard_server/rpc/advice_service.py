@@ -1,15 +1,25 @@
-"""AdviceService: what stands against an account."""
+"""AdviceService: what stands against an account, and what those who look into fraud do about it."""
+
+import time
 
 from google.protobuf.message import Message
 
 from pointguard.v1 import advice_pb2, common_pb2
-from pointguard_server.domain.codes import Operation
-from pointguard_server.engine.ask import Ask
+from pointguard_server.domain.codes import AdviceEvent, AdviceState, Operation
+from pointguard_server.domain.interventions import decode_intervention
+from pointguard_server.domain.record import decode_record
+from pointguard_server.engine.ask import Ask, Verdict
+from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.rpc.decode import Decoder
+from pointguard_server.rpc.encode import advice_message, timestamp
 from pointguard_server.rpc.guard import Call
+from pointguard_server.rpc.interventions import intervention_ask, intervention_message, said_by, with_terms
+from pointguard_server.rpc.rule_messages import page
 from pointguard_server.rpc.transaction_service import Desk
+from pointguard_server.service.ports import AdviceHistory, TakenStep
 
 CONTEXTS = frozenset(common_pb2.AdviceContext.values())
+_ENDS = {AdviceEvent.OVERRIDDEN: AdviceState.OVERRIDDEN, AdviceEvent.REMOVED: AdviceState.REMOVED}
 
 
 class AdviceService:
@@ -28,3 +38,88 @@ class AdviceService:
 
         ask = await self._desk.decode(call, decode)
         return self._desk.encoder(call.tenant).check(await self._desk.submit(call, ask))
+
+    async def list_advice(self, call: Call, request: advice_pb2.ListAdviceRequest) -> Message:
+        """See the contract."""
+        decoder = self._desk.decoder(call)
+        below, size = page(decoder, request.page_size, request.page_token)
+        account_id = 0
+        if request.HasField("member"):
+            ask = decoder.read(Operation.BALANCE, request.member)
+            decoder.check()
+            account_id = (await self._desk.submit(call, ask)).account_id
+        decoder.check()
+        now = time.time_ns() // 1000
+        found = await self._desk.reader.advice_histories(
+            call.tenant.tenant_id, account_id, below, size + 1, 0 if request.include_ended else now
+        )
+        return advice_pb2.ListAdviceResponse(
+            advice=[self._history(history, now) for history in found[:size]],
+            next_page_token=str(found[size - 1].raised_position) if len(found) > size else "",
+        )
+
+    def _history(self, history: AdviceHistory, now: int) -> advice_pb2.AdviceHistory:
+        latest = history.steps[-1]
+        expired = AdviceState.EXPIRED if latest.advice.ends_at <= now else AdviceState.STANDING
+        return advice_pb2.AdviceHistory(
+            advice=advice_message(latest.advice, self._desk.directory.text(latest.advice.rule_id)),
+            account_id=history.account_id,
+            state=int(_ENDS.get(AdviceEvent(latest.event), expired)),  # type: ignore[arg-type]
+            steps=[_step(step) for step in history.steps],
+        )
+
+    async def raise_advice(self, call: Call, request: advice_pb2.RaiseAdviceRequest) -> Message:
+        """See the contract."""
+
+        def decode(decoder: Decoder) -> Ask:
+            said = with_terms(decoder, said_by(decoder, request.intervention, call.key_id), request)
+            member = decoder.member(request.member)
+            return intervention_ask(decoder, request.idempotency_key, Operation.RAISE_ADVICE, said, member)
+
+        verdict = await self._desk.submit(call, await self._desk.decode(call, decode))
+        # No rule's place stands in the last bytes of its id.
+        advice_id = transaction_id = uuid_text(verdict.transaction_id)
+        return advice_pb2.RaiseAdviceResponse(
+            transaction_id=transaction_id, account_id=verdict.account_id, advice_id=advice_id
+        )
+
+    async def override_advice(self, call: Call, request: advice_pb2.OverrideAdviceRequest) -> Message:
+        """See the contract."""
+        verdict = await self._end(call, request, Operation.OVERRIDE_ADVICE)
+        return advice_pb2.OverrideAdviceResponse(
+            transaction_id=uuid_text(verdict.transaction_id), account_id=verdict.account_id
+        )
+
+    async def remove_advice(self, call: Call, request: advice_pb2.RemoveAdviceRequest) -> Message:
+        """See the contract."""
+        verdict = await self._end(call, request, Operation.REMOVE_ADVICE)
+        return advice_pb2.RemoveAdviceResponse(
+            transaction_id=uuid_text(verdict.transaction_id), account_id=verdict.account_id
+        )
+
+    async def _end(
+        self, call: Call, request: advice_pb2.OverrideAdviceRequest | advice_pb2.RemoveAdviceRequest,
+        operation: Operation,
+    ) -> Verdict:  # fmt: skip
+        """Have an advice stand no more."""
+        decoder = self._desk.decoder(call)
+        advice_id = decoder.transaction_id(request.advice_id, "advice_id")
+        said = said_by(decoder, request.intervention, call.key_id)
+        ask = intervention_ask(decoder, request.idempotency_key, operation, said, advice_id=advice_id)
+        decoder.check()
+        # Without an owner the engine finds the key, if it was used, or else no account.
+        ask.account_id = await self._desk.reader.advice_owner(call.tenant.tenant_id, advice_id) or 0
+        return await self._desk.submit(call, ask)
+
+
+def _step(step: TakenStep) -> advice_pb2.AdviceStep:
+    message = advice_pb2.AdviceStep(
+        event=step.event,  # type: ignore[arg-type]
+        transaction_id=uuid_text(step.transaction_id),
+        happened_at=timestamp(step.happened_at),
+        ends_at=timestamp(step.advice.ends_at),
+    )
+    if step.record is not None:
+        said = decode_intervention(decode_record(step.record).basket)
+        message.intervention.CopyFrom(intervention_message(said))
+    return message

@@ -83,6 +83,8 @@ def result_message(
         result.caveats.append(rule_pb2.BACKTEST_CAVEAT_ACCOUNTS_AS_THEY_WERE)
     if caveats.stores:
         result.caveats.append(rule_pb2.BACKTEST_CAVEAT_STORES_AS_THEY_ARE)
+    if caveats.birth_dates:
+        result.caveats.append(rule_pb2.BACKTEST_CAVEAT_BIRTH_DATES_MISSING)
     return result
 
 

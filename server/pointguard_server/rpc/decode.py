@@ -316,7 +316,7 @@ class Decoder:
         elif which == "total":
             total = self.money(request.total, "total", 0)
             # A total is one line of an unknown article, so that rules over lines see it too.
-            lines, count = _packed_numbers((0, 0, 0, LINE_VALUE, total * self.tenant.money_scale, 0)), 1
+            lines, count = packed_numbers((0, 0, 0, LINE_VALUE, total * self.tenant.money_scale, 0)), 1
         else:
             self.fault("amount", "must be a basket or a total")
         store_id, terminal, cashier, channel, occurred_at, store = self.where(request.origin)
@@ -382,7 +382,7 @@ class Decoder:
         if total > MONEY_MAX:
             self.fault("basket", f"must come to at most {MONEY_MAX}")
             return 0, b"", 0
-        return total, _packed_numbers(numbers), count
+        return total, packed_numbers(numbers), count
 
     def _line_texts(self, index: int, *texts: str) -> None:
         for name, text in zip(("sku", "category", "brand"), texts, strict=True):
@@ -468,7 +468,7 @@ class LineTexts:
         return self._others.setdefault(text, FIRST_UNKNOWN + line)
 
 
-def _packed_numbers(numbers: Sequence[int]) -> bytes:
+def packed_numbers(numbers: Sequence[int]) -> bytes:
     """Return int64s in memory order."""
     return array("q", numbers).tobytes()
 

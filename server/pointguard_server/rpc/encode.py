@@ -14,6 +14,7 @@ from pointguard_server.domain.errors import InvalidRequest, PointguardError
 from pointguard_server.engine.ask import StandingAdvice, Verdict
 from pointguard_server.engine.identifiers import transaction_of, uuid_text
 from pointguard_server.rpc.status import code_of
+from pointguard_server.service.explanation.ports import PastAdvice
 
 Text = Callable[[int], str]
 
@@ -148,32 +149,35 @@ class Encoder:
             posture=max((advice.posture for advice in verdict.advice), default=0),  # type: ignore[arg-type]
             advice=self.advice(verdict.advice),
             redemption_locked=bool(verdict.account_flags & AccountFlag.REDEMPTION_LOCKED),
+            suspended=bool(verdict.account_flags & AccountFlag.SUSPENDED),
         )
 
     def advice(self, standing: tuple[StandingAdvice, ...]) -> list[common_pb2.Advice]:
         """Return standing advice, strongest posture first, then the one that ends last."""
         ordered = sorted(standing, key=lambda advice: (-advice.posture, -advice.ends_at, advice.advice_id))
-        return [self._advice(advice) for advice in ordered]
+        return [advice_message(advice, self._text(advice.rule_id)) for advice in ordered]
 
-    def _advice(self, advice: StandingAdvice) -> common_pb2.Advice:
-        evidence = common_pb2.Evidence(
-            transaction_id=uuid_text(transaction_of(advice.advice_id)),
-            measured=advice.measured,
-            threshold=advice.threshold,
-        )
-        if advice.window_starts_after:
-            evidence.window_starts_after.CopyFrom(timestamp(advice.window_starts_after))
-        return common_pb2.Advice(
-            advice_id=uuid_text(advice.advice_id),
-            entity=int(AdviceEntity.ACCOUNT),  # type: ignore[arg-type]
-            context=advice.context,  # type: ignore[arg-type]
-            posture=advice.posture,  # type: ignore[arg-type]
-            starts_at=timestamp(advice.starts_at),
-            ends_at=timestamp(advice.ends_at),
-            rule=self._text(advice.rule_id),
-            rule_version=advice.rule_version,
-            evidence=evidence,
-        )
+
+def advice_message(advice: StandingAdvice | PastAdvice, rule: str) -> common_pb2.Advice:
+    """Return an advice; ``rule`` is the name of the rule that raised it."""
+    evidence = common_pb2.Evidence(
+        transaction_id=uuid_text(transaction_of(advice.advice_id)),
+        measured=advice.measured,
+        threshold=advice.threshold,
+    )
+    if advice.window_starts_after:
+        evidence.window_starts_after.CopyFrom(timestamp(advice.window_starts_after))
+    return common_pb2.Advice(
+        advice_id=uuid_text(advice.advice_id),
+        entity=int(AdviceEntity.ACCOUNT),  # type: ignore[arg-type]
+        context=advice.context,  # type: ignore[arg-type]
+        posture=advice.posture,  # type: ignore[arg-type]
+        starts_at=timestamp(advice.starts_at),
+        ends_at=timestamp(advice.ends_at),
+        rule=rule,
+        rule_version=advice.rule_version,
+        evidence=evidence,
+    )
 
 
 def fill_error(message: transaction_pb2.BatchError, error: PointguardError) -> None:

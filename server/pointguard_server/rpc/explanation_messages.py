@@ -6,12 +6,14 @@ from zoneinfo import ZoneInfo
 
 from pointguard.v1 import common_pb2, explanation_pb2, transaction_pb2
 from pointguard_server.domain.calendar import from_microseconds
-from pointguard_server.domain.codes import AccountFlag, AdviceEntity, Operation, RequestFlag
-from pointguard_server.engine.identifiers import transaction_of, uuid_text
-from pointguard_server.rpc.encode import timestamp
+from pointguard_server.domain.codes import AccountFlag, Context, InterventionReason, Operation, Posture, RequestFlag
+from pointguard_server.domain.interventions import Intervention
+from pointguard_server.engine.identifiers import uuid_text
+from pointguard_server.rpc.encode import advice_message, timestamp
 from pointguard_server.rpc.rule_messages import fill_outcomes
-from pointguard_server.service.explanation.case import CheckedRule, Retrial
+from pointguard_server.service.explanation.case import Case, CheckedRule, Retrial
 from pointguard_server.service.explanation.explainer import Explanation
+from pointguard_server.service.explanation.intervention import advice_named
 from pointguard_server.service.explanation.ports import PastAdvice
 from pointguard_server.service.explanation.windows import SeenWindow
 
@@ -20,6 +22,7 @@ _SWITCHES: Final = {
     Operation.AUTHORISE: (RequestFlag.CAPTURE, RequestFlag.ALLOW_PARTIAL),
     Operation.ACCRUE: (RequestFlag.COUPON_USED,),
     Operation.SET_REDEMPTION_LOCK: (RequestFlag.LOCKED,),
+    Operation.SET_ACCOUNT_STATUS: (RequestFlag.SUSPENDED,),
 }
 
 
@@ -82,7 +85,8 @@ def _account_before(found: Explanation) -> explanation_pb2.AccountBefore:
         redemption_locked=bool(state.account_flags & AccountFlag.REDEMPTION_LOCKED),
         suspended=bool(state.account_flags & AccountFlag.SUSPENDED),
         transaction_count=past.seq,
-        standing_advice=[_advice(advice, found.texts) for advice in past.standing],
+        standing_advice=[_advice(each, found.texts) for each in past.standing if not each.overridden],
+        overridden_advice=[_advice(each, found.texts) for each in past.standing if each.overridden],
         open_reservations=[
             explanation_pb2.OpenReservation(
                 transaction_id=uuid_text(each.transaction_id),
@@ -98,24 +102,7 @@ def _account_before(found: Explanation) -> explanation_pb2.AccountBefore:
 
 
 def _advice(advice: PastAdvice, texts: dict[int, str]) -> common_pb2.Advice:
-    message = common_pb2.Advice(
-        advice_id=uuid_text(advice.advice_id),
-        entity=int(AdviceEntity.ACCOUNT),  # type: ignore[arg-type]
-        context=advice.context,  # type: ignore[arg-type]
-        posture=advice.posture,  # type: ignore[arg-type]
-        starts_at=timestamp(advice.starts_at),
-        ends_at=timestamp(advice.ends_at),
-        rule=texts[advice.rule_id],
-        rule_version=advice.rule_version,
-        evidence=common_pb2.Evidence(
-            transaction_id=uuid_text(transaction_of(advice.advice_id)),
-            measured=advice.measured,
-            threshold=advice.threshold,
-        ),
-    )
-    if advice.window_starts_after:
-        message.evidence.window_starts_after.CopyFrom(timestamp(advice.window_starts_after))
-    return message
+    return advice_message(advice, texts[advice.rule_id])
 
 
 # --------------------------------------------------------------------------------------------------------------- inputs
@@ -137,6 +124,8 @@ def _personal(found: Explanation) -> tuple[str, ...]:
         case Operation.LINK_IDENTIFIER:
             return ("member.identifiers", "request.identifier")
         case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
+            return ()
+        case Operation.OVERRIDE_ADVICE | Operation.REMOVE_ADVICE:
             return ()
         case Operation.UPDATE_MEMBER if _changes_birth_date(found):
             return ("member.identifiers", "request.birth_date")
@@ -169,8 +158,27 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
             yield f"request.{name}", texts[request[f"{name}_id"]]
     if found.case is not None and found.case.reservation_seq and found.retrial is not None and found.retrial.ended:
         yield "request.reservation_id", uuid_text(found.retrial.ended.transaction_id)
+    if found.case is not None and found.case.said is not None:
+        yield from _said(found.case, found.case.said)
     if found.stored.order_reference:
         yield "request.order_reference", found.stored.order_reference
+
+
+def _said(case: Case, said: Intervention) -> Iterator[tuple[str, str]]:
+    """Yield what the staff said."""
+    if case.operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE):
+        yield "request.advice_id", uuid_text(advice_named(case.request))
+    if said.context:
+        yield "request.context", Context(said.context).name
+        yield "request.posture", Posture(said.posture).name
+    if said.duration:
+        yield "request.duration", f"{said.duration / 1_000_000:g} s"
+    if said.ends_at:
+        yield "request.ends_at", from_microseconds(said.ends_at).isoformat()
+    yield "intervention.reason", InterventionReason(said.reason).name
+    for name, value in (("author", said.author), ("note", said.note), ("api_key_id", said.key_id)):
+        if value:
+            yield f"intervention.{name}", value
 
 
 def _place(found: Explanation) -> Iterator[tuple[str, str]]:
@@ -227,8 +235,9 @@ def _check(checked: CheckedRule) -> explanation_pb2.ExplainedCheck:
         threshold=check.threshold,
         tripped=checked.tripped,
         forbade=checked.forbids,
-        stood=checked.stood,
+        stood=checked.stood is not None,
         raised=checked.raises,
+        suppressed=checked.suppressed,
     )
     if checked.window is not None:
         message.window.CopyFrom(_window(checked.window))

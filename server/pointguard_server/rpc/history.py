@@ -1,11 +1,15 @@
 """A transaction from the ledger, as a message."""
 
-from typing import cast
+from typing import Any, cast
 
 from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard_server.domain.codes import INTERVENTIONS
+from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import decode_record
+from pointguard_server.engine.ask import StandingAdvice
 from pointguard_server.engine.identifiers import uuid_text
-from pointguard_server.rpc.encode import timestamp
+from pointguard_server.rpc.encode import advice_message, timestamp
+from pointguard_server.rpc.interventions import intervention_message
 from pointguard_server.service.ports import Reader
 
 
@@ -50,8 +54,15 @@ async def transaction_message(
     if leg["refers_to_seq"]:
         original = await reader.transaction_at(tenant_id, leg["account_id"], leg["refers_to_seq"])
         transaction.original_transaction_id = uuid_text(original) if original else ""
+    for row in record.advice:
+        step = cast("dict[str, Any]", row)
+        advice = StandingAdvice(*(step[name] for name in StandingAdvice._fields))
+        message = advice_message(advice, await reader.text(advice.rule_id))
+        transaction.advice.add(event=step["event"], advice=message)
+    if leg["operation"] in INTERVENTIONS:
+        transaction.intervention.CopyFrom(intervention_message(decode_intervention(record.basket)))
     for entry in cast("tuple[dict[str, int], ...]", record.entries):
-        message = transaction.entries.add(
+        made = transaction.entries.add(
             entry_type=entry["entry_type"],
             part=entry["part"],
             signed_points=entry["signed_points"],
@@ -59,7 +70,7 @@ async def transaction_message(
             rule=await reader.text(entry["rule_id"]),
         )
         if entry["matures_at"]:
-            message.matures_at.CopyFrom(timestamp(entry["matures_at"]))
+            made.matures_at.CopyFrom(timestamp(entry["matures_at"]))
         if entry["expires_at"]:
-            message.expires_at.CopyFrom(timestamp(entry["expires_at"]))
+            made.expires_at.CopyFrom(timestamp(entry["expires_at"]))
     return transaction

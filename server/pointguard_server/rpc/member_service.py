@@ -1,4 +1,4 @@
-"""MemberService: enrolling, finding and linking members, and the redemption lock."""
+"""MemberService: enrolling, finding and linking members, the redemption lock and the account's status."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 
 from pointguard.v1 import common_pb2, member_pb2
 from pointguard_server.domain.age_bands import EARLIEST, packed, read_birth_date
-from pointguard_server.domain.codes import CodeKind, Kind, Operation, RequestFlag
+from pointguard_server.domain.codes import AccountFlag, AccountStatus, CodeKind, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import NotFound
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.ask import Ask
@@ -16,6 +16,7 @@ from pointguard_server.engine.rows import RequestFields
 from pointguard_server.rpc.decode import Decoder
 from pointguard_server.rpc.encode import timestamp
 from pointguard_server.rpc.guard import Call
+from pointguard_server.rpc.interventions import intervention_ask, said_by
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.members import birth_date_claim, enroll_claim, link_claim
@@ -176,7 +177,28 @@ class MemberService:
         return member_pb2.SetRedemptionLockResponse(
             transaction_id=uuid_text(verdict.transaction_id),
             account_id=verdict.account_id,
-            locked=bool(verdict.account_flags & 1),
+            locked=bool(verdict.account_flags & AccountFlag.REDEMPTION_LOCKED),
+        )
+
+    async def set_account_status(self, call: Call, request: member_pb2.SetAccountStatusRequest) -> Message:
+        """See the contract."""
+
+        def decode(decoder: Decoder) -> Ask:
+            said = said_by(decoder, request.intervention, call.key_id)
+            status = int(request.status)
+            if status not in frozenset(AccountStatus):
+                decoder.fault("status", "must be a known status")
+            flags = int(RequestFlag.SUSPENDED) if status == AccountStatus.SUSPENDED else 0
+            member = decoder.member(request.member)
+            key, operation = request.idempotency_key, Operation.SET_ACCOUNT_STATUS
+            return intervention_ask(decoder, key, operation, said, member, flags=flags)
+
+        verdict = await self._desk.submit(call, await self._desk.decode(call, decode))
+        suspended = verdict.account_flags & AccountFlag.SUSPENDED
+        return member_pb2.SetAccountStatusResponse(
+            transaction_id=uuid_text(verdict.transaction_id),
+            account_id=verdict.account_id,
+            status=int(AccountStatus.SUSPENDED if suspended else AccountStatus.ACTIVE),  # type: ignore[arg-type]
         )
 
 

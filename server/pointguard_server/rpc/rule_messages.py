@@ -203,8 +203,13 @@ def _fill_trace(message: rule_pb2.RuleTrace, trace: RuleTrace) -> None:
         _fill_value(value, seen.value)
 
 
-def simulation_message(simulation: Simulation, version: int, posted: int) -> rule_pb2.SimulateRuleSetResponse:
-    """Return what an order would earn on an account with ``posted`` points."""
+def simulation_message(
+    simulation: Simulation, version: int, posted: int, lots: Mapping[str, tuple[int, int]]
+) -> rule_pb2.SimulateRuleSetResponse:
+    """Return what an order would earn on an account with ``posted`` points.
+
+    ``lots``: when each rule's points mature and end; 0: at once, and never.
+    """
     response = rule_pb2.SimulateRuleSetResponse(
         version=version, points=simulation.points, trace_is_cut=simulation.is_cut
     )
@@ -216,12 +221,15 @@ def simulation_message(simulation: Simulation, version: int, posted: int) -> rul
     for outcome in simulation.outcomes:
         if outcome.points > 0:
             posted += outcome.points
+            matures_at, expires_at = lots[outcome.rule]
             response.entries.add(
                 entry_type=int(EntryType.EARN if outcome.part is Part.BASE else EntryType.BONUS),
                 part=int(outcome.part),
                 signed_points=outcome.points,
                 running_balance=posted,
                 rule=outcome.rule,
+                matures_at=timestamp(matures_at) if matures_at else None,
+                expires_at=timestamp(expires_at) if expires_at else None,
             )
     return response
 

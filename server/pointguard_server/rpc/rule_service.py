@@ -32,7 +32,7 @@ from pointguard_server.rules.rule_set import RuleSet, RuleSetError
 from pointguard_server.service.explanation.explainer import AccountHistory, Explainer, on_history
 from pointguard_server.service.rule_differences import differences
 from pointguard_server.service.rule_sets import Activation, RuleSets
-from pointguard_server.service.rule_simulation import Order, Simulation, simulate, windows_of
+from pointguard_server.service.rule_simulation import Order, Simulation, lot_moments, simulate, windows_of
 from pointguard_server.service.rule_versions import RequestKey
 
 WINDOWS_MAX = 64
@@ -206,7 +206,10 @@ class RuleService:
 
         async with self._simulating:
             simulation = await asyncio.to_thread(run)
-        return simulation_message(simulation, version, order.posted)
+        lots = history.lots if history is not None and history.lots is not None else self._rule_sets.lots
+        return simulation_message(
+            simulation, version, order.posted, lot_moments(rule_set, lots, order.accepted_at, zone)
+        )
 
     async def _order(
         self, call: Call, decoder: Decoder, request: rule_pb2.SimulateRuleSetRequest

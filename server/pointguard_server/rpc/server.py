@@ -41,7 +41,7 @@ from pointguard_server.rpc.traced import TracedCalls
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.backtests import Backtests
-from pointguard_server.service.credentials import MANAGER, TILL
+from pointguard_server.service.credentials import FRAUD, MANAGER, TILL
 from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.explanation.explainer import Explainer
 from pointguard_server.service.metrics import Metrics
@@ -66,6 +66,7 @@ CONTRACT_MODULES = [
 RULES, EXPERIMENTS, SHADOWS = (f"pointguard.v1.{name}Service" for name in ("Rule", "Experiment", "Shadow"))
 EXPLANATIONS = "pointguard.v1.ExplanationService"
 MANAGERS = frozenset((RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS))
+INVESTIGATORS = frozenset(("ListAdvice", "RaiseAdvice", "OverrideAdvice", "RemoveAdvice", "SetAccountStatus"))
 BACKTEST = "BacktestRuleSet"
 
 log = structlog.get_logger(__name__)
@@ -99,13 +100,20 @@ def _methods(
             "ProcessBatchColumns": None,
             streams.NAME: None,
         },
-        "pointguard.v1.AdviceService": {"CheckAdvice": (advice_pb2.CheckAdviceRequest, advice.check_advice)},
+        "pointguard.v1.AdviceService": {
+            "CheckAdvice": (advice_pb2.CheckAdviceRequest, advice.check_advice),
+            "ListAdvice": (advice_pb2.ListAdviceRequest, advice.list_advice),
+            "RaiseAdvice": (advice_pb2.RaiseAdviceRequest, advice.raise_advice),
+            "OverrideAdvice": (advice_pb2.OverrideAdviceRequest, advice.override_advice),
+            "RemoveAdvice": (advice_pb2.RemoveAdviceRequest, advice.remove_advice),
+        },
         "pointguard.v1.MemberService": {
             "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
             "FindMember": (member_pb2.FindMemberRequest, members.find_member),
             "LinkIdentifier": (member_pb2.LinkIdentifierRequest, members.link_identifier),
             "UpdateMember": (member_pb2.UpdateMemberRequest, members.update_member),
             "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
+            "SetAccountStatus": (member_pb2.SetAccountStatusRequest, members.set_account_status),
         },
         RULES: {
             "ValidateRuleSet": (rule_pb2.ValidateRuleSetRequest, rules.validate_rule_set),
@@ -140,6 +148,13 @@ def _methods(
     }
 
 
+def _role(service: str, name: str) -> str:
+    """Return the role that an RPC takes."""
+    if name in INVESTIGATORS:
+        return FRAUD
+    return MANAGER if service in MANAGERS else TILL
+
+
 class RpcServer:
     """The RPCs of one process. ``on_lost`` is called if the front ends without having been told to."""
 
@@ -165,7 +180,7 @@ class RpcServer:
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.
         self._handlers: list[Handler | Feed | str] = [
-            guard.wrap(name, *method, MANAGER if service in MANAGERS else TILL) if method is not None else name
+            guard.wrap(name, *method, _role(service, name)) if method is not None else name
             for service, methods in services.items()
             for name, method in methods.items()
         ]

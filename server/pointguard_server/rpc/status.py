@@ -36,6 +36,7 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.IdentifierTaken: StatusCode.ALREADY_EXISTS,
     errors.ReservationEnded: StatusCode.FAILED_PRECONDITION,
     errors.CaptureAboveReservation: StatusCode.FAILED_PRECONDITION,
+    errors.AdviceEnded: StatusCode.FAILED_PRECONDITION,
     errors.ActiveVersionDiffers: StatusCode.FAILED_PRECONDITION,
     errors.AlreadyActive: StatusCode.FAILED_PRECONDITION,
     errors.NotAnEarlierVersion: StatusCode.FAILED_PRECONDITION,
@@ -62,6 +63,7 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
 }
 
 _CURRENCY = errors.Violation("money.currency_code", "must be the program's currency")
+_PAST_END = errors.Violation("ends_at", "must be to come")
 _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.ACCOUNT_UNKNOWN: errors.NotFound(),
     Outcome.RESERVATION_UNKNOWN: errors.NotFound(),
@@ -70,6 +72,8 @@ _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.KEY_REUSED: errors.KeyReused(),
     Outcome.IDENTIFIER_TAKEN: errors.IdentifierTaken(),
     Outcome.CURRENCY_MISMATCH: errors.InvalidRequest(_CURRENCY),
+    Outcome.ADVICE_ENDED: errors.AdviceEnded(),
+    Outcome.ENDS_IN_THE_PAST: errors.InvalidRequest(_PAST_END),
 }
 
 

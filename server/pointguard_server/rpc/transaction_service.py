@@ -7,7 +7,7 @@ from contextlib import suppress
 from google.protobuf.message import Message
 
 from pointguard.v1 import transaction_pb2
-from pointguard_server.domain.codes import CodeKind, Operation
+from pointguard_server.domain.codes import AccountFlag, CodeKind, Operation
 from pointguard_server.domain.errors import InvalidRequest, NotFound
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.engine import Engine
@@ -114,7 +114,8 @@ class TransactionService:
             account_id=verdict.account_id,
             balance=balance(verdict),
             seq=verdict.seq,
-            redemption_locked=bool(verdict.account_flags & 1),
+            redemption_locked=bool(verdict.account_flags & AccountFlag.REDEMPTION_LOCKED),
+            suspended=bool(verdict.account_flags & AccountFlag.SUSPENDED),
         )
         if verdict.expiring_at:
             response.next_expiry.points = verdict.expiring_points

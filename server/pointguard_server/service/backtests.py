@@ -17,13 +17,13 @@ import structlog
 from pointguard_server.domain.errors import (
     BacktestFailed,
     BacktestUnderWay,
-    InvalidRequest,
     RulesNotCompiled,
-    Violation,
 )
+from pointguard_server.rules.checked import CheckedRuleSet
 from pointguard_server.rules.compiler import RulesError, child_environment
+from pointguard_server.rules.inputs import WindowInput, WindowMeasure
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
-from pointguard_server.service.backtest_needs import fields_of, unknown_of
+from pointguard_server.service.backtest_needs import fields_of
 from pointguard_server.service.rule_sets import RuleSets
 from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.service.serving_program import ServingProgram
@@ -56,16 +56,22 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Caveats:
-    """What the rules read that a backtest takes as it is."""
+    """What bears on a result and is not as it was, or as the version would have made it.
+
+    ``accounts``: the rules read balances, or points that windows counted. ``stores``: of some store only what was known
+    of it later is kept. ``birth_dates``: one was erased since, or cannot be read.
+    """
 
     accounts: bool
-    stores: bool
+    stores: bool = False
+    birth_dates: bool = False
 
 
 class Backtests:
     """The backtests of the program that serves, one at a time. Belongs to the event loop.
 
     ``catch_up`` waits until the database has all that was answered; compiled rules are in ``rules_directory``.
+    The process opens ``key_ring`` where rules look at birth dates.
     """
 
     def __init__(
@@ -75,9 +81,10 @@ class Backtests:
         database: Path,
         catch_up: Callable[[], Awaitable[None]],
         rules_directory: Path,
+        key_ring: Path,
     ) -> None:
         self._rule_sets, self._serving = rule_sets, serving
-        self._database, self._catch_up = database, catch_up
+        self._database, self._catch_up, self._key_ring = database, catch_up, key_ring
         self._rules_directory = rules_directory
         self._under_way = False
 
@@ -93,7 +100,6 @@ class Backtests:
         Raises:
             BacktestUnderWay: another one is.
             NotFound: a version is not there.
-            InvalidRequest: a version asks for what history does not tell; it is named.
             RulesNotCompiled: a version could not be.
             BacktestFailed: the process ended without a result.
         """
@@ -102,25 +108,25 @@ class Backtests:
         self._under_way = True
         try:
             versions, rule_sets = await self._load(asked)
-            read = set[str]().union(*(fields_of(rule_set.checked) for rule_set in rule_sets))
-            caveats = Caveats(not read.isdisjoint(_ACCOUNT_FIELDS), "store.province" in read)
+            reads_accounts = any(_reads_accounts(rule_set.checked) for rule_set in rule_sets)
             await self._catch_up()
             log.info("backtest_started", version=asked.version, other_version=asked.other_version)
             orders = 0
             wanted = self._specification(asked, versions)
             async with _process() as process, aclosing(_events(process, wanted)) as events:
                 async for event in events:
-                    orders = (event.get("result") or event["progress"])["orders"]
-                    yield event, caveats
+                    found = event.get("result") or event["progress"]
+                    orders, guesses = found["orders"], found.get("guesses", ())
+                    yield event, Caveats(reads_accounts, "stores" in guesses, "birth_dates" in guesses)
             log.info("backtest_ended", version=asked.version, other_version=asked.other_version, orders=orders)
         finally:
             self._under_way = False
 
     async def _load(self, asked: Asked) -> tuple[list[RuleSetVersion], list[RuleSet]]:
         """Return the versions and their rule sets, compiled."""
-        numbers = {"version": asked.version} | ({"other_version": asked.other_version} if asked.other_version else {})
-        versions, rule_sets, violations = [], [], []
-        for field, number in numbers.items():
+        numbers = (asked.version, asked.other_version) if asked.other_version else (asked.version,)
+        versions, rule_sets = [], []
+        for number in numbers:
             version = await self._rule_sets.version(number)
             try:
                 rule_set = await self._rule_sets.check_version(version)
@@ -130,11 +136,6 @@ class Backtests:
                 ) from error
             versions.append(version)
             rule_sets.append(rule_set)
-            if unknown := unknown_of(rule_set.checked):
-                asks_for = ", ".join(unknown)
-                violations.append(Violation(field, f"must ask for nothing that history does not tell: {asks_for}"))
-        if violations:
-            raise InvalidRequest(*violations)
         for version, rule_set in zip(versions, rule_sets, strict=True):
             try:
                 await self._serving.compiler.compile(rule_set)
@@ -162,8 +163,17 @@ class Backtests:
                 "sources": [[version.source, _files(version)] for version in versions],
                 "examples_max": asked.examples_max,
                 "by_occurred_at": asked.by_occurred_at,
+                "key_ring": str(self._key_ring),
             }
         ).encode()
+
+
+def _reads_accounts(rules: CheckedRuleSet) -> bool:
+    """Whether rules read what other points would have made otherwise."""
+    counts_points = (
+        isinstance(wanted, WindowInput) and wanted.measure is WindowMeasure.POINTS for wanted in rules.inputs
+    )
+    return not fields_of(rules).isdisjoint(_ACCOUNT_FIELDS) or any(counts_points)
 
 
 def _files(version: RuleSetVersion) -> dict[str, str]:

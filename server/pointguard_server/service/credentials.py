@@ -31,8 +31,9 @@ from pointguard_server.domain.errors import Overloaded, PointguardError, Unauthe
 
 TILL: Final = "till"
 MANAGER: Final = "manager"
-ROLES: Final = (TILL, MANAGER)
-"""What an API key may be: one for transactions and members, one for rules. A key may have both."""
+FRAUD: Final = "fraud"
+ROLES: Final = (TILL, MANAGER, FRAUD)
+"""What an API key may be for: transactions and members, rules, or what is done about fraud. A key may have several."""
 RAW_KEY_CHARACTERS: Final = 59
 KEY_ID_CHARACTERS: Final = 12
 TIME_TO_LIVE_S: Final = 60.0

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pointguard_server.domain.codes import CodeKind, ExperimentEventKind, Outcome, RuleSetActivationKind
 from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.engine.ask import StandingAdvice
 from pointguard_server.service.credentials import ApiKeyRecord
 from pointguard_server.service.experiment import Design, Experiment, KnownStep, MemberFigures, Step
 from pointguard_server.service.rule_versions import (
@@ -134,6 +135,24 @@ class Directory(Protocol):
         ...
 
 
+class TakenStep(NamedTuple):
+    """A step in the life of an advice, and the advice as it left it; ``record``: of the leg, if the staff took it."""
+
+    event: int
+    transaction_id: bytes
+    happened_at: int
+    record: bytes | None
+    advice: StandingAdvice
+
+
+class AdviceHistory(NamedTuple):
+    """An advice with its steps, oldest first and never none; of more than 100, the newest."""
+
+    raised_position: int  # of the row that raised it
+    account_id: int
+    steps: tuple[TakenStep, ...]
+
+
 class Reader(Protocol):
     """Reads committed data, beside the writer."""
 
@@ -158,6 +177,20 @@ class Reader(Protocol):
 
     async def standing(self, tenant_id: int, account_id: int, seq: int) -> tuple[str, str]:
         """Return the member's tier and the text of its set of groups, as an account's leg has them."""
+        ...
+
+    async def advice_owner(self, tenant_id: int, advice_id: bytes) -> int | None:
+        """Return the account that an advice is against, if the tenant has it."""
+        ...
+
+    async def advice_histories(
+        self, tenant_id: int, account_id: int, below: int, count: int, standing_at: int
+    ) -> list[AdviceHistory]:
+        """Return a page of advice, the one that was raised last first, as of all that was answered.
+
+        Of one account, or of all for 0; raised below a position, or 0 for the first page; and if ``standing_at`` is
+        not 0, only what stands after that moment.
+        """
         ...
 
     async def text(self, code_id: int) -> str:

@@ -49,6 +49,7 @@ from pointguard_server.service.program_config import (
     RESERVATION_TTL_MAX,
     ControlConfig,
     FraudRuleConfig,
+    LotsConfig,
     ProgramConfig,
     RedemptionConfig,
     RuleMode,
@@ -163,9 +164,9 @@ def build_program(
     conditions = NO_CONDITIONS
     if fraud_conditions is not None:
         conditions = _conditions(config, fraud_conditions, len(measures), lines, intern, matches)
-        measures += [_earn_measure(window) for window in _windows(fraud_conditions.rule_set)]
+        measures += [earn_measure(window) for window in _windows(fraud_conditions.rule_set)]
     inputs = _earn_inputs(config, rule_set, len(measures), matches)
-    measures += [_earn_measure(window) for window in _windows(rule_set)]
+    measures += [earn_measure(window) for window in _windows(rule_set)]
     constants = _constants(rule_set, lines, intern, matches, constants)
     earn = compiled.bound(constants)
     settings = {
@@ -205,7 +206,7 @@ def build_program(
         fact_count=rule_set.checked.fact_count,
         work_size=layout_of(rule_set.checked).size,
         earn=earn,
-        lot_terms=tuple(_lot_terms(config, rule) for rule in rule_set.checked.rules),
+        lot_terms=tuple(lot_terms_of(config.lots, rule) for rule in rule_set.checked.rules),
         code_words=matches.words,
         conditions=conditions,
         counters=_counters(rule_set, intern),
@@ -280,10 +281,10 @@ def _constants(
     return np.concatenate([rule_constants(rule_set, lines, intern) if made is None else made, masks])
 
 
-def _lot_terms(config: ProgramConfig, rule: CheckedRule) -> LotTerms:
+def lot_terms_of(lots: LotsConfig, rule: CheckedRule) -> LotTerms:
     """Return what becomes of a rule's points: as it says itself, or else as its program says."""
-    pending = config.lots.pending if rule.pending_range is None else timedelta(days=rule.pending_days)
-    return LotTerms(pending // MICROSECOND, config.lots.expiry if rule.expiry is None else expiry_of(rule.expiry))
+    pending = lots.pending if rule.pending_range is None else timedelta(days=rule.pending_days)
+    return LotTerms(pending // MICROSECOND, lots.expiry if rule.expiry is None else expiry_of(rule.expiry))
 
 
 def expiry_of(written: RuleExpiry) -> Expiry:
@@ -359,7 +360,7 @@ def _match(fact: int, wanted: MatchInput, matches: CodeMatches) -> tuple[int, ..
     return fact, MATCHED_NUMBER, 1, sum(numbers), asked.index
 
 
-def _earn_measure(window: WindowInput) -> tuple[int, ...]:
+def earn_measure(window: WindowInput) -> tuple[int, ...]:
     """Return a row of ``velocity.windows.MEASURE``: approved transactions, less what was reversed."""
     kind = WindowKind.ROLLING if window.calendar is None else WindowKind[window.calendar.name]
     length = timedelta(seconds=window.seconds) // MICROSECOND

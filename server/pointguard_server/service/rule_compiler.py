@@ -1,7 +1,7 @@
 """Makes rule sets ready to decide: checks their texts and compiles them in child processes. For those who change rules.
 
 One at a time of each, and no request waits for it. See docs/adr/0005-compile-elsewhere-and-swap.md, and
-0023-interpret-until-compiled.md for what decides meanwhile.
+0024-interpret-until-compiled.md for what decides meanwhile.
 """
 
 import asyncio

@@ -34,6 +34,7 @@ from pointguard_server.rules.compiler import CompilationFailed, RulesError
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
 from pointguard_server.service.checking_worker import CheckerLost, CheckingFailed, SourceTooCostly
 from pointguard_server.service.ports import RuleVersionReader, RuleVersions
+from pointguard_server.service.program_config import LotsConfig
 from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_files import keep_long_files
 from pointguard_server.service.rule_versions import (
@@ -97,6 +98,11 @@ class RuleSets:
     def time_zone(self) -> str:
         """The program's time zone."""
         return self._serving.configuration.config.time_zone
+
+    @property
+    def lots(self) -> LotsConfig:
+        """What the program says now of points that are held back or end."""
+        return self._serving.configuration.config.lots
 
     def now(self) -> int:
         """Return the wall clock's time."""

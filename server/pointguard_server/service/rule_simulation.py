@@ -25,12 +25,14 @@ from pointguard_server.rules.syntax import SourceRange
 from pointguard_server.rules.trace import RuleTrace as Traced
 from pointguard_server.rules.trace import Trace
 from pointguard_server.rules.value_types import Limit, ValueType, Vector
-from pointguard_server.service.programs import PARTS
+from pointguard_server.service.program_config import LotsConfig
+from pointguard_server.service.programs import PARTS, lot_terms_of
 
 POINTS_MAX: Final = 1 << 60
 """As in the kernel: an award, a sum or a balance above it is a failure of the arithmetic."""
 MONEY_MAX: Final = 1 << 62
 _GROUPS: Final = FIELDS["member.groups"].index
+_MINUTE: Final = 60_000_000
 
 Known = dict[str, int | str | bool]
 
@@ -185,6 +187,22 @@ def simulate(
     if found is None:
         return Simulation(outcomes, shown, failed)
     return Simulation(outcomes, shown, failed, found.failed_at, found.is_cut)
+
+
+def lot_moments(rule_set: RuleSet, lots: LotsConfig, accepted_at: int, zone: ZoneInfo) -> dict[str, tuple[int, int]]:
+    """Return when the points of each rule's award mature and when they end, 0 for at once and never, by the rule.
+
+    ``lots`` is what the program says where a rule says nothing.
+    """
+    found = {}
+    for rule, checked in zip(rule_set.rules, rule_set.checked.rules, strict=True):
+        terms = lot_terms_of(lots, checked)
+        if terms.expires_after:
+            expires_at = accepted_at + terms.expires_after
+        else:
+            expires_at = terms.expires_at(accepted_at - accepted_at % _MINUTE, zone)
+        found[rule.name] = (accepted_at + terms.pending if terms.pending else 0), expires_at
+    return found
 
 
 def points_of(rule_set: RuleSet, order: Order, more: Known, money_scale: int, zone: ZoneInfo) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """What of a program decides, and the one way to change it between two batches. For those who change rules or files.
 
 See docs/adr/0011-live-rule-changes.md for why the swap is exact, 0014-rule-set-versions.md for the versions, and
-0023-interpret-until-compiled.md for what decides while there is no machine code.
+0024-interpret-until-compiled.md for what decides while there is no machine code.
 """
 
 import asyncio

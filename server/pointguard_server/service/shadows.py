@@ -16,17 +16,14 @@ from typing import Any, Final
 import structlog
 
 from pointguard_server.domain.errors import (
-    InvalidRequest,
     KeyReused,
     NotFound,
     RulesNotCompiled,
     ShadowNotRunning,
     ShadowRunning,
-    Violation,
 )
 from pointguard_server.engine.engine import Engine
 from pointguard_server.rules.compiler import child_environment
-from pointguard_server.service.backtest_needs import unknown_of
 from pointguard_server.service.experiment import Step
 from pointguard_server.service.ports import ShadowReader
 from pointguard_server.service.ports import Shadows as ShadowStore
@@ -62,10 +59,12 @@ class Shadows:
         database: Path,
         book: Path,
         rules_directory: Path,
+        key_ring: Path,
     ) -> None:
         self._serving, self._rule_sets, self._engine = serving, rule_sets, engine
         self._store, self._reader, self._read_findings = store, reader, read_findings
         self._database, self._book, self._rules_directory = database, book, rules_directory
+        self._key_ring = key_ring
         self._following: asyncio.Task[None] | None = None
         self.running_version = 0
         self.counts: dict[int, dict[str, int]] = {}
@@ -99,7 +98,6 @@ class Shadows:
 
         Raises:
             NotFound: if there is no such version.
-            InvalidRequest: if it asks for what the ledger does not tell afterwards.
             RulesNotCompiled: if it could not be compiled.
             ShadowRunning: if another shadow runs.
             KeyReused: if the key was used for another request.
@@ -107,12 +105,7 @@ class Shadows:
         return await self._rule_sets.unhindered(self._start(number, change, key))
 
     async def _start(self, number: int, change: RuleChange, key: RequestKey) -> Shadow:
-        ready = await self._rule_sets.made_ready(number)
-        if unknown := unknown_of(ready.rule_set.checked):
-            asks_for = ", ".join(unknown)
-            raise InvalidRequest(
-                Violation("version", f"must ask for nothing that the ledger does not tell afterwards: {asks_for}")
-            )
+        await self._rule_sets.made_ready(number)
 
         def write(connection: Any) -> tuple[Shadow, bool]:
             known = self._known(connection, key, is_stop=False)
@@ -245,6 +238,7 @@ class Shadows:
             "fuel": compiler.limits.fuel,
             "sources": [[version.source, {name: entries.lines.decode() for name, entries in version.files.items()}]],
             "examples_max": 0,
+            "key_ring": str(self._key_ring),
         }
         place = {"shadow_id": shadow.shadow_id, "started_at": shadow.started.at, "book": str(self._book)}
         return json.dumps(place | {"backtest": backtest}).encode()

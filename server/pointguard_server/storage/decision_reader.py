@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from pointguard_server.domain.codes import AdviceEvent
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import Value
@@ -52,10 +53,15 @@ PAST_LOTS = (
     " WHERE tenant_id = ? AND account_id = ? AND lot_seq > 0 AND seq < ?"
     " GROUP BY lot_seq, rule_id HAVING sum(signed_points) <> 0 ORDER BY 1"
 )
-STANDING = (
-    f"SELECT {PAST_ADVICE} FROM advice"  # noqa: S608
-    " WHERE tenant_id = ? AND account_id = ? AND seq < ? AND ends_at > ? ORDER BY position DESC"
-)
+# standing: the latest step of each advice below a place, unless the advice has ended by then.
+STANDING = f"""
+    SELECT {PAST_ADVICE} FROM advice a
+    WHERE tenant_id = :tenant AND account_id = :account AND seq < :seq AND ends_at > :moment
+        AND event <> {int(AdviceEvent.REMOVED)} AND NOT EXISTS (
+            SELECT 1 FROM advice n WHERE n.advice_id = a.advice_id AND n.position > a.position AND n.seq < :seq
+        )
+    ORDER BY position DESC
+"""  # noqa: S608  (names and a number of this file)
 CONFIGURATION = (
     "SELECT source, digest FROM program_versions"
     " WHERE tenant_id = ? AND program_id = ? AND subject = 'configuration' AND version = ?"
@@ -83,7 +89,9 @@ class DecisionReader:
         """Read no more."""
         self._connection.close()
 
-    def _fetch(self, statement: str, values: tuple[Any, ...]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    def _fetch(
+        self, statement: str, values: tuple[Any, ...] | dict[str, int]
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Return the columns' names and the rows."""
         try:
             # A cursor that an error leaves open would hold on to what the database was then.
@@ -149,7 +157,8 @@ class DecisionReader:
 
     def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:
         """See the port."""
-        return [PastAdvice(*row) for row in self._rows(STANDING, tenant_id, account_id, below_seq, moment)]
+        asked = {"tenant": tenant_id, "account": account_id, "seq": below_seq, "moment": moment}
+        return [PastAdvice(*row) for row in self._fetch(STANDING, asked)[1]]
 
     def configuration(self, tenant_id: int, program_id: int, version: int) -> StoredText | None:
         """See the port."""

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.service.credentials import ApiKeyRecord
-from pointguard_server.service.ports import FoundMember
+from pointguard_server.service.ports import AdviceHistory, FoundMember
 from pointguard_server.service.vault import MemberVault
+from pointguard_server.storage.advice_histories import find_owner, read_histories
 from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
 from pointguard_server.storage.tables import account_members, api_keys, codes, identifiers, legs, members
 
@@ -128,6 +129,24 @@ class Reader:
             )
         )
         return ("", "") if row is None else (await self.text(row.tier_id), await self.text(row.group_set_id))
+
+    async def advice_owner(self, tenant_id: int, advice_id: bytes) -> int | None:
+        """See the port."""
+        async with self._engine.connect() as connection:
+            owner = await find_owner(connection, tenant_id, advice_id)
+        if owner is None:
+            await self.catch_up()
+            async with self._engine.connect() as connection:
+                owner = await find_owner(connection, tenant_id, advice_id)
+        return owner
+
+    async def advice_histories(
+        self, tenant_id: int, account_id: int, below: int, count: int, standing_at: int
+    ) -> list[AdviceHistory]:
+        """See the port."""
+        await self.catch_up()
+        async with self._engine.connect() as connection:
+            return await read_histories(connection, tenant_id, account_id, below, count, standing_at)
 
     async def text(self, code_id: int) -> str:
         """See the port."""

@@ -79,6 +79,8 @@ advice = Table(
     metadata,
     *(_ledger_column(name) for name in ADVICE_FIELDS),
     Index("advice_account_seq", "tenant_id", "account_id", "seq"),
+    Index("advice_steps", "advice_id", "position"),
+    Index("advice_ends_at", "tenant_id", "ends_at"),
 )
 batches = Table(
     "batches",

@@ -345,6 +345,33 @@ class FakeAdvice(advice_pb2_grpc.AdviceServiceServicer):
 
         return await self._fake.answer("CheckAdvice", request, context, make)
 
+    async def ListAdvice(self, request: advice_pb2.ListAdviceRequest, context: Context) -> Any:
+        def make() -> Message:
+            steps = [advice_pb2.AdviceStep(event=common_pb2.ADVICE_EVENT_RAISED, transaction_id="raise")]
+            return advice_pb2.ListAdviceResponse(
+                advice=[
+                    advice_pb2.AdviceHistory(
+                        advice=advice, account_id=7, state=advice_pb2.ADVICE_STATE_STANDING, steps=steps
+                    )
+                    for advice in self._fake.advice_of(request.member)
+                ],
+                next_page_token="17",
+            )
+
+        return await self._fake.answer("ListAdvice", request, context, make)
+
+    async def RaiseAdvice(self, request: advice_pb2.RaiseAdviceRequest, context: Context) -> Any:
+        answer = advice_pb2.RaiseAdviceResponse(transaction_id="raise", account_id=7, advice_id="raise")
+        return await self._fake.answer("RaiseAdvice", request, context, lambda: answer)
+
+    async def OverrideAdvice(self, request: advice_pb2.OverrideAdviceRequest, context: Context) -> Any:
+        answer = advice_pb2.OverrideAdviceResponse(transaction_id="override", account_id=7)
+        return await self._fake.answer("OverrideAdvice", request, context, lambda: answer)
+
+    async def RemoveAdvice(self, request: advice_pb2.RemoveAdviceRequest, context: Context) -> Any:
+        answer = advice_pb2.RemoveAdviceResponse(transaction_id="remove", account_id=7)
+        return await self._fake.answer("RemoveAdvice", request, context, lambda: answer)
+
 
 class FakeMembers(member_pb2_grpc.MemberServiceServicer):
     """Members that need no storage."""
@@ -380,6 +407,10 @@ class FakeMembers(member_pb2_grpc.MemberServiceServicer):
             return member_pb2.SetRedemptionLockResponse(transaction_id="lock", account_id=7, locked=request.locked)
 
         return await self._fake.answer("SetRedemptionLock", request, context, make)
+
+    async def SetAccountStatus(self, request: member_pb2.SetAccountStatusRequest, context: Context) -> Any:
+        answer = member_pb2.SetAccountStatusResponse(transaction_id="status", account_id=7, status=request.status)
+        return await self._fake.answer("SetAccountStatus", request, context, lambda: answer)
 
 
 @asynccontextmanager

@@ -106,6 +106,7 @@ async def test_a_wrong_api_key_is_told_apart(server: FakeServer) -> None:
         ("ALREADY_EXISTS", "IDEMPOTENCY_KEY_REUSED", errors.KeyReused),
         ("ALREADY_EXISTS", "IDENTIFIER_TAKEN", errors.IdentifierTaken),
         ("FAILED_PRECONDITION", "RESERVATION_ENDED", errors.ReservationEnded),
+        ("FAILED_PRECONDITION", "ADVICE_ENDED", errors.AdviceEnded),
         ("ALREADY_EXISTS", "SOMETHING_NEW", errors.AlreadyExists),
         ("NOT_FOUND", "IDEMPOTENCY_KEY_REUSED", errors.NotFound),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pointguard.v1 import common_pb2, experiment_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, common_pb2, experiment_pb2, member_pb2, rule_pb2, transaction_pb2
 from pointguard_client import words
 
 CONTRACT_ENUMS = {
@@ -14,6 +14,10 @@ CONTRACT_ENUMS = {
     words.AdviceEntity: (common_pb2, "AdviceEntity", "ADVICE_ENTITY_"),
     words.AdviceContext: (common_pb2, "AdviceContext", "ADVICE_CONTEXT_"),
     words.AdvicePosture: (common_pb2, "AdvicePosture", "ADVICE_POSTURE_"),
+    words.AdviceEvent: (common_pb2, "AdviceEvent", "ADVICE_EVENT_"),
+    words.AdviceState: (advice_pb2, "AdviceState", "ADVICE_STATE_"),
+    words.AccountStatus: (member_pb2, "AccountStatus", "ACCOUNT_STATUS_"),
+    words.InterventionReason: (common_pb2, "InterventionReason", "INTERVENTION_REASON_"),
     words.TransactionPart: (transaction_pb2, "TransactionPart", "TRANSACTION_PART_"),
     words.EntryType: (transaction_pb2, "EntryType", "ENTRY_TYPE_"),
     words.RuleChangeReason: (rule_pb2, "RuleChangeReason", "RULE_CHANGE_REASON_"),
@@ -37,7 +41,7 @@ def test_an_enumeration_has_the_names_and_numbers_of_the_contract(mirror: type[w
 
 def test_every_enumeration_is_compared_with_the_contract() -> None:
     assert set(words.ContractEnum.__subclasses__()) == {*CONTRACT_ENUMS, words.IdentifierKind}
-    files = (common_pb2, transaction_pb2, rule_pb2, experiment_pb2)
+    files = (common_pb2, transaction_pb2, rule_pb2, experiment_pb2, advice_pb2, member_pb2)
     in_contract = sum(len(file.DESCRIPTOR.enum_types_by_name) for file in files)
     assert in_contract == len(CONTRACT_ENUMS)
 

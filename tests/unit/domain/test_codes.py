@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pointguard.v1 import common_pb2, experiment_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, common_pb2, experiment_pb2, member_pb2, rule_pb2, transaction_pb2
 from pointguard_server.domain import codes
 from pointguard_server.domain.identifiers import IdentifierKind
 
@@ -18,6 +18,10 @@ MIRRORED = [
     (codes.Channel, common_pb2.Channel),
     (codes.Context, common_pb2.AdviceContext),
     (codes.Posture, common_pb2.AdvicePosture),
+    (codes.AdviceEvent, common_pb2.AdviceEvent),
+    (codes.AdviceState, advice_pb2.AdviceState),
+    (codes.AccountStatus, member_pb2.AccountStatus),
+    (codes.InterventionReason, common_pb2.InterventionReason),
     (codes.AdviceEntity, common_pb2.AdviceEntity),
     (codes.RuleChangeReason, rule_pb2.RuleChangeReason),
     (codes.RuleSetActivationKind, rule_pb2.RuleSetActivationKind),

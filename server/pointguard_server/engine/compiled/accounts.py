@@ -1,6 +1,6 @@
 """Bringing an account to the present: what time has done, and what the ledger says of it."""
 
-from pointguard_server.domain.codes import Decision, Operation
+from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation
 from pointguard_server.engine.compiled.advice import drop_ended
 from pointguard_server.engine.compiled.emit import add_event
 from pointguard_server.engine.compiled.lots import expire_lots, mature_lots
@@ -11,13 +11,8 @@ from pointguard_server.velocity.distinct import drop_distinct, recount_distinct
 from pointguard_server.velocity.windows import DISTINCT_STORES, NONE, advance, forget_before, recount, window_start
 
 _APPROVED = int(Decision.APPROVED)
-_AUTHORISE, _CAPTURE, _VOID, _EXPIRE, _MATURE = (
-    int(Operation.AUTHORISE),
-    int(Operation.CAPTURE),
-    int(Operation.VOID),
-    int(Operation.EXPIRE),
-    int(Operation.MATURE),
-)
+_NO_EVENTS = (int(Operation.MATURE), *sorted(int(each) for each in INTERVENTIONS))
+_CAPTURE, _VOID, _EXPIRE = int(Operation.CAPTURE), int(Operation.VOID), int(Operation.EXPIRE)
 
 
 @part
@@ -106,7 +101,7 @@ def replay_legs(arrays, world, legs, slot):
     account.tally_epoch = program.fraud_epoch
     for i in range(legs.shape[0]):
         leg = legs[i]
-        if leg.operation == _MATURE:
+        if leg.operation in _NO_EVENTS:
             continue
         if leg.operation in (_CAPTURE, _VOID, _EXPIRE):
             index = find_hold(arrays, account, leg.refers_to_seq)

@@ -1,35 +1,59 @@
-"""Standing advice: what stands, and raising it when a fraud rule trips."""
+"""Standing advice: what stands, what suppresses its rule, and raising it when a fraud rule trips."""
 
-from pointguard_server.domain.codes import AdviceEntity, AdviceEvent, Posture, Reason
+from pointguard_server.domain.codes import AdviceEvent, Posture, Reason
 from pointguard_server.engine.compiled.conditions import reason_against
 from pointguard_server.engine.compiled.emit import add_reason, new_advice_row
 from pointguard_server.engine.world import CONDITION, NOW, PROVINCES, SHOWN
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.windows import BLOCKED, NONE, amount, matches, window_start
 
-_ACCOUNT, _RAISED = int(AdviceEntity.ACCOUNT), int(AdviceEvent.RAISED)
+_RAISED, _EXTENDED, _OVERRIDDEN = int(AdviceEvent.RAISED), int(AdviceEvent.EXTENDED), int(AdviceEvent.OVERRIDDEN)
 _WARN, _BLOCK = int(Posture.WARN), int(Posture.BLOCK)
 _ADVICE_BLOCK, _FRAUD_WARNING = int(Reason.ADVICE_BLOCK), int(Reason.FRAUD_WARNING)
 
 
 @part
 def drop_ended(arrays, account, now):
-    """Forget the advice that no longer stands."""
-    previous = NONE
+    """Forget the advice that has ended, overridden or not."""
     index = account.first_advice
     while index != NONE:
         following = arrays.standing[index].next
         if arrays.standing[index].ends_at <= now:
-            if previous == NONE:
-                account.first_advice = following
-            else:
-                arrays.standing[previous].next = following
-            arrays.free_standing[arrays.free_counts[2]] = index
-            arrays.free_counts[2] += 1
-            account.advice_count -= 1
-        else:
-            previous = index
+            drop_standing(arrays, account, index)
         index = following
+
+
+@part
+def drop_standing(arrays, account, index):
+    """Forget an advice."""
+    _unchain(arrays, account, index)
+    arrays.free_standing[arrays.free_counts[2]] = index
+    arrays.free_counts[2] += 1
+    account.advice_count -= 1
+
+
+@part
+def _unchain(arrays, account, index):
+    following = arrays.standing[index].next
+    if account.first_advice == index:
+        account.first_advice = following
+        return
+    previous = account.first_advice
+    while arrays.standing[previous].next != index:
+        previous = arrays.standing[previous].next
+    arrays.standing[previous].next = following
+
+
+@part
+def find_advice(arrays, account, id_high, id_low):
+    """Return the index of an advice that has not ended, overridden or not, or NONE."""
+    index = account.first_advice
+    while index != NONE:
+        advice = arrays.standing[index]
+        if advice.advice_id_high == id_high and advice.advice_id_low == id_low:
+            return index
+        index = advice.next
+    return NONE
 
 
 @part
@@ -39,7 +63,7 @@ def heed_standing(arrays, out, r, account, context, now):
     index = account.first_advice
     while index != NONE:
         advice = arrays.standing[index]
-        if advice.context == context and advice.ends_at > now:
+        if advice.context == context and advice.ends_at > now and advice.event != _OVERRIDDEN:
             if advice.posture == _BLOCK:
                 add_reason(out, r, _ADVICE_BLOCK, advice.rule_id)
                 blocked = True
@@ -55,7 +79,7 @@ def show_standing(arrays, out, r, account, context, now):
     index = account.first_advice
     while index != NONE:
         advice = arrays.standing[index]
-        if advice.ends_at > now and context in (0, advice.context):
+        if advice.ends_at > now and context in (0, advice.context) and advice.event != _OVERRIDDEN:
             row = out.counts[SHOWN]
             out.counts[SHOWN] = row + 1
             out.shown[row] = advice
@@ -64,13 +88,21 @@ def show_standing(arrays, out, r, account, context, now):
 
 
 @part
-def _stands_already(arrays, account, rule):
+def _advice_of(arrays, account, rule):
+    """Return the index of the rule's advice that has not ended, overridden or not, or NONE."""
     index = account.first_advice
     while index != NONE:
         if arrays.standing[index].rule_id == rule.rule_id and arrays.standing[index].context == rule.context:
-            return True
+            return index
         index = arrays.standing[index].next
-    return False
+    return NONE
+
+
+@part
+def is_suppressed(arrays, account, rule, now):
+    """Return whether the rule's advice against this account was overridden and has not ended: it has no effect."""
+    index = _advice_of(arrays, account, rule)
+    return index != NONE and arrays.standing[index].event == _OVERRIDDEN and arrays.standing[index].ends_at > now
 
 
 @part
@@ -111,13 +143,15 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
             continue
         if measured(arrays, world, batch, r, slot, rule, out.legs[row], flags) <= rule.threshold:
             continue
+        if is_suppressed(arrays, account, rule, batch.header[NOW]):
+            continue
         if rule.posture == _BLOCK:
             add_reason(out, r, reason_against(out, rule), rule.rule_id)
             forbidden = True
         elif (
             rule.posture == _WARN
             and (rule.condition < 0 or out.held[rule.condition] > 0)
-            and not _stands_already(arrays, account, rule)
+            and _advice_of(arrays, account, rule) == NONE
         ):
             add_reason(out, r, _FRAUD_WARNING, rule.rule_id)
     return forbidden
@@ -127,8 +161,8 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
 def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
     """Raise advice for every fraud rule that the leg trips, and note what each window held.
 
-    A rule whose advice already stands raises it again only if it ``extends``. Must run before the leg's event is
-    counted.
+    A rule whose advice stands already extends it if it ``extends``, and one that is suppressed does nothing. Must run
+    before the leg's event is counted.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
@@ -148,41 +182,81 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
         rule.tripped += 1
         if rule.is_shadow:
             continue
-        if rule.extends or not _stands_already(arrays, account, rule):
-            _raise(arrays, world, batch, out, account, rule, leg, value, i - program.first_rule)
+        index = _advice_of(arrays, account, rule)
+        start = _evidence_from(world, program, rule, leg)
+        if index == NONE:
+            _raise(arrays, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
+        elif rule.extends and arrays.standing[index].event != _OVERRIDDEN:
+            _extend(arrays, batch, out, account, program, rule, leg, value, start, index)
 
 
 @part
-def _raise(arrays, world, batch, out, account, rule, leg, value, ordinal):
-    program = world.programs[account.program]
-    start = 0
-    if rule.measure >= 0:
-        measure = world.measures[program.first_measure + rule.measure]
-        start = window_start(measure, leg.accepted_at, program.day_start, program.week_start, program.month_start)
-    row = new_advice_row(batch, out)
-    advice = out.advice[row]
-    advice.tenant_id = account.tenant_id
-    advice.leg_position = leg.position
-    advice.account_id = account.account_id
-    advice.seq = leg.seq
+def _evidence_from(world, program, rule, leg):
+    """Return where the rule's window begins; 0 for none."""
+    if rule.measure < 0:
+        return 0
+    measure = world.measures[program.first_measure + rule.measure]
+    return window_start(measure, leg.accepted_at, program.day_start, program.week_start, program.month_start)
+
+
+@part
+def _raise(arrays, batch, out, account, program, rule, leg, value, start, ordinal):
+    advice = out.advice[new_advice_row(batch, out, account, leg)]
     advice.event = _RAISED
     # The transaction's id with the rule's ordinal in the last two bytes, which every transaction id leaves clear.
     advice.advice_id_high = leg.transaction_id_high
     advice.advice_id_low = leg.transaction_id_low | (ordinal + 1) << 48
     advice.rule_id = rule.rule_id
     advice.rule_version = program.fraud_rules_version
-    advice.entity = _ACCOUNT
     advice.context = rule.context
     advice.posture = rule.posture
-    advice.starts_at = batch.header[NOW]
-    advice.ends_at = batch.header[NOW] + rule.duration
+    advice.starts_at = leg.accepted_at
+    advice.ends_at = leg.accepted_at + rule.duration
     advice.measured = value
     advice.threshold = rule.threshold
     advice.window_starts_after = start
     advice.reason_code_id = 0
-    advice.actor_id = 0
     if rule.duration > 0:
         keep_standing(arrays, account, advice)
+
+
+@part
+def _extend(arrays, batch, out, account, program, rule, leg, value, start, index):
+    """Have the rule's advice stand for the rule's duration from now on, at the least, and for what it saw now."""
+    standing = arrays.standing[index]
+    standing.event = _EXTENDED
+    standing.seq = leg.seq
+    standing.leg_position = leg.position
+    standing.rule_version = program.fraud_rules_version
+    standing.posture = rule.posture
+    standing.ends_at = max(standing.ends_at, leg.accepted_at + rule.duration)
+    standing.measured = value
+    standing.threshold = rule.threshold
+    standing.window_starts_after = start
+    write_step(batch, out, account, leg, standing, 0)
+    # As it is when the account is read from the ledger: the latest step first.
+    _unchain(arrays, account, index)
+    standing.next = account.first_advice
+    account.first_advice = index
+
+
+@part
+def write_step(batch, out, account, leg, standing, reason):
+    """Write a row that says what an advice is from this leg on; the latest row of an advice says all of it."""
+    advice = out.advice[new_advice_row(batch, out, account, leg)]
+    advice.event = standing.event
+    advice.advice_id_high = standing.advice_id_high
+    advice.advice_id_low = standing.advice_id_low
+    advice.rule_id = standing.rule_id
+    advice.rule_version = standing.rule_version
+    advice.context = standing.context
+    advice.posture = standing.posture
+    advice.starts_at = standing.starts_at
+    advice.ends_at = standing.ends_at
+    advice.measured = standing.measured
+    advice.threshold = standing.threshold
+    advice.window_starts_after = standing.window_starts_after
+    advice.reason_code_id = reason
 
 
 @entry
@@ -204,6 +278,7 @@ def keep_standing(arrays, account, advice):
     standing.threshold = advice.threshold
     standing.window_starts_after = advice.window_starts_after
     standing.leg_position = advice.leg_position
+    standing.event = advice.event
     standing.next = account.first_advice
     account.first_advice = index
     account.advice_count += 1

@@ -1,6 +1,6 @@
 """Writing rows: legs, entries, events and reasons."""
 
-from pointguard_server.domain.codes import Decision, Reason
+from pointguard_server.domain.codes import AdviceEntity, Decision, Reason
 from pointguard_server.domain.ledger_rows import SCHEMA_VERSION
 from pointguard_server.engine.rows import REASONS_MAX
 from pointguard_server.engine.world import (
@@ -17,7 +17,7 @@ from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import count_distinct
 from pointguard_server.velocity.windows import APPROVED, append, count_in
 
-_APPROVED = int(Decision.APPROVED)
+_APPROVED, _ACCOUNT = int(Decision.APPROVED), int(AdviceEntity.ACCOUNT)
 NO_REQUEST = -1
 NOT_LOOKED_AT = -1
 _ARITHMETIC, _STOPPED = int(Reason.RULE_ARITHMETIC), int(Reason.RULES_STOPPED)
@@ -216,9 +216,16 @@ def add_event(arrays, world, leg, account, program, slot):
 
 
 @part
-def new_advice_row(batch, out):
-    """Return the row of a new advice step, its position set."""
+def new_advice_row(batch, out, account, leg):
+    """Return the row of a new step of an advice against the account, which the leg takes. The rest is the caller's."""
     row = out.counts[ADVICE_ROWS]
     out.counts[ADVICE_ROWS] = row + 1
-    out.advice[row].position = batch.header[FIRST_ADVICE] + row
+    advice = out.advice[row]
+    advice.position = batch.header[FIRST_ADVICE] + row
+    advice.tenant_id = account.tenant_id
+    advice.leg_position = leg.position
+    advice.account_id = account.account_id
+    advice.seq = leg.seq
+    advice.entity = _ACCOUNT
+    advice.actor_id = 0
     return row

@@ -13,7 +13,13 @@ from pointguard_server.domain.codes import (
     RequestFlag,
 )
 from pointguard_server.engine.compiled.accounts import move_windows
-from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped, show_standing
+from pointguard_server.engine.compiled.advice import (
+    heed_standing,
+    is_suppressed,
+    judge_rules,
+    raise_tripped,
+    show_standing,
+)
 from pointguard_server.engine.compiled.conditions import fill_held, look_at_conditions, reason_against
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_leg
 from pointguard_server.engine.compiled.lots import spend
@@ -80,12 +86,13 @@ def _room_under(world, program, rule, measure, value):
 
 
 @part
-def _limit(arrays, world, out, r, slot, kind, points, money, available):
+def _limit(arrays, world, batch, out, r, slot, points, money, available):
     """Return the most points that balance and limiting rules leave of ``points``, adding what binds to the reasons.
 
     ``money`` is what all of them cover, which may be less than they are worth.
     """
-    program = world.programs[arrays.accounts[slot].program]
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
     limit = points
     if available < points:
         limit = max(available, 0)
@@ -95,7 +102,9 @@ def _limit(arrays, world, out, r, slot, kind, points, money, available):
         if not rule.is_limit or rule.posture != _BLOCK or rule.context != _REDEMPTION:
             continue
         measure = world.measures[program.first_measure + rule.measure]
-        if not matches(measure, kind, 1 << _REDEEM_PART, APPROVED):
+        if not matches(measure, batch.requests[r].kind, 1 << _REDEEM_PART, APPROVED):
+            continue
+        if is_suppressed(arrays, account, rule, batch.header[NOW]):
             continue
         value = arrays.tallies[slot, rule.measure, 0]
         room = _room_under(world, program, rule, measure, value)
@@ -123,7 +132,7 @@ def authorise(arrays, world, batch, out, r, slot):
     stopped, blocked = _stop(arrays, out, r, account, now)
     enough = available >= points
     if not stopped and request.flags & _ALLOW_PARTIAL:
-        limit = _limit(arrays, world, out, r, slot, request.kind, points, money, available)
+        limit = _limit(arrays, world, batch, out, r, slot, points, money, available)
         if 0 < limit < points:
             points, money, enough = limit, worth(program, limit), True
     elif not enough:
@@ -201,6 +210,8 @@ def quote(arrays, world, batch, out, r, slot):
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
         if rule.context != _REDEMPTION or rule.posture != _BLOCK or rule.is_shadow:
+            continue
+        if is_suppressed(arrays, account, rule, now):
             continue
         if rule.condition >= 0 and (rule.is_sized or out.held[rule.condition] == 0):
             continue

@@ -1,10 +1,10 @@
 """Counting a batch's durable decisions. Called by ``engine/totals.py``."""
 
-from pointguard_server.domain.codes import Decision
+from pointguard_server.domain.codes import AdviceEvent, Decision
 from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS
 from pointguard_server.velocity.compiling import entry
 
-_APPROVED = int(Decision.APPROVED)
+_APPROVED, _RAISED = int(Decision.APPROVED), int(AdviceEvent.RAISED)
 
 
 @entry
@@ -22,4 +22,5 @@ def add_batch(out, requests, decisions, declines, refusals, advice, points):
     for i in range(out.counts[ENTRIES]):
         points[out.entries[i].entry_type] += out.entries[i].signed_points
     for i in range(out.counts[ADVICE_ROWS]):
-        advice[out.advice[i].posture] += 1
+        if out.advice[i].event == _RAISED:
+            advice[out.advice[i].posture] += 1

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from pointguard_server.domain.codes import Decision, EntryType, Part, Posture, Reason
+from pointguard_server.domain.codes import AdviceEvent, Decision, EntryType, Part, Posture, Reason
+from pointguard_server.domain.interventions import Intervention
 from pointguard_server.rules.checked import NOT_COMPUTED
 from pointguard_server.rules.conditions import HOLDS
 from pointguard_server.rules.fixed_point import MOST, SCALE
@@ -12,6 +13,7 @@ from pointguard_server.rules.inputs import WindowMeasure, window_text
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.explanation.checks import Check, measure_count, rule_windows
 from pointguard_server.service.explanation.past import APPROVED, BLOCKED, AccountState, OpenReservation, Past
+from pointguard_server.service.explanation.ports import PastAdvice
 from pointguard_server.service.explanation.windows import SeenWindow, look
 from pointguard_server.service.program_config import ProgramConfig
 from pointguard_server.service.rule_simulation import MONEY_MAX, POINTS_MAX, Known, Order, Simulation, points_of
@@ -48,6 +50,7 @@ class Case:
     conditions: RuleSet | None = None  # of the fraud rules
     asked: Order | None = None  # what conditions see of the request, where there are any
     counters: tuple[tuple[int, int], ...] = ()  # the numbers of what caps asked for, and what it was
+    said: Intervention | None = None  # by the staff, of an intervention
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,9 @@ class MadeEntry:
 
 @dataclass(frozen=True, slots=True)
 class MadeAdvice:
-    """An advice that the second decision raises."""
+    """A step of an advice that the second decision takes."""
 
+    event: AdviceEvent
     advice_id: bytes
     rule: str
     context: int
@@ -82,7 +86,8 @@ class CheckedRule:
 
     ``seen`` is the window's value with this transaction counted, and None if the check does not count it; ``held`` says
     what became of its condition, None if it has none: 1, 0, or NOT_COMPUTED. ``forbids``
-    and ``warns`` are what it does to this transaction; ``stood`` means that its advice stood already.
+    and ``warns`` are what it does to this transaction; ``stood`` means that its advice stood already, and
+    ``suppressed`` that it was overridden: the check has no effect then.
     """
 
     check: Check
@@ -92,8 +97,9 @@ class CheckedRule:
     forbids: bool
     warns: bool
     raises: bool
-    stood: bool
+    stood: PastAdvice | None
     held: int | None = None
+    suppressed: bool = False
 
 
 @dataclass(slots=True)
@@ -135,6 +141,8 @@ def heed_standing(case: Case, retrial: Retrial, context: int) -> bool:
     """Add the reasons of the advice that stands in a context; return whether it forbids."""
     forbidden = False
     for advice in case.past.standing:
+        if advice.overridden:
+            continue
         if advice.context == context and advice.posture == Posture.BLOCK:
             retrial.add_reason(Reason.ADVICE_BLOCK, case.texts[advice.rule_id])
             forbidden = True
@@ -184,10 +192,9 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
             seen = window.value + check.counting.amount(retrial.points, retrial.money)
     exceeded = seen is not None and seen > check.threshold
     tripped = exceeded and held in (None, HOLDS)
-    stood = any(
-        case.texts[advice.rule_id] == check.name and advice.context == check.context for advice in case.past.standing
-    )
-    bears = exceeded and check.context == context and not check.is_shadow
+    advice = advice_of(case, check)
+    suppressed = advice is not None and advice.overridden
+    bears = exceeded and check.context == context and not check.is_shadow and not suppressed
     return CheckedRule(
         check=check,
         window=window,
@@ -195,10 +202,23 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
         tripped=tripped,
         # What cannot be computed is no leave to pass.
         forbids=bears and (tripped or held == NOT_COMPUTED) and check.posture is Posture.BLOCK,
-        warns=bears and tripped and check.posture is Posture.WARN and not stood,
-        raises=tripped and not check.is_shadow and (check.extends or not stood),
-        stood=stood,
+        warns=bears and tripped and check.posture is Posture.WARN and advice is None,
+        raises=tripped and not check.is_shadow and not suppressed and (check.extends or advice is None),
+        stood=None if suppressed else advice,
         held=held,
+        suppressed=suppressed,
+    )
+
+
+def advice_of(case: Case, check: Check) -> PastAdvice | None:
+    """Return the advice of a check that has not ended, overridden or not."""
+    return next(
+        (
+            advice
+            for advice in case.past.standing
+            if case.texts[advice.rule_id] == check.name and advice.context == check.context
+        ),
+        None,
     )
 
 
@@ -241,15 +261,16 @@ def _other_province(case: Case) -> bool:
 
 
 def _advice(case: Case, result: CheckedRule, ordinal: int) -> MadeAdvice:
-    check = result.check
+    check, stood, ends_at = result.check, result.stood, case.moment + result.check.duration
     return MadeAdvice(
+        event=AdviceEvent.EXTENDED if stood else AdviceEvent.RAISED,
         # The transaction's id, whose last two bytes are clear, with the check's place in them.
-        advice_id=case.transaction_id[:14] + ordinal.to_bytes(2, "little"),
+        advice_id=stood.advice_id if stood else case.transaction_id[:14] + ordinal.to_bytes(2, "little"),
         rule=check.name,
         context=int(check.context),
         posture=int(check.posture),
-        starts_at=case.moment,
-        ends_at=case.moment + check.duration,
+        starts_at=stood.starts_at if stood else case.moment,
+        ends_at=max(stood.ends_at, ends_at) if stood else ends_at,
         measured=result.seen or 0,
         threshold=check.threshold,
         window_starts_after=result.window.starts_after if result.window else 0,
@@ -261,6 +282,7 @@ def close(case: Case, retrial: Retrial) -> Retrial:
     seq = case.past.seq + 1
     needed = [seq]
     needed += [each.seq for each in case.past.reservations if each is not retrial.ended]
-    needed += [advice.seq for advice in case.past.standing]
+    moved = {advice.advice_id for advice in retrial.advice}
+    needed += [advice.seq for advice in case.past.standing if advice.advice_id not in moved]
     retrial.open_from_seq = min(needed)
     return retrial

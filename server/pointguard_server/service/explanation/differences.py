@@ -89,7 +89,8 @@ _DECIDED = (
     "hold_expires_at", "redemption_type_id",
 )  # fmt: skip
 _ADVICE = (
-    "advice_id", "rule", "context", "posture", "starts_at", "ends_at", "measured", "threshold", "window_starts_after",
+    "event", "advice_id", "rule", "context", "posture", "starts_at", "ends_at", "measured", "threshold",
+    "window_starts_after",
 )  # fmt: skip
 
 

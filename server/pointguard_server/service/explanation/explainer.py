@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar, cast
 from zoneinfo import ZoneInfo
 
-from pointguard_server.domain.codes import Channel, Kind, Operation, RequestFlag
+from pointguard_server.domain.codes import INTERVENTIONS, Channel, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
+from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
 from pointguard_server.service.birth_inputs import birth_inputs_of
@@ -32,6 +33,7 @@ from pointguard_server.service.explanation.differences import (
     text_differences,
 )
 from pointguard_server.service.explanation.fact import record_fact
+from pointguard_server.service.explanation.intervention import advice_named, intervene
 from pointguard_server.service.explanation.lots import decide_expiry, decide_maturity
 from pointguard_server.service.explanation.past import ENDS, Past, after_time, past_of
 from pointguard_server.service.explanation.ports import (
@@ -44,7 +46,7 @@ from pointguard_server.service.explanation.ports import (
 from pointguard_server.service.explanation.redemption import decide_redemption
 from pointguard_server.service.explanation.reservation import end_reservation
 from pointguard_server.service.fraud_conditions import check_conditions
-from pointguard_server.service.program_config import ProgramConfig, ProgramConfigError, load_program_config
+from pointguard_server.service.program_config import LotsConfig, ProgramConfig, ProgramConfigError, load_program_config
 from pointguard_server.service.rule_simulation import Order, OrderLine
 from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.service.vault import VaultError
@@ -100,11 +102,15 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class AccountHistory:
-    """An account at a moment, what earn rules had given it, and the texts of its numbers."""
+    """An account at a moment, what earn rules had given it, and the texts of its numbers.
+
+    ``lots`` is what the program said then of points that are held back or end; None: what it says now holds.
+    """
 
     past: Past
     awards: tuple[PastAward, ...]
     texts: dict[int, str]
+    lots: LotsConfig | None = None
 
 
 def on_history(order: Order, history: AccountHistory, rule_set: RuleSet, scale: int, zone: ZoneInfo) -> Order:
@@ -168,11 +174,14 @@ class Explainer:
             InvalidRequest: if it is no accrual, or its account has too many legs before it.
         """
         async with self._one:
-            explanation, _ = await self._caught_up(lambda: self._read(tenant_id, transaction_id))
+            explanation, found = await self._caught_up(lambda: self._read(tenant_id, transaction_id))
         record = explanation.record
         if record is None or record.leg["operation"] != Operation.ACCRUE:
             raise InvalidRequest(Violation("transaction_id", "must be an accrual's"))
-        return order_of(explanation, record), AccountHistory(explanation.past, explanation.awards, explanation.texts)
+        config = _read_configuration(explanation.configuration, found)
+        lots = None if config is None else config.lots
+        history = AccountHistory(explanation.past, explanation.awards, explanation.texts, lots)
+        return order_of(explanation, record), history
 
     async def account_now(self, tenant_id: int, account_id: int, seq: int, now: int) -> AccountHistory:
         """Return an account as its leg ``seq`` and the time since have left it.
@@ -329,7 +338,9 @@ def _decide_again(explanation: Explanation, rule_set: RuleSet | None, found: _Fo
     try:
         case = _case(explanation, record, config, rule_set)
         retrial = _retry(case, is_traced=is_traced)
-        if retrial is None:
+        if retrial is None and case.said is not None:
+            found.note("advice_id", advice_named(case.request).hex(), "no such advice stood")
+        elif retrial is None:
             found.note("refers_to_seq", str(record.leg["refers_to_seq"]), "no such reservation was open")
         else:
             found.differences += decision_differences(record, retrial, case)
@@ -357,7 +368,10 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         texts=explanation.texts,
         reservation_seq=_reservation_seq(record, past),
         refers_to_seq=leg["refers_to_seq"],
+        said=decode_intervention(record.basket) if leg["operation"] in INTERVENTIONS else None,
     )
+    if case.said is not None:
+        return case
     conditions = check_conditions(config, "configuration")
     if conditions is not None and record.request is not None and leg["operation"] not in ENDS:
         case = replace(case, conditions=conditions, asked=order_of(explanation, record))
@@ -400,6 +414,10 @@ def _retry(case: Case, *, is_traced: bool) -> Retrial | None:
             return end_reservation(case)
         case Operation.ENROLL | Operation.UPDATE_MEMBER | Operation.LINK_IDENTIFIER | Operation.SET_REDEMPTION_LOCK:
             return record_fact(case)
+        case (
+            Operation.RAISE_ADVICE | Operation.OVERRIDE_ADVICE | Operation.REMOVE_ADVICE | Operation.SET_ACCOUNT_STATUS
+        ):
+            return intervene(case)
         case _:
             raise ValueError(f"operation {case.operation} is not known here")
 

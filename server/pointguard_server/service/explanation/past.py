@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pointguard_server.domain.codes import Decision, Operation
+from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation
 from pointguard_server.service.explanation.ports import PastAdvice, PastLeg, PastLot
 
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
@@ -87,6 +87,8 @@ def past_of(legs: Sequence[PastLeg], standing: Sequence[PastAdvice]) -> Past:
     reservations: dict[int, OpenReservation] = {}
     strays = []
     for leg in legs:
+        if leg.operation in INTERVENTIONS:
+            continue
         if leg.operation == Operation.MATURE or (leg.operation == Operation.EXPIRE and not leg.refers_to_seq):
             continue
         if leg.operation not in ENDS:

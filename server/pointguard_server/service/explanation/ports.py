@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pointguard_server.domain.codes import AdviceEvent
 from pointguard_server.domain.record import Value
 from pointguard_server.service.rule_versions import RuleSetVersion
 
@@ -43,7 +44,7 @@ class PastLeg:
 
 @dataclass(frozen=True, slots=True)
 class PastAdvice:
-    """An advice that a leg raised: columns of ``advice`` by their names."""
+    """An advice as its latest step left it: columns of ``advice`` by their names."""
 
     position: int
     seq: int
@@ -57,6 +58,12 @@ class PastAdvice:
     measured: int
     threshold: int
     window_starts_after: int
+    event: int
+
+    @property
+    def overridden(self) -> bool:
+        """Whether it does not stand, and its rule has no effect."""
+        return self.event == AdviceEvent.OVERRIDDEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,10 @@ class DecisionReader(Protocol):
         ...
 
     def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:
-        """Return the advice that an account's earlier legs raised and that stood after a moment, newest first."""
+        """Return the advice that an account's earlier legs left and that had not ended at a moment.
+
+        Overridden advice is among it. The one with the latest step is first.
+        """
         ...
 
     def configuration(self, tenant_id: int, program_id: int, version: int) -> StoredText | None:

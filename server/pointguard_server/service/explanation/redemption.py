@@ -13,7 +13,7 @@ from pointguard_server.domain.codes import (
     Reason,
     RequestFlag,
 )
-from pointguard_server.service.explanation.case import Case, Retrial, close, heed_standing, judge
+from pointguard_server.service.explanation.case import Case, Retrial, advice_of, close, heed_standing, judge
 from pointguard_server.service.explanation.checks import Check
 from pointguard_server.service.explanation.lots import lots_of
 from pointguard_server.service.explanation.past import APPROVED, BLOCKED
@@ -101,6 +101,8 @@ def _room(case: Case, retrial: Retrial, check: Check) -> int | None:
     counting = check.counting
     is_limit = check.is_limit and check.posture is Posture.BLOCK and check.context is Context.REDEMPTION
     if not is_limit or counting is None:
+        return None
+    if (advice := advice_of(case, check)) is not None and advice.overridden:
         return None
     if not counting.matches(retrial.kind, retrial.parts, approved=True, blocked=False):
         return None

@@ -1,0 +1,147 @@
+"""The commands below ``fraud``: advice listed, raised, overridden and removed, and accounts suspended."""
+
+import argparse
+from datetime import datetime, timedelta
+
+from pointguard_client.commands.options import (
+    Subparsers,
+    add_command,
+    add_member_options,
+    connect,
+    moment,
+    positive_integer,
+    positive_seconds,
+)
+from pointguard_client.commands.output import advice_cause, console, escape, plain, print_json, print_result
+from pointguard_client.commands.who_and_why import add_intervention_options, intervention_of
+from pointguard_client.fraud_values import AdviceHistories, AdviceStep
+from pointguard_client.words import AccountStatus, AdviceContext, AdvicePosture
+
+_CONTEXTS = {context.name.lower(): context for context in AdviceContext if context}
+_POSTURES = {posture.name.lower(): posture for posture in AdvicePosture if posture}
+
+
+def register(commands: Subparsers) -> None:
+    """Add the command with those below it."""
+    parser = commands.add_parser(
+        "fraud",
+        help="advice raised, overridden and removed by hand, and suspended accounts",
+        description="What is done about fraud. The API key needs the role fraud.",
+        parents=[],
+    )
+    below = parser.add_subparsers(metavar="COMMAND", required=True)
+    listed = add_command(below, "list", "list advice, of an account or of the whole program", _list)
+    add_member_options(listed, required=False)
+    listed.add_argument("--ended", action="store_true", help="list what does not stand any more, too")
+    listed.add_argument("--count", type=positive_integer, default=20, help="at most, to 100 (default: %(default)s)")
+    listed.add_argument("--page", default="", help="the token of a further page, which the page before ends with")
+    _register_raise(below)
+    override = add_command(
+        below, "override", "suppress an advice and its rule until the advice would have ended", _override
+    )
+    override.add_argument("advice_id")
+    add_intervention_options(override)
+    remove = add_command(below, "remove", "take an advice away; its rule may trip again", _remove)
+    remove.add_argument("advice_id")
+    add_intervention_options(remove)
+    suspend = add_command(below, "suspend", "stop an account's redeeming and earning", _suspend)
+    add_member_options(suspend)
+    add_intervention_options(suspend)
+    reinstate = add_command(below, "reinstate", "let a suspended account redeem and earn again", _reinstate)
+    add_member_options(reinstate)
+    add_intervention_options(reinstate)
+
+
+def _register_raise(below: Subparsers) -> None:
+    parser = add_command(below, "raise", "raise advice against an account", _raise)
+    add_member_options(parser)
+    parser.add_argument("--context", choices=_CONTEXTS, required=True, help="the business that it bears on")
+    parser.add_argument("--posture", choices=_POSTURES, required=True, help="record, tell the till, or refuse")
+    end = parser.add_mutually_exclusive_group(required=True)
+    end.add_argument("--for", dest="duration", type=positive_seconds, metavar="SECONDS", help="how long it stands")
+    end.add_argument("--until", type=moment, metavar="MOMENT", help="until when, ISO 8601 with time zone")
+    add_intervention_options(parser)
+
+
+async def _list(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        page = await client.fraud.list_advice(
+            arguments.member, include_ended=arguments.ended, page_size=arguments.count, page_token=arguments.page
+        )
+    if arguments.json:
+        print_json(plain(page))
+    else:
+        _print_page(page)
+    return 0
+
+
+def _print_page(page: AdviceHistories) -> None:
+    for history in page.advice:
+        advice = history.advice
+        what = f"{advice.posture.name} {advice.context.name} until {_time(advice.ends_at)}: {advice_cause(advice)}"
+        console().print(f"[bold]{history.state.name}[/] {escape(what)}", soft_wrap=True)
+        lines = [f"advice {advice.advice_id} · account {history.account_id}", *map(_step, history.steps)]
+        for line in lines:
+            console().print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
+    if page.next_page_token:
+        console().print(f"more: --page {page.next_page_token}", markup=False)
+
+
+def _step(step: AdviceStep) -> str:
+    said = step.intervention
+    who = "" if said is None else f" by {said.author} ({said.api_key_id}): {said.reason.name} {said.note}".rstrip()
+    return f"{step.event.name} {_time(step.happened_at)}{who}"
+
+
+def _time(when: datetime | None) -> str:
+    return "" if when is None else when.isoformat(sep=" ", timespec="seconds")
+
+
+async def _raise(arguments: argparse.Namespace) -> int:
+    until = arguments.until or timedelta(seconds=arguments.duration)
+    async with connect(arguments) as client:
+        raised = await client.fraud.raise_advice(
+            arguments.member,
+            _CONTEXTS[arguments.context],
+            _POSTURES[arguments.posture],
+            until,
+            intervention_of(arguments),
+            idempotency_key=arguments.key,
+        )
+    print_result(raised, arguments.json)
+    return 0
+
+
+async def _override(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        done = await client.fraud.override_advice(
+            arguments.advice_id, intervention_of(arguments), idempotency_key=arguments.key
+        )
+    print_result(done, arguments.json)
+    return 0
+
+
+async def _remove(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        done = await client.fraud.remove_advice(
+            arguments.advice_id, intervention_of(arguments), idempotency_key=arguments.key
+        )
+    print_result(done, arguments.json)
+    return 0
+
+
+async def _suspend(arguments: argparse.Namespace) -> int:
+    return await _set_status(arguments, AccountStatus.SUSPENDED)
+
+
+async def _reinstate(arguments: argparse.Namespace) -> int:
+    return await _set_status(arguments, AccountStatus.ACTIVE)
+
+
+async def _set_status(arguments: argparse.Namespace, status: AccountStatus) -> int:
+    async with connect(arguments) as client:
+        standing = await client.fraud.set_account_status(
+            arguments.member, status, intervention_of(arguments), idempotency_key=arguments.key
+        )
+    print_result(standing, arguments.json)
+    return 0

@@ -1,0 +1,163 @@
+"""The calls of those who look into fraud. Reached as `PointguardClient.fraud`.
+
+    async with PointguardClient.connect() as client:
+        page = await client.fraud.list_advice()
+
+The API key must have the role "fraud"; the sandbox's has. Errors, retries and deadlines are those of all calls.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import grpc
+from google.protobuf.message import Message
+
+from pointguard.v1 import advice_pb2, advice_pb2_grpc, common_pb2, member_pb2, member_pb2_grpc
+from pointguard_client import fraud_values
+from pointguard_client.calls import Caller
+from pointguard_client.decoding import decode_advice, decode_intervention
+from pointguard_client.encoding import encode_context, encode_identifier, encode_time
+from pointguard_client.idempotency import new_idempotency_key
+from pointguard_client.requests import Identifier
+from pointguard_client.results import Intervention
+from pointguard_client.words import AccountStatus, AdviceContext, AdviceEvent, AdvicePosture, AdviceState
+
+
+class FraudClient:
+    """The calls about advice and suspended accounts of the API key's program.
+
+    Methods that change something take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty. What they
+    change is a transaction of the account: every decision after it heeds it.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:
+        self._caller = caller
+        self._advice = advice_pb2_grpc.AdviceServiceStub(channel)
+        self._members = member_pb2_grpc.MemberServiceStub(channel)
+
+    async def list_advice(
+        self,
+        member: Identifier | None = None,
+        *,
+        include_ended: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.AdviceHistories:
+        """Return a page of advice with its steps: of one account, or of the whole program."""
+        message = advice_pb2.ListAdviceRequest(include_ended=include_ended, page_size=page_size, page_token=page_token)
+        if member is not None:
+            message.member.CopyFrom(encode_identifier(member))
+        answer = await self._caller.call("ListAdvice", self._advice.ListAdvice, message, timeout_seconds)
+        return fraud_values.AdviceHistories(tuple(_history(each) for each in answer.advice), answer.next_page_token)
+
+    async def raise_advice(
+        self,
+        member: Identifier,
+        context: AdviceContext,
+        posture: AdvicePosture,
+        until: datetime | timedelta,
+        intervention: Intervention,
+        *,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.AdviceIntervention:
+        """Raise advice that stands until a moment, or for so long from now on."""
+        message = advice_pb2.RaiseAdviceRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            member=encode_identifier(member),
+            context=encode_context(context),
+            posture=cast("common_pb2.AdvicePosture", int(posture)),
+            intervention=_intervention(intervention),
+        )
+        if isinstance(until, datetime):
+            message.ends_at.CopyFrom(encode_time(until, "ends_at"))
+        else:
+            message.duration.FromTimedelta(until)
+        answer = await self._caller.call("RaiseAdvice", self._advice.RaiseAdvice, message, timeout_seconds)
+        return fraud_values.AdviceIntervention(answer.transaction_id, answer.account_id, answer.advice_id)
+
+    async def override_advice(
+        self,
+        advice_id: str,
+        intervention: Intervention,
+        *,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.AdviceIntervention:
+        """Have an advice no longer stand, and its rule have no effect until the advice would have ended."""
+        message = advice_pb2.OverrideAdviceRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            advice_id=advice_id,
+            intervention=_intervention(intervention),
+        )
+        answer = await self._caller.call("OverrideAdvice", self._advice.OverrideAdvice, message, timeout_seconds)
+        return fraud_values.AdviceIntervention(answer.transaction_id, answer.account_id, advice_id)
+
+    async def remove_advice(
+        self,
+        advice_id: str,
+        intervention: Intervention,
+        *,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.AdviceIntervention:
+        """Have an advice no longer stand; its rule may trip again at once."""
+        message = advice_pb2.RemoveAdviceRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            advice_id=advice_id,
+            intervention=_intervention(intervention),
+        )
+        answer = await self._caller.call("RemoveAdvice", self._advice.RemoveAdvice, message, timeout_seconds)
+        return fraud_values.AdviceIntervention(answer.transaction_id, answer.account_id, advice_id)
+
+    async def set_account_status(
+        self,
+        member: Identifier,
+        status: AccountStatus,
+        intervention: Intervention,
+        *,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.AccountStanding:
+        """Suspend an account, which then neither redeems nor earns, or reinstate it."""
+        message = member_pb2.SetAccountStatusRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            member=encode_identifier(member),
+            status=cast("member_pb2.AccountStatus", int(status)),
+            intervention=_intervention(intervention),
+        )
+        method = self._members.SetAccountStatus
+        answer = await self._caller.call("SetAccountStatus", method, message, timeout_seconds)
+        return fraud_values.AccountStanding(answer.transaction_id, answer.account_id, AccountStatus(answer.status))
+
+
+def _intervention(intervention: Intervention) -> common_pb2.Intervention:
+    reason = cast("common_pb2.InterventionReason", int(intervention.reason))
+    return common_pb2.Intervention(author=intervention.author, reason=reason, note=intervention.note)
+
+
+def _history(message: advice_pb2.AdviceHistory) -> fraud_values.AdviceHistory:
+    return fraud_values.AdviceHistory(
+        advice=decode_advice(message.advice),
+        account_id=message.account_id,
+        state=AdviceState(message.state),
+        steps=tuple(_step(each) for each in message.steps),
+    )
+
+
+def _step(message: advice_pb2.AdviceStep) -> fraud_values.AdviceStep:
+    return fraud_values.AdviceStep(
+        event=AdviceEvent(message.event),
+        transaction_id=message.transaction_id,
+        happened_at=_time(message, "happened_at"),
+        ends_at=_time(message, "ends_at"),
+        intervention=decode_intervention(message.intervention) if message.HasField("intervention") else None,
+    )
+
+
+def _time(message: Message, field: str) -> datetime | None:
+    if not message.HasField(field):
+        return None
+    moment: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
+    return moment

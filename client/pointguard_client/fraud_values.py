@@ -1,0 +1,57 @@
+"""What those who look into fraud get: frozen data with Python's own types. Anyone may use it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pointguard_client.results import Advice, Intervention
+from pointguard_client.words import AccountStatus, AdviceEvent, AdviceState
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceStep:
+    """A step in the life of an advice; `intervention` is None where a fraud rule took it.
+
+    `ends_at` is until when the advice stands, or its rule is suppressed, from this step on.
+    """
+
+    event: AdviceEvent
+    transaction_id: str
+    happened_at: datetime | None
+    ends_at: datetime | None
+    intervention: Intervention | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceHistory:
+    """An advice as its latest step left it, and its steps, oldest first; of more than 100, the newest."""
+
+    advice: Advice
+    account_id: int
+    state: AdviceState
+    steps: tuple[AdviceStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceHistories:
+    """A page of advice, the one that was raised last first. The token of the next page is empty on the last one."""
+
+    advice: tuple[AdviceHistory, ...]
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceIntervention:
+    """An advice that was raised, overridden or removed by hand."""
+
+    transaction_id: str
+    account_id: int
+    advice_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStanding:
+    """An account that was suspended or reinstated."""
+
+    transaction_id: str
+    account_id: int
+    status: AccountStatus

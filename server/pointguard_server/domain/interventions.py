@@ -1,0 +1,47 @@
+"""What the staff say when they do something about an account: who, why, and the terms of an advice raised by hand.
+
+Any layer may use it. A leg's record keeps it in the basket's place, as JSON (``domain/record.py``).
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """Who does it and why; ``key_id`` is the API key's public id.
+
+    ``context`` and ``posture`` are of an advice that is raised, and so are ``duration`` in microseconds or else
+    ``ends_at``, a moment; 0: not given.
+    """
+
+    author: str
+    reason: int
+    note: str = ""
+    key_id: str = ""
+    context: int = 0
+    posture: int = 0
+    duration: int = 0
+    ends_at: int = 0
+
+    def encode(self) -> bytes:
+        """Return it as bytes, the same for the same."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+    @property
+    def said(self) -> bytes:
+        """What of it the caller says: a retry with another API key says the same."""
+        return replace(self, key_id="").encode()
+
+
+def decode_intervention(data: bytes) -> Intervention:
+    """Read an intervention.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    values = json.loads(data)  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+    expected = {field.name: str if field.type in (str, "str") else int for field in fields(Intervention)}
+    if not isinstance(values, dict) or {name: type(value) for name, value in values.items()} != expected:
+        raise ValueError("it has not the fields of an intervention")
+    return Intervention(**values)

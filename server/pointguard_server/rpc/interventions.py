@@ -1,0 +1,91 @@
+"""Interventions: who of the staff does something about an account, and why. For the services that have such calls."""
+
+from dataclasses import replace
+
+from google.protobuf.duration_pb2 import Duration
+
+from pointguard.v1 import advice_pb2, common_pb2
+from pointguard_server.domain.codes import Context, InterventionReason, Kind, Operation, Posture
+from pointguard_server.domain.interventions import Intervention
+from pointguard_server.domain.record import encode_body
+from pointguard_server.engine.ask import Ask
+from pointguard_server.engine.rows import RequestFields
+from pointguard_server.rpc.decode import Decoder, Member, packed_numbers
+from pointguard_server.rpc.rule_messages import AUTHOR_BYTES_MAX, NOTE_BYTES_MAX, moment
+
+DURATION_MIN_S, DURATION_MAX_S = 1, 3_650 * 86_400
+_REASONS, _CONTEXTS, _POSTURES = frozenset(InterventionReason), frozenset(Context), frozenset(Posture)
+
+
+def said_by(decoder: Decoder, message: common_pb2.Intervention, key_id: str) -> Intervention:
+    """Return who intervenes and why."""
+    if not message.author:
+        decoder.fault("intervention.author", f"must have 1 to {AUTHOR_BYTES_MAX} bytes")
+    author = decoder.text(message.author, "intervention.author", AUTHOR_BYTES_MAX)
+    reason = int(message.reason)
+    if reason not in _REASONS:
+        decoder.fault("intervention.reason", "must be one of the contract's reasons")
+    note = decoder.text(message.note, "intervention.note", NOTE_BYTES_MAX)
+    if reason == InterventionReason.OTHER and not message.note:
+        decoder.fault("intervention.note", "must say what the reason is, if it is OTHER")
+    if message.api_key_id:
+        decoder.fault("intervention.api_key_id", "must be empty: the server knows it")
+    return Intervention(author, reason, note, key_id)
+
+
+def with_terms(decoder: Decoder, said: Intervention, request: advice_pb2.RaiseAdviceRequest) -> Intervention:
+    """Return the intervention with the terms of the advice that it raises."""
+    if int(request.context) not in _CONTEXTS:
+        decoder.fault("context", "must be a known context")
+    if int(request.posture) not in _POSTURES:
+        decoder.fault("posture", "must be a known posture")
+    duration = ends_at = 0
+    which = request.WhichOneof("end")
+    if which == "duration":
+        duration = _duration(decoder, request.duration)
+    elif which == "ends_at":
+        ends_at = moment(decoder, request.ends_at, "ends_at")
+    else:
+        decoder.fault("end", "must be a duration or ends_at")
+    return replace(said, context=request.context, posture=request.posture, duration=duration, ends_at=ends_at)
+
+
+def _duration(decoder: Decoder, message: Duration) -> int:
+    """Return a duration in microseconds."""
+    value: int = message.seconds * 1_000_000 + message.nanos // 1000
+    is_sound = abs(message.seconds) <= DURATION_MAX_S and 0 <= message.nanos < 1_000_000_000
+    if not is_sound or not DURATION_MIN_S * 1_000_000 <= value <= DURATION_MAX_S * 1_000_000:
+        decoder.fault("duration", f"must be from {DURATION_MIN_S} s to {DURATION_MAX_S} s")
+        return 0
+    return value
+
+
+def intervention_ask(
+    decoder: Decoder, key: str, operation: Operation, said: Intervention, member: Member = (0, None),
+    *, advice_id: bytes = bytes(16), flags: int = 0,
+) -> Ask:  # fmt: skip
+    """Return the ask of an intervention. That another API key makes it again does not make it another request."""
+    fields = RequestFields(
+        operation=int(operation),
+        kind=int(Kind.INTERVENTION),
+        account_id=member[0],
+        flags=flags,
+        reservation_high=int.from_bytes(advice_id[:8], "little", signed=True),
+        reservation_low=int.from_bytes(advice_id[8:], "little", signed=True),
+    )
+    nowhere = decoder.where(common_pb2.Origin())[-1]
+    ask = decoder.ask(decoder.key(key), fields, member, nowhere, basket=said.said)
+    ask.body = encode_body("", said.encode())
+    ask.lines = packed_numbers((said.context, said.posture, said.duration, said.ends_at, said.reason, 0))
+    ask.line_count = 1
+    return ask
+
+
+def intervention_message(said: Intervention) -> common_pb2.Intervention:
+    """Return who intervened and why."""
+    return common_pb2.Intervention(
+        author=said.author,
+        reason=said.reason,  # type: ignore[arg-type]
+        note=said.note,
+        api_key_id=said.key_id,
+    )

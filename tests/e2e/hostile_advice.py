@@ -1,0 +1,49 @@
+"""Requests of those who look into fraud that are sound but for one field. For ``test_hostile_input``."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pointguard.v1 import common_pb2
+
+INT64_MAX = 2**63 - 1
+CHANGING = ("RaiseAdvice", "OverrideAdvice", "RemoveAdvice", "SetAccountStatus")
+
+
+def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield the RPC, the fields that are changed, and the field that the refusal names."""
+    for rpc in CHANGING:
+        yield from ((rpc, {"intervention": said}, f"intervention.{end}") for said, end in interventions())
+    for name, least in (("context", 0), ("posture", 0)):
+        for number in (least, -1, 4, 2**31 - 1):
+            yield "RaiseAdvice", {name: number}, name
+    for seconds, nanos in ((0, 0), (0, 999_999_999), (-1, 0), (3_650 * 86_400, 1000), (INT64_MAX, 0), (5, -5)):
+        yield "RaiseAdvice", {"duration": Duration(seconds=seconds, nanos=nanos)}, "duration"
+    for seconds in (-1, 0, 1_600_000_000, INT64_MAX):
+        yield "RaiseAdvice", {"duration": None, "ends_at": Timestamp(seconds=seconds)}, "ends_at"
+    yield "RaiseAdvice", {"duration": None}, "end"
+    for status in (0, -1, 3, 2**31 - 1):
+        yield "SetAccountStatus", {"status": status}, "status"
+    for size in (-1, 101, 2**31 - 1):
+        yield "ListAdvice", {"page_size": size}, "page_size"
+    for token in ("0", "x", "-1", "\u0661", "1" * 40):
+        yield "ListAdvice", {"page_token": token}, "page_token"
+
+
+def interventions() -> Iterator[tuple[common_pb2.Intervention, str]]:
+    """Yield interventions that say too little or too much, and the field at fault."""
+
+    def said(**changes: Any) -> common_pb2.Intervention:
+        sound = {"author": "staff 12", "reason": common_pb2.INTERVENTION_REASON_RESOLVED}
+        return common_pb2.Intervention(**{**sound, **changes})
+
+    for author in ("", "x" * 65, "é" * 33, "a\0b"):
+        yield said(author=author), "author"
+    for reason in (0, -1, 11, 2**31 - 1):
+        yield said(reason=reason), "reason"
+    for note in ("x" * 501, "é" * 251, "a\nb"):
+        yield said(note=note), "note"
+    yield said(reason=common_pb2.INTERVENTION_REASON_OTHER), "note"
+    yield said(api_key_id="abc"), "api_key_id"

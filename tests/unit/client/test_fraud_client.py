@@ -1,0 +1,90 @@
+"""The calls about advice and suspensions: what they send, and what they make of the answers."""
+
+from datetime import UTC, datetime, timedelta
+
+import grpc
+import pytest
+
+from pointguard.v1 import advice_pb2, common_pb2, member_pb2
+from pointguard_client import (
+    AccountStatus,
+    AdviceContext,
+    AdviceEvent,
+    AdvicePosture,
+    AdviceState,
+    Identifier,
+    Intervention,
+    InterventionReason,
+    PointguardClient,
+)
+from pointguard_client.commands import output
+from tests.unit.client.fake_server import FakeServer, PlannedFailure
+
+MEMBER = Identifier.loyalty_id("1001")
+WHY = Intervention("analyst 7", InterventionReason.OTHER, "as agreed")
+SENT = common_pb2.Intervention(author="analyst 7", reason=common_pb2.INTERVENTION_REASON_OTHER, note="as agreed")
+
+
+async def test_advice_is_raised_for_a_while_or_until_a_moment(server: FakeServer, client: PointguardClient) -> None:
+    terms = (AdviceContext.EARNING, AdvicePosture.WARN)
+    raised = await client.fraud.raise_advice(MEMBER, *terms, timedelta(hours=2), WHY, idempotency_key="1")
+    assert (raised.transaction_id, raised.account_id, raised.advice_id) == ("raise", 7, "raise")
+    await client.fraud.raise_advice(MEMBER, *terms, datetime(2027, 1, 1, tzinfo=UTC), WHY)
+    lasting, until = (call.request for call in server.calls_of("RaiseAdvice"))
+    assert isinstance(lasting, advice_pb2.RaiseAdviceRequest)
+    assert isinstance(until, advice_pb2.RaiseAdviceRequest)
+    assert (lasting.idempotency_key, lasting.context, lasting.posture) == ("1", *(int(each) for each in terms))
+    assert (lasting.duration.ToTimedelta(), lasting.intervention) == (timedelta(hours=2), SENT)
+    assert until.ends_at.ToJsonString() == "2027-01-01T00:00:00Z"
+    assert len(until.idempotency_key) == 36
+
+
+async def test_a_moment_without_its_zone_is_not_sent(server: FakeServer, client: PointguardClient) -> None:
+    moment = datetime(2027, 1, 1)  # noqa: DTZ001  (that is the mistake)
+    with pytest.raises(ValueError, match="ends_at"):
+        await client.fraud.raise_advice(MEMBER, AdviceContext.EARNING, AdvicePosture.LOG, moment, WHY)
+    assert server.calls == []
+
+
+@pytest.mark.parametrize("rpc", ["OverrideAdvice", "RemoveAdvice"])
+async def test_advice_is_ended_under_one_key_however_often_it_is_tried(
+    server: FakeServer, client: PointguardClient, rpc: str
+) -> None:
+    server.fail_next(rpc, PlannedFailure(grpc.StatusCode.UNAVAILABLE))
+    end = client.fraud.override_advice if rpc == "OverrideAdvice" else client.fraud.remove_advice
+    assert (await end("advice-1", WHY)).advice_id == "advice-1"
+    first, second = (call.request for call in server.calls_of(rpc))
+    assert first == second
+    assert isinstance(first, advice_pb2.OverrideAdviceRequest | advice_pb2.RemoveAdviceRequest)
+    assert (first.advice_id, first.intervention) == ("advice-1", SENT)
+
+
+async def test_advice_is_listed_with_its_steps(server: FakeServer, client: PointguardClient) -> None:
+    for _ in range(11):
+        await client.authorise_redemption(MEMBER, 1)
+    page = await client.fraud.list_advice(MEMBER, include_ended=True, page_size=5, page_token="3")
+    (history,) = page.advice
+    assert (history.account_id, history.state, history.advice.advice_id) == (7, AdviceState.STANDING, "advice-1001")
+    (step,) = history.steps
+    assert (step.event, step.transaction_id, step.intervention) == (AdviceEvent.RAISED, "raise", None)
+    assert page.next_page_token == "17"
+    request = server.calls_of("ListAdvice")[0].request
+    assert isinstance(request, advice_pb2.ListAdviceRequest)
+    assert (request.include_ended, request.page_size, request.page_token) == (True, 5, "3")
+    await client.fraud.list_advice()
+    assert not server.calls_of("ListAdvice")[1].request.HasField("member")
+
+
+async def test_an_account_is_suspended(server: FakeServer, client: PointguardClient) -> None:
+    standing = await client.fraud.set_account_status(MEMBER, AccountStatus.SUSPENDED, WHY)
+    assert (standing.account_id, standing.status) == (7, AccountStatus.SUSPENDED)
+    request = server.calls[0].request
+    assert isinstance(request, member_pb2.SetAccountStatusRequest)
+    assert (request.status, request.intervention) == (member_pb2.ACCOUNT_STATUS_SUSPENDED, SENT)
+
+
+async def test_people_are_told_that_no_rule_raised_an_advice(client: PointguardClient) -> None:
+    for _ in range(11):
+        await client.authorise_redemption(MEMBER, 1)
+    (advice,) = (await client.check_advice(MEMBER)).advice
+    assert output.advice_cause(advice) == "ADVICE_CHECK_ACCOUNT_BURN_WEEK (11 > 10)"

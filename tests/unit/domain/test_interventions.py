@@ -1,0 +1,33 @@
+"""What the staff said, as bytes and back."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointguard_server.domain.interventions import Intervention, decode_intervention
+
+numbers = st.integers(0, 2**63 - 1)
+interventions = st.builds(
+    Intervention, st.text(), st.integers(1, 10), st.text(), st.text(), numbers, numbers, numbers, numbers
+)
+
+
+@given(interventions)
+def test_every_intervention_comes_back_from_its_bytes(said: Intervention) -> None:
+    assert decode_intervention(said.encode()) == said
+
+
+@given(interventions, st.text())
+def test_what_is_said_does_not_depend_on_the_api_key(said: Intervention, key_id: str) -> None:
+    assert replace(said, key_id=key_id).said == said.said
+    assert replace(said, author=said.author + "!").said != said.said
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff", b"7", b"{}", b'{"author":1}', Intervention("a", 1).encode().replace(b"0", b"true")]
+)
+def test_other_bytes_are_no_intervention(data: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  (whichever of its kinds)
+        decode_intervention(data)
