@@ -61,6 +61,8 @@ steps: st.SearchStrategy[Step] = st.one_of(
         st.lists(st.tuples(st.integers(0, 900), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=3),
     ),
     st.tuples(st.just("groups"), st.sets(st.sampled_from(("VIP", "STAFF", "OTHER")))),
+    st.tuples(st.just("status"), st.sampled_from((False, False, True))),
+    st.tuples(st.just("raise")),
     st.tuples(st.just("birth"), st.sampled_from(("", "2003-10-04", "1951-11-01", "1964-02-29", "2008-07-01"))),
 )
 histories = st.lists(st.tuples(st.integers(0, 1), steps), min_size=10, max_size=60)
@@ -87,6 +89,10 @@ class Shopper(Player):
             self.ledger.decide(*(self.purchase(account, *each) for each in rest[0]))
         elif name == "groups":
             self.ledger.one(self.change_of_groups(account, rest[0]))
+        elif name == "status":
+            self.ledger.one(self.ledger.status_ask(account, *rest))
+        elif name == "raise":
+            self.ledger.one(self.ledger.raise_ask(account, duration=HOUR))
         elif name == "birth":
             self.ledger.one(birth_ask(self.ledger, account, *rest))
         elif (ask := self.ask(number, name, rest)) is not None:
@@ -267,8 +273,10 @@ def test_every_rule_of_the_random_histories_gives_points_and_every_cap_limits(mo
                 player.play(number, ("groups", draw.choice([{"VIP"}, {"STAFF"}])))
             player.play(number, ("shop", [(draw.randint(0, 900), draw.randrange(4), draw.randrange(3))]))
             player.play(number, ("spend", draw.randint(1, 80), True, ""))
+            player.play(number, ("status", False))
             player.play(number, ("wait", draw.choice((MINUTE, HOUR, 3 * HOUR, 23 * HOUR))))
         whole = {source: backtest(ledger, source, 0) for source in (LIVE, OTHER)}
+        assert whole[LIVE]["flips"]["orders"] == 0
         for source, found in whole.items():
             idle = {row["rule"] for row in found["side"]["rules"] if not row["points"]}
             assert not idle

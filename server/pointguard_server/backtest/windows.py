@@ -18,7 +18,7 @@ from pointguard_server.backtest.orders import IntArray, Orders
 from pointguard_server.backtest.record_kernel import History
 from pointguard_server.backtest.window_kernel import EVENT, NONE, Legs, walk
 from pointguard_server.domain.calendar import start_of
-from pointguard_server.domain.codes import Operation
+from pointguard_server.domain.codes import INTERVENTIONS, Operation
 from pointguard_server.rules.fixed_point import MOST, SCALE
 from pointguard_server.rules.inputs import CalendarUnit, WindowInput, WindowMeasure
 from pointguard_server.service.explanation.past import ENDS
@@ -30,7 +30,7 @@ Held = dict[WindowInput, IntArray]
 
 _SECOND: Final = 1_000_000
 _EPOCH: Final = date(1970, 1, 1)
-_NO_EVENTS: Final = (*ENDS, Operation.MATURE)
+_NO_EVENTS: Final = (*ENDS, Operation.MATURE, *INTERVENTIONS)
 
 
 class _Leg(NamedTuple):
@@ -148,10 +148,10 @@ class PastWindows:
         occurred = columns["occurred_at"] if self._by_occurred_at else np.zeros(len(first), np.int64)
         events["time"] = np.where(occurred > 0, occurred, columns["accepted_at"])
         operation = columns["operation"]
-        is_event = ~np.isin(operation, [int(each) for each in _NO_EVENTS])
-        events["flags"] = np.where(is_event, columns["event_flags"], 0)
+        events["flags"] = np.where(np.isin(operation, _NO_EVENTS), 0, columns["event_flags"])
         refers_to = columns["refers_to_seq"]
-        is_end = ~is_event & (refers_to >= first_seq) & (refers_to > 0)
+        # An EXPIRE leg of lots refers to none.
+        is_end = np.isin(operation, ENDS) & (refers_to >= first_seq) & (refers_to > 0)
         ends = np.where(is_end, first + refers_to - first_seq, NONE)
         # A capture gives back what it does not take, a void or an expiry all.
         is_capture = operation == int(Operation.CAPTURE)
