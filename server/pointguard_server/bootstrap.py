@@ -184,7 +184,7 @@ class Server:
         log.info("starting", version=_version(), process_id=os.getpid(), http_port=self.http_port)
 
     async def open(self) -> None:
-        """Open the ledger, compile what is not compiled yet, and seed the sandbox."""
+        """Open the ledger, make the program ready to decide, and seed the sandbox."""
         settings = self._settings
         files = ProgramFiles(settings.program, settings.stores) if settings.program is not None else None
         sources = files.check(files.read()) if files is not None else _sandbox_sources(settings.stores)
@@ -350,6 +350,9 @@ class Server:
         detail = "earn rules version {}, fraud rules version {}".format(*versions)
         if self.live is not None and self.live.problem:
             detail += f"; the changed program does not serve: {self.live.problem}"
+        if self.serving.interpreted:
+            names = ", ".join(rules.rule_set.name for rules in self.serving.interpreted)
+            detail += f"; interpreted until they are compiled: {names}"
         if self.serving.problem:
             detail += f"; an activation was not taken up: {self.serving.problem}"
         return health.Finding(ok=True, detail=detail)

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from pointguard_client import new_idempotency_key
 from tests.e2e.raw_calls import RPCS, RawCalls
-from tests.support.server import ServerProcess, StartServer
+from tests.support.server import COMPILING, ServerProcess, StartServer
 
 MARK = "zanzibar"
 PERSONAL = (
@@ -76,7 +76,7 @@ def test_nothing_that_callers_send_is_in_the_log_or_in_a_metric(talkative: Serve
     talkative.get(f"/{MARK}?{MARK}={MARK}")
     logged = [event for event in talkative.events() if event["event"] == "call"]
     assert len(logged) == calls + 2, "every call has its line, and no value made a line of its own"
-    events = {event["event"] for event in talkative.events()} - {"compiling"}
+    events = {event["event"] for event in talkative.events()} - COMPILING
     assert events == {"starting", "rules_loaded", "ready", "call"}
     assert len(talkative.events()) == len(talkative.log().splitlines()), "every line is JSON"
     assert MARK not in talkative.log().lower()

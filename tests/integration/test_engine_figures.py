@@ -79,6 +79,28 @@ async def test_requests_that_are_refused_for_overload_are_counted(
     assert (engine.shed, engine.queued) == (3, 0)
 
 
+async def test_batches_are_as_small_as_deciding_is_slow_and_grow_again(
+    engine: Engine, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    engine.observe = lambda batch: sizes.append(batch.report.requests)
+    account = ledger.member()
+
+    async def submit_six() -> list[int]:
+        sizes.clear()
+        await asyncio.gather(*[engine.submit([ledger.accrue_ask(account, 100)], FAR) for _ in range(6)])
+        await asyncio.sleep(0)
+        return list(sizes)
+
+    assert await submit_six() == [6]
+    monkeypatch.setattr(engine_module, "DECIDE_S_MAX", 1e-9)
+    assert await submit_six() == [6], "it was gathered before anything was slow"
+    assert await submit_six() == [1] * 6
+    monkeypatch.setattr(engine_module, "DECIDE_S_MAX", 60.0)
+    assert await submit_six() == [1] * 6, "all were gathered before the first of them was quick"
+    assert [await submit_six() for _ in range(3)] == [[2, 2, 2], [4, 2], [6]]
+
+
 async def test_a_write_that_failed_shows_until_one_succeeds_whatever_is_read(
     engine: Engine, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look after what is planned, and try again, in milliseconds."""
     monkeypatch.setattr(serving_program, "LOOK_EVERY_S", 0.005)
     monkeypatch.setattr(serving_program, "LOOKS_TO_NEXT_COMPILATION", 2)
+    monkeypatch.setattr(serving_program, "COMPILE_AGAIN_S", 0.01)
 
 
 async def start(shop: Shop) -> Experiment:
@@ -134,13 +135,27 @@ async def test_while_an_arm_is_not_ready_nobody_is_in_one(street: Street) -> Non
     async with street.open() as shop:
         experiment = await start(shop)
         five = experiment.design.arms[1].version
-    street.compiler.fails = {FIVE}
+    street.compiler.unknown = {FIVE}
     async with street.open(keep=True) as shop:
         assert set(buy(shop, accounts)) == {(10, 1)}
         assert {leg["experiment_id"] for leg in street.ledger.rows("legs")[-len(accounts) :]} == {0}
         assert shop.serving.problem == f"version {five} of the earn rules is not ready"
-        shop.serving.compiler.fails = set()  # type: ignore[attr-defined]
+        shop.serving.compiler.unknown = set()  # type: ignore[attr-defined]
         await until(lambda: not shop.serving.problem)
+        assert buy(shop, accounts) == expected(experiment, accounts)
+
+
+@pytest.mark.usefixtures("eager")
+async def test_an_arm_that_is_not_compiled_after_a_restart_decides_interpreted_until_it_is(street: Street) -> None:
+    accounts = members(street)
+    async with street.open() as shop:
+        experiment = await start(shop)
+    street.compiler.fails = {FIVE}
+    async with street.open(keep=True) as shop:
+        assert len(shop.serving.interpreted) == 1
+        assert buy(shop, accounts) == expected(experiment, accounts)
+        shop.serving.compiler.fails = set()  # type: ignore[attr-defined]
+        await until(lambda: not shop.serving.interpreted)
         assert buy(shop, accounts) == expected(experiment, accounts)
 
 

@@ -20,15 +20,17 @@ from pointguard_server.domain.errors import (
     StorageUnavailable,
     TooManyPlanned,
 )
+from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.texts import Texts
 from pointguard_server.service import serving_program
 from pointguard_server.service.program_start import ActiveVersionUnusable
 from pointguard_server.service.programs import rule_constants
+from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_sets import PLANNED_MAX
 from pointguard_server.service.rule_versions import PIECE_BYTES, RequestKey
 from pointguard_server.storage.rule_versions import RuleVersions
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, TENANT, Ledger
-from tests.support.street import CHANGE, CONFIGURATION, FIVE, SEVEN, Compiler, Street, until
+from tests.support.street import CHANGE, CONFIGURATION, FIVE, SEVEN, Compiler, Shop, Street, until
 
 
 @pytest.fixture
@@ -41,6 +43,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look after what is planned, and try again, in milliseconds."""
     monkeypatch.setattr(serving_program, "LOOK_EVERY_S", 0.005)
     monkeypatch.setattr(serving_program, "LOOKS_TO_NEXT_COMPILATION", 2)
+    monkeypatch.setattr(serving_program, "COMPILE_AGAIN_S", 0.01)
 
 
 async def test_a_plan_outlives_restarts_and_the_first_batch_at_its_moment_is_decided_by_it(street: Street) -> None:
@@ -120,14 +123,14 @@ async def test_an_activation_whose_commit_has_an_unknown_outcome_is_taken_up_a_m
 
 
 @pytest.mark.usefixtures("eager")
-async def test_a_planned_version_that_cannot_be_compiled_at_start_is_tried_again_and_keeps_nobody_from_serving(
+async def test_a_planned_version_that_is_not_understood_at_start_is_tried_again_and_keeps_nobody_from_serving(
     street: Street,
 ) -> None:
     clock, account = street.ledger.clock, street.ledger.member()
     async with street.open() as shop:
         five, seven = await shop.create(FIVE), await shop.create(SEVEN)
         await shop.activate(five, 1, clock.now() + HOUR)
-    street.compiler.fails = {FIVE}
+    street.compiler.unknown = {FIVE}
     async with street.open() as shop:
         assert shop.serving.problem == f"version {five} of the earn rules is not ready"
         clock.moment += HOUR
@@ -135,7 +138,7 @@ async def test_a_planned_version_that_cannot_be_compiled_at_start_is_tried_again
         # Whatever else changes: it goes on as long as nothing else is activated.
         await shop.serving.change(lambda _connection, _moment: None)
         assert shop.buy(account) == (10, 1)
-        street.compiler.fails = set()
+        street.compiler.unknown = set()
         shop.serving.start()
         await until(lambda: shop.serving.active_version == five)
         await until(lambda: shop.serving.problem == "")
@@ -148,16 +151,79 @@ async def test_a_planned_version_that_cannot_be_compiled_at_start_is_tried_again
         with pytest.raises(RulesNotCompiled, match=told):
             await shop.activate(seven, five)
         assert shop.serving.active_version == five
+        with pytest.raises(RulesNotCompiled, match=told):
+            await shop.activate(seven, five, clock.now() + HOUR)
+        assert shop.serving.planned == ()
 
 
-async def test_an_active_version_that_does_not_compile_is_named_and_a_changed_file_takes_its_place(
+@pytest.mark.usefixtures("eager")
+async def test_what_does_not_compile_at_start_is_interpreted_from_its_moment_on_until_it_does(street: Street) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    async with street.open() as shop:
+        five, seven = await shop.create(FIVE), await shop.create(SEVEN)
+        await shop.activate(five, 1)
+        await shop.activate(seven, five, clock.now() + HOUR)
+    street.compiler.fails = {FIVE, SEVEN}
+    async with street.open(keep=True) as shop:
+        await until(lambda: shop.serving.compiler.failures >= 4)
+        assert names(shop) == [f"version {five}", f"version {seven}"]
+        assert shop.serving.problem == ""
+        assert shop.buy(account) == (5, five)
+        clock.moment += HOUR
+        assert shop.buy(account) == (7, seven)
+        street.compiler.fails = {SEVEN}
+        await shop.activate(five, seven)
+        assert shop.buy(account) == (5, five)
+        assert names(shop) == []
+        # What decides goes on as it is, whatever becomes of its file.
+        street.compiler.fails = {FIVE}
+        await shop.activate(seven, five, clock.now() + HOUR)
+        assert names(shop) == []
+
+
+async def test_a_planned_version_whose_compilation_takes_too_long_is_interpreted_from_its_moment_on(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, account = street.ledger.clock, street.ledger.member()
+    compile_now, go_on = street.compiler.compile, asyncio.Event()
+
+    async def compile_later(rule_set: RuleSet) -> ReadyRules:
+        await go_on.wait()
+        return await compile_now(rule_set)
+
+    async with street.open() as shop:
+        five, seven = await shop.create(FIVE), await shop.create(SEVEN)
+        monkeypatch.setattr(street.compiler, "compile", compile_later)
+        street.compiler.fails = {FIVE}
+        planned = await shop.activate(five, 1, clock.now() + SECOND)
+        assert planned in shop.serving.planned
+        assert names(shop) == [f"version {five}"]
+        assert shop.buy(account) == (10, 1)
+        clock.moment += SECOND
+        assert shop.buy(account) == (5, five)
+        street.compiler.fails = set()
+        shop.serving.start()
+        go_on.set()
+        await until(lambda: names(shop) == [])
+        assert shop.buy(account) == (5, five)
+        await shop.activate(seven, five, clock.now() + HOUR)
+        assert names(shop) == []
+        await shop.serving.stop()
+
+
+def names(shop: Shop) -> list[str]:
+    """Return what is interpreted."""
+    return [rules.rule_set.name for rules in shop.serving.interpreted]
+
+
+async def test_an_active_version_that_is_not_understood_is_named_and_a_changed_file_takes_its_place(
     street: Street,
 ) -> None:
     account = street.ledger.member()
     async with street.open() as shop:
         five = await shop.create(FIVE)
         await shop.activate(five, 1)
-    street.compiler.fails = {FIVE}
+    street.compiler.unknown = {FIVE}
     with pytest.raises(ActiveVersionUnusable, match=f"version {five} of the earn rules is active"):
         async with street.open():
             pass

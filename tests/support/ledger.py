@@ -9,7 +9,7 @@ import functools
 import itertools
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -40,7 +40,6 @@ from pointguard_server.engine.ports import LedgerStore
 from pointguard_server.engine.programs import Program, Programs
 from pointguard_server.engine.rows import RequestFields, currency_number
 from pointguard_server.rules.compiler import compile_in_child, load_compiled
-from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.rules.sandbox_limits import SandboxLimits
 from pointguard_server.service.birth_inputs import birth_inputs_of
@@ -114,6 +113,16 @@ def compiled_rules_directory() -> Path:
     return directory
 
 
+def sandboxed(rule_set: RuleSet) -> CompiledEarnRules:
+    """Return a rule set in a sandbox: made in milliseconds, where machine code takes seconds, and called alike."""
+    # Imported where it is needed, as the server does: what memory benchmarks measure has none.
+    from pointguard_server.rules import wasm_backend, wasm_engine
+    from pointguard_server.rules.wasm_code import WasmRules
+
+    code = wasm_engine.compile_module(wasm_backend.write_module(rule_set.checked))
+    return WasmRules(code, rule_set.checked, SandboxLimits())
+
+
 @contextmanager
 def open_ledger(**settings: Any) -> "Iterator[Ledger]":
     """Open a new ledger; ``settings`` are fields of ``Ledger``."""
@@ -169,6 +178,7 @@ class Ledger:
     rate_money: int = 100
     accounts_max: int = 1_000
     tenants: int = 1
+    back_end: Callable[[RuleSet], CompiledEarnRules] | None = None  # for all rules, in the place of the usual ones
     journaled: bool = False  # with the journal before the database, as the server's
     clock: ManualClock = field(default_factory=lambda: ManualClock(1_790_000_000_000_000))
     tenant: int = TENANT
@@ -216,21 +226,16 @@ class Ledger:
         """Return the programs that the settings make, their versions written."""
         config = load_program_config(self.configuration, "test")
         rule_set = load_rule_set(self.earn, "test")
-        compile_in_child(rule_set, self.cache)
-        compiled = load_compiled(rule_set, self.cache)
+        compiled = (self.back_end or self._compiled)(rule_set)
         conditions = check_conditions(config, "test")
-        ready = ReadyRules(conditions, self._compiled_conditions(conditions)) if conditions is not None else None
+        ready = None
+        if conditions is not None:
+            ready = ReadyRules(conditions, (self.back_end or sandboxed)(conditions))
         return Programs([self._program(config, rule_set, compiled, ready, number) for number in range(self.tenants)])
 
-    @staticmethod
-    def _compiled_conditions(conditions: RuleSet) -> CompiledEarnRules:
-        # A sandbox is made in milliseconds, machine code in seconds, and the kernel calls both alike. Imported where it
-        # is needed, as the server does: what memory benchmarks measure has none.
-        from pointguard_server.rules import wasm_backend, wasm_engine
-        from pointguard_server.rules.wasm_code import WasmRules
-
-        code = wasm_engine.compile_module(wasm_backend.write_module(conditions.checked))
-        return WasmRules(code, conditions.checked, SandboxLimits())
+    def _compiled(self, rule_set: RuleSet) -> CompiledEarnRules:
+        compile_in_child(rule_set, self.cache)
+        return load_compiled(rule_set, self.cache)
 
     def change(self, **settings: Any) -> None:
         """Change fields that make the programs, and have them decide without a restart."""
@@ -240,7 +245,7 @@ class Ledger:
         self.decider.take_programs(self.programs)
 
     def _program(
-        self, config: ProgramConfig, rule_set: RuleSet, compiled: CompiledRules, conditions: ReadyRules | None,
+        self, config: ProgramConfig, rule_set: RuleSet, compiled: CompiledEarnRules, conditions: ReadyRules | None,
         number: int,
     ) -> Program:  # fmt: skip
         """Make a tenant with its program."""

@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS_MAX = 110.0
 """The first start on a machine compiles the kernels; every later one takes a second or two."""
 END_SECONDS_MAX = 30.0
+COMPILING = {"compiling", "rules_interpreted", "rules_compiled"}
+"""What the log tells where the cache of compiled code is empty."""
 SANDBOX = ("--sandbox",)
 FREE_PORTS = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
 
@@ -180,7 +182,7 @@ class ServerProcess:
 
     def complaints(self) -> list[str]:
         """The lines of the newest process's log that tell of anything but its start, its end and what it was asked."""
-        usual = {"starting", "rules_loaded", "compiling", "journal_recovered", "ready", "swept", "draining", "stopped"}
+        usual = {*COMPILING, "starting", "rules_loaded", "journal_recovered", "ready", "swept", "draining", "stopped"}
         usual |= {"experiment_changed", "shadow_started", "shadow_stopped", "backtest_started", "backtest_ended"}
         known = [json.dumps(event) for event in self.events() if event["event"] not in usual]
         return known + [line for line in self.log().splitlines() if line.strip() and not line.startswith("{")]

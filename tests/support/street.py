@@ -15,16 +15,19 @@ from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.memory import Memory
-from pointguard_server.rules.compiler import CompilationFailed
+from pointguard_server.rules.compiler import CompilationFailed, NotCompiled
 from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.service.checking_messages import SetTexts
+from pointguard_server.service.checking_worker import CheckingFailed
 from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.live_programs import LivePrograms
 from pointguard_server.service.program_sources import ProgramFiles
 from pointguard_server.service.program_start import ProgramStarter
+from pointguard_server.service.programs import CompiledEarnRules
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Planner
 from pointguard_server.service.rule_sets import NO_TEXTS, Activation, RuleSets
-from pointguard_server.service.rule_versions import RequestKey, RuleChange, RuleSetActivation
+from pointguard_server.service.rule_versions import NO_FILES, RequestKey, RuleChange, RuleSetActivation
 from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.tenants import Tenant
 from pointguard_server.storage.experiments import ExperimentReader
@@ -41,16 +44,27 @@ FIVE, SEVEN = ('rule "fixed"\n    earn base 5\n', 'rule "fixed"\n    earn base 7
 
 
 class Compiler(RuleCompiler):
-    """A compiler that fails for the texts in ``fails``."""
+    """A compiler that fails for the texts in ``fails``, has no code of them, and does not understand ``unknown``."""
 
     def __init__(self) -> None:
         super().__init__(compiled_rules_directory(), "CAD")
         self.fails: set[str] = set()
+        self.unknown: set[str] = set()
+
+    async def check(self, source: str, name: str, files: SetTexts = NO_FILES) -> RuleSet:
+        if source in self.unknown:
+            raise CheckingFailed("told to fail")
+        return await super().check(source, name, files)
 
     def _compile(self, rule_set: RuleSet) -> ReadyRules:
         if rule_set.source in self.fails:
             raise CompilationFailed("told to fail")
         return super()._compile(rule_set)
+
+    def _loaded(self, rule_set: RuleSet) -> CompiledEarnRules:
+        if rule_set.source in self.fails:
+            raise NotCompiled("told to have lost it")
+        return super()._loaded(rule_set)
 
 
 class Jobs:

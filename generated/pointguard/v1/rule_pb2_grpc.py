@@ -154,9 +154,10 @@ class RuleServiceServicer:
         """Has a version decide, now or from a moment on. Of two calls at once that expect the same active version, one wins.
 
         The version is compiled first, which takes seconds for one that is new to the server; meanwhile the active one goes
-        on deciding. Every transaction whose accepted_at is at or after effective_at is decided by the version, and none
-        before it. FAILED_PRECONDITION: another version is active than was expected, it is the active one already, it could
-        not be compiled, or too many activations are planned.
+        on deciding. A planned one that is not compiled at its moment decides all the same, interpreted. Every transaction
+        whose accepted_at is at or after effective_at is decided by the version, and none before it. FAILED_PRECONDITION:
+        another version is active than was expected, it is the active one already, it could not be compiled, or too many
+        activations are planned.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

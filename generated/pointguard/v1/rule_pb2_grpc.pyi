@@ -55,9 +55,10 @@ class RuleServiceStub:
     """Has a version decide, now or from a moment on. Of two calls at once that expect the same active version, one wins.
 
     The version is compiled first, which takes seconds for one that is new to the server; meanwhile the active one goes
-    on deciding. Every transaction whose accepted_at is at or after effective_at is decided by the version, and none
-    before it. FAILED_PRECONDITION: another version is active than was expected, it is the active one already, it could
-    not be compiled, or too many activations are planned.
+    on deciding. A planned one that is not compiled at its moment decides all the same, interpreted. Every transaction
+    whose accepted_at is at or after effective_at is decided by the version, and none before it. FAILED_PRECONDITION:
+    another version is active than was expected, it is the active one already, it could not be compiled, or too many
+    activations are planned.
     """
     RollbackRuleSet: _grpc.UnaryUnaryMultiCallable[_rule_pb2.RollbackRuleSetRequest, _rule_pb2.RollbackRuleSetResponse]
     """Has an earlier version decide again, at once: an activation that says that it goes back.
@@ -116,9 +117,10 @@ class RuleServiceAsyncStub(RuleServiceStub):
     """Has a version decide, now or from a moment on. Of two calls at once that expect the same active version, one wins.
 
     The version is compiled first, which takes seconds for one that is new to the server; meanwhile the active one goes
-    on deciding. Every transaction whose accepted_at is at or after effective_at is decided by the version, and none
-    before it. FAILED_PRECONDITION: another version is active than was expected, it is the active one already, it could
-    not be compiled, or too many activations are planned.
+    on deciding. A planned one that is not compiled at its moment decides all the same, interpreted. Every transaction
+    whose accepted_at is at or after effective_at is decided by the version, and none before it. FAILED_PRECONDITION:
+    another version is active than was expected, it is the active one already, it could not be compiled, or too many
+    activations are planned.
     """
     RollbackRuleSet: _aio.UnaryUnaryMultiCallable[_rule_pb2.RollbackRuleSetRequest, _rule_pb2.RollbackRuleSetResponse]  # type: ignore[assignment]
     """Has an earlier version decide again, at once: an activation that says that it goes back.
@@ -216,9 +218,10 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         """Has a version decide, now or from a moment on. Of two calls at once that expect the same active version, one wins.
 
         The version is compiled first, which takes seconds for one that is new to the server; meanwhile the active one goes
-        on deciding. Every transaction whose accepted_at is at or after effective_at is decided by the version, and none
-        before it. FAILED_PRECONDITION: another version is active than was expected, it is the active one already, it could
-        not be compiled, or too many activations are planned.
+        on deciding. A planned one that is not compiled at its moment decides all the same, interpreted. Every transaction
+        whose accepted_at is at or after effective_at is decided by the version, and none before it. FAILED_PRECONDITION:
+        another version is active than was expected, it is the active one already, it could not be compiled, or too many
+        activations are planned.
         """
 
     @_abc_1.abstractmethod

@@ -34,6 +34,8 @@ from pointguard_server.engine.verdicts import Answers
 log = structlog.get_logger(__name__)
 
 BATCH_REQUESTS_MAX = 4_096
+# A batch that took longer to decide makes the next ones smaller: deadlines are looked at between batches.
+DECIDE_S_MAX = 0.25
 # A batch waits for more if the one before had so many callers, and for this long at most.
 HOLD_FROM_CALLERS, HOLD_S_MAX = 2, 0.002
 QUEUED_REQUESTS_MAX = 32_768
@@ -99,6 +101,7 @@ class Engine:
         self._busy = False
         self._gathering = False
         self._hold_s = 0.0  # how long the next batch waits for more
+        self._requests_max = BATCH_REQUESTS_MAX  # in a batch, but for a submission that is larger by itself
         self._draining = False
         self._under_way_since = 0.0  # when the oldest request of the batch under way was queued; 0 between batches
         self.queued = 0  # requests
@@ -162,7 +165,7 @@ class Engine:
         """
         self._check(count)
         last = self._pending[-1] if self._pending else None
-        if not isinstance(last, _Batch) or (last.inbox.count and last.inbox.count + count > BATCH_REQUESTS_MAX):
+        if not isinstance(last, _Batch) or (last.inbox.count and last.inbox.count + count > self._requests_max):
             last = _Batch(self._spare_inboxes.pop() if self._spare_inboxes else Inbox(), [])
             self._pending.append(last)
         return last.inbox
@@ -272,6 +275,10 @@ class Engine:
             self.writable = self.writable or report.legs > 0
             took_s = report.decide_s + report.append_s + report.commit_s
             self._hold_s = min(took_s, HOLD_S_MAX) if len(batch.submissions) >= HOLD_FROM_CALLERS else 0.0
+            if report.decide_s > DECIDE_S_MAX:
+                self._requests_max = max(1, int(report.requests * DECIDE_S_MAX / report.decide_s))
+            elif 2 * report.requests > self._requests_max:
+                self._requests_max = min(2 * self._requests_max, BATCH_REQUESTS_MAX)
         else:
             self.failures += 1
             self.broken = self.broken or isinstance(error, StorageBroken)

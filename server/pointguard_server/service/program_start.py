@@ -63,11 +63,13 @@ class ProgramStarter:
         """Return what decides from a moment on: a file with a new text, or else what was activated last.
 
         Raises:
-            RulesError, OSError: if the file's earn rules cannot be compiled.
+            RulesError, OSError: if the file's earn rules cannot decide.
             ActiveVersionUnusable: if the active version cannot.
         """
         ready = await self._ready(sources, moment)
-        conditions = await self._compiler.compile_any(sources.fraud_conditions)
+        conditions = None
+        if sources.fraud_conditions is not None:
+            conditions = await self._compiler.at_once(sources.fraud_conditions)
         lines = LineCodes()
         for rules in (*ready.values(), *((conditions,) if conditions else ())):
             lines = line_codes(rules.rule_set, lines)
@@ -84,7 +86,7 @@ class ProgramStarter:
         return ProgramStart(moment, configuration, ready, lines, plan)
 
     async def _ready(self, sources: ProgramSources, moment: int) -> dict[bytes, ReadyRules]:
-        """Return the rule sets that decide or are planned, compiled, by digest."""
+        """Return the rule sets that decide or are planned, by digest; those without machine code interpreted."""
 
         def look(connection: Any) -> tuple[bool, list[RuleSetVersion]]:
             place = (connection, self._tenant_id, self._program_id)
@@ -94,19 +96,19 @@ class ProgramStarter:
         if file_is_new:
             # The one in force now gives way to the file's.
             planned = needed[1:]
-            ready = [await self._compiler.compile(sources.rule_set)]
+            ready = [await self._compiler.at_once(sources.rule_set)]
         else:
             active, *planned = needed
             ready = [await self._active(active)]
         for version in planned:
             # Whoever keeps the program serving tries again, and says so.
             with suppress(RulesError, OSError, ValueError):
-                ready.append(await self._compiler.ready(version))
+                ready.append(await self._compiler.ready_at_once(version))
         return {rules.digest: rules for rules in ready}
 
     async def _active(self, version: RuleSetVersion) -> ReadyRules:
         try:
-            return await self._compiler.ready(version)
+            return await self._compiler.ready_at_once(version)
         except (RulesError, OSError, ValueError) as error:
             raise ActiveVersionUnusable(version.version, error) from error
 

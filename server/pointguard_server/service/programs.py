@@ -95,7 +95,7 @@ class BoundEarnRules(Protocol):
 
 
 class CompiledEarnRules(Protocol):
-    """Machine code of a rule set."""
+    """A rule set as a kernel can call it: machine code, a sandbox, or the interpreter until there is either."""
 
     def bound(self, constants: Sequence[int] | IntArray, /) -> BoundEarnRules:
         """What is called with these constants."""

@@ -1,6 +1,7 @@
 """Makes rule sets ready to decide: checks their texts and compiles them in child processes. For those who change rules.
 
-One at a time of each, and no request waits for it. See docs/adr/0005-compile-elsewhere-and-swap.md.
+One at a time of each, and no request waits for it. See docs/adr/0005-compile-elsewhere-and-swap.md, and
+0024-interpret-until-compiled.md for what decides meanwhile.
 """
 
 import asyncio
@@ -22,8 +23,9 @@ from pointguard_server.rules.compiler import (
     load_compiled,
     load_isolated,
 )
+from pointguard_server.rules.interpreted_rules import InterpretedRules
 from pointguard_server.rules.rule_set import RuleSet
-from pointguard_server.rules.sandbox_limits import Isolation, SandboxLimits
+from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, TRAPPED, Isolation, SandboxLimits
 from pointguard_server.service.checking_messages import SetTexts
 from pointguard_server.service.checking_worker import CheckingWorker
 from pointguard_server.service.programs import CompiledEarnRules
@@ -37,10 +39,15 @@ Compiling = Callable[[], AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class ReadyRules:
-    """A rule set with its machine code."""
+    """A rule set that may decide: by its machine code, or interpreted until there is any."""
 
     rule_set: RuleSet
     compiled: CompiledEarnRules
+
+    @property
+    def is_interpreted(self) -> bool:
+        """Whether it has no machine code yet."""
+        return isinstance(self.compiled, InterpretedRules)
 
     @cached_property
     def digest(self) -> bytes:
@@ -117,10 +124,27 @@ class RuleCompiler:
         """Return the same of a rule set that there may not be; raises what ``compile`` does."""
         return None if rule_set is None else await self.compile(rule_set)
 
+    async def at_once(self, rule_set: RuleSet) -> ReadyRules:
+        """Return a rule set with the machine code that is kept of it, or else to be interpreted.
+
+        A sandbox with less fuel than any rule set in the budget needs may stop what an interpreter would not: there it
+        is compiled first.
+
+        Raises:
+            RulesError, OSError: if there cannot be any.
+        """
+        if self.isolation is Isolation.WASM and self.limits.fuel < DEFAULT_FUEL:
+            return await self.compile(rule_set)
+        with self._compiling():
+            return await asyncio.to_thread(self._at_once, rule_set)
+
     async def ready(self, version: RuleSetVersion) -> ReadyRules:
         """Return a version's rule set with its machine code; raises what ``check`` and ``compile`` do."""
-        name = f"version {version.version}"
-        return await self.compile(await self.check(version.source, name, version.files))
+        return await self.compile(await self._checked(version))
+
+    async def ready_at_once(self, version: RuleSetVersion) -> ReadyRules:
+        """Return the same, but ``at_once``."""
+        return await self.at_once(await self._checked(version))
 
     async def stop(self) -> None:
         """Wait for no compiler, and check nothing more."""
@@ -131,6 +155,9 @@ class RuleCompiler:
             shutil.rmtree(self._temporary, ignore_errors=True)
         await self.checking.stop()
 
+    async def _checked(self, version: RuleSetVersion) -> RuleSet:
+        return await self.check(version.source, f"version {version.version}", version.files)
+
     def _compile(self, rule_set: RuleSet) -> ReadyRules:
         try:
             try:
@@ -140,17 +167,35 @@ class RuleCompiler:
                 compiled = self._compiled(rule_set)
         finally:
             self._child = None
-        ready = ReadyRules(rule_set, compiled)
-        _ = ready.digest  # here, and not on the event loop: of long sets it takes many milliseconds
-        return ready
+        return _ready(rule_set, compiled)
+
+    def _at_once(self, rule_set: RuleSet) -> ReadyRules:
+        try:
+            return _ready(rule_set, self._loaded(rule_set))
+        except NotCompiled:
+            return _ready(rule_set, InterpretedRules(rule_set.checked, self._note_defect))
 
     def _compiled(self, rule_set: RuleSet) -> CompiledEarnRules:
         compile_in_child(rule_set, self._directory, on_start=self._keep, isolation=self.isolation)
+        return self._loaded(rule_set)
+
+    def _loaded(self, rule_set: RuleSet) -> CompiledEarnRules:
         if self.isolation is Isolation.WASM:
             return load_isolated(rule_set, self._directory, self.limits)
         return load_compiled(rule_set, self._directory)
+
+    def _note_defect(self, defect: Exception) -> None:
+        """Count a transaction that the interpreter could not decide as one that a sandbox stopped for a defect."""
+        self.limits.counts[TRAPPED] += 1
+        log.error("fault", where="interpreter", exc_info=defect)
 
     def _keep(self, child: Child) -> None:
         self._child = child
         if self._stopped:
             child.kill()
+
+
+def _ready(rule_set: RuleSet, compiled: CompiledEarnRules) -> ReadyRules:
+    ready = ReadyRules(rule_set, compiled)
+    _ = ready.digest  # here, and not on the event loop: of long sets it takes many milliseconds
+    return ready

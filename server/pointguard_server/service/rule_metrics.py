@@ -47,6 +47,11 @@ class RuleMetrics(Collector):
             count = serving.compiler.checking.stopped[why] if serving is not None else 0
             unchecked.add_metric((why.value,), count)
         yield unchecked
+        yield GaugeMetricFamily(
+            "pointguard_rule_sets_interpreted",
+            "Rule sets that decide, or will, and are interpreted until there is machine code of them.",
+            float(len(serving.interpreted)) if serving is not None else 0.0,
+        )
         planned = serving.planned if serving is not None else ()
         yield GaugeMetricFamily(
             "pointguard_rule_set_planned_timestamp_seconds",

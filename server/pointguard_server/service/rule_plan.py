@@ -45,6 +45,13 @@ class Configuration:
     version: int
     fraud_conditions: ReadyRules | None = None  # those of its fraud rules, if they have any
 
+    def with_conditions(self, compiled: ReadyRules | None) -> "Configuration":
+        """Return it with its conditions compiled, if these are the same; itself if not."""
+        own = self.fraud_conditions
+        if own is None or compiled is None or compiled.digest != own.digest:
+            return self
+        return replace(self, fraud_conditions=compiled)
+
     @property
     def compiled(self) -> tuple[ReadyRules, ...]:
         """What of it asks for texts and patterns as rule sets do."""
@@ -60,7 +67,7 @@ class Plan:
     upcoming: Upcoming
     planned: tuple[RuleSetActivation, ...]
     missing: tuple[int, ...]  # versions that should decide, or will, and are not ready
-    used: frozenset[bytes]  # digests of those that are
+    used: tuple[bytes, ...]  # digests of those that are, the one in force first
     numbers: Mapping[tuple[CodeKind, str], int]  # of the texts that the rules speak of
 
     @property
@@ -116,7 +123,7 @@ class Planner:
         self._matches.take(connection, self._tenant_id, (rules.rule_set.checked for rules in asking))
         timeline = self._versions.timeline(connection, self._tenant_id, self._program_id, moment)
         numbers: dict[tuple[CodeKind, str], int] = {}
-        used: set[bytes] = set()
+        used: dict[bytes, None] = {}
 
         def intern(kind: CodeKind, text: str) -> int:
             number = numbers[kind, text] = self._names.intern(connection, self._tenant_id, kind, text)
@@ -139,7 +146,7 @@ class Planner:
                 raise NotReady(number)
             if (rules := ready.get(digest)) is None:
                 return None
-            used.add(digest)
+            used[digest] = None
             versions = Versions(self._program_id, self._tenant_id, number, configuration.version)
             program = build_program(
                 configuration.config,
@@ -169,7 +176,7 @@ class Planner:
         )
         missing = tuple(number for number, made in programs.items() if made is None)
         arms = _arms(experiment, programs)
-        return Plan(program, arms, upcoming, timeline.planned, missing, frozenset(used), numbers)
+        return Plan(program, arms, upcoming, timeline.planned, missing, tuple(used), numbers)
 
     def _version(self, connection: Any, number: int) -> RuleSetVersion:
         version = self._versions.version(connection, self._tenant_id, self._program_id, number)

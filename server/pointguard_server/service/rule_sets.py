@@ -5,13 +5,14 @@ how the rules that decide change with it.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import structlog
 
+from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import RuleSetActivationKind
 from pointguard_server.domain.errors import (
     ActivationNotPlanned,
@@ -50,6 +51,8 @@ from pointguard_server.service.serving_program import ServingProgram
 
 PLANNED_MAX: Final = 16
 CHECKED_MAX: Final = 32
+HEAD_START_S: Final = 1.0
+"""How long before its moment an activation is written at the latest, so that it decides from its moment on."""
 Made = TypeVar("Made", RuleSetVersion, RuleSetActivation, CancelledActivation)
 SetTexts = Mapping[str, str]
 """The texts of files that sets name, by the files' names."""
@@ -281,7 +284,8 @@ class RuleSets:
         if known is not None:
             return known
         # What its files hold is read beside the writer's thread.
-        ready = await self.made_ready(asked.version)
+        version = await self.version(asked.version)
+        ready = await (self._ready_by(version, asked.effective_at) if asked.effective_at else self._ready(version))
 
         def step(connection: Any, moment: int) -> tuple[RuleSetActivation, bool]:
             known = self._known(connection, key, RuleSetActivation)
@@ -350,14 +354,23 @@ class RuleSets:
             key=key,
         )
 
-    async def _ready(self, version: RuleSetVersion) -> ReadyRules:
+    async def _ready(self, version: RuleSetVersion, making: Awaitable[ReadyRules] | None = None) -> ReadyRules:
+        """Return a version with its machine code, or as it is being made."""
         try:
-            return await self._serving.compiler.ready(version)
+            return await (making or self._serving.compiler.ready(version))
         except (RulesError, OSError, RuleSetError) as error:
             # A mistake's text would quote the source, and it has none that was there when the version was made.
             problem = _why(error) if isinstance(error, RuleSetError) else str(error)
             log.error("rule_set_refused", version=version.version, problem=problem)  # noqa: TRY400  (it says it all)
             raise RulesNotCompiled(version.version, self.active_version, _why(error)) from error
+
+    async def _ready_by(self, version: RuleSetVersion, moment: int) -> ReadyRules:
+        """Return a version with its machine code, or to be interpreted if that is not there shortly before a moment."""
+        compiler = self._serving.compiler
+        compiling = self._begin(compiler.ready(version))
+        left_s = (moment - self._clock.now()) * MICROSECOND.total_seconds()
+        done, _ = await asyncio.wait((compiling,), timeout=max(left_s - HEAD_START_S, left_s / 2))
+        return await self._ready(version, compiling if done else compiler.ready_at_once(version))
 
     async def made_ready(self, number: int) -> ReadyRules:
         """Return a version with its machine code.
@@ -370,10 +383,13 @@ class RuleSets:
 
     async def unhindered(self, work: Coroutine[Any, Any, Value]) -> Value:
         """Do something to its end, also if the caller gives up."""
+        return await asyncio.shield(self._begin(work))
+
+    def _begin(self, work: Coroutine[Any, Any, Value]) -> "asyncio.Task[Value]":
         task = asyncio.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._landed)
-        return await asyncio.shield(task)
+        return task
 
     def _landed(self, task: "asyncio.Task[Any]") -> None:
         self._under_way.discard(task)

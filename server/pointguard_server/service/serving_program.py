@@ -1,6 +1,7 @@
 """What of a program decides, and the one way to change it between two batches. For those who change rules or files.
 
-See docs/adr/0011-live-rule-changes.md for why the swap is exact, and 0014-rule-set-versions.md for the versions.
+See docs/adr/0011-live-rule-changes.md for why the swap is exact, 0014-rule-set-versions.md for the versions, and
+0024-interpret-until-compiled.md for what decides while there is no machine code.
 """
 
 import asyncio
@@ -32,6 +33,7 @@ from pointguard_server.service.tenants import Tenant
 LOOK_EVERY_S: Final = 1.0
 LEAST_WAIT_S: Final = 0.001
 LOOKS_TO_NEXT_COMPILATION: Final = 60
+COMPILE_AGAIN_S: Final = 60.0
 Answer = TypeVar("Answer")
 Step = Callable[[Any, int], Answer]
 """What is written with a change, on the writer's thread: takes the connection and the moment of the change."""
@@ -68,7 +70,9 @@ class ServingProgram:
         self.compiler, self._planner = compiler, planner
         self._preparation = RulePreparation(engine, names, tenant.tenant_id)
         self._changing = asyncio.Lock()
-        self._keeping: asyncio.Task[None] | None = None
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._told: set[bytes] = set()  # digests of what is interpreted, and the log has told of
+        self._lacking = asyncio.Event()  # set when there is more to compile
         self._unsure = False  # whether something was written that does not serve
         self._looks_to_wait = 0
         self.planned: tuple[RuleSetActivation, ...] = ()
@@ -85,6 +89,11 @@ class ServingProgram:
         """Return the moment of what is written next; for the writer's thread, inside a job."""
         return self._decider.moment()
 
+    @property
+    def interpreted(self) -> tuple[ReadyRules, ...]:
+        """What decides, or will, and has no machine code yet: what decides now comes first."""
+        return tuple(rules for rules in (*self._ready.values(), *self.configuration.compiled) if rules.is_interpreted)
+
     def is_ready(self, digest: bytes) -> bool:
         """Whether the rule set with a digest may decide without being compiled first."""
         return digest in self._ready
@@ -94,15 +103,15 @@ class ServingProgram:
         return self._planner.running(connection, moment)
 
     def start(self) -> None:
-        """Take planned activations up at their time, and try again what failed."""
-        self._keeping = asyncio.create_task(self._keep())
+        """Take planned activations up at their time, compile what is interpreted, and try again what failed."""
+        self._tasks = (asyncio.create_task(self._keep()), asyncio.create_task(self._complete()))
 
     async def stop(self) -> None:
         """Change nothing more, and wait for no compiler."""
+        for task in self._tasks:
+            task.cancel()
         await self.compiler.stop()
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # -------------------------------------------------------------------------------------------------------- changing
 
@@ -111,23 +120,26 @@ class ServingProgram:
         step: Step[Answer],
         *ready: ReadyRules,
         configuration: Configuration | None = None,
+        conditions: ReadyRules | None = None,
         stores: Stores | None = None,
     ) -> Answer:
         """Have a step written and, between the same two batches, have decide what should decide then.
 
-        What the step activates must be among ``ready`` or decide already. What it raises is raised, and nothing has
-        changed then.
+        What the step activates must be among ``ready`` or decide already. ``conditions`` take the place of those of the
+        fraud rules that have the same text. What the step raises is raised, and nothing has changed then.
 
         Raises:
             TooManyPatterns: if requests cannot be read for all that may decide.
             PointguardError: if the ledger cannot be written.
         """
         async with self._changing:
-            after = configuration or self.configuration
-            known = self._ready | {rules.digest: rules for rules in ready}
+            after = (configuration or self.configuration).with_conditions(conditions)
+            # Machine code that is there goes on, also if its file is gone.
+            more = (rules for rules in ready if not (rules.is_interpreted and rules.digest in self._ready))
+            known = self._ready | {rules.digest: rules for rules in more}
             # What was read for the fraud rules' conditions of before may still be in a batch.
-            conditions = (*self.configuration.compiled, *after.compiled)
-            prepared = await self._preparation.prepare(known, conditions, self.tenant.line_codes)
+            asking = (*self.configuration.compiled, *after.compiled)
+            prepared = await self._preparation.prepare(known, asking, self.tenant.line_codes)
             tenant = replace(
                 self.tenant,
                 reservation_ttl_max=after.config.reservation_ttl_max // MICROSECOND,
@@ -186,6 +198,15 @@ class ServingProgram:
         self._ready = {digest: self._ready[digest] for digest in plan.used}
         self._preparation.keep(plan.used)
         self.problem = "; ".join(f"version {number} of the earn rules is not ready" for number in plan.missing)
+        self._tell_of_interpreted()
+
+    def _tell_of_interpreted(self) -> None:
+        """Have the log tell of what is interpreted from now on, and have it compiled."""
+        interpreted = {rules.digest: rules.rule_set.name for rules in self.interpreted}
+        for digest in interpreted.keys() - self._told:
+            log.warning("rules_interpreted", rules=interpreted[digest])
+            self._lacking.set()
+        self._told = set(interpreted)
 
     def count(self, activation: RuleSetActivation) -> None:
         """Count an activation that was made, and have the log say what it means."""
@@ -242,8 +263,37 @@ class ServingProgram:
         for version in needed:
             if version.digest not in self._ready:
                 with suppress(RulesError, OSError, ValueError):
-                    ready.append(await self.compiler.ready(version))
+                    ready.append(await self.compiler.ready_at_once(version))
         await self.change(lambda _connection, _moment: None, *ready)
+
+    # ------------------------------------------------------------------------------------------------------- compiling
+
+    async def _complete(self) -> None:
+        """Compile what is interpreted as soon as it is, and again later what failed."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(COMPILE_AGAIN_S if self.interpreted else None):
+                    await self._lacking.wait()
+            self._lacking.clear()
+            for rules in self.interpreted:
+                await self._compile(rules)
+
+    async def _compile(self, interpreted: ReadyRules) -> None:
+        """Have machine code take the interpreter's place between two batches."""
+        name = interpreted.rule_set.name
+        try:
+            compiled = await self.compiler.compile(interpreted.rule_set)
+            ready = (compiled,) if compiled.digest in self._ready else ()
+            await self.change(lambda _connection, _moment: None, *ready, conditions=compiled)
+        except (RulesError, OSError) as error:
+            log.error("rules_not_compiled", rules=name, problem=str(error))  # noqa: TRY400  (it says it all)
+        except PointguardError:
+            return  # the ledger cannot be written: another try follows
+        except Exception:
+            # Whoever compiles must outlive a defect.
+            log.exception("rule_set_fault")
+        else:
+            log.info("rules_compiled", rules=name)
 
 
 def _named(activation: RuleSetActivation) -> dict[str, int | str]:
