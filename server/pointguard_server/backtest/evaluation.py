@@ -42,6 +42,7 @@ _COLUMNS: Final[dict[str, Callable[[Orders], IntArray]]] = {
 
 Texts = Mapping[tuple[CodeKind, str], int]
 _Column = Callable[[Orders, Held], IntArray]
+_LOOKED_UP: Final = frozenset(("store.country", "member.groups", "member.age_band", "member.birthday_month"))
 _NO_WINDOWS: Final[Held] = {}
 
 
@@ -68,8 +69,9 @@ class Evaluation:
         self._bound = bound  # keeps the machine code
         self._clock = ZoneClock(zone, first, last)
         self._asked = [self._column(wanted, texts, first, last) for wanted in rules.inputs]
-        self._group_words = _group_words(rules, texts)
-        self._has_bands = "member.age_band" in fields_of(rules)
+        read = fields_of(rules)
+        self._group_words = _group_words(rules, texts)[: None if read & _LOOKED_UP else 0]
+        self._has_bands = "member.age_band" in read
         self._usage = usage
         self._money_scale = money_scale
         self._constants = np.array([*constants, 0], np.int64)

@@ -85,7 +85,17 @@ def _gather_time(facts, local):
 
 
 @part
-def _gather_facts(orders, n, offset, money_scale, group_words, facts):
+def _gather_looked_up(orders, n, group_words, facts):
+    """Fill the facts that few rule sets read and that take a look: they are 0 for all others."""
+    facts[_COUNTRY] = orders.store_country_id[n]
+    groups = orders.group_set_id[n]
+    facts[_GROUPS] = group_words[groups] if groups < group_words.shape[0] else 0
+    facts[_AGE_BAND] = orders.age_band[n]
+    facts[_BIRTHDAY_MONTH] = orders.birth_date[n] // 100 % 100 * _NUMBER
+
+
+@part
+def _gather_facts(orders, n, offset, money_scale, facts):
     facts[_TOTAL] = orders.total[n] * money_scale
     facts[_LINES] = (orders.first_line[n + 1] - orders.first_line[n]) * _NUMBER
     facts[_CHANNEL] = orders.channel[n]
@@ -95,13 +105,8 @@ def _gather_facts(orders, n, offset, money_scale, group_words, facts):
     facts[_STORE] = orders.store_id[n]
     facts[_UNIT] = orders.business_unit_id[n]
     facts[_STORE_PROVINCE] = orders.store_province_id[n]
-    facts[_COUNTRY] = orders.store_country_id[n]
-    groups = orders.group_set_id[n]
-    facts[_GROUPS] = group_words[groups] if groups < group_words.shape[0] else 0
     facts[_TIER] = orders.tier_id[n]
     facts[_PROVINCE] = orders.province_id[n]
-    facts[_AGE_BAND] = orders.age_band[n]
-    facts[_BIRTHDAY_MONTH] = orders.birth_date[n] // 100 % 100 * _NUMBER
     facts[_ENROLLED] = (orders.moment[n] - orders.enrolled_at[n]) // _DAY * _NUMBER
     facts[_POSTED] = min(orders.posted[n], POINTS_MAX // _NUMBER) * _NUMBER
     facts[_AVAILABLE] = min(orders.posted[n] - orders.pending[n] - orders.reserved[n], POINTS_MAX // _NUMBER) * _NUMBER
@@ -134,12 +139,14 @@ def evaluate(
     """Run the rules at ``address`` for every order, one after the other.
 
     ``offsets`` are the local clock's, ``inputs`` [order, input] the facts behind those of the table but for what is
-    ``counted``; ``group_words`` has the rule set's bits of each set of groups. ``facts`` and ``work`` are scratch.
-    ``points`` [order, rule] takes each rule's points, ``totals`` [order] their sum, or FAILED if the arithmetic failed:
-    then its points are 0.
+    ``counted``; ``group_words`` has the rule set's bits of each set of groups, and nothing for one that reads none of
+    what must be looked up. ``facts`` and ``work`` are scratch. ``points`` [order, rule] takes each rule's points,
+    ``totals`` [order] their sum, or FAILED if the arithmetic failed: then its points are 0.
     """
     for n in range(orders.moment.shape[0]):
-        _gather_facts(orders, n, offsets[n], money_scale, group_words, facts)
+        _gather_facts(orders, n, offsets[n], money_scale, facts)
+        if group_words.shape[0] != 0:
+            _gather_looked_up(orders, n, group_words, facts)
         for i in range(inputs.shape[1]):
             facts[FACT_FIELD_COUNT + i] = inputs[n, i]
         for c in range(counted.slots.shape[1]):
