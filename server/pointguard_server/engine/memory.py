@@ -79,6 +79,7 @@ LOT = np.dtype(
 """What is left of the points that one award gave and that end or are held back: see ``compiled/lots.py``."""
 
 IntArray = npt.NDArray[np.int64]
+IndexArray = npt.NDArray[np.int32]
 RowArray = npt.NDArray[np.void]
 
 
@@ -94,14 +95,14 @@ class Arrays(NamedTuple):
     distinct: IntArray  # see velocity/distinct.py
     distinct_measures: IntArray  # those that have something there
     events: RowArray
-    next_block: npt.NDArray[np.int32]
+    next_block: IndexArray
     holds: RowArray
     standing: RowArray
     lots: RowArray
-    free_blocks: IntArray
-    free_holds: IntArray
-    free_standing: IntArray
-    free_lots: IntArray
+    free_blocks: IndexArray
+    free_holds: IndexArray
+    free_standing: IndexArray
+    free_lots: IndexArray
     free_counts: IntArray
 
 
@@ -110,13 +111,13 @@ class Pool:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = 0
-        self.free = np.empty(0, np.int64)
+        self.free = np.empty(0, np.int32)
         self.free_count = 0
         self._extend(capacity)
 
     def _extend(self, capacity: int) -> None:
-        fresh = np.arange(capacity - 1, self.capacity - 1, -1, dtype=np.int64)
-        free = np.empty(capacity, np.int64)
+        fresh = np.arange(capacity - 1, self.capacity - 1, -1, dtype=np.int32)
+        free = np.empty(capacity, np.int32)
         free[: self.free_count] = self.free[: self.free_count]
         free[self.free_count : self.free_count + fresh.size] = fresh
         self.free, self.free_count, self.capacity = free, self.free_count + fresh.size, capacity
