@@ -17,7 +17,7 @@ from pointguard_client.decoding import (
 from pointguard_client.requests import Basket, BasketLine, Money
 from pointguard_client.results import Reason
 from pointguard_client.rule_messages import decode_simulation
-from pointguard_client.words import AdviceContext, AdvicePosture, ReasonCode
+from pointguard_client.words import AdviceContext, AdvicePosture, FraudScope, ReasonCode
 
 
 def decode_explanation(message: explanation_pb2.ExplainDecisionResponse) -> values.Explanation:
@@ -115,6 +115,8 @@ def _check(message: explanation_pb2.ExplainedCheck) -> values.ExplainedCheck:
         stood=message.stood,
         raised=message.raised,
         suppressed=message.suppressed,
+        scope=FraudScope(message.scope),
+        entity=message.entity,
     )
 
 

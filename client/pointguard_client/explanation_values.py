@@ -6,7 +6,7 @@ from datetime import datetime
 from pointguard_client.requests import Basket, Money
 from pointguard_client.results import Advice, Balance, Entry, Reason, Transaction
 from pointguard_client.rule_values import RuleFact, RuleOutcome
-from pointguard_client.words import AdviceContext, AdvicePosture, ReasonCode
+from pointguard_client.words import AdviceContext, AdvicePosture, FraudScope, ReasonCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,8 @@ class ExplainedWindow:
 class ExplainedCheck:
     """A fraud rule or control, and what it did; `seen` has the transaction counted, and is None if it does not count.
 
-    `window` is None for the control that compares provinces.
+    `window` is None for the control that compares provinces, and where the transaction names no one of its scope.
+    `scope` says whose transactions the window counts, and `entity` whose of that scope.
     """
 
     rule: str
@@ -107,6 +108,8 @@ class ExplainedCheck:
     stood: bool
     raised: bool
     suppressed: bool = False
+    scope: FraudScope = FraudScope.UNSPECIFIED
+    entity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,19 @@ class AdvicePosture(ContractEnum):
     BLOCK = 3
 
 
+class FraudScope(ContractEnum):
+    """Whose transactions a fraud rule's window counts. UNSPECIFIED: it has no window."""
+
+    UNSPECIFIED = 0
+    ACCOUNT = 1
+    PROGRAM = 2
+    STORE = 3
+    CASHIER = 4
+    TERMINAL = 5
+    BUSINESS_UNIT = 6
+    GROUP = 7
+
+
 class AdviceEvent(ContractEnum):
     """A step in the life of an advice."""
 

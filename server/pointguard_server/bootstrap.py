@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +22,7 @@ from pointguard_server.engine import compiled
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.memory import Memory
+from pointguard_server.engine.recount import Recount
 from pointguard_server.http.server import HttpServer
 from pointguard_server.rpc.guard import Guard
 from pointguard_server.rpc.rule_orders import basket_lines
@@ -65,7 +67,7 @@ from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersi
 from pointguard_server.storage.shadow_book import SHADOW_FILE, read_findings
 from pointguard_server.storage.shadows import ShadowReader
 from pointguard_server.storage.shadows import Shadows as ShadowStore
-from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_lookup, open_writer
+from pointguard_server.storage.sqlite_ledger import LEGS_AT_A_TIME, SqliteLedger, open_lookup, open_writer
 
 if TYPE_CHECKING:
     from pointguard_server.service.tracing import Tracing
@@ -135,6 +137,17 @@ class Ledger:
         self.store = JournaledLedger(database, SqliteLedger(self._lookup, self.names, writer_epoch), directory)
         self.reader.catch_up = self.due_accounts.catch_up = self.catch_up
         return self.store
+
+    def count_past(self, recount: Recount) -> None:
+        """Count what the database has for a recount, until little is missing; for any thread."""
+        with closing(open_lookup(self.path)) as connection:
+            reader = SqliteLedger(connection, self.names, 0)
+            counted = LEGS_AT_A_TIME
+            while counted >= LEGS_AT_A_TIME:
+                counted = 0
+                for legs in reader.legs_after(recount.position, recount.since):
+                    recount.add(legs)
+                    counted += len(legs)
 
     async def catch_up(self) -> None:
         """Wait until the database has all that was answered."""
@@ -215,6 +228,7 @@ class Server:
         self.serving = ServingProgram(
             tenant, start, planner=self._planner, compiler=self._compiler, engine=self.engine, decider=self.decider,
             names=self.ledger.names, clock=clock, serve=self._serve, prepare=self._prepare,
+            count_past=self.ledger.count_past,
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
         self.health.set(health.RULES_LOADED, self._rules_loaded)
@@ -294,7 +308,8 @@ class Server:
         self.tenant = self._tenant(tenant_id, program_id, start)
         programs = start.plan.programs
         memory = Memory(settings.accounts_max, programs.measures_max, programs.counters_max)
-        self.decider = Decider(store, memory, programs, clock, not_before=start.moment)
+        # In a thread: where fraud rules have wide windows, it counts the ledger's legs.
+        self.decider = await asyncio.to_thread(Decider, store, memory, programs, clock, not_before=start.moment)
         self.decider.take_programs(programs, start.plan.upcoming)
         return store, start
 

@@ -21,6 +21,7 @@ from pointguard_server.engine.lots import lots_left
 from pointguard_server.engine.ports import Heads, LedgerStore
 from pointguard_server.service.ports import NewMember
 from pointguard_server.service.vault import MemberVault
+from pointguard_server.storage import sqlite_ledger
 from pointguard_server.storage.database import migrate
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.journaled_ledger import JournaledLedger, recover
@@ -226,6 +227,19 @@ def test_history_reaches_back_to_the_moment_asked_for_and_to_all_that_is_open(
     assert history is not None
     # The newest leg says that something of leg 4 is still open.
     assert history.legs["seq"].tolist() == list(range(first, 6))
+
+
+@pytest.mark.parametrize(
+    ("position", "newer_than", "first"), [(0, 0, 1), (0, 10, 3), (0, 19, 3), (4, 0, 5), (5, 30, 7), (2, 10_000, 13)]
+)
+def test_legs_are_told_from_a_position_and_a_moment_on_in_order(
+    store: LedgerStore, monkeypatch: pytest.MonkeyPatch, position: int, newer_than: int, first: int
+) -> None:
+    monkeypatch.setattr(sqlite_ledger, "LEGS_AT_A_TIME", 3)
+    for number in range(6):
+        append(store, *({"account_id": account, "seq": number + 1, "points": account} for account in (7, 8)))
+    found = [leg for legs in store.legs_after(position, newer_than) for leg in legs[["position", "points"]].tolist()]
+    assert found == [(number, 8 - number % 2) for number in range(first, 13)]
 
 
 def test_history_holds_the_advice_of_its_legs_in_order(store: LedgerStore) -> None:

@@ -20,6 +20,19 @@ threshold = 3
 posture = "BLOCK"
 duration = "1d"
 """
+RING = """
+[[fraud_rule]]
+name = "ring"
+context = "REDEMPTION"
+scope = "PROGRAM"
+counts = { parts = ["REDEEM"], attempts = "ALL" }
+measure = "POINTS"
+window = { rolling = "7d" }
+threshold = 100
+posture = "BLOCK"
+duration = "0s"
+net_of_reversals = true
+"""
 
 
 class FailingConnection:
@@ -95,6 +108,32 @@ def test_a_batch_that_cannot_be_written_leaves_no_trace_and_the_next_one_is_righ
     assert (verdicts[1].posted, verdicts[2].posted) == (88, 50)
     assert not any(verdict.replayed for verdict in verdicts)
     audit(ledger)
+
+
+@pytest.mark.parametrize("statement", [*STATEMENTS, "late"])
+def test_a_batch_that_cannot_be_written_counts_for_no_wider_window_and_one_that_was_counts_once(
+    failing: tuple[Ledger, FailingConnection], statement: str
+) -> None:
+    ledger, connection = failing
+    ledger.change(rules=RING)
+    first, second = ledger.member(1_000), ledger.member(1_000)
+    reserved = ledger.authorise_reserving(first, 40, time_to_live=DAY)
+    asks = [
+        ledger.end_ask(Operation.VOID, reserved.transaction_id),
+        ledger.authorise_ask(first, 50),
+        ledger.authorise_ask(second, 30),
+        ledger.enroll_ask("newcomer"),
+    ]
+    connection.late = statement == "late"
+    connection.failing = "COMMIT" if connection.late else statement
+    with pytest.raises(StorageUnavailable):
+        ledger.decide(*asks)
+    connection.failing = ""
+    # Where the commit was done after all, 80 points count; if not, the 40 that are set aside.
+    assert ledger.quote(second).points == (20 if connection.late else 60)
+    ledger.decide(*asks)
+    assert ledger.quote(second).points == 20
+    assert ledger.rehearse(ledger.read_ask(Operation.QUOTE, second))[0].points == 20
 
 
 def test_an_account_that_cannot_be_read_is_not_taken_for_an_empty_one(

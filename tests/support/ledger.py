@@ -9,7 +9,7 @@ import functools
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,6 +34,7 @@ from pointguard_server.domain.interventions import Intervention
 from pointguard_server.domain.record import encode_body
 from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.batch import Decider
+from pointguard_server.engine.group_sets import GroupSets
 from pointguard_server.engine.identifiers import key_bytes
 from pointguard_server.engine.memory import Memory
 from pointguard_server.engine.ports import LedgerStore
@@ -43,7 +44,7 @@ from pointguard_server.rules.compiler import compile_in_child, load_compiled
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.rules.sandbox_limits import SandboxLimits
 from pointguard_server.service.birth_inputs import birth_inputs_of
-from pointguard_server.service.code_matches import CodeMatches
+from pointguard_server.service.code_matches import GROUP_SEPARATOR, CodeMatches
 from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.line_codes import LineCodes, line_codes
 from pointguard_server.service.ports import NewMember
@@ -94,6 +95,18 @@ class Terms(NamedTuple):
 
 
 NO_TERMS = Terms(0, 0, 0, 0)
+
+
+class Where(NamedTuple):
+    """Where and by whom a transaction is rung up, by names."""
+
+    store: str = ""
+    cashier: str = ""
+    terminal: str = ""
+    unit: str = ""
+
+
+NOWHERE = Where()
 
 
 @functools.cache
@@ -254,8 +267,16 @@ class Ledger:
         program_id = self.names.program(self.connection, tenant, "test")
         text = self.configuration
         configuration = self.names.version(self.connection, tenant, program_id, "configuration", text, now)
-        matches = CodeMatches(self.names.codes)
-        self.names.on_new_code = matches.note
+        matches, sets = CodeMatches(self.names.codes), GroupSets()
+
+        def note(tenant_id: int, kind: CodeKind, text: str, number: int) -> None:
+            matches.note(tenant_id, kind, text, number)
+            if kind is CodeKind.GROUP_SET:
+                sets.put(number, text.split(GROUP_SEPARATOR))
+
+        self.names.on_new_code = note
+        for groups, known in self.names.codes(self.connection, tenant, CodeKind.GROUP_SET):
+            note(tenant, CodeKind.GROUP_SET, groups, known)
         rule_sets = [rule_set, *([conditions.rule_set] if conditions else [])]
         matches.take(self.connection, tenant, [each.checked for each in rule_sets])
         lines = LineCodes()
@@ -271,6 +292,7 @@ class Ledger:
             matches,
             self.countries,
             conditions,
+            group_sets=sets,
         )
         bands = AGE_BANDS if any(birth_inputs_of(each.checked) for each in rule_sets) else ()
         numbers = (self.names.intern(self.connection, tenant, CodeKind.AGE_BAND, band) for band in bands)
@@ -320,7 +342,9 @@ class Ledger:
         digest = key_bytes(repr(fields))
         return Ask(self.tenant, fields.pack(), key_bytes(key), digest, account_id=fields.account_id, **rest)
 
-    def enroll_ask(self, loyalty_id: str, province: str = "", key: str | None = None) -> Ask:
+    def enroll_ask(
+        self, loyalty_id: str, province: str = "", key: str | None = None, groups: Sequence[str] = ()
+    ) -> Ask:
         tenant, program_id = self.tenant, self.programs.programs[self.tenant - 1].program_id
         member = NewMember(program_id, ((IdentifierKind.LOYALTY_ID, loyalty_id),), b"")
         claim = Claim(
@@ -330,7 +354,8 @@ class Ledger:
         fields = RequestFields(
             int(Operation.ENROLL), int(Kind.PROFILE_UPDATE), province_id=self.code(CodeKind.PROVINCE, province)
         )
-        return self.ask(key, fields, claim=claim)
+        groups_text = GROUP_SEPARATOR.join(sorted(groups))
+        return self.ask(key, fields, claim=claim, group_set_id=self.code(CodeKind.GROUP_SET, groups_text))
 
     def code(self, kind: CodeKind, text: str) -> int:
         if not text:
@@ -358,7 +383,7 @@ class Ledger:
     def authorise_ask(
         self, account: int, points: int, key: str | None = None, *, capture: bool = True, partial: bool = False,
         time_to_live: int = 0, province: str = "", kind: Kind = Kind.ADHOC_REDEEM, money: int = 0,
-        channel: Channel | None = None, redemption_type: str = "",
+        channel: Channel | None = None, redemption_type: str = "", where: Where = NOWHERE,
     ) -> Ask:  # fmt: skip
         """Ask to redeem points, or ``money`` where it is given; ``capture``: in one step."""
         flags = (
@@ -368,17 +393,29 @@ class Ledger:
         )
         fields = RequestFields(
             int(Operation.AUTHORISE), int(kind), account, points, money, time_to_live=time_to_live, flags=int(flags),
-            store_id=self.store_in(province), channel=int(channel or 0),
-            redemption_type_id=self.code(CodeKind.REDEMPTION_TYPE, redemption_type),
+            channel=int(channel or 0),
+            redemption_type_id=self.code(CodeKind.REDEMPTION_TYPE, redemption_type), **self.place(where, province),
         )  # fmt: skip
-        return self.ask(key, fields, store_province_id=self.code(CodeKind.PROVINCE, province))
+        rest = {"store_province_id": self.code(CodeKind.PROVINCE, province)}
+        return self.ask(key, fields, business_unit_id=self.code(CodeKind.BUSINESS_UNIT, where.unit), **rest)
 
-    def accrue_ask(self, account: int, cents: int, key: str | None = None, kind: Kind = Kind.PURCHASE) -> Ask:
-        fields = RequestFields(int(Operation.ACCRUE), int(kind), account, money=cents)
+    def place(self, where: Where, province: str = "") -> dict[str, int]:
+        """Return the numbers of a place, as a request has them; its store is one in the province, if that is given."""
+        return {
+            "store_id": self.store_in(province) or self.code(CodeKind.STORE, where.store),
+            "terminal_id": self.code(CodeKind.TERMINAL, where.terminal),
+            "cashier_id": self.code(CodeKind.CASHIER, where.cashier),
+        }
+
+    def accrue_ask(
+        self, account: int, cents: int, key: str | None = None, kind: Kind = Kind.PURCHASE, where: Where = NOWHERE
+    ) -> Ask:
+        fields = RequestFields(int(Operation.ACCRUE), int(kind), account, money=cents, **self.place(where))
         line = [0, 0, 0, 1_000_000, cents * 10_000, 0]
         return self.ask(
             key,
             fields,
+            business_unit_id=self.code(CodeKind.BUSINESS_UNIT, where.unit),
             currency=currency_number("CAD"),
             lines=b"".join(value.to_bytes(8, "little") for value in line),
             line_count=1,
@@ -428,14 +465,18 @@ class Ledger:
         )
         return replace(ask, account_id=account)
 
-    def read_ask(self, operation: Operation, account: int, province: str = "", redemption_type: str = "") -> Ask:
+    def read_ask(
+        self, operation: Operation, account: int, province: str = "", redemption_type: str = "", where: Where = NOWHERE
+    ) -> Ask:
         kind = int(Kind.ADHOC_REDEEM) if operation is Operation.QUOTE else 0
         known = self.code(CodeKind.REDEMPTION_TYPE, redemption_type)
-        store = self.store_in(province)
-        fields = RequestFields(int(operation), kind, account, store_id=store, redemption_type_id=known)
-        return Ask(
-            self.tenant, fields.pack(), account_id=account, store_province_id=self.code(CodeKind.PROVINCE, province)
+        fields = RequestFields(
+            int(operation), kind, account, redemption_type_id=known, **self.place(where, province)
         )
+        return Ask(
+            self.tenant, fields.pack(), account_id=account, store_province_id=self.code(CodeKind.PROVINCE, province),
+            business_unit_id=self.code(CodeKind.BUSINESS_UNIT, where.unit),
+        )  # fmt: skip
 
     # --------------------------------------------------------------------------------------------------------- answers
 
@@ -446,9 +487,9 @@ class Ledger:
     def one(self, ask: Ask) -> Verdict:
         return self.decide(ask)[0]
 
-    def member(self, points: int = 0, province: str = "") -> int:
+    def member(self, points: int = 0, province: str = "", groups: Sequence[str] = ()) -> int:
         """Enroll a member with that many points; return the account."""
-        account = self.one(self.enroll_ask(f"member {next(self._keys)}", province)).account_id
+        account = self.one(self.enroll_ask(f"member {next(self._keys)}", province, groups=groups)).account_id
         if points:
             assert self.one(self.accrue_ask(account, points * 10, kind=Kind.ACTIVITY)).points == points
         return account
@@ -472,8 +513,10 @@ class Ledger:
     def lock(self, account: int, locked: bool = True) -> Verdict:
         return self.one(self.lock_ask(account, locked))
 
-    def quote(self, account: int, province: str = "", redemption_type: str = "") -> Verdict:
-        return self.one(self.read_ask(Operation.QUOTE, account, province, redemption_type))
+    def quote(
+        self, account: int, province: str = "", redemption_type: str = "", where: Where = NOWHERE
+    ) -> Verdict:
+        return self.one(self.read_ask(Operation.QUOTE, account, province, redemption_type, where))
 
     def check(self, account: int) -> Verdict:
         return self.one(self.read_ask(Operation.CHECK, account))

@@ -16,6 +16,7 @@ from pointguard_client.explanation_values import (
     Explanation,
 )
 from pointguard_client.results import Advice, Transaction
+from pointguard_client.words import FraudScope
 
 SHOWN_MAX = 5
 
@@ -116,8 +117,16 @@ def _checks(checks: tuple[ExplainedCheck, ...]) -> Table:
     for check in checks:
         before = "" if check.window is None else f"{check.window.value:,}"
         seen = "[dim]not counted[/]" if check.seen is None else f"{check.seen:,}"
-        table.add_row(escape(check.rule), before, seen, f"{check.threshold:,}", _effect(check))
+        table.add_row(escape(_rule_and_scope(check)), before, seen, f"{check.threshold:,}", _effect(check))
     return table
+
+
+def _rule_and_scope(check: ExplainedCheck) -> str:
+    """Return a check's name, and whose transactions it counts if not the account's."""
+    if check.scope in (FraudScope.UNSPECIFIED, FraudScope.ACCOUNT):
+        return check.rule
+    whose = f"{check.scope.name.lower().replace('_', ' ')} {check.entity}".rstrip()
+    return f"{check.rule} ({whose})"
 
 
 def _effect(check: ExplainedCheck) -> str:

@@ -199,6 +199,18 @@ class WindowKind(IntEnum):
     MONTH = 3
 
 
+class Scope(IntEnum):
+    """Whose transactions a fraud rule's window counts."""
+
+    ACCOUNT = 1
+    PROGRAM = 2
+    STORE = 3
+    CASHIER = 4
+    TERMINAL = 5
+    BUSINESS_UNIT = 6
+    GROUP = 7
+
+
 class CodeKind(IntEnum):
     """Vocabularies of a tenant whose texts are numbered in the ``codes`` table."""
 

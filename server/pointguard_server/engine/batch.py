@@ -27,6 +27,7 @@ from pointguard_server.engine.memory import ACCOUNT, Memory
 from pointguard_server.engine.past_legs import legs_of_records
 from pointguard_server.engine.ports import BatchRecord, Clock, Heads, LedgerStore, Rows
 from pointguard_server.engine.programs import Programs
+from pointguard_server.engine.recount import Recount
 from pointguard_server.engine.rows import (
     ADVICE,
     ADVICE_COLUMNS,
@@ -97,6 +98,7 @@ class Decider:
         self._buffers = Buffers()
         self.heads = store.heads()
         memory.take_distinct(programs.distinct_measures)
+        memory.scopes.take(programs.scoped, self._counted(programs), programs.group_sets)
         self._heads_unknown = False  # after a commit of unknown outcome
         self._now = not_before
         self._upcoming: Upcoming = ()
@@ -138,6 +140,7 @@ class Decider:
             self._heads_unknown = True
             self._store.commit()
             self.heads, self._heads_unknown = heads, False
+            self.memory.scopes.settle()
         except BaseException:
             self._undo(step)
             raise
@@ -160,7 +163,10 @@ class Decider:
         For the writer's thread, inside the store's atomic step. No leg before has this moment or a later one.
         """
         if self._heads_unknown:
-            self.heads, self._heads_unknown = self._store.heads(), False
+            heads = self._store.heads()
+            if heads.batch_id == self.heads.batch_id:
+                self.memory.scopes.undo()
+            self.heads, self._heads_unknown = heads, False
         # Never back, not even behind a read: it has moved windows forward.
         self._now = max(self._clock.now(), self._now, self.heads.accepted_at + 1)
         while self._upcoming and self._upcoming[0][0] <= self._now:
@@ -172,13 +178,15 @@ class Decider:
         """The moment of the latest batch. All legs before it are durable; any thread may ask."""
         return self._now
 
-    def take_programs(self, programs: Programs, upcoming: Upcoming = ()) -> None:
+    def take_programs(self, programs: Programs, upcoming: Upcoming = (), recount: Recount | None = None) -> None:
         """Decide by other versions of the same programs from the next batch on. For the writer's thread.
 
         ``upcoming`` follow, each from its moment on: earliest first, each in place of the one before. Tallies are
         rebuilt from the events in memory; where a window now reaches further back than those, a cap asks what a rule
         gave that none asked before, or birth dates are asked for anew, the accounts are read from the ledger again.
+        What ``recount`` has not seen of the wider windows that are new is read from the ledger now.
         """
+        counted = self._counted(programs, recount)
         before = self.programs
         reaches_further = any(programs.retention(each) > before.retention(each) for each in programs.first_of)
         kept = _kept_counters(programs, before)
@@ -193,11 +201,25 @@ class Decider:
                 self.memory.displace(np.array([programs.first_of[each.program_id] for each in before.programs]))
         if _measures(programs) != _measures(before) and (programs.distinct_measures or before.distinct_measures):
             self.memory.take_distinct(programs.distinct_measures)
+        if programs.scoped != self.memory.scopes.keys:
+            self.memory.scopes.take(programs.scoped, counted, programs.group_sets)
         self.programs, self._upcoming = programs, upcoming
+
+    def _counted(self, programs: Programs, recount: Recount | None = None) -> Recount:
+        """Return what the wider windows hold that the programs have and memory has not, up to the ledger's end."""
+        new = [key for key in programs.scoped if key not in self.memory.scopes.keys]
+        if recount is None or not set(new) <= set(recount.keys):
+            recount = programs.recount(new, self.heads.accepted_at)
+        if new:
+            for legs in self._store.legs_after(recount.position, recount.since):
+                recount.add(legs)
+        return recount
 
     def _undo(self, step: _Step) -> None:
         """Undo the step, and forget what memory holds of the accounts: the ledger knows."""
         self._store.rollback()
+        if not self._heads_unknown:
+            self.memory.scopes.undo()
         self.memory.evict({*step.envelopes["account_id"].tolist(), *step.begun})
         for claim in step.claims:
             claim.forget()
@@ -395,6 +417,9 @@ class Decider:
             work=programs.work_max,
             held=programs.held_max,
         )
+        if programs.scoped:
+            changes = 2 * (count + holds)
+            self.memory.scopes.make_room(count, changes, programs.group_sets, programs.calendars(now), now)
         arrays = self.memory.arrays(legs, count, count * advice_max, given)
         world = programs.world(now)
         world.rules["tripped"] = 0

@@ -13,7 +13,9 @@ import numpy.typing as npt
 from pointguard_server.engine.compiled.slots import evict_slots, keep_slot, slot_of
 from pointguard_server.engine.reserve import on_cache_lines, reserved
 from pointguard_server.engine.rows import STANDING
+from pointguard_server.engine.scopes import Scopes
 from pointguard_server.velocity.distinct import MEASURES_MAX, SLOTS_MAX, rehash, table_for
+from pointguard_server.velocity.scopes import ScopeArrays
 from pointguard_server.velocity.windows import BLOCK, EVENT, NONE
 
 ACCOUNT = np.dtype(
@@ -65,7 +67,19 @@ ACCOUNT = np.dtype(
 HOLD = np.dtype(
     [
         (name, "<i8")
-        for name in ("seq", "points", "money", "expires_at", "id_high", "id_low", "event", "redemption_type_id", "next")
+        for name in (
+            "seq",
+            "points",
+            "money",
+            "expires_at",
+            "id_high",
+            "id_low",
+            "event",
+            "redemption_type_id",
+            "business_unit_id",
+            "group_set_id",
+            "next",
+        )
     ]
 )
 """An open reservation. ``event`` is the index of its event in memory."""
@@ -104,6 +118,7 @@ class Arrays(NamedTuple):
     free_standing: IndexArray
     free_lots: IndexArray
     free_counts: IntArray
+    scopes: ScopeArrays
 
 
 class Pool:
@@ -162,6 +177,7 @@ class Memory:
         self.holds = np.zeros(256, HOLD)
         self.standing = np.zeros(256, STANDING)
         self.lots = np.zeros(256, LOT)
+        self.scopes = Scopes()
 
     @property
     def _pools(self) -> tuple[Pool, Pool, Pool, Pool]:
@@ -212,9 +228,10 @@ class Memory:
             self.distinct = table
 
     def emptied(self, measures_max: int, counters_max: int = 0) -> "Memory":
-        """Return a memory that holds nothing: quicker than to throw every account out of this one."""
+        """Return a memory that holds no account: quicker than to throw every one out of this one."""
         fresh = Memory(self.accounts_max, measures_max, counters_max)
         fresh.loads, fresh.evictions = self.loads, self.evictions + len(self)
+        fresh.scopes = self.scopes
         return fresh
 
     def arrays(self, blocks: int, holds: int, standing: int, lots: int = 0) -> Arrays:
@@ -248,6 +265,7 @@ class Memory:
             self._standing.free,
             self._lots.free,
             counts,
+            self.scopes.arrays,
         )
 
     def settle(self, arrays: Arrays) -> None:

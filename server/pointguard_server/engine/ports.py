@@ -4,7 +4,7 @@ A store is called from one thread only. Between ``begin`` and ``commit`` or ``ro
 everything written is one atomic step. Any failure of the database is raised as ``StorageUnavailable``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -105,6 +105,10 @@ class LedgerStore(Protocol):
 
     def known_keys(self, tenant_id: int, keys: Sequence[bytes]) -> dict[bytes, tuple[bytes, bytes]]:
         """Return the (request digest, record) of those idempotency keys that the ledger holds."""
+        ...
+
+    def legs_after(self, position: int, newer_than: int) -> Iterator[RowArray]:
+        """Yield the legs (``engine.rows.LEG``) behind a position and a moment, some at a time, in order."""
         ...
 
     def find_account(self, tenant_id: int, kind: int, value: str) -> int | None:

@@ -13,9 +13,12 @@ import numpy.typing as npt
 from pointguard_server.domain.calendar import local_time
 from pointguard_server.engine.code_words import CodeWords
 from pointguard_server.engine.counters import Counter, awards_since
+from pointguard_server.engine.group_sets import GroupSets
 from pointguard_server.engine.lot_terms import FOREVER, LotTerms
+from pointguard_server.engine.recount import Measured, Recount, ScopeKey
 from pointguard_server.engine.split import Split
 from pointguard_server.engine.world import AWARD, COUNTER, EARNED, INPUT, PROGRAM, RULE, IntArray, RowArray, World
+from pointguard_server.velocity.scopes import SCOPED
 from pointguard_server.velocity.windows import DISTINCT_STORES, MEASURE
 
 MINUTE = 60_000_000
@@ -41,6 +44,15 @@ NO_CONDITIONS = Conditions()
 
 
 @dataclass(frozen=True, slots=True)
+class ScopedMeasure:
+    """A measure of a wider scope than the account; ``place`` is its number among the program's measures."""
+
+    place: int
+    scope: int
+    measured: Measured
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """One program at one version. ``settings`` are fields of ``world.PROGRAM``; ``earn`` keeps compiled code alive."""
 
@@ -49,7 +61,7 @@ class Program:
     zone: ZoneInfo
     currency: str
     settings: dict[str, int]
-    measures: tuple[tuple[int, ...], ...]  # rows of velocity.windows.MEASURE
+    measures: tuple[tuple[int, ...], ...]  # rows of velocity.windows.MEASURE; wider ones count nothing for accounts
     rules: tuple[tuple[int, ...], ...]  # rows of world.RULE
     awards: tuple[tuple[int, int, int], ...]  # the first fields of world.AWARD
     inputs: tuple[tuple[int, ...], ...]  # rows of world.INPUT
@@ -61,6 +73,8 @@ class Program:
     lot_terms: tuple[LotTerms, ...] = ()  # of each award; none: they are spendable at once and never end
     code_words: CodeWords = field(default_factory=CodeWords, compare=False, repr=False)
     conditions: Conditions = NO_CONDITIONS  # of the fraud rules
+    scoped: tuple[ScopedMeasure, ...] = ()
+    group_sets: GroupSets = field(default_factory=GroupSets, compare=False, repr=False)
     counters: tuple[Counter, ...] = ()  # that inputs speak of
     store_countries: dict[int, int] = field(default_factory=dict, repr=False)  # country by store, as their numbers
     age_bands: tuple[int, ...] = ()  # their numbers, if any rule set that may decide asks for what a birth date says
@@ -126,6 +140,8 @@ class Programs:
         }
         self.counters_max = max(map(len, self.counters.values()), default=0)
         self.windows_max = max((len(each.measures) + each.caps for each in everything), default=0)
+        self.scoped = tuple(dict.fromkeys(key for each in everything for key in scope_keys(each)))
+        self.group_sets = programs[0].group_sets if programs else GroupSets()
         self.distinct_measures = tuple(sorted({m for each in everything for m in each.distinct_measures}))
         self.age_bands = programs[0].age_bands if programs else ()
         self._minute = -1
@@ -136,6 +152,9 @@ class Programs:
         """Return the programs as they stand at ``now``."""
         if self._world.code_words is not self._code_words.array:
             self._world = self._world._replace(code_words=self._code_words.array)
+        sets = self.group_sets
+        if self._world.groups is not sets.groups or self._world.group_places is not sets.places:
+            self._world = self._world._replace(groups=sets.groups, group_places=sets.places)
         minute = now // MINUTE
         if minute != self._minute:
             self._minute = minute
@@ -178,9 +197,19 @@ class Programs:
         since = (awards_since(counters, rows[self.first_of[each]]) for each, counters in self.counters.items())
         return min((moment for moment in since if moment is not None), default=None)
 
+    def recount(self, keys: Sequence[ScopeKey], now: int) -> Recount:
+        """Return a count of legs for these counters, which has seen none yet; for those who decide at ``now``."""
+        return Recount(keys, {each.program_id: each.zone for each in self.programs}, now)
+
+    def calendars(self, now: int) -> dict[int, np.void]:
+        """Return a row of ``world.PROGRAM`` for each program by its id."""
+        rows = self.world(now).programs
+        return {program_id: rows[first] for program_id, first in self.first_of.items()}
+
     def _build(self) -> World:
         programs = np.zeros(len(self.programs), PROGRAM)
         measures: list[tuple[int, ...]] = []
+        scoped: list[tuple[int, ...]] = []
         rules: list[tuple[int, ...]] = []
         awards: list[tuple[int, ...]] = []
         inputs: list[tuple[int, ...]] = []
@@ -194,6 +223,7 @@ class Programs:
             row["retention"] = self.retention(program.program_id)
             row["first_measure"], row["measure_count"] = len(measures), len(program.measures)
             row["distinct_count"] = len(program.distinct_measures)
+            row["first_scoped"], row["scoped_count"] = len(scoped), len(program.scoped)
             row["first_rule"], row["rule_count"] = len(rules), len(program.rules)
             row["first_award"], row["award_count"] = len(awards), len(program.awards)
             row["first_input"], row["input_count"] = len(inputs), len(program.inputs)
@@ -206,6 +236,10 @@ class Programs:
             row["first_counter"], row["counter_count"] = len(counters), len(self.counters[program.program_id])
             counters += self.counters[program.program_id]
             measures += program.measures
+            scoped += [
+                (*key.measured, each.place, each.scope, self.scoped.index(key), key.measured.width)
+                for each, key in zip(program.scoped, scope_keys(program), strict=True)
+            ]
             rules += program.rules
             terms = program.lot_terms or (FOREVER,) * len(program.awards)
             awards += [
@@ -218,6 +252,7 @@ class Programs:
         return World(
             programs,
             np.array(measures, MEASURE),
+            np.array(scoped, SCOPED),
             np.array(rules, RULE),
             np.array(awards, AWARD),
             np.array(inputs, INPUT),
@@ -227,6 +262,8 @@ class Programs:
             np.array(counters, COUNTER),
             _by_number(self.programs[0].store_countries if self.programs else {}),
             np.array(self.age_bands, np.int64),
+            self.group_sets.places,
+            self.group_sets.groups,
         )
 
     def _input(self, program: Program, row: tuple[int, ...]) -> tuple[int, ...]:
@@ -235,6 +272,11 @@ class Programs:
         if measure == EARNED:
             source = self.counters[program.program_id].index(program.counters[source])
         return fact, measure, scale, most, source
+
+
+def scope_keys(program: Program) -> tuple[ScopeKey, ...]:
+    """Return the counter of each of a program's wider measures."""
+    return tuple(ScopeKey(program.program_id, each.scope, each.measured) for each in program.scoped)
 
 
 def _by_number(values: dict[int, int]) -> IntArray:

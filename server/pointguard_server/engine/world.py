@@ -34,6 +34,8 @@ PROGRAM = np.dtype(
             "distinct_count",  # of measures that count different values
             "first_rule",
             "rule_count",
+            "first_scoped",
+            "scoped_count",  # of measures of a wider scope than the account
             "fraud_epoch",
             "earn_address",
             "first_constant",
@@ -69,6 +71,7 @@ RULE = np.dtype(
         for name in (
             "rule_id",
             "measure",  # index among the program's measures; or PROVINCES or CONDITION
+            "scoped",  # index among the program's measures of a wider scope; -1: its measure is the account's
             "condition",  # index among the program's conditions, which must hold for the rule to trip; -1: none
             "is_sized",  # its condition depends on how much is redeemed
             "is_shadow",  # tripping is counted and has no other effect
@@ -122,6 +125,7 @@ class World(NamedTuple):
 
     programs: RowArray
     measures: RowArray
+    scoped: RowArray  # velocity.scopes.SCOPED
     rules: RowArray
     awards: RowArray
     inputs: RowArray
@@ -130,6 +134,8 @@ class World(NamedTuple):
     counters: RowArray
     store_countries: IntArray  # the number of a store's country, by the store's
     age_bands: IntArray  # the numbers of domain/age_bands.AGE_BANDS; none: nobody asks
+    group_places: IntArray  # by the number of a set of groups: its place in ``groups``; 0: it has none, or nobody asks
+    groups: IntArray  # at a set's place how many groups it has, and then their numbers: see engine/group_sets.py
 
 
 class Batch(NamedTuple):

@@ -238,6 +238,8 @@ def _check(checked: CheckedRule) -> explanation_pb2.ExplainedCheck:
         stood=checked.stood is not None,
         raised=checked.raises,
         suppressed=checked.suppressed,
+        scope=int(check.scope) if check.counting is not None else 0,  # type: ignore[arg-type]
+        entity=checked.entity,
     )
     if checked.window is not None:
         message.window.CopyFrom(_window(checked.window))

@@ -250,3 +250,6 @@ class Metrics(Collector):
         yield CounterMetricFamily("pointguard_cache_hits", "Requests whose account was in memory.", hits)
         yield CounterMetricFamily("pointguard_cache_loads", "Accounts read from the ledger.", loads)
         yield CounterMetricFamily("pointguard_cache_evictions", "Accounts thrown out of memory.", evictions)
+        yield GaugeMetricFamily(
+            "pointguard_scope_windows", "Windows of wider scopes in memory.", len(self._decider.memory.scopes)
+        )

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from pointguard_server.domain.calendar import MICROSECOND
-from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, WindowKind
+from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, Scope, WindowKind
 from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, LEAST_FUEL, MOST_FUEL, Isolation
 from pointguard_server.service.checked_table import CheckedTable, Problem, did_you_mean, format_duration
@@ -33,7 +33,7 @@ LOT_LENGTH_MAX: Final = timedelta(days=36_500)
 # With these a product of points or money and rate stays inside 64 bits.
 _POINTS_MAX: Final = 10**12
 _RATE_MAX: Final = 10**6
-_MEASURING: Final = ("counts", "measure", "window", "threshold")
+_MEASURING: Final = ("counts", "measure", "window", "threshold", "scope")
 _FIXED_DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _ANNUAL_DAY: Final = re.compile(r"[0-9]{2}-[0-9]{2}")
 _SOME_DAY: Final = date(2000, 12, 31)  # in place of a mistake
@@ -107,6 +107,7 @@ class RuleMode(StrEnum):
 class FraudRuleConfig:
     """One fraud rule: it trips when ``measure`` of what ``counts`` says exceeds ``threshold`` inside ``window``.
 
+    ``scope`` says whose transactions that are: the account's, or those of an entity that the transaction names.
     ``when`` is a condition in the language of ``rules`` that must hold of the transaction being decided, too; empty for
     none. A rule whose ``counts``, ``measure`` and ``window`` are None is its condition alone.
 
@@ -128,6 +129,7 @@ class FraudRuleConfig:
     net_of_reversals: bool
     when: str = ""
     mode: RuleMode = RuleMode.ENFORCED
+    scope: Scope = Scope.ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +411,7 @@ def _read_fraud_rule(table: CheckedTable) -> FraudRuleConfig:
         net_of_reversals=table.flag("net_of_reversals", default=False) if measures else False,
         when=table.text("when", CONDITION_BYTES_MAX) if table.has("when") else "",
         mode=table.choice("mode", RuleMode, RuleMode.ENFORCED),
+        scope=table.choice("scope", Scope, Scope.ACCOUNT) if measures else Scope.ACCOUNT,
     )
     table.close()
     return rule

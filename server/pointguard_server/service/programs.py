@@ -21,13 +21,16 @@ from pointguard_server.domain.codes import (
     Part,
     Posture,
     Reason,
+    Scope,
     WindowKind,
 )
 from pointguard_server.domain.expiry import Expiry, ExpiryModel
 from pointguard_server.engine.constant_tables import fill_table
 from pointguard_server.engine.counters import DAY, LIFETIME, MONTH, Counter
+from pointguard_server.engine.group_sets import GroupSets
 from pointguard_server.engine.lot_terms import LotTerms
-from pointguard_server.engine.programs import NO_CONDITIONS, Conditions, Program
+from pointguard_server.engine.programs import NO_CONDITIONS, Conditions, Program, ScopedMeasure
+from pointguard_server.engine.recount import Measured, ScopeKey
 from pointguard_server.engine.rows import currency_number
 from pointguard_server.engine.world import CONDITION, EARNED, GIVEN, MATCHED, MATCHED_NUMBER, PROVINCES
 from pointguard_server.rules.checked import CheckedRule
@@ -83,6 +86,9 @@ _EARN_MEASURES: Final = {
 _ENUMERATIONS: Final[dict[str, type[Channel | Kind]]] = {"channel": Channel, "kind": Kind}
 _UNKNOWN: Final = -1
 _NO_CONDITION: Final = -1
+_NO_SCOPE: Final = -1
+_COUNTS_NOTHING: Final = (0, 0, 0, 0, 0, int(Measure.COUNT), int(WindowKind.DAY), 0)
+"""In the place of a wider measure among those of accounts."""
 
 
 class BoundEarnRules(Protocol):
@@ -152,15 +158,16 @@ def build_program(
     store_countries: dict[int, int] | None = None,
     fraud_conditions: FraudConditions | None = None,
     constants: IntArray | None = None,
+    group_sets: GroupSets | None = None,
 ) -> Program:
     """Return the program as the kernel takes it.
 
     ``lines`` are the rule set's ``line_codes``; ``intern`` gives the tenant's texts their numbers. ``matches`` have
     taken what the rule set asks of texts. ``store_countries`` are numbers of countries by those of stores;
     ``fraud_conditions`` are those of the configuration's fraud rules. ``constants`` are
-    ``rule_constants``, if they were made before.
+    ``rule_constants``, if they were made before. ``group_sets`` have the tenant's, if a fraud rule's scope is a group.
     """
-    measures, rules = _fraud_rules(config, intern, fraud_conditions)
+    measures, scoped, rules = _fraud_rules(config, intern, fraud_conditions)
     conditions = NO_CONDITIONS
     if fraud_conditions is not None:
         conditions = _conditions(config, fraud_conditions, len(measures), lines, intern, matches)
@@ -209,6 +216,8 @@ def build_program(
         lot_terms=tuple(lot_terms_of(config.lots, rule) for rule in rule_set.checked.rules),
         code_words=matches.words,
         conditions=conditions,
+        scoped=tuple(scoped),
+        group_sets=group_sets or GroupSets(),
         counters=_counters(rule_set, intern),
         store_countries=store_countries or {},
     )
@@ -379,7 +388,11 @@ def _retention(config: ProgramConfig, rule_set: RuleSet, fraud_conditions: Fraud
 
     Past every window, and past the end of any reservation that may release one, under whatever limit it was made.
     """
-    windows = [rule.window for rule in config.fraud_rules if rule.enabled and rule.window is not None]
+    windows = [
+        rule.window
+        for rule in config.fraud_rules
+        if rule.enabled and rule.window is not None and rule.scope is Scope.ACCOUNT
+    ]
     lengths = [window.length or _CALENDAR_LENGTHS[window.kind] for window in windows]
     rule_sets = [rule_set] if fraud_conditions is None else [rule_set, fraud_conditions.rule_set]
     lengths += [_earn_length(window) for each in rule_sets for window in _windows(each)]
@@ -398,15 +411,25 @@ def _mask(codes: tuple[Kind, ...] | tuple[Part, ...] | None) -> int:
 
 def _fraud_rules(
     config: ProgramConfig, intern: Intern, conditions: FraudConditions | None
-) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-    """Return the measures, each once, and the rules: the controls first, since their reasons come first."""
+) -> tuple[list[tuple[int, ...]], list[ScopedMeasure], list[tuple[int, ...]]]:
+    """Return the measures, each once, the wider ones, and the rules: the controls first, as their reasons come first.
+
+    A wider measure has a place among all of them, where legs note what it held; that of groups has the next one, too,
+    for which group it was.
+    """
     measures: dict[tuple[int, ...], int] = {}
+    scoped: dict[tuple[int, Measured], ScopedMeasure] = {}
     rules = _controls(config.redemption, measures, intern)
     ordinals = count()
     for rule in config.fraud_rules:
         if not rule.enabled:
             continue
-        counted = _measure(rule)
+        counted = measure_of(rule)
+        wide = None
+        if counted is not None and rule.scope is not Scope.ACCOUNT:
+            wide = scoped.setdefault((rule.scope, counted), ScopedMeasure(len(measures), int(rule.scope), counted))
+            if wide.place == len(measures):
+                measures.update({(wide.place, each): wide.place + each for each in range(places_of(rule.scope))})
         condition, sized = _NO_CONDITION, False
         if rule.when:
             if conditions is None:
@@ -416,7 +439,8 @@ def _fraud_rules(
         rules.append(
             _rule(
                 intern(CodeKind.RULE, rule.name),
-                CONDITION if counted is None else measures.setdefault(counted, len(measures)),
+                CONDITION if counted is None else _place(measures, counted, wide),
+                _NO_SCOPE if wide is None else list(scoped.values()).index(wide),
                 ControlConfig(rule.threshold, posture_of(rule), rule.duration),
                 rule.context,
                 Reason.FRAUD_RULE,
@@ -426,7 +450,26 @@ def _fraud_rules(
                 is_shadow=rule.mode is RuleMode.SHADOW,
             )
         )
-    return list(measures), rules
+    return [row if isinstance(row, Measured) else _COUNTS_NOTHING for row in measures], list(scoped.values()), rules
+
+
+def scope_keys_of(config: ProgramConfig, program_id: int) -> tuple[ScopeKey, ...]:
+    """Return the counters that a configuration's rules of wider scopes need."""
+    keys = (
+        ScopeKey(program_id, int(rule.scope), measured)
+        for rule in config.fraud_rules
+        if rule.enabled and rule.scope is not Scope.ACCOUNT and (measured := measure_of(rule)) is not None
+    )
+    return tuple(dict.fromkeys(keys))
+
+
+def places_of(scope: Scope) -> int:
+    """Return how many numbers a measure of a scope takes: what a window held, and of groups, which."""
+    return 2 if scope is Scope.GROUP else 1
+
+
+def _place(measures: dict[tuple[int, ...], int], counted: Measured, wide: ScopedMeasure | None) -> int:
+    return wide.place if wide is not None else measures.setdefault(counted, len(measures))
 
 
 def posture_of(rule: FraudRuleConfig) -> Posture:
@@ -440,22 +483,23 @@ def _controls(
     rules = []
     if redemption.out_of_province:
         name = intern(CodeKind.RULE, OUT_OF_PROVINCE)
-        rules.append(_rule(name, PROVINCES, redemption.out_of_province, Context.REDEMPTION, Reason.OUT_OF_PROVINCE))
+        rules.append(_rule(name, PROVINCES, _NO_SCOPE, redemption.out_of_province, Context.REDEMPTION, Reason.OUT_OF_PROVINCE))
     if redemption.daily_cap:
         # What a calendar day's approved redemptions come to in money; what was voided or not captured is free again.
-        spent = (-1, _mask((Part.REDEEM, Part.HOUSEHOLD_REDEEM)), 1, 0, 1, Measure.MONEY, WindowKind.DAY, 0)
-        measure = measures.setdefault(tuple(map(int, spent)), len(measures))
+        parts = _mask((Part.REDEEM, Part.HOUSEHOLD_REDEEM))
+        spent = Measured(-1, parts, 1, 0, 1, int(Measure.MONEY), int(WindowKind.DAY), 0)
+        measure = measures.setdefault(spent, len(measures))
         name = intern(CodeKind.RULE, DAILY_REDEMPTION_CAP)
         reason = Reason.DAILY_REDEMPTION_CAP
-        rules.append(_rule(name, measure, redemption.daily_cap, Context.REDEMPTION, reason, is_limit=True))
+        rules.append(_rule(name, measure, _NO_SCOPE, redemption.daily_cap, Context.REDEMPTION, reason, is_limit=True))
     return rules
 
 
-def _measure(rule: FraudRuleConfig) -> tuple[int, ...] | None:
+def measure_of(rule: FraudRuleConfig) -> Measured | None:
     """Return a row of ``velocity.windows.MEASURE``; None if the rule is its condition alone."""
     if rule.counts is None or rule.measure is None or rule.window is None:
         return None
-    return (
+    return Measured(
         _mask(rule.counts.kinds),
         _mask(rule.counts.parts),
         int(rule.counts.approved_only),
@@ -470,6 +514,7 @@ def _measure(rule: FraudRuleConfig) -> tuple[int, ...] | None:
 def _rule(
     rule_id: int,
     measure: int,
+    scoped: int,
     action: ControlConfig,
     context: Context,
     reason: Reason,
@@ -485,6 +530,7 @@ def _rule(
     return (
         rule_id,
         measure,
+        scoped,
         condition,
         int(is_sized),
         int(is_shadow),

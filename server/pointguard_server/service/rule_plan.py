@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pointguard_server.domain.age_bands import AGE_BANDS
-from pointguard_server.domain.codes import CodeKind, ExperimentState
+from pointguard_server.domain.codes import CodeKind, ExperimentState, Scope
 from pointguard_server.engine.batch import Upcoming
+from pointguard_server.engine.group_sets import GroupSets
 from pointguard_server.engine.programs import Arms, Program, Programs
 from pointguard_server.rules.checked import CheckedRuleSet, FieldValue, nodes
 from pointguard_server.rules.fields import FIELDS
 from pointguard_server.rules.inputs import MatchInput
 from pointguard_server.rules.value_types import Vector
 from pointguard_server.service.birth_inputs import birth_inputs_of
-from pointguard_server.service.code_matches import CodeMatches
+from pointguard_server.service.code_matches import GROUP_SEPARATOR, CodeMatches
 from pointguard_server.service.experiment import Experiment
 from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory, Experiments, RuleVersions
@@ -85,7 +86,22 @@ class Planner:
         self._tenant_id, self._program_id = tenant_id, program_id
         self._names, self._versions, self._experiments = names, versions, experiments
         self._matches = CodeMatches(names.codes)
-        names.on_new_code = self._matches.note
+        self._group_sets: GroupSets | None = None  # none: no fraud rule has asked for them yet
+        names.on_new_code = self._note
+
+    def _note(self, tenant_id: int, kind: CodeKind, text: str, number: int) -> None:
+        """Take note of a text that has just got its number."""
+        self._matches.note(tenant_id, kind, text, number)
+        if kind is CodeKind.GROUP_SET and self._group_sets is not None and tenant_id == self._tenant_id:
+            self._group_sets.put(number, text.split(GROUP_SEPARATOR))
+
+    def _sets_for(self, connection: Any, config: ProgramConfig) -> GroupSets | None:
+        """Return the groups of all sets, if a fraud rule's scope is a group."""
+        if self._group_sets is None and any(rule.scope is Scope.GROUP for rule in config.fraud_rules):
+            self._group_sets = GroupSets()
+            for text, number in self._names.codes(connection, self._tenant_id, CodeKind.GROUP_SET):
+                self._note(self._tenant_id, CodeKind.GROUP_SET, text, number)
+        return self._group_sets
 
     def needed(self, connection: Any, moment: int) -> list[RuleSetVersion]:
         """Return the versions that decide at a moment and, as is planned, after it; the one in force first."""
@@ -136,6 +152,7 @@ class Planner:
             known = {country: intern(CodeKind.COUNTRY, country) for country in set(own.values()) if country}
             countries = {store: known[country] for store, country in own.items() if country}
 
+        group_sets = self._sets_for(connection, configuration.config)
         age_bands: tuple[int, ...] = ()
         if any(birth_inputs_of(rules.rule_set.checked) for rules in asking):
             age_bands = tuple(intern(CodeKind.AGE_BAND, band) for band in AGE_BANDS)
@@ -159,6 +176,7 @@ class Planner:
                 countries,
                 configuration.fraud_conditions,
                 constants.get(digest),
+                group_sets,
             )
             return replace(program, age_bands=age_bands)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -20,10 +21,12 @@ from pointguard_server.domain.errors import PointguardError, StorageUnavailable
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
+from pointguard_server.engine.recount import Recount
 from pointguard_server.rules.compiler import RulesError
 from pointguard_server.service.experiment import Experiment
 from pointguard_server.service.ports import Directory, Stores
 from pointguard_server.service.program_start import ProgramStart
+from pointguard_server.service.programs import scope_keys_of
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Configuration, Plan, Planner
 from pointguard_server.service.rule_preparation import RulePreparation
@@ -45,7 +48,8 @@ class ServingProgram:
     """Keeps what serves the same as what the tables say, and changes both together. Belongs to the event loop.
 
     ``tenant`` is how requests are read now; ``serve`` is told of it when that changes, and ``prepare`` before, in a
-    thread, so that there is little to do then. ``problem`` says why something
+    thread, so that there is little to do then. ``count_past`` counts most of the ledger's legs for a recount, on any
+    thread. ``problem`` says why something
     does not serve that the tables want. ``activations`` counts them by kind since the start.
     """
 
@@ -62,11 +66,12 @@ class ServingProgram:
         clock: Clock,
         serve: Callable[[Tenant], None],
         prepare: Callable[[Tenant], None] = lambda _tenant: None,
+        count_past: Callable[[Recount], None] = lambda _recount: None,
     ) -> None:
         self.tenant, self.configuration = tenant, start.configuration
         self._ready = dict(start.ready)
         self._engine, self._decider, self._names, self._clock, self._serve = engine, decider, names, clock, serve
-        self._prepare = prepare
+        self._prepare, self._count_past = prepare, count_past
         self.compiler, self._planner = compiler, planner
         self._preparation = RulePreparation(engine, names, tenant.tenant_id)
         self._changing = asyncio.Lock()
@@ -147,6 +152,7 @@ class ServingProgram:
             )
             if tenant.line_codes is not self.tenant.line_codes:
                 await asyncio.to_thread(self._prepare, tenant)
+            recount = await self._recount(after)
             # From here to the queueing nothing may be awaited: what is read before goes into batches before the change,
             # what is read after into batches after it.
             self._read_by(tenant, stores)
@@ -165,7 +171,7 @@ class ServingProgram:
 
             written: tuple[Answer, Plan]
             try:
-                written = await self._engine.run(write, self._take)
+                written = await self._engine.run(write, partial(self._take, recount))
             except StorageUnavailable:
                 # It may be written all the same.
                 self._ready, self._unsure = known, True
@@ -185,12 +191,23 @@ class ServingProgram:
         if stores is not None or is_other or tenant.reservation_ttl_max != before.reservation_ttl_max:
             self._serve(tenant)
 
-    def _take(self, written: tuple[object, Plan]) -> None:
+    async def _recount(self, after: Configuration) -> Recount | None:
+        """Count for the wider windows that are new what the ledger has so far; the swap then counts the rest."""
+        decider = self._decider
+        asked = scope_keys_of(after.config, self.tenant.program_id)
+        new = [key for key in asked if key not in decider.memory.scopes.keys]
+        if not new:
+            return None
+        recount = decider.programs.recount(new, decider.heads.accepted_at)
+        await asyncio.to_thread(self._count_past, recount)
+        return recount
+
+    def _take(self, recount: Recount | None, written: tuple[object, Plan]) -> None:
         """Decide by a plan from the next batch on: for the writer's thread, once the plan's step is durable."""
         _, plan = written
         for (kind, text), number in plan.numbers.items():
             self._names.remember(self.tenant.tenant_id, kind, text, number)
-        self._decider.take_programs(plan.programs, plan.upcoming)
+        self._decider.take_programs(plan.programs, plan.upcoming, recount)
 
     def _settle(self, plan: Plan) -> None:
         """Remember what is planned, let go of rules that nothing needs, and say what is missing."""

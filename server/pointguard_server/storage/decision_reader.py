@@ -5,14 +5,14 @@ writer.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from pointguard_server.domain.codes import AdviceEvent
+from pointguard_server.domain.codes import AdviceEvent, Operation
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import Value
@@ -21,6 +21,7 @@ from pointguard_server.service.explanation.ports import (
     PastAward,
     PastLeg,
     PastLot,
+    ScopedLeg,
     StoredDecision,
     StoredText,
     StoreVersion,
@@ -29,7 +30,7 @@ from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
 from pointguard_server.storage.rule_versions import RuleVersions
-from pointguard_server.storage.sqlite_ledger import READ_AWARDS, open_lookup
+from pointguard_server.storage.sqlite_ledger import READ_AWARDS, open_lookup, position_at
 
 CODES_A_STATEMENT: Final = 500
 PAST_LEG, PAST_ADVICE = (", ".join(each.name for each in fields(shape)) for shape in (PastLeg, PastAdvice))
@@ -43,6 +44,13 @@ FIND_BATCH = "SELECT * FROM batches WHERE batch_id = ?"
 BATCH_RECORDS = "SELECT record FROM legs WHERE position >= ? AND position < ? ORDER BY position"
 # past_legs: the newest of an account's legs below a place.
 PAST_LEGS = f"SELECT {PAST_LEG} FROM legs WHERE tenant_id = ? AND account_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?"  # noqa: S608
+# scoped_legs: a program's legs between two positions that are an entity's own, or end reservations.
+_SCOPED = ", ".join(each.name for each in fields(ScopedLeg) if each.name != "in_scope")
+_ENDS = tuple(int(each) for each in (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE))
+SCOPED_LEGS = (
+    f"SELECT {_SCOPED}, {{own}} FROM legs WHERE position > ? AND position < ? AND tenant_id = ? AND program_id = ?"  # noqa: S608
+    f" AND ({{own}} OR operation IN {_ENDS}) ORDER BY position"
+)
 PAST_POSTED = (
     "SELECT coalesce(sum(e.signed_points), 0) FROM legs l"
     " JOIN entries e ON e.position >= l.first_entry AND e.position < l.first_entry + l.entry_count"
@@ -142,6 +150,21 @@ class DecisionReader:
     def past(self, tenant_id: int, account_id: int, below_seq: int, count: int) -> list[PastLeg]:
         """See the port."""
         return [PastLeg(*row) for row in reversed(self._rows(PAST_LEGS, tenant_id, account_id, below_seq, count))]
+
+    def scoped_legs(
+        self, tenant_id: int, program_id: int, where: Mapping[str, int], newer_than: int, below: int, most: int
+    ) -> list[ScopedLeg] | None:
+        """See the port."""
+        try:
+            after = position_at(self._connection, newer_than)
+        except sqlite3.Error as error:
+            raise StorageUnavailable from error
+        if below - after > most:
+            return None
+        # Names of this server's and numbers.
+        own = " AND ".join(f"{name} = {number:d}" for name, number in where.items()) or "group_set_id <> 0"
+        statement = SCOPED_LEGS.format(own=f"({own})")
+        return [ScopedLeg(*row) for row in self._rows(statement, after, below, tenant_id, program_id)]
 
     def posted(self, tenant_id: int, account_id: int, below_seq: int) -> int:
         """See the port."""

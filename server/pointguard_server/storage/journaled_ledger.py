@@ -303,6 +303,16 @@ class JournaledLedger:
             found = _followed(found, rows, tenant_id, account_id)
         return _cut(found, newer_than) if behind and found is not None else found
 
+    def legs_after(self, position: int, newer_than: int) -> Iterator[RowArray]:
+        """See the port."""
+        for legs in self._readable().legs_after(position, newer_than):
+            position = int(legs["position"][-1])
+            yield legs
+        for rows in (*self._older.batches, *self._newer.batches):
+            batch = rows.batch
+            if batch.first_position > position and batch.accepted_at > newer_than:
+                yield rows.legs.view(LEG)
+
     def find_account(self, tenant_id: int, kind: int, value: str) -> int | None:
         """See the port."""
         return self._readable().find_account(tenant_id, kind, value)

@@ -96,6 +96,11 @@ READ_AWARDS = f"""
         AND e.rule_id > 0 AND e.entry_type IN {AWARD_ENTRIES}
     GROUP BY 1, 2
 """  # noqa: S608  (numbers of this file)
+# legs_after: the records of the legs behind a position, and where a batch ends.
+RECORDS_AFTER = "SELECT record FROM legs WHERE position > ? ORDER BY position LIMIT ?"
+LEGS_AFTER = f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE position > ? ORDER BY position LIMIT ?"  # noqa: S608
+READ_BATCH = "SELECT accepted_at, first_position + leg_count - 1 FROM batches WHERE batch_id = ?"
+LEGS_AT_A_TIME = 8_192
 # read_heads: where the ledger ends.
 READ_HEADS = (
     "SELECT (SELECT coalesce(max(position), 0) FROM legs), (SELECT coalesce(max(position), 0) FROM entries),"
@@ -124,6 +129,21 @@ def open_lookup(path: Path) -> sqlite3.Connection:
     for pragma in LOOKUP_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def position_at(connection: sqlite3.Connection, moment: int) -> int:
+    """Return the position of the last leg up to a moment, 0 for none: batches are numbered in order of time."""
+    last = connection.execute(READ_LAST_BATCH).fetchone()
+    known, after = 0, last[0] + 1 if last else 1
+    position = 0
+    while known + 1 < after:
+        middle = (known + after) // 2
+        accepted_at, last_position = connection.execute(READ_BATCH, (middle,)).fetchone()
+        if accepted_at <= moment:
+            known, position = middle, last_position
+        else:
+            after = middle
+    return int(position)
 
 
 class Inserter:
@@ -231,6 +251,20 @@ class SqliteLedger:
         try:
             found = _pick(self._connection, FIND_KEYS, tenant_id, keys)
             return {key: (digest, record) for key, digest, record in found}
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def legs_after(self, position: int, newer_than: int) -> Iterator[RowArray]:
+        """See the port."""
+        try:
+            position = max(position, position_at(self._connection, newer_than))
+            while records := [row for (row,) in self._connection.execute(RECORDS_AFTER, (position, LEGS_AT_A_TIME))]:
+                legs = legs_of_records(records)
+                if legs is None:
+                    some = self._connection.execute(LEGS_AFTER, (position, len(records))).fetchall()
+                    legs = np.array(some, LEG_COLUMNS)
+                position = int(legs["position"][-1])
+                yield legs.view(LEG)
         except sqlite3.Error as error:
             raise storage_error(error) from error
 

@@ -14,6 +14,7 @@ CONTRACT_ENUMS = {
     words.AdviceEntity: (common_pb2, "AdviceEntity", "ADVICE_ENTITY_"),
     words.AdviceContext: (common_pb2, "AdviceContext", "ADVICE_CONTEXT_"),
     words.AdvicePosture: (common_pb2, "AdvicePosture", "ADVICE_POSTURE_"),
+    words.FraudScope: (common_pb2, "FraudScope", "FRAUD_SCOPE_"),
     words.AdviceEvent: (common_pb2, "AdviceEvent", "ADVICE_EVENT_"),
     words.AdviceState: (advice_pb2, "AdviceState", "ADVICE_STATE_"),
     words.AccountStatus: (member_pb2, "AccountStatus", "ACCOUNT_STATUS_"),

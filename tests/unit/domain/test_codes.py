@@ -18,6 +18,7 @@ MIRRORED = [
     (codes.Channel, common_pb2.Channel),
     (codes.Context, common_pb2.AdviceContext),
     (codes.Posture, common_pb2.AdvicePosture),
+    (codes.Scope, common_pb2.FraudScope),
     (codes.AdviceEvent, common_pb2.AdviceEvent),
     (codes.AdviceState, advice_pb2.AdviceState),
     (codes.AccountStatus, member_pb2.AccountStatus),

@@ -4,7 +4,7 @@ from pointguard_server.domain.codes import AccountFlag, Context, Decision, Opera
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped
 from pointguard_server.engine.compiled.conditions import look_at_conditions
 from pointguard_server.engine.compiled.counters import count_award, counted
-from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
+from pointguard_server.engine.compiled.emit import add_reason, close_leg, count_leg, emit_entry, emit_leg
 from pointguard_server.engine.compiled.lots import give_lot
 from pointguard_server.engine.compiled.rule_facts import POINTS_MAX, gather_facts, has_bit
 from pointguard_server.engine.world import EARNED, MATCHED, MATCHED_NUMBER, NOW
@@ -109,7 +109,7 @@ def accrue(arrays, world, batch, out, r, slot):
     if flags & APPROVED and not forbidden:
         leg.decision, leg.event_flags = _APPROVED, APPROVED
         _post(arrays, world, batch, out, slot, program, leg, points)
-    add_event(arrays, world, leg, account, program, slot)
+    count_leg(arrays, world, leg, account, program, slot)
     close_leg(arrays, batch, out, account, row)
     if leg.decision == _DECLINED:
         out.answers[r].points = 0

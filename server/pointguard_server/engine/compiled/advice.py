@@ -1,14 +1,15 @@
 """Standing advice: what stands, what suppresses its rule, and raising it when a fraud rule trips."""
 
-from pointguard_server.domain.codes import AdviceEvent, Posture, Reason
+from pointguard_server.domain.codes import AdviceEvent, Posture, Reason, Scope
 from pointguard_server.engine.compiled.conditions import reason_against
 from pointguard_server.engine.compiled.emit import add_reason, new_advice_row
+from pointguard_server.engine.compiled.scopes import held_by_scope, scope_evidence_from
 from pointguard_server.engine.world import CONDITION, NOW, PROVINCES, SHOWN
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.windows import BLOCKED, NONE, amount, matches, window_start
 
 _RAISED, _EXTENDED, _OVERRIDDEN = int(AdviceEvent.RAISED), int(AdviceEvent.EXTENDED), int(AdviceEvent.OVERRIDDEN)
-_WARN, _BLOCK = int(Posture.WARN), int(Posture.BLOCK)
+_WARN, _BLOCK, _GROUP = int(Posture.WARN), int(Posture.BLOCK), int(Scope.GROUP)
 _ADVICE_BLOCK, _FRAUD_WARNING = int(Reason.ADVICE_BLOCK), int(Reason.FRAUD_WARNING)
 
 
@@ -110,7 +111,8 @@ def measured(arrays, world, batch, r, slot, rule, leg, flags):
     """Return what the rule's window holds with this transaction counted, or -1 if it does not count for the rule.
 
     For the rule that compares provinces: 1 if store and member lie in different ones, else 0; unknown ones never
-    differ. For a rule that is its condition alone: 1; an attempt under a standing block counts if it ``extends``.
+    differ. For a rule that is its condition alone: 1; an attempt under a standing block counts if it ``extends``. A
+    transaction that names no entity of the rule's scope does not count for it.
     """
     program = world.programs[arrays.accounts[slot].program]
     if rule.measure == CONDITION:
@@ -119,10 +121,44 @@ def measured(arrays, world, batch, r, slot, rule, leg, flags):
         home = arrays.accounts[slot].province_id
         there = batch.envelopes[r].store_province_id
         return 1 if home != 0 and there != 0 and home != there else 0
+    if rule.scoped >= 0:
+        scoped = world.scoped[program.first_scoped + rule.scoped]
+        if not matches(scoped, leg.kind, leg.parts, flags):
+            return -1
+        held, _ = _held(arrays, world, program, scoped, leg)
+        return held if held < 0 else held + amount(scoped, leg.points, leg.money)
     measure = world.measures[program.first_measure + rule.measure]
     if not matches(measure, leg.kind, leg.parts, flags):
         return -1
     return arrays.tallies[slot, rule.measure, 0] + amount(measure, leg.points, leg.money)
+
+
+@part
+def _held(arrays, world, program, scoped, leg):
+    """Return what the window of the leg's entity holds, and which of its groups that is: see ``held_by_scope``."""
+    return held_by_scope(
+        arrays,
+        world,
+        program,
+        scoped,
+        leg.business_unit_id,
+        leg.store_id,
+        leg.terminal_id,
+        leg.cashier_id,
+        leg.group_set_id,
+        leg.accepted_at,
+    )
+
+
+@part
+def _note_window(arrays, world, out, row, program, rule, value):
+    """Note with the leg what a rule's window held, and behind that, of groups, which: from 1, in the set's order."""
+    out.windows[row, rule.measure] = value
+    if rule.scoped >= 0:
+        scoped = world.scoped[program.first_scoped + rule.scoped]
+        if scoped.scope == _GROUP:
+            _, which = _held(arrays, world, program, scoped, out.legs[row])
+            out.windows[row, rule.measure + 1] = which + 1
 
 
 @part
@@ -176,7 +212,7 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
         if value < 0:
             continue
         if rule.measure >= 0:
-            out.windows[row, rule.measure] = value
+            _note_window(arrays, world, out, row, program, rule, value)
         if value <= rule.threshold or (rule.condition >= 0 and out.held[rule.condition] <= 0):
             continue
         rule.tripped += 1
@@ -195,6 +231,8 @@ def _evidence_from(world, program, rule, leg):
     """Return where the rule's window begins; 0 for none."""
     if rule.measure < 0:
         return 0
+    if rule.scoped >= 0:
+        return scope_evidence_from(world.scoped[program.first_scoped + rule.scoped], program, leg.accepted_at)
     measure = world.measures[program.first_measure + rule.measure]
     return window_start(measure, leg.accepted_at, program.day_start, program.week_start, program.month_start)
 

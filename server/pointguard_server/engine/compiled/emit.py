@@ -2,6 +2,7 @@
 
 from pointguard_server.domain.codes import AdviceEntity, Decision, Reason
 from pointguard_server.domain.ledger_rows import SCHEMA_VERSION
+from pointguard_server.engine.compiled.scopes import count_for_scopes
 from pointguard_server.engine.rows import REASONS_MAX
 from pointguard_server.engine.world import (
     ADVICE_ROWS,
@@ -213,6 +214,14 @@ def add_event(arrays, world, leg, account, program, slot):
     if program.distinct_count > 0:
         count_distinct(arrays, world, slot, program, index)
     return index
+
+
+@part
+def count_leg(arrays, world, leg, account, program, slot):
+    """Count a leg that was just decided, in the account's windows and in wider ones; return the event's index."""
+    if program.scoped_count > 0:
+        count_for_scopes(arrays, world, program, leg)
+    return add_event(arrays, world, leg, account, program, slot)
 
 
 @part

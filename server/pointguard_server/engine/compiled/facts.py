@@ -7,7 +7,7 @@ them.
 from pointguard_server.domain.codes import AccountFlag, Decision, Operation, RequestFlag
 from pointguard_server.engine.compiled.advice import raise_tripped
 from pointguard_server.engine.compiled.conditions import look_at_conditions
-from pointguard_server.engine.compiled.emit import add_event, close_leg, emit_leg
+from pointguard_server.engine.compiled.emit import close_leg, count_leg, emit_leg
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import APPROVED
@@ -47,5 +47,5 @@ def record_fact(arrays, world, batch, out, r, slot):
     row = emit_leg(batch, out, account, program, r, request.operation, request.kind, 0, _APPROVED)
     look_at_conditions(arrays, world, batch, out, row, slot, APPROVED)
     raise_tripped(arrays, world, batch, out, row, slot, _NO_CONTEXT, APPROVED)
-    add_event(arrays, world, out.legs[row], account, program, slot)
+    count_leg(arrays, world, out.legs[row], account, program, slot)
     close_leg(arrays, batch, out, account, row)

@@ -21,9 +21,10 @@ from pointguard_server.engine.compiled.advice import (
     show_standing,
 )
 from pointguard_server.engine.compiled.conditions import fill_held, look_at_conditions, reason_against
-from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_leg
+from pointguard_server.engine.compiled.emit import add_reason, close_leg, count_leg, emit_leg
 from pointguard_server.engine.compiled.lots import spend
 from pointguard_server.engine.compiled.reservations import open_hold
+from pointguard_server.engine.compiled.scopes import held_by_scope
 from pointguard_server.engine.compiled.tallies import value_now
 from pointguard_server.engine.world import CONDITION, NOW, PROVINCES
 from pointguard_server.velocity.compiling import part
@@ -160,7 +161,7 @@ def _settle(arrays, world, batch, out, slot, row, request):
     account = arrays.accounts[slot]
     program = world.programs[account.program]
     leg = out.legs[row]
-    event = add_event(arrays, world, leg, account, program, slot)
+    event = count_leg(arrays, world, leg, account, program, slot)
     if leg.decision != _APPROVED:
         return
     if request.flags & _CAPTURE:
@@ -225,17 +226,41 @@ def quote(arrays, world, batch, out, r, slot):
                 add_reason(out, r, rule.reason, rule.rule_id)
                 stopped = True
             continue
-        measure = world.measures[program.first_measure + rule.measure]
-        if not matches(measure, request.kind, 1 << _REDEEM_PART, APPROVED):
-            continue
-        value = value_now(arrays, account, measure, arrays.tallies[slot, rule.measure], now)
-        room = _room_under(world, program, rule, measure, value)
+        if rule.scoped >= 0:
+            room = _room_in_scope(arrays, world, batch, r, account, program, rule)
+        else:
+            measure = world.measures[program.first_measure + rule.measure]
+            if not matches(measure, request.kind, 1 << _REDEEM_PART, APPROVED):
+                continue
+            value = value_now(arrays, account, measure, arrays.tallies[slot, rule.measure], now)
+            room = _room_under(world, program, rule, measure, value)
         if room < limit:
             limit, binding, binding_rule = room, rule.reason, rule.rule_id
     if not stopped:
         add_reason(out, r, binding, binding_rule)
         out.answers[r].points = limit
         out.answers[r].money = worth(program, limit)
+
+
+@part
+def _room_in_scope(arrays, world, batch, r, account, program, rule):
+    """Return how many points a rule of a wider scope leaves, as far as the request says where it comes from."""
+    request, scoped = batch.requests[r], world.scoped[program.first_scoped + rule.scoped]
+    if not matches(scoped, request.kind, 1 << _REDEEM_PART, APPROVED):
+        return POINTS_MAX
+    value, _ = held_by_scope(
+        arrays,
+        world,
+        program,
+        scoped,
+        batch.envelopes[r].business_unit_id,
+        request.store_id,
+        request.terminal_id,
+        request.cashier_id,
+        account.group_set_id,
+        batch.header[NOW],
+    )
+    return POINTS_MAX if value < 0 else _room_under(world, program, rule, scoped, value)
 
 
 @part

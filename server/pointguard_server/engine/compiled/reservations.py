@@ -3,6 +3,7 @@
 from pointguard_server.domain.codes import Decision, EntryType, Kind, Operation, Outcome, Part
 from pointguard_server.engine.compiled.emit import NO_REQUEST, close_leg, emit_leg
 from pointguard_server.engine.compiled.lots import spend, write_off
+from pointguard_server.engine.compiled.scopes import shift_scopes
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import withdraw_distinct
@@ -29,6 +30,8 @@ def open_hold(arrays, account, leg, event):
     hold.id_low = leg.transaction_id_low
     hold.event = event
     hold.redemption_type_id = leg.redemption_type_id
+    hold.business_unit_id = leg.business_unit_id
+    hold.group_set_id = leg.group_set_id
     hold.next = account.first_hold
     account.first_hold = index
     account.hold_count += 1
@@ -79,6 +82,16 @@ def release_event(arrays, world, program, slot, index, captured_points, captured
 
 
 @part
+def _give_back(arrays, world, batch, program, slot, index, captured_points, captured_money):
+    """Give the uncaptured part of a reservation back to the account's windows and to wider ones."""
+    if program.scoped_count > 0:
+        shift_scopes(arrays, world, batch, program, arrays.holds[index], -1)
+    release_event(arrays, world, program, slot, index, captured_points, captured_money)
+    if program.scoped_count > 0:
+        shift_scopes(arrays, world, batch, program, arrays.holds[index], 1)
+
+
+@part
 def expire_holds(arrays, world, batch, out, slot, program):
     """Write an EXPIRE leg for every reservation whose time is up, in the order in which their times ended."""
     account = arrays.accounts[slot]
@@ -103,7 +116,7 @@ def expire_holds(arrays, world, batch, out, slot, program):
         leg.refers_to_seq = hold.seq
         leg.points = leg.released = hold.points
         leg.money = hold.money
-        release_event(arrays, world, program, slot, first, 0, 0)
+        _give_back(arrays, world, batch, program, slot, first, 0, 0)
         account.reserved -= hold.points
         end_hold(arrays, account, first)
         close_leg(arrays, batch, out, account, row)
@@ -124,7 +137,7 @@ def _emit_end(arrays, world, batch, out, r, slot, index, operation, captured_poi
     leg.points = hold.points
     leg.money = hold.money
     leg.released = hold.points - captured_points
-    release_event(arrays, world, program, slot, index, captured_points, captured_money)
+    _give_back(arrays, world, batch, program, slot, index, captured_points, captured_money)
     account.reserved -= hold.points
     end_hold(arrays, account, index)
     return row

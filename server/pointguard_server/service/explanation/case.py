@@ -1,10 +1,11 @@
 """A past decision as a case to be tried again: what it saw, and what the second decision comes to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from pointguard_server.domain.codes import AdviceEvent, Decision, EntryType, Part, Posture, Reason
+from pointguard_server.domain.codes import AdviceEvent, Decision, EntryType, Part, Posture, Reason, Scope
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.rules.checked import NOT_COMPUTED
 from pointguard_server.rules.conditions import HOLDS
@@ -14,7 +15,8 @@ from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.explanation.checks import Check, measure_count, rule_windows
 from pointguard_server.service.explanation.past import APPROVED, BLOCKED, AccountState, OpenReservation, Past
 from pointguard_server.service.explanation.ports import PastAdvice
-from pointguard_server.service.explanation.windows import SeenWindow, look
+from pointguard_server.service.explanation.scopes import ScopedPast, most_of
+from pointguard_server.service.explanation.windows import Counting, SeenWindow, look
 from pointguard_server.service.program_config import ProgramConfig
 from pointguard_server.service.rule_simulation import MONEY_MAX, POINTS_MAX, Known, Order, Simulation, points_of
 
@@ -51,6 +53,8 @@ class Case:
     asked: Order | None = None  # what conditions see of the request, where there are any
     counters: tuple[tuple[int, int], ...] = ()  # the numbers of what caps asked for, and what it was
     said: Intervention | None = None  # by the staff, of an intervention
+    scoped: Mapping[tuple[Scope, Counting], tuple[ScopedPast, ...]] = field(default_factory=dict)
+    recorded: Mapping[int, int] = field(default_factory=dict)  # what windows held, by their numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class CheckedRule:
     stood: PastAdvice | None
     held: int | None = None
     suppressed: bool = False
+    entity: str = ""  # of a wider scope: whose window it is
 
 
 @dataclass(slots=True)
@@ -171,6 +176,9 @@ def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
             retrial.add_reason(Reason.FRAUD_WARNING, check.name)
         if check.measure >= 0 and result.seen is not None:
             retrial.windows[check.measure] = result.seen
+            if check.scope is Scope.GROUP and check.counting is not None:
+                names = [past.entity for past in case.scoped[check.scope, check.counting]]
+                retrial.windows[check.measure + 1] = names.index(result.entity) + 1
         if result.raises:
             retrial.advice.append(_advice(case, result, ordinal))
     retrial.checked += results
@@ -178,7 +186,7 @@ def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
 
 
 def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, held: int | None) -> CheckedRule:
-    window, seen = None, None
+    window, seen, entity = None, None, ""
     if check.is_condition:
         if check.context == context and (check.extends or not flags & BLOCKED):
             seen = 1
@@ -186,9 +194,12 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
         if check.context == context:
             seen = int(_other_province(case))
     else:
-        window = look(check.counting, case.past.events, case.moment, case.zone)
         approved, blocked = bool(flags & APPROVED), bool(flags & BLOCKED)
-        if check.counting.matches(retrial.kind, retrial.parts, approved=approved, blocked=blocked):
+        if check.scope is Scope.ACCOUNT:
+            window = look(check.counting, case.past.events, case.moment, case.zone)
+        else:
+            window, entity = _look_wider(case, retrial, check, check.counting)
+        if window is not None and check.counting.matches(retrial.kind, retrial.parts, approved=approved, blocked=blocked):
             seen = window.value + check.counting.amount(retrial.points, retrial.money)
     exceeded = seen is not None and seen > check.threshold
     tripped = exceeded and held in (None, HOLDS)
@@ -207,7 +218,27 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
         stood=None if suppressed else advice,
         held=held,
         suppressed=suppressed,
+        entity=entity,
     )
+
+
+def _look_wider(case: Case, retrial: Retrial, check: Check, counting: Counting) -> tuple[SeenWindow | None, str]:
+    """Return the window of the entity that the transaction names, and its name; None if it names none.
+
+    Of several groups it is the one that has most.
+    """
+    pasts = case.scoped.get((check.scope, counting), ())
+    if not pasts:
+        return None, ""
+    if any(past.events is None for past in pasts):
+        # What is recorded counts the transaction itself.
+        before = case.recorded.get(check.measure, 0) - counting.amount(retrial.points, retrial.money)
+        windows = [SeenWindow(past.starts_after, case.moment, (), before) for past in pasts]
+        chosen = case.recorded.get(check.measure + 1, 1) - 1 if check.scope is Scope.GROUP else 0
+    else:
+        windows = [look(counting, past.events or (), case.moment, case.zone, past.starts_after) for past in pasts]
+        chosen = most_of(window.value for window in windows)
+    return windows[chosen], pasts[chosen].entity
 
 
 def advice_of(case: Case, check: Check) -> PastAdvice | None:

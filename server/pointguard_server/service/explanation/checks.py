@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from pointguard_server.domain.calendar import MICROSECOND
-from pointguard_server.domain.codes import Context, Measure, Part, Posture, Reason, WindowKind
+from pointguard_server.domain.codes import Context, Measure, Part, Posture, Reason, Scope, WindowKind
 from pointguard_server.rules.inputs import WindowInput, WindowMeasure
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.explanation.windows import Counting
 from pointguard_server.service.program_config import ControlConfig, FraudRuleConfig, ProgramConfig, RuleMode
-from pointguard_server.service.programs import DAILY_REDEMPTION_CAP, OUT_OF_PROVINCE
+from pointguard_server.service.programs import DAILY_REDEMPTION_CAP, OUT_OF_PROVINCE, places_of
 
 _EARN_MEASURES = {
     WindowMeasure.COUNT: Measure.COUNT,
@@ -32,7 +32,8 @@ class Check:
 
     ``condition`` is the place of its condition among those of the rules that are enabled, None for none;
     ``is_condition``: it is that alone, and compares nothing.
-    ``measure`` is its window's number in the record of a leg, -1 for none; rules that count alike share one.
+    ``measure`` is its window's number in the record of a leg, -1 for none; rules that count alike share one. Of groups
+    the number behind says which it was. ``scope``: whose transactions it counts.
     ``duration`` is in microseconds. ``is_limit``: a redemption may be cut down to fit under it.
     """
 
@@ -49,21 +50,27 @@ class Check:
     condition: int | None = None
     is_condition: bool = False
     is_shadow: bool = False
+    scope: Scope = Scope.ACCOUNT
 
 
 def checks_of(config: ProgramConfig) -> tuple[Check, ...]:
     """Return the checks: the controls first, then the fraud rules that are enabled, as they are written."""
     found: list[Check] = []
-    numbers: dict[Counting, int] = {}
+    numbers: dict[tuple[Scope, Counting], int] = {}
 
     def add(
         name: str, counting: Counting | None, action: ControlConfig, context: Context, reason: Reason,
-        **more: Any,
+        scope: Scope = Scope.ACCOUNT, **more: Any,
     ) -> None:  # fmt: skip
-        measure = -1 if counting is None else numbers.setdefault(counting, len(numbers))
+        measure = -1
+        if counting is not None:
+            measure = numbers.setdefault((scope, counting), sum(places_of(each) for each, _ in numbers))
         duration = action.duration // MICROSECOND
         found.append(
-            Check(name, counting, measure, action.threshold, action.posture, context, duration, reason, **more)
+            Check(
+                name, counting, measure, action.threshold, action.posture, context, duration, reason,
+                scope=scope, **more,
+            )  # fmt: skip
         )
 
     redemption = config.redemption
@@ -81,14 +88,14 @@ def checks_of(config: ProgramConfig) -> tuple[Check, ...]:
             add(
                 rule.name, counting, ControlConfig(rule.threshold, posture, rule.duration), rule.context,
                 Reason.FRAUD_RULE, extends=rule.extends, condition=next(conditions) if rule.when else None,
-                is_condition=counting is None, is_shadow=rule.mode is RuleMode.SHADOW,
+                is_condition=counting is None, is_shadow=rule.mode is RuleMode.SHADOW, scope=rule.scope,
             )  # fmt: skip
     return tuple(found)
 
 
 def measure_count(checks: tuple[Check, ...]) -> int:
-    """Return how many windows the checks have; those of conditions, then of earn rules, have the numbers behind."""
-    return len({check.counting for check in checks if check.counting is not None})
+    """Return how many numbers the checks' windows take; those of conditions, then of earn rules, have the numbers behind."""
+    return max((check.measure + places_of(check.scope) for check in checks if check.measure >= 0), default=0)
 
 
 def rule_windows(rule_set: RuleSet) -> list[tuple[WindowInput, Counting]]:

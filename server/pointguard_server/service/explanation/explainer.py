@@ -4,12 +4,12 @@ For ``rpc``. Belongs to the event loop; deciding again runs on a thread, one dec
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar, cast
 from zoneinfo import ZoneInfo
 
-from pointguard_server.domain.codes import INTERVENTIONS, Channel, Kind, Operation, RequestFlag
+from pointguard_server.domain.codes import INTERVENTIONS, Channel, Kind, Operation, RequestFlag, Scope
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import Record, decode_record
@@ -45,6 +45,8 @@ from pointguard_server.service.explanation.ports import (
 )
 from pointguard_server.service.explanation.redemption import decide_redemption
 from pointguard_server.service.explanation.reservation import end_reservation
+from pointguard_server.service.explanation.scopes import ScopedPast, read_scope
+from pointguard_server.service.explanation.windows import Counting
 from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.program_config import LotsConfig, ProgramConfig, ProgramConfigError, load_program_config
 from pointguard_server.service.rule_simulation import Order, OrderLine
@@ -61,6 +63,10 @@ Check = Callable[[RuleSetVersion], Awaitable[RuleSet]]
 """Returns the rule set of a version; raises ``RuleSetError``."""
 ReadBasket = Callable[[bytes], tuple[OrderLine, ...]]
 """Returns the lines of a basket as a record keeps it; raises ``ValueError``."""
+
+
+Scoped = Mapping[tuple[Scope, Counting], tuple[ScopedPast, ...]]
+"""What wider windows held, by what they count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ class Explanation:
     texts: dict[int, str]
     erased: tuple[int, ...]
     birth_date: str | None = ""  # empty: none was known; None: it was erased
+    scoped: Scoped = field(default_factory=dict)
     case: Case | None = None
     retrial: Retrial | None = None
     differences: tuple[Difference, ...] = ()
@@ -243,8 +250,21 @@ class Explainer:
             texts=reader.texts(_numbers(stored, record, past, store) | {award.rule_id for award in awards}),
             erased=tuple(reader.erased_members(tenant_id, leg["account_id"])),
             birth_date=self._birth_date(tenant_id, leg, found),
+            scoped=self._scoped(tenant_id, leg, configuration),
         )
         return explanation, found
+
+    def _scoped(self, tenant_id: int, leg: dict[str, int], configuration: StoredText | None) -> Scoped:
+        """Return what the wider windows of the fraud rules held before a leg that they look at."""
+        config = _read_configuration(configuration, _Found())
+        if config is None or leg["operation"] in (*ENDS, *INTERVENTIONS):
+            return {}
+        zone = ZoneInfo(config.time_zone)
+        return {
+            (check.scope, check.counting): read_scope(self._reader, tenant_id, leg, check, zone)
+            for check in {(check.scope, check.counting): check for check in checks_of(config)}.values()
+            if check.scope is not Scope.ACCOUNT and check.counting is not None
+        }
 
     def _birth_date(self, tenant_id: int, leg: dict[str, int], found: _Found) -> str | None:
         """Return what a decision saw of the member's birth date; what it changed itself, it saw changed."""
@@ -369,6 +389,8 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         reservation_seq=_reservation_seq(record, past),
         refers_to_seq=leg["refers_to_seq"],
         said=decode_intervention(record.basket) if leg["operation"] in INTERVENTIONS else None,
+        scoped=explanation.scoped,
+        recorded=dict(record.windows),
     )
     if case.said is not None:
         return case

@@ -1,6 +1,6 @@
 """What an explanation reads of the ledger, and who reads it. ``storage`` implements the reader."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -40,6 +40,30 @@ class PastLeg:
     terminal_id: int
     refers_to_seq: int
     hold_expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedLeg:
+    """What wider windows need of a leg: columns of ``legs`` by their names; ``in_scope``: it is the entity's own.
+
+    One that is not ends a reservation that may be.
+    """
+
+    account_id: int
+    seq: int
+    transaction_id: bytes
+    operation: int
+    kind: int
+    parts: int
+    decision: int
+    accepted_at: int
+    points: int
+    money: int
+    event_flags: int
+    group_set_id: int
+    refers_to_seq: int
+    hold_expires_at: int
+    in_scope: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +158,16 @@ class DecisionReader(Protocol):
 
     def past(self, tenant_id: int, account_id: int, below_seq: int, count: int) -> list[PastLeg]:
         """Return the newest ``count`` legs of an account below a place in its sequence, oldest first."""
+        ...
+
+    def scoped_legs(
+        self, tenant_id: int, program_id: int, where: Mapping[str, int], newer_than: int, below: int, most: int
+    ) -> list[ScopedLeg] | None:
+        """Return a program's legs behind a moment and below a position whose columns are ``where``, in order.
+
+        And what ends reservations. ``where`` without columns: those of members with groups. None: more than ``most``
+        legs would have to be gone through.
+        """
         ...
 
     def posted(self, tenant_id: int, account_id: int, below_seq: int) -> int:

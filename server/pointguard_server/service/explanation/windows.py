@@ -74,16 +74,22 @@ class SeenWindow:
     starts_after: int
     ends_at: int
     transactions: tuple[CountedTransaction, ...]
+    recorded: int | None = None  # where it was not counted again: what it held as it was recorded
 
     @property
     def value(self) -> int:
         """A count, points, or money in minor units."""
+        if self.recorded is not None:
+            return self.recorded
         return sum(counted.amount for counted in self.transactions)
 
 
-def look(counting: Counting, events: Iterable[PastEvent], end: int, zone: ZoneInfo) -> SeenWindow:
-    """Return the window that ends at a moment, over events that came before it."""
-    starts_after = counting.starts_after(end, zone)
+def look(
+    counting: Counting, events: Iterable[PastEvent], end: int, zone: ZoneInfo, starts_after: int | None = None
+) -> SeenWindow:
+    """Return the window that ends at a moment, over events that came before it; ``starts_after``: where it begins."""
+    if starts_after is None:
+        starts_after = counting.starts_after(end, zone)
     known = {0}
     counted = (
         CountedTransaction(event.transaction_id, event.accepted_at, _contribution(counting, event, known))

@@ -1,0 +1,217 @@
+"""What wider windows hold, counted from the ledger's legs by NumPy: for a start, and for a rule that is new.
+
+Shares nothing with the kernel's counting but the bounds of buckets. May run on any thread, and go on on another.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from pointguard_server.domain.calendar import local_time
+from pointguard_server.domain.codes import INTERVENTIONS, Decision, Measure, Operation, Scope, WindowKind
+from pointguard_server.engine.ports import RowArray
+from pointguard_server.velocity.scopes import BUCKETS, NOT_NOW, TERMINAL_BITS
+from pointguard_server.velocity.windows import APPROVED, BLOCKED
+
+IntArray = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+_ENDS = [int(each) for each in (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)]
+_NO_EVENTS = [*_ENDS, int(Operation.MATURE), *(int(each) for each in INTERVENTIONS)]
+_HOUR = 3_600_000_000
+# Past the end of any such stretch, and not past the next one's.
+_INTO_THE_NEXT = {WindowKind.DAY: 30 * _HOUR, WindowKind.WEEK: 8 * 24 * _HOUR, WindowKind.MONTH: 33 * 24 * _HOUR}
+_COLUMNS = {
+    Scope.PROGRAM: "program_id",
+    Scope.STORE: "store_id",
+    Scope.CASHIER: "cashier_id",
+    Scope.BUSINESS_UNIT: "business_unit_id",
+    Scope.GROUP: "group_set_id",
+}
+
+
+class Measured(NamedTuple):
+    """What a window counts: the fields of ``velocity.windows.MEASURE``, as numbers."""
+
+    kinds: int
+    parts: int
+    approved_only: int
+    include_blocked: int
+    net_of_reversals: int
+    measure: int
+    window: int
+    length: int
+
+    @property
+    def width(self) -> int:
+        """How long a rolling window's bucket is, in microseconds."""
+        return self.length // BUCKETS
+
+
+class ScopeKey(NamedTuple):
+    """Whose rings are one counter's: two rules of a program that count alike share it."""
+
+    program_id: int
+    scope: int
+    measured: Measured
+
+
+class Counts(NamedTuple):
+    """What windows of one counter hold: of an entity (a set of groups, where those are counted) in a bucket."""
+
+    entities: IntArray
+    buckets: IntArray
+    values: IntArray
+
+
+class Recount:
+    """Counts the legs of a ledger, in order; ``position`` is that of the last one seen.
+
+    Legs up to ``since`` are in no window that ends at ``now`` or later.
+    """
+
+    def __init__(self, keys: Sequence[ScopeKey], zones: Mapping[int, ZoneInfo], now: int) -> None:
+        self.keys = tuple(keys)
+        self.position = 0
+        self._calendars = [
+            None if key.measured.window == WindowKind.ROLLING
+            else _Calendar(WindowKind(key.measured.window), zones[key.program_id], now)
+            for key in self.keys
+        ]  # fmt: skip
+        self._firsts = [
+            now // key.measured.width - BUCKETS if calendar is None else calendar.first
+            for key, calendar in zip(self.keys, self._calendars, strict=True)
+        ]
+        self._counts = [Counts(*(np.zeros(0, np.int64),) * 3) for _ in self.keys]
+        self._open: RowArray | None = None  # reservations that nothing has ended yet
+        self.since = min(
+            (
+                first * key.measured.width - 1 if calendar is None else first - 1
+                for key, first, calendar in zip(self.keys, self._firsts, self._calendars, strict=True)
+            ),
+            default=now,
+        )
+
+    def add(self, legs: RowArray) -> None:
+        """Count legs (``engine.rows.LEG``) that follow those before."""
+        if not legs.size:
+            return
+        self.position = int(legs["position"][-1])
+        events = legs[~np.isin(legs["operation"], _NO_EVENTS)]
+        held = events[(events["hold_expires_at"] != 0) & (events["decision"] == Decision.APPROVED)]
+        opened = held if self._open is None else np.concatenate((self._open, held))
+        ends = legs[np.isin(legs["operation"], _ENDS) & (legs["refers_to_seq"] > 0)]
+        ended, by = _pairs(opened, ends)
+        originals, ends = opened[ended], ends[by]
+        self._open = np.delete(opened, ended)
+        captured = ends["operation"] == Operation.CAPTURE
+        left_points, left_money = ends["points"] * captured, ends["money"] * captured
+        for index, key in enumerate(self.keys):
+            self._count(index, events, _amounts(key, events["points"], events["money"]))
+            if key.measured.net_of_reversals:
+                left = _amounts(key, left_points, left_money) * (left_points > 0)
+                self._count(index, originals, left - _amounts(key, originals["points"], originals["money"]))
+
+    def _count(self, index: int, events: RowArray, values: IntArray) -> None:
+        key, calendar = self.keys[index], self._calendars[index]
+        times: IntArray = events["accepted_at"]
+        buckets = times // key.measured.width if calendar is None else calendar.starts_of(times)
+        entities = _entities(key, events)
+        counted = _matching(key, events) & (buckets >= self._firsts[index]) & (entities != 0) & (values != 0)
+        before = self._counts[index]
+        self._counts[index] = _summed(
+            np.concatenate((before.entities, entities[counted])),
+            np.concatenate((before.buckets, buckets[counted])),
+            np.concatenate((before.values, values[counted])),
+        )
+
+    def counts(self) -> Iterator[tuple[ScopeKey, Counts]]:
+        """Yield what each counter came to, in order of entity and bucket."""
+        yield from zip(self.keys, self._counts, strict=True)
+
+
+class _Calendar:
+    """The starts of days, weeks or months from the present one on, as far as legs ask for them."""
+
+    def __init__(self, kind: WindowKind, zone: ZoneInfo, now: int) -> None:
+        self._kind, self._zone = kind, zone
+        self.first = self._start(now)
+        self._starts = [self.first]
+        self._next = self._start(self.first + _INTO_THE_NEXT[kind])
+
+    def _start(self, moment: int) -> int:
+        local = local_time(moment, self._zone)
+        match self._kind:
+            case WindowKind.DAY:
+                return local.day_start
+            case WindowKind.WEEK:
+                return local.week_start
+            case _:
+                return local.month_start
+
+    def starts_of(self, times: IntArray) -> IntArray:
+        """Return when the stretch of each moment began; NOT_NOW for what is before the first."""
+        while times.size and int(times.max()) >= self._next:
+            self._starts.append(self._next)
+            self._next = self._start(self._next + _INTO_THE_NEXT[self._kind])
+        known = np.array([NOT_NOW, *self._starts], np.int64)
+        return known[np.searchsorted(known[1:], times, side="right")]
+
+
+def _matching(key: ScopeKey, events: RowArray) -> Mask:
+    """Return which events a counter counts, as ``velocity.windows.matches`` says."""
+    measured = key.measured
+    counted: Mask = events["program_id"] == key.program_id
+    if measured.kinds != -1:
+        counted &= (measured.kinds >> events["kind"] & 1) != 0
+    if measured.parts != -1:
+        counted &= (measured.parts & events["parts"]) != 0
+    if measured.approved_only:
+        counted &= (events["event_flags"] & APPROVED) != 0
+    if not measured.include_blocked:
+        counted &= (events["event_flags"] & BLOCKED) == 0
+    return counted
+
+
+def _amounts(key: ScopeKey, points: IntArray, money: IntArray) -> IntArray:
+    match key.measured.measure:
+        case Measure.COUNT:
+            return np.ones(len(points), np.int64)
+        case Measure.POINTS:
+            return points
+        case _:
+            return money
+
+
+def _entities(key: ScopeKey, events: RowArray) -> IntArray:
+    if key.scope == Scope.TERMINAL:
+        named = events["terminal_id"] != 0
+        pairs: IntArray = (events["store_id"] << TERMINAL_BITS | events["terminal_id"]) * named
+        return pairs
+    entities: IntArray = events[_COLUMNS[Scope(key.scope)]]
+    return entities
+
+
+def _pairs(opened: RowArray, ends: RowArray) -> tuple[IntArray, IntArray]:
+    """Return the places of the reservations that are ended, and those of what ends them."""
+    accounts = np.concatenate((opened["account_id"], ends["account_id"]))
+    seqs = np.concatenate((opened["seq"], ends["refers_to_seq"]))
+    # A reservation comes just before what ends it.
+    order = np.lexsort((np.arange(len(seqs)), seqs, accounts))
+    same = (accounts[order[:-1]] == accounts[order[1:]]) & (seqs[order[:-1]] == seqs[order[1:]])
+    same &= (order[:-1] < len(opened)) & (order[1:] >= len(opened))
+    return order[:-1][same], order[1:][same] - len(opened)
+
+
+def _summed(entities: IntArray, buckets: IntArray, values: IntArray) -> Counts:
+    """Return what each bucket of an entity comes to."""
+    order = np.lexsort((buckets, entities))
+    entities, buckets, values = entities[order], buckets[order], values[order]
+    begins = np.ones(len(values), np.bool_)
+    begins[1:] = (entities[1:] != entities[:-1]) | (buckets[1:] != buckets[:-1])
+    first = begins.nonzero()[0]
+    sums = np.add.reduceat(values, first) if first.size else values
+    return Counts(entities[first], buckets[first], sums)

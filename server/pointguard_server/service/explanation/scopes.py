@@ -1,0 +1,107 @@
+"""What others did that a window of a wider scope held: in the same program, store, group …; slow and obvious.
+
+A rolling window of a wider scope begins where one of its buckets does: see ``docs/rules.md``.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation, Scope, WindowKind
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
+from pointguard_server.service.explanation.checks import Check
+from pointguard_server.service.explanation.past import APPROVED, BLOCKED, ENDS, PastEvent
+from pointguard_server.service.explanation.ports import DecisionReader, ScopedLeg
+from pointguard_server.service.explanation.windows import Counting
+
+BUCKETS = 64
+LEGS_MAX = 1_000_000
+"""Where a window reaches back over more legs of the ledger, it is not counted again: what was recorded is shown."""
+NAMED_BY = {
+    Scope.PROGRAM: ("program_id",),
+    Scope.STORE: ("store_id",),
+    Scope.CASHIER: ("cashier_id",),
+    Scope.TERMINAL: ("store_id", "terminal_id"),
+    Scope.BUSINESS_UNIT: ("business_unit_id",),
+    Scope.GROUP: ("group_set_id",),
+}
+"""The columns of a leg that say whose it is; the last one is 0 where it names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedPast:
+    """What counted for an entity before a decision, by name; ``events`` of None were too many to go through."""
+
+    entity: str
+    starts_after: int
+    events: tuple[PastEvent, ...] | None
+
+
+def starts_after(counting: Counting, end: int, zone: ZoneInfo) -> int:
+    """Return the moment after which a wider window that ends at ``end`` counts."""
+    if counting.window is not WindowKind.ROLLING:
+        return counting.starts_after(end, zone)
+    width = counting.length // BUCKETS
+    return (end // width - BUCKETS) * width - 1
+
+
+def read_scope(
+    reader: DecisionReader, tenant_id: int, leg: Mapping[str, int], check: Check, zone: ZoneInfo
+) -> tuple[ScopedPast, ...]:
+    """Return what came before a leg, for each entity of a check's scope that the leg names."""
+    names = NAMED_BY[check.scope]
+    if not leg[names[-1]] or check.counting is None:
+        return ()
+    start = starts_after(check.counting, leg["accepted_at"], zone)
+    where = {} if check.scope is Scope.GROUP else {name: leg[name] for name in names}
+    legs = reader.scoped_legs(tenant_id, leg["program_id"], where, start, leg["position"], LEGS_MAX)
+    events = None if legs is None else tuple(_events(legs))
+    if check.scope is not Scope.GROUP:
+        texts = reader.texts(leg[name] for name in names)
+        entity = "" if check.scope is Scope.PROGRAM else " ".join(texts[leg[name]] for name in names)
+        return (ScopedPast(entity, start, None if events is None else tuple(event for _, event in events)),)
+    sets = reader.texts({leg["group_set_id"], *(number for number, _ in events or ())})
+    groups = {number: text.split(GROUP_SEPARATOR) for number, text in sets.items()}
+    return tuple(
+        ScopedPast(
+            group, start, None if events is None else tuple(event for number, event in events if group in groups[number])
+        )
+        for group in groups[leg["group_set_id"]]
+    )
+
+
+def _events(legs: Sequence[ScopedLeg]) -> Iterator[tuple[int, PastEvent]]:
+    """Yield the events among legs, oldest first, each with its set of groups and less what was given back of it."""
+    ends = {(leg.account_id, leg.refers_to_seq): leg for leg in legs if leg.operation in ENDS and leg.refers_to_seq}
+    for leg in legs:
+        if leg.operation in ENDS or leg.operation in INTERVENTIONS or leg.operation == Operation.MATURE:
+            continue
+        if not leg.in_scope:
+            continue
+        event = PastEvent(
+            seq=leg.seq,
+            transaction_id=leg.transaction_id,
+            accepted_at=leg.accepted_at,
+            kind=leg.kind,
+            parts=leg.parts,
+            approved=bool(leg.event_flags & APPROVED),
+            blocked=bool(leg.event_flags & BLOCKED),
+            points=leg.points,
+            money=leg.money,
+        )
+        end = ends.get((leg.account_id, leg.seq))
+        if end is not None and leg.hold_expires_at and leg.decision == Decision.APPROVED:
+            captured = end if end.operation == Operation.CAPTURE else None
+            event = replace(
+                event,
+                released_points=leg.points - (captured.points if captured else 0),
+                released_money=leg.money - (captured.money if captured else 0),
+                reversed=captured is None,
+            )
+        yield leg.group_set_id, event
+
+
+def most_of(windows: Iterable[int]) -> int:
+    """Return the place of the greatest value, the first of equals."""
+    values = list(windows)
+    return values.index(max(values))

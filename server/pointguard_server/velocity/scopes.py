@@ -1,0 +1,210 @@
+"""Windows of what is wider than an account: a program, a store, a cashier … Compiled; used by the engine's kernels.
+
+What an entity has for a measure is a **ring** of buckets, not a list of events: a rolling window of length L is kept as
+``BUCKETS`` buckets of L / ``BUCKETS`` and the one under way, and what lies in them counts whole. A bucket begins at a
+multiple of its width since 1970, so a window's value follows from the ledger alone, whenever it is counted: it is exact
+for a window that reaches back at least L and less than L + L / ``BUCKETS``. A window of the calendar has one bucket, its
+day, week or month, and is exact.
+
+One table for all measures and entities finds the rings. A decision costs the same however many events there are. The
+oracle is ``tests/reference/scopes.py``.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pointguard_server.domain.codes import Scope, WindowKind
+from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.windows import MEASURE, NONE
+
+BUCKETS = 64
+RING = BUCKETS + 1
+"""How many buckets a ring has: those of a whole window, and the one under way."""
+SCOPED = np.dtype(
+    [
+        *MEASURE.descr,
+        ("place", "<i8"),  # of its measure among the program's; what it holds is noted there
+        ("scope", "<i8"),
+        ("counter", "<i8"),  # whose rings are its own; arms of one program share them
+        ("width", "<i8"),  # of a rolling window's bucket
+    ]
+)
+"""A measure of a wider scope."""
+
+# What a ring has before its buckets. ``NEWEST`` is the number of the newest bucket, or the start of the calendar's.
+COUNTER, ENTITY, NEWEST, TOTAL, FIRST = range(5)
+RING_SIZE = FIRST + RING
+IN_USE, CHANGES = 0, 1
+NOT_NOW = -1
+"""The bucket of what a calendar window does not hold any more."""
+
+_GROUP, _PROGRAM, _STORE, _CASHIER, _TERMINAL = (
+    int(Scope.GROUP),
+    int(Scope.PROGRAM),
+    int(Scope.STORE),
+    int(Scope.CASHIER),
+    int(Scope.TERMINAL),
+)
+_ROLLING, _DAY, _WEEK = int(WindowKind.ROLLING), int(WindowKind.DAY), int(WindowKind.WEEK)
+# As in ``engine/compiled/slots.py``; a counter's part of the key gets another factor.
+_SPREAD, _SPREAD_COUNTER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
+_MIX = np.uint64(32)
+TERMINAL_BITS = 32
+
+
+class ScopeArrays(NamedTuple):
+    """The rings as kernels see them."""
+
+    rings: npt.NDArray[np.int64]  # [ring, COUNTER … TOTAL and the buckets]
+    places: npt.NDArray[np.int32]  # a hash table of rings: NONE, or which
+    changes: npt.NDArray[np.int64]  # [change of this batch, (ring, bucket's column, what was added)]
+    counts: npt.NDArray[np.int64]  # rings in use, changes of this batch
+
+
+@part
+def _place(scopes, counter, entity):
+    """Return where a ring is found, or the empty place where it would be."""
+    last = scopes.places.shape[0] - 1
+    spread = np.uint64(entity) * _SPREAD ^ np.uint64(counter + 1) * _SPREAD_COUNTER
+    place = np.int64((spread ^ (spread >> _MIX)) & np.uint64(last))
+    while scopes.places[place] != NONE:
+        ring = scopes.places[place]
+        if scopes.rings[ring, ENTITY] == entity and scopes.rings[ring, COUNTER] == counter:
+            break
+        place = (place + 1) & last
+    return place
+
+
+@part
+def find_ring(scopes, counter, entity):
+    """Return the ring of an entity, or NONE: it has nothing in the window."""
+    return np.int64(scopes.places[_place(scopes, counter, entity)])
+
+
+@part
+def ring_of(scopes, counter, entity, bucket):
+    """Return the ring of an entity, made if need be. The caller has made room for it."""
+    place = _place(scopes, counter, entity)
+    if scopes.places[place] == NONE:
+        ring = scopes.counts[IN_USE]
+        scopes.counts[IN_USE] = ring + 1
+        scopes.places[place] = ring
+        for column in range(RING_SIZE):
+            scopes.rings[ring, column] = 0
+        scopes.rings[ring, COUNTER] = counter
+        scopes.rings[ring, ENTITY] = entity
+        scopes.rings[ring, NEWEST] = bucket
+    return np.int64(scopes.places[place])
+
+
+@part
+def bucket_at(measure, program, time):
+    """Return the bucket that a moment up to now lies in; NOT_NOW if it is before a window of the calendar."""
+    if measure.window == _ROLLING:
+        return time // measure.width
+    start = program.month_start
+    if measure.window == _DAY:
+        start = program.day_start
+    elif measure.window == _WEEK:
+        start = program.week_start
+    return start if time >= start else NOT_NOW
+
+
+@part
+def scope_start(measure, bucket):
+    """Return the moment after which a window counts whose newest bucket is this one."""
+    if measure.window == _ROLLING:
+        return (bucket - BUCKETS) * measure.width - 1
+    return bucket - 1
+
+
+@part
+def move_ring(rings, ring, bucket, is_rolling):
+    """Have a ring's newest bucket be this one, if it is older, and drop what is too old then."""
+    newest = rings[ring, NEWEST]
+    if bucket <= newest:
+        return
+    if is_rolling:
+        for each in range(max(newest + 1, bucket - BUCKETS), bucket + 1):
+            column = FIRST + each % RING
+            rings[ring, TOTAL] -= rings[ring, column]
+            rings[ring, column] = 0
+    else:
+        rings[ring, TOTAL] = 0
+        rings[ring, FIRST] = 0
+    rings[ring, NEWEST] = bucket
+
+
+@part
+def column_of(rings, ring, bucket, is_rolling):
+    """Return the column of a bucket that is not newer than the newest; NONE if it was dropped."""
+    newest = rings[ring, NEWEST]
+    if is_rolling:
+        return FIRST + bucket % RING if bucket >= newest - BUCKETS else NONE
+    return FIRST if bucket == newest else NONE
+
+
+@part
+def add_to_ring(scopes, ring, bucket, by, is_rolling):
+    """Add to a bucket that is not newer than the newest, and note it, so that the batch can be undone."""
+    column = column_of(scopes.rings, ring, bucket, is_rolling)
+    if column == NONE:
+        return
+    scopes.rings[ring, TOTAL] += by
+    scopes.rings[ring, column] += by
+    change = scopes.counts[CHANGES]
+    scopes.counts[CHANGES] = change + 1
+    scopes.changes[change, 0] = ring
+    scopes.changes[change, 1] = column
+    scopes.changes[change, 2] = by
+
+
+@part
+def entity_count(world, scope, group_set_id):
+    """Return for how many entities of a scope a transaction counts."""
+    return world.groups[_groups_at(world, group_set_id)] if scope == _GROUP else 1
+
+
+@part
+def entity_at(world, scope, which, program_id, unit, store, terminal, cashier, group_set_id):
+    """Return one of the entities that a transaction counts for; 0: it names none.
+
+    A terminal is its store's: another store may have one of the same name.
+    """
+    if scope == _GROUP:
+        return world.groups[_groups_at(world, group_set_id) + 1 + which]
+    if scope == _PROGRAM:
+        return program_id
+    if scope == _STORE:
+        return store
+    if scope == _CASHIER:
+        return cashier
+    if scope == _TERMINAL:
+        return store << TERMINAL_BITS | terminal if terminal != 0 else 0
+    return unit
+
+
+@part
+def _groups_at(world, group_set_id):
+    return world.group_places[group_set_id] if group_set_id < world.group_places.shape[0] else 0
+
+
+@entry
+def load_counts(scopes, counters, entities, buckets, values, is_rolling):
+    """Add what was counted elsewhere: a bucket's value a row. The caller has made room for as many rings."""
+    for i in range(values.shape[0]):
+        ring = ring_of(scopes, counters[i], entities[i], buckets[i])
+        move_ring(scopes.rings, ring, buckets[i], is_rolling[i])
+        column = column_of(scopes.rings, ring, buckets[i], is_rolling[i])
+        if column != NONE:
+            scopes.rings[ring, TOTAL] += values[i]
+            scopes.rings[ring, column] += values[i]
+
+
+@entry
+def find_places(scopes):
+    """Have every ring in use found; the table of places must be empty."""
+    for ring in range(scopes.counts[IN_USE]):
+        scopes.places[_place(scopes, scopes.rings[ring, COUNTER], scopes.rings[ring, ENTITY])] = ring

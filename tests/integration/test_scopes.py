@@ -1,0 +1,188 @@
+"""Fraud rules of wider scopes: what trips them, how far their windows reach, and what they keep through changes."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pointguard_server.domain.codes import Decision, Reason
+from pointguard_server.engine import scopes
+from pointguard_server.engine.ask import Verdict
+from tests.support.explaining import explaining
+from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, Where
+
+NewLedger = Callable[..., Ledger]
+ANN = Where("north", "ann", "1", "grocer")
+ENTITIES = {
+    "PROGRAM": Where(),
+    "STORE": Where(store="north"),
+    "CASHIER": Where(cashier="ann"),
+    "TERMINAL": Where(store="north", terminal="1"),
+    "BUSINESS_UNIT": Where(unit="grocer"),
+    "GROUP": Where(),
+}
+OTHERS = {
+    "STORE": Where(store="south"),
+    "CASHIER": Where(cashier="bob"),
+    "TERMINAL": Where(store="south", terminal="1"),
+    "BUSINESS_UNIT": Where(unit="baker"),
+}
+
+
+def rule(
+    scope: str = "CASHIER", window: str = 'rolling = "64s"', threshold: int = 10, *, name: str = "ring",
+    measure: str = "COUNT", net: str = "false", attempts: str = "ALL", duration: str = "0s",
+) -> str:  # fmt: skip
+    return f"""
+[[fraud_rule]]
+name = "{name}"
+context = "REDEMPTION"
+scope = "{scope}"
+counts = {{ parts = ["REDEEM"], attempts = "{attempts}" }}
+measure = "{measure}"
+window = {{ {window} }}
+threshold = {threshold}
+posture = "BLOCK"
+duration = "{duration}"
+net_of_reversals = {net}
+"""
+
+
+def redeem(ledger: Ledger, where: Where = ANN, groups: tuple[str, ...] = (), points: int = 1) -> Verdict:
+    """Redeem points as a member whom nobody has seen before."""
+    return ledger.authorise(ledger.member(100, groups=groups), points, where=where)
+
+
+@pytest.mark.parametrize("scope", ENTITIES)
+def test_the_eleventh_redemption_of_an_entity_is_declined_whoever_the_members_are(
+    new_ledger: NewLedger, scope: str
+) -> None:
+    ledger, where = new_ledger(rules=rule(scope, duration="1h")), ENTITIES[scope]
+    groups = ("vip",) if scope == "GROUP" else ()
+    for _ in range(10):
+        assert redeem(ledger, where, groups).decision == Decision.APPROVED
+    eleventh = redeem(ledger, where, groups)
+    assert eleventh.decision == Decision.DECLINED
+    assert [Reason(code) for code, _ in eleventh.reasons] == [Reason.FRAUD_RULE]
+    assert ledger.reason_names(eleventh) == ["ring"]
+    (advice,) = ledger.check(eleventh.account_id).advice
+    assert (advice.measured, advice.threshold) == (11, 10)
+    if scope in OTHERS:
+        assert redeem(ledger, OTHERS[scope], groups).decision == Decision.APPROVED
+    if scope != "PROGRAM":
+        assert redeem(ledger, Where()).decision == Decision.APPROVED
+    with explaining(ledger) as explainer:
+        explanation = explainer.explain(eleventh.transaction_id)
+    assert explanation.reproduced, explanation.differences
+    assert explanation.retrial is not None
+    (checked,) = explanation.retrial.checked
+    assert (checked.seen, checked.forbids, checked.raises) == (11, True, True)
+    names = {"PROGRAM": "", "TERMINAL": "north 1", "GROUP": "vip"}
+    assert checked.entity == names.get(scope, next((name for name in where if name), ""))
+
+
+def test_decisions_of_one_batch_see_each_other(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(rules=rule(threshold=3))
+    members = [ledger.member(10) for _ in range(5)]
+    verdicts = ledger.decide(*(ledger.authorise_ask(member, 1, where=ANN) for member in members))
+    assert [verdict.decision for verdict in verdicts] == [1, 1, 1, 2, 2]
+
+
+def test_a_member_counts_for_each_group_and_the_fullest_decides(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(rules=rule("GROUP", threshold=2))
+    assert redeem(ledger, groups=("staff",)).decision == Decision.APPROVED
+    assert redeem(ledger, groups=("staff", "vip")).decision == Decision.APPROVED
+    both = redeem(ledger, groups=("staff", "vip"))
+    assert both.decision == Decision.DECLINED
+    assert redeem(ledger, groups=("new",)).decision == Decision.APPROVED
+    with explaining(ledger) as explainer:
+        explanation = explainer.explain(both.transaction_id)
+    assert explanation.reproduced, explanation.differences
+    assert explanation.retrial is not None
+    assert explanation.retrial.checked[0].entity == "staff"
+
+
+@pytest.mark.parametrize("offset", [0, 1, SECOND // 2, SECOND - 1])
+def test_a_rolling_window_reaches_back_its_length_and_never_a_bucket_more(new_ledger: NewLedger, offset: int) -> None:
+    length, bucket = 64 * SECOND, SECOND
+    ledger = new_ledger(rules=rule("PROGRAM", threshold=1))
+    account = ledger.member(100)
+    event = ledger.clock.moment = ledger.clock.moment + bucket - ledger.clock.moment % bucket + offset
+    ledger.authorise(account, 1)
+    leaves = event + length + bucket - offset
+    assert event + length < leaves <= event + length + bucket
+    decisions = []
+    for ledger.clock.moment in (event + length, leaves - 1, leaves):
+        decisions.append(ledger.rehearse(ledger.authorise_ask(account, 1))[0].decision)
+    assert decisions == [Decision.DECLINED, Decision.DECLINED, Decision.APPROVED]
+
+
+@pytest.mark.parametrize("end", ["void", "expiry", "capture of a part"])
+def test_what_a_reservation_gives_back_leaves_the_window_of_its_own_time(new_ledger: NewLedger, end: str) -> None:
+    ledger = new_ledger(rules=rule("STORE", 'calendar = "DAY"', 100, measure="POINTS", net="true"))
+    account, other = ledger.member(1_000), ledger.member(1_000)
+    reserved = ledger.authorise_reserving(account, 100, where=ANN, time_to_live=HOUR)
+    assert ledger.quote(other, where=ANN).points == 0
+    assert ledger.authorise(other, 1, where=ANN).decision == Decision.DECLINED
+    match end:
+        case "void":
+            ledger.void(reserved)
+        case "capture of a part":
+            ledger.capture(reserved, 70)
+        case _:
+            ledger.clock.moment += HOUR
+            ledger.lock(account)
+    room = 30 if end == "capture of a part" else 100
+    assert ledger.quote(other, where=ANN).points == room
+    assert ledger.rehearse(ledger.authorise_ask(other, room, where=ANN))[0].decision == Decision.APPROVED
+    assert ledger.authorise(other, room, where=ANN).decision == Decision.APPROVED
+    ledger.clock.moment += DAY
+    assert ledger.quote(other, where=ANN).points == 100
+
+
+def test_a_quote_that_names_nobody_of_the_scope_is_not_bound_by_it(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(rules=rule(threshold=0))
+    account = ledger.member(100)
+    assert ledger.quote(account, where=ANN).points == 0
+    assert ledger.quote(account, where=Where(store="north")).points == 100
+
+
+@pytest.mark.parametrize("journaled", [False, True])
+def test_a_rule_that_is_new_counts_what_the_ledger_has(new_ledger: NewLedger, journaled: bool) -> None:
+    ledger = new_ledger(journaled=journaled)
+    for _ in range(4):
+        redeem(ledger)
+    reserved = ledger.authorise_reserving(ledger.member(100), 1, where=ANN)
+    ledger.change(rules=rule(window='rolling = "7d"', threshold=5, net="true", attempts="APPROVED"))
+    assert redeem(ledger).decision == Decision.DECLINED
+    ledger.void(reserved)
+    assert redeem(ledger).decision == Decision.APPROVED
+    assert redeem(ledger).decision == Decision.DECLINED
+
+
+def test_a_change_keeps_the_counts_of_rules_that_count_as_before_and_reads_nothing(
+    new_ledger: NewLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = new_ledger(rules=rule("STORE", name="store") + rule("TERMINAL", threshold=50, name="terminal"))
+    for _ in range(3):
+        redeem(ledger)
+    monkeypatch.setattr(type(ledger.database), "legs_after", lambda *_: pytest.fail("was read"))
+    ledger.change(rules=rule("STORE", threshold=3, name="stricter"))
+    assert ledger.reason_names(redeem(ledger)) == ["stricter"]
+    assert len(ledger.decider.memory.scopes) == 1
+
+
+def test_rings_that_hold_nothing_any_more_make_room_for_others(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(rules=rule() + rule("TERMINAL", 'calendar = "DAY"', name="terminal"))
+    account = ledger.member(10_000)
+    rings = ledger.decider.memory.scopes
+    for number in range(3 * scopes.FEWEST):
+        ledger.authorise(account, 1, where=Where(store="north", cashier=f"c{number}", terminal="1"))
+        ledger.clock.moment += MINUTE
+    assert len(rings) <= scopes.FEWEST
+    assert len(rings.arrays.rings) == scopes.FEWEST
+    for number in range(3 * scopes.FEWEST):
+        ledger.authorise(account, 1, where=Where(store="north", cashier=f"d{number}", terminal="1"))
+    assert len(rings) > 3 * scopes.FEWEST
+    assert ledger.decide(
+        *(ledger.authorise_ask(account, 1, where=Where(cashier="d7")) for _ in range(10))
+    )[-1].decision == Decision.DECLINED  # fmt: skip

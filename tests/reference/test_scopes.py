@@ -1,0 +1,216 @@
+"""Windows of wider scopes over whole histories: what each leg recorded against a recount of the ledger's rows."""
+
+from collections.abc import Iterator, Sequence
+from itertools import cycle, product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pointguard_server.domain.codes import CodeKind, Kind, Measure, Operation, Part, Scope, WindowKind
+from pointguard_server.domain.record import decode_record
+from pointguard_server.engine.ask import Ask, Verdict
+from tests.reference.scopes import Leg, Wide, events_before
+from tests.reference.test_windows import STARTS, ZONES, without_ids
+from tests.support.explaining import explaining
+from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, Where, open_ledger
+
+SCOPES = tuple(scope for scope in Scope if scope is not Scope.ACCOUNT)
+WINDOWS = (
+    ('rolling = "64s"', WindowKind.ROLLING, 64 * SECOND),
+    ('rolling = "1h"', WindowKind.ROLLING, HOUR),
+    ('rolling = "7d"', WindowKind.ROLLING, 7 * DAY),
+    ('calendar = "DAY"', WindowKind.DAY, 0),
+    ('calendar = "WEEK"', WindowKind.WEEK, 0),
+    ('calendar = "MONTH"', WindowKind.MONTH, 0),
+)
+COUNTS: tuple[tuple[str, frozenset[Kind] | None, frozenset[Part] | None, bool], ...] = (
+    ('{ parts = ["REDEEM"], attempts = "ALL" }', None, frozenset({Part.REDEEM}), False),
+    ('{ attempts = "APPROVED" }', None, None, True),
+    ('{ kinds = ["PURCHASE", "REDEMPTION_LOCK"], attempts = "ALL" }', frozenset({Kind.PURCHASE, Kind.REDEMPTION_LOCK}), None, False),
+)  # fmt: skip
+WATCHER = """
+[[fraud_rule]]
+name = "watch{number}"
+context = "EARNING"
+scope = "{scope}"
+counts = {counts}
+measure = "{measure}"
+window = {{ {window} }}
+threshold = 1_000_000_000_000
+posture = "LOG"
+duration = "0s"
+net_of_reversals = {net}
+include_blocked = {blocked}
+"""
+GUARD = """
+[[fraud_rule]]
+name = "eager"
+context = "REDEMPTION"
+scope = "CASHIER"
+counts = { parts = ["REDEEM"], attempts = "ALL" }
+measure = "COUNT"
+window = { rolling = "1h" }
+threshold = 3
+posture = "BLOCK"
+duration = "30m"
+"""
+
+
+def _watchers() -> tuple[str, list[Wide]]:
+    """Rules that never trip, one for each scope and window and each of the measures in turn, and what they count."""
+    texts, counted = [], []
+    measures = cycle(product(Measure, COUNTS, (False, True)))
+    for number, (scope, (window, kind, length)) in enumerate(product(SCOPES, WINDOWS)):
+        adds, (counts, kinds, parts, approved), net = next(measures)
+        texts.append(
+            WATCHER.format(
+                number=number, scope=scope.name, counts=counts, measure=adds.name, window=window,
+                net=str(net).lower(), blocked=str(not net).lower(),
+            )
+        )  # fmt: skip
+        counted.append(Wide(scope, kinds, parts, approved, not net, net, adds, kind, length))
+    return "".join(texts), counted
+
+
+WATCHERS, WATCHED = _watchers()
+PLACES = (
+    Where(),
+    Where("north", "ann", "1", "grocer"),
+    Where("north", "bob", "1", "grocer"),
+    Where("south", "ann", "1", "baker"),
+    Where("south", "", "2", "baker"),
+)
+GROUPS = (("staff",), ("staff", "vip"), (), ("vip",))
+WAITS = (1, SECOND - 1, SECOND, MINUTE, 61 * MINUTE, HOUR, 23 * HOUR, DAY, 7 * DAY - 1, 7 * DAY, 31 * DAY)
+Step = tuple[Any, ...]
+place = st.sampled_from(PLACES)
+steps: st.SearchStrategy[Step] = st.one_of(
+    st.tuples(st.just("wait"), st.sampled_from(WAITS)),
+    st.tuples(st.just("accrue"), place, st.integers(0, 900)),
+    st.tuples(st.just("spend"), place, st.integers(1, 60)),
+    st.tuples(st.just("reserve"), place, st.integers(1, 60), st.sampled_from((SECOND, HOUR, 7 * DAY))),
+    st.tuples(st.just("capture"), st.integers(0, 7), st.integers(0, 40)),
+    st.tuples(st.just("void"), st.integers(0, 7)),
+    st.tuples(st.just("lock"), st.booleans()),
+    st.tuples(st.just("quote"), place),
+)
+histories = st.lists(st.tuples(st.integers(0, len(GROUPS) - 1), steps), min_size=5, max_size=40)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _rules_compiled_once() -> Iterator[None]:
+    with open_ledger():
+        yield
+
+
+class Player:
+    """Plays a history on members of different groups."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.accounts = [ledger.member(200, groups=groups) for groups in GROUPS]
+        self.reservations: list[Verdict] = []
+
+    def play(self, history: Sequence[tuple[int, Step]], *, is_rehearsed: bool) -> None:
+        for number, (name, *rest) in history:
+            if name == "wait":
+                self.ledger.clock.moment += rest[0]
+            elif (ask := self.ask(self.accounts[number], name, rest)) is not None:
+                expected = self.ledger.rehearse(ask)[0] if is_rehearsed else None
+                verdict = self.ledger.one(ask)
+                assert expected is None or without_ids(verdict) == without_ids(expected)
+                if name == "reserve" and verdict.expires_at:
+                    self.reservations.append(verdict)
+
+    def ask(self, account: int, name: str, rest: list[Any]) -> Ask | None:
+        ledger = self.ledger
+        match name:
+            case "accrue":
+                return ledger.accrue_ask(account, rest[1], where=rest[0])
+            case "spend":
+                return ledger.authorise_ask(account, rest[1], where=rest[0])
+            case "reserve":
+                return ledger.authorise_ask(account, rest[1], where=rest[0], time_to_live=rest[2], capture=False)
+            case "lock":
+                return ledger.lock_ask(account, *rest)
+            case "quote":
+                return ledger.read_ask(Operation.QUOTE, account, where=rest[0])
+            case _ if self.reservations:
+                reservation = self.reservations[rest[0] % len(self.reservations)].transaction_id
+                return ledger.end_ask(Operation[name.upper()], reservation, *rest[1:])
+            case _:
+                return None
+
+
+def groups_of(ledger: Ledger) -> dict[int, Sequence[str]]:
+    """The groups of each set."""
+    sets = ledger.names.codes(ledger.connection, 1, CodeKind.GROUP_SET)
+    return {0: (), **{number: text.split("\n") for text, number in sets}}
+
+
+def check_recorded(ledger: Ledger) -> int:
+    """Compare what each leg recorded with a recount; return how many values there were."""
+    legs, groups, zone = ledger.rows("legs"), groups_of(ledger), ledger.programs.programs[0].zone
+    scoped = ledger.programs.programs[0].scoped
+    checked = 0
+    for leg in legs:
+        record = decode_record(leg["record"])
+        recorded = dict(record.windows)
+        events = list(events_before(legs, leg["position"]))
+        for wide, measure in zip(WATCHED, scoped, strict=True):
+            if measure.place not in recorded:
+                continue
+            checked += 1
+            value, place = expected(wide, leg, events, groups, zone)
+            assert recorded[measure.place] == value, (wide, leg)
+            assert wide.scope is not Scope.GROUP or recorded[measure.place + 1] == place
+    return checked
+
+
+def expected(wide: Wide, leg: Leg, events: list[tuple[Leg, Leg | None]], groups: Any, zone: Any) -> tuple[int, int]:
+    """What a window held with the leg itself, and of which of its entities; the bound is looked at on the way."""
+    now, own = leg["accepted_at"], wide.contribution(leg, None)
+    values = []
+    for entity in wide.entities(leg, groups):
+        of_entity = [
+            (then["accepted_at"], wide.contribution(then, end))
+            for then, end in events
+            if wide.counts(then) and entity in wide.entities(then, groups)
+        ]
+        least, value, most = (
+            sum(amount for then, amount in of_entity if holds(then))
+            for holds in (
+                lambda then: wide.spans(then, now, zone),
+                lambda then: wide.in_buckets(then, now, zone),
+                lambda then: wide.spans(then, now, zone, longer=True),
+            )
+        )
+        assert least <= value <= most
+        values.append(value)
+    return max(values) + own, values.index(max(values)) + 1
+
+
+@settings(max_examples=25)
+@given(history=histories, zone=st.sampled_from(ZONES), start=st.sampled_from(STARTS))
+def test_what_a_leg_recorded_of_every_scope_equals_a_recount_and_lies_within_the_bound(
+    history: list[tuple[int, Step]], zone: str, start: str
+) -> None:
+    with open_ledger(rules=WATCHERS, zone=zone) as ledger:
+        ledger.clock.set(start)
+        Player(ledger).play(history, is_rehearsed=False)
+        assert check_recorded(ledger) > 0
+
+
+@settings(max_examples=8)
+@given(history=histories, start=st.sampled_from(STARTS))
+def test_a_restarted_server_counts_the_same_for_every_scope_and_every_decision_is_explained(
+    history: list[tuple[int, Step]], start: str
+) -> None:
+    with open_ledger(rules=WATCHERS + GUARD) as ledger:
+        ledger.clock.set(start)
+        Player(ledger).play(history, is_rehearsed=True)
+        with explaining(ledger) as explainer:
+            for explanation in explainer.all_legs():
+                assert explanation.reproduced, (explanation.differences, explanation.stored.leg)
