@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pointguard_server.domain.codes import Decision, Reason
+from pointguard_server.domain.codes import CodeKind, Decision, Reason
 from pointguard_server.engine import scopes
 from pointguard_server.engine.ask import Verdict
 from tests.support.explaining import explaining
@@ -122,14 +122,14 @@ def test_what_a_reservation_gives_back_leaves_the_window_of_its_own_time(new_led
     account, other = ledger.member(1_000), ledger.member(1_000)
     reserved = ledger.authorise_reserving(account, 100, where=ANN, time_to_live=HOUR)
     assert ledger.quote(other, where=ANN).points == 0
-    assert ledger.authorise(other, 1, where=ANN).decision == Decision.DECLINED
+    assert ledger.rehearse(ledger.authorise_ask(other, 1, where=ANN))[0].decision == Decision.DECLINED
     match end:
         case "void":
             ledger.void(reserved)
         case "capture of a part":
             ledger.capture(reserved, 70)
         case _:
-            ledger.clock.moment += HOUR
+            ledger.clock.moment += HOUR + SECOND
             ledger.lock(account)
     room = 30 if end == "capture of a part" else 100
     assert ledger.quote(other, where=ANN).points == room
@@ -167,7 +167,7 @@ def test_a_change_keeps_the_counts_of_rules_that_count_as_before_and_reads_nothi
         redeem(ledger)
     monkeypatch.setattr(type(ledger.database), "legs_after", lambda *_: pytest.fail("was read"))
     ledger.change(rules=rule("STORE", threshold=3, name="stricter"))
-    assert ledger.reason_names(redeem(ledger)) == ["stricter"]
+    assert [rule_id for _, rule_id in redeem(ledger).reasons] == [ledger.code(CodeKind.RULE, "stricter")]
     assert len(ledger.decider.memory.scopes) == 1
 
 

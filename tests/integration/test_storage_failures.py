@@ -25,7 +25,7 @@ RING = """
 name = "ring"
 context = "REDEMPTION"
 scope = "PROGRAM"
-counts = { parts = ["REDEEM"], attempts = "ALL" }
+counts = { parts = ["REDEEM"], attempts = "APPROVED" }
 measure = "POINTS"
 window = { rolling = "7d" }
 threshold = 100
@@ -122,6 +122,7 @@ def test_a_batch_that_cannot_be_written_counts_for_no_wider_window_and_one_that_
         ledger.end_ask(Operation.VOID, reserved.transaction_id),
         ledger.authorise_ask(first, 50),
         ledger.authorise_ask(second, 30),
+        ledger.authorise_ask(second, 60),  # trips
         ledger.enroll_ask("newcomer"),
     ]
     connection.late = statement == "late"

@@ -1,4 +1,4 @@
-"""Wider windows recounted from the ledger's rows, slowly and obviously: the oracle of ``velocity/scopes.py``. For tests.
+"""Wider windows recounted from the ledger's rows, slowly: the oracle of ``velocity/scopes.py``. For tests.
 
 It knows the words of the domain and the columns of the ledger, and nothing of the code that it judges.
 """
@@ -58,7 +58,8 @@ class Wide:
             if end["operation"] != Operation.CAPTURE:
                 return 0
             leg = end
-        return {Measure.COUNT: 1, Measure.POINTS: leg["points"], Measure.MONEY: leg["money"]}[self.adds]
+        amounts: dict[Measure, int] = {Measure.COUNT: 1, Measure.POINTS: leg["points"], Measure.MONEY: leg["money"]}
+        return amounts[self.adds]
 
     def spans(self, then: int, now: int, zone: ZoneInfo, *, longer: bool = False) -> bool:
         """Whether a window that ends now holds a moment before, exactly; ``longer``: by all of its bound longer."""

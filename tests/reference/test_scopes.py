@@ -25,11 +25,12 @@ WINDOWS = (
     ('calendar = "WEEK"', WindowKind.WEEK, 0),
     ('calendar = "MONTH"', WindowKind.MONTH, 0),
 )
+SOME_KINDS = frozenset({Kind.PURCHASE, Kind.REDEMPTION_LOCK})
 COUNTS: tuple[tuple[str, frozenset[Kind] | None, frozenset[Part] | None, bool], ...] = (
     ('{ parts = ["REDEEM"], attempts = "ALL" }', None, frozenset({Part.REDEEM}), False),
     ('{ attempts = "APPROVED" }', None, None, True),
-    ('{ kinds = ["PURCHASE", "REDEMPTION_LOCK"], attempts = "ALL" }', frozenset({Kind.PURCHASE, Kind.REDEMPTION_LOCK}), None, False),
-)  # fmt: skip
+    ('{ kinds = ["PURCHASE", "REDEMPTION_LOCK"], attempts = "ALL" }', SOME_KINDS, None, False),
+)
 WATCHER = """
 [[fraud_rule]]
 name = "watch{number}"
@@ -179,14 +180,9 @@ def expected(wide: Wide, leg: Leg, events: list[tuple[Leg, Leg | None]], groups:
             for then, end in events
             if wide.counts(then) and entity in wide.entities(then, groups)
         ]
-        least, value, most = (
-            sum(amount for then, amount in of_entity if holds(then))
-            for holds in (
-                lambda then: wide.spans(then, now, zone),
-                lambda then: wide.in_buckets(then, now, zone),
-                lambda then: wide.spans(then, now, zone, longer=True),
-            )
-        )
+        least = sum(amount for then, amount in of_entity if wide.spans(then, now, zone))
+        value = sum(amount for then, amount in of_entity if wide.in_buckets(then, now, zone))
+        most = sum(amount for then, amount in of_entity if wide.spans(then, now, zone, longer=True))
         assert least <= value <= most
         values.append(value)
     return max(values) + own, values.index(max(values)) + 1

@@ -470,9 +470,7 @@ class Ledger:
     ) -> Ask:
         kind = int(Kind.ADHOC_REDEEM) if operation is Operation.QUOTE else 0
         known = self.code(CodeKind.REDEMPTION_TYPE, redemption_type)
-        fields = RequestFields(
-            int(operation), kind, account, redemption_type_id=known, **self.place(where, province)
-        )
+        fields = RequestFields(int(operation), kind, account, redemption_type_id=known, **self.place(where, province))
         return Ask(
             self.tenant, fields.pack(), account_id=account, store_province_id=self.code(CodeKind.PROVINCE, province),
             business_unit_id=self.code(CodeKind.BUSINESS_UNIT, where.unit),
@@ -513,9 +511,7 @@ class Ledger:
     def lock(self, account: int, locked: bool = True) -> Verdict:
         return self.one(self.lock_ask(account, locked))
 
-    def quote(
-        self, account: int, province: str = "", redemption_type: str = "", where: Where = NOWHERE
-    ) -> Verdict:
+    def quote(self, account: int, province: str = "", redemption_type: str = "", where: Where = NOWHERE) -> Verdict:
         return self.one(self.read_ask(Operation.QUOTE, account, province, redemption_type, where))
 
     def check(self, account: int) -> Verdict:

@@ -29,16 +29,16 @@ def compile_or_fail(self: RuleCompiler, rule_set: RuleSet) -> ReadyRules:
     return _compile(self, rule_set)
 
 
-def end_at_once(written: Any) -> None:
+def end_at_once(*taken: Any) -> None:
     """End the process as a power cut would."""
-    del written
+    del taken
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def change(self: ServingProgram, step: Any, *ready: ReadyRules, **rest: Any) -> Any:
     """Change what decides, and see to it that rules that are fatal never do in this process."""
     if any(FATAL in rules.rule_set.source for rules in ready):
-        self._take = end_at_once  # type: ignore[method-assign]
+        self._take = end_at_once  # type: ignore[assignment, method-assign]
     return await _change(self, step, *ready, **rest)
 
 

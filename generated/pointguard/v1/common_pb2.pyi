@@ -86,6 +86,17 @@ class AdviceContext(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ADVICE_CONTEXT_REDEMPTION: _ClassVar[AdviceContext]
     ADVICE_CONTEXT_EARNING: _ClassVar[AdviceContext]
 
+class FraudScope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FRAUD_SCOPE_UNSPECIFIED: _ClassVar[FraudScope]
+    FRAUD_SCOPE_ACCOUNT: _ClassVar[FraudScope]
+    FRAUD_SCOPE_PROGRAM: _ClassVar[FraudScope]
+    FRAUD_SCOPE_STORE: _ClassVar[FraudScope]
+    FRAUD_SCOPE_CASHIER: _ClassVar[FraudScope]
+    FRAUD_SCOPE_TERMINAL: _ClassVar[FraudScope]
+    FRAUD_SCOPE_BUSINESS_UNIT: _ClassVar[FraudScope]
+    FRAUD_SCOPE_GROUP: _ClassVar[FraudScope]
+
 class AdvicePosture(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ADVICE_POSTURE_UNSPECIFIED: _ClassVar[AdvicePosture]
@@ -170,6 +181,14 @@ ADVICE_ENTITY_ACCOUNT: AdviceEntity
 ADVICE_CONTEXT_UNSPECIFIED: AdviceContext
 ADVICE_CONTEXT_REDEMPTION: AdviceContext
 ADVICE_CONTEXT_EARNING: AdviceContext
+FRAUD_SCOPE_UNSPECIFIED: FraudScope
+FRAUD_SCOPE_ACCOUNT: FraudScope
+FRAUD_SCOPE_PROGRAM: FraudScope
+FRAUD_SCOPE_STORE: FraudScope
+FRAUD_SCOPE_CASHIER: FraudScope
+FRAUD_SCOPE_TERMINAL: FraudScope
+FRAUD_SCOPE_BUSINESS_UNIT: FraudScope
+FRAUD_SCOPE_GROUP: FraudScope
 ADVICE_POSTURE_UNSPECIFIED: AdvicePosture
 ADVICE_POSTURE_LOG: AdvicePosture
 ADVICE_POSTURE_WARN: AdvicePosture

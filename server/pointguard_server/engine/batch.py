@@ -98,7 +98,7 @@ class Decider:
         self._buffers = Buffers()
         self.heads = store.heads()
         memory.take_distinct(programs.distinct_measures)
-        memory.scopes.take(programs.scoped, self._counted(programs), programs.group_sets)
+        self._take_scopes(programs, self._counted(programs))
         self._heads_unknown = False  # after a commit of unknown outcome
         self._now = not_before
         self._upcoming: Upcoming = ()
@@ -201,8 +201,7 @@ class Decider:
                 self.memory.displace(np.array([programs.first_of[each.program_id] for each in before.programs]))
         if _measures(programs) != _measures(before) and (programs.distinct_measures or before.distinct_measures):
             self.memory.take_distinct(programs.distinct_measures)
-        if programs.scoped != self.memory.scopes.keys:
-            self.memory.scopes.take(programs.scoped, counted, programs.group_sets)
+        self._take_scopes(programs, counted)
         self.programs, self._upcoming = programs, upcoming
 
     def _counted(self, programs: Programs, recount: Recount | None = None) -> Recount:
@@ -214,6 +213,10 @@ class Decider:
             for legs in self._store.legs_after(recount.position, recount.since):
                 recount.add(legs)
         return recount
+
+    def _take_scopes(self, programs: Programs, counted: Recount) -> None:
+        if programs.scoped != self.memory.scopes.keys:
+            self.memory.scopes.take(programs.scoped, counted, programs.group_sets)
 
     def _undo(self, step: _Step) -> None:
         """Undo the step, and forget what memory holds of the accounts: the ledger knows."""
@@ -245,6 +248,7 @@ class Decider:
         self._records(step, out)
         stand = np.zeros(1, ADVICE)[0]
         keep_standing(arrays, np.zeros(1, ACCOUNT)[0], stand)
+        self.memory.scopes.warm_up()
         Totals().add(out, 0, self.programs)
         legs_of_records(())
         return Answers(out, step.requests, {}, {})

@@ -237,7 +237,7 @@ class Programs:
             counters += self.counters[program.program_id]
             measures += program.measures
             scoped += [
-                (*key.measured, each.place, each.scope, self.scoped.index(key), key.measured.width)
+                (each.place, each.scope, self.scoped.index(key), key.measured.width, *key.measured)
                 for each, key in zip(program.scoped, scope_keys(program), strict=True)
             ]
             rules += program.rules

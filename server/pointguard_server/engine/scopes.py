@@ -64,6 +64,12 @@ class Scopes:
             is_rolling = key.measured.window == WindowKind.ROLLING
             load_counts(self.arrays, number * of_all, *counts, is_rolling * of_all)
 
+    def warm_up(self) -> None:
+        """Have the kernels compiled, or loaded from the cache, before a change of rules waits for them."""
+        nothing = np.zeros(0, np.int64)
+        load_counts(self.arrays, nothing, nothing, nothing, nothing, nothing)
+        find_places(_arrays(0))
+
     def make_room(self, requests: int, changes: int, sets: GroupSets, calendars: dict[int, np.void], now: int) -> None:
         """Make room for a batch of so many requests, which count so often for an entity; forget what can be undone.
 

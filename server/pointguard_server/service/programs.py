@@ -483,7 +483,9 @@ def _controls(
     rules = []
     if redemption.out_of_province:
         name = intern(CodeKind.RULE, OUT_OF_PROVINCE)
-        rules.append(_rule(name, PROVINCES, _NO_SCOPE, redemption.out_of_province, Context.REDEMPTION, Reason.OUT_OF_PROVINCE))
+        rules.append(
+            _rule(name, PROVINCES, _NO_SCOPE, redemption.out_of_province, Context.REDEMPTION, Reason.OUT_OF_PROVINCE)
+        )
     if redemption.daily_cap:
         # What a calendar day's approved redemptions come to in money; what was voided or not captured is free again.
         parts = _mask((Part.REDEEM, Part.HOUSEHOLD_REDEEM))

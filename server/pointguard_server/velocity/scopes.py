@@ -2,8 +2,8 @@
 
 What an entity has for a measure is a **ring** of buckets, not a list of events: a rolling window of length L is kept as
 ``BUCKETS`` buckets of L / ``BUCKETS`` and the one under way, and what lies in them counts whole. A bucket begins at a
-multiple of its width since 1970, so a window's value follows from the ledger alone, whenever it is counted: it is exact
-for a window that reaches back at least L and less than L + L / ``BUCKETS``. A window of the calendar has one bucket, its
+multiple of its width since 1970, so a window's value follows from the ledger alone, whenever it is counted: it is right
+for one that reaches back at least L and less than L + L / ``BUCKETS``. A window of the calendar has one bucket, its
 day, week or month, and is exact.
 
 One table for all measures and entities finds the rings. A decision costs the same however many events there are. The
@@ -24,14 +24,14 @@ RING = BUCKETS + 1
 """How many buckets a ring has: those of a whole window, and the one under way."""
 SCOPED = np.dtype(
     [
-        *MEASURE.descr,
         ("place", "<i8"),  # of its measure among the program's; what it holds is noted there
         ("scope", "<i8"),
         ("counter", "<i8"),  # whose rings are its own; arms of one program share them
         ("width", "<i8"),  # of a rolling window's bucket
+        *MEASURE.descr,
     ]
 )
-"""A measure of a wider scope."""
+"""A measure of a wider scope. ``MEASURE`` stands last: Numba would take a record for one that it begins with."""
 
 # What a ring has before its buckets. ``NEWEST`` is the number of the newest bucket, or the start of the calendar's.
 COUNTER, ENTITY, NEWEST, TOTAL, FIRST = range(5)

@@ -226,14 +226,7 @@ def quote(arrays, world, batch, out, r, slot):
                 add_reason(out, r, rule.reason, rule.rule_id)
                 stopped = True
             continue
-        if rule.scoped >= 0:
-            room = _room_in_scope(arrays, world, batch, r, account, program, rule)
-        else:
-            measure = world.measures[program.first_measure + rule.measure]
-            if not matches(measure, request.kind, 1 << _REDEEM_PART, APPROVED):
-                continue
-            value = value_now(arrays, account, measure, arrays.tallies[slot, rule.measure], now)
-            room = _room_under(world, program, rule, measure, value)
+        room = _room_now(arrays, world, batch, r, slot, program, rule)
         if room < limit:
             limit, binding, binding_rule = room, rule.reason, rule.rule_id
     if not stopped:
@@ -243,9 +236,16 @@ def quote(arrays, world, batch, out, r, slot):
 
 
 @part
-def _room_in_scope(arrays, world, batch, r, account, program, rule):
-    """Return how many points a rule of a wider scope leaves, as far as the request says where it comes from."""
-    request, scoped = batch.requests[r], world.scoped[program.first_scoped + rule.scoped]
+def _room_now(arrays, world, batch, r, slot, program, rule):
+    """Return how many points a rule's window leaves; of a wider scope, as far as the request says where it is made."""
+    request, account = batch.requests[r], arrays.accounts[slot]
+    if rule.scoped < 0:
+        measure = world.measures[program.first_measure + rule.measure]
+        if not matches(measure, request.kind, 1 << _REDEEM_PART, APPROVED):
+            return POINTS_MAX
+        tally = arrays.tallies[slot, rule.measure]
+        return _room_under(world, program, rule, measure, value_now(arrays, account, measure, tally, batch.header[NOW]))
+    scoped = world.scoped[program.first_scoped + rule.scoped]
     if not matches(scoped, request.kind, 1 << _REDEEM_PART, APPROVED):
         return POINTS_MAX
     value, _ = held_by_scope(

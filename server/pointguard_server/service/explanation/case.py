@@ -199,7 +199,9 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
             window = look(check.counting, case.past.events, case.moment, case.zone)
         else:
             window, entity = _look_wider(case, retrial, check, check.counting)
-        if window is not None and check.counting.matches(retrial.kind, retrial.parts, approved=approved, blocked=blocked):
+        if window is not None and check.counting.matches(
+            retrial.kind, retrial.parts, approved=approved, blocked=blocked
+        ):
             seen = window.value + check.counting.amount(retrial.points, retrial.money)
     exceeded = seen is not None and seen > check.threshold
     tripped = exceeded and held in (None, HOLDS)

@@ -66,11 +66,9 @@ def checks_of(config: ProgramConfig) -> tuple[Check, ...]:
         if counting is not None:
             measure = numbers.setdefault((scope, counting), sum(places_of(each) for each, _ in numbers))
         duration = action.duration // MICROSECOND
+        more |= {"scope": scope}
         found.append(
-            Check(
-                name, counting, measure, action.threshold, action.posture, context, duration, reason,
-                scope=scope, **more,
-            )  # fmt: skip
+            Check(name, counting, measure, action.threshold, action.posture, context, duration, reason, **more)
         )
 
     redemption = config.redemption
@@ -94,7 +92,7 @@ def checks_of(config: ProgramConfig) -> tuple[Check, ...]:
 
 
 def measure_count(checks: tuple[Check, ...]) -> int:
-    """Return how many numbers the checks' windows take; those of conditions, then of earn rules, have the numbers behind."""
+    """Return how many numbers the checks' windows take; those of conditions, then of earn rules, have those behind."""
     return max((check.measure + places_of(check.scope) for check in checks if check.measure >= 0), default=0)
 
 

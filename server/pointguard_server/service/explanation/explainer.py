@@ -257,7 +257,7 @@ class Explainer:
     def _scoped(self, tenant_id: int, leg: dict[str, int], configuration: StoredText | None) -> Scoped:
         """Return what the wider windows of the fraud rules held before a leg that they look at."""
         config = _read_configuration(configuration, _Found())
-        if config is None or leg["operation"] in (*ENDS, *INTERVENTIONS):
+        if config is None or leg["operation"] in (*ENDS, Operation.MATURE, *INTERVENTIONS):
             return {}
         zone = ZoneInfo(config.time_zone)
         return {

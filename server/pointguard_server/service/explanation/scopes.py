@@ -64,7 +64,9 @@ def read_scope(
     groups = {number: text.split(GROUP_SEPARATOR) for number, text in sets.items()}
     return tuple(
         ScopedPast(
-            group, start, None if events is None else tuple(event for number, event in events if group in groups[number])
+            group,
+            start,
+            None if events is None else tuple(event for number, event in events if group in groups[number]),
         )
         for group in groups[leg["group_set_id"]]
     )
