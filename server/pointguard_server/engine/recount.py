@@ -22,6 +22,7 @@ Mask = npt.NDArray[np.bool_]
 _ENDS = [int(each) for each in (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)]
 _NO_EVENTS = [*_ENDS, int(Operation.MATURE), *(int(each) for each in INTERVENTIONS)]
 _HOUR = 3_600_000_000
+_UNSUMMED_MAX = 65_536
 # Past the end of any such stretch, and not past the next one's.
 _INTO_THE_NEXT = {WindowKind.DAY: 30 * _HOUR, WindowKind.WEEK: 8 * 24 * _HOUR, WindowKind.MONTH: 33 * 24 * _HOUR}
 _COLUMNS = {
@@ -85,7 +86,7 @@ class Recount:
             now // key.measured.width - BUCKETS if calendar is None else calendar.first
             for key, calendar in zip(self.keys, self._calendars, strict=True)
         ]
-        self._counts = [Counts(*(np.zeros(0, np.int64),) * 3) for _ in self.keys]
+        self._counts = [[Counts(*(np.zeros(0, np.int64),) * 3)] for _ in self.keys]  # to be summed up
         self._open: RowArray | None = None  # reservations that nothing has ended yet
         self.since = min(
             (
@@ -121,16 +122,14 @@ class Recount:
         buckets = times // key.measured.width if calendar is None else calendar.starts_of(times)
         entities = _entities(key, events)
         counted = _matching(key, events) & (buckets >= self._firsts[index]) & (entities != 0) & (values != 0)
-        before = self._counts[index]
-        self._counts[index] = _summed(
-            np.concatenate((before.entities, entities[counted])),
-            np.concatenate((before.buckets, buckets[counted])),
-            np.concatenate((before.values, values[counted])),
-        )
+        parts = self._counts[index]
+        parts.append(Counts(entities[counted], buckets[counted], values[counted]))
+        if sum(len(part.values) for part in parts[1:]) > max(len(parts[0].values), _UNSUMMED_MAX):
+            parts[:] = [_summed(parts)]
 
     def counts(self) -> Iterator[tuple[ScopeKey, Counts]]:
         """Yield what each counter came to, in order of entity and bucket."""
-        yield from zip(self.keys, self._counts, strict=True)
+        yield from zip(self.keys, map(_summed, self._counts), strict=True)
 
 
 class _Calendar:
@@ -206,8 +205,9 @@ def _pairs(opened: RowArray, ends: RowArray) -> tuple[IntArray, IntArray]:
     return order[:-1][same], order[1:][same] - len(opened)
 
 
-def _summed(entities: IntArray, buckets: IntArray, values: IntArray) -> Counts:
+def _summed(parts: Sequence[Counts]) -> Counts:
     """Return what each bucket of an entity comes to."""
+    entities, buckets, values = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.lexsort((buckets, entities))
     entities, buckets, values = entities[order], buckets[order], values[order]
     begins = np.ones(len(values), np.bool_)
