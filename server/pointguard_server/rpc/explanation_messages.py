@@ -6,9 +6,19 @@ from zoneinfo import ZoneInfo
 
 from pointguard.v1 import common_pb2, explanation_pb2, transaction_pb2
 from pointguard_server.domain.calendar import from_microseconds
-from pointguard_server.domain.codes import AccountFlag, Context, InterventionReason, Operation, Posture, RequestFlag
+from pointguard_server.domain.codes import (
+    AccountFlag,
+    CaseOutcome,
+    Context,
+    Factor,
+    InterventionReason,
+    Operation,
+    Posture,
+    RequestFlag,
+)
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.engine.identifiers import uuid_text
+from pointguard_server.rpc.decode import verified
 from pointguard_server.rpc.encode import advice_message, timestamp
 from pointguard_server.rpc.rule_messages import fill_outcomes
 from pointguard_server.service.explanation.case import Case, CheckedRule, Retrial
@@ -125,7 +135,7 @@ def _personal(found: Explanation) -> tuple[str, ...]:
             return ("member.identifiers", "request.identifier")
         case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
             return ()
-        case Operation.OVERRIDE_ADVICE | Operation.REMOVE_ADVICE:
+        case Operation.OVERRIDE_ADVICE | Operation.REMOVE_ADVICE | Operation.RESOLVE_CASE:
             return ()
         case Operation.UPDATE_MEMBER if _changes_birth_date(found):
             return ("member.identifiers", "request.birth_date")
@@ -149,6 +159,10 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
             yield f"request.{name}", str(request[name])
     for flag in _SWITCHES.get(leg["operation"], ()):
         yield f"request.{(flag.name or '').lower()}", _yes(bool(request.get("flags", 0) & flag))
+    if leg["operation"] == Operation.AUTHORISE:
+        for factor in Factor:
+            if request.get("flags", 0) & verified(factor):
+                yield f"request.verified_by.{factor.name.lower()}", _yes(True)
     if request.get("time_to_live"):
         yield "request.time_to_live", f"{request['time_to_live'] / 1_000_000:g} s"
     if leg["redemption_type_id"]:
@@ -166,8 +180,10 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
 
 def _said(case: Case, said: Intervention) -> Iterator[tuple[str, str]]:
     """Yield what the staff said."""
-    if case.operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE):
+    if case.operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE, Operation.RESOLVE_CASE):
         yield "request.advice_id", uuid_text(advice_named(case.request))
+    if said.outcome:
+        yield "request.outcome", CaseOutcome(said.outcome).name
     if said.context:
         yield "request.context", Context(said.context).name
         yield "request.posture", Posture(said.posture).name
@@ -238,6 +254,7 @@ def _check(checked: CheckedRule) -> explanation_pb2.ExplainedCheck:
         stood=checked.stood is not None,
         raised=checked.raises,
         suppressed=checked.suppressed,
+        verified=checked.verified,
     )
     if checked.window is not None:
         message.window.CopyFrom(_window(checked.window))

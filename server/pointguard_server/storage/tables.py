@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
+from pointguard_server.domain.codes import CASES, AdviceEvent
 from pointguard_server.domain.ledger_rows import (
     ADVICE_FIELDS,
     ENTRY_FIELDS,
@@ -81,6 +82,13 @@ advice = Table(
     Index("advice_account_seq", "tenant_id", "account_id", "seq"),
     Index("advice_steps", "advice_id", "position"),
     Index("advice_ends_at", "tenant_id", "ends_at"),
+)
+Index(
+    "advice_cases",
+    advice.c.tenant_id,
+    advice.c.position,
+    sqlite_where=(advice.c.event == text(str(int(AdviceEvent.RAISED))))
+    & advice.c.posture.in_([text(str(int(posture))) for posture in sorted(CASES)]),
 )
 batches = Table(
     "batches",

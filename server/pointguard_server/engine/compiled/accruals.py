@@ -88,7 +88,7 @@ def accrue(arrays, world, batch, out, r, slot):
     if account.flags & _SUSPENDED_FLAG:
         add_reason(out, r, _SUSPENDED, 0)
         stopped = True
-    blocked = heed_standing(arrays, out, r, account, _EARNING, batch.header[NOW])
+    blocked, _ = heed_standing(arrays, world, batch, out, r, account, _EARNING)
     points = _earn(arrays, world, batch, out, r, slot, account, program)
     if points < 0:
         add_reason(out, r, _STOPPED if points == _STOPPED_POINTS else _ARITHMETIC, 0)
