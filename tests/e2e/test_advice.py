@@ -414,7 +414,9 @@ def test_a_case_is_opened_by_a_rule_proposed_by_one_and_resolved_by_another(
 
 async def test_a_redemption_beside_a_resolution_is_decided_before_or_after_it(desk: Desk) -> None:
     with desk.client("fraud") as first:
-        async with PointguardClient.connect(desk.server.address, api_key=desk.keys["all"], timeout_seconds=20) as client:
+        async with PointguardClient.connect(
+            desk.server.address, api_key=desk.keys["all"], timeout_seconds=20
+        ) as client:
             for turn in range(6):
                 member = Identifier.external_id(new_idempotency_key())
                 await client.enroll_member([member])
@@ -443,19 +445,16 @@ def test_a_till_that_is_asked_for_a_factor_says_that_it_has_verified_it_and_its_
     client: SyncPointguardClient,
 ) -> None:
     member = enroll(client)
-    assert client.authorise_redemption(member, 100, capture=True).decision is Decision.APPROVED
-    asked = client.authorise_redemption(member, 1, idempotency_key=f"{member.value} asked")
+    asked = client.authorise_redemption(member, 101, idempotency_key=f"{member.value} asked")
     assert asked.reasons == (Reason(ReasonCode.STEP_UP_PIN, "spender"),)
     with pytest.raises(KeyReused):
-        client.authorise_redemption(member, 1, idempotency_key=f"{member.value} asked", verified_by=(Factor.PIN,))
-    wrong = client.authorise_redemption(member, 1, verified_by=(Factor.ID_DOCUMENT, Factor.ONE_TIME_CODE))
-    assert wrong.reasons == asked.reasons
-    passed = client.authorise_redemption(member, 1, verified_by=(Factor.PIN,))
+        client.authorise_redemption(member, 101, idempotency_key=f"{member.value} asked", verified_by=(Factor.PIN,))
+    passed = client.authorise_redemption(member, 101, verified_by=(Factor.SUPERVISOR, Factor.PIN))
     assert (passed.decision, passed.reasons) == (Decision.APPROVED, ())
     explained = client.explain_decision(passed.transaction_id)
     assert explained.reproduced, explained.differences
     assert explained.transaction is not None
-    assert explained.transaction.verified_by == (Factor.PIN,)
+    assert explained.transaction.verified_by == (Factor.PIN, Factor.SUPERVISOR)
     (spender,) = [check for check in explained.checks if check.rule == "spender"]
     assert (spender.tripped, spender.verified, spender.forbade, spender.raised) == (True, True, False, True)
 

@@ -256,9 +256,7 @@ class Account:
             if 0 < allowed < points:
                 points, enough = allowed, True
         context = Context.REDEMPTION
-        answer = self._decide(
-            now, kind, Part.REDEEM, points, points, context, reasons, store, verified, enough=enough
-        )
+        answer = self._decide(now, kind, Part.REDEEM, points, points, context, reasons, store, verified, enough=enough)
         if answer.decision == APPROVED and not capture:
             self.posted += points
             self.holds.append(Hold(self.seq, points, now + time_to_live))

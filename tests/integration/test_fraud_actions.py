@@ -48,10 +48,11 @@ def codes(verdict: Verdict) -> list[Reason]:
 
 def redeem(ledger: Ledger, account: int, times: int = 1, verified: Factor | None = None) -> Verdict:
     """Redeem a point so many times; return the last answer."""
+    verdicts = []
     for _ in range(times):
         ledger.clock.moment += SECOND
-        verdict = ledger.authorise(account, 1, verified=verified)
-    return verdict
+        verdicts.append(ledger.authorise(account, 1, verified=verified))
+    return verdicts[-1]
 
 
 def open_case(ledger: Ledger, account: int) -> bytes:
@@ -61,7 +62,9 @@ def open_case(ledger: Ledger, account: int) -> bytes:
     return case.advice_id
 
 
-def resolve(ledger: Ledger, account: int, case: bytes, outcome: CaseOutcome, author: str = "a", key: str = "k") -> Verdict:
+def resolve(
+    ledger: Ledger, account: int, case: bytes, outcome: CaseOutcome, author: str = "a", key: str = "k"
+) -> Verdict:
     return ledger.one(ledger.resolve_ask(account, case, outcome, author, key))
 
 
@@ -83,7 +86,12 @@ def audit_and_explain(ledger: Ledger) -> None:
         ("WARN", (APPROVED, [Reason.FRAUD_WARNING]), (APPROVED, [Reason.FRAUD_WARNING]), (APPROVED, [])),
         ("REVIEW", (APPROVED, [Reason.UNDER_REVIEW]), (APPROVED, [Reason.UNDER_REVIEW]), (APPROVED, [])),
         (PIN, (DECLINED, [Reason.STEP_UP_PIN]), (DECLINED, [Reason.STEP_UP_PIN]), (APPROVED, [])),
-        ("BLOCK", (DECLINED, [Reason.FRAUD_RULE]), (DECLINED, [Reason.ADVICE_BLOCK, Reason.FRAUD_RULE]), (APPROVED, [])),
+        (
+            "BLOCK",
+            (DECLINED, [Reason.FRAUD_RULE]),
+            (DECLINED, [Reason.ADVICE_BLOCK, Reason.FRAUD_RULE]),
+            (APPROVED, []),
+        ),
         (
             "REVIEW_BLOCK",
             (DECLINED, [Reason.FRAUD_RULE]),

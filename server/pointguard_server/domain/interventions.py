@@ -48,9 +48,7 @@ def decode_intervention(data: bytes) -> Intervention:
     """
     values = json.loads(data)  # JSONDecodeError and UnicodeDecodeError are ValueErrors
     expected = {field.name: str if field.type in (str, "str") else int for field in fields(Intervention)}
-    if not isinstance(values, dict):
-        raise ValueError("it is no intervention")
-    values = dict.fromkeys(_ADDED, 0) | values
+    values = dict.fromkeys(_ADDED, 0) | values if isinstance(values, dict) else {}
     if {name: type(value) for name, value in values.items()} != expected:
         raise ValueError("it has not the fields of an intervention")
     return Intervention(**values)

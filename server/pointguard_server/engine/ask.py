@@ -65,6 +65,7 @@ class StandingAdvice(NamedTuple):
 ADVICE_NAMES = StandingAdvice._fields[:-1]
 """Those of its fields that are columns of ``advice``."""
 
+
 class EntryView(NamedTuple):
     """An entry of a verdict."""
 

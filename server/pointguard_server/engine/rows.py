@@ -159,6 +159,6 @@ STANDING_COLUMNS = _column_dtype(STANDING_FIELDS, ("advice_id",))
 TERMS_CONTEXT, TERMS_POSTURE, TERMS_DURATION, TERMS_ENDS_AT, TERMS_REASON, TERMS_ACTOR = range(6)
 """The numbers of the one line that an intervention has: its ``domain.interventions.Intervention``'s.
 
-Of a case that is resolved, the reason is its ``CaseOutcome``, and the actor is who resolves it: the number of the author
-in the upper 32 bits, that of the API key in the lower ones.
+Of a case that is resolved, the reason is its ``CaseOutcome``, and the actor is who resolves it: the author's number in
+the upper 32 bits, that of the API key in the lower ones.
 """

@@ -92,7 +92,7 @@ PROVINCES, CONDITION = -1, -2
 EXEMPTION = np.dtype(
     [(name, "<i8") for name in ("entity", "value", "program_id", "rule_id", "context", "starts_at", "ends_at")]
 )
-"""What lets transactions pass fraud rules; sorted by the first two. ``rule_id`` 0: every rule, ``context`` 0: every one.
+"""What lets transactions pass fraud rules; sorted by the first two. ``rule_id`` and ``context`` 0: every one.
 
 ``value`` is the account, or the number of the store, cashier or redemption type; of a group, its bit in the words of
 sets of groups.

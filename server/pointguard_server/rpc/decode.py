@@ -287,7 +287,7 @@ class Decoder:
         if request.allow_partial:
             flags |= _ALLOW_PARTIAL
         for index, factor in enumerate(request.verified_by):
-            if factor not in _FACTORS:
+            if int(factor) not in _FACTORS:
                 self.fault(f"verified_by[{index}]", "must be a known factor")
             else:
                 flags |= verified(factor)

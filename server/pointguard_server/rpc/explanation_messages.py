@@ -159,10 +159,8 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
             yield f"request.{name}", str(request[name])
     for flag in _SWITCHES.get(leg["operation"], ()):
         yield f"request.{(flag.name or '').lower()}", _yes(bool(request.get("flags", 0) & flag))
-    if leg["operation"] == Operation.AUTHORISE:
-        for factor in Factor:
-            if request.get("flags", 0) & verified(factor):
-                yield f"request.verified_by.{factor.name.lower()}", _yes(True)
+    if factors := _verified_by(leg["operation"], request):
+        yield "request.verified_by", ", ".join(factors)
     if request.get("time_to_live"):
         yield "request.time_to_live", f"{request['time_to_live'] / 1_000_000:g} s"
     if leg["redemption_type_id"]:
@@ -176,6 +174,12 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
         yield from _said(found.case, found.case.said)
     if found.stored.order_reference:
         yield "request.order_reference", found.stored.order_reference
+
+
+def _verified_by(operation: int, request: dict[str, Any]) -> list[str]:
+    if operation != Operation.AUTHORISE or not request:
+        return []
+    return [factor.name for factor in Factor if request["flags"] & verified(factor)]
 
 
 def _said(case: Case, said: Intervention) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,7 @@ from pointguard_server.rpc.rule_messages import AUTHOR_BYTES_MAX, NOTE_BYTES_MAX
 
 DURATION_MIN_S, DURATION_MAX_S = 1, 3_650 * 86_400
 _REASONS, _CONTEXTS, _POSTURES = frozenset(InterventionReason), frozenset(Context), frozenset(Posture) - CASES
-_OF_REDEMPTION = (Posture.STEP_UP, Posture.LOCK)
+_OF_REDEMPTION = frozenset((Posture.STEP_UP, Posture.LOCK))
 _OUTCOMES = frozenset(CaseOutcome)
 
 
@@ -50,7 +50,7 @@ def with_terms(decoder: Decoder, said: Intervention, request: advice_pb2.RaiseAd
         decoder.fault("context", "must be a known context")
     if int(request.posture) not in _POSTURES:
         decoder.fault("posture", "must be a known posture, and not a case's")
-    elif request.posture in _OF_REDEMPTION and request.context == Context.EARNING:
+    elif int(request.posture) in _OF_REDEMPTION and int(request.context) == Context.EARNING:
         decoder.fault("posture", "is about redemptions alone")
     duration = ends_at = 0
     which = request.WhichOneof("end")

@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-from pointguard_server.domain.codes import CASES, AdviceEvent
 from pointguard_server.domain.ledger_rows import (
     ADVICE_FIELDS,
     ENTRY_FIELDS,
@@ -87,8 +86,7 @@ Index(
     "advice_cases",
     advice.c.tenant_id,
     advice.c.position,
-    sqlite_where=(advice.c.event == text(str(int(AdviceEvent.RAISED))))
-    & advice.c.posture.in_([text(str(int(posture))) for posture in sorted(CASES)]),
+    sqlite_where=text("event = 1 AND posture IN (4, 6)"),  # raised, of a case
 )
 batches = Table(
     "batches",

@@ -10,7 +10,15 @@ from pointguard_server.domain.interventions import Intervention, decode_interven
 
 numbers = st.integers(0, 2**63 - 1)
 interventions = st.builds(
-    Intervention, st.text(), st.integers(1, 10), st.text(), st.text(), numbers, numbers, numbers, numbers,
+    Intervention,
+    st.text(),
+    st.integers(1, 10),
+    st.text(),
+    st.text(),
+    numbers,
+    numbers,
+    numbers,
+    numbers,
     st.integers(0, 3),
 )
 

@@ -223,9 +223,9 @@ def measured(arrays, world, batch, r, slot, rule, leg, flags):
 def judge_rules(arrays, world, batch, out, row, slot, context, flags):
     """Add a reason for every fraud rule of this context that the leg trips; return whether one forbids it.
 
-    A rule that blocks, or asks for a factor that was not verified, also forbids it where its condition could not be computed: it has not tripped then.
-    ``flags`` say how the transaction would count if no rule tripped. Rules of other contexts trip too
-    (``raise_tripped``), but do not touch this transaction.
+    A rule that forbids also does so where its condition could not be computed: it has not tripped then. ``flags`` say
+    how the transaction would count if no rule tripped. Rules of other contexts trip too (``raise_tripped``), but do not
+    touch this transaction.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]

@@ -1,4 +1,4 @@
-"""Exemptions: whether one lets a transaction pass a fraud rule. Looked at where a rule would have an effect, and only then.
+"""Exemptions: whether one lets a transaction pass a fraud rule. Looked at only where a rule would have an effect.
 
 ``world.exemptions`` are sorted by what they name, so that finding one among many takes a few comparisons.
 """

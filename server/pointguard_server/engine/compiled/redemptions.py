@@ -27,7 +27,7 @@ from pointguard_server.engine.compiled.emit import add_event, add_reason, close_
 from pointguard_server.engine.compiled.lots import spend
 from pointguard_server.engine.compiled.reservations import open_hold
 from pointguard_server.engine.compiled.tallies import value_now
-from pointguard_server.engine.world import CONDITION, NOW, PROVINCES
+from pointguard_server.engine.world import CONDITION, NOW
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import APPROVED, BLOCKED, amount, matches
 
@@ -179,6 +179,25 @@ def _settle(arrays, world, batch, out, slot, row, request):
 
 
 @part
+def _is_quoted(arrays, world, batch, out, r, account, rule):
+    """Return whether a quote looks at a rule: it may decline a redemption, whatever is redeemed."""
+    if rule.is_shadow or not bears_on(rule, _REDEMPTION) or not (rule.posture == _STEP_UP or forbids(rule.posture)):
+        return False
+    if rule.condition >= 0 and (rule.is_sized or out.held[rule.condition] == 0):
+        return False
+    return not is_passed_over(arrays, world, batch, r, account, rule)
+
+
+@part
+def _reason_against_any(batch, out, r, account, rule):
+    """Return why a rule without a measure declines any redemption here; 0 if it does not."""
+    if rule.measure == CONDITION:
+        return reason_against(out, rule)
+    home, there = account.province_id, batch.envelopes[r].store_province_id
+    return rule.reason if home != 0 and there != 0 and home != there else 0
+
+
+@part
 def quote(arrays, world, batch, out, r, slot):
     """Say how many points an authorise would approve now, and what binds the figure. Writes nothing.
 
@@ -213,21 +232,13 @@ def quote(arrays, world, batch, out, r, slot):
         )
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
+        if not _is_quoted(arrays, world, batch, out, r, account, rule):
+            continue
         asks = rule.posture == _STEP_UP
-        if not bears_on(rule, _REDEMPTION) or not (asks or forbids(rule.posture)) or rule.is_shadow:
-            continue
-        if is_passed_over(arrays, world, batch, r, account, rule):
-            continue
-        if rule.condition >= 0 and (rule.is_sized or out.held[rule.condition] == 0):
-            continue
-        if rule.measure == CONDITION:
-            add_reason(out, r, reason_against(out, rule), rule.rule_id)
-            stopped = stopped or not asks
-            continue
-        if rule.measure == PROVINCES:
-            home, there = account.province_id, batch.envelopes[r].store_province_id
-            if home != 0 and there != 0 and home != there:
-                add_reason(out, r, rule.reason, rule.rule_id)
+        if rule.measure < 0:
+            reason = _reason_against_any(batch, out, r, account, rule)
+            if reason != 0:
+                add_reason(out, r, reason, rule.rule_id)
                 stopped = stopped or not asks
             continue
         measure = world.measures[program.first_measure + rule.measure]

@@ -116,8 +116,8 @@ class CheckedRule:
     ``seen`` is the window's value with this transaction counted, and None if the check does not count it; ``held`` says
     what became of its condition, None if it has none: 1, 0, or NOT_COMPUTED. ``forbids``
     and ``warns`` are what it does to this transaction; ``stood`` means that its advice stood already, and
-    ``suppressed`` that it was overridden: the check has no effect then. ``verified``: it asks for a factor, and the till
-    has verified the member by it.
+    ``suppressed`` that it was overridden: the check has no effect then. ``verified``: it asks for a factor, and the
+    till has verified the member by it.
     """
 
     check: Check

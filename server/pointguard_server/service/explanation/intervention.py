@@ -41,7 +41,7 @@ def intervene(case: Case) -> Retrial | None:
             return None
         retrial.advice.append(resolved)
         if resolved.event is AdviceEvent.PROPOSED:
-            retrial.decision = Decision.REVIEW
+            retrial.decision, retrial.event_flags = Decision.REVIEW, 0
     else:
         retrial.advice.append(_after(case, stood, _ENDS[Operation(case.operation)], stood.ends_at))
     return close(case, retrial)
