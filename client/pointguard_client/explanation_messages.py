@@ -117,6 +117,7 @@ def _check(message: explanation_pb2.ExplainedCheck) -> values.ExplainedCheck:
         suppressed=message.suppressed,
         scope=FraudScope(message.scope),
         entity=message.entity,
+        verified=message.verified,
     )
 
 

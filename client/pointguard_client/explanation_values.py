@@ -93,7 +93,8 @@ class ExplainedCheck:
     """A fraud rule or control, and what it did; `seen` has the transaction counted, and is None if it does not count.
 
     `window` is None for the control that compares provinces, and where the transaction names no one of its scope.
-    `scope` says whose transactions the window counts, and `entity` whose of that scope.
+    `scope` says whose transactions the window counts, and `entity` whose of that scope. `verified`: it asked for a
+    factor, and the till had it.
     """
 
     rule: str
@@ -110,6 +111,7 @@ class ExplainedCheck:
     suppressed: bool = False
     scope: FraudScope = FraudScope.UNSPECIFIED
     entity: str = ""
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

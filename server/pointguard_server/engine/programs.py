@@ -17,7 +17,18 @@ from pointguard_server.engine.group_sets import GroupSets
 from pointguard_server.engine.lot_terms import FOREVER, LotTerms
 from pointguard_server.engine.recount import Measured, Recount, ScopeKey
 from pointguard_server.engine.split import Split
-from pointguard_server.engine.world import AWARD, COUNTER, EARNED, INPUT, PROGRAM, RULE, IntArray, RowArray, World
+from pointguard_server.engine.world import (
+    AWARD,
+    COUNTER,
+    EARNED,
+    EXEMPTION,
+    INPUT,
+    PROGRAM,
+    RULE,
+    IntArray,
+    RowArray,
+    World,
+)
 from pointguard_server.velocity.scopes import SCOPED
 from pointguard_server.velocity.windows import DISTINCT_STORES, MEASURE
 
@@ -264,6 +275,7 @@ class Programs:
             np.array(self.age_bands, np.int64),
             self.group_sets.places,
             self.group_sets.groups,
+            np.zeros(0, EXEMPTION),
         )
 
     def _input(self, program: Program, row: tuple[int, ...]) -> tuple[int, ...]:
