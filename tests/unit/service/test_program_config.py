@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, WindowKind
+from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, Scope, WindowKind
 from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, Isolation
 from pointguard_server.service.checked_table import Problem, format_duration
@@ -112,6 +112,11 @@ def test_everything_that_is_written_is_read() -> None:
     assert config.redemption.out_of_province == ControlConfig(0, Posture.WARN, timedelta(days=1))
     assert config.earn_rules == "earn.rules"
     assert (config.isolation, config.fuel) == (Isolation.NONE, DEFAULT_FUEL)
+
+
+def test_a_rule_counts_the_accounts_own_unless_it_has_a_scope() -> None:
+    scoped = load(with_change('"15d"', '"15d"\nscope = "BUSINESS_UNIT"')).fraud_rules
+    assert [rule.scope for rule in scoped] == [Scope.BUSINESS_UNIT, Scope.ACCOUNT]
 
 
 def test_a_built_in_rule_says_only_its_threshold_window_and_action() -> None:
@@ -236,6 +241,13 @@ def test_six_rules_are_built_in() -> None:
             'posture = "BLOCK"',
             'posture = "LOCK"\ncontext = "EARNING"',
             'fraud_rule[1].context: must be "REDEMPTION" with posture = "LOCK"',
+        ),
+        ('"15d"', '"15d"\nscope = "CASHIERS"', '(did you mean "CASHIER"?)'),
+        (
+            '[[fraud_rule]]\nname = "POINTS',
+            '[[fraud_rule]]\nname = "alone"\ncontext = "REDEMPTION"\nwhen = "order.points > 5"\nscope = "STORE"\n'
+            'posture = "LOG"\nduration = "0s"\n[[fraud_rule]]\nname = "POINTS',
+            "fraud_rule[2].measure: is missing",
         ),
         ('posture = "WARN"', 'posture = "REVIEW"', "fraud_rule[2].extends: is not for cases"),
         ("enabled = false", "enabled = 0", "fraud_rule[2].enabled: must be true or false without quotes"),
