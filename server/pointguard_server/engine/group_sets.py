@@ -28,9 +28,7 @@ class GroupSets:
         return len(self._numbers)
 
     def put(self, number: int, groups: Iterable[str]) -> None:
-        """Say which groups a set has, in its order."""
-        if number < len(self.places) and self.places[number]:
-            return
+        """Say which groups a set has, in its order; a number that was given in vain may come again with others."""
         found = [self._numbers.setdefault(group, len(self._numbers) + 1) for group in groups]
         self.places = _with_room(self.places, number + 1)
         self.groups = _with_room(self.groups, self._used + len(found) + 1)

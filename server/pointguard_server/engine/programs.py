@@ -248,7 +248,7 @@ class Programs:
             counters += self.counters[program.program_id]
             measures += program.measures
             scoped += [
-                (each.place, each.scope, self.scoped.index(key), key.measured.width, *key.measured)
+                (each.scope, self.scoped.index(key), key.measured.width, *key.measured)
                 for each, key in zip(program.scoped, scope_keys(program), strict=True)
             ]
             rules += program.rules

@@ -24,7 +24,6 @@ RING = BUCKETS + 1
 """How many buckets a ring has: those of a whole window, and the one under way."""
 SCOPED = np.dtype(
     [
-        ("place", "<i8"),  # of its measure among the program's; what it holds is noted there
         ("scope", "<i8"),
         ("counter", "<i8"),  # whose rings are its own; arms of one program share them
         ("width", "<i8"),  # of a rolling window's bucket
