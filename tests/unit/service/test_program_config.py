@@ -245,8 +245,15 @@ def test_six_rules_are_built_in() -> None:
         ('"15d"', '"15d"\nscope = "CASHIERS"', '(did you mean "CASHIER"?)'),
         (
             '[[fraud_rule]]\nname = "POINTS',
-            '[[fraud_rule]]\nname = "alone"\ncontext = "REDEMPTION"\nwhen = "order.points > 5"\nscope = "STORE"\n'
-            'posture = "LOG"\nduration = "0s"\n[[fraud_rule]]\nname = "POINTS',
+            """[[fraud_rule]]
+            name = "alone"
+            context = "REDEMPTION"
+            when = "order.points > 5"
+            scope = "STORE"
+            posture = "LOG"
+            duration = "0s"
+            [[fraud_rule]]
+            name = "POINTS""",
             "fraud_rule[2].measure: is missing",
         ),
         ('posture = "WARN"', 'posture = "REVIEW"', "fraud_rule[2].extends: is not for cases"),
