@@ -32,6 +32,7 @@ from pointguard_client.errors import (
     PermissionDenied,
     PointguardError,
     ReservationEnded,
+    ReturnAboveOriginal,
     ServerFault,
     Unauthenticated,
     Unavailable,
@@ -79,6 +80,8 @@ from pointguard_client.requests import (
     Money,
     Origin,
     Profile,
+    ReturnedLine,
+    ReturnTransaction,
     VoidRedemption,
 )
 from pointguard_client.results import (
@@ -103,6 +106,7 @@ from pointguard_client.results import (
     Reason,
     Redemption,
     RedemptionLock,
+    Return,
     Transaction,
     Void,
 )
@@ -257,6 +261,10 @@ __all__ = [
     "RedemptionLock",
     "ReservationEnded",
     "RetryPolicy",
+    "Return",
+    "ReturnAboveOriginal",
+    "ReturnTransaction",
+    "ReturnedLine",
     "RuleChange",
     "RuleChangeReason",
     "RuleClient",

@@ -67,6 +67,7 @@ class Operation(ContractEnum):
     OVERRIDE_ADVICE = 12
     REMOVE_ADVICE = 13
     SET_ACCOUNT_STATUS = 14
+    RETURN = 15
 
 
 class Decision(ContractEnum):

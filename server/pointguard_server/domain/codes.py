@@ -24,6 +24,7 @@ class Operation(IntEnum):
     OVERRIDE_ADVICE = 12
     REMOVE_ADVICE = 13
     SET_ACCOUNT_STATUS = 14
+    RETURN = 15
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -293,6 +294,7 @@ class RequestFlag(IntFlag):
     CHANGES_GROUPS = 64
     CHANGES_BIRTH_DATE = 128
     SUSPENDED = 256
+    WHOLE = 512
 
 
 class Outcome(IntEnum):
@@ -308,3 +310,9 @@ class Outcome(IntEnum):
     CURRENCY_MISMATCH = 7
     ADVICE_ENDED = 8
     ENDS_IN_THE_PAST = 9
+    NOT_RETURNABLE = 10
+    RETURN_ABOVE_ORIGINAL = 11
+    RETURN_WINDOW_OVER = 12
+    RETURN_AMOUNT_MISMATCH = 13
+    NO_SUCH_LINE = 14
+    RECEIPT_REQUIRED = 15

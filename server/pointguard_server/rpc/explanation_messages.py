@@ -13,7 +13,7 @@ from pointguard_server.rpc.encode import advice_message, timestamp
 from pointguard_server.rpc.rule_messages import fill_outcomes
 from pointguard_server.service.explanation.case import Case, CheckedRule, Retrial
 from pointguard_server.service.explanation.explainer import Explanation
-from pointguard_server.service.explanation.intervention import advice_named
+from pointguard_server.service.explanation.intervention import named_id
 from pointguard_server.service.explanation.ports import PastAdvice
 from pointguard_server.service.explanation.windows import SeenWindow
 
@@ -21,6 +21,7 @@ COUNTED_MAX: Final = 100
 _SWITCHES: Final = {
     Operation.AUTHORISE: (RequestFlag.CAPTURE, RequestFlag.ALLOW_PARTIAL),
     Operation.ACCRUE: (RequestFlag.COUPON_USED,),
+    Operation.RETURN: (RequestFlag.WHOLE,),
     Operation.SET_REDEMPTION_LOCK: (RequestFlag.LOCKED,),
     Operation.SET_ACCOUNT_STATUS: (RequestFlag.SUSPENDED,),
 }
@@ -158,6 +159,8 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
             yield f"request.{name}", texts[request[f"{name}_id"]]
     if found.case is not None and found.case.reservation_seq and found.retrial is not None and found.retrial.ended:
         yield "request.reservation_id", uuid_text(found.retrial.ended.transaction_id)
+    if found.original is not None:
+        yield "request.original_transaction_id", uuid_text(named_id(request))
     if found.case is not None and found.case.said is not None:
         yield from _said(found.case, found.case.said)
     if found.stored.order_reference:
@@ -167,7 +170,7 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
 def _said(case: Case, said: Intervention) -> Iterator[tuple[str, str]]:
     """Yield what the staff said."""
     if case.operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE):
-        yield "request.advice_id", uuid_text(advice_named(case.request))
+        yield "request.advice_id", uuid_text(named_id(case.request))
     if said.context:
         yield "request.context", Context(said.context).name
         yield "request.posture", Posture(said.posture).name

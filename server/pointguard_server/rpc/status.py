@@ -36,6 +36,10 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.IdentifierTaken: StatusCode.ALREADY_EXISTS,
     errors.ReservationEnded: StatusCode.FAILED_PRECONDITION,
     errors.CaptureAboveReservation: StatusCode.FAILED_PRECONDITION,
+    errors.NotReturnable: StatusCode.FAILED_PRECONDITION,
+    errors.ReturnAboveOriginal: StatusCode.FAILED_PRECONDITION,
+    errors.ReturnWindowOver: StatusCode.FAILED_PRECONDITION,
+    errors.ReceiptRequired: StatusCode.FAILED_PRECONDITION,
     errors.AdviceEnded: StatusCode.FAILED_PRECONDITION,
     errors.ActiveVersionDiffers: StatusCode.FAILED_PRECONDITION,
     errors.AlreadyActive: StatusCode.FAILED_PRECONDITION,
@@ -64,6 +68,8 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
 
 _CURRENCY = errors.Violation("money.currency_code", "must be the program's currency")
 _PAST_END = errors.Violation("ends_at", "must be to come")
+_WRONG_AMOUNT = errors.Violation("amount", "must be money or lines of an accrual, and points of a redemption")
+_NO_SUCH_LINE = errors.Violation("lines.lines", "must be lines of the original's basket")
 _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.ACCOUNT_UNKNOWN: errors.NotFound(),
     Outcome.RESERVATION_UNKNOWN: errors.NotFound(),
@@ -74,6 +80,12 @@ _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.CURRENCY_MISMATCH: errors.InvalidRequest(_CURRENCY),
     Outcome.ADVICE_ENDED: errors.AdviceEnded(),
     Outcome.ENDS_IN_THE_PAST: errors.InvalidRequest(_PAST_END),
+    Outcome.NOT_RETURNABLE: errors.NotReturnable(),
+    Outcome.RETURN_ABOVE_ORIGINAL: errors.ReturnAboveOriginal(),
+    Outcome.RETURN_WINDOW_OVER: errors.ReturnWindowOver(),
+    Outcome.RETURN_AMOUNT_MISMATCH: errors.InvalidRequest(_WRONG_AMOUNT),
+    Outcome.NO_SUCH_LINE: errors.InvalidRequest(_NO_SUCH_LINE),
+    Outcome.RECEIPT_REQUIRED: errors.ReceiptRequired(),
 }
 
 
