@@ -9,7 +9,19 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from pointguard_client.commands import account, accrual, batch, explain, fraud, load, members, redemption, replay, returns, rules
+from pointguard_client.commands import (
+    account,
+    accrual,
+    batch,
+    explain,
+    fraud,
+    load,
+    members,
+    redemption,
+    replay,
+    returns,
+    rules,
+)
 from pointguard_client.commands.options import Command
 from pointguard_client.commands.output import print_error
 from pointguard_client.commands.signals import EXIT_INTERRUPTED

@@ -223,8 +223,8 @@ class PointguardClient:
     ) -> results.Return:
         """Undo an accrual or a redemption: all that is left of it, or `amount`.
 
-        That is money or lines of an accrual, points (int) of a redemption. Without a receipt give `member` and money; the
-        program may refuse that.
+        That is money or lines of an accrual, points (int) of a redemption. Without a receipt give `member` and money;
+        the program may refuse that.
         """
         request = requests.ReturnTransaction(
             original_transaction_id, amount, member, origin, order_reference, idempotency_key

@@ -26,6 +26,7 @@ from pointguard_client import (
     ReturnTransaction,
     new_idempotency_key,
 )
+from pointguard_client.requests import BatchRequest
 from tests.e2e.audit import audit
 from tests.e2e.shell import Shell
 from tests.integration.test_returns import REDEEM_THEN_RETURN
@@ -106,12 +107,18 @@ async def test_lines_go_back_each_as_far_as_it_went(client: PointguardClient) ->
     assert explained.reproduced, explained.differences
 
 
-async def test_parts_by_call_batch_and_stream_come_to_the_whole_and_replays_to_nothing(client: PointguardClient) -> None:
+async def test_parts_by_call_batch_and_stream_come_to_the_whole_and_replays_to_nothing(
+    client: PointguardClient,
+) -> None:
     member = await new_member(client)
     bought = (await client.accrue(member, cad(10_00))).transaction_id
     key = new_idempotency_key()
     first = await client.return_transaction(bought, cad(3_33), idempotency_key=key)
-    asked = [ReturnTransaction(bought, cad(3_33)), ReturnTransaction(bought, cad(3_35)), Accrue(member, cad(1_00))]
+    asked: list[BatchRequest] = [
+        ReturnTransaction(bought, cad(3_33)),
+        ReturnTransaction(bought, cad(3_35)),
+        Accrue(member, cad(1_00)),
+    ]
     done, refused, accrued = await client.process_batch(asked)
     assert isinstance(done, Return)
     assert isinstance(refused, ReturnAboveOriginal)

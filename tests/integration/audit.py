@@ -152,7 +152,7 @@ UNDONE = {EntryType.REVERSE: "earned_total", EntryType.VOID: "redeemed_total"}
 
 
 def check_return(legs: Sequence[Row], leg: Row) -> None:
-    """All returns of an original up to this one come to no more than it, and to all of its points with all its money."""
+    """All returns of an original up to this one come to no more than it: to all of its points with all its money."""
     original = legs[leg["refers_to_seq"] - 1]
     assert original["decision"] == Decision.APPROVED
     own = [each for each in legs[: leg["seq"]] if each["operation"] == Operation.RETURN]

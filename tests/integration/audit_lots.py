@@ -71,7 +71,7 @@ class LotsAudit:
                 assert order(lot) >= order(own), "a lot was spent before its turn"
 
     def check(self, leg: Row, holds: Collection[Row], posted: int, floor: int | None) -> None:
-        """Check what the leg says of the account: ``holds`` are those that are open after it; None: there is no floor."""
+        """Check what the leg says of the account: ``holds`` are open after it; a floor of None: there is none."""
         if leg["operation"] in SERVER_OPERATIONS:
             # More of what time has done follows, up to the request for which it was looked at.
             return

@@ -86,9 +86,7 @@ def test_of_two_returns_at_once_that_are_more_than_the_original_one_is_done() ->
         bought = ledger.accrue(ledger.member(), 1_000)
         both = ledger.decide(*(ledger.return_ask(bought.transaction_id, money=600) for _ in range(2)))
         assert [each.outcome for each in both] == [Outcome.DONE, Outcome.RETURN_ABOVE_ORIGINAL]
-        whole, rest = ledger.decide(
-            ledger.return_ask(bought.transaction_id), ledger.return_ask(bought.transaction_id)
-        )
+        whole, rest = ledger.decide(ledger.return_ask(bought.transaction_id), ledger.return_ask(bought.transaction_id))
         assert (whole.money, rest.outcome) == (400, Outcome.RETURN_ABOVE_ORIGINAL)
         check(ledger)
 
@@ -144,7 +142,9 @@ def test_a_redemption_that_is_returned_goes_back_into_its_lots_with_their_ends()
         ledger.accrue(account, 300)
         spent = ledger.capture(ledger.authorise_reserving(account, 50))
         first = ledger.give_back(spent, points=25)
-        ends = {row["lot_seq"]: row["expires_at"] for row in ledger.rows("entries") if row["entry_type"] == EntryType.EARN}
+        ends = {
+            row["lot_seq"]: row["expires_at"] for row in ledger.rows("entries") if row["entry_type"] == EntryType.EARN
+        }
         given = [row for row in ledger.rows("entries") if row["leg_position"] == first.position]
         assert [(row["entry_type"], row["lot_seq"], row["signed_points"]) for row in given] == [
             (EntryType.VOID, 2, 5),

@@ -143,7 +143,8 @@ class LotAccount:
         Of what could be spent, ``room`` may be taken.
         """
         before = self.posted
-        for number, points, matures_at, expires_at in own:
+        for number, due, matures_at, expires_at in own:
+            points = due
             for lot in self.lots:
                 if lot.number == number and not (lot.expires_at and lot.expires_at <= now):
                     taken = min(points, lot.points)

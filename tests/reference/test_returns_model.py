@@ -49,9 +49,12 @@ class ReturnsMachine(LotsMachine):
         self.spent: list[Spent] = []
 
     @initialize(
-        floor=st.sampled_from((0, -100)), journaled=st.booleans(), negative=st.booleans(), grace=st.sampled_from((0, GRACE))
+        floor=st.sampled_from((0, -100)),
+        journaled=st.booleans(),
+        negative=st.booleans(),
+        grace=st.sampled_from((0, GRACE)),
     )
-    def enroll(self, floor: int, journaled: bool, negative: bool, grace: int) -> None:  # type: ignore[override]
+    def enroll(self, floor: int, journaled: bool, negative: bool, grace: int) -> None:
         returns = f'[program.returns]\nnegative_balance = {str(negative).lower()}\ngrace = "{grace // DAY}d"'
         ledger = open_ledger(earn=EARN, settings=f"points_floor = {floor}", returns=returns, journaled=journaled)
         self.ledger = self.stack.enter_context(ledger)
@@ -130,9 +133,9 @@ class ReturnsMachine(LotsMachine):
             self.refuse(verdict)
             return
         taken, behind, ended = [], 0, 0
-        for number, points, matures_at, expires_at in reversed(spent.taken):
-            piece = max(min(spent.returned + amount, behind + points) - max(spent.returned, behind), 0)
-            behind += points
+        for number, of_lot, matures_at, expires_at in reversed(spent.taken):
+            piece = max(min(spent.returned + amount, behind + of_lot) - max(spent.returned, behind), 0)
+            behind += of_lot
             if 0 < expires_at <= now:
                 ended += piece
             elif piece:

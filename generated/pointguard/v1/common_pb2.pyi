@@ -53,6 +53,7 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_OVERRIDE_ADVICE: _ClassVar[Operation]
     OPERATION_REMOVE_ADVICE: _ClassVar[Operation]
     OPERATION_SET_ACCOUNT_STATUS: _ClassVar[Operation]
+    OPERATION_RETURN: _ClassVar[Operation]
 
 class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -150,6 +151,7 @@ OPERATION_RAISE_ADVICE: Operation
 OPERATION_OVERRIDE_ADVICE: Operation
 OPERATION_REMOVE_ADVICE: Operation
 OPERATION_SET_ACCOUNT_STATUS: Operation
+OPERATION_RETURN: Operation
 DECISION_UNSPECIFIED: Decision
 DECISION_APPROVED: Decision
 DECISION_DECLINED: Decision

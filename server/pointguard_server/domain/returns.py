@@ -38,7 +38,10 @@ def line_amounts(basket: bytes) -> list[int]:
         ValueError: if it is none.
     """
     lines = [value for number, value in _fields(basket) if number == _LINES and isinstance(value, bytes)]
-    return [next((value for number, value in _fields(line) if number == _AMOUNT), 0) for line in lines]  # type: ignore[misc]
+    amounts = (
+        [value for number, value in _fields(line) if number == _AMOUNT and isinstance(value, int)] for line in lines
+    )
+    return [next(iter(found), 0) for found in amounts]
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:

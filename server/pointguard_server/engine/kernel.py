@@ -33,7 +33,7 @@ _ACCOUNT_UNKNOWN, _CURRENCY_MISMATCH = int(Outcome.ACCOUNT_UNKNOWN), int(Outcome
 
 
 @entry
-def decide(arrays, world, batch, out):
+def decide(arrays, world, batch, out):  # noqa: C901  (one case an operation)
     """Decide every request of the batch in order, changing the accounts in memory and filling ``out``.
 
     A request whose ``skip`` is set gets that outcome and changes nothing. The caller has made sure that

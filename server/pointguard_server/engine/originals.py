@@ -31,9 +31,9 @@ class Originals:
         self.movements = 0  # of lots and entries, at most: a return may touch each part of its original
 
     def add(self, transaction_id: bytes, found: Original, asked_lines: Sequence[tuple[int, int]]) -> int:
-        """Add a return of a transaction with the lines that it names; return 1 + its row, or 0 if it cannot be returned.
+        """Add a return of a transaction with the lines that it names; return 1 + its row, or 0 if it may not be.
 
-        An approved accrual can be, and what spent points.
+        An approved accrual may be returned, and what spent points.
         """
         place = self._places.get(transaction_id)
         if place is None:

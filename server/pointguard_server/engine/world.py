@@ -31,7 +31,7 @@ PROGRAM = np.dtype(
             "return_window",  # how long after a transaction it may be returned; 0: for ever
             "return_grace",  # how long points live that go back after their lot has ended; 0: not at all
             "forgives",  # whether a return takes no more than there is to spend
-            "unreceipted_points",  # taken back for ``unreceipted_money`` minor units returned without a receipt; 0: refused
+            "unreceipted_points",  # taken back for ``unreceipted_money`` minor units without a receipt; 0: refused
             "unreceipted_money",
             "retention",  # how long events stay in memory
             "first_measure",

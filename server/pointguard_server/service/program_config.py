@@ -177,8 +177,8 @@ class UnreceiptedConfig:
 class ReturnsConfig:
     """How transactions are returned.
 
-    ``window``: how long after it a transaction may be; zero: for ever. ``negative_balance``: whether more may be taken back
-    than there is. ``grace``: how long points live that go back after their lot has ended; zero: not at all.
+    ``window``: how long after it a transaction may be; zero: for ever. ``negative_balance``: whether more may be taken
+    back than there is. ``grace``: how long points live that go back after their lot has ended; zero: not at all.
     ``without_receipt`` of None refuses returns that name no original.
     """
 

@@ -17,9 +17,9 @@ def test_lines_are_read_as_they_were_written(lines: list[tuple[int, int]]) -> No
 
 
 def test_lines_that_are_cut_short_are_refused() -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="cut short"):
         decode_lines(encode_lines([(1, 300)])[:-1])
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="shorter"):
         decode_lines(b"\x01")
 
 
@@ -32,5 +32,5 @@ def test_the_amounts_of_a_basket_are_those_of_its_message(amounts: list[int]) ->
 
 
 def test_a_basket_that_is_cut_short_is_refused() -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="cut short"):
         line_amounts(transaction_pb2.Basket(currency_code="CAD").SerializeToString()[:-1])

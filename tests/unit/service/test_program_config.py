@@ -376,14 +376,16 @@ def test_a_mistake_about_what_becomes_of_points_is_one_mistake(written: str, key
     assert [problem.path for problem in refusal.value.problems] == [f"program.lots.{key}"]
 
 
+UNRECEIPTED = "without_receipt = { points = 3, money_minor = 100 }\n"
+
+
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
         ("", NO_RETURNS_TABLE),
         ("[program.returns]\n", NO_RETURNS_TABLE),
         (
-            '[program.returns]\nwindow = "90d"\nnegative_balance = false\ngrace = "30d"\n'
-            "without_receipt = { points = 3, money_minor = 100 }\n",
+            '[program.returns]\nwindow = "90d"\nnegative_balance = false\ngrace = "30d"\n' + UNRECEIPTED,
             ReturnsConfig(
                 timedelta(days=90),
                 negative_balance=False,

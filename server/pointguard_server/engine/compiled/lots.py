@@ -158,7 +158,7 @@ def _pay_debt(arrays, batch, out, account, leg, index):
         emit_entry(batch, out, account, leg, _ADJUST_ENTRY, _NO_PART, points, 0)
 
 
-# ---------------------------------------------------------------------------------------------------- what is returned
+# ------------------------------------------------------------------------------------------------------- what goes back
 
 
 @part

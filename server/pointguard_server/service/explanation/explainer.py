@@ -33,7 +33,7 @@ from pointguard_server.service.explanation.differences import (
     text_differences,
 )
 from pointguard_server.service.explanation.fact import record_fact
-from pointguard_server.service.explanation.intervention import named_id, intervene
+from pointguard_server.service.explanation.intervention import intervene, named_id
 from pointguard_server.service.explanation.lots import decide_expiry, decide_maturity
 from pointguard_server.service.explanation.past import ENDS, Past, after_time, past_of
 from pointguard_server.service.explanation.ports import (

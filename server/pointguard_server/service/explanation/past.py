@@ -66,8 +66,8 @@ class Past:
     """An account just before a leg. Events are oldest first, reservations and advice newest first, as they are heeded.
 
     ``seq`` is that of the leg before, 0 for none; ``strays`` are legs that end what was not open or return what was not
-    there, which no ledger has that was not tampered with. ``lots`` are those with something left; what had matured by ``settled_at`` was written
-    down before the leg's moment.
+    there, which no ledger has that was not tampered with. ``lots`` are those with something left; what had matured by
+    ``settled_at`` was written down before the leg's moment.
     """
 
     seq: int
