@@ -74,8 +74,9 @@ class LotAccount:
             self._end()
 
     def _mature(self) -> None:
+        """What may be spent from now on pays what is owed; what a reservation keeps past its end does not."""
         for lot in sorted(self.lots, key=lambda lot: (lot.matures_at, lot.order)):
-            if lot.matures_at <= self.now:
+            if lot.matures_at <= self.now and not 0 < lot.expires_at <= self.now:
                 paid = min(max(-self.rest, 0), lot.points)
                 lot.points, self.rest = lot.points - paid, self.rest + paid
                 if not lot.expires_at:
