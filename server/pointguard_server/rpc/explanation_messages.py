@@ -6,9 +6,19 @@ from zoneinfo import ZoneInfo
 
 from pointguard.v1 import common_pb2, explanation_pb2, transaction_pb2
 from pointguard_server.domain.calendar import from_microseconds
-from pointguard_server.domain.codes import AccountFlag, Context, InterventionReason, Operation, Posture, RequestFlag
+from pointguard_server.domain.codes import (
+    AccountFlag,
+    CaseOutcome,
+    Context,
+    Factor,
+    InterventionReason,
+    Operation,
+    Posture,
+    RequestFlag,
+)
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.engine.identifiers import uuid_text
+from pointguard_server.rpc.decode import verified
 from pointguard_server.rpc.encode import advice_message, timestamp
 from pointguard_server.rpc.rule_messages import fill_outcomes
 from pointguard_server.service.explanation.case import Case, CheckedRule, Retrial
@@ -126,7 +136,7 @@ def _personal(found: Explanation) -> tuple[str, ...]:
             return ("member.identifiers", "request.identifier")
         case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
             return ()
-        case Operation.OVERRIDE_ADVICE | Operation.REMOVE_ADVICE:
+        case Operation.OVERRIDE_ADVICE | Operation.REMOVE_ADVICE | Operation.RESOLVE_CASE:
             return ()
         case Operation.UPDATE_MEMBER if _changes_birth_date(found):
             return ("member.identifiers", "request.birth_date")
@@ -150,6 +160,8 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
             yield f"request.{name}", str(request[name])
     for flag in _SWITCHES.get(leg["operation"], ()):
         yield f"request.{(flag.name or '').lower()}", _yes(bool(request.get("flags", 0) & flag))
+    if factors := _verified_by(leg["operation"], request):
+        yield "request.verified_by", ", ".join(factors)
     if request.get("time_to_live"):
         yield "request.time_to_live", f"{request['time_to_live'] / 1_000_000:g} s"
     if leg["redemption_type_id"]:
@@ -157,20 +169,33 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
     for name in ("tender", "tier", "province"):
         if request.get(f"{name}_id"):
             yield f"request.{name}", texts[request[f"{name}_id"]]
-    if found.case is not None and found.case.reservation_seq and found.retrial is not None and found.retrial.ended:
-        yield "request.reservation_id", uuid_text(found.retrial.ended.transaction_id)
-    if found.original is not None:
-        yield "request.original_transaction_id", uuid_text(named_id(request))
+    yield from _earlier(found, request)
     if found.case is not None and found.case.said is not None:
         yield from _said(found.case, found.case.said)
     if found.stored.order_reference:
         yield "request.order_reference", found.stored.order_reference
 
 
+def _earlier(found: Explanation, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the earlier transaction that was named."""
+    if found.case is not None and found.case.reservation_seq and found.retrial is not None and found.retrial.ended:
+        yield "request.reservation_id", uuid_text(found.retrial.ended.transaction_id)
+    if found.original is not None:
+        yield "request.original_transaction_id", uuid_text(named_id(request))
+
+
+def _verified_by(operation: int, request: dict[str, Any]) -> list[str]:
+    if operation != Operation.AUTHORISE or not request:
+        return []
+    return [factor.name for factor in Factor if request["flags"] & verified(factor)]
+
+
 def _said(case: Case, said: Intervention) -> Iterator[tuple[str, str]]:
     """Yield what the staff said."""
-    if case.operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE):
+    if case.operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE, Operation.RESOLVE_CASE):
         yield "request.advice_id", uuid_text(named_id(case.request))
+    if said.outcome:
+        yield "request.outcome", CaseOutcome(said.outcome).name
     if said.context:
         yield "request.context", Context(said.context).name
         yield "request.posture", Posture(said.posture).name
@@ -241,6 +266,7 @@ def _check(checked: CheckedRule) -> explanation_pb2.ExplainedCheck:
         stood=checked.stood is not None,
         raised=checked.raises,
         suppressed=checked.suppressed,
+        verified=checked.verified,
     )
     if checked.window is not None:
         message.window.CopyFrom(_window(checked.window))

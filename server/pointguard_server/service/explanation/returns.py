@@ -7,12 +7,11 @@ from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import EntryType, Kind, Operation, Part, RequestFlag
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.domain.returns import decode_lines, line_amounts
-from pointguard_server.service.explanation.case import Case, Retrial, close, judge
+from pointguard_server.service.explanation.case import NO_CONTEXT, Case, Retrial, close, judge
 from pointguard_server.service.explanation.lots import lots_of
 from pointguard_server.service.explanation.past import APPROVED
 from pointguard_server.service.explanation.ports import PastOriginal
 
-_NO_CONTEXT = 0
 _GIVES = (EntryType.EARN, EntryType.BONUS)
 
 
@@ -79,7 +78,7 @@ def _take_back_at_a_rate(case: Case, retrial: Retrial) -> None:
     due = retrial.money * rate.points // rate.money_minor
     retrial.points = due if room is None else min(due, room)
     retrial.released = due - retrial.points
-    judge(case, retrial, _NO_CONTEXT, APPROVED)
+    judge(case, retrial, NO_CONTEXT, APPROVED)
     lots_of(case, retrial).spend(Part.BASE, retrial.points, case.moment, EntryType.REVERSE)
     _take_from_totals(retrial)
 
@@ -116,7 +115,7 @@ def _return_accrual(case: Case, retrial: Retrial, original: OriginalSeen, body: 
     total, room = sum(due for _, due in awards), _room(case)
     retrial.points = total if room is None else pending + min(total - pending, room)
     retrial.released = total - retrial.points
-    judge(case, retrial, _NO_CONTEXT, APPROVED)
+    judge(case, retrial, NO_CONTEXT, APPROVED)
     left = retrial.points - pending  # of what could be spent
     for entry, due in awards:
         held_back = min(due, lots.pending_of(seq, entry["rule_id"]))
@@ -143,7 +142,7 @@ def _return_redemption(case: Case, retrial: Retrial, original: OriginalSeen) -> 
     grace = case.config.returns.grace // MICROSECOND
     retrial.released = 0 if grace else ended
     retrial.points = points - retrial.released
-    judge(case, retrial, _NO_CONTEXT, APPROVED)
+    judge(case, retrial, NO_CONTEXT, APPROVED)
     lots = lots_of(case, retrial)
     for entry, piece in pieces:
         if not 0 < entry["expires_at"] <= case.moment:

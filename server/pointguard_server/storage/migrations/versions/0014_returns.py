@@ -3,11 +3,11 @@
 from alembic import op
 
 revision = "0014"
-down_revision = "0010"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Make the index."""
-    op.execute("CREATE INDEX legs_returns ON legs (tenant_id, account_id, refers_to_seq) WHERE operation = 15")
+    op.execute("CREATE INDEX legs_returns ON legs (tenant_id, account_id, refers_to_seq) WHERE operation = 16")
