@@ -151,7 +151,7 @@ def cases() -> Iterator[Case]:
 
 def return_cases() -> Iterator[Case]:
     """Yield wrong originals, amounts and lines of returns."""
-    for text in ("1", "x" * 36, CANARY):
+    for text in ("1", "x" * 36, CANARY, "00000000-0000-0000-0000-000000000000"):
         yield Case("ReturnTransaction", {"original_transaction_id": text}, "original_transaction_id")
     yield Case("ReturnTransaction", {"original_transaction_id": None}, "member")
     member = common_pb2.MemberReference(loyalty_id="1")

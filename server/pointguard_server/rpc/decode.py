@@ -50,6 +50,7 @@ _CAPTURE, _ALLOW_PARTIAL, _COUPON_USED, _IN_MONEY = (
 )
 _FACTORS = frozenset(Factor)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_NIL_UUID = "00000000-0000-0000-0000-000000000000"
 _NO_STORE = StoreFacts(0, 0, 0)
 
 PLACES_MAX = 65_536
@@ -436,8 +437,10 @@ class Decoder:
             lines = self._returned_lines(request.lines)
         else:
             flags = int(RequestFlag.WHOLE)
-        original = bytes(16)
-        if request.original_transaction_id:
+        original = bytes(16)  # stands for no receipt
+        if request.original_transaction_id == _NIL_UUID:
+            self.fault("original_transaction_id", "must be a transaction's UUID")
+        elif request.original_transaction_id:
             original = self.transaction_id(request.original_transaction_id, "original_transaction_id")
         else:
             if not request.HasField("member"):
