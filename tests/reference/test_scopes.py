@@ -94,6 +94,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("reserve"), place, st.integers(1, 60), st.sampled_from((SECOND, HOUR, 7 * DAY))),
     st.tuples(st.just("capture"), st.integers(0, 7), st.integers(0, 40)),
     st.tuples(st.just("void"), st.integers(0, 7)),
+    st.tuples(st.just("return"), st.integers(0, 7)),
     st.tuples(st.just("lock"), st.booleans()),
     st.tuples(st.just("quote"), place),
 )
@@ -113,6 +114,7 @@ class Player:
         self.ledger = ledger
         self.accounts = [ledger.member(200, groups=groups) for groups in GROUPS]
         self.reservations: list[Verdict] = []
+        self.accruals: list[Verdict] = []
 
     def play(self, history: Sequence[tuple[int, Step]], *, is_rehearsed: bool) -> None:
         for number, (name, *rest) in history:
@@ -124,6 +126,8 @@ class Player:
                 assert expected is None or without_ids(verdict) == without_ids(expected)
                 if name == "reserve" and verdict.expires_at:
                     self.reservations.append(verdict)
+                if name == "accrue":
+                    self.accruals.append(verdict)
 
     def ask(self, account: int, name: str, rest: list[Any]) -> Ask | None:
         ledger = self.ledger
@@ -138,6 +142,9 @@ class Player:
                 return ledger.lock_ask(account, *rest)
             case "quote":
                 return ledger.read_ask(Operation.QUOTE, account, where=rest[0])
+            case "return":
+                accruals = self.accruals
+                return ledger.return_ask(accruals[rest[0] % len(accruals)].transaction_id) if accruals else None
             case _ if self.reservations:
                 reservation = self.reservations[rest[0] % len(self.reservations)].transaction_id
                 return ledger.end_ask(Operation[name.upper()], reservation, *rest[1:])
