@@ -38,8 +38,7 @@ duration = "1d"
 """
 SPEND_ACCESS = PROGRAM.replace(
     "money_minor = 1\n",
-    "money_minor = 1\n"
-    'spend_access = { money_minor = 10_00, bypassing_types = ["DONATION"], posture = "BLOCK" }\n',
+    'money_minor = 1\nspend_access = { money_minor = 10_00, bypassing_types = ["DONATION"], posture = "BLOCK" }\n',
 )
 ONLINE = Origin(store_id="s1", channel=Channel.ONLINE)
 
