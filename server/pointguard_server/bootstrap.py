@@ -32,6 +32,7 @@ from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
 from pointguard_server.service.backtests import Backtests
+from pointguard_server.service.case_watch import CaseWatch
 from pointguard_server.service.credentials import FRAUD, MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
 from pointguard_server.service.experiment_metrics import ExperimentMetrics
@@ -173,6 +174,8 @@ class Server:
         self.http_port = 0
         self.live: LivePrograms | None = None  # none for a sandbox, whose program is part of the server
         self._sweeper: Sweeper | None = None
+        self._case_watch = CaseWatch()
+        self.metrics.registry.register(self._case_watch)
         self._tracing: Tracing | None = None
         self._health_watch: asyncio.Task[None] | None = None
         self.failed = asyncio.Event()
@@ -399,6 +402,7 @@ class Server:
         await self.shadows.resume()
         self._sweeper = Sweeper(self.engine, self.decider, self.ledger.due_accounts, self.ledger.names)
         self._sweeper.start()
+        self._case_watch.start(self.ledger.reader, self.tenant.tenant_id)
         if self.live is not None:
             self.live.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
@@ -429,6 +433,7 @@ class Server:
         await self.shadows.close()
         if self._sweeper is not None:
             await self._sweeper.stop()
+        await self._case_watch.stop()
         await self.serving.stop()
         await self.engine.stop()
         self.authenticator.close()

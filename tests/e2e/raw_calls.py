@@ -117,6 +117,14 @@ RPCS: Mapping[str, Rpc] = {
         ADVICE, advice_pb2.RemoveAdviceRequest, advice_pb2.RemoveAdviceResponse,
         {"advice_id": _UNKNOWN_ID, "intervention": _INTERVENTION}, keyed=True,
     ),
+    "ListCases": Rpc(
+        ADVICE, advice_pb2.ListCasesRequest, advice_pb2.ListCasesResponse, {"page_size": 1}, keyed=False
+    ),
+    "ResolveCase": Rpc(
+        ADVICE, advice_pb2.ResolveCaseRequest, advice_pb2.ResolveCaseResponse,
+        {"case_id": _UNKNOWN_ID, "outcome": advice_pb2.CASE_OUTCOME_FALSE_POSITIVE, "intervention": _INTERVENTION},
+        keyed=True,
+    ),
     "EnrollMember": Rpc(
         MEMBERS, member_pb2.EnrollMemberRequest, member_pb2.EnrollMemberResponse,
         {"identifiers": [common_pb2.MemberReference(external_id="raw-1")]}, keyed=True,

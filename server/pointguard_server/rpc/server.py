@@ -66,7 +66,17 @@ CONTRACT_MODULES = [
 RULES, EXPERIMENTS, SHADOWS = (f"pointguard.v1.{name}Service" for name in ("Rule", "Experiment", "Shadow"))
 EXPLANATIONS = "pointguard.v1.ExplanationService"
 MANAGERS = frozenset((RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS))
-INVESTIGATORS = frozenset(("ListAdvice", "RaiseAdvice", "OverrideAdvice", "RemoveAdvice", "SetAccountStatus"))
+INVESTIGATORS = frozenset(
+    (
+        "ListAdvice",
+        "RaiseAdvice",
+        "OverrideAdvice",
+        "RemoveAdvice",
+        "ListCases",
+        "ResolveCase",
+        "SetAccountStatus",
+    )
+)
 BACKTEST = "BacktestRuleSet"
 
 log = structlog.get_logger(__name__)
@@ -106,6 +116,8 @@ def _methods(
             "RaiseAdvice": (advice_pb2.RaiseAdviceRequest, advice.raise_advice),
             "OverrideAdvice": (advice_pb2.OverrideAdviceRequest, advice.override_advice),
             "RemoveAdvice": (advice_pb2.RemoveAdviceRequest, advice.remove_advice),
+            "ListCases": (advice_pb2.ListCasesRequest, advice.list_cases),
+            "ResolveCase": (advice_pb2.ResolveCaseRequest, advice.resolve_case),
         },
         "pointguard.v1.MemberService": {
             "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),

@@ -82,6 +82,12 @@ advice = Table(
     Index("advice_steps", "advice_id", "position"),
     Index("advice_ends_at", "tenant_id", "ends_at"),
 )
+Index(
+    "advice_cases",
+    advice.c.tenant_id,
+    advice.c.position,
+    sqlite_where=text("event = 1 AND posture IN (4, 6)"),  # raised, of a case
+)
 batches = Table(
     "batches",
     metadata,
