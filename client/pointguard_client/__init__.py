@@ -35,6 +35,7 @@ from pointguard_client.errors import (
     PermissionDenied,
     PointguardError,
     ReservationEnded,
+    ReturnAboveOriginal,
     ServerFault,
     Unauthenticated,
     Unavailable,
@@ -85,6 +86,8 @@ from pointguard_client.requests import (
     Money,
     Origin,
     Profile,
+    ReturnedLine,
+    ReturnTransaction,
     VoidRedemption,
 )
 from pointguard_client.results import (
@@ -109,6 +112,7 @@ from pointguard_client.results import (
     Reason,
     Redemption,
     RedemptionLock,
+    Return,
     Transaction,
     Void,
 )
@@ -275,6 +279,10 @@ __all__ = [
     "RedemptionLock",
     "ReservationEnded",
     "RetryPolicy",
+    "Return",
+    "ReturnAboveOriginal",
+    "ReturnTransaction",
+    "ReturnedLine",
     "RuleChange",
     "RuleChangeReason",
     "RuleClient",
