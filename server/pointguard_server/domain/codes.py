@@ -302,6 +302,10 @@ class Scope(IntEnum):
     GROUP = 7
 
 
+CODE_BYTES_MAX = 32
+"""Of a text that is numbered, as UTF-8."""
+
+
 class CodeKind(IntEnum):
     """Vocabularies of a tenant whose texts are numbered in the ``codes`` table."""
 
