@@ -65,6 +65,7 @@ from pointguard_client.fraud_values import (
     AdviceHistories,
     AdviceHistory,
     AdviceIntervention,
+    AdviceNotice,
     AdviceStep,
 )
 from pointguard_client.idempotency import new_idempotency_key, new_idempotency_keys, uuid7
@@ -180,6 +181,7 @@ __all__ = [
     "AdviceHistories",
     "AdviceHistory",
     "AdviceIntervention",
+    "AdviceNotice",
     "AdvicePosture",
     "AdviceReport",
     "AdviceState",

@@ -28,6 +28,11 @@ def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield "SetAccountStatus", {"status": status}, "status"
     for size in (-1, 101, 2**31 - 1):
         yield "ListAdvice", {"page_size": size}, "page_size"
+    for position in (-1, -(2**63), 10**15, INT64_MAX):
+        yield "WatchAdvice", {"after_position": position}, "after_position"
+    for name in ("context", "posture_min"):
+        for number in (-1, 4, 2**31 - 1):
+            yield "WatchAdvice", {name: number}, name
     for token in ("0", "x", "-1", "\u0661", "1" * 40):
         yield "ListAdvice", {"page_token": token}, "page_token"
 

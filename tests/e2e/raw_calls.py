@@ -117,6 +117,10 @@ RPCS: Mapping[str, Rpc] = {
         ADVICE, advice_pb2.RemoveAdviceRequest, advice_pb2.RemoveAdviceResponse,
         {"advice_id": _UNKNOWN_ID, "intervention": _INTERVENTION}, keyed=True,
     ),
+    "WatchAdvice": Rpc(
+        ADVICE, advice_pb2.WatchAdviceRequest, advice_pb2.WatchAdviceResponse,
+        {"after_position": 1, "context": common_pb2.ADVICE_CONTEXT_EARNING}, keyed=False, feeds=True,
+    ),
     "EnrollMember": Rpc(
         MEMBERS, member_pb2.EnrollMemberRequest, member_pb2.EnrollMemberResponse,
         {"identifiers": [common_pb2.MemberReference(external_id="raw-1")]}, keyed=True,
