@@ -65,8 +65,8 @@ class FraudClient:
         """Yield what changes the advice against accounts and their status, in order: after a position, or from now on.
 
         Position 0 is the ledger's beginning. With a `context` or a least posture only such steps of advice are told. It
-        follows for as long as somebody asks for more, and makes its connection again by itself, from where it was; without
-        `follow` it ends with what there is.
+        follows for as long as somebody asks for more, and makes its connection again by itself, from where it was;
+        without `follow` it ends with what there is.
         """
         position, failed = after_position, 0
         while True:

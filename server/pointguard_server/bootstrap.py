@@ -234,9 +234,7 @@ class Server:
             self.serving, self.engine, self.ledger.rule_versions, self.ledger.rule_version_reader, clock
         )
         experiments = self._open_trials(rule_sets, clock)
-        self.advice_feed = AdviceFeed(
-            self.ledger.notices, tenant.tenant_id, lambda: self.decider.heads.position
-        )
+        self.advice_feed = AdviceFeed(self.ledger.notices, tenant.tenant_id, lambda: self.decider.heads.position)
         self.rpc = RpcServer(
             desk,
             rule_sets,
@@ -429,7 +427,7 @@ class Server:
         self._publishers = self._publish_metrics.publishers = await open_publishers(
             self._settings.publishing, self.tenant.tenant_id, self._settings.tenant,
             feed=self.advice_feed, reader=ledger.notices, engine=self.engine, publications=ledger.publications,
-            rule_name=ledger.names.text,
+            rule_name=ledger.names.text, clock=WallClock(),
         )  # fmt: skip
 
     async def _try_ledger(self) -> None:

@@ -191,7 +191,9 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
     if given.otlp_endpoint and find_spec("opentelemetry") is None:
         raise SettingsError("--otlp-endpoint needs the extra otel: install pointguard[server,otel]")
     if (given.publish_eventbridge or given.publish_dynamodb) and find_spec("aiobotocore") is None:
-        raise SettingsError("--publish-eventbridge and --publish-dynamodb need the extra aws: install pointguard[server,aws]")
+        raise SettingsError(
+            "--publish-eventbridge and --publish-dynamodb need the extra aws: install pointguard[server,aws]"
+        )
     if given.aws_endpoint and not given.aws_endpoint.startswith(("http://", "https://")):
         raise SettingsError("--aws-endpoint must begin with http:// or https://")
     told_twice = given.allow_plaintext and environment.get("POINTGUARD_ALLOW_PLAINTEXT") == "yes"
@@ -217,9 +219,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         on_ready=given.on_ready,
         log_level=given.log_level,
         otlp_endpoint=given.otlp_endpoint,
-        publishing=Publishing(
-            given.publish_eventbridge, given.publish_dynamodb, given.aws_region, given.aws_endpoint
-        ),
+        publishing=Publishing(given.publish_eventbridge, given.publish_dynamodb, given.aws_region, given.aws_endpoint),
         dead_letters=given.dead_letters or "",
     )
     roles = " ".join(dict.fromkeys(given.role or (TILL,)))

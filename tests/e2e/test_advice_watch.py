@@ -1,4 +1,4 @@
-"""WatchAdvice over gRPC, from what was to what is now, through slow readers and restarts; publishing through kill -9."""
+"""WatchAdvice over gRPC, from what was to what is now; and what is published, through kill -9."""
 
 import asyncio
 import json
@@ -74,7 +74,9 @@ async def test_a_watch_tells_what_was_and_then_what_happens_within_a_second(clie
 
 async def test_filters_leave_out_what_nobody_asked_for(client: PointguardClient) -> None:
     member = await enroll(client)
-    after = (await client.get_transaction((await client.set_redemption_lock(member, locked=True)).transaction_id)).position
+    after = (
+        await client.get_transaction((await client.set_redemption_lock(member, locked=True)).transaction_id)
+    ).position
     raised = {}
     for context in (AdviceContext.REDEMPTION, AdviceContext.EARNING):
         for posture in (AdvicePosture.LOG, AdvicePosture.BLOCK):

@@ -119,4 +119,6 @@ def test_no_statement_of_the_feed_scans_a_table(ledger: Ledger) -> None:
     for statement in (_NEWEST, _NOTICES, _STEPS, _STATE):
         plan = ledger.connection.execute(f"EXPLAIN QUERY PLAN {statement.text}", values).fetchall()
         steps = [step for *_, step in plan]
-        assert [step for step in steps if step.startswith("SCAN") and "USING" not in step and " l" != step[4:6]] == [], steps
+        assert [
+            step for step in steps if step.startswith("SCAN") and "USING" not in step and step[4:6] != " l"
+        ] == [], steps

@@ -1,7 +1,7 @@
 """AWS for tests: a real HTTP server that behaves like it (moto), and a proxy before it that can be told to fail.
 
-What is published is read back by AWS's own calls: events from a queue that a rule of the bus sends them to, items from the
-table.
+What is published is read back by AWS's own calls: events from a queue that a rule of the bus sends them to, items from
+the table.
 """
 
 import json
@@ -208,5 +208,5 @@ def lose_the_answer(handler: _Handler, body: bytes) -> bool:
 
 def aws_environment() -> dict[str, str]:
     """Return the variables by which a server finds its credentials and nothing of this machine's."""
-    kept = {name: "/dev/null" for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
+    kept = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), "/dev/null")
     return {**CREDENTIALS, **kept, "AWS_EC2_METADATA_DISABLED": "true", "HOME": os.environ.get("HOME", "/")}

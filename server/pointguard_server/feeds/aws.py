@@ -11,7 +11,7 @@ CONNECT_S: Final = 2.0
 ANSWER_S: Final = 5.0
 
 
-class Answered(Exception):  # noqa: N818  (as in domain.errors)
+class Answered(Exception):
     """An error that a service answers; the text is its code, such as ``ThrottlingException``."""
 
 

@@ -5,10 +5,10 @@ or a second time, changes nothing.
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from pointguard_server.engine.ports import Clock
 from pointguard_server.feeds.aws import Answered, AwsClient
 from pointguard_server.feeds.schema import RuleName, account_of
 from pointguard_server.feeds.target import Refused, TargetUnavailable
@@ -24,13 +24,20 @@ class DynamoDb:
     """A table whose key is ``account``, a text: the tenant's code, a slash and the account's number."""
 
     name = "dynamodb"
-    begins_at_the_beginning = True  # so that no account is missing from the table
+    takes_states = True
     notices_max = AT_ONCE
 
     def __init__(
-        self, aws: AwsClient, table: str, tenant_id: int, tenant: str, reader: NoticeReader, rule_name: RuleName
+        self,
+        aws: AwsClient,
+        table: str,
+        tenant_id: int,
+        tenant: str,
+        reader: NoticeReader,
+        rule_name: RuleName,
+        clock: Clock,
     ) -> None:
-        self._aws, self._table, self._reader, self._rule_name = aws, table, reader, rule_name
+        self._aws, self._table, self._reader, self._rule_name, self._clock = aws, table, reader, rule_name, clock
         self._tenant_id, self._tenant = tenant_id, tenant
 
     async def send(self, notices: Sequence[Notice]) -> Sequence[Refused | None]:
@@ -43,11 +50,11 @@ class DynamoDb:
 
     async def _write(self, notice: Notice) -> Refused | None:
         """Write the item of a notice's account."""
-        state = await self._reader.account_state(self._tenant_id, notice.account_id, time.time_ns() // 1000)
+        state = await self._reader.account_state(self._tenant_id, notice.account_id, self._clock.now())
         if state is None:
             raise AssertionError("a notice is a leg of its account")
         values = account_of(state, self._tenant, notice.account_id, self._rule_name)
-        item = _typed(values | {"account": f"{self._tenant}/{notice.account_id}", "position": notice.position})["M"]
+        item = _typed(values | {"account": f"{self._tenant}/{notice.account_id}"})["M"]
         try:
             await self._aws.ask(
                 "put_item",

@@ -23,7 +23,7 @@ class EventBridge:
     """A bus, by ``PutEvents``."""
 
     name = "eventbridge"
-    begins_at_the_beginning = False  # what is old would be taken for news
+    takes_states = False  # what is old would be taken for news
     notices_max = ENTRIES_MAX
 
     def __init__(self, aws: AwsClient, bus: str, tenant: str, rule_name: RuleName) -> None:

@@ -8,7 +8,9 @@ from prometheus_client.registry import Collector
 
 from pointguard_server.feeds.publisher import Publisher
 
-_FAMILIES: Final[Sequence[tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str, Callable[[Publisher], float]]]] = (
+_FAMILIES: Final[
+    Sequence[tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str, Callable[[Publisher], float]]]
+] = (
     (
         GaugeMetricFamily,
         "pointguard_publish_lag_seconds",

@@ -1,6 +1,7 @@
 """Publishers as the settings ask for them. For ``bootstrap``."""
 
 from pointguard_server.engine.engine import Engine
+from pointguard_server.engine.ports import Clock
 from pointguard_server.feeds.aws import AwsClient
 from pointguard_server.feeds.dynamodb import DynamoDb
 from pointguard_server.feeds.eventbridge import EventBridge
@@ -22,6 +23,7 @@ async def open_publishers(
     engine: Engine,
     publications: Publications,
     rule_name: RuleName,
+    clock: Clock,
 ) -> list[Publisher]:
     """Return a publisher for each target, which has its cursor and does nothing yet.
 
@@ -34,11 +36,11 @@ async def open_publishers(
         targets.append((aws, EventBridge(aws, settings.bus, tenant, rule_name)))
     if settings.table:
         aws = AwsClient("dynamodb", settings.region, settings.endpoint)
-        targets.append((aws, DynamoDb(aws, settings.table, tenant_id, tenant, reader, rule_name)))
+        targets.append((aws, DynamoDb(aws, settings.table, tenant_id, tenant, reader, rule_name, clock)))
     publishers = []
     for aws, target in targets:
         await aws.open()
-        publisher = Publisher(target, feed, engine, publications, tenant_id)
+        publisher = Publisher(target, feed, engine, publications, tenant_id, clock)
         await publisher.open()
         publishers.append(publisher)
     return publishers

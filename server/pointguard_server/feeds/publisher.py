@@ -6,7 +6,6 @@ taken and not noted yet is published again. See docs/adr/0027-publishing-advice.
 
 import asyncio
 import random
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -15,6 +14,7 @@ import structlog
 
 from pointguard_server.domain.errors import PointguardError
 from pointguard_server.engine.engine import Engine
+from pointguard_server.engine.ports import Clock
 from pointguard_server.feeds.target import Refused, Target, TargetUnavailable
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.ports import DeadLetter, Notice, Publications
@@ -30,13 +30,20 @@ log = structlog.get_logger(__name__)
 class Publisher:
     """Publishes one tenant's feed to one target. Belongs to the event loop.
 
-    ``published`` and ``failures`` count notices and failed tries since the start; ``dead_letters`` are those that there are.
+    ``published`` and ``failures`` count what was taken and what was not since the start; ``dead_letters`` are
+    those that there are.
     """
 
     def __init__(
-        self, target: Target, feed: AdviceFeed, engine: Engine, publications: Publications, tenant_id: int
+        self,
+        target: Target,
+        feed: AdviceFeed,
+        engine: Engine,
+        publications: Publications,
+        tenant_id: int,
+        clock: Clock,
     ) -> None:
-        self._target, self._feed, self._engine = target, feed, engine
+        self._target, self._feed, self._engine, self._clock = target, feed, engine, clock
         self._publications, self._tenant_id = publications, tenant_id
         self.name = target.name
         self.published = self.failures = self.dead_letters = 0
@@ -48,7 +55,7 @@ class Publisher:
     @property
     def lag_s(self) -> float:
         """The age of the oldest notice that the target has not taken; 0 if it has all that was looked at."""
-        return max(time.time() - self._oldest_waiting / 1e6, 0.0) if self._oldest_waiting else 0.0
+        return max(self._clock.now() - self._oldest_waiting, 0) / 1e6 if self._oldest_waiting else 0.0
 
     @property
     def lag_positions(self) -> int:
@@ -58,7 +65,7 @@ class Publisher:
     async def open(self) -> None:
         """Find the cursor, or set it where publishing begins for good."""
         target, tenant = self._target, self._tenant_id
-        begin = 0 if target.begins_at_the_beginning else self._feed.ledger_end()
+        begin = 0 if target.takes_states else self._feed.ledger_end()
 
         def read(connection: object) -> tuple[int, list[DeadLetter]]:
             cursor = self._publications.cursor(connection, tenant, target.name)
@@ -134,7 +141,7 @@ class Publisher:
 
         However long the target is away, nothing is given up: only what it refuses while it takes others may be.
         """
-        waiting = list(notices)
+        waiting = list({each.account_id: each for each in notices}.values() if self._target.takes_states else notices)
         tries: Counter[int] = Counter()  # by position
         dead: list[DeadLetter] = []
         pauses = 0
@@ -163,6 +170,7 @@ class Publisher:
                 if pauses == 1:
                     log.warning("publish_failed", target=self.name, problem=problem)
                 await asyncio.sleep(_pause_s(pauses))
+                await self._feed.look()
             else:
                 if pauses:
                     log.info("publish_resumed", target=self.name, position=some[0].position)
@@ -171,7 +179,7 @@ class Publisher:
 
     def _bury(self, notice: Notice, refused: Refused) -> DeadLetter:
         log.warning("publish_refused", target=self.name, position=notice.position, problem=refused.problem)
-        return DeadLetter(self.name, notice.position, refused.problem, time.time_ns() // 1000, requeued=False)
+        return DeadLetter(self.name, notice.position, refused.problem, self._clock.now(), requeued=False)
 
 
 def _first_of_each_account(waiting: Sequence[Notice], count: int) -> list[Notice]:

@@ -7,7 +7,7 @@ from typing import Protocol
 from pointguard_server.service.ports import Notice
 
 
-class TargetUnavailable(Exception):  # noqa: N818  (as in domain.errors)
+class TargetUnavailable(Exception):
     """The target as a whole took nothing, or nobody knows what it took; the text says why."""
 
 
@@ -23,8 +23,8 @@ class Target(Protocol):
     """Takes notices, the same one any number of times."""
 
     name: str
-    begins_at_the_beginning: bool
-    """Whether it is to have what happened before it was first published to."""
+    takes_states: bool
+    """Whether it wants what stands against each account, from the beginning, and not each notice from now on."""
     notices_max: int
     """How many it takes at once."""
 

@@ -57,9 +57,7 @@ class AdviceWatch:
         decoder.check()
         return position
 
-    def _message(
-        self, notice: Notice, request: advice_pb2.WatchAdviceRequest
-    ) -> advice_pb2.AdviceNotice | None:
+    def _message(self, notice: Notice, request: advice_pb2.WatchAdviceRequest) -> advice_pb2.AdviceNotice | None:
         """Return a notice with the steps that pass the filters; None if it is of no interest."""
         steps = [
             common_pb2.AdviceChange(

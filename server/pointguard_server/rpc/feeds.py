@@ -1,7 +1,7 @@
 """Calls that a stream of messages answers, at the engine's end: no faster than the client takes them.
 
-The front tells of each message that has left for the client; at most ``UNTAKEN_MAX`` are on their way to it. A client that
-does not read so holds up its own stream, and nothing else.
+The front tells of each message that has left for the client; at most ``UNTAKEN_MAX`` are on their way to it. A client
+that does not read so holds up its own stream, and nothing else.
 """
 
 import asyncio

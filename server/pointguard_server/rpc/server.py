@@ -292,11 +292,7 @@ class RpcServer:
         elif frame.kind == FrameKind.TAKEN:
             self._feeds.taken(frame.call)
         elif frame.kind == FrameKind.CANCEL:
-            self._lanes.cancel(frame.call)
-            self._feeds.cancel(frame.call)
-            task_of = self._answering.get(frame.call)
-            if task_of is not None:
-                task_of.cancel()
+            self._cancel(frame.call)
         elif frame.kind == FrameKind.PULSE:
             self._metrics.front_shed = frame.call
             self._metrics.pulse.observe_lag(FRONT, frame.seconds)
@@ -304,6 +300,12 @@ class RpcServer:
             self._listening.set_result(frame.call)
         elif frame.kind == FrameKind.NOT_LISTENING and not self._listening.done():
             self._listening.set_exception(ConnectionError(frame.text))
+
+    def _cancel(self, call: int) -> None:
+        self._lanes.cancel(call)
+        self._feeds.cancel(call)
+        if (task := self._answering.get(call)) is not None:
+            task.cancel()
 
     async def _answer(self, handler: Handler, frame: Frame) -> None:
         try:

@@ -1,7 +1,7 @@
 """The feed of advice for those who follow it: streams to clients, and what is published. For ``rpc`` and ``feeds``.
 
-A notice is a transaction that took steps in the life of advice or set an account's status. Its position is the leg's, and
-whoever has all up to a position can go on from there.
+A notice is a transaction that took steps in the life of advice or set an account's status. Its position is the leg's,
+and whoever has all up to a position can go on from there.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class AdviceFeed:
             StorageUnavailable: if the database cannot be written now.
         """
         await self._reader.catch_up()
-        await self._read_newest()
+        await self.look()
         return self.newest
 
     async def beyond(self, position: int) -> None:
@@ -50,9 +50,10 @@ class AdviceFeed:
 
     async def _look_soon(self) -> None:
         await asyncio.sleep(LOOK_EVERY_S)
-        await self._read_newest()
+        await self.look()
 
-    async def _read_newest(self) -> None:
+    async def look(self) -> None:
+        """Look which notice is the newest."""
         self.newest = max(self.newest, await self._reader.newest(self._tenant_id))
 
     async def close(self) -> None:

@@ -45,7 +45,10 @@ class Publications:
             " ORDER BY position, target",
             (tenant_id,),
         )
-        return [DeadLetter(*columns, bool(requeued)) for *columns, requeued in rows]
+        return [
+            DeadLetter(target, position, problem, failed_at, bool(requeued))
+            for target, position, problem, failed_at, requeued in rows
+        ]
 
     def requeue(self, connection: sqlite3.Connection, tenant_id: int) -> int:
         """See the port."""

@@ -1,6 +1,7 @@
 """The calls about advice and suspensions: what they send, and what they make of the answers."""
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import grpc
 import pytest
@@ -90,11 +91,9 @@ async def test_a_watch_that_breaks_off_goes_on_from_where_it_was(server: FakeSer
         (1, "notice-1"), (2, "notice-2"), (3, "notice-3"),
     ]  # fmt: skip
     assert watched[0].suspended
-    asked = [call.request for call in server.calls_of("WatchAdvice")]
-    assert all(isinstance(request, advice_pb2.WatchAdviceRequest) for request in asked)
-    begun, *again = asked
-    assert not begun.HasField("after_position")
-    assert [request.after_position for request in again] == [1, 3]
+    asked = [cast("advice_pb2.WatchAdviceRequest", call.request) for call in server.calls_of("WatchAdvice")]
+    assert [request.HasField("after_position") for request in asked] == [False, True, True]
+    assert [request.after_position for request in asked] == [0, 1, 3]
     assert {request.context for request in asked} == {common_pb2.ADVICE_CONTEXT_EARNING}
 
 
