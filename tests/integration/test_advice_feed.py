@@ -1,6 +1,7 @@
 """The feed of advice as it is read: every step and every change of status, in order, a page at a time, by indexes."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -105,10 +106,10 @@ def test_an_accounts_state_is_of_its_newest_leg_and_has_what_stands(new_ledger: 
     def state(moment: int, of: int = account) -> AccountState | None:
         return read(ledger, lambda reader: reader.account_state(TENANT, of, moment))
 
-    found = state(ledger.clock.moment + SECOND)
+    found = state(ledger.clock.moment + 2 * SECOND)
     assert found is not None
     assert (found.seq, [each.advice_id for each in found.advice]) == (7, [kept])
-    after = state(ledger.clock.moment + DAY)
+    after = state(ledger.clock.moment + 2 * DAY)
     assert after is not None
     assert after.advice == ()
     assert state(0, account + 99) is None
@@ -119,6 +120,5 @@ def test_no_statement_of_the_feed_scans_a_table(ledger: Ledger) -> None:
     for statement in (_NEWEST, _NOTICES, _STEPS, _STATE):
         plan = ledger.connection.execute(f"EXPLAIN QUERY PLAN {statement.text}", values).fetchall()
         steps = [step for *_, step in plan]
-        assert [
-            step for step in steps if step.startswith("SCAN") and "USING" not in step and step[4:6] != " l"
-        ] == [], steps
+        # What is looked through is what other steps have found: the parts of a union, its result.
+        assert [step for step in steps if re.match(r"SCAN (legs|advice|[anl])\b", step)] == [], steps

@@ -95,6 +95,7 @@ async def world(aws: Aws, new_ledger: Callable[..., Ledger], monkeypatch: pytest
     for name, value in (("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(publishing, "FIRST_PAUSE_S", 0.005)
+    monkeypatch.setattr(publishing, "PAUSE_S_MAX", 0.05)
     monkeypatch.setattr(advice_feed, "LOOK_EVERY_S", 0.01)
     await asyncio.to_thread(aws.begin)
     ledger = new_ledger(journaled=True)

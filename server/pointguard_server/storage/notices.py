@@ -54,12 +54,12 @@ _STEPS: Final = text(f"""
 """)  # noqa: S608
 # state: the newest leg and what stands after it, in one statement, so that they are of the same moment.
 _STATE: Final = text(f"""
-    SELECT l.seq, l.account_flags, l.accepted_at, {_ADVICE}
+    SELECT latest.seq, latest.account_flags, latest.accepted_at, {_ADVICE}
     FROM (
         SELECT seq, account_flags, accepted_at FROM legs
         WHERE tenant_id = :tenant AND account_id = :account ORDER BY seq DESC LIMIT 1
-    ) AS l
-    LEFT JOIN advice a ON a.tenant_id = :tenant AND a.account_id = :account AND a.ends_at > :moment
+    ) AS latest
+    LEFT JOIN advice a INDEXED BY advice_account_seq ON a.tenant_id = :tenant AND a.account_id = :account AND a.ends_at > :moment
         AND a.event IN {_STANDS} AND a.position = (SELECT max(n.position) FROM advice n WHERE n.advice_id = a.advice_id)
     ORDER BY a.position
 """)  # noqa: S608
