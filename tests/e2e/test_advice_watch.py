@@ -114,6 +114,22 @@ def test_a_watch_from_the_command_line_is_a_line_of_json_for_each_notice(
     assert positions == sorted(set(positions))
 
 
+def end_under_a_watch(server: ServerProcess) -> None:
+    """End a server while somebody watches, who is told so."""
+    with RawCalls(server) as raw:
+        watch: Any = raw.channel.unary_stream(
+            "/pointguard.v1.AdviceService/WatchAdvice",
+            request_serializer=advice_pb2.WatchAdviceRequest.SerializeToString,
+            response_deserializer=advice_pb2.WatchAdviceResponse.FromString,
+        )
+        call = watch(advice_pb2.WatchAdviceRequest(follow=True), metadata=server.authorization)
+        assert next(call).position > 0
+        assert server.stop() == 0
+        with pytest.raises(grpc.RpcError):
+            next(call)
+        assert (call.code(), call.details()) == (grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
+
+
 async def test_what_was_committed_before_kill_9_is_published_after_it_and_a_watch_goes_on_by_itself(
     aws: Aws, start_server: StartServer, tmp_path: Path
 ) -> None:
@@ -147,27 +163,10 @@ async def test_what_was_committed_before_kill_9_is_published_after_it_and_a_watc
             told = [each.transaction_id for each in raised]
             assert [each.transaction_id for each in watched] == told
             assert list(dict.fromkeys(each["detail"]["event_id"] for each in events)) == told
-            page = second.get("/metrics")[1]
-            assert 'pointguard_published_total{target="eventbridge"} 3.0' in page
-            ended = asyncio.ensure_future(following(notices))
-            assert await asyncio.to_thread(second.stop) == 0
-            ended.cancel()
-            await asyncio.gather(ended, return_exceptions=True)
+            async with asyncio.timeout(SOON_S):
+                while 'pointguard_published_total{target="eventbridge"} 3.0' not in second.get("/metrics")[1]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        end_under_a_watch(second)
     assert second.complaints() == []
     listed = run_server("--sandbox", "--data-dir", str(second.data_directory), "--dead-letters", "list")
     assert (listed.returncode, listed.stdout) == (0, "")
-
-
-def test_a_watch_that_is_under_way_when_the_server_ends_is_told_so(own_server: ServerProcess) -> None:
-    with RawCalls(own_server) as raw:
-        watch: Any = raw.channel.unary_stream(
-            "/pointguard.v1.AdviceService/WatchAdvice",
-            request_serializer=advice_pb2.WatchAdviceRequest.SerializeToString,
-            response_deserializer=advice_pb2.WatchAdviceResponse.FromString,
-        )
-        call = watch(advice_pb2.WatchAdviceRequest(follow=True), metadata=own_server.authorization)
-        assert next(call).position > 0
-        assert own_server.stop() == 0
-        with pytest.raises(grpc.RpcError):
-            next(call)
-        assert (call.code(), call.details()) == (grpc.StatusCode.UNAVAILABLE, "the server is shutting down")

@@ -59,7 +59,8 @@ _STATE: Final = text(f"""
         SELECT seq, account_flags, accepted_at FROM legs
         WHERE tenant_id = :tenant AND account_id = :account ORDER BY seq DESC LIMIT 1
     ) AS latest
-    LEFT JOIN advice a INDEXED BY advice_account_seq ON a.tenant_id = :tenant AND a.account_id = :account AND a.ends_at > :moment
+    LEFT JOIN advice a INDEXED BY advice_account_seq
+        ON a.tenant_id = :tenant AND a.account_id = :account AND a.ends_at > :moment
         AND a.event IN {_STANDS} AND a.position = (SELECT max(n.position) FROM advice n WHERE n.advice_id = a.advice_id)
     ORDER BY a.position
 """)  # noqa: S608
