@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pointguard_server.__main__ import _print_dead_letters as print_dead_letters
 from pointguard_server.domain.codes import Operation
 from pointguard_server.engine.ask import Ask
 from pointguard_server.engine.engine import Engine
@@ -21,6 +24,9 @@ from pointguard_server.feeds.publisher import TRIES_MAX, Publisher
 from pointguard_server.feeds.target import Target
 from pointguard_server.service import advice_feed
 from pointguard_server.service.advice_feed import AdviceFeed
+from pointguard_server.service.ports import DeadLetter
+from pointguard_server.settings import read_settings
+from pointguard_server.storage.database import DATABASE_FILE
 from pointguard_server.storage.notices import NoticeReader
 from pointguard_server.storage.publications import Publications
 from pointguard_server.storage.readers import open_readers
@@ -230,3 +236,20 @@ async def test_the_table_has_what_stands_against_each_account_and_no_older_state
     status, answer = world.proxy.ask(*late[0])
     assert (status, "ConditionalCheckFailed" in answer.decode()) == (400, True)
     assert world.aws.items() == after
+
+
+def test_an_operator_lists_dead_letters_and_has_them_published_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--sandbox", "--data-dir", str(tmp_path), "--dead-letters")
+    listing, requeuing = (read_settings((*options, what), {})[0] for what in ("list", "requeue"))
+    print_dead_letters(listing)
+    assert capsys.readouterr().out == "", "a directory without a ledger has none"
+    with closing(sqlite3.connect(tmp_path / DATABASE_FILE, isolation_level=None)) as connection:
+        connection.execute("INSERT INTO tenants VALUES (3, 'sandbox', 'Sandbox', 1)")
+        Publications().bury(connection, 3, DeadLetter("dynamodb", 8, "ValidationException", 7, requeued=False))
+        Publications().bury(connection, 4, DeadLetter("dynamodb", 9, "ValidationException", 7, requeued=False))
+    letter = {"target": "dynamodb", "position": 8, "problem": "ValidationException", "failed_at": 7}
+    for settings, requeued in ((listing, False), (requeuing, True), (listing, True)):
+        print_dead_letters(settings)
+        assert json.loads(capsys.readouterr().out) == letter | {"requeued": requeued}
