@@ -20,8 +20,8 @@ from pointguard_client.idempotency import new_idempotency_key
 
 NO_WINDOWS: Final[Mapping[str, str]] = {}
 NO_FILES: Final[Mapping[str, str]] = {}
-ACTIVATION_TIMEOUT_SECONDS: Final = 120.0
-"""A version that is new to the server is compiled first, at the lowest priority."""
+ACTIVATION_TIMEOUT_SECONDS: Final = 300.0
+"""A version that is new to the server is compiled first, in the background: on a busy machine that takes a minute."""
 BACKTEST_TIMEOUT_SECONDS: Final = 3_600.0
 ANALYSIS_TIMEOUT_SECONDS: Final = 10.0
 """A source text of full length takes a second to be read, and only one is read at once."""

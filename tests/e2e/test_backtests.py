@@ -27,10 +27,10 @@ from pointguard_client import (
     RuleChangeReason,
 )
 from tests.e2e.raw_calls import RPCS, RawCalls
-from tests.e2e.test_front import children, ends_soon
+from tests.support.processes import InBackground, ends_soon
 from tests.support.server import ServerProcess
 
-MODULE = b"pointguard_server.backtest"
+MODULE = "pointguard_server.backtest"
 CHANGE = RuleChange("staff 9", RuleChangeReason.TRIAL)
 DOUBLE = 'rule "double" earn base 4 * order.total\nrule "gold" when member.tier == "GOLD" earn bonus 1000\n'
 
@@ -69,33 +69,22 @@ def events_once_there_is_room(server: ServerProcess) -> list[Any]:
             time.sleep(0.05)
 
 
-def process_of(server: ServerProcess) -> int | None:
-    """Return the number of the process that runs the backtest, if there is one."""
-    for child in children(server.process_id):
-        try:
-            if MODULE in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
-                return child
-        except OSError:
-            continue
-    return None
-
-
-def is_idle(process: int) -> bool:
-    """Whether a process runs at the lowest priority."""
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[16] == "19"
+def is_idle(process: InBackground) -> bool:
+    """Whether it runs at the lowest priority."""
+    return Path(f"/proc/{process.program}/stat").read_text().rpartition(")")[2].split()[16] == "19"
 
 
 @contextmanager
 def held(
-    server: ServerProcess, is_far_enough: Callable[[int], bool] = is_idle, **fields: Any
-) -> Iterator[tuple[Any, int]]:
+    server: ServerProcess, is_far_enough: Callable[[InBackground], bool] = is_idle, **fields: Any
+) -> Iterator[tuple[Any, InBackground]]:
     """Ask for a backtest, and stop its process from going on, once it is far enough."""
     with asked(server, **fields) as call:
         deadline = time.monotonic() + 60  # at the lowest priority it must wait for all other tests
-        while (process := process_of(server)) is None or not is_far_enough(process):
+        while (process := InBackground.of(server.process_id, MODULE)) is None or not is_far_enough(process):
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        os.kill(process, signal.SIGSTOP)
+        process.hold()
         yield call, process
 
 
@@ -221,21 +210,22 @@ def test_there_is_one_backtest_at_a_time_and_giving_it_up_makes_room(
         # Tills are answered meanwhile.
         assert raw.call("GetBalance", RPCS["GetBalance"].request()).code == "OK"
         call.cancel()
-        assert ends_soon(process)
+        assert ends_soon(process.program)
     assert events_once_there_is_room(shared_server)[-1].HasField("result")
-    assert process_of(shared_server) is None
+    assert InBackground.of(shared_server.process_id, MODULE) is None
 
 
 def test_a_backtest_ends_with_its_deadline(shared_server: ServerProcess) -> None:
     with held(shared_server, lambda _process: True, timeout_s=3) as (call, process):
         assert status_of(call)[0] == "DEADLINE_EXCEEDED"
-        assert ends_soon(process)
+        assert ends_soon(process.program)
     assert events_once_there_is_room(shared_server)[-1].HasField("result")
 
 
 def test_a_backtest_whose_process_is_killed_says_so_and_the_next_one_runs(shared_server: ServerProcess) -> None:
     with held(shared_server) as (call, process):
-        os.kill(process, signal.SIGKILL)
+        os.kill(process.keeper, signal.SIGCONT)
+        os.kill(process.program, signal.SIGKILL)
         code, text = status_of(call)
         assert (code, text) == ("UNAVAILABLE", "the backtest ended without a result; it may be tried again")
     assert events_once_there_is_room(shared_server)[-1].HasField("result")
@@ -245,11 +235,11 @@ def test_a_server_that_drains_or_dies_leaves_no_backtest_behind(own_server: Serv
     with held(own_server) as (call, process):
         assert own_server.stop() == 0
         assert status_of(call) == ("UNAVAILABLE", "the server is shutting down")
-        assert ends_soon(process)
+        assert ends_soon(process.program)
     own_server.start()
     with held(own_server) as (_, process):
         own_server.kill()
-        os.kill(process, signal.SIGCONT)
-        assert ends_soon(process)
+        process.let_go()
+        assert ends_soon(process.program)
     assert "backtest_started" in {event["event"] for event in own_server.events()}
     assert json.dumps(own_server.complaints()).count("backtest_failed") == 0

@@ -3,35 +3,18 @@
 import os
 import signal
 import socket
-import time
 from pathlib import Path
 
 from tests.e2e.raw_calls import RPCS, RawCalls
+from tests.support.processes import child_running, ends_soon
 from tests.support.server import ServerProcess
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
 
 
 def front_of(server: ServerProcess) -> int:
     """Return the number of the process that speaks gRPC."""
-    module = b"pointguard_server.rpc.front"
-    (front,) = [child for child in children(server.process_id) if module in Path(f"/proc/{child}/cmdline").read_bytes()]
+    front = child_running(server.process_id, "pointguard_server.rpc.front")
+    assert front is not None
     return front
-
-
-def ends_soon(pid: int) -> bool:
-    """Whether a process is gone, or only waits for its parent to take notice, within some seconds."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except OSError:
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def test_a_front_that_dies_ends_the_server_in_order(own_server: ServerProcess) -> None:

@@ -4,9 +4,7 @@ The cache of compiled rules is empty at each start, and the compiling process is
 """
 
 import asyncio
-import os
 import shutil
-import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,14 +14,14 @@ from pointguard_client import Basket, BasketLine, Money, PointguardClient
 from pointguard_server.settings import read_settings
 from tests.e2e.test_fraud_conditions import RULES as CONDITIONS
 from tests.e2e.test_fraud_conditions import redeem
-from tests.e2e.test_front import children
 from tests.e2e.test_isolation import RULES, of
 from tests.e2e.test_live_rule_changes import connect, enroll, events, wait_for
 from tests.e2e.test_operations import scrape
 from tests.e2e.test_rule_sets import activate, active, create
+from tests.support.processes import InBackground
 from tests.support.server import PROGRAM, SANDBOX, ServerProcess, issue_key, server_environment, write_program
 
-MODULE = b"pointguard_server.rules.compiler"
+MODULE = "pointguard_server.rules.compiler"
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +49,17 @@ def serving(folder: Path, data: tuple[Path, str], cache: Path, program: str, rul
     return ServerProcess(folder / "data", ("--tenant", "plain", "--cache-dir", str(cache), *options), api_key=data[1])
 
 
-def stop_compiler(server: ServerProcess) -> int:
-    """Stop the compiling process as soon as there is one, and return its number."""
-    found: list[int] = []
+def hold_compiler(server: ServerProcess) -> InBackground:
+    """Stop the compiling process as soon as there is one."""
+    found: list[InBackground] = []
 
     def is_there() -> bool:
-        for child in children(server.process_id):
-            try:
-                if MODULE in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
-                    found.append(child)
-            except OSError:
-                continue
-        return bool(found)
+        compiler = InBackground.of(server.process_id, MODULE)
+        found.extend([] if compiler is None else [compiler])
+        return compiler is not None
 
     wait_for(is_there, server)
-    os.kill(found[0], signal.SIGSTOP)
+    found[0].hold()
     return found[0]
 
 
@@ -95,7 +89,7 @@ def test_a_server_answers_before_its_rules_are_compiled_and_the_same_afterwards(
     later = serving(tmp_path / "later", data, cache, program, RULES)
     try:
         meanwhile.start()
-        compiler = stop_compiler(meanwhile)
+        compiler = hold_compiler(meanwhile)
         assert interpreted(meanwhile) == 2, "the earn rules and the conditions"
         assert "interpreted until they are compiled: " in meanwhile.get("/readyz")[1]
         answers, redeemed = asyncio.run(of(meanwhile)), asyncio.run(conditions(meanwhile))
@@ -104,7 +98,7 @@ def test_a_server_answers_before_its_rules_are_compiled_and_the_same_afterwards(
         assert points > 0
         assert interpreted(meanwhile) == 2, "the compiler is still stopped"
 
-        os.kill(compiler, signal.SIGCONT)
+        compiler.let_go()
         wait_for(lambda: interpreted(meanwhile) == 0, meanwhile)
         assert asyncio.run(explained(meanwhile)) == points
         assert asyncio.run(conditions(meanwhile)) == redeemed
@@ -139,7 +133,7 @@ async def planned(client: PointguardClient, server: ServerProcess) -> None:
     version, member = await create(client, 'rule "twenty" earn base order.total * 20\n'), await enroll(client)
     due = datetime.now(UTC) + timedelta(seconds=6)
     activating = asyncio.create_task(activate(client, version, serves, effective_at=due))
-    compiler = await asyncio.to_thread(stop_compiler, server)
+    compiler = await asyncio.to_thread(hold_compiler, server)
     activation = await activating
     assert activation.effective_at is not None
     assert abs(activation.effective_at - due) < timedelta(milliseconds=1)
@@ -153,6 +147,6 @@ async def planned(client: PointguardClient, server: ServerProcess) -> None:
         assert (transaction.rule_set_version, transaction.points) == ((version, 20) if is_after else (serves, 10))
     assert {accrual.points for accrual in accruals} == {10, 20}
     assert interpreted(server) == 1
-    os.kill(compiler, signal.SIGCONT)
+    compiler.let_go()
     await asyncio.to_thread(wait_for, lambda: interpreted(server) == 0, server)
     assert (await client.accrue(member, Money(1_00, "CAD"))).points == 20

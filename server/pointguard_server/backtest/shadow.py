@@ -1,4 +1,4 @@
-"""``python -m pointguard_server.backtest.shadow``: one shadow, at idle priority. Started by ``service/shadows.py``.
+"""``python -m pointguard_server.backtest.shadow``: one shadow. Started by ``service/shadows.py``, in the background.
 
 It follows the ledger by a connection that can only read, evaluates its version on what is new, and writes what it finds
 into a database of its own. Standard input holds the specification, a line of JSON, and stays open as long as the shadow
@@ -23,7 +23,6 @@ from pointguard_server.backtest.kernel import FAILED
 from pointguard_server.backtest.ledger import LedgerSource
 from pointguard_server.backtest.run import Specification, Versions, load, open_source
 from pointguard_server.domain.codes import EntryType
-from pointguard_server.rules.priority import be_idle
 from pointguard_server.service.shadow import Difference
 from pointguard_server.storage.shadow_book import Look, ShadowBook
 
@@ -139,7 +138,6 @@ class _Sums:
 
 def main() -> None:
     """Follow the ledger for the shadow that standard input asks for, until that is closed."""
-    be_idle()
     said = json.loads(sys.stdin.readline())
     threading.Thread(target=end_with_the_server, daemon=True).start()
     errand = Errand(said["shadow_id"], said["started_at"], said["book"], Specification(**said["backtest"]))

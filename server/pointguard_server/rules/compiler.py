@@ -1,4 +1,4 @@
-"""Compiles rule sets in a child process at idle priority, and loads them. For the engine's start and its rule changes.
+"""Compiles rule sets in a child process in the background, and loads them. For the engine's start and its rule changes.
 
 No request waits for a compiler: ``compile_in_child`` spends its seconds in another process and keeps the machine code
 in a content-addressed directory, ``load_compiled`` takes about a millisecond. The key covers the written module, the
@@ -27,10 +27,9 @@ from typing import TYPE_CHECKING, Final
 
 import llvmlite.binding as llvm
 
-from pointguard_server.rules import numba_backend, wasm_backend
+from pointguard_server.rules import background, numba_backend, wasm_backend
 from pointguard_server.rules.code_cache import CacheDirectoryRefused, CodeCache
 from pointguard_server.rules.native_code import CompiledRules
-from pointguard_server.rules.priority import be_idle
 from pointguard_server.rules.rule_set import LANGUAGE_VERSION, RuleSet
 from pointguard_server.rules.sandbox_limits import MEMORY_BYTES_AT_MOST, Isolation, SandboxLimits
 from pointguard_server.rules.wasm_layout import PAGE, memory_layout_of
@@ -53,7 +52,8 @@ __all__ = [
 
 Child = subprocess.Popen[str]
 
-COMPILATION_SECONDS_AT_MOST: Final = 300
+COMPILATION_SECONDS_AT_MOST: Final = 900
+"""Of a processor it takes five; on a machine that serves as much as it can, it rests most of the time."""
 # Changes when the way from module to object changes without any version in the key changing.
 _PIPELINE_VERSION: Final = 1
 _KERNELS: Final = tuple(Path(__file__).with_name(name) for name in ("fixed_point_kernels.py", "constants.py"))
@@ -168,13 +168,10 @@ def _key(source: str, isolation: Isolation = Isolation.NONE) -> str:
 def _run_child(
     cache_directory: Path, key: str, isolation: Isolation, seconds_at_most: float, on_start: Callable[[Child], None]
 ) -> None:
-    # -P keeps the working directory, which may be anyone's, out of the child's import path.
-    command = [sys.executable, "-P", "-m", __spec__.name, str(cache_directory.resolve()), key, isolation.value]
+    command = background.command(__spec__.name, str(cache_directory.resolve()), key, isolation.value)
     with subprocess.Popen(  # noqa: S603 - a fixed program, a directory, a hexadecimal key
         command, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as child:
-        # From its first moment on: until the child could say so itself, it would spend half a second on its imports.
-        be_idle(child.pid)
         on_start(child)
         try:
             _, errors = child.communicate(timeout=seconds_at_most)

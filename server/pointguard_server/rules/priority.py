@@ -1,4 +1,4 @@
-"""How processes that nobody waits for give way to those that serve. For whoever starts them, and for themselves.
+"""How processes that serve nobody directly give way to those that do; ``background`` goes further.
 
 Knows nothing of the project: a process can call it before its other imports.
 """
@@ -10,15 +10,11 @@ from typing import Final
 LOWEST: Final = 19
 
 
-def be_idle(process_id: int = 0) -> None:
-    """Have a process (0: this one) run only when nobody else wants the processor, as far as the system knows how.
-
-    One that is gone already may be.
-    """
-    lower_priority(process_id, LOWEST)
+def be_idle() -> None:
+    """Have this process run only when nobody else wants the processor, as far as the system knows how."""
+    lower_priority(0, LOWEST)
     if hasattr(os, "sched_setscheduler"):
-        with suppress(ProcessLookupError):
-            os.sched_setscheduler(process_id, os.SCHED_IDLE, os.sched_param(0))
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def lower_priority(process_id: int, niceness: int) -> None:

@@ -1,11 +1,10 @@
-"""Backtests of a program's earn rules: asked for here, run in a process of their own at idle priority. For ``rpc``.
+"""Backtests of a program's earn rules: asked for here, run in the background. For ``rpc``.
 
 That process reads the ledger by itself, and ends when its standard input is closed: with the server, however that ends.
 """
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pointguard_server.domain.errors import (
     BacktestUnderWay,
     RulesNotCompiled,
 )
+from pointguard_server.rules import background
 from pointguard_server.rules.checked import CheckedRuleSet
 from pointguard_server.rules.compiler import RulesError, child_environment
 from pointguard_server.rules.inputs import WindowInput, WindowMeasure
@@ -183,9 +183,8 @@ def _files(version: RuleSetVersion) -> dict[str, str]:
 @asynccontextmanager
 async def _process() -> AsyncIterator[asyncio.subprocess.Process]:
     """Start the process; it is ended with the block."""
-    # -P keeps the working directory, which may be anyone's, out of its import path.
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", MODULE, env=child_environment(), limit=LINE_BYTES_MAX,
+        *background.command(MODULE), env=child_environment(), limit=LINE_BYTES_MAX,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

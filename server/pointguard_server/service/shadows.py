@@ -7,7 +7,6 @@ that ends. See docs/adr/0016-experiments.md.
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +22,7 @@ from pointguard_server.domain.errors import (
     ShadowRunning,
 )
 from pointguard_server.engine.engine import Engine
+from pointguard_server.rules import background
 from pointguard_server.rules.compiler import child_environment
 from pointguard_server.service.experiment import Step
 from pointguard_server.service.ports import ShadowReader
@@ -197,9 +197,8 @@ class Shadows:
         """Run the process until it ends, which it should not."""
         await self._rule_sets.made_ready(shadow.version)
         errand = await self._errand(shadow)
-        # -P keeps the working directory, which may be anyone's, out of its import path.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", MODULE, env=child_environment(),
+            *background.command(MODULE), env=child_environment(),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         stdin, stdout, stderr = process.stdin, process.stdout, process.stderr

@@ -221,20 +221,6 @@ def test_a_compiler_that_nobody_can_wait_for_may_be_killed(tmp_path: Path) -> No
         compile_in_child(rule_set, tmp_path / "rules", on_start=lambda child: child.kill())
 
 
-@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="this system knows no idle processes")
-def test_a_compiler_is_idle_from_its_first_moment(tmp_path: Path) -> None:
-    rule_set = load_rule_set('rule "idle"\n    earn base order.total * 5\n', "idle")
-    found = []
-
-    def look(child: compiler.Child) -> None:
-        found.append((os.sched_getscheduler(child.pid), os.getpriority(os.PRIO_PROCESS, child.pid)))
-        child.kill()
-
-    with pytest.raises(CompilationFailed):
-        compile_in_child(rule_set, tmp_path / "rules", on_start=look)
-    assert found == [(os.SCHED_IDLE, 19)]
-
-
 def test_two_processes_that_compile_the_same_at_once_leave_one_whole_entry(tmp_path: Path) -> None:
     program = (
         "import sys\nfrom pathlib import Path\n"
