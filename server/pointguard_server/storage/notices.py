@@ -93,7 +93,7 @@ class NoticeReader:
             asked = {"tenant": tenant_id, "after": after, "last": legs[-1].position}
             for position, event, *advice in (await connection.execute(_STEPS, asked)).all():
                 steps[position].append((event, StandingAdvice(*advice)))
-        return [Notice(*leg, steps=tuple(steps[leg.position])) for leg in legs]
+        return [Notice._make((*leg, tuple(steps[leg.position]))) for leg in legs]
 
     async def account_state(self, tenant_id: int, account_id: int, moment: int) -> AccountState | None:
         """See the port."""
