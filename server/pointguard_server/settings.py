@@ -117,13 +117,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default=float(default("DRAIN_SECONDS", "10")),
         help="how long calls under way may take at the end (default: %(default)s)",
     )
-    add("--tls-certificate", default=default("TLS_CERTIFICATE", ""), help="certificate chain (PEM)")
-    add("--tls-key", default=default("TLS_KEY", ""), help="private key (PEM)")
-    add(
-        "--allow-plaintext",
-        action="store_true",
-        help="with POINTGUARD_ALLOW_PLAINTEXT=yes: listen beyond the loopback without TLS",
-    )
+    _add_tls(add, default)
     add(
         "--log-level",
         choices=LEVELS,
@@ -139,6 +133,16 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     _add_publishing(add, default)
     add("--on-ready", default="", metavar="COMMAND", help="run a command once requests are taken, and go on serving")
     return parser
+
+
+def _add_tls(add: Callable[..., object], default: Callable[[str, str], str]) -> None:
+    add("--tls-certificate", default=default("TLS_CERTIFICATE", ""), help="certificate chain (PEM)")
+    add("--tls-key", default=default("TLS_KEY", ""), help="private key (PEM)")
+    add(
+        "--allow-plaintext",
+        action="store_true",
+        help="with POINTGUARD_ALLOW_PLAINTEXT=yes: listen beyond the loopback without TLS",
+    )
 
 
 def _add_publishing(add: Callable[..., object], default: Callable[[str, str], str]) -> None:
