@@ -37,7 +37,7 @@ from pointguard_client.retry import USUAL_RETRIES, RetryPolicy
 from pointguard_client.rule_client import RuleClient
 from pointguard_client.shadow_client import ShadowClient
 from pointguard_client.stream import IN_FLIGHT_MAX, SILENCE_SECONDS_MAX, TransactionStream
-from pointguard_client.words import AdviceContext, TransactionKind
+from pointguard_client.words import AdviceContext, Factor, TransactionKind
 
 EXPLANATION_TIMEOUT_SECONDS: Final = 20.0
 """The server reads all that the account did before, and explains one decision at a time."""
@@ -129,11 +129,13 @@ class PointguardClient:
         allow_partial: bool = False,
         order_reference: str = "",
         idempotency_key: str = "",
+        verified_by: tuple[Factor, ...] = (),
         timeout_seconds: float | None = None,
     ) -> results.Redemption:
         """Set points aside, or spend them at once with `capture`. `amount` is points (int) or money to cover.
 
-        A declined redemption is an answer, not an error.
+        A declined redemption is an answer, not an error. One that is asked for a factor (STEP_UP) is tried again, under
+        another key, once the till has `verified_by` it.
         """
         request = requests.AuthoriseRedemption(
             member,
@@ -146,6 +148,7 @@ class PointguardClient:
             allow_partial=allow_partial,
             order_reference=order_reference,
             idempotency_key=idempotency_key,
+            verified_by=verified_by,
         )
         message = encoding.encode_authorise(request)
         method = self._transactions.AuthoriseRedemption

@@ -20,6 +20,7 @@ from pointguard_client.words import (
     Channel,
     Decision,
     EntryType,
+    Factor,
     IdentifierKind,
     InterventionReason,
     Operation,
@@ -125,6 +126,7 @@ def decode_transaction(message: transaction_pb2.GetTransactionResponse) -> resul
         arm=transaction.arm,
         advice=tuple(map(decode_advice_change, transaction.advice)),
         intervention=decode_intervention(transaction.intervention) if transaction.HasField("intervention") else None,
+        verified_by=tuple(Factor(each) for each in transaction.verified_by),
     )
 
 
@@ -295,6 +297,7 @@ def decode_advice(message: common_pb2.Advice) -> results.Advice:
         rule=message.rule,
         rule_version=message.rule_version,
         evidence=_evidence(message.evidence),
+        factor=Factor(message.factor),
     )
 
 

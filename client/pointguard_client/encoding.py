@@ -78,6 +78,7 @@ def encode_authorise(request: requests.AuthoriseRedemption) -> transaction_pb2.A
         capture=request.capture,
         allow_partial=request.allow_partial,
         order_reference=request.order_reference,
+        verified_by=[cast("common_pb2.Factor", int(factor)) for factor in request.verified_by],
     )
     if isinstance(request.amount, requests.Money):
         message.money.CopyFrom(encode_money(request.amount))

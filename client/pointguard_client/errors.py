@@ -15,6 +15,9 @@ A declined redemption is not here: it is an answer, with `decision` DECLINED.
         ├── FailedPrecondition         the state does not allow it
         │   ├── ReservationEnded       the reservation was captured, voided or has expired
         │   ├── AdviceEnded            the advice was overridden or removed, or has expired
+        │   ├── AdviceIsCase           the advice is a case, which is resolved instead
+        │   ├── CaseResolved           the case has been resolved
+        │   ├── FourEyes               another author with another API key must resolve the case
         │   └── ActiveVersionDiffers   another version of the earn rules is active than was expected
         ├── Overloaded                 the server sheds load; `retry_after` says for how long
         ├── Unavailable                the server cannot be reached, or its storage is in trouble
@@ -44,6 +47,9 @@ REASON_KEY_REUSED: Final = "IDEMPOTENCY_KEY_REUSED"
 REASON_IDENTIFIER_TAKEN: Final = "IDENTIFIER_TAKEN"
 REASON_RESERVATION_ENDED: Final = "RESERVATION_ENDED"
 REASON_ADVICE_ENDED: Final = "ADVICE_ENDED"
+REASON_ADVICE_IS_CASE: Final = "ADVICE_IS_CASE"
+REASON_CASE_RESOLVED: Final = "CASE_RESOLVED"
+REASON_FOUR_EYES: Final = "FOUR_EYES"
 REASON_ACTIVE_VERSION_DIFFERS: Final = "ACTIVE_VERSION_DIFFERS"
 
 
@@ -161,6 +167,18 @@ class AdviceEnded(FailedPrecondition):
     """The advice stands no more: it was overridden or removed, or has expired."""
 
 
+class AdviceIsCase(FailedPrecondition):
+    """The advice is a case: it is resolved, not overridden or removed."""
+
+
+class CaseResolved(FailedPrecondition):
+    """The case has been resolved."""
+
+
+class FourEyes(FailedPrecondition):
+    """Another author with another API key than it was proposed by must resolve the case."""
+
+
 class ReservationEnded(FailedPrecondition):
     """The reservation was captured or voided, or its time is up."""
 
@@ -194,6 +212,9 @@ _BY_REASON: Final[dict[str, type[CallError]]] = {
     REASON_IDENTIFIER_TAKEN: IdentifierTaken,
     REASON_RESERVATION_ENDED: ReservationEnded,
     REASON_ADVICE_ENDED: AdviceEnded,
+    REASON_ADVICE_IS_CASE: AdviceIsCase,
+    REASON_CASE_RESOLVED: CaseResolved,
+    REASON_FOUR_EYES: FourEyes,
     REASON_ACTIVE_VERSION_DIFFERS: ActiveVersionDiffers,
 }
 _BY_CODE: Final[dict[str, type[CallError]]] = {

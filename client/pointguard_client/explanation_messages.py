@@ -115,6 +115,7 @@ def _check(message: explanation_pb2.ExplainedCheck) -> values.ExplainedCheck:
         stood=message.stood,
         raised=message.raised,
         suppressed=message.suppressed,
+        verified=message.verified,
     )
 
 

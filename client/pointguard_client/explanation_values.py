@@ -92,7 +92,7 @@ class ExplainedWindow:
 class ExplainedCheck:
     """A fraud rule or control, and what it did; `seen` has the transaction counted, and is None if it does not count.
 
-    `window` is None for the control that compares provinces.
+    `window` is None for the control that compares provinces. `verified`: it asked for a factor, and the till had it.
     """
 
     rule: str
@@ -107,6 +107,7 @@ class ExplainedCheck:
     stood: bool
     raised: bool
     suppressed: bool = False
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ The API key must have the role "fraud"; the sandbox's has. Errors, retries and d
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -23,7 +23,15 @@ from pointguard_client.errors import error_from_failure, failure_from_rpc_error
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.requests import Identifier
 from pointguard_client.results import Intervention
-from pointguard_client.words import AccountStatus, AdviceContext, AdviceEvent, AdvicePosture, AdviceState
+from pointguard_client.words import (
+    AccountStatus,
+    AdviceContext,
+    AdviceEvent,
+    AdvicePosture,
+    AdviceState,
+    CaseOutcome,
+    CaseState,
+)
 
 
 class FraudClient:
@@ -155,6 +163,48 @@ class FraudClient:
         answer = await self._caller.call("RemoveAdvice", self._advice.RemoveAdvice, message, timeout_seconds)
         return fraud_values.AdviceIntervention(answer.transaction_id, answer.account_id, advice_id)
 
+    async def list_cases(
+        self,
+        member: Identifier | None = None,
+        *,
+        states: Iterable[CaseState] = (),
+        page_size: int = 0,
+        page_token: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.Cases:
+        """Return a page of cases with their steps, of one account or of the whole program.
+
+        Without `states`: those that are not resolved.
+        """
+        message = advice_pb2.ListCasesRequest(
+            states=[cast("advice_pb2.CaseState", int(state)) for state in states],
+            page_size=page_size,
+            page_token=page_token,
+        )
+        if member is not None:
+            message.member.CopyFrom(encode_identifier(member))
+        answer = await self._caller.call("ListCases", self._advice.ListCases, message, timeout_seconds)
+        return fraud_values.Cases(tuple(_case(each) for each in answer.cases), answer.next_page_token)
+
+    async def resolve_case(
+        self,
+        case_id: str,
+        outcome: CaseOutcome,
+        intervention: Intervention,
+        *,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.CaseResolution:
+        """Resolve a case; where its rule asks for four eyes, by two authors with API keys of their own."""
+        message = advice_pb2.ResolveCaseRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            case_id=case_id,
+            outcome=cast("advice_pb2.CaseOutcome", int(outcome)),
+            intervention=_intervention(intervention),
+        )
+        answer = await self._caller.call("ResolveCase", self._advice.ResolveCase, message, timeout_seconds)
+        return fraud_values.CaseResolution(answer.transaction_id, answer.account_id, CaseState(answer.state))
+
     async def set_account_status(
         self,
         member: Identifier,
@@ -205,6 +255,17 @@ def _history(message: advice_pb2.AdviceHistory) -> fraud_values.AdviceHistory:
     )
 
 
+def _case(message: advice_pb2.Case) -> fraud_values.Case:
+    return fraud_values.Case(
+        case_id=message.case_id,
+        account_id=message.account_id,
+        state=CaseState(message.state),
+        outcome=CaseOutcome(message.outcome),
+        advice=decode_advice(message.advice),
+        steps=tuple(_step(each) for each in message.steps),
+    )
+
+
 def _step(message: advice_pb2.AdviceStep) -> fraud_values.AdviceStep:
     return fraud_values.AdviceStep(
         event=AdviceEvent(message.event),
@@ -212,6 +273,7 @@ def _step(message: advice_pb2.AdviceStep) -> fraud_values.AdviceStep:
         happened_at=_time(message, "happened_at"),
         ends_at=_time(message, "ends_at"),
         intervention=decode_intervention(message.intervention) if message.HasField("intervention") else None,
+        outcome=CaseOutcome(message.outcome),
     )
 
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pointguard_client.results import Advice, AdviceChange, Intervention
-from pointguard_client.words import AccountStatus, AdviceEvent, AdviceState
+from pointguard_client.words import AccountStatus, AdviceEvent, AdviceState, CaseOutcome, CaseState
 
 
 @dataclass(frozen=True, slots=True)
 class AdviceStep:
     """A step in the life of an advice; `intervention` is None where a fraud rule took it.
 
-    `ends_at` is until when the advice stands, or its rule is suppressed, from this step on.
+    `ends_at` is until when the advice stands, or its rule is suppressed, from this step on; `outcome` is of a case.
     """
 
     event: AdviceEvent
@@ -19,6 +19,7 @@ class AdviceStep:
     happened_at: datetime | None
     ends_at: datetime | None
     intervention: Intervention | None
+    outcome: CaseOutcome = CaseOutcome.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +75,32 @@ class AdviceNotice:
     redemption_locked: bool
     suspended: bool
     intervention: Intervention | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a rule found that has somebody look into it; `outcome` is what was found, or is proposed."""
+
+    case_id: str
+    account_id: int
+    state: CaseState
+    outcome: CaseOutcome
+    advice: Advice
+    steps: tuple[AdviceStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """A page of cases, the one that was opened last first. The token of the next page is empty on the last one."""
+
+    cases: tuple[Case, ...]
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResolution:
+    """A resolution: RESOLVED, or PROPOSED until another author says the same."""
+
+    transaction_id: str
+    account_id: int
+    state: CaseState

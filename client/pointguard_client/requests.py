@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Self
 
-from pointguard_client.words import Channel, IdentifierKind, TransactionKind
+from pointguard_client.words import Channel, Factor, IdentifierKind, TransactionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,8 @@ NO_PROFILE: Final = Profile()
 class AuthoriseRedemption:
     """Asks to spend points: `amount` is points (int) or money to cover.
 
-    Without an `idempotency_key` the client makes one when it sends the request.
+    Without an `idempotency_key` the client makes one when it sends the request. `verified_by` says by what the till has
+    verified the member.
     """
 
     member: Identifier
@@ -125,6 +126,7 @@ class AuthoriseRedemption:
     allow_partial: bool = False
     order_reference: str = ""
     idempotency_key: str = ""
+    verified_by: tuple[Factor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

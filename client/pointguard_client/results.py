@@ -19,6 +19,7 @@ from pointguard_client.words import (
     Channel,
     Decision,
     EntryType,
+    Factor,
     InterventionReason,
     Operation,
     ReasonCode,
@@ -57,7 +58,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A standing finding about an account."""
+    """A standing finding about an account; `factor` is what a STEP_UP asks for.
+
+    Without `ends_at` it is a case, and stands until it is resolved.
+    """
 
     advice_id: str
     entity: AdviceEntity
@@ -68,6 +72,7 @@ class Advice:
     rule: str
     rule_version: int
     evidence: Evidence
+    factor: Factor = Factor.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +225,7 @@ class Transaction:
     arm: int = 0
     advice: tuple[AdviceChange, ...] = ()
     intervention: Intervention | None = None
+    verified_by: tuple[Factor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

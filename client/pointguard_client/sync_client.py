@@ -204,6 +204,8 @@ class SyncFraudClient:
     raise_advice = _blocking_fraud(FraudClient.raise_advice)
     override_advice = _blocking_fraud(FraudClient.override_advice)
     remove_advice = _blocking_fraud(FraudClient.remove_advice)
+    list_cases = _blocking_fraud(FraudClient.list_cases)
+    resolve_case = _blocking_fraud(FraudClient.resolve_case)
     set_account_status = _blocking_fraud(FraudClient.set_account_status)
 
 

@@ -67,6 +67,7 @@ class Operation(ContractEnum):
     OVERRIDE_ADVICE = 12
     REMOVE_ADVICE = 13
     SET_ACCOUNT_STATUS = 14
+    RESOLVE_CASE = 15
 
 
 class Decision(ContractEnum):
@@ -79,7 +80,7 @@ class Decision(ContractEnum):
 
 
 class ReasonCode(ContractEnum):
-    """Why a decision fell as it did, in order of precedence."""
+    """Why a decision fell as it did."""
 
     UNSPECIFIED = 0
     ACCOUNT_SUSPENDED = 1
@@ -92,6 +93,12 @@ class ReasonCode(ContractEnum):
     RULE_ARITHMETIC = 8
     FRAUD_WARNING = 9
     RULES_STOPPED = 10
+    STEP_UP = 11
+    STEP_UP_PIN = 12
+    STEP_UP_ID_DOCUMENT = 13
+    STEP_UP_ONE_TIME_CODE = 14
+    STEP_UP_SUPERVISOR = 15
+    UNDER_REVIEW = 16
 
 
 class AdviceEntity(ContractEnum):
@@ -109,13 +116,31 @@ class AdviceContext(ContractEnum):
     EARNING = 2
 
 
+class Factor(ContractEnum):
+    """By what a till verifies that the member is who it says. UNSPECIFIED: any."""
+
+    UNSPECIFIED = 0
+    PIN = 1
+    ID_DOCUMENT = 2
+    ONE_TIME_CODE = 3
+    SUPERVISOR = 4
+
+
 class AdvicePosture(ContractEnum):
-    """What an advice recommends, from weakest to strongest. UNSPECIFIED: nothing stands."""
+    """What an advice does; UNSPECIFIED: nothing stands.
+
+    From weakest to strongest: LOG, WARN, REVIEW, STEP_UP, BLOCK, REVIEW_BLOCK, LOCK, SUSPEND.
+    """
 
     UNSPECIFIED = 0
     LOG = 1
     WARN = 2
     BLOCK = 3
+    REVIEW = 4
+    STEP_UP = 5
+    REVIEW_BLOCK = 6
+    LOCK = 7
+    SUSPEND = 8
 
 
 class AdviceEvent(ContractEnum):
@@ -126,6 +151,26 @@ class AdviceEvent(ContractEnum):
     EXTENDED = 2
     OVERRIDDEN = 3
     REMOVED = 4
+    PROPOSED = 5
+    RESOLVED = 6
+
+
+class CaseOutcome(ContractEnum):
+    """What was found when a case was resolved."""
+
+    UNSPECIFIED = 0
+    CONFIRMED_FRAUD = 1
+    FALSE_POSITIVE = 2
+    INCONCLUSIVE = 3
+
+
+class CaseState(ContractEnum):
+    """Where in its life a case is."""
+
+    UNSPECIFIED = 0
+    OPEN = 1
+    PROPOSED = 2
+    RESOLVED = 3
 
 
 class AdviceState(ContractEnum):
@@ -136,6 +181,7 @@ class AdviceState(ContractEnum):
     OVERRIDDEN = 2
     REMOVED = 3
     EXPIRED = 4
+    RESOLVED = 5
 
 
 class AccountStatus(ContractEnum):

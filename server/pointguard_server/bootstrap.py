@@ -37,6 +37,7 @@ from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.backtests import Backtests
+from pointguard_server.service.case_watch import CaseWatch
 from pointguard_server.service.credentials import FRAUD, MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
 from pointguard_server.service.experiment_metrics import ExperimentMetrics
@@ -185,6 +186,8 @@ class Server:
         self.live: LivePrograms | None = None  # none for a sandbox, whose program is part of the server
         self._sweeper: Sweeper | None = None
         self._publishers: list[Publisher] = []
+        self._case_watch = CaseWatch()
+        self.metrics.registry.register(self._case_watch)
         self._tracing: Tracing | None = None
         self._health_watch: asyncio.Task[None] | None = None
         self.failed = asyncio.Event()
@@ -416,6 +419,7 @@ class Server:
         self._sweeper.start()
         for publisher in self._publishers:
             publisher.start()
+        self._case_watch.start(self.ledger.reader, self.tenant.tenant_id)
         if self.live is not None:
             self.live.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
@@ -458,6 +462,7 @@ class Server:
         for publisher in self._publishers:
             await publisher.stop()
         await self.advice_feed.close()
+        await self._case_watch.stop()
         await self.serving.stop()
         await self.engine.stop()
         self.authenticator.close()

@@ -9,16 +9,24 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from pointguard.v1 import common_pb2
 
 INT64_MAX = 2**63 - 1
-CHANGING = ("RaiseAdvice", "OverrideAdvice", "RemoveAdvice", "SetAccountStatus")
+CHANGING = ("RaiseAdvice", "OverrideAdvice", "RemoveAdvice", "ResolveCase", "SetAccountStatus")
 
 
 def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
     """Yield the RPC, the fields that are changed, and the field that the refusal names."""
+    yield from watch_cases()
     for rpc in CHANGING:
         yield from ((rpc, {"intervention": said}, f"intervention.{end}") for said, end in interventions())
-    for name, least in (("context", 0), ("posture", 0)):
-        for number in (least, -1, 4, 2**31 - 1):
-            yield "RaiseAdvice", {name: number}, name
+    for number in (0, -1, 4, 2**31 - 1):
+        yield "RaiseAdvice", {"context": number}, "context"
+    cases = (common_pb2.ADVICE_POSTURE_REVIEW, common_pb2.ADVICE_POSTURE_REVIEW_BLOCK)
+    of_redemption = (common_pb2.ADVICE_POSTURE_STEP_UP, common_pb2.ADVICE_POSTURE_LOCK)
+    for number in (0, -1, 9, 2**31 - 1, *cases, *of_redemption):
+        yield "RaiseAdvice", {"posture": number}, "posture"
+    for number in (0, -1, 4, 2**31 - 1):
+        yield "ResolveCase", {"outcome": number}, "outcome"
+    yield "ResolveCase", {"case_id": "x"}, "case_id"
+    yield "ListCases", {"states": [1, 4]}, "states"
     for seconds, nanos in ((0, 0), (0, 999_999_999), (-1, 0), (3_650 * 86_400, 1000), (INT64_MAX, 0), (5, -5)):
         yield "RaiseAdvice", {"duration": Duration(seconds=seconds, nanos=nanos)}, "duration"
     for seconds in (-1, 0, 1_600_000_000, INT64_MAX):
@@ -28,13 +36,18 @@ def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield "SetAccountStatus", {"status": status}, "status"
     for size in (-1, 101, 2**31 - 1):
         yield "ListAdvice", {"page_size": size}, "page_size"
+        yield "ListCases", {"page_size": size}, "page_size"
+    for token in ("0", "x", "-1", "\u0661", "1" * 40):
+        yield "ListAdvice", {"page_token": token}, "page_token"
+
+
+def watch_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield the same of WatchAdvice."""
     for position in (-1, -(2**63), 10**15, INT64_MAX):
         yield "WatchAdvice", {"after_position": position}, "after_position"
     for name in ("context", "posture_min"):
-        for number in (-1, 4, 2**31 - 1):
+        for number in (-1, 99, 2**31 - 1):
             yield "WatchAdvice", {name: number}, name
-    for token in ("0", "x", "-1", "\u0661", "1" * 40):
-        yield "ListAdvice", {"page_token": token}, "page_token"
 
 
 def interventions() -> Iterator[tuple[common_pb2.Intervention, str]]:

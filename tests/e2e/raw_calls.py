@@ -121,6 +121,14 @@ RPCS: Mapping[str, Rpc] = {
         ADVICE, advice_pb2.WatchAdviceRequest, advice_pb2.WatchAdviceResponse,
         {"after_position": 1, "context": common_pb2.ADVICE_CONTEXT_EARNING}, keyed=False, feeds=True,
     ),
+    "ListCases": Rpc(
+        ADVICE, advice_pb2.ListCasesRequest, advice_pb2.ListCasesResponse, {"page_size": 1}, keyed=False
+    ),
+    "ResolveCase": Rpc(
+        ADVICE, advice_pb2.ResolveCaseRequest, advice_pb2.ResolveCaseResponse,
+        {"case_id": _UNKNOWN_ID, "outcome": advice_pb2.CASE_OUTCOME_FALSE_POSITIVE, "intervention": _INTERVENTION},
+        keyed=True,
+    ),
     "EnrollMember": Rpc(
         MEMBERS, member_pb2.EnrollMemberRequest, member_pb2.EnrollMemberResponse,
         {"identifiers": [common_pb2.MemberReference(external_id="raw-1")]}, keyed=True,

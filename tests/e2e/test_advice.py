@@ -5,7 +5,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,25 @@ from pointguard_client import (
     AdviceContext,
     AdviceEnded,
     AdviceEvent,
+    AdviceIsCase,
     AdvicePosture,
     AdviceState,
+    CaseOutcome,
+    CaseResolved,
+    CaseState,
     Decision,
+    Factor,
+    FourEyes,
     Identifier,
     Intervention,
     InterventionReason,
+    KeyReused,
     Money,
     NotFound,
     Operation,
     PermissionDenied,
     PointguardClient,
+    Reason,
     ReasonCode,
     SyncPointguardClient,
     TransactionKind,
@@ -52,6 +60,28 @@ window = { rolling = "7d" }
 threshold = 2
 posture = "BLOCK"
 duration = "1d"
+
+[[fraud_rule]]
+name = "linked"
+context = "REDEMPTION"
+counts = { kinds = ["CARD_LINK"], attempts = "ALL" }
+measure = "COUNT"
+window = { rolling = "7d" }
+threshold = 1
+posture = "REVIEW_BLOCK"
+four_eyes = true
+duration = "1d"
+
+[[fraud_rule]]
+name = "spender"
+context = "REDEMPTION"
+counts = { parts = ["REDEEM"], attempts = "APPROVED" }
+measure = "POINTS"
+window = { rolling = "1d" }
+threshold = 100
+posture = "STEP_UP"
+step_up = "PIN"
+duration = "0s"
 """
 CLEARED = Intervention("analyst 7", InterventionReason.FALSE_POSITIVE, "the family shares a card")
 SUSPECTED = Intervention("analyst 7", InterventionReason.SUSPECTED_FRAUD)
@@ -329,6 +359,123 @@ def test_lists_come_in_pages_the_advice_that_was_raised_last_first(client: SyncP
     assert program == [raised[5], raised[4], raised[2], raised[1], raised[0]]
 
 
+# --------------------------------------------------------------------------------------------------------------- cases
+
+
+def open_case(client: SyncPointguardClient, member: Identifier) -> str:
+    """Link a card too many; return the case."""
+    for _ in range(2):
+        client.link_identifier(member, Identifier.card(new_idempotency_key()))
+    (case,) = client.fraud.list_cases(member).cases
+    return case.case_id
+
+
+def test_a_case_is_opened_by_a_rule_proposed_by_one_and_resolved_by_another(
+    desk: Desk, client: SyncPointguardClient
+) -> None:
+    member, none = enroll(client), CaseOutcome.FALSE_POSITIVE
+    case_id = open_case(client, member)
+    assert client.authorise_redemption(member, 1).reasons == (Reason(ReasonCode.ADVICE_BLOCK, "linked"),)
+    with pytest.raises(AdviceIsCase):
+        client.fraud.override_advice(case_id, CLEARED)
+    proposed = client.fraud.resolve_case(case_id, none, CLEARED, idempotency_key=f"{case_id} a")
+    assert proposed.state is CaseState.PROPOSED
+    with pytest.raises(FourEyes):
+        client.fraud.resolve_case(case_id, none, replace(CLEARED, author="analyst 8"))
+    with desk.client("fraud") as second:
+        with pytest.raises(FourEyes):
+            second.fraud.resolve_case(case_id, none, CLEARED)
+        (case,) = second.fraud.list_cases(states=[CaseState.PROPOSED]).cases
+        assert (case.case_id, case.state, case.outcome) == (case_id, CaseState.PROPOSED, none)
+        resolved = second.fraud.resolve_case(case_id, none, replace(CLEARED, author="analyst 8"))
+        assert resolved.state is CaseState.RESOLVED
+        with pytest.raises(CaseResolved):
+            second.fraud.resolve_case(case_id, none, SUSPECTED)
+    assert client.fraud.resolve_case(case_id, none, CLEARED, idempotency_key=f"{case_id} a") == proposed
+    assert client.fraud.list_cases(member).cases == ()
+    (case,) = client.fraud.list_cases(member, states=[CaseState.RESOLVED]).cases
+    assert [step.event for step in case.steps] == [AdviceEvent.RAISED, AdviceEvent.PROPOSED, AdviceEvent.RESOLVED]
+    assert [step.intervention and step.intervention.author for step in case.steps] == [None, "analyst 7", "analyst 8"]
+    assert case.advice.ends_at is not None
+    assert case.steps[0].ends_at is None
+    (history,) = client.fraud.list_advice(member, include_ended=True).advice
+    assert (history.advice.advice_id, history.state) == (case_id, AdviceState.RESOLVED)
+    assert client.authorise_redemption(member, 1).decision is Decision.APPROVED
+    for transaction_id, decision in (
+        (proposed.transaction_id, Decision.REVIEW),
+        (resolved.transaction_id, Decision.APPROVED),
+    ):
+        explained = client.explain_decision(transaction_id)
+        assert explained.reproduced, explained.differences
+        assert explained.transaction is not None
+        assert (explained.transaction.operation, explained.transaction.decision) == (Operation.RESOLVE_CASE, decision)
+        assert {each.name: each.value for each in explained.inputs}["request.outcome"] == "FALSE_POSITIVE"
+
+
+async def test_a_redemption_beside_a_resolution_is_decided_before_or_after_it(desk: Desk) -> None:
+    with desk.client("fraud") as first:
+        async with PointguardClient.connect(
+            desk.server.address, api_key=desk.keys["all"], timeout_seconds=20
+        ) as client:
+            for turn in range(6):
+                member = Identifier.external_id(new_idempotency_key())
+                await client.enroll_member([member])
+                await client.accrue(member, Money(100_00, "CAD"))
+                for _ in range(2):
+                    await client.link_identifier(member, Identifier.card(new_idempotency_key()))
+                (case,) = (await client.fraud.list_cases(member)).cases
+                await asyncio.to_thread(
+                    first.fraud.resolve_case, case.case_id, CaseOutcome.FALSE_POSITIVE, replace(CLEARED, author="other")
+                )
+                calls = [
+                    client.fraud.resolve_case(case.case_id, CaseOutcome.FALSE_POSITIVE, CLEARED),
+                    client.authorise_redemption(member, 1, capture=True),
+                ]
+                answers = await asyncio.gather(*(calls if turn % 2 else reversed(calls)))
+                end, redemption = answers if turn % 2 else reversed(answers)
+                resolution = await client.get_transaction(end.transaction_id)
+                explained = await client.explain_decision(redemption.transaction_id)
+                assert explained.reproduced, explained.differences
+                assert explained.transaction is not None
+                came_after = explained.transaction.seq > resolution.seq
+                assert redemption.decision is (Decision.APPROVED if came_after else Decision.DECLINED)
+
+
+def test_a_till_that_is_asked_for_a_factor_says_that_it_has_verified_it_and_its_transaction_says_so(
+    client: SyncPointguardClient,
+) -> None:
+    member = enroll(client)
+    asked = client.authorise_redemption(member, 101, idempotency_key=f"{member.value} asked")
+    assert asked.reasons == (Reason(ReasonCode.STEP_UP_PIN, "spender"),)
+    with pytest.raises(KeyReused):
+        client.authorise_redemption(member, 101, idempotency_key=f"{member.value} asked", verified_by=(Factor.PIN,))
+    passed = client.authorise_redemption(member, 101, verified_by=(Factor.SUPERVISOR, Factor.PIN))
+    assert (passed.decision, passed.reasons) == (Decision.APPROVED, ())
+    explained = client.explain_decision(passed.transaction_id)
+    assert explained.reproduced, explained.differences
+    assert explained.transaction is not None
+    assert explained.transaction.verified_by == (Factor.PIN, Factor.SUPERVISOR)
+    (spender,) = [check for check in explained.checks if check.rule == "spender"]
+    assert (spender.tripped, spender.verified, spender.forbade, spender.raised) == (True, True, False, True)
+
+
+def test_a_till_is_told_which_factor_advice_asks_for(client: SyncPointguardClient) -> None:
+    member = enroll(client)
+    step_up = AdvicePosture.STEP_UP
+    client.fraud.raise_advice(member, AdviceContext.REDEMPTION, step_up, DAY, SUSPECTED)
+    client.fraud.raise_advice(member, AdviceContext.REDEMPTION, AdvicePosture.LOCK, DAY, SUSPECTED)
+    client.fraud.raise_advice(member, AdviceContext.EARNING, AdvicePosture.SUSPEND, DAY, SUSPECTED)
+    report = client.check_advice(member)
+    assert [advice.posture for advice in report.advice] == [AdvicePosture.SUSPEND, AdvicePosture.LOCK, step_up]
+    assert (report.posture, report.redemption_locked, report.suspended) == (AdvicePosture.SUSPEND, True, True)
+    declined = client.authorise_redemption(member, 1)
+    assert [reason.code for reason in declined.reasons] == [
+        ReasonCode.ACCOUNT_SUSPENDED,
+        ReasonCode.REDEMPTION_LOCKED,
+        ReasonCode.STEP_UP,
+    ]
+
+
 # ---------------------------------------------------------------------------------------------------------------- roles
 
 
@@ -460,11 +607,13 @@ def test_interventions_that_were_answered_outlive_a_kill(tmp_path: Path) -> None
     server.start()
     try:
         with desk.client() as client:
-            member, suspended = enroll(client), enroll(client)
+            member, suspended, reviewed = enroll(client), enroll(client), enroll(client)
             overridden = trip(client, member)
             raised = client.fraud.raise_advice(member, AdviceContext.EARNING, AdvicePosture.BLOCK, DAY, SUSPECTED)
             end = client.fraud.override_advice(overridden, CLEARED, idempotency_key="override")
             client.fraud.set_account_status(suspended, AccountStatus.SUSPENDED, SUSPECTED)
+            case_id = open_case(client, reviewed)
+            client.fraud.resolve_case(case_id, CaseOutcome.INCONCLUSIVE, SUSPECTED)
             server.kill()
         server.start()
         with desk.client() as client:
@@ -474,7 +623,12 @@ def test_interventions_that_were_answered_outlive_a_kill(tmp_path: Path) -> None
             assert client.accrue(suspended, Money(1_00, "CAD")).decision is Decision.DECLINED
             assert client.fraud.override_advice(overridden, CLEARED, idempotency_key="override") == end
             states = {each.advice.advice_id: each.state for each in client.fraud.list_advice(include_ended=True).advice}
-            assert states == {overridden: AdviceState.OVERRIDDEN, raised.advice_id: AdviceState.STANDING}
+            assert states == {
+                overridden: AdviceState.OVERRIDDEN, raised.advice_id: AdviceState.STANDING,
+                case_id: AdviceState.STANDING,
+            }  # fmt: skip
+            (case,) = client.fraud.list_cases().cases
+            assert (case.case_id, case.state, len(case.steps)) == (case_id, CaseState.PROPOSED, 2)
         assert server.stop() == 0
         audit(server.database)
     finally:
@@ -514,7 +668,9 @@ def test_the_command_line_lists_raises_overrides_and_suspends(
 
 def test_the_page_about_advice_runs_as_it_stands(shared_server: ServerProcess, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "advice.md").read_text()
-    ((script, said),) = re.findall(r"<!-- example -->\n```sh\n(.*?)```\n\n```printed\n(.*?)```", page, re.DOTALL)
-    printed = walk(shared_server, tmp_path, script)
-    for line in said.splitlines():
-        assert re.sub(" +", " ", line) in re.sub(" +", " ", printed), line
+    examples = re.findall(r"<!-- example -->\n```sh\n(.*?)```\n\n```printed\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == page.count("```sh") == 3
+    for script, said in examples:
+        printed = walk(shared_server, tmp_path, script)
+        for line in said.splitlines():
+            assert re.sub(" +", " ", line) in re.sub(" +", " ", printed), line

@@ -138,7 +138,7 @@ def cases() -> Iterator[Case]:
                 yield from (Case(rpc, {name: text, **without}, name) for text in texts)
         for name in {"member", "identifier"} & set(names):
             yield from (Case(rpc, {name: reference}, name + end) for reference, end in bad_references())
-            if rpc != "ListAdvice":  # without a member it is about the whole program
+            if rpc not in ("ListAdvice", "ListCases"):  # without a member they are about the whole program
                 yield Case(rpc, {name: None}, name)
         if "origin" in names:
             yield from (Case(rpc, {"origin": origin}, field) for origin, field in bad_origins())
@@ -155,6 +155,8 @@ def amount_cases() -> Iterator[Case]:
     for points in (-1, 10**12 + 1, INT64_MAX, INT64_MIN):
         yield Case("CaptureRedemption", {"points": points}, "points")
     yield Case("AuthoriseRedemption", {"points": None}, "amount")
+    for factor in (0, -1, 5, 2**31 - 1):
+        yield Case("AuthoriseRedemption", {"verified_by": [common_pb2.FACTOR_PIN, factor]}, "verified_by[1]")
     yield Case("Accrue", {"total": None}, "amount")
     for units in (0, -1, 10**12 + 1, INT64_MAX, INT64_MIN):
         yield Case("AuthoriseRedemption", {"points": None, "money": money(units)}, "money.minor_units")
@@ -255,7 +257,7 @@ def member_cases() -> Iterator[Case]:
 
 
 CASES = list(cases())
-LISTS = {"ListRuleSetVersions", "ListRuleSetActivations", "ListExperiments", "ListAdvice"}
+LISTS = {"ListRuleSetVersions", "ListRuleSetActivations", "ListExperiments", "ListAdvice", "ListCases"}
 """RPCs whose empty message asks for the first page."""
 NEWEST = {"GetShadow", "WatchAdvice"}
 """RPCs whose empty message asks for the newest of all, of which there may be none; they take numbers alone."""

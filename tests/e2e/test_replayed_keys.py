@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf import duration_pb2
 
-from pointguard.v1 import common_pb2, member_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, common_pb2, member_pb2, transaction_pb2
 from pointguard_client import new_idempotency_key
 from tests.e2e.audit import audit
 from tests.e2e.raw_calls import RPCS, Answer, RawCalls
@@ -69,8 +69,20 @@ def advice_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[s
         "RaiseAdvice": RPCS["RaiseAdvice"].request(member=member, duration=DAY),
         "OverrideAdvice": RPCS["OverrideAdvice"].request(advice_id=overridden),
         "RemoveAdvice": RPCS["RemoveAdvice"].request(advice_id=removed),
+        "ResolveCase": RPCS["ResolveCase"].request(case_id=open_case(raw)),
         "SetAccountStatus": RPCS["SetAccountStatus"].request(member=member, status=member_pb2.ACCOUNT_STATUS_SUSPENDED),
     }
+
+
+def open_case(raw: RawCalls) -> str:
+    """Link more cards to a member of its own than the sandbox lets pass; return the id of the case."""
+    member = enroll(raw)
+    for _ in range(3):
+        card = common_pb2.MemberReference(card=new_idempotency_key())
+        assert raw.call("LinkIdentifier", RPCS["LinkIdentifier"].request(member=member, identifier=card)).code == "OK"
+    (case,) = raw.call("ListCases", RPCS["ListCases"].request(member=member)).message.cases
+    found: str = case.case_id
+    return found
 
 
 def rule_requests(raw: RawCalls) -> dict[str, Any]:
@@ -116,6 +128,7 @@ ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "RemoveAdvice": {
         "intervention": common_pb2.Intervention(author="another", reason=common_pb2.INTERVENTION_REASON_CORRECTION)
     },
+    "ResolveCase": {"outcome": advice_pb2.CASE_OUTCOME_INCONCLUSIVE},
     "SetAccountStatus": {"status": member_pb2.ACCOUNT_STATUS_ACTIVE},
     "CreateRuleSetVersion": {"source": 'rule "other"\n    earn base 3\n'},
     "ActivateRuleSetVersion": {"version": 1},
@@ -243,6 +256,7 @@ def test_a_key_is_refused_for_another_rpc(raw: RawCalls) -> None:
         {"allow_partial": True},
         {"kind": common_pb2.TRANSACTION_KIND_PURCHASE},
         {"redemption_type": "GIFT"},
+        {"verified_by": [common_pb2.FACTOR_PIN]},
         {"order_reference": "another"},
         {"origin": common_pb2.Origin(store_id="12")},
         {"origin": common_pb2.Origin(terminal_id="till-1")},

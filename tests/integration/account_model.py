@@ -8,11 +8,36 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
-from pointguard_server.domain.codes import Context, Kind, Outcome, Part, Posture, Reason
+from pointguard_server.domain.codes import (
+    CASES,
+    UNTIL_RESOLVED,
+    CaseOutcome,
+    Context,
+    Factor,
+    Kind,
+    Outcome,
+    Part,
+    Posture,
+    Reason,
+)
 from pointguard_server.domain.codes import Measure as Adds
 from tests.reference.windows import Event, History, Measure, Release
 
-APPROVED, DECLINED = 1, 2
+APPROVED, DECLINED, REVIEW = 1, 2, 3
+FORBIDDING = {
+    Posture.BLOCK: Reason.ADVICE_BLOCK,
+    Posture.REVIEW_BLOCK: Reason.ADVICE_BLOCK,
+    Posture.LOCK: Reason.REDEMPTION_LOCKED,
+    Posture.SUSPEND: Reason.ACCOUNT_SUSPENDED,
+}
+TELLING = {Posture.WARN: Reason.FRAUD_WARNING, Posture.REVIEW: Reason.UNDER_REVIEW}
+STEP_UPS = {
+    None: Reason.STEP_UP,
+    Factor.PIN: Reason.STEP_UP_PIN,
+    Factor.ID_DOCUMENT: Reason.STEP_UP_ID_DOCUMENT,
+    Factor.ONE_TIME_CODE: Reason.STEP_UP_ONE_TIME_CODE,
+    Factor.SUPERVISOR: Reason.STEP_UP_SUPERVISOR,
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +53,21 @@ class Rule:
     extends: bool = False
     reason: Reason = Reason.FRAUD_RULE
     is_limit: bool = False
+    factor: Factor | None = None
+    four_eyes: bool = False
+
+    def stops(self, verified: Factor | None) -> bool:
+        """Whether it declines what trips it, given by what the till has verified the member."""
+        return self.posture in FORBIDDING or (self.posture is Posture.STEP_UP and not satisfies(verified, self.factor))
+
+    def touches(self, context: Context) -> bool:
+        """Whether it bears on a transaction of this context."""
+        return self.context is context or (self.posture is Posture.SUSPEND and self.measure is not None)
+
+
+def satisfies(verified: Factor | None, asked: Factor | None) -> bool:
+    """Whether what the till has verified is what was asked for; None asked: any."""
+    return verified is not None and asked in (None, verified)
 
 
 @dataclass(frozen=True)
@@ -49,6 +89,7 @@ class Advice:
     posture: Posture
     ends_at: int
     overridden: bool = False
+    proposed: tuple[CaseOutcome, str] | None = None  # what, and by whom
 
     @property
     def name(self) -> str:
@@ -143,11 +184,31 @@ class Account:
         self.come_to(now)
         if number not in {advice.number for advice in self.standing}:
             return Answer(Outcome.ADVICE_ENDED)
+        if any(advice.number == number and advice.posture in CASES for advice in self.standing):
+            return Answer(Outcome.ADVICE_IS_CASE)
         self.seq += 1
         self.advice = [
             after for advice in self.advice for after in (become(advice) if advice.number == number else [advice])
         ]
         return Answer(decision=APPROVED)
+
+    def resolve(self, now: int, number: int, outcome: CaseOutcome, author: str) -> Answer:
+        """Resolve a case, or propose to; each author has an API key of its own."""
+        self.come_to(now)
+        case = next((each for each in self.standing if each.number == number and each.posture in CASES), None)
+        if case is None or case.rule is None:
+            return Answer(Outcome.CASE_RESOLVED)
+        after = [replace(case, proposed=(outcome, author))]
+        decision = REVIEW
+        if not case.rule.four_eyes or (case.proposed and case.proposed[0] is outcome):
+            if case.rule.four_eyes and case.proposed and case.proposed[1] == author:
+                return Answer(Outcome.FOUR_EYES)
+            decision = APPROVED
+            rests = case.rule.duration if outcome is CaseOutcome.FALSE_POSITIVE else 0
+            after = [replace(case, overridden=True, ends_at=now + rests)] if rests else []
+        self.seq += 1
+        self.advice = [now_is for each in self.advice for now_is in (after if each is case else [each])]
+        return Answer(decision=decision)
 
     @property
     def standing(self) -> list[Advice]:
@@ -166,15 +227,24 @@ class Account:
     def accrue(self, now: int, points: int, money: int, kind: Kind) -> Answer:
         """Earn what the earn rules give."""
         self.come_to(now)
-        reasons = self._standing_reasons(Context.EARNING)
-        return self._decide(now, kind, Part.BASE, points, money, Context.EARNING, reasons, "", enough=True)
+        reasons = self._standing_reasons(Context.EARNING, None)
+        return self._decide(now, kind, Part.BASE, points, money, Context.EARNING, reasons, "", None, enough=True)
 
     def authorise(
-        self, now: int, points: int, kind: Kind, store: str, time_to_live: int, *, capture: bool, partial: bool
+        self,
+        now: int,
+        points: int,
+        kind: Kind,
+        store: str,
+        time_to_live: int,
+        verified: Factor | None,
+        *,
+        capture: bool,
+        partial: bool,
     ) -> Answer:
         """Spend or reserve."""
         self.come_to(now)
-        reasons = self._standing_reasons(Context.REDEMPTION)
+        reasons = self._standing_reasons(Context.REDEMPTION, verified)
         if self.locked:
             reasons.add((Reason.REDEMPTION_LOCKED, ""))
         available = self.posted - self.reserved
@@ -185,7 +255,8 @@ class Account:
             allowed = self._cut_down(now, min(points, available), kind, reasons)
             if 0 < allowed < points:
                 points, enough = allowed, True
-        answer = self._decide(now, kind, Part.REDEEM, points, points, Context.REDEMPTION, reasons, store, enough=enough)
+        context = Context.REDEMPTION
+        answer = self._decide(now, kind, Part.REDEEM, points, points, context, reasons, store, verified, enough=enough)
         if answer.decision == APPROVED and not capture:
             self.posted += points
             self.holds.append(Hold(self.seq, points, now + time_to_live))
@@ -216,22 +287,23 @@ class Account:
         context: Context,
         reasons: set[tuple[int, str]],
         store: str,
+        verified: Factor | None,
         *,
         enough: bool,
     ) -> Answer:
         self.seq += 1
-        blocked = any(code == Reason.ADVICE_BLOCK for code, _ in reasons)
-        would_pass = enough and not self._forbids(reasons)
+        blocked = any(advice.posture in FORBIDDING for advice in self._heeded(context))
+        would_pass = enough and not self._forbids(reasons) and not any(code in STEP_UPS.values() for code, _ in reasons)
         event = Event(self.seq, now, kind, frozenset([part]), would_pass, blocked, points, money)
-        tripped = [rule for rule in self._tripped(event, context, store) if rule.context is context]
+        tripped = [rule for rule in self._tripped(event, context, store) if rule.touches(context)]
         warned = {advice.name for advice in self.standing}
         for rule in tripped:
-            if rule.posture is Posture.BLOCK:
+            if rule.stops(verified):
                 reasons.add((rule.reason, rule.name))
-            elif rule.posture is Posture.WARN and rule.name not in warned:
-                reasons.add((Reason.FRAUD_WARNING, rule.name))
+            elif rule.posture in TELLING and rule.name not in warned:
+                reasons.add((TELLING[rule.posture], rule.name))
         self._raise(event, context, store)
-        approved = would_pass and not any(rule.posture is Posture.BLOCK for rule in tripped)
+        approved = would_pass and not any(rule.stops(verified) for rule in tripped)
         self.events.append(replace(event, approved=approved))
         if approved:
             self.posted += -points if part is Part.REDEEM else points
@@ -265,13 +337,19 @@ class Account:
 
     # ---------------------------------------------------------------------------------------------------------- rules
 
-    def _standing_reasons(self, context: Context) -> set[tuple[int, str]]:
-        code = {Posture.BLOCK: Reason.ADVICE_BLOCK, Posture.WARN: Reason.FRAUD_WARNING}
+    def _heeded(self, context: Context) -> list[Advice]:
+        """The advice that bears on this context."""
+        return [each for each in self.standing if each.context is context or each.posture is Posture.SUSPEND]
+
+    def _standing_reasons(self, context: Context, verified: Factor | None) -> set[tuple[int, str]]:
+        code = FORBIDDING | TELLING
         reasons: set[tuple[int, str]] = {
-            (code[advice.posture], advice.name)
-            for advice in self.standing
-            if advice.context is context and advice.posture in code
+            (code[advice.posture], advice.name) for advice in self._heeded(context) if advice.posture in code
         }
+        for advice in self._heeded(context):
+            factor = advice.rule.factor if advice.rule else None
+            if advice.posture is Posture.STEP_UP and not satisfies(verified, factor):
+                reasons.add((STEP_UPS[factor], advice.name))
         return reasons | ({(Reason.ACCOUNT_SUSPENDED, "")} if self.suspended else set())
 
     @staticmethod
@@ -296,10 +374,10 @@ class Account:
 
     def _raise(self, event: Event, context: Context | None, store: str) -> None:
         for rule in self._tripped(event, context, store):
-            ends_at = event.time + rule.duration
+            ends_at = UNTIL_RESOLVED if rule.posture in CASES else event.time + rule.duration
             stood = next((place for place, advice in enumerate(self.advice) if advice.rule is rule), None)
             if stood is None:
-                if rule.duration:
+                if rule.duration or rule.posture in CASES:
                     self._add(rule, rule.context, rule.posture, ends_at)
                 else:
                     self.raised += 1
@@ -309,11 +387,11 @@ class Account:
 
 def quoted(account: Account, now: int, store: str) -> int:
     """The most points that an account which has come to ``now`` may spend."""
-    if account.locked or account._forbids(account._standing_reasons(Context.REDEMPTION)):
+    if account.locked or account._forbids(account._standing_reasons(Context.REDEMPTION, None)):
         return 0
     limit = max(account.posted - account.reserved, 0)
     for rule in account.rules:
-        if rule.context is not Context.REDEMPTION or rule.posture is not Posture.BLOCK or account._is_suppressed(rule):
+        if not rule.touches(Context.REDEMPTION) or rule.posture not in FORBIDDING or account._is_suppressed(rule):
             continue
         if rule.measure is None:
             if account.province and store and store != account.province:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from pointguard_server.domain.codes import AdviceEvent, Decision, EntryType, Operation
+from pointguard_server.domain.codes import CASES, AdviceEvent, Decision, EntryType, Operation, Reason, precedence
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import decode_record, encode_record
 from tests.integration.audit_lots import LotsAudit
@@ -81,24 +81,34 @@ def check_records(legs: Sequence[Row], entries: Sequence[Row], advice: Sequence[
         raised = [each["advice_id"][:14] for each in own if each["event"] == AdviceEvent.RAISED]
         assert set(raised) <= {leg["transaction_id"][:14]}
         assert leg["reason"] == (record.reasons[0][0] if record.reasons else 0)
-        assert [code for code, _ in record.reasons] == sorted(code for code, _ in record.reasons)
+        ranks = [precedence(Reason(code)) for code, _ in record.reasons]
+        assert ranks == sorted(ranks)
         assert len(set(record.reasons)) == len(record.reasons)
 
 
 def check_advice(advice: Sequence[Row]) -> None:
-    """Every advice is raised once, and takes no step after it was overridden or removed, or after it ended."""
+    """Every advice is raised once, and takes no step after it was overridden, removed or resolved, or after it ended.
+
+    Cases alone are resolved, and nothing else becomes of them.
+    """
     steps = defaultdict(list)
     for row in advice:
         steps[row["advice_id"]].append(row)
     for own in steps.values():
         events = [row["event"] for row in own]
         assert events[0] == AdviceEvent.RAISED
-        assert set(events[1:-1]) <= {AdviceEvent.EXTENDED}
+        of_cases = {AdviceEvent.PROPOSED, AdviceEvent.RESOLVED}
+        is_case = own[0]["posture"] in CASES
+        assert set(events[1:-1]) <= ({AdviceEvent.PROPOSED} if is_case else {AdviceEvent.EXTENDED})
         assert AdviceEvent.RAISED not in events[1:]
+        assert set(events[1:]) <= of_cases if is_case else not of_cases & set(events)
+        assert all(row["actor_id"] for row in own[1:]) if is_case else not any(row["actor_id"] for row in own)
         for before, after in pairwise(own):
             assert after["seq"] > before["seq"]
             unchanged = ("tenant_id", "account_id", "rule_id", "context", "starts_at")
             assert all(before[name] == after[name] for name in unchanged)
+            if after["event"] == AdviceEvent.RESOLVED:
+                continue
             assert before["ends_at"] <= after["ends_at"]
             assert after["event"] == AdviceEvent.EXTENDED or before["ends_at"] == after["ends_at"]
 

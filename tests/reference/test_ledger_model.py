@@ -9,7 +9,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from pointguard_server.domain.codes import AdviceEvent, Context, Kind, Operation, Outcome, Posture, Reason
+from pointguard_server.domain.codes import (
+    CASES,
+    AdviceEvent,
+    CaseOutcome,
+    Context,
+    Factor,
+    Kind,
+    Operation,
+    Outcome,
+    Posture,
+    Reason,
+)
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.world import RULE
 from tests.integration.account_model import Account, Answer, Rule, quoted
@@ -77,7 +88,60 @@ window = { calendar = "WEEK" }
 threshold = 2
 posture = "BLOCK"
 duration = "12h"
+
+[[fraud_rule]]
+name = "hasty"
+context = "REDEMPTION"
+counts = { parts = ["REDEEM"], attempts = "APPROVED" }
+measure = "COUNT"
+window = { rolling = "10m" }
+threshold = 1
+posture = "STEP_UP"
+step_up = "PIN"
+duration = "5m"
+
+[[fraud_rule]]
+name = "thirsty"
+context = "REDEMPTION"
+counts = { parts = ["REDEEM"], attempts = "APPROVED" }
+measure = "POINTS"
+window = { rolling = "7h" }
+threshold = 40
+posture = "REVIEW"
+duration = "1h"
+
+[[fraud_rule]]
+name = "shopper"
+context = "EARNING"
+counts = { kinds = ["PURCHASE"], attempts = "ALL" }
+measure = "COUNT"
+window = { rolling = "1h" }
+threshold = 2
+posture = "REVIEW_BLOCK"
+four_eyes = true
+duration = "10m"
+
+[[fraud_rule]]
+name = "stubborn"
+context = "REDEMPTION"
+counts = { parts = ["REDEEM"], attempts = "ALL" }
+measure = "COUNT"
+window = { rolling = "7h" }
+threshold = 4
+posture = "LOCK"
+duration = "10m"
+
+[[fraud_rule]]
+name = "busy"
+context = "EARNING"
+counts = { kinds = ["PURCHASE", "ADHOC_REDEEM"], attempts = "ALL" }
+measure = "COUNT"
+window = { rolling = "1h" }
+threshold = 5
+posture = "SUSPEND"
+duration = "10m"
 """
+AUTHORS = ("analyst 7", "analyst 8")
 PROVINCES = ("", "CA-ON", "CA-QC")
 WAITS = (SECOND, 10 * MINUTE, HOUR, 7 * HOUR, DAY, 7 * DAY)
 
@@ -96,6 +160,7 @@ requests: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
         st.sampled_from((5 * MINUTE, 8 * HOUR)),
         st.booleans(),
         st.booleans(),
+        st.sampled_from((None, None, Factor.PIN, Factor.SUPERVISOR)),
     ),
     st.tuples(st.just("capture"), places, st.integers(0, 60)),
     st.tuples(st.just("void"), places),
@@ -104,9 +169,16 @@ requests: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
     st.tuples(
         st.just("raise"),
         st.sampled_from(Context),
-        st.sampled_from((Posture.WARN, Posture.BLOCK)),
+        st.sampled_from((Posture.WARN, Posture.BLOCK, Posture.SUSPEND)),
         st.sampled_from((5 * MINUTE, DAY)),
     ),
+    st.tuples(
+        st.just("raise"),
+        st.just(Context.REDEMPTION),
+        st.sampled_from((Posture.STEP_UP, Posture.LOCK)),
+        st.sampled_from((5 * MINUTE, DAY)),
+    ),
+    st.tuples(st.just("resolve"), places, st.sampled_from(CaseOutcome), st.sampled_from(AUTHORS)),
     st.tuples(st.just("override"), places),
     st.tuples(st.just("remove"), places),
 )
@@ -129,6 +201,8 @@ def model_rules(ledger: Ledger) -> list[Rule]:
                 bool(rule["extends"]),
                 Reason(rule["reason"]),
                 bool(rule["is_limit"]),
+                Factor(rule["factor"]) if rule["factor"] else None,
+                bool(rule["four_eyes"]),
             )
         )
     return found
@@ -214,14 +288,17 @@ class AccountMachine(RuleBasedStateMachine):
                 lambda now: model.accrue(now, cents // 10, cents, kind),
             )
         if name == "authorise":
-            amount, kind, store, time_to_live, capture, partial = rest
+            amount, kind, store, time_to_live, capture, partial, verified = rest
             ask = ledger.authorise_ask(
-                account, amount, kind=kind, province=store, time_to_live=time_to_live, capture=capture, partial=partial
-            )
+                account, amount, kind=kind, province=store, time_to_live=time_to_live, capture=capture,
+                partial=partial, verified=verified,
+            )  # fmt: skip
             return (
                 ask,
                 number,
-                lambda now: model.authorise(now, amount, kind, store, time_to_live, capture=capture, partial=partial),
+                lambda now: model.authorise(
+                    now, amount, kind, store, time_to_live, verified, capture=capture, partial=partial
+                ),
             )
         if name == "lock":
             return ledger.lock_ask(account, *rest), number, lambda now: self.switch(model, now, *rest)
@@ -240,6 +317,15 @@ class AccountMachine(RuleBasedStateMachine):
             operation = Operation.OVERRIDE_ADVICE if name == "override" else Operation.REMOVE_ADVICE
             end = model.override if name == "override" else model.remove
             return ledger.settle_ask(operation, account, ids[place]), number, lambda now: end(now, place)
+        if name == "resolve":
+            raised = self.raised_against(account)
+            cases = [place for place, row in enumerate(raised) if row["posture"] in CASES]
+            if not cases:
+                return None
+            outcome, author = rest[1:]
+            place = cases[-1 - rest[0] % len(cases)]
+            ask = ledger.resolve_ask(account, raised[place]["advice_id"], outcome, author, author)
+            return ask, number, lambda now: model.resolve(now, place, outcome, author)
         if not self.reservations:
             return None
         number, reservation, seq = self.reservations[rest[0] % len(self.reservations)]

@@ -9,7 +9,7 @@ import functools
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 from pointguard_server.domain.age_bands import AGE_BANDS
 from pointguard_server.domain.calendar import to_microseconds
 from pointguard_server.domain.codes import (
+    CaseOutcome,
     Channel,
     CodeKind,
     Context,
+    Factor,
     InterventionReason,
     Kind,
     Operation,
@@ -358,13 +360,14 @@ class Ledger:
     def authorise_ask(
         self, account: int, points: int, key: str | None = None, *, capture: bool = True, partial: bool = False,
         time_to_live: int = 0, province: str = "", kind: Kind = Kind.ADHOC_REDEEM, money: int = 0,
-        channel: Channel | None = None, redemption_type: str = "",
+        channel: Channel | None = None, redemption_type: str = "", verified: Factor | None = None,
     ) -> Ask:  # fmt: skip
         """Ask to redeem points, or ``money`` where it is given; ``capture``: in one step."""
         flags = (
             (RequestFlag.CAPTURE if capture else 0)
             | (RequestFlag.ALLOW_PARTIAL if partial else 0)
             | (RequestFlag.IN_MONEY if money else 0)
+            | (RequestFlag[f"{verified.name}_VERIFIED"] if verified else 0)
         )
         fields = RequestFields(
             int(Operation.AUTHORISE), int(kind), account, points, money, time_to_live=time_to_live, flags=int(flags),
@@ -411,6 +414,19 @@ class Ledger:
         fields = RequestFields(int(operation), int(Kind.INTERVENTION), reservation_high=high, reservation_low=low)
         return self._intervention(key, fields, account)
 
+    def resolve_ask(
+        self, account: int, case_id: bytes, outcome: CaseOutcome, author: str = "analyst 7", key_id: str = "tests",
+        key: str | None = None,
+    ) -> Ask:  # fmt: skip
+        """Ask to resolve a case."""
+        high, low = (int.from_bytes(half, "little", signed=True) for half in (case_id[:8], case_id[8:]))
+        fields = RequestFields(
+            int(Operation.RESOLVE_CASE), int(Kind.INTERVENTION), reservation_high=high, reservation_low=low
+        )
+        said = Intervention(author, int(InterventionReason.RESOLVED), "", key_id, outcome=int(outcome))
+        actor = self.code(CodeKind.AUTHOR, author) << 32 | self.code(CodeKind.API_KEY, key_id)
+        return self._saying(key, fields, account, said, (*NO_TERMS, int(outcome), actor))
+
     def status_ask(self, account: int, suspended: bool, key: str | None = None) -> Ask:
         flags = int(RequestFlag.SUSPENDED) if suspended else 0
         fields = RequestFields(int(Operation.SET_ACCOUNT_STATUS), int(Kind.INTERVENTION), account, flags=flags)
@@ -418,7 +434,11 @@ class Ledger:
 
     def _intervention(self, key: str | None, fields: RequestFields, account: int, terms: Terms = NO_TERMS) -> Ask:
         said = Intervention("analyst 7", int(InterventionReason.FALSE_POSITIVE), "", "tests", *terms)
-        line = [*terms, said.reason, 0]
+        return self._saying(key, fields, account, said, (*terms, said.reason, 0))
+
+    def _saying(
+        self, key: str | None, fields: RequestFields, account: int, said: Intervention, line: Iterable[int]
+    ) -> Ask:
         ask = self.ask(
             key,
             fields,

@@ -128,6 +128,7 @@ def _effect(check: ExplainedCheck) -> str:
     said += ": forbids it" if check.forbade else ""
     if check.suppressed:
         return f"[bold yellow]{said}, but was overridden[/]"
+    said += ": the member was verified" if check.verified else ""
     raised = ", extends its advice" if check.stood else ", raises advice"
     said += raised if check.raised else ", its advice stands already" if check.stood else ""
     return f"[bold {'red' if check.forbade else 'yellow'}]{said}[/]"

@@ -1,4 +1,4 @@
-"""The commands below ``fraud``: advice listed, raised, overridden and removed, and accounts suspended."""
+"""The commands below ``fraud``: advice listed, raised, overridden and removed, cases resolved, accounts suspended."""
 
 import argparse
 import sys
@@ -17,18 +17,23 @@ from pointguard_client.commands.options import (
 )
 from pointguard_client.commands.output import advice_cause, console, escape, plain, print_json, print_result
 from pointguard_client.commands.who_and_why import add_intervention_options, intervention_of
-from pointguard_client.fraud_values import AdviceHistories, AdviceStep
-from pointguard_client.words import AccountStatus, AdviceContext, AdvicePosture
+from pointguard_client.fraud_values import AdviceHistories, AdviceStep, Cases
+from pointguard_client.words import AccountStatus, AdviceContext, AdvicePosture, CaseOutcome, CaseState
 
 _CONTEXTS = {context.name.lower(): context for context in AdviceContext if context}
-_POSTURES = {posture.name.lower(): posture for posture in AdvicePosture if posture}
+_POSTURES = {
+    posture.name.lower(): posture
+    for posture in AdvicePosture
+    if posture not in (AdvicePosture.UNSPECIFIED, AdvicePosture.REVIEW, AdvicePosture.REVIEW_BLOCK)
+}
+_OUTCOMES = {outcome.name.lower().replace("_", "-"): outcome for outcome in CaseOutcome if outcome}
 
 
 def register(commands: Subparsers) -> None:
     """Add the command with those below it."""
     parser = commands.add_parser(
         "fraud",
-        help="advice raised, overridden and removed by hand, and suspended accounts",
+        help="advice raised, overridden and removed by hand, cases, and suspended accounts",
         description="What is done about fraud. The API key needs the role fraud.",
         parents=[],
     )
@@ -52,6 +57,7 @@ def register(commands: Subparsers) -> None:
     remove = add_command(below, "remove", "take an advice away; its rule may trip again", _remove)
     remove.add_argument("advice_id")
     add_intervention_options(remove)
+    _register_cases(below)
     suspend = add_command(below, "suspend", "stop an account's redeeming and earning", _suspend)
     add_member_options(suspend)
     add_intervention_options(suspend)
@@ -60,11 +66,23 @@ def register(commands: Subparsers) -> None:
     add_intervention_options(reinstate)
 
 
+def _register_cases(below: Subparsers) -> None:
+    cases = add_command(below, "cases", "list cases, of an account or of the whole program", _cases)
+    add_member_options(cases, required=False)
+    cases.add_argument("--resolved", action="store_true", help="list those that were resolved, too")
+    cases.add_argument("--count", type=positive_integer, default=20, help="at most, to 100 (default: %(default)s)")
+    cases.add_argument("--page", default="", help="the token of a further page, which the page before ends with")
+    resolve = add_command(below, "resolve", "resolve a case", _resolve)
+    resolve.add_argument("case_id")
+    resolve.add_argument("--outcome", choices=_OUTCOMES, required=True, help="what was found")
+    add_intervention_options(resolve)
+
+
 def _register_raise(below: Subparsers) -> None:
     parser = add_command(below, "raise", "raise advice against an account", _raise)
     add_member_options(parser)
     parser.add_argument("--context", choices=_CONTEXTS, required=True, help="the business that it bears on")
-    parser.add_argument("--posture", choices=_POSTURES, required=True, help="record, tell the till, or refuse")
+    parser.add_argument("--posture", choices=_POSTURES, required=True, help="what it does")
     end = parser.add_mutually_exclusive_group(required=True)
     end.add_argument("--for", dest="duration", type=positive_seconds, metavar="SECONDS", help="how long it stands")
     end.add_argument("--until", type=moment, metavar="MOMENT", help="until when, ISO 8601 with time zone")
@@ -150,6 +168,38 @@ async def _remove(arguments: argparse.Namespace) -> int:
             arguments.advice_id, intervention_of(arguments), idempotency_key=arguments.key
         )
     print_result(done, arguments.json)
+    return 0
+
+
+async def _cases(arguments: argparse.Namespace) -> int:
+    states = [state for state in CaseState if state] if arguments.resolved else []
+    async with connect(arguments) as client:
+        page = await client.fraud.list_cases(
+            arguments.member, states=states, page_size=arguments.count, page_token=arguments.page
+        )
+    if arguments.json:
+        print_json(plain(page))
+    else:
+        _print_cases(page)
+    return 0
+
+
+def _print_cases(page: Cases) -> None:
+    for case in page.cases:
+        what = f"{case.outcome.name if case.outcome else ''} {case.advice.context.name}: {advice_cause(case.advice)}"
+        console().print(f"[bold]{case.state.name}[/] {escape(what.strip())}", soft_wrap=True)
+        for line in [f"case {case.case_id} · account {case.account_id}", *map(_step, case.steps)]:
+            console().print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
+    if page.next_page_token:
+        console().print(f"more: --page {page.next_page_token}", markup=False)
+
+
+async def _resolve(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        resolution = await client.fraud.resolve_case(
+            arguments.case_id, _OUTCOMES[arguments.outcome], intervention_of(arguments), idempotency_key=arguments.key
+        )
+    print_result(resolution, arguments.json)
     return 0
 
 

@@ -27,15 +27,19 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from pointguard.v1 import common_pb2 as pointguard_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1apointguard/v1/advice.proto\x12\rpointguard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apointguard/v1/common.proto\"s\n\x12\x43heckAdviceRequest\x12.\n\x06member\x18\x01 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12-\n\x07\x63ontext\x18\x02 \x01(\x0e\x32\x1c.pointguard.v1.AdviceContext\"\xad\x01\n\x13\x43heckAdviceResponse\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12-\n\x07posture\x18\x02 \x01(\x0e\x32\x1c.pointguard.v1.AdvicePosture\x12%\n\x06\x61\x64vice\x18\x03 \x03(\x0b\x32\x15.pointguard.v1.Advice\x12\x19\n\x11redemption_locked\x18\x04 \x01(\x08\x12\x11\n\tsuspended\x18\x05 \x01(\x08\"\x81\x01\n\x11ListAdviceRequest\x12.\n\x06member\x18\x01 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12\x15\n\rinclude_ended\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\xe0\x01\n\nAdviceStep\x12)\n\x05\x65vent\x18\x01 \x01(\x0e\x32\x1a.pointguard.v1.AdviceEvent\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\x12/\n\x0bhappened_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0cintervention\x18\x05 \x01(\x0b\x32\x1b.pointguard.v1.Intervention\"\x9f\x01\n\rAdviceHistory\x12%\n\x06\x61\x64vice\x18\x01 \x01(\x0b\x32\x15.pointguard.v1.Advice\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12)\n\x05state\x18\x03 \x01(\x0e\x32\x1a.pointguard.v1.AdviceState\x12(\n\x05steps\x18\x04 \x03(\x0b\x32\x19.pointguard.v1.AdviceStep\"[\n\x12ListAdviceResponse\x12,\n\x06\x61\x64vice\x18\x01 \x03(\x0b\x32\x1c.pointguard.v1.AdviceHistory\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd3\x02\n\x12RaiseAdviceRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12.\n\x06member\x18\x02 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12-\n\x07\x63ontext\x18\x03 \x01(\x0e\x32\x1c.pointguard.v1.AdviceContext\x12-\n\x07posture\x18\x04 \x01(\x0e\x32\x1c.pointguard.v1.AdvicePosture\x12-\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12-\n\x07\x65nds_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x31\n\x0cintervention\x18\x07 \x01(\x0b\x32\x1b.pointguard.v1.InterventionB\x05\n\x03\x65nd\"T\n\x13RaiseAdviceResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x11\n\tadvice_id\x18\x03 \x01(\t\"v\n\x15OverrideAdviceRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x11\n\tadvice_id\x18\x02 \x01(\t\x12\x31\n\x0cintervention\x18\x03 \x01(\x0b\x32\x1b.pointguard.v1.Intervention\"D\n\x16OverrideAdviceResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\"t\n\x13RemoveAdviceRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x11\n\tadvice_id\x18\x02 \x01(\t\x12\x31\n\x0cintervention\x18\x03 \x01(\x0b\x32\x1b.pointguard.v1.Intervention\"B\n\x14RemoveAdviceResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\"\xb6\x01\n\x12WatchAdviceRequest\x12\x1b\n\x0e\x61\x66ter_position\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12-\n\x07\x63ontext\x18\x02 \x01(\x0e\x32\x1c.pointguard.v1.AdviceContext\x12\x31\n\x0bposture_min\x18\x03 \x01(\x0e\x32\x1c.pointguard.v1.AdvicePosture\x12\x0e\n\x06\x66ollow\x18\x04 \x01(\x08\x42\x11\n\x0f_after_position\"T\n\x13WatchAdviceResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\x12+\n\x06notice\x18\x02 \x01(\x0b\x32\x1b.pointguard.v1.AdviceNotice\"\x85\x02\n\x0c\x41\x64viceNotice\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12/\n\x0bhappened_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x05steps\x18\x05 \x03(\x0b\x32\x1b.pointguard.v1.AdviceChange\x12\x19\n\x11redemption_locked\x18\x06 \x01(\x08\x12\x11\n\tsuspended\x18\x07 \x01(\x08\x12\x31\n\x0cintervention\x18\x08 \x01(\x0b\x32\x1b.pointguard.v1.Intervention*\x97\x01\n\x0b\x41\x64viceState\x12\x1c\n\x18\x41\x44VICE_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41\x44VICE_STATE_STANDING\x10\x01\x12\x1b\n\x17\x41\x44VICE_STATE_OVERRIDDEN\x10\x02\x12\x18\n\x14\x41\x44VICE_STATE_REMOVED\x10\x03\x12\x18\n\x14\x41\x44VICE_STATE_EXPIRED\x10\x04\x32\x9e\x04\n\rAdviceService\x12T\n\x0b\x43heckAdvice\x12!.pointguard.v1.CheckAdviceRequest\x1a\".pointguard.v1.CheckAdviceResponse\x12Q\n\nListAdvice\x12 .pointguard.v1.ListAdviceRequest\x1a!.pointguard.v1.ListAdviceResponse\x12T\n\x0bRaiseAdvice\x12!.pointguard.v1.RaiseAdviceRequest\x1a\".pointguard.v1.RaiseAdviceResponse\x12]\n\x0eOverrideAdvice\x12$.pointguard.v1.OverrideAdviceRequest\x1a%.pointguard.v1.OverrideAdviceResponse\x12W\n\x0cRemoveAdvice\x12\".pointguard.v1.RemoveAdviceRequest\x1a#.pointguard.v1.RemoveAdviceResponse\x12V\n\x0bWatchAdvice\x12!.pointguard.v1.WatchAdviceRequest\x1a\".pointguard.v1.WatchAdviceResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1apointguard/v1/advice.proto\x12\rpointguard.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apointguard/v1/common.proto\"s\n\x12\x43heckAdviceRequest\x12.\n\x06member\x18\x01 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12-\n\x07\x63ontext\x18\x02 \x01(\x0e\x32\x1c.pointguard.v1.AdviceContext\"\xad\x01\n\x13\x43heckAdviceResponse\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12-\n\x07posture\x18\x02 \x01(\x0e\x32\x1c.pointguard.v1.AdvicePosture\x12%\n\x06\x61\x64vice\x18\x03 \x03(\x0b\x32\x15.pointguard.v1.Advice\x12\x19\n\x11redemption_locked\x18\x04 \x01(\x08\x12\x11\n\tsuspended\x18\x05 \x01(\x08\"\x81\x01\n\x11ListAdviceRequest\x12.\n\x06member\x18\x01 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12\x15\n\rinclude_ended\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x8d\x02\n\nAdviceStep\x12)\n\x05\x65vent\x18\x01 \x01(\x0e\x32\x1a.pointguard.v1.AdviceEvent\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\x12/\n\x0bhappened_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0cintervention\x18\x05 \x01(\x0b\x32\x1b.pointguard.v1.Intervention\x12+\n\x07outcome\x18\x06 \x01(\x0e\x32\x1a.pointguard.v1.CaseOutcome\"\x9f\x01\n\rAdviceHistory\x12%\n\x06\x61\x64vice\x18\x01 \x01(\x0b\x32\x15.pointguard.v1.Advice\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12)\n\x05state\x18\x03 \x01(\x0e\x32\x1a.pointguard.v1.AdviceState\x12(\n\x05steps\x18\x04 \x03(\x0b\x32\x19.pointguard.v1.AdviceStep\"[\n\x12ListAdviceResponse\x12,\n\x06\x61\x64vice\x18\x01 \x03(\x0b\x32\x1c.pointguard.v1.AdviceHistory\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd3\x02\n\x12RaiseAdviceRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12.\n\x06member\x18\x02 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12-\n\x07\x63ontext\x18\x03 \x01(\x0e\x32\x1c.pointguard.v1.AdviceContext\x12-\n\x07posture\x18\x04 \x01(\x0e\x32\x1c.pointguard.v1.AdvicePosture\x12-\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12-\n\x07\x65nds_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x31\n\x0cintervention\x18\x07 \x01(\x0b\x32\x1b.pointguard.v1.InterventionB\x05\n\x03\x65nd\"T\n\x13RaiseAdviceResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x11\n\tadvice_id\x18\x03 \x01(\t\"v\n\x15OverrideAdviceRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x11\n\tadvice_id\x18\x02 \x01(\t\x12\x31\n\x0cintervention\x18\x03 \x01(\x0b\x32\x1b.pointguard.v1.Intervention\"D\n\x16OverrideAdviceResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\"t\n\x13RemoveAdviceRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x11\n\tadvice_id\x18\x02 \x01(\t\x12\x31\n\x0cintervention\x18\x03 \x01(\x0b\x32\x1b.pointguard.v1.Intervention\"B\n\x14RemoveAdviceResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\"\xb6\x01\n\x12WatchAdviceRequest\x12\x1b\n\x0e\x61\x66ter_position\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12-\n\x07\x63ontext\x18\x02 \x01(\x0e\x32\x1c.pointguard.v1.AdviceContext\x12\x31\n\x0bposture_min\x18\x03 \x01(\x0e\x32\x1c.pointguard.v1.AdvicePosture\x12\x0e\n\x06\x66ollow\x18\x04 \x01(\x08\x42\x11\n\x0f_after_position\"T\n\x13WatchAdviceResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\x12+\n\x06notice\x18\x02 \x01(\x0b\x32\x1b.pointguard.v1.AdviceNotice\"\x85\x02\n\x0c\x41\x64viceNotice\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12/\n\x0bhappened_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x05steps\x18\x05 \x03(\x0b\x32\x1b.pointguard.v1.AdviceChange\x12\x19\n\x11redemption_locked\x18\x06 \x01(\x08\x12\x11\n\tsuspended\x18\x07 \x01(\x08\x12\x31\n\x0cintervention\x18\x08 \x01(\x0b\x32\x1b.pointguard.v1.Intervention\"\x93\x01\n\x10ListCasesRequest\x12.\n\x06member\x18\x01 \x01(\x0b\x32\x1e.pointguard.v1.MemberReference\x12(\n\x06states\x18\x02 \x03(\x0e\x32\x18.pointguard.v1.CaseState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\xd2\x01\n\x04\x43\x61se\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.pointguard.v1.CaseState\x12+\n\x07outcome\x18\x04 \x01(\x0e\x32\x1a.pointguard.v1.CaseOutcome\x12%\n\x06\x61\x64vice\x18\x05 \x01(\x0b\x32\x15.pointguard.v1.Advice\x12(\n\x05steps\x18\x06 \x03(\x0b\x32\x19.pointguard.v1.AdviceStep\"P\n\x11ListCasesResponse\x12\"\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x13.pointguard.v1.Case\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9e\x01\n\x12ResolveCaseRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12+\n\x07outcome\x18\x03 \x01(\x0e\x32\x1a.pointguard.v1.CaseOutcome\x12\x31\n\x0cintervention\x18\x04 \x01(\x0b\x32\x1b.pointguard.v1.Intervention\"j\n\x13ResolveCaseResponse\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.pointguard.v1.CaseState*\xb2\x01\n\x0b\x41\x64viceState\x12\x1c\n\x18\x41\x44VICE_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41\x44VICE_STATE_STANDING\x10\x01\x12\x1b\n\x17\x41\x44VICE_STATE_OVERRIDDEN\x10\x02\x12\x18\n\x14\x41\x44VICE_STATE_REMOVED\x10\x03\x12\x18\n\x14\x41\x44VICE_STATE_EXPIRED\x10\x04\x12\x19\n\x15\x41\x44VICE_STATE_RESOLVED\x10\x05*\x8d\x01\n\x0b\x43\x61seOutcome\x12\x1c\n\x18\x43\x41SE_OUTCOME_UNSPECIFIED\x10\x00\x12 \n\x1c\x43\x41SE_OUTCOME_CONFIRMED_FRAUD\x10\x01\x12\x1f\n\x1b\x43\x41SE_OUTCOME_FALSE_POSITIVE\x10\x02\x12\x1d\n\x19\x43\x41SE_OUTCOME_INCONCLUSIVE\x10\x03*n\n\tCaseState\x12\x1a\n\x16\x43\x41SE_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41SE_STATE_OPEN\x10\x01\x12\x17\n\x13\x43\x41SE_STATE_PROPOSED\x10\x02\x12\x17\n\x13\x43\x41SE_STATE_RESOLVED\x10\x03\x32\xc4\x05\n\rAdviceService\x12T\n\x0b\x43heckAdvice\x12!.pointguard.v1.CheckAdviceRequest\x1a\".pointguard.v1.CheckAdviceResponse\x12Q\n\nListAdvice\x12 .pointguard.v1.ListAdviceRequest\x1a!.pointguard.v1.ListAdviceResponse\x12T\n\x0bRaiseAdvice\x12!.pointguard.v1.RaiseAdviceRequest\x1a\".pointguard.v1.RaiseAdviceResponse\x12]\n\x0eOverrideAdvice\x12$.pointguard.v1.OverrideAdviceRequest\x1a%.pointguard.v1.OverrideAdviceResponse\x12W\n\x0cRemoveAdvice\x12\".pointguard.v1.RemoveAdviceRequest\x1a#.pointguard.v1.RemoveAdviceResponse\x12V\n\x0bWatchAdvice\x12!.pointguard.v1.WatchAdviceRequest\x1a\".pointguard.v1.WatchAdviceResponse0\x01\x12N\n\tListCases\x12\x1f.pointguard.v1.ListCasesRequest\x1a .pointguard.v1.ListCasesResponse\x12T\n\x0bResolveCase\x12!.pointguard.v1.ResolveCaseRequest\x1a\".pointguard.v1.ResolveCaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pointguard.v1.advice_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ADVICESTATE']._serialized_start=2385
-  _globals['_ADVICESTATE']._serialized_end=2536
+  _globals['_ADVICESTATE']._serialized_start=3144
+  _globals['_ADVICESTATE']._serialized_end=3322
+  _globals['_CASEOUTCOME']._serialized_start=3325
+  _globals['_CASEOUTCOME']._serialized_end=3466
+  _globals['_CASESTATE']._serialized_start=3468
+  _globals['_CASESTATE']._serialized_end=3578
   _globals['_CHECKADVICEREQUEST']._serialized_start=138
   _globals['_CHECKADVICEREQUEST']._serialized_end=253
   _globals['_CHECKADVICERESPONSE']._serialized_start=256
@@ -43,29 +47,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTADVICEREQUEST']._serialized_start=432
   _globals['_LISTADVICEREQUEST']._serialized_end=561
   _globals['_ADVICESTEP']._serialized_start=564
-  _globals['_ADVICESTEP']._serialized_end=788
-  _globals['_ADVICEHISTORY']._serialized_start=791
-  _globals['_ADVICEHISTORY']._serialized_end=950
-  _globals['_LISTADVICERESPONSE']._serialized_start=952
-  _globals['_LISTADVICERESPONSE']._serialized_end=1043
-  _globals['_RAISEADVICEREQUEST']._serialized_start=1046
-  _globals['_RAISEADVICEREQUEST']._serialized_end=1385
-  _globals['_RAISEADVICERESPONSE']._serialized_start=1387
-  _globals['_RAISEADVICERESPONSE']._serialized_end=1471
-  _globals['_OVERRIDEADVICEREQUEST']._serialized_start=1473
-  _globals['_OVERRIDEADVICEREQUEST']._serialized_end=1591
-  _globals['_OVERRIDEADVICERESPONSE']._serialized_start=1593
-  _globals['_OVERRIDEADVICERESPONSE']._serialized_end=1661
-  _globals['_REMOVEADVICEREQUEST']._serialized_start=1663
-  _globals['_REMOVEADVICEREQUEST']._serialized_end=1779
-  _globals['_REMOVEADVICERESPONSE']._serialized_start=1781
-  _globals['_REMOVEADVICERESPONSE']._serialized_end=1847
-  _globals['_WATCHADVICEREQUEST']._serialized_start=1850
-  _globals['_WATCHADVICEREQUEST']._serialized_end=2032
-  _globals['_WATCHADVICERESPONSE']._serialized_start=2034
-  _globals['_WATCHADVICERESPONSE']._serialized_end=2118
-  _globals['_ADVICENOTICE']._serialized_start=2121
-  _globals['_ADVICENOTICE']._serialized_end=2382
-  _globals['_ADVICESERVICE']._serialized_start=2539
-  _globals['_ADVICESERVICE']._serialized_end=3081
+  _globals['_ADVICESTEP']._serialized_end=833
+  _globals['_ADVICEHISTORY']._serialized_start=836
+  _globals['_ADVICEHISTORY']._serialized_end=995
+  _globals['_LISTADVICERESPONSE']._serialized_start=997
+  _globals['_LISTADVICERESPONSE']._serialized_end=1088
+  _globals['_RAISEADVICEREQUEST']._serialized_start=1091
+  _globals['_RAISEADVICEREQUEST']._serialized_end=1430
+  _globals['_RAISEADVICERESPONSE']._serialized_start=1432
+  _globals['_RAISEADVICERESPONSE']._serialized_end=1516
+  _globals['_OVERRIDEADVICEREQUEST']._serialized_start=1518
+  _globals['_OVERRIDEADVICEREQUEST']._serialized_end=1636
+  _globals['_OVERRIDEADVICERESPONSE']._serialized_start=1638
+  _globals['_OVERRIDEADVICERESPONSE']._serialized_end=1706
+  _globals['_REMOVEADVICEREQUEST']._serialized_start=1708
+  _globals['_REMOVEADVICEREQUEST']._serialized_end=1824
+  _globals['_REMOVEADVICERESPONSE']._serialized_start=1826
+  _globals['_REMOVEADVICERESPONSE']._serialized_end=1892
+  _globals['_WATCHADVICEREQUEST']._serialized_start=1895
+  _globals['_WATCHADVICEREQUEST']._serialized_end=2077
+  _globals['_WATCHADVICERESPONSE']._serialized_start=2079
+  _globals['_WATCHADVICERESPONSE']._serialized_end=2163
+  _globals['_ADVICENOTICE']._serialized_start=2166
+  _globals['_ADVICENOTICE']._serialized_end=2427
+  _globals['_LISTCASESREQUEST']._serialized_start=2430
+  _globals['_LISTCASESREQUEST']._serialized_end=2577
+  _globals['_CASE']._serialized_start=2580
+  _globals['_CASE']._serialized_end=2790
+  _globals['_LISTCASESRESPONSE']._serialized_start=2792
+  _globals['_LISTCASESRESPONSE']._serialized_end=2872
+  _globals['_RESOLVECASEREQUEST']._serialized_start=2875
+  _globals['_RESOLVECASEREQUEST']._serialized_end=3033
+  _globals['_RESOLVECASERESPONSE']._serialized_start=3035
+  _globals['_RESOLVECASERESPONSE']._serialized_end=3141
+  _globals['_ADVICESERVICE']._serialized_start=3581
+  _globals['_ADVICESERVICE']._serialized_end=4289
 # @@protoc_insertion_point(module_scope)

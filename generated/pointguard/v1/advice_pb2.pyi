@@ -19,11 +19,35 @@ class AdviceState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ADVICE_STATE_OVERRIDDEN: _ClassVar[AdviceState]
     ADVICE_STATE_REMOVED: _ClassVar[AdviceState]
     ADVICE_STATE_EXPIRED: _ClassVar[AdviceState]
+    ADVICE_STATE_RESOLVED: _ClassVar[AdviceState]
+
+class CaseOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CASE_OUTCOME_UNSPECIFIED: _ClassVar[CaseOutcome]
+    CASE_OUTCOME_CONFIRMED_FRAUD: _ClassVar[CaseOutcome]
+    CASE_OUTCOME_FALSE_POSITIVE: _ClassVar[CaseOutcome]
+    CASE_OUTCOME_INCONCLUSIVE: _ClassVar[CaseOutcome]
+
+class CaseState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CASE_STATE_UNSPECIFIED: _ClassVar[CaseState]
+    CASE_STATE_OPEN: _ClassVar[CaseState]
+    CASE_STATE_PROPOSED: _ClassVar[CaseState]
+    CASE_STATE_RESOLVED: _ClassVar[CaseState]
 ADVICE_STATE_UNSPECIFIED: AdviceState
 ADVICE_STATE_STANDING: AdviceState
 ADVICE_STATE_OVERRIDDEN: AdviceState
 ADVICE_STATE_REMOVED: AdviceState
 ADVICE_STATE_EXPIRED: AdviceState
+ADVICE_STATE_RESOLVED: AdviceState
+CASE_OUTCOME_UNSPECIFIED: CaseOutcome
+CASE_OUTCOME_CONFIRMED_FRAUD: CaseOutcome
+CASE_OUTCOME_FALSE_POSITIVE: CaseOutcome
+CASE_OUTCOME_INCONCLUSIVE: CaseOutcome
+CASE_STATE_UNSPECIFIED: CaseState
+CASE_STATE_OPEN: CaseState
+CASE_STATE_PROPOSED: CaseState
+CASE_STATE_RESOLVED: CaseState
 
 class CheckAdviceRequest(_message.Message):
     __slots__ = ("member", "context")
@@ -60,18 +84,20 @@ class ListAdviceRequest(_message.Message):
     def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., include_ended: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class AdviceStep(_message.Message):
-    __slots__ = ("event", "transaction_id", "happened_at", "ends_at", "intervention")
+    __slots__ = ("event", "transaction_id", "happened_at", "ends_at", "intervention", "outcome")
     EVENT_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     HAPPENED_AT_FIELD_NUMBER: _ClassVar[int]
     ENDS_AT_FIELD_NUMBER: _ClassVar[int]
     INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
     event: _common_pb2.AdviceEvent
     transaction_id: str
     happened_at: _timestamp_pb2.Timestamp
     ends_at: _timestamp_pb2.Timestamp
     intervention: _common_pb2.Intervention
-    def __init__(self, event: _Optional[_Union[_common_pb2.AdviceEvent, str]] = ..., transaction_id: _Optional[str] = ..., happened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+    outcome: CaseOutcome
+    def __init__(self, event: _Optional[_Union[_common_pb2.AdviceEvent, str]] = ..., transaction_id: _Optional[str] = ..., happened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ..., outcome: _Optional[_Union[CaseOutcome, str]] = ...) -> None: ...
 
 class AdviceHistory(_message.Message):
     __slots__ = ("advice", "account_id", "state", "steps")
@@ -196,3 +222,61 @@ class AdviceNotice(_message.Message):
     suspended: bool
     intervention: _common_pb2.Intervention
     def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., seq: _Optional[int] = ..., happened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[_common_pb2.AdviceChange, _Mapping]]] = ..., redemption_locked: _Optional[bool] = ..., suspended: _Optional[bool] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class ListCasesRequest(_message.Message):
+    __slots__ = ("member", "states", "page_size", "page_token")
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    member: _common_pb2.MemberReference
+    states: _containers.RepeatedScalarFieldContainer[CaseState]
+    page_size: int
+    page_token: str
+    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., states: _Optional[_Iterable[_Union[CaseState, str]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class Case(_message.Message):
+    __slots__ = ("case_id", "account_id", "state", "outcome", "advice", "steps")
+    CASE_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    ADVICE_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    case_id: str
+    account_id: int
+    state: CaseState
+    outcome: CaseOutcome
+    advice: _common_pb2.Advice
+    steps: _containers.RepeatedCompositeFieldContainer[AdviceStep]
+    def __init__(self, case_id: _Optional[str] = ..., account_id: _Optional[int] = ..., state: _Optional[_Union[CaseState, str]] = ..., outcome: _Optional[_Union[CaseOutcome, str]] = ..., advice: _Optional[_Union[_common_pb2.Advice, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[AdviceStep, _Mapping]]] = ...) -> None: ...
+
+class ListCasesResponse(_message.Message):
+    __slots__ = ("cases", "next_page_token")
+    CASES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    cases: _containers.RepeatedCompositeFieldContainer[Case]
+    next_page_token: str
+    def __init__(self, cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ResolveCaseRequest(_message.Message):
+    __slots__ = ("idempotency_key", "case_id", "outcome", "intervention")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    CASE_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    case_id: str
+    outcome: CaseOutcome
+    intervention: _common_pb2.Intervention
+    def __init__(self, idempotency_key: _Optional[str] = ..., case_id: _Optional[str] = ..., outcome: _Optional[_Union[CaseOutcome, str]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class ResolveCaseResponse(_message.Message):
+    __slots__ = ("transaction_id", "account_id", "state")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    state: CaseState
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., state: _Optional[_Union[CaseState, str]] = ...) -> None: ...

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class AdviceServiceStub:
     """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
-    advice. All but CheckAdvice need an API key with the role "fraud".
+    advice, and resolve cases. All but CheckAdvice need an API key with the role "fraud".
 
     What changes advice is a transaction in the account's own sequence: every decision after it heeds it, and none before.
     """
@@ -68,11 +68,21 @@ class AdviceServiceStub:
                 request_serializer=pointguard_dot_v1_dot_advice__pb2.WatchAdviceRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_advice__pb2.WatchAdviceResponse.FromString,
                 _registered_method=True)
+        self.ListCases = channel.unary_unary(
+                '/pointguard.v1.AdviceService/ListCases',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.ListCasesRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.ListCasesResponse.FromString,
+                _registered_method=True)
+        self.ResolveCase = channel.unary_unary(
+                '/pointguard.v1.AdviceService/ResolveCase',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.ResolveCaseRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.ResolveCaseResponse.FromString,
+                _registered_method=True)
 
 
 class AdviceServiceServicer:
     """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
-    advice. All but CheckAdvice need an API key with the role "fraud".
+    advice, and resolve cases. All but CheckAdvice need an API key with the role "fraud".
 
     What changes advice is a transaction in the account's own sequence: every decision after it heeds it, and none before.
     """
@@ -126,6 +136,23 @@ class AdviceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCases(self, request, context):
+        """Lists cases with their steps, of an account or of the whole program, the one that was opened last first. Writes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveCase(self, request, context):
+        """Resolves a case. Where its rule asks for four eyes, it is resolved when another author with another API key says the
+        same; until then the resolution is proposed, and another outcome takes its place.
+
+        FAILED_PRECONDITION: it is resolved already; or it is proposed by this author, or with this API key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdviceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -159,6 +186,16 @@ def add_AdviceServiceServicer_to_server(servicer, server):
                     request_deserializer=pointguard_dot_v1_dot_advice__pb2.WatchAdviceRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_advice__pb2.WatchAdviceResponse.SerializeToString,
             ),
+            'ListCases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCases,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.ListCasesRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.ListCasesResponse.SerializeToString,
+            ),
+            'ResolveCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveCase,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.ResolveCaseRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.ResolveCaseResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'pointguard.v1.AdviceService', rpc_method_handlers)
@@ -169,7 +206,7 @@ def add_AdviceServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class AdviceService:
     """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
-    advice. All but CheckAdvice need an API key with the role "fraud".
+    advice, and resolve cases. All but CheckAdvice need an API key with the role "fraud".
 
     What changes advice is a transaction in the account's own sequence: every decision after it heeds it, and none before.
     """
@@ -326,6 +363,60 @@ class AdviceService:
             '/pointguard.v1.AdviceService/WatchAdvice',
             pointguard_dot_v1_dot_advice__pb2.WatchAdviceRequest.SerializeToString,
             pointguard_dot_v1_dot_advice__pb2.WatchAdviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/ListCases',
+            pointguard_dot_v1_dot_advice__pb2.ListCasesRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.ListCasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/ResolveCase',
+            pointguard_dot_v1_dot_advice__pb2.ResolveCaseRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.ResolveCaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,7 +28,7 @@ GRPC_VERSION: str
 
 class AdviceServiceStub:
     """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
-    advice. All but CheckAdvice need an API key with the role "fraud".
+    advice, and resolve cases. All but CheckAdvice need an API key with the role "fraud".
 
     What changes advice is a transaction in the account's own sequence: every decision after it heeds it, and none before.
     """
@@ -59,11 +59,19 @@ class AdviceServiceStub:
 
     UNAVAILABLE: the server ends; go on from the last position at another try.
     """
+    ListCases: _grpc.UnaryUnaryMultiCallable[_advice_pb2.ListCasesRequest, _advice_pb2.ListCasesResponse]
+    """Lists cases with their steps, of an account or of the whole program, the one that was opened last first. Writes nothing."""
+    ResolveCase: _grpc.UnaryUnaryMultiCallable[_advice_pb2.ResolveCaseRequest, _advice_pb2.ResolveCaseResponse]
+    """Resolves a case. Where its rule asks for four eyes, it is resolved when another author with another API key says the
+    same; until then the resolution is proposed, and another outcome takes its place.
+
+    FAILED_PRECONDITION: it is resolved already; or it is proposed by this author, or with this API key.
+    """
 
 @_typing.type_check_only
 class AdviceServiceAsyncStub(AdviceServiceStub):
     """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
-    advice. All but CheckAdvice need an API key with the role "fraud".
+    advice, and resolve cases. All but CheckAdvice need an API key with the role "fraud".
 
     What changes advice is a transaction in the account's own sequence: every decision after it heeds it, and none before.
     """
@@ -91,10 +99,18 @@ class AdviceServiceAsyncStub(AdviceServiceStub):
 
     UNAVAILABLE: the server ends; go on from the last position at another try.
     """
+    ListCases: _aio.UnaryUnaryMultiCallable[_advice_pb2.ListCasesRequest, _advice_pb2.ListCasesResponse]  # type: ignore[assignment]
+    """Lists cases with their steps, of an account or of the whole program, the one that was opened last first. Writes nothing."""
+    ResolveCase: _aio.UnaryUnaryMultiCallable[_advice_pb2.ResolveCaseRequest, _advice_pb2.ResolveCaseResponse]  # type: ignore[assignment]
+    """Resolves a case. Where its rule asks for four eyes, it is resolved when another author with another API key says the
+    same; until then the resolution is proposed, and another outcome takes its place.
+
+    FAILED_PRECONDITION: it is resolved already; or it is proposed by this author, or with this API key.
+    """
 
 class AdviceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
-    advice. All but CheckAdvice need an API key with the role "fraud".
+    advice, and resolve cases. All but CheckAdvice need an API key with the role "fraud".
 
     What changes advice is a transaction in the account's own sequence: every decision after it heeds it, and none before.
     """
@@ -155,6 +171,26 @@ class AdviceServiceServicer(metaclass=_abc_1.ABCMeta):
         ledger's order, with the position to go on from. The first message tells the position at which the stream begins.
 
         UNAVAILABLE: the server ends; go on from the last position at another try.
+        """
+
+    @_abc_1.abstractmethod
+    def ListCases(
+        self,
+        request: _advice_pb2.ListCasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.ListCasesResponse, _abc.Awaitable[_advice_pb2.ListCasesResponse]]:
+        """Lists cases with their steps, of an account or of the whole program, the one that was opened last first. Writes nothing."""
+
+    @_abc_1.abstractmethod
+    def ResolveCase(
+        self,
+        request: _advice_pb2.ResolveCaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.ResolveCaseResponse, _abc.Awaitable[_advice_pb2.ResolveCaseResponse]]:
+        """Resolves a case. Where its rule asks for four eyes, it is resolved when another author with another API key says the
+        same; until then the resolution is proposed, and another outcome takes its place.
+
+        FAILED_PRECONDITION: it is resolved already; or it is proposed by this author, or with this API key.
         """
 
 def add_AdviceServiceServicer_to_server(servicer: AdviceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -53,6 +53,7 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_OVERRIDE_ADVICE: _ClassVar[Operation]
     OPERATION_REMOVE_ADVICE: _ClassVar[Operation]
     OPERATION_SET_ACCOUNT_STATUS: _ClassVar[Operation]
+    OPERATION_RESOLVE_CASE: _ClassVar[Operation]
 
 class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -74,6 +75,12 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_RULE_ARITHMETIC: _ClassVar[ReasonCode]
     REASON_CODE_FRAUD_WARNING: _ClassVar[ReasonCode]
     REASON_CODE_RULES_STOPPED: _ClassVar[ReasonCode]
+    REASON_CODE_STEP_UP: _ClassVar[ReasonCode]
+    REASON_CODE_STEP_UP_PIN: _ClassVar[ReasonCode]
+    REASON_CODE_STEP_UP_ID_DOCUMENT: _ClassVar[ReasonCode]
+    REASON_CODE_STEP_UP_ONE_TIME_CODE: _ClassVar[ReasonCode]
+    REASON_CODE_STEP_UP_SUPERVISOR: _ClassVar[ReasonCode]
+    REASON_CODE_UNDER_REVIEW: _ClassVar[ReasonCode]
 
 class AdviceEntity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -86,12 +93,25 @@ class AdviceContext(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ADVICE_CONTEXT_REDEMPTION: _ClassVar[AdviceContext]
     ADVICE_CONTEXT_EARNING: _ClassVar[AdviceContext]
 
+class Factor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FACTOR_UNSPECIFIED: _ClassVar[Factor]
+    FACTOR_PIN: _ClassVar[Factor]
+    FACTOR_ID_DOCUMENT: _ClassVar[Factor]
+    FACTOR_ONE_TIME_CODE: _ClassVar[Factor]
+    FACTOR_SUPERVISOR: _ClassVar[Factor]
+
 class AdvicePosture(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ADVICE_POSTURE_UNSPECIFIED: _ClassVar[AdvicePosture]
     ADVICE_POSTURE_LOG: _ClassVar[AdvicePosture]
     ADVICE_POSTURE_WARN: _ClassVar[AdvicePosture]
     ADVICE_POSTURE_BLOCK: _ClassVar[AdvicePosture]
+    ADVICE_POSTURE_REVIEW: _ClassVar[AdvicePosture]
+    ADVICE_POSTURE_STEP_UP: _ClassVar[AdvicePosture]
+    ADVICE_POSTURE_REVIEW_BLOCK: _ClassVar[AdvicePosture]
+    ADVICE_POSTURE_LOCK: _ClassVar[AdvicePosture]
+    ADVICE_POSTURE_SUSPEND: _ClassVar[AdvicePosture]
 
 class AdviceEvent(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -100,6 +120,8 @@ class AdviceEvent(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ADVICE_EVENT_EXTENDED: _ClassVar[AdviceEvent]
     ADVICE_EVENT_OVERRIDDEN: _ClassVar[AdviceEvent]
     ADVICE_EVENT_REMOVED: _ClassVar[AdviceEvent]
+    ADVICE_EVENT_PROPOSED: _ClassVar[AdviceEvent]
+    ADVICE_EVENT_RESOLVED: _ClassVar[AdviceEvent]
 
 class InterventionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -150,6 +172,7 @@ OPERATION_RAISE_ADVICE: Operation
 OPERATION_OVERRIDE_ADVICE: Operation
 OPERATION_REMOVE_ADVICE: Operation
 OPERATION_SET_ACCOUNT_STATUS: Operation
+OPERATION_RESOLVE_CASE: Operation
 DECISION_UNSPECIFIED: Decision
 DECISION_APPROVED: Decision
 DECISION_DECLINED: Decision
@@ -165,20 +188,38 @@ REASON_CODE_INSUFFICIENT_POINTS: ReasonCode
 REASON_CODE_RULE_ARITHMETIC: ReasonCode
 REASON_CODE_FRAUD_WARNING: ReasonCode
 REASON_CODE_RULES_STOPPED: ReasonCode
+REASON_CODE_STEP_UP: ReasonCode
+REASON_CODE_STEP_UP_PIN: ReasonCode
+REASON_CODE_STEP_UP_ID_DOCUMENT: ReasonCode
+REASON_CODE_STEP_UP_ONE_TIME_CODE: ReasonCode
+REASON_CODE_STEP_UP_SUPERVISOR: ReasonCode
+REASON_CODE_UNDER_REVIEW: ReasonCode
 ADVICE_ENTITY_UNSPECIFIED: AdviceEntity
 ADVICE_ENTITY_ACCOUNT: AdviceEntity
 ADVICE_CONTEXT_UNSPECIFIED: AdviceContext
 ADVICE_CONTEXT_REDEMPTION: AdviceContext
 ADVICE_CONTEXT_EARNING: AdviceContext
+FACTOR_UNSPECIFIED: Factor
+FACTOR_PIN: Factor
+FACTOR_ID_DOCUMENT: Factor
+FACTOR_ONE_TIME_CODE: Factor
+FACTOR_SUPERVISOR: Factor
 ADVICE_POSTURE_UNSPECIFIED: AdvicePosture
 ADVICE_POSTURE_LOG: AdvicePosture
 ADVICE_POSTURE_WARN: AdvicePosture
 ADVICE_POSTURE_BLOCK: AdvicePosture
+ADVICE_POSTURE_REVIEW: AdvicePosture
+ADVICE_POSTURE_STEP_UP: AdvicePosture
+ADVICE_POSTURE_REVIEW_BLOCK: AdvicePosture
+ADVICE_POSTURE_LOCK: AdvicePosture
+ADVICE_POSTURE_SUSPEND: AdvicePosture
 ADVICE_EVENT_UNSPECIFIED: AdviceEvent
 ADVICE_EVENT_RAISED: AdviceEvent
 ADVICE_EVENT_EXTENDED: AdviceEvent
 ADVICE_EVENT_OVERRIDDEN: AdviceEvent
 ADVICE_EVENT_REMOVED: AdviceEvent
+ADVICE_EVENT_PROPOSED: AdviceEvent
+ADVICE_EVENT_RESOLVED: AdviceEvent
 INTERVENTION_REASON_UNSPECIFIED: InterventionReason
 INTERVENTION_REASON_SUSPECTED_FRAUD: InterventionReason
 INTERVENTION_REASON_ACCOUNT_TAKEOVER: InterventionReason
@@ -252,7 +293,7 @@ class Balance(_message.Message):
     def __init__(self, posted: _Optional[int] = ..., reserved: _Optional[int] = ..., pending: _Optional[int] = ..., available: _Optional[int] = ...) -> None: ...
 
 class Advice(_message.Message):
-    __slots__ = ("advice_id", "entity", "context", "posture", "starts_at", "ends_at", "rule", "rule_version", "evidence")
+    __slots__ = ("advice_id", "entity", "context", "posture", "starts_at", "ends_at", "rule", "rule_version", "evidence", "factor")
     ADVICE_ID_FIELD_NUMBER: _ClassVar[int]
     ENTITY_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -262,6 +303,7 @@ class Advice(_message.Message):
     RULE_FIELD_NUMBER: _ClassVar[int]
     RULE_VERSION_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    FACTOR_FIELD_NUMBER: _ClassVar[int]
     advice_id: str
     entity: AdviceEntity
     context: AdviceContext
@@ -271,7 +313,8 @@ class Advice(_message.Message):
     rule: str
     rule_version: int
     evidence: Evidence
-    def __init__(self, advice_id: _Optional[str] = ..., entity: _Optional[_Union[AdviceEntity, str]] = ..., context: _Optional[_Union[AdviceContext, str]] = ..., posture: _Optional[_Union[AdvicePosture, str]] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rule: _Optional[str] = ..., rule_version: _Optional[int] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ...) -> None: ...
+    factor: Factor
+    def __init__(self, advice_id: _Optional[str] = ..., entity: _Optional[_Union[AdviceEntity, str]] = ..., context: _Optional[_Union[AdviceContext, str]] = ..., posture: _Optional[_Union[AdvicePosture, str]] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rule: _Optional[str] = ..., rule_version: _Optional[int] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ..., factor: _Optional[_Union[Factor, str]] = ...) -> None: ...
 
 class AdviceChange(_message.Message):
     __slots__ = ("event", "advice")

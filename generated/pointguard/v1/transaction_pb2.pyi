@@ -85,7 +85,7 @@ class QuoteRedemptionResponse(_message.Message):
     def __init__(self, account_id: _Optional[int] = ..., points_max: _Optional[int] = ..., money_max: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.Advice, _Mapping]]] = ...) -> None: ...
 
 class AuthoriseRedemptionRequest(_message.Message):
-    __slots__ = ("idempotency_key", "member", "origin", "points", "money", "kind", "redemption_type", "time_to_live", "capture", "allow_partial", "order_reference")
+    __slots__ = ("idempotency_key", "member", "origin", "points", "money", "kind", "redemption_type", "time_to_live", "capture", "allow_partial", "order_reference", "verified_by")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
@@ -97,6 +97,7 @@ class AuthoriseRedemptionRequest(_message.Message):
     CAPTURE_FIELD_NUMBER: _ClassVar[int]
     ALLOW_PARTIAL_FIELD_NUMBER: _ClassVar[int]
     ORDER_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    VERIFIED_BY_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     member: _common_pb2.MemberReference
     origin: _common_pb2.Origin
@@ -108,7 +109,8 @@ class AuthoriseRedemptionRequest(_message.Message):
     capture: bool
     allow_partial: bool
     order_reference: str
-    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., redemption_type: _Optional[str] = ..., time_to_live: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., capture: _Optional[bool] = ..., allow_partial: _Optional[bool] = ..., order_reference: _Optional[str] = ...) -> None: ...
+    verified_by: _containers.RepeatedScalarFieldContainer[_common_pb2.Factor]
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., redemption_type: _Optional[str] = ..., time_to_live: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., capture: _Optional[bool] = ..., allow_partial: _Optional[bool] = ..., order_reference: _Optional[str] = ..., verified_by: _Optional[_Iterable[_Union[_common_pb2.Factor, str]]] = ...) -> None: ...
 
 class AuthoriseRedemptionResponse(_message.Message):
     __slots__ = ("transaction_id", "decision", "reasons", "points", "money", "expires_at", "balance", "account_id")
@@ -279,7 +281,7 @@ class Entry(_message.Message):
     def __init__(self, entry_type: _Optional[_Union[EntryType, str]] = ..., part: _Optional[_Union[TransactionPart, str]] = ..., signed_points: _Optional[int] = ..., running_balance: _Optional[int] = ..., rule: _Optional[str] = ..., matures_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Transaction(_message.Message):
-    __slots__ = ("transaction_id", "account_id", "seq", "position", "operation", "kind", "decision", "reasons", "points", "money", "accepted_at", "occurred_at", "store_id", "terminal_id", "cashier_id", "channel", "order_reference", "rule_set_version", "fraud_rules_version", "balance", "entries", "expires_at", "original_transaction_id", "experiment_id", "arm", "advice", "intervention")
+    __slots__ = ("transaction_id", "account_id", "seq", "position", "operation", "kind", "decision", "reasons", "points", "money", "accepted_at", "occurred_at", "store_id", "terminal_id", "cashier_id", "channel", "order_reference", "rule_set_version", "fraud_rules_version", "balance", "entries", "expires_at", "original_transaction_id", "experiment_id", "arm", "advice", "intervention", "verified_by")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
@@ -307,6 +309,7 @@ class Transaction(_message.Message):
     ARM_FIELD_NUMBER: _ClassVar[int]
     ADVICE_FIELD_NUMBER: _ClassVar[int]
     INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    VERIFIED_BY_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     account_id: int
     seq: int
@@ -334,7 +337,8 @@ class Transaction(_message.Message):
     arm: int
     advice: _containers.RepeatedCompositeFieldContainer[_common_pb2.AdviceChange]
     intervention: _common_pb2.Intervention
-    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., seq: _Optional[int] = ..., position: _Optional[int] = ..., operation: _Optional[_Union[_common_pb2.Operation, str]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., channel: _Optional[_Union[_common_pb2.Channel, str]] = ..., order_reference: _Optional[str] = ..., rule_set_version: _Optional[int] = ..., fraud_rules_version: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., original_transaction_id: _Optional[str] = ..., experiment_id: _Optional[int] = ..., arm: _Optional[int] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.AdviceChange, _Mapping]]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+    verified_by: _containers.RepeatedScalarFieldContainer[_common_pb2.Factor]
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., seq: _Optional[int] = ..., position: _Optional[int] = ..., operation: _Optional[_Union[_common_pb2.Operation, str]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., channel: _Optional[_Union[_common_pb2.Channel, str]] = ..., order_reference: _Optional[str] = ..., rule_set_version: _Optional[int] = ..., fraud_rules_version: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., original_transaction_id: _Optional[str] = ..., experiment_id: _Optional[int] = ..., arm: _Optional[int] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.AdviceChange, _Mapping]]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ..., verified_by: _Optional[_Iterable[_Union[_common_pb2.Factor, str]]] = ...) -> None: ...
 
 class GetTransactionResponse(_message.Message):
     __slots__ = ("transaction",)

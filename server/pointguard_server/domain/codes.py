@@ -24,6 +24,7 @@ class Operation(IntEnum):
     OVERRIDE_ADVICE = 12
     REMOVE_ADVICE = 13
     SET_ACCOUNT_STATUS = 14
+    RESOLVE_CASE = 15
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -36,7 +37,13 @@ FIRST_READ = Operation.QUOTE
 SERVER_OPERATIONS = frozenset((Operation.EXPIRE, Operation.MATURE))
 """What the server writes by itself: such a leg has no request."""
 INTERVENTIONS = frozenset(
-    (Operation.RAISE_ADVICE, Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE, Operation.SET_ACCOUNT_STATUS)
+    (
+        Operation.RAISE_ADVICE,
+        Operation.OVERRIDE_ADVICE,
+        Operation.REMOVE_ADVICE,
+        Operation.SET_ACCOUNT_STATUS,
+        Operation.RESOLVE_CASE,
+    )
 )
 """What the staff do about an account. The member did nothing: no window counts such a leg, and no rule looks at it."""
 
@@ -82,7 +89,7 @@ class Decision(IntEnum):
 
 
 class Reason(IntEnum):
-    """Why a decision fell as it did, in order of precedence: the lowest deciding one comes first."""
+    """Why a decision fell as it did; ``precedence`` orders them. ``STEP_UP`` and a ``Factor`` make its own reason."""
 
     ACCOUNT_SUSPENDED = 1
     REDEMPTION_LOCKED = 2
@@ -93,7 +100,27 @@ class Reason(IntEnum):
     INSUFFICIENT_POINTS = 7
     RULE_ARITHMETIC = 8
     FRAUD_WARNING = 9
-    RULES_STOPPED = 10  # takes the place of RULE_ARITHMETIC in the order
+    RULES_STOPPED = 10
+    STEP_UP = 11
+    STEP_UP_PIN = 12
+    STEP_UP_ID_DOCUMENT = 13
+    STEP_UP_ONE_TIME_CODE = 14
+    STEP_UP_SUPERVISOR = 15
+    UNDER_REVIEW = 16
+
+
+_STANDS_WITH = {Reason.RULES_STOPPED: Reason.RULE_ARITHMETIC}
+
+
+def precedence(reason: Reason) -> tuple[int, int]:
+    """Return what reasons are ordered by: the one that decides comes first.
+
+    As their numbers, but that RULES_STOPPED stands with RULE_ARITHMETIC, and what a till can do something about, and a
+    case, come behind all that declines for good and before a warning.
+    """
+    if reason > Reason.RULES_STOPPED:
+        return Reason.RULE_ARITHMETIC, 2 if reason is Reason.UNDER_REVIEW else 1
+    return _STANDS_WITH.get(reason, reason), 0
 
 
 class EntryType(IntEnum):
@@ -129,11 +156,55 @@ class Context(IntEnum):
 
 
 class Posture(IntEnum):
-    """What a fraud rule or an advice recommends, weakest first; 0 is "off"."""
+    """What a fraud rule or an advice does; 0 is "off". ``STRENGTH`` orders them.
+
+    REVIEW opens a case and lets the transaction go on; REVIEW_BLOCK opens one and blocks until it is resolved.
+    """
 
     LOG = 1
     WARN = 2
     BLOCK = 3
+    REVIEW = 4
+    STEP_UP = 5
+    REVIEW_BLOCK = 6
+    LOCK = 7
+    SUSPEND = 8
+
+
+STRENGTH = (
+    Posture.LOG,
+    Posture.WARN,
+    Posture.REVIEW,
+    Posture.STEP_UP,
+    Posture.BLOCK,
+    Posture.REVIEW_BLOCK,
+    Posture.LOCK,
+    Posture.SUSPEND,
+)
+"""The postures, weakest first."""
+CASES = frozenset((Posture.REVIEW, Posture.REVIEW_BLOCK))
+"""The postures whose advice is a case: it stands until it is resolved."""
+UNTIL_RESOLVED = 253_370_764_800_000_000
+"""Where an advice that is a case has its end: in the year 9999."""
+
+
+class Factor(IntEnum):
+    """By what a till verifies that the member is who it says; 0 in a rule: by any."""
+
+    PIN = 1
+    ID_DOCUMENT = 2
+    ONE_TIME_CODE = 3
+    SUPERVISOR = 4
+
+
+class ExemptEntity(IntEnum):
+    """What an exemption names."""
+
+    ACCOUNT = 1
+    GROUP = 2
+    STORE = 3
+    CASHIER = 4
+    REDEMPTION_TYPE = 5
 
 
 class AdviceEntity(IntEnum):
@@ -149,6 +220,24 @@ class AdviceEvent(IntEnum):
     EXTENDED = 2
     OVERRIDDEN = 3
     REMOVED = 4
+    PROPOSED = 5  # of a case: one resolved it, and another one must
+    RESOLVED = 6
+
+
+class CaseOutcome(IntEnum):
+    """What was found when a case was resolved."""
+
+    CONFIRMED_FRAUD = 1
+    FALSE_POSITIVE = 2
+    INCONCLUSIVE = 3
+
+
+class CaseState(IntEnum):
+    """Where in its life a case is."""
+
+    OPEN = 1
+    PROPOSED = 2
+    RESOLVED = 3
 
 
 class AdviceState(IntEnum):
@@ -158,6 +247,7 @@ class AdviceState(IntEnum):
     OVERRIDDEN = 2
     REMOVED = 3
     EXPIRED = 4
+    RESOLVED = 5
 
 
 class AccountStatus(IntEnum):
@@ -214,6 +304,8 @@ class CodeKind(IntEnum):
     COUNTRY = 10
     GROUP_SET = 11
     AGE_BAND = 12
+    AUTHOR = 13
+    API_KEY = 14
 
 
 class RuleChangeReason(IntEnum):
@@ -293,6 +385,10 @@ class RequestFlag(IntFlag):
     CHANGES_GROUPS = 64
     CHANGES_BIRTH_DATE = 128
     SUSPENDED = 256
+    PIN_VERIFIED = 512  # and so on, in the order of ``Factor``
+    ID_DOCUMENT_VERIFIED = 1024
+    ONE_TIME_CODE_VERIFIED = 2048
+    SUPERVISOR_VERIFIED = 4096
 
 
 class Outcome(IntEnum):
@@ -308,3 +404,6 @@ class Outcome(IntEnum):
     CURRENCY_MISMATCH = 7
     ADVICE_ENDED = 8
     ENDS_IN_THE_PAST = 9
+    CASE_RESOLVED = 10
+    FOUR_EYES = 11
+    ADVICE_IS_CASE = 12

@@ -8,6 +8,9 @@ PointguardError
 ├── ReservationEnded        the reservation was captured, voided or expired
 ├── CaptureAboveReservation more points than were reserved
 ├── AdviceEnded             the advice was overridden or removed, or its time was up
+├── AdviceIsCase            the advice is a case, which is resolved
+├── CaseResolved            the case has been resolved
+├── FourEyes                the case must be resolved by another author with another API key
 ├── RuleChangeRefused       a version of the earn rules cannot be activated
 │   ├── ActiveVersionDiffers    another version is active than was expected
 │   ├── AlreadyActive           it is the active one
@@ -102,6 +105,33 @@ class AdviceEnded(PointguardError):
 
     def __init__(self) -> None:
         super().__init__("the advice stands no more: overridden, removed or expired")
+
+
+class AdviceIsCase(PointguardError):
+    """The advice is a case: it is resolved, not overridden or removed."""
+
+    reason = "ADVICE_IS_CASE"
+
+    def __init__(self) -> None:
+        super().__init__("the advice is a case: it is resolved, not overridden or removed")
+
+
+class CaseResolved(PointguardError):
+    """The case has been resolved."""
+
+    reason = "CASE_RESOLVED"
+
+    def __init__(self) -> None:
+        super().__init__("the case has been resolved")
+
+
+class FourEyes(PointguardError):
+    """The case must be resolved by another author with another API key than it was proposed by."""
+
+    reason = "FOUR_EYES"
+
+    def __init__(self) -> None:
+        super().__init__("another author with another API key must resolve the case")
 
 
 class CaptureAboveReservation(PointguardError):

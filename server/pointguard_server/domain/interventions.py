@@ -12,7 +12,7 @@ class Intervention:
     """Who does it and why; ``key_id`` is the API key's public id.
 
     ``context`` and ``posture`` are of an advice that is raised, and so are ``duration`` in microseconds or else
-    ``ends_at``, a moment; 0: not given.
+    ``ends_at``, a moment; ``outcome`` is of a case that is resolved, a ``CaseOutcome``. 0: not given.
     """
 
     author: str
@@ -23,15 +23,21 @@ class Intervention:
     posture: int = 0
     duration: int = 0
     ends_at: int = 0
+    outcome: int = 0
 
     def encode(self) -> bytes:
         """Return it as bytes, the same for the same."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+        values = {name: value for name, value in asdict(self).items() if name not in _ADDED or value}
+        return json.dumps(values, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
     @property
     def said(self) -> bytes:
         """What of it the caller says: a retry with another API key says the same."""
         return replace(self, key_id="").encode()
+
+
+_ADDED = ("outcome",)
+"""Fields that interventions of earlier versions have not, and that are left out where they say nothing."""
 
 
 def decode_intervention(data: bytes) -> Intervention:
@@ -42,6 +48,7 @@ def decode_intervention(data: bytes) -> Intervention:
     """
     values = json.loads(data)  # JSONDecodeError and UnicodeDecodeError are ValueErrors
     expected = {field.name: str if field.type in (str, "str") else int for field in fields(Intervention)}
-    if not isinstance(values, dict) or {name: type(value) for name, value in values.items()} != expected:
+    values = dict.fromkeys(_ADDED, 0) | values if isinstance(values, dict) else {}
+    if {name: type(value) for name, value in values.items()} != expected:
         raise ValueError("it has not the fields of an intervention")
     return Intervention(**values)

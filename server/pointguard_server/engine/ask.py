@@ -59,6 +59,11 @@ class StandingAdvice(NamedTuple):
     measured: int
     threshold: int
     window_starts_after: int
+    factor: int = 0  # that a STEP_UP asks for; not a column
+
+
+ADVICE_NAMES = StandingAdvice._fields[:-1]
+"""Those of its fields that are columns of ``advice``."""
 
 
 class EntryView(NamedTuple):

@@ -87,7 +87,7 @@ def _read(arrays, world, batch, out, r, slot):
     if operation == _QUOTE:
         quote(arrays, world, batch, out, r, slot)
     elif operation == _CHECK:
-        check(arrays, batch, out, r, slot)
+        check(arrays, world, batch, out, r, slot)
 
 
 @part

@@ -15,7 +15,18 @@ from pointguard_server.engine.code_words import CodeWords
 from pointguard_server.engine.counters import Counter, awards_since
 from pointguard_server.engine.lot_terms import FOREVER, LotTerms
 from pointguard_server.engine.split import Split
-from pointguard_server.engine.world import AWARD, COUNTER, EARNED, INPUT, PROGRAM, RULE, IntArray, RowArray, World
+from pointguard_server.engine.world import (
+    AWARD,
+    COUNTER,
+    EARNED,
+    EXEMPTION,
+    INPUT,
+    PROGRAM,
+    RULE,
+    IntArray,
+    RowArray,
+    World,
+)
 from pointguard_server.velocity.windows import DISTINCT_STORES, MEASURE
 
 MINUTE = 60_000_000
@@ -227,6 +238,7 @@ class Programs:
             np.array(counters, COUNTER),
             _by_number(self.programs[0].store_countries if self.programs else {}),
             np.array(self.age_bands, np.int64),
+            np.zeros(0, EXEMPTION),
         )
 
     def _input(self, program: Program, row: tuple[int, ...]) -> tuple[int, ...]:

@@ -145,13 +145,20 @@ STANDING_FIELDS = (
     "measured",
     "threshold",
     "window_starts_after",
+    "factor",  # in what readers are shown of a STEP_UP
+    "reason_code_id",
+    "actor_id",
     "leg_position",
-    "event",  # its latest step: RAISED or EXTENDED while it stands, OVERRIDDEN while its rule is suppressed
+    "event",  # its latest step: OVERRIDDEN or RESOLVED while its rule is suppressed; any other while it stands
     "next",
 )
 STANDING = _kernel_dtype(STANDING_FIELDS, ("advice_id",))
 STANDING_COLUMNS = _column_dtype(STANDING_FIELDS, ("advice_id",))
 """An advice that has not ended, in memory; ``next`` chains an account's, the one with the latest step first."""
 
-TERMS_CONTEXT, TERMS_POSTURE, TERMS_DURATION, TERMS_ENDS_AT, TERMS_REASON = range(5)
-"""The numbers of the one line that an intervention has: its ``domain.interventions.Intervention``'s."""
+TERMS_CONTEXT, TERMS_POSTURE, TERMS_DURATION, TERMS_ENDS_AT, TERMS_REASON, TERMS_ACTOR = range(6)
+"""The numbers of the one line that an intervention has: its ``domain.interventions.Intervention``'s.
+
+Of a case that is resolved, the reason is its ``CaseOutcome``, and the actor is who resolves it: the author's number in
+the upper 32 bits, that of the API key in the lower ones.
+"""

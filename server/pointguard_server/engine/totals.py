@@ -7,7 +7,7 @@ from pointguard_server.engine.compiled.totals import add_batch
 from pointguard_server.engine.programs import Programs
 from pointguard_server.engine.world import LEGS, Output, RowArray
 
-OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES, ENTRY_TYPES = 16, 8, 32, 32, 4, 16
+OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES, ENTRY_TYPES = 32, 8, 32, 32, 16, 16
 
 
 SHADOW = -1

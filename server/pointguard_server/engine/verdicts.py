@@ -79,7 +79,7 @@ def _shown(out: Output) -> dict[int, tuple[StandingAdvice, ...]]:
     found: dict[int, tuple[StandingAdvice, ...]] = {}
     rows = out.shown[:count].view(STANDING_COLUMNS).tolist()
     for index, row in zip(out.shown_request[:count].tolist(), rows, strict=True):
-        found[index] = (*found.get(index, ()), StandingAdvice(*row[1:-3]))
+        found[index] = (*found.get(index, ()), StandingAdvice(*row[1:-5]))
     return found
 
 

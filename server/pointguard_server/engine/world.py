@@ -77,6 +77,8 @@ RULE = np.dtype(
             "context",
             "duration",
             "extends",
+            "factor",  # that a STEP_UP asks for; 0: any
+            "four_eyes",  # a case of it is resolved by two
             "reason",  # what a transaction that it forbids is told
             "is_limit",  # a redemption may be cut down to fit under it
             "tripped",  # output: how often it tripped in this batch
@@ -86,6 +88,15 @@ RULE = np.dtype(
 """A fraud rule or control."""
 PROVINCES, CONDITION = -1, -2
 """Instead of a measure: the rule compares the store's province with the member's; it is its condition alone."""
+
+EXEMPTION = np.dtype(
+    [(name, "<i8") for name in ("entity", "value", "program_id", "rule_id", "context", "starts_at", "ends_at")]
+)
+"""What lets transactions pass fraud rules; sorted by the first two. ``rule_id`` and ``context`` 0: every one.
+
+``value`` is the account, or the number of the store, cashier or redemption type; of a group, its bit in the words of
+sets of groups.
+"""
 
 AWARD = np.dtype(
     [
@@ -130,6 +141,7 @@ class World(NamedTuple):
     counters: RowArray
     store_countries: IntArray  # the number of a store's country, by the store's
     age_bands: IntArray  # the numbers of domain/age_bands.AGE_BANDS; none: nobody asks
+    exemptions: RowArray
 
 
 class Batch(NamedTuple):

@@ -1,7 +1,7 @@
 """Publishing: a task for each target that follows the feed of advice from a cursor. For ``bootstrap``.
 
 The cursor is moved once a target has taken what is before it, so whatever ends the process, nothing is lost; what was
-taken and not noted yet is published again. See docs/adr/0025-publishing-advice.md.
+taken and not noted yet is published again. See docs/adr/0027-publishing-advice.md.
 """
 
 import asyncio

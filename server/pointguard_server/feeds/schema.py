@@ -8,7 +8,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from pointguard_server.domain.codes import AccountFlag, AdviceEvent, Context, InterventionReason, Posture
+from pointguard_server.domain.codes import (
+    UNTIL_RESOLVED,
+    AccountFlag,
+    AdviceEvent,
+    Context,
+    InterventionReason,
+    Posture,
+)
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import StandingAdvice
@@ -42,14 +49,17 @@ def event_of(notice: Notice, tenant: str, rule_name: RuleName) -> dict[str, Any]
 
 
 def account_of(state: AccountState, tenant: str, account_id: int, rule_name: RuleName) -> dict[str, Any]:
-    """Return what stands against an account, as of its ``seq``."""
+    """Return what stands against an account, as of its ``seq``: as CheckAdvice does, by its switches or by advice."""
+    postures = {advice.posture for advice in state.advice}
+    status = _status(state.account_flags)
     return {
         "schema": SCHEMA,
         "tenant": tenant,
         "account_id": account_id,
         "seq": state.seq,
         "happened_at": moment_text(state.happened_at),
-        **_status(state.account_flags),
+        "suspended": status["suspended"] or Posture.SUSPEND in postures,
+        "redemption_locked": status["redemption_locked"] or Posture.LOCK in postures,
         "advice": [_advice(advice, rule_name) for advice in state.advice],
     }
 
@@ -67,15 +77,15 @@ def _status(account_flags: int) -> dict[str, bool]:
 
 
 def _advice(advice: StandingAdvice, rule_name: RuleName) -> dict[str, Any]:
-    """Return an advice; one that was raised by hand has no rule."""
-    return {
+    """Return an advice; one that was raised by hand has no rule, and a case no end."""
+    told = {
         "advice_id": uuid_text(advice.advice_id),
         "context": Context(advice.context).name,
         "posture": Posture(advice.posture).name,
         "starts_at": moment_text(advice.starts_at),
-        "ends_at": moment_text(advice.ends_at),
         "rule": rule_name(advice.rule_id),
         "rule_version": advice.rule_version,
         "measured": advice.measured,
         "threshold": advice.threshold,
     }
+    return told if advice.ends_at >= UNTIL_RESOLVED else told | {"ends_at": moment_text(advice.ends_at)}

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from google.protobuf.message import Message
 
 from pointguard.v1 import advice_pb2, common_pb2
-from pointguard_server.domain.codes import AccountFlag
+from pointguard_server.domain.codes import STRENGTH, AccountFlag, Posture
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.identifiers import uuid_text
@@ -59,13 +59,14 @@ class AdviceWatch:
 
     def _message(self, notice: Notice, request: advice_pb2.WatchAdviceRequest) -> advice_pb2.AdviceNotice | None:
         """Return a notice with the steps that pass the filters; None if it is of no interest."""
+        least = STRENGTH.index(Posture(request.posture_min)) if request.posture_min else 0
         steps = [
             common_pb2.AdviceChange(
                 event=event,  # type: ignore[arg-type]
                 advice=advice_message(advice, self._desk.directory.text(advice.rule_id)),
             )
             for event, advice in notice.steps
-            if request.context in (0, advice.context) and advice.posture >= request.posture_min
+            if request.context in (0, advice.context) and STRENGTH.index(Posture(advice.posture)) >= least
         ]
         if not steps and (request.context or request.posture_min):
             return None

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import common_pb2, transaction_pb2
-from pointguard_server.domain.codes import CodeKind, Kind, Operation, RequestFlag
+from pointguard_server.domain.codes import CodeKind, Factor, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, Violation
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.record import encode_body
@@ -47,6 +47,7 @@ _CAPTURE, _ALLOW_PARTIAL, _COUPON_USED, _IN_MONEY = (
     int(flag)
     for flag in (RequestFlag.CAPTURE, RequestFlag.ALLOW_PARTIAL, RequestFlag.COUPON_USED, RequestFlag.IN_MONEY)
 )
+_FACTORS = frozenset(Factor)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _NO_STORE = StoreFacts(0, 0, 0)
 
@@ -63,6 +64,11 @@ Where = tuple[int, int, int, int, int, StoreFacts]
 @lru_cache(maxsize=65_536)
 def _normalized(kind: IdentifierKind, value: str) -> str:
     return normalize_identifier(kind, value)
+
+
+def verified(factor: int) -> int:
+    """Return the flag of a request that says by which factor the member was verified."""
+    return int(RequestFlag.PIN_VERIFIED) << factor - 1
 
 
 class Decoder:
@@ -117,12 +123,12 @@ class Decoder:
             self.fault(f"{field}.{which}", error.problem)
             return 0, None
 
-    def code(self, kind: CodeKind, text: str, field: str) -> int:
+    def code(self, kind: CodeKind, text: str, field: str, bytes_max: int = CODE_BYTES_MAX) -> int:
         """Return the number of a code, 0 for none."""
         if not text:
             return 0
-        if len(text) > CODE_BYTES_MAX or not text.isprintable() or len(text.encode()) > CODE_BYTES_MAX:
-            self.fault(field, f"must be printable and have at most {CODE_BYTES_MAX} bytes")
+        if len(text) > bytes_max or not text.isprintable() or len(text.encode()) > bytes_max:
+            self.fault(field, f"must be printable and have at most {bytes_max} bytes")
             return 0
         number = self._vocabulary.find(self.tenant.tenant_id, kind, text)
         if number is None:
@@ -280,6 +286,11 @@ class Decoder:
                 self.fault("time_to_live", "must be absent with capture: there is no reservation")
         if request.allow_partial:
             flags |= _ALLOW_PARTIAL
+        for index, factor in enumerate(request.verified_by):
+            if int(factor) not in _FACTORS:
+                self.fault(f"verified_by[{index}]", "must be a known factor")
+            else:
+                flags |= verified(factor)
         time_to_live = self._time_to_live(request.time_to_live) if request.HasField("time_to_live") else 0
         store_id, terminal, cashier, channel, occurred_at, store = self.where(request.origin)
         member = self.member(request.member)

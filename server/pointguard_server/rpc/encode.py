@@ -9,7 +9,15 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import advice_pb2, common_pb2, transaction_pb2
-from pointguard_server.domain.codes import AccountFlag, AdviceEntity, EntryType, Operation
+from pointguard_server.domain.codes import (
+    STRENGTH,
+    UNTIL_RESOLVED,
+    AccountFlag,
+    AdviceEntity,
+    EntryType,
+    Operation,
+    Posture,
+)
 from pointguard_server.domain.errors import InvalidRequest, PointguardError
 from pointguard_server.engine.ask import StandingAdvice, Verdict
 from pointguard_server.engine.identifiers import transaction_of, uuid_text
@@ -17,6 +25,7 @@ from pointguard_server.rpc.status import code_of
 from pointguard_server.service.explanation.ports import PastAdvice
 
 Text = Callable[[int], str]
+_STRENGTH = {int(posture): place for place, posture in enumerate(STRENGTH, 1)}
 
 AWARDS = frozenset((EntryType.EARN, EntryType.BONUS))
 _AUTHORISE, _ACCRUE, _CAPTURE = int(Operation.AUTHORISE), int(Operation.ACCRUE), int(Operation.CAPTURE)
@@ -31,6 +40,12 @@ def timestamp(moment: int) -> Timestamp:
 def fill_timestamp(message: Timestamp, moment: int) -> None:
     """Set a Timestamp to microseconds since 1970."""
     message.seconds, message.nanos = moment // 1_000_000, moment % 1_000_000 * 1000
+
+
+def fill_end(message: common_pb2.Advice | advice_pb2.AdviceStep, moment: int) -> None:
+    """Set until when an advice stands; nothing if it is a case, which stands until it is resolved."""
+    if moment < UNTIL_RESOLVED:
+        fill_timestamp(message.ends_at, moment)
 
 
 def fill_balance(message: common_pb2.Balance, verdict: Verdict) -> None:
@@ -144,17 +159,18 @@ class Encoder:
 
     def check(self, verdict: Verdict) -> advice_pb2.CheckAdviceResponse:
         """Return the answer to a CheckAdvice."""
+        postures = {advice.posture for advice in verdict.advice}
         return advice_pb2.CheckAdviceResponse(
             account_id=verdict.account_id,
-            posture=max((advice.posture for advice in verdict.advice), default=0),  # type: ignore[arg-type]
+            posture=max(postures, key=_STRENGTH.__getitem__, default=0),  # type: ignore[arg-type]
             advice=self.advice(verdict.advice),
-            redemption_locked=bool(verdict.account_flags & AccountFlag.REDEMPTION_LOCKED),
-            suspended=bool(verdict.account_flags & AccountFlag.SUSPENDED),
+            redemption_locked=bool(verdict.account_flags & AccountFlag.REDEMPTION_LOCKED) or Posture.LOCK in postures,
+            suspended=bool(verdict.account_flags & AccountFlag.SUSPENDED) or Posture.SUSPEND in postures,
         )
 
     def advice(self, standing: tuple[StandingAdvice, ...]) -> list[common_pb2.Advice]:
         """Return standing advice, strongest posture first, then the one that ends last."""
-        ordered = sorted(standing, key=lambda advice: (-advice.posture, -advice.ends_at, advice.advice_id))
+        ordered = sorted(standing, key=lambda advice: (-_STRENGTH[advice.posture], -advice.ends_at, advice.advice_id))
         return [advice_message(advice, self._text(advice.rule_id)) for advice in ordered]
 
 
@@ -167,17 +183,20 @@ def advice_message(advice: StandingAdvice | PastAdvice, rule: str) -> common_pb2
     )
     if advice.window_starts_after:
         evidence.window_starts_after.CopyFrom(timestamp(advice.window_starts_after))
-    return common_pb2.Advice(
+    message = common_pb2.Advice(
         advice_id=uuid_text(advice.advice_id),
         entity=int(AdviceEntity.ACCOUNT),  # type: ignore[arg-type]
         context=advice.context,  # type: ignore[arg-type]
         posture=advice.posture,  # type: ignore[arg-type]
         starts_at=timestamp(advice.starts_at),
-        ends_at=timestamp(advice.ends_at),
         rule=rule,
         rule_version=advice.rule_version,
         evidence=evidence,
     )
+    fill_end(message, advice.ends_at)
+    if isinstance(advice, StandingAdvice):
+        message.factor = advice.factor  # type: ignore[assignment]
+    return message
 
 
 def fill_error(message: transaction_pb2.BatchError, error: PointguardError) -> None:

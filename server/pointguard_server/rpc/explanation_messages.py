@@ -6,9 +6,19 @@ from zoneinfo import ZoneInfo
 
 from pointguard.v1 import common_pb2, explanation_pb2, transaction_pb2
 from pointguard_server.domain.calendar import from_microseconds
-from pointguard_server.domain.codes import AccountFlag, Context, InterventionReason, Operation, Posture, RequestFlag
+from pointguard_server.domain.codes import (
+    AccountFlag,
+    CaseOutcome,
+    Context,
+    Factor,
+    InterventionReason,
+    Operation,
+    Posture,
+    RequestFlag,
+)
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.engine.identifiers import uuid_text
+from pointguard_server.rpc.decode import verified
 from pointguard_server.rpc.encode import advice_message, timestamp
 from pointguard_server.rpc.rule_messages import fill_outcomes
 from pointguard_server.service.explanation.case import Case, CheckedRule, Retrial
@@ -125,7 +135,7 @@ def _personal(found: Explanation) -> tuple[str, ...]:
             return ("member.identifiers", "request.identifier")
         case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
             return ()
-        case Operation.OVERRIDE_ADVICE | Operation.REMOVE_ADVICE:
+        case Operation.OVERRIDE_ADVICE | Operation.REMOVE_ADVICE | Operation.RESOLVE_CASE:
             return ()
         case Operation.UPDATE_MEMBER if _changes_birth_date(found):
             return ("member.identifiers", "request.birth_date")
@@ -149,6 +159,8 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
             yield f"request.{name}", str(request[name])
     for flag in _SWITCHES.get(leg["operation"], ()):
         yield f"request.{(flag.name or '').lower()}", _yes(bool(request.get("flags", 0) & flag))
+    if factors := _verified_by(leg["operation"], request):
+        yield "request.verified_by", ", ".join(factors)
     if request.get("time_to_live"):
         yield "request.time_to_live", f"{request['time_to_live'] / 1_000_000:g} s"
     if leg["redemption_type_id"]:
@@ -164,10 +176,18 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
         yield "request.order_reference", found.stored.order_reference
 
 
+def _verified_by(operation: int, request: dict[str, Any]) -> list[str]:
+    if operation != Operation.AUTHORISE or not request:
+        return []
+    return [factor.name for factor in Factor if request["flags"] & verified(factor)]
+
+
 def _said(case: Case, said: Intervention) -> Iterator[tuple[str, str]]:
     """Yield what the staff said."""
-    if case.operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE):
+    if case.operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE, Operation.RESOLVE_CASE):
         yield "request.advice_id", uuid_text(advice_named(case.request))
+    if said.outcome:
+        yield "request.outcome", CaseOutcome(said.outcome).name
     if said.context:
         yield "request.context", Context(said.context).name
         yield "request.posture", Posture(said.posture).name
@@ -238,6 +258,7 @@ def _check(checked: CheckedRule) -> explanation_pb2.ExplainedCheck:
         stood=checked.stood is not None,
         raised=checked.raises,
         suppressed=checked.suppressed,
+        verified=checked.verified,
     )
     if checked.window is not None:
         message.window.CopyFrom(_window(checked.window))

@@ -3,11 +3,12 @@
 from typing import Any, cast
 
 from pointguard.v1 import common_pb2, transaction_pb2
-from pointguard_server.domain.codes import INTERVENTIONS
+from pointguard_server.domain.codes import INTERVENTIONS, Factor, Operation
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import decode_record
-from pointguard_server.engine.ask import StandingAdvice
+from pointguard_server.engine.ask import ADVICE_NAMES, StandingAdvice
 from pointguard_server.engine.identifiers import uuid_text
+from pointguard_server.rpc.decode import verified
 from pointguard_server.rpc.encode import advice_message, timestamp
 from pointguard_server.rpc.interventions import intervention_message
 from pointguard_server.service.ports import Reader
@@ -56,11 +57,14 @@ async def transaction_message(
         transaction.original_transaction_id = uuid_text(original) if original else ""
     for row in record.advice:
         step = cast("dict[str, Any]", row)
-        advice = StandingAdvice(*(step[name] for name in StandingAdvice._fields))
+        advice = StandingAdvice(*(step[name] for name in ADVICE_NAMES))
         message = advice_message(advice, await reader.text(advice.rule_id))
         transaction.advice.add(event=step["event"], advice=message)
     if leg["operation"] in INTERVENTIONS:
         transaction.intervention.CopyFrom(intervention_message(decode_intervention(record.basket)))
+    if leg["operation"] == Operation.AUTHORISE and record.request is not None:
+        flags = cast("int", record.request["flags"])
+        transaction.verified_by.extend(int(each) for each in Factor if flags & verified(each))  # type: ignore[misc]
     for entry in cast("tuple[dict[str, int], ...]", record.entries):
         made = transaction.entries.add(
             entry_type=entry["entry_type"],

@@ -5,7 +5,16 @@ from dataclasses import replace
 from google.protobuf.duration_pb2 import Duration
 
 from pointguard.v1 import advice_pb2, common_pb2
-from pointguard_server.domain.codes import Context, InterventionReason, Kind, Operation, Posture
+from pointguard_server.domain.codes import (
+    CASES,
+    CaseOutcome,
+    CodeKind,
+    Context,
+    InterventionReason,
+    Kind,
+    Operation,
+    Posture,
+)
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.domain.record import encode_body
 from pointguard_server.engine.ask import Ask
@@ -14,7 +23,9 @@ from pointguard_server.rpc.decode import Decoder, Member, packed_numbers
 from pointguard_server.rpc.rule_messages import AUTHOR_BYTES_MAX, NOTE_BYTES_MAX, moment
 
 DURATION_MIN_S, DURATION_MAX_S = 1, 3_650 * 86_400
-_REASONS, _CONTEXTS, _POSTURES = frozenset(InterventionReason), frozenset(Context), frozenset(Posture)
+_REASONS, _CONTEXTS, _POSTURES = frozenset(InterventionReason), frozenset(Context), frozenset(Posture) - CASES
+_OF_REDEMPTION = frozenset((Posture.STEP_UP, Posture.LOCK))
+_OUTCOMES = frozenset(CaseOutcome)
 
 
 def said_by(decoder: Decoder, message: common_pb2.Intervention, key_id: str) -> Intervention:
@@ -38,7 +49,9 @@ def with_terms(decoder: Decoder, said: Intervention, request: advice_pb2.RaiseAd
     if int(request.context) not in _CONTEXTS:
         decoder.fault("context", "must be a known context")
     if int(request.posture) not in _POSTURES:
-        decoder.fault("posture", "must be a known posture")
+        decoder.fault("posture", "must be a known posture, and not a case's")
+    elif int(request.posture) in _OF_REDEMPTION and int(request.context) == Context.EARNING:
+        decoder.fault("posture", "is about redemptions alone")
     duration = ends_at = 0
     which = request.WhichOneof("end")
     if which == "duration":
@@ -62,7 +75,7 @@ def _duration(decoder: Decoder, message: Duration) -> int:
 
 def intervention_ask(
     decoder: Decoder, key: str, operation: Operation, said: Intervention, member: Member = (0, None),
-    *, advice_id: bytes = bytes(16), flags: int = 0,
+    *, advice_id: bytes = bytes(16), flags: int = 0, actor: int = 0,
 ) -> Ask:  # fmt: skip
     """Return the ask of an intervention. That another API key makes it again does not make it another request."""
     fields = RequestFields(
@@ -76,9 +89,23 @@ def intervention_ask(
     nowhere = decoder.where(common_pb2.Origin())[-1]
     ask = decoder.ask(decoder.key(key), fields, member, nowhere, basket=said.said)
     ask.body = encode_body("", said.encode())
-    ask.lines = packed_numbers((said.context, said.posture, said.duration, said.ends_at, said.reason, 0))
+    reason = said.outcome or said.reason
+    ask.lines = packed_numbers((said.context, said.posture, said.duration, said.ends_at, reason, actor))
     ask.line_count = 1
     return ask
+
+
+def resolution_ask(decoder: Decoder, request: advice_pb2.ResolveCaseRequest, key_id: str) -> Ask:
+    """Return the ask of a ResolveCase."""
+    if int(request.outcome) not in _OUTCOMES:
+        decoder.fault("outcome", "must be a known outcome")
+    said = replace(said_by(decoder, request.intervention, key_id), outcome=int(request.outcome))
+    author = decoder.code(CodeKind.AUTHOR, said.author, "intervention.author", AUTHOR_BYTES_MAX)
+    actor = author << 32 | decoder.code(CodeKind.API_KEY, key_id, "intervention.api_key_id", AUTHOR_BYTES_MAX)
+    case_id = decoder.transaction_id(request.case_id, "case_id")
+    return intervention_ask(
+        decoder, request.idempotency_key, Operation.RESOLVE_CASE, said, advice_id=case_id, actor=actor
+    )
 
 
 def intervention_message(said: Intervention) -> common_pb2.Intervention:

@@ -68,7 +68,16 @@ RULES, EXPERIMENTS, SHADOWS = (f"pointguard.v1.{name}Service" for name in ("Rule
 EXPLANATIONS = "pointguard.v1.ExplanationService"
 MANAGERS = frozenset((RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS))
 INVESTIGATORS = frozenset(
-    ("ListAdvice", "RaiseAdvice", "OverrideAdvice", "RemoveAdvice", "WatchAdvice", "SetAccountStatus")
+    (
+        "ListAdvice",
+        "RaiseAdvice",
+        "OverrideAdvice",
+        "RemoveAdvice",
+        "WatchAdvice",
+        "ListCases",
+        "ResolveCase",
+        "SetAccountStatus",
+    )
 )
 BACKTEST, WATCH = "BacktestRuleSet", "WatchAdvice"
 
@@ -110,6 +119,8 @@ def _methods(
             "OverrideAdvice": (advice_pb2.OverrideAdviceRequest, advice.override_advice),
             "RemoveAdvice": (advice_pb2.RemoveAdviceRequest, advice.remove_advice),
             WATCH: None,
+            "ListCases": (advice_pb2.ListCasesRequest, advice.list_cases),
+            "ResolveCase": (advice_pb2.ResolveCaseRequest, advice.resolve_case),
         },
         "pointguard.v1.MemberService": {
             "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),

@@ -37,6 +37,9 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.ReservationEnded: StatusCode.FAILED_PRECONDITION,
     errors.CaptureAboveReservation: StatusCode.FAILED_PRECONDITION,
     errors.AdviceEnded: StatusCode.FAILED_PRECONDITION,
+    errors.AdviceIsCase: StatusCode.FAILED_PRECONDITION,
+    errors.CaseResolved: StatusCode.FAILED_PRECONDITION,
+    errors.FourEyes: StatusCode.FAILED_PRECONDITION,
     errors.ActiveVersionDiffers: StatusCode.FAILED_PRECONDITION,
     errors.AlreadyActive: StatusCode.FAILED_PRECONDITION,
     errors.NotAnEarlierVersion: StatusCode.FAILED_PRECONDITION,
@@ -74,6 +77,9 @@ _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.CURRENCY_MISMATCH: errors.InvalidRequest(_CURRENCY),
     Outcome.ADVICE_ENDED: errors.AdviceEnded(),
     Outcome.ENDS_IN_THE_PAST: errors.InvalidRequest(_PAST_END),
+    Outcome.CASE_RESOLVED: errors.CaseResolved(),
+    Outcome.FOUR_EYES: errors.FourEyes(),
+    Outcome.ADVICE_IS_CASE: errors.AdviceIsCase(),
 }
 
 

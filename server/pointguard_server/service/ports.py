@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from pointguard_server.domain.codes import CodeKind, ExperimentEventKind, Outcome, RuleSetActivationKind
+from pointguard_server.domain.codes import CaseState, CodeKind, ExperimentEventKind, Outcome, RuleSetActivationKind
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.ask import StandingAdvice
 from pointguard_server.service.credentials import ApiKeyRecord
@@ -273,6 +273,16 @@ class Reader(Protocol):
         Of one account, or of all for 0; raised below a position, or 0 for the first page; and if ``standing_at`` is
         not 0, only what stands after that moment.
         """
+        ...
+
+    async def cases(
+        self, tenant_id: int, account_id: int, below: int, count: int, states: frozenset[CaseState]
+    ) -> list[AdviceHistory]:
+        """Return a page of cases in some states, the one that was opened last first; otherwise as advice."""
+        ...
+
+    async def open_cases(self, tenant_id: int) -> tuple[int, int]:
+        """Return how many cases are not resolved, and since when the oldest one is open; 0 for none."""
         ...
 
     async def text(self, code_id: int) -> str:

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from pointguard_server.domain.calendar import MICROSECOND
-from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, WindowKind
+from pointguard_server.domain.codes import CASES, Context, Factor, Kind, Measure, Part, Posture, WindowKind
 from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, LEAST_FUEL, MOST_FUEL, Isolation
 from pointguard_server.service.checked_table import CheckedTable, Problem, did_you_mean, format_duration
@@ -110,7 +110,9 @@ class FraudRuleConfig:
     ``when`` is a condition in the language of ``rules`` that must hold of the transaction being decided, too; empty for
     none. A rule whose ``counts``, ``measure`` and ``window`` are None is its condition alone.
 
-    A ``duration`` of zero acts on the transaction being decided alone. ``extends`` lets an attempt under a standing
+    A ``duration`` of zero acts on the transaction being decided alone; of a case, it is for how long the rule has no
+    effect on an account where it was found to be wrong. ``step_up`` is the factor that a STEP_UP asks for;
+    ``four_eyes`` has its cases resolved by two. ``extends`` lets an attempt under a standing
     block prolong it, ``include_blocked`` lets such an attempt count, ``net_of_reversals`` leaves out what was reversed.
     """
 
@@ -128,18 +130,22 @@ class FraudRuleConfig:
     net_of_reversals: bool
     when: str = ""
     mode: RuleMode = RuleMode.ENFORCED
+    step_up: Factor | None = None
+    four_eyes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ControlConfig:
     """What a control does when it trips. ``threshold`` is the daily cap's money in minor units; 0 for the others.
 
-    A ``duration`` of zero acts on the transaction being decided alone.
+    The rest is as of a ``FraudRuleConfig``.
     """
 
     threshold: int
     posture: Posture
     duration: timedelta
+    step_up: Factor | None = None
+    four_eyes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,14 +332,33 @@ def _read_control(redemption: CheckedTable, name: str, threshold_key: str | None
     if not redemption.has(name):
         return None
     table = redemption.table(name)
+    posture = table.choice("posture", Posture)
     control = ControlConfig(
         # A cap of 0 could mean "nothing" or "no cap": leave the table out for no cap.
         threshold=table.integer(threshold_key, 1, _POINTS_MAX) if threshold_key else 0,
-        posture=table.choice("posture", Posture),
+        posture=posture,
         duration=table.duration("duration", timedelta(0), ADVICE_DURATION_MAX, timedelta(0)),
+        step_up=_read_step_up(table, posture),
+        four_eyes=_read_four_eyes(table, posture),
     )
     table.close()
     return control
+
+
+def _read_step_up(table: CheckedTable, posture: Posture) -> Factor | None:
+    """Returns the factor that a STEP_UP asks for, which it must name."""
+    if posture is Posture.STEP_UP:
+        return table.choice("step_up", Factor)
+    if table.has("step_up"):
+        table.note("step_up", 'is for posture = "STEP_UP" alone')
+    return None
+
+
+def _read_four_eyes(table: CheckedTable, posture: Posture) -> bool:
+    four_eyes = table.flag("four_eyes", default=False)
+    if four_eyes and posture not in CASES:
+        table.note("four_eyes", 'is for cases: for posture = "REVIEW" or "REVIEW_BLOCK"')
+    return four_eyes
 
 
 def _read_lots(program: CheckedTable) -> LotsConfig:
@@ -394,6 +419,7 @@ def _read_fraud_rule(table: CheckedTable) -> FraudRuleConfig:
     name = table.text("name", 64, _RULE_NAME, "letters, digits, _, . and -, beginning with a letter")
     built_in = _find_built_in(table, name)
     measures = built_in is not None or not table.has("when") or any(table.has(key) for key in _MEASURING)
+    posture = table.choice("posture", Posture)
     rule = FraudRuleConfig(
         name=name,
         context=table.choice("context", Context, built_in.context if built_in else None),
@@ -401,7 +427,7 @@ def _read_fraud_rule(table: CheckedTable) -> FraudRuleConfig:
         measure=table.choice("measure", Measure, built_in.measure if built_in else None) if measures else None,
         window=_read_window(table.table("window")) if measures else None,
         threshold=table.integer("threshold", 0, _POINTS_MAX) if measures else 0,
-        posture=table.choice("posture", Posture),
+        posture=posture,
         duration=table.duration("duration", timedelta(0), ADVICE_DURATION_MAX),
         enabled=table.flag("enabled", default=True),
         extends=table.flag("extends", default=False),
@@ -409,7 +435,13 @@ def _read_fraud_rule(table: CheckedTable) -> FraudRuleConfig:
         net_of_reversals=table.flag("net_of_reversals", default=False) if measures else False,
         when=table.text("when", CONDITION_BYTES_MAX) if table.has("when") else "",
         mode=table.choice("mode", RuleMode, RuleMode.ENFORCED),
+        step_up=_read_step_up(table, posture),
+        four_eyes=_read_four_eyes(table, posture),
     )
+    if rule.context is not Context.REDEMPTION and posture in (Posture.STEP_UP, Posture.LOCK):
+        table.note("context", f'must be "REDEMPTION" with posture = "{posture.name}", which stops nothing else')
+    if rule.extends and posture in CASES:
+        table.note("extends", "is not for cases, which stand until they are resolved")
     table.close()
     return rule
 

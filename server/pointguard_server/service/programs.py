@@ -16,6 +16,7 @@ from pointguard_server.domain.codes import (
     CodeKind,
     Context,
     EntryType,
+    Factor,
     Kind,
     Measure,
     Part,
@@ -417,7 +418,7 @@ def _fraud_rules(
             _rule(
                 intern(CodeKind.RULE, rule.name),
                 CONDITION if counted is None else measures.setdefault(counted, len(measures)),
-                ControlConfig(rule.threshold, posture_of(rule), rule.duration),
+                ControlConfig(rule.threshold, posture_of(rule), rule.duration, rule.step_up, rule.four_eyes),
                 rule.context,
                 Reason.FRAUD_RULE,
                 extends=rule.extends,
@@ -432,6 +433,19 @@ def _fraud_rules(
 def posture_of(rule: FraudRuleConfig) -> Posture:
     """Return what a rule does that trips: one that may only alert does what LOG does."""
     return Posture.LOG if rule.mode is RuleMode.ALERT_ONLY else rule.posture
+
+
+def reason_of(posture: Posture, factor: Factor | None, reason: Reason) -> Reason:
+    """Return what a transaction is told that a rule declines; ``reason`` is what one that blocks gives."""
+    match posture:
+        case Posture.SUSPEND:
+            return Reason.ACCOUNT_SUSPENDED
+        case Posture.LOCK:
+            return Reason.REDEMPTION_LOCKED
+        case Posture.STEP_UP:
+            return Reason(Reason.STEP_UP + (factor or 0))
+        case _:
+            return reason
 
 
 def _controls(
@@ -482,6 +496,7 @@ def _rule(
 ) -> tuple[int, ...]:
     """Return a row of ``world.RULE``."""
     posture: Posture = action.posture
+    factor = action.step_up or 0
     return (
         rule_id,
         measure,
@@ -493,7 +508,9 @@ def _rule(
         int(context),
         action.duration // MICROSECOND,
         int(extends),
-        int(reason),
+        int(factor),
+        int(action.four_eyes),
+        int(reason_of(posture, action.step_up, reason)),
         int(is_limit),
         0,
     )

@@ -12,14 +12,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pointguard_server.domain.codes import INTERVENTIONS, AdviceEvent, Operation
-from pointguard_server.engine.ask import StandingAdvice
+from pointguard_server.engine.ask import ADVICE_NAMES, StandingAdvice
 from pointguard_server.service.ports import AccountState, Notice
 
 # As the index has it.
 _SETS_STATUS: Final = f"operation IN ({int(Operation.SET_REDEMPTION_LOCK)}, {int(Operation.SET_ACCOUNT_STATUS)})"
-_STANDS: Final = f"({int(AdviceEvent.RAISED)}, {int(AdviceEvent.EXTENDED)})"
+_STANDS: Final = f"({int(AdviceEvent.RAISED)}, {int(AdviceEvent.EXTENDED)}, {int(AdviceEvent.PROPOSED)})"
 _BY_HAND: Final = f"({', '.join(str(int(each)) for each in sorted(INTERVENTIONS))})"
-_ADVICE: Final = ", ".join(f"a.{name}" for name in StandingAdvice._fields)
+_ADVICE: Final = ", ".join(f"a.{name}" for name in ADVICE_NAMES)
 
 # newest: of both kinds, each the last row of an index.
 _NEWEST: Final = text(f"""

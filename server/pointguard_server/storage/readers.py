@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import Select, event, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from pointguard_server.domain.codes import CaseState
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.service.credentials import ApiKeyRecord
 from pointguard_server.service.ports import AdviceHistory, FoundMember
 from pointguard_server.service.vault import MemberVault
-from pointguard_server.storage.advice_histories import find_owner, read_histories
+from pointguard_server.storage.advice_histories import count_cases, find_owner, read_cases, read_histories
 from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
 from pointguard_server.storage.tables import account_members, api_keys, codes, identifiers, legs, members
 
@@ -147,6 +148,19 @@ class Reader:
         await self.catch_up()
         async with self._engine.connect() as connection:
             return await read_histories(connection, tenant_id, account_id, below, count, standing_at)
+
+    async def cases(
+        self, tenant_id: int, account_id: int, below: int, count: int, states: frozenset[CaseState]
+    ) -> list[AdviceHistory]:
+        """See the port."""
+        await self.catch_up()
+        async with self._engine.connect() as connection:
+            return await read_cases(connection, tenant_id, account_id, below, count, states)
+
+    async def open_cases(self, tenant_id: int) -> tuple[int, int]:
+        """See the port."""
+        async with self._engine.connect() as connection:
+            return await count_cases(connection, tenant_id)
 
     async def text(self, code_id: int) -> str:
         """See the port."""

@@ -85,6 +85,12 @@ advice = Table(
     Index("advice_ends_at", "tenant_id", "ends_at"),
     Index("advice_leg_position", "tenant_id", "leg_position"),
 )
+Index(
+    "advice_cases",
+    advice.c.tenant_id,
+    advice.c.position,
+    sqlite_where=text("event = 1 AND posture IN (4, 6)"),  # raised, of a case
+)
 batches = Table(
     "batches",
     metadata,

@@ -383,6 +383,28 @@ class FakeAdvice(advice_pb2_grpc.AdviceServiceServicer):
         answer = advice_pb2.RemoveAdviceResponse(transaction_id="remove", account_id=7)
         return await self._fake.answer("RemoveAdvice", request, context, lambda: answer)
 
+    async def ListCases(self, request: advice_pb2.ListCasesRequest, context: Context) -> Any:
+        case = advice_pb2.Case(
+            case_id="case-1",
+            account_id=7,
+            state=advice_pb2.CASE_STATE_PROPOSED,
+            outcome=advice_pb2.CASE_OUTCOME_FALSE_POSITIVE,
+            advice=common_pb2.Advice(advice_id="case-1", posture=common_pb2.ADVICE_POSTURE_REVIEW),
+            steps=[
+                advice_pb2.AdviceStep(
+                    event=common_pb2.ADVICE_EVENT_PROPOSED, outcome=advice_pb2.CASE_OUTCOME_FALSE_POSITIVE
+                )
+            ],
+        )
+        answer = advice_pb2.ListCasesResponse(cases=[case], next_page_token="17")
+        return await self._fake.answer("ListCases", request, context, lambda: answer)
+
+    async def ResolveCase(self, request: advice_pb2.ResolveCaseRequest, context: Context) -> Any:
+        answer = advice_pb2.ResolveCaseResponse(
+            transaction_id="resolve", account_id=7, state=advice_pb2.CASE_STATE_PROPOSED
+        )
+        return await self._fake.answer("ResolveCase", request, context, lambda: answer)
+
 
 class FakeMembers(member_pb2_grpc.MemberServiceServicer):
     """Members that need no storage."""

@@ -6,13 +6,16 @@ from typing import cast
 import grpc
 import pytest
 
-from pointguard.v1 import advice_pb2, common_pb2, member_pb2
+from pointguard.v1 import advice_pb2, common_pb2, member_pb2, transaction_pb2
 from pointguard_client import (
     AccountStatus,
     AdviceContext,
     AdviceEvent,
     AdvicePosture,
     AdviceState,
+    CaseOutcome,
+    CaseState,
+    Factor,
     Identifier,
     Intervention,
     InterventionReason,
@@ -75,6 +78,33 @@ async def test_advice_is_listed_with_its_steps(server: FakeServer, client: Point
     assert (request.include_ended, request.page_size, request.page_token) == (True, 5, "3")
     await client.fraud.list_advice()
     assert not server.calls_of("ListAdvice")[1].request.HasField("member")
+
+
+async def test_cases_are_listed_by_their_states_and_resolved(server: FakeServer, client: PointguardClient) -> None:
+    page = await client.fraud.list_cases(states=[CaseState.RESOLVED], page_size=5, page_token="3")
+    (case,) = page.cases
+    assert (case.case_id, case.state, case.outcome) == ("case-1", CaseState.PROPOSED, CaseOutcome.FALSE_POSITIVE)
+    assert (case.advice.ends_at, case.steps[0].event, case.steps[0].outcome) == (
+        None,
+        AdviceEvent.PROPOSED,
+        CaseOutcome.FALSE_POSITIVE,
+    )
+    assert page.next_page_token == "17"
+    listed = server.calls_of("ListCases")[0].request
+    assert isinstance(listed, advice_pb2.ListCasesRequest)
+    assert (list(listed.states), listed.page_size, listed.page_token) == ([3], 5, "3")
+    resolution = await client.fraud.resolve_case("case-1", CaseOutcome.CONFIRMED_FRAUD, WHY, idempotency_key="1")
+    assert (resolution.transaction_id, resolution.account_id, resolution.state) == ("resolve", 7, CaseState.PROPOSED)
+    request = server.calls_of("ResolveCase")[0].request
+    assert isinstance(request, advice_pb2.ResolveCaseRequest)
+    assert (request.idempotency_key, request.case_id, request.outcome, request.intervention) == ("1", "case-1", 1, SENT)
+
+
+async def test_by_what_the_till_has_verified_the_member_is_sent(server: FakeServer, client: PointguardClient) -> None:
+    await client.authorise_redemption(MEMBER, 1, verified_by=(Factor.PIN, Factor.SUPERVISOR))
+    request = server.calls[0].request
+    assert isinstance(request, transaction_pb2.AuthoriseRedemptionRequest)
+    assert list(request.verified_by) == [common_pb2.FACTOR_PIN, common_pb2.FACTOR_SUPERVISOR]
 
 
 async def test_an_account_is_suspended(server: FakeServer, client: PointguardClient) -> None:

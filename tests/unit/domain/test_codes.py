@@ -20,6 +20,9 @@ MIRRORED = [
     (codes.Posture, common_pb2.AdvicePosture),
     (codes.AdviceEvent, common_pb2.AdviceEvent),
     (codes.AdviceState, advice_pb2.AdviceState),
+    (codes.CaseOutcome, advice_pb2.CaseOutcome),
+    (codes.CaseState, advice_pb2.CaseState),
+    (codes.Factor, common_pb2.Factor),
     (codes.AccountStatus, member_pb2.AccountStatus),
     (codes.InterventionReason, common_pb2.InterventionReason),
     (codes.AdviceEntity, common_pb2.AdviceEntity),
@@ -51,6 +54,22 @@ def test_operations_that_write_equal_the_contracts_and_reads_lie_above_them() ->
 def test_kinds_of_identifiers_are_the_fields_of_a_member_reference() -> None:
     fields = common_pb2.MemberReference.DESCRIPTOR.fields
     assert {kind.name.lower(): kind.value for kind in IdentifierKind} == {field.name: field.number for field in fields}
+
+
+def test_each_factor_has_a_reason_and_a_flag_of_a_request_of_its_own() -> None:
+    for factor in codes.Factor:
+        assert codes.Reason(codes.Reason.STEP_UP + factor).name == f"STEP_UP_{factor.name}"
+        assert codes.RequestFlag[f"{factor.name}_VERIFIED"] == codes.RequestFlag.PIN_VERIFIED << factor - 1
+
+
+def test_reasons_stand_in_the_order_that_the_page_about_rules_says() -> None:
+    order = [reason.name for reason in sorted(codes.Reason, key=codes.precedence)]
+    assert order == [
+        "ACCOUNT_SUSPENDED", "REDEMPTION_LOCKED", "ADVICE_BLOCK", "OUT_OF_PROVINCE", "FRAUD_RULE",
+        "DAILY_REDEMPTION_CAP", "INSUFFICIENT_POINTS", "RULE_ARITHMETIC", "RULES_STOPPED", "STEP_UP", "STEP_UP_PIN",
+        "STEP_UP_ID_DOCUMENT", "STEP_UP_ONE_TIME_CODE", "STEP_UP_SUPERVISOR", "UNDER_REVIEW", "FRAUD_WARNING",
+    ]  # fmt: skip
+    assert set(codes.STRENGTH) == set(codes.Posture)
 
 
 def test_sums_of_kinds_and_parts_fit_their_columns() -> None:

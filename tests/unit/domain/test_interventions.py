@@ -10,7 +10,16 @@ from pointguard_server.domain.interventions import Intervention, decode_interven
 
 numbers = st.integers(0, 2**63 - 1)
 interventions = st.builds(
-    Intervention, st.text(), st.integers(1, 10), st.text(), st.text(), numbers, numbers, numbers, numbers
+    Intervention,
+    st.text(),
+    st.integers(1, 10),
+    st.text(),
+    st.text(),
+    numbers,
+    numbers,
+    numbers,
+    numbers,
+    st.integers(0, 3),
 )
 
 
@@ -23,6 +32,12 @@ def test_every_intervention_comes_back_from_its_bytes(said: Intervention) -> Non
 def test_what_is_said_does_not_depend_on_the_api_key(said: Intervention, key_id: str) -> None:
     assert replace(said, key_id=key_id).said == said.said
     assert replace(said, author=said.author + "!").said != said.said
+
+
+def test_an_intervention_of_an_earlier_version_resolved_no_case() -> None:
+    earlier = b'{"author":"a","context":0,"duration":0,"ends_at":0,"key_id":"k","note":"","posture":0,"reason":1}'
+    assert decode_intervention(earlier) == Intervention("a", 1, key_id="k")
+    assert decode_intervention(earlier).encode() == earlier
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pointguard_server.engine.compiled.counters import count_award, counted
 from pointguard_server.engine.compiled.emit import add_event, add_reason, close_leg, emit_entry, emit_leg
 from pointguard_server.engine.compiled.lots import give_lot
 from pointguard_server.engine.compiled.rule_facts import POINTS_MAX, gather_facts, has_bit
-from pointguard_server.engine.world import EARNED, MATCHED, MATCHED_NUMBER, NOW
+from pointguard_server.engine.world import EARNED, MATCHED, MATCHED_NUMBER
 from pointguard_server.rules.fixed_point import Status
 from pointguard_server.rules.native_call import call_earn
 from pointguard_server.velocity.compiling import part
@@ -88,7 +88,7 @@ def accrue(arrays, world, batch, out, r, slot):
     if account.flags & _SUSPENDED_FLAG:
         add_reason(out, r, _SUSPENDED, 0)
         stopped = True
-    blocked = heed_standing(arrays, out, r, account, _EARNING, batch.header[NOW])
+    blocked, _ = heed_standing(arrays, world, batch, out, r, account, _EARNING)
     points = _earn(arrays, world, batch, out, r, slot, account, program)
     if points < 0:
         add_reason(out, r, _STOPPED if points == _STOPPED_POINTS else _ARITHMETIC, 0)

@@ -1,15 +1,78 @@
-"""Standing advice: what stands, what suppresses its rule, and raising it when a fraud rule trips."""
+"""Standing advice: what stands, what suppresses its rule, and raising it when a fraud rule trips.
 
-from pointguard_server.domain.codes import AdviceEvent, Posture, Reason
+A case is the advice of a rule with posture REVIEW or REVIEW_BLOCK: it stands until it is resolved.
+"""
+
+from pointguard_server.domain.codes import UNTIL_RESOLVED, AdviceEvent, Posture, Reason, RequestFlag
 from pointguard_server.engine.compiled.conditions import reason_against
 from pointguard_server.engine.compiled.emit import add_reason, new_advice_row
+from pointguard_server.engine.compiled.exemptions import is_exempt
 from pointguard_server.engine.world import CONDITION, NOW, PROVINCES, SHOWN
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.windows import BLOCKED, NONE, amount, matches, window_start
 
 _RAISED, _EXTENDED, _OVERRIDDEN = int(AdviceEvent.RAISED), int(AdviceEvent.EXTENDED), int(AdviceEvent.OVERRIDDEN)
-_WARN, _BLOCK = int(Posture.WARN), int(Posture.BLOCK)
+_RESOLVED = int(AdviceEvent.RESOLVED)
+_WARN, _BLOCK, _REVIEW, _STEP_UP = int(Posture.WARN), int(Posture.BLOCK), int(Posture.REVIEW), int(Posture.STEP_UP)
+_REVIEW_BLOCK, _LOCK, _SUSPEND = int(Posture.REVIEW_BLOCK), int(Posture.LOCK), int(Posture.SUSPEND)
 _ADVICE_BLOCK, _FRAUD_WARNING = int(Reason.ADVICE_BLOCK), int(Reason.FRAUD_WARNING)
+_LOCKED, _SUSPENDED = int(Reason.REDEMPTION_LOCKED), int(Reason.ACCOUNT_SUSPENDED)
+_UNDER_REVIEW, _STEP_UP_REASON = int(Reason.UNDER_REVIEW), int(Reason.STEP_UP)
+_FIRST_VERIFIED = int(RequestFlag.PIN_VERIFIED)
+_VERIFIED = int(
+    RequestFlag.PIN_VERIFIED
+    | RequestFlag.ID_DOCUMENT_VERIFIED
+    | RequestFlag.ONE_TIME_CODE_VERIFIED
+    | RequestFlag.SUPERVISOR_VERIFIED
+)
+
+
+@part
+def forbids(posture):
+    """Return whether what trips or stands with this posture declines, whatever the till does."""
+    return posture in (_BLOCK, _REVIEW_BLOCK, _LOCK, _SUSPEND)
+
+
+@part
+def is_case(posture):
+    """Return whether advice with this posture is a case."""
+    return posture in (_REVIEW, _REVIEW_BLOCK)
+
+
+@part
+def is_over(advice):
+    """Return whether an advice that has not ended does not stand: it suppresses its rule."""
+    return advice.event in (_OVERRIDDEN, _RESOLVED)
+
+
+@part
+def bears_on(rule, context):
+    """Return whether a rule that trips touches a transaction of this context: one that suspends touches any."""
+    return rule.context == context or (rule.posture == _SUSPEND and rule.measure >= 0)
+
+
+@part
+def is_verified(flags, factor):
+    """Return whether a request's flags say that the till verified the member by a factor; 0: by any."""
+    if factor == 0:
+        return flags & _VERIFIED != 0
+    return flags & _FIRST_VERIFIED << factor - 1 != 0
+
+
+@part
+def rule_of(world, program, advice):
+    """Return the index of the rule that raised an advice, as the program has it now; NONE if there is none."""
+    for i in range(program.first_rule, program.first_rule + program.rule_count):
+        if world.rules[i].rule_id == advice.rule_id and world.rules[i].context == advice.context:
+            return i
+    return NONE
+
+
+@part
+def _factor_of(world, program, advice):
+    """Return the factor that a STEP_UP asks for: what its rule says now; 0, any, if there is no rule."""
+    index = rule_of(world, program, advice)
+    return 0 if index == NONE else world.rules[index].factor
 
 
 @part
@@ -57,32 +120,54 @@ def find_advice(arrays, account, id_high, id_low):
 
 
 @part
-def heed_standing(arrays, out, r, account, context, now):
-    """Add the reasons that standing advice gives in this context; return whether it forbids."""
-    blocked = False
+def heed_standing(arrays, world, batch, out, r, account, context):
+    """Add the reasons that standing advice gives in this context.
+
+    Return (it forbids, it asks for a factor that the till has not verified the member by).
+    """
+    blocked, unverified = False, False
+    program = world.programs[account.program]
     index = account.first_advice
     while index != NONE:
         advice = arrays.standing[index]
-        if advice.context == context and advice.ends_at > now and advice.event != _OVERRIDDEN:
-            if advice.posture == _BLOCK:
-                add_reason(out, r, _ADVICE_BLOCK, advice.rule_id)
+        bears = advice.context == context or advice.posture == _SUSPEND
+        if bears and advice.ends_at > batch.header[NOW] and not is_over(advice):
+            if forbids(advice.posture):
+                add_reason(out, r, _standing_reason(advice.posture), advice.rule_id)
                 blocked = True
+            elif advice.posture == _STEP_UP:
+                factor = _factor_of(world, program, advice)
+                if not is_verified(batch.requests[r].flags, factor):
+                    add_reason(out, r, _STEP_UP_REASON + factor, advice.rule_id)
+                    unverified = True
+            elif advice.posture == _REVIEW:
+                add_reason(out, r, _UNDER_REVIEW, advice.rule_id)
             elif advice.posture == _WARN:
                 add_reason(out, r, _FRAUD_WARNING, advice.rule_id)
         index = advice.next
-    return blocked
+    return blocked, unverified
 
 
 @part
-def show_standing(arrays, out, r, account, context, now):
-    """Copy what stands in this context (0: all) to the answer of a read."""
+def _standing_reason(posture):
+    if posture == _SUSPEND:
+        return _SUSPENDED
+    return _LOCKED if posture == _LOCK else _ADVICE_BLOCK
+
+
+@part
+def show_standing(arrays, world, out, r, account, context, now):
+    """Copy what stands in this context (0: all) to the answer of a read; a lock or suspension whatever the context."""
     index = account.first_advice
     while index != NONE:
         advice = arrays.standing[index]
-        if advice.ends_at > now and context in (0, advice.context) and advice.event != _OVERRIDDEN:
+        shown = context in (0, advice.context) or advice.posture in (_LOCK, _SUSPEND)
+        if shown and advice.ends_at > now and not is_over(advice):
             row = out.counts[SHOWN]
             out.counts[SHOWN] = row + 1
             out.shown[row] = advice
+            if advice.posture == _STEP_UP:
+                out.shown[row].factor = _factor_of(world, world.programs[account.program], advice)
             out.shown_request[row] = r
         index = advice.next
 
@@ -100,9 +185,18 @@ def _advice_of(arrays, account, rule):
 
 @part
 def is_suppressed(arrays, account, rule, now):
-    """Return whether the rule's advice against this account was overridden and has not ended: it has no effect."""
+    """Return whether the rule has no effect on this account: its advice was overridden and has not ended.
+
+    So it is with a case that was found to be no fraud.
+    """
     index = _advice_of(arrays, account, rule)
-    return index != NONE and arrays.standing[index].event == _OVERRIDDEN and arrays.standing[index].ends_at > now
+    return index != NONE and is_over(arrays.standing[index]) and arrays.standing[index].ends_at > now
+
+
+@part
+def is_passed_over(arrays, world, batch, r, account, rule):
+    """Return whether the rule has no effect on this transaction: it is suppressed, or an exemption lets it pass."""
+    return is_suppressed(arrays, account, rule, batch.header[NOW]) or is_exempt(world, batch, r, account, rule)
 
 
 @part
@@ -129,9 +223,9 @@ def measured(arrays, world, batch, r, slot, rule, leg, flags):
 def judge_rules(arrays, world, batch, out, row, slot, context, flags):
     """Add a reason for every fraud rule of this context that the leg trips; return whether one forbids it.
 
-    A rule that blocks also forbids it where its condition could not be computed: it has not tripped then.
-    ``flags`` say how the transaction would count if no rule tripped. Rules of other contexts trip too
-    (``raise_tripped``), but do not touch this transaction.
+    A rule that forbids also does so where its condition could not be computed: it has not tripped then. ``flags`` say
+    how the transaction would count if no rule tripped. Rules of other contexts trip too (``raise_tripped``), but do not
+    touch this transaction.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
@@ -139,21 +233,23 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
     forbidden = False
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
-        if rule.context != context or rule.is_shadow or (rule.condition >= 0 and out.held[rule.condition] == 0):
+        if not bears_on(rule, context) or rule.is_shadow or (rule.condition >= 0 and out.held[rule.condition] == 0):
             continue
         if measured(arrays, world, batch, r, slot, rule, out.legs[row], flags) <= rule.threshold:
             continue
-        if is_suppressed(arrays, account, rule, batch.header[NOW]):
+        if is_passed_over(arrays, world, batch, r, account, rule):
             continue
-        if rule.posture == _BLOCK:
+        if forbids(rule.posture) or (
+            rule.posture == _STEP_UP and not is_verified(batch.requests[r].flags, rule.factor)
+        ):
             add_reason(out, r, reason_against(out, rule), rule.rule_id)
             forbidden = True
         elif (
-            rule.posture == _WARN
+            rule.posture in (_WARN, _REVIEW)
             and (rule.condition < 0 or out.held[rule.condition] > 0)
             and _advice_of(arrays, account, rule) == NONE
         ):
-            add_reason(out, r, _FRAUD_WARNING, rule.rule_id)
+            add_reason(out, r, _FRAUD_WARNING if rule.posture == _WARN else _UNDER_REVIEW, rule.rule_id)
     return forbidden
 
 
@@ -161,7 +257,7 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
 def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
     """Raise advice for every fraud rule that the leg trips, and note what each window held.
 
-    A rule whose advice stands already extends it if it ``extends``, and one that is suppressed does nothing. Must run
+    A rule whose advice stands already extends it if it ``extends``, and one that is passed over does nothing. Must run
     before the leg's event is counted.
     """
     account = arrays.accounts[slot]
@@ -180,13 +276,13 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
         if value <= rule.threshold or (rule.condition >= 0 and out.held[rule.condition] <= 0):
             continue
         rule.tripped += 1
-        if rule.is_shadow:
+        if rule.is_shadow or is_exempt(world, batch, r, account, rule):
             continue
         index = _advice_of(arrays, account, rule)
         start = _evidence_from(world, program, rule, leg)
         if index == NONE:
             _raise(arrays, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
-        elif rule.extends and arrays.standing[index].event != _OVERRIDDEN:
+        elif rule.extends and not is_over(arrays.standing[index]) and not is_case(arrays.standing[index].posture):
             _extend(arrays, batch, out, account, program, rule, leg, value, start, index)
 
 
@@ -211,12 +307,12 @@ def _raise(arrays, batch, out, account, program, rule, leg, value, start, ordina
     advice.context = rule.context
     advice.posture = rule.posture
     advice.starts_at = leg.accepted_at
-    advice.ends_at = leg.accepted_at + rule.duration
+    advice.ends_at = UNTIL_RESOLVED if is_case(rule.posture) else leg.accepted_at + rule.duration
     advice.measured = value
     advice.threshold = rule.threshold
     advice.window_starts_after = start
     advice.reason_code_id = 0
-    if rule.duration > 0:
+    if advice.ends_at > leg.accepted_at:
         keep_standing(arrays, account, advice)
 
 
@@ -233,7 +329,7 @@ def _extend(arrays, batch, out, account, program, rule, leg, value, start, index
     standing.measured = value
     standing.threshold = rule.threshold
     standing.window_starts_after = start
-    write_step(batch, out, account, leg, standing, 0)
+    write_step(batch, out, account, leg, standing)
     # As it is when the account is read from the ledger: the latest step first.
     _unchain(arrays, account, index)
     standing.next = account.first_advice
@@ -241,7 +337,7 @@ def _extend(arrays, batch, out, account, program, rule, leg, value, start, index
 
 
 @part
-def write_step(batch, out, account, leg, standing, reason):
+def write_step(batch, out, account, leg, standing):
     """Write a row that says what an advice is from this leg on; the latest row of an advice says all of it."""
     advice = out.advice[new_advice_row(batch, out, account, leg)]
     advice.event = standing.event
@@ -256,7 +352,8 @@ def write_step(batch, out, account, leg, standing, reason):
     advice.measured = standing.measured
     advice.threshold = standing.threshold
     advice.window_starts_after = standing.window_starts_after
-    advice.reason_code_id = reason
+    advice.reason_code_id = standing.reason_code_id
+    advice.actor_id = standing.actor_id
 
 
 @entry
@@ -279,6 +376,9 @@ def keep_standing(arrays, account, advice):
     standing.window_starts_after = advice.window_starts_after
     standing.leg_position = advice.leg_position
     standing.event = advice.event
+    standing.factor = 0
+    standing.reason_code_id = advice.reason_code_id
+    standing.actor_id = advice.actor_id
     standing.next = account.first_advice
     account.first_advice = index
     account.advice_count += 1

@@ -1,6 +1,8 @@
 """Writing rows: legs, entries, events and reasons."""
 
-from pointguard_server.domain.codes import AdviceEntity, Decision, Reason
+import numpy as np
+
+from pointguard_server.domain.codes import AdviceEntity, Decision, Reason, precedence
 from pointguard_server.domain.ledger_rows import SCHEMA_VERSION
 from pointguard_server.engine.rows import REASONS_MAX
 from pointguard_server.engine.world import (
@@ -20,12 +22,12 @@ from pointguard_server.velocity.windows import APPROVED, append, count_in
 _APPROVED, _ACCOUNT = int(Decision.APPROVED), int(AdviceEntity.ACCOUNT)
 NO_REQUEST = -1
 NOT_LOOKED_AT = -1
-_ARITHMETIC, _STOPPED = int(Reason.RULE_ARITHMETIC), int(Reason.RULES_STOPPED)
+_RANKS = np.array([0, *(3 * place + behind for place, behind in map(precedence, Reason))], np.int64)
 
 
 @part
 def _rank(code):
-    return _ARITHMETIC if code == _STOPPED else code
+    return _RANKS[code]
 
 
 @part

@@ -1,25 +1,56 @@
-"""Interventions: what the staff do about an account. Advice raised, overridden or removed by hand; suspension.
+"""Interventions: what the staff do about an account.
+
+Advice raised, overridden or removed by hand; cases resolved; suspension.
 
 They move no points, and the member did nothing: no window counts them, and no fraud rule looks at them.
 """
 
-from pointguard_server.domain.codes import AccountFlag, AdviceEvent, Decision, Operation, Outcome, RequestFlag
-from pointguard_server.engine.compiled.advice import drop_standing, find_advice, keep_standing, write_step
+from pointguard_server.domain.codes import (
+    AccountFlag,
+    AdviceEvent,
+    CaseOutcome,
+    Decision,
+    Operation,
+    Outcome,
+    RequestFlag,
+)
+from pointguard_server.engine.compiled.advice import (
+    drop_standing,
+    find_advice,
+    is_case,
+    is_over,
+    keep_standing,
+    rule_of,
+    write_step,
+)
 from pointguard_server.engine.compiled.emit import close_leg, emit_leg, new_advice_row
-from pointguard_server.engine.rows import TERMS_CONTEXT, TERMS_DURATION, TERMS_ENDS_AT, TERMS_POSTURE, TERMS_REASON
+from pointguard_server.engine.rows import (
+    TERMS_ACTOR,
+    TERMS_CONTEXT,
+    TERMS_DURATION,
+    TERMS_ENDS_AT,
+    TERMS_POSTURE,
+    TERMS_REASON,
+)
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import NONE
 
-_APPROVED = int(Decision.APPROVED)
+_APPROVED, _REVIEW = int(Decision.APPROVED), int(Decision.REVIEW)
+_RESOLVE = int(Operation.RESOLVE_CASE)
 _RAISE, _OVERRIDE, _REMOVE = (
     int(Operation.RAISE_ADVICE),
     int(Operation.OVERRIDE_ADVICE),
     int(Operation.REMOVE_ADVICE),
 )
 _RAISED, _OVERRIDDEN, _REMOVED = int(AdviceEvent.RAISED), int(AdviceEvent.OVERRIDDEN), int(AdviceEvent.REMOVED)
+_PROPOSED, _RESOLVED = int(AdviceEvent.PROPOSED), int(AdviceEvent.RESOLVED)
+_FALSE_POSITIVE = int(CaseOutcome.FALSE_POSITIVE)
 _SUSPENDED_FLAG, _SUSPENDED = int(AccountFlag.SUSPENDED), int(RequestFlag.SUSPENDED)
 _ADVICE_ENDED, _ENDS_IN_THE_PAST = int(Outcome.ADVICE_ENDED), int(Outcome.ENDS_IN_THE_PAST)
+_ADVICE_IS_CASE, _CASE_RESOLVED = int(Outcome.ADVICE_IS_CASE), int(Outcome.CASE_RESOLVED)
+_FOUR_EYES = int(Outcome.FOUR_EYES)
+_NUMBER = 0xFFFFFFFF
 
 
 @part
@@ -30,6 +61,9 @@ def intervene(arrays, world, batch, out, r, slot):
     request = batch.requests[r]
     line = batch.envelopes[r].first_line
     ends_at, index = 0, NONE
+    if request.operation == _RESOLVE:
+        _resolve(arrays, world, batch, out, r, account, program, line)
+        return
     if request.operation == _RAISE:
         ends_at = batch.lines[line, TERMS_ENDS_AT]
         if ends_at == 0:
@@ -39,8 +73,11 @@ def intervene(arrays, world, batch, out, r, slot):
             return
     elif request.operation in (_OVERRIDE, _REMOVE):
         index = find_advice(arrays, account, request.reservation_high, request.reservation_low)
-        if index == NONE or arrays.standing[index].event == _OVERRIDDEN:
+        if index == NONE or is_over(arrays.standing[index]):
             out.answers[r].outcome = _ADVICE_ENDED
+            return
+        if is_case(arrays.standing[index].posture):
+            out.answers[r].outcome = _ADVICE_IS_CASE
             return
     else:
         account.flags &= ~_SUSPENDED_FLAG
@@ -55,9 +92,49 @@ def intervene(arrays, world, batch, out, r, slot):
         standing.event = _OVERRIDDEN if request.operation == _OVERRIDE else _REMOVED
         standing.seq = leg.seq
         standing.leg_position = leg.position
-        write_step(batch, out, account, leg, standing, batch.lines[line, TERMS_REASON])
+        standing.reason_code_id = batch.lines[line, TERMS_REASON]
+        write_step(batch, out, account, leg, standing)
         if request.operation == _REMOVE:
             drop_standing(arrays, account, index)
+    close_leg(arrays, batch, out, account, row)
+
+
+@part
+def _resolve(arrays, world, batch, out, r, account, program, line):
+    """Resolve a case. Where its rule asks for four eyes, another author with another API key must say the same.
+
+    Until then the resolution is a proposal. A case that is found to be no fraud suppresses its rule for the rule's
+    duration.
+    """
+    request = batch.requests[r]
+    index = find_advice(arrays, account, request.reservation_high, request.reservation_low)
+    if index == NONE or not is_case(arrays.standing[index].posture) or is_over(arrays.standing[index]):
+        out.answers[r].outcome = _CASE_RESOLVED
+        return
+    case = arrays.standing[index]
+    rule = rule_of(world, program, case)
+    found, actor = batch.lines[line, TERMS_REASON], batch.lines[line, TERMS_ACTOR]
+    proposes = rule != NONE and world.rules[rule].four_eyes != 0
+    if proposes and case.event == _PROPOSED and case.reason_code_id == found:
+        if case.actor_id >> 32 == actor >> 32 or case.actor_id & _NUMBER == actor & _NUMBER:
+            out.answers[r].outcome = _FOUR_EYES
+            return
+        proposes = False
+    decision = _REVIEW if proposes else _APPROVED
+    row = emit_leg(batch, out, account, program, r, _RESOLVE, request.kind, 0, decision)
+    leg = out.legs[row]
+    case.event = _PROPOSED if proposes else _RESOLVED
+    case.seq = leg.seq
+    case.leg_position = leg.position
+    case.reason_code_id = found
+    case.actor_id = actor
+    if not proposes:
+        case.ends_at = leg.accepted_at
+        if found == _FALSE_POSITIVE and rule != NONE:
+            case.ends_at += world.rules[rule].duration
+    write_step(batch, out, account, leg, case)
+    if case.ends_at <= leg.accepted_at:
+        drop_standing(arrays, account, index)
     close_leg(arrays, batch, out, account, row)
 
 

@@ -14,8 +14,10 @@ from pointguard_server.domain.codes import (
 )
 from pointguard_server.engine.compiled.accounts import move_windows
 from pointguard_server.engine.compiled.advice import (
+    bears_on,
+    forbids,
     heed_standing,
-    is_suppressed,
+    is_passed_over,
     judge_rules,
     raise_tripped,
     show_standing,
@@ -25,7 +27,7 @@ from pointguard_server.engine.compiled.emit import add_event, add_reason, close_
 from pointguard_server.engine.compiled.lots import spend
 from pointguard_server.engine.compiled.reservations import open_hold
 from pointguard_server.engine.compiled.tallies import value_now
-from pointguard_server.engine.world import CONDITION, NOW, PROVINCES
+from pointguard_server.engine.world import CONDITION, NOW
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import APPROVED, BLOCKED, amount, matches
 
@@ -45,7 +47,7 @@ _CAPTURE, _ALLOW_PARTIAL, _IN_MONEY = (
     int(RequestFlag.IN_MONEY),
 )
 POINTS_MAX = 10**12
-_BLOCK, _POINTS, _MONEY = int(Posture.BLOCK), int(Measure.POINTS), int(Measure.MONEY)
+_STEP_UP, _POINTS, _MONEY = int(Posture.STEP_UP), int(Measure.POINTS), int(Measure.MONEY)
 
 
 @part
@@ -61,8 +63,11 @@ def _points_within(program, money):
 
 
 @part
-def _stop(arrays, out, r, account, now):
-    """Add the reasons that forbid any redemption; return (it is forbidden, a standing advice forbids it)."""
+def _stop(arrays, world, batch, out, r, account):
+    """Add the reasons that forbid any redemption.
+
+    Return (it is forbidden, a standing advice forbids it, one asks for a factor that was not verified).
+    """
     stopped = False
     if account.flags & _SUSPENDED_FLAG:
         add_reason(out, r, _SUSPENDED, 0)
@@ -70,8 +75,8 @@ def _stop(arrays, out, r, account, now):
     if account.flags & _LOCKED_FLAG:
         add_reason(out, r, _LOCKED, 0)
         stopped = True
-    blocked = heed_standing(arrays, out, r, account, _REDEMPTION, now)
-    return stopped or blocked, blocked
+    blocked, unverified = heed_standing(arrays, world, batch, out, r, account, _REDEMPTION)
+    return stopped or blocked, blocked, unverified
 
 
 @part
@@ -99,12 +104,12 @@ def _limit(arrays, world, batch, out, r, slot, points, money, available):
         add_reason(out, r, _INSUFFICIENT, 0)
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
-        if not rule.is_limit or rule.posture != _BLOCK or rule.context != _REDEMPTION:
+        if not rule.is_limit or not forbids(rule.posture) or rule.context != _REDEMPTION:
             continue
         measure = world.measures[program.first_measure + rule.measure]
         if not matches(measure, batch.requests[r].kind, 1 << _REDEEM_PART, APPROVED):
             continue
-        if is_suppressed(arrays, account, rule, batch.header[NOW]):
+        if is_passed_over(arrays, world, batch, r, account, rule):
             continue
         value = arrays.tallies[slot, rule.measure, 0]
         room = _room_under(world, program, rule, measure, value)
@@ -123,13 +128,12 @@ def authorise(arrays, world, batch, out, r, slot):
     account = arrays.accounts[slot]
     program = world.programs[account.program]
     request = batch.requests[r]
-    now = batch.header[NOW]
     points, money = request.points, worth(program, request.points)
     if request.flags & _IN_MONEY:
         money = request.money
         points = (money * program.rate_points + program.rate_money - 1) // program.rate_money
     available = account.posted - account.pending - account.reserved - program.points_floor
-    stopped, blocked = _stop(arrays, out, r, account, now)
+    stopped, blocked, unverified = _stop(arrays, world, batch, out, r, account)
     enough = available >= points
     if not stopped and request.flags & _ALLOW_PARTIAL:
         limit = _limit(arrays, world, batch, out, r, slot, points, money, available)
@@ -140,7 +144,7 @@ def authorise(arrays, world, batch, out, r, slot):
     row = emit_leg(batch, out, account, program, r, _AUTHORISE, request.kind, 1 << _REDEEM_PART, _DECLINED)
     leg = out.legs[row]
     leg.points, leg.money = points, money
-    flags = (APPROVED if enough and not stopped else 0) | (BLOCKED if blocked else 0)
+    flags = (APPROVED if enough and not stopped and not unverified else 0) | (BLOCKED if blocked else 0)
     look_at_conditions(arrays, world, batch, out, row, slot, flags)
     forbidden = judge_rules(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
     raise_tripped(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
@@ -175,18 +179,37 @@ def _settle(arrays, world, batch, out, slot, row, request):
 
 
 @part
+def _is_quoted(arrays, world, batch, out, r, account, rule):
+    """Return whether a quote looks at a rule: it may decline a redemption, whatever is redeemed."""
+    if rule.is_shadow or not bears_on(rule, _REDEMPTION) or not (rule.posture == _STEP_UP or forbids(rule.posture)):
+        return False
+    if rule.condition >= 0 and (rule.is_sized or out.held[rule.condition] == 0):
+        return False
+    return not is_passed_over(arrays, world, batch, r, account, rule)
+
+
+@part
+def _reason_against_any(batch, out, r, account, rule):
+    """Return why a rule without a measure declines any redemption here; 0 if it does not."""
+    if rule.measure == CONDITION:
+        return reason_against(out, rule)
+    home, there = account.province_id, batch.envelopes[r].store_province_id
+    return rule.reason if home != 0 and there != 0 and home != there else 0
+
+
+@part
 def quote(arrays, world, batch, out, r, slot):
     """Say how many points an authorise would approve now, and what binds the figure. Writes nothing.
 
-    The answer shows the balance already.
+    The answer shows the balance already. A factor that an authorise would ask for is named, and binds nothing.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
     request = batch.requests[r]
     now = batch.header[NOW]
     move_windows(arrays, world, account, program, slot, now)
-    show_standing(arrays, out, r, account, _REDEMPTION, now)
-    stopped, _ = _stop(arrays, out, r, account, now)
+    show_standing(arrays, world, out, r, account, _REDEMPTION, now)
+    stopped, _, _ = _stop(arrays, world, batch, out, r, account)
     answer = out.answers[r]
     available = answer.posted - answer.pending - answer.reserved
     limit = min(max(available - program.points_floor, 0), POINTS_MAX)
@@ -209,28 +232,24 @@ def quote(arrays, world, batch, out, r, slot):
         )
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
-        if rule.context != _REDEMPTION or rule.posture != _BLOCK or rule.is_shadow:
+        if not _is_quoted(arrays, world, batch, out, r, account, rule):
             continue
-        if is_suppressed(arrays, account, rule, now):
-            continue
-        if rule.condition >= 0 and (rule.is_sized or out.held[rule.condition] == 0):
-            continue
-        if rule.measure == CONDITION:
-            add_reason(out, r, reason_against(out, rule), rule.rule_id)
-            stopped = True
-            continue
-        if rule.measure == PROVINCES:
-            home, there = account.province_id, batch.envelopes[r].store_province_id
-            if home != 0 and there != 0 and home != there:
-                add_reason(out, r, rule.reason, rule.rule_id)
-                stopped = True
+        asks = rule.posture == _STEP_UP
+        if rule.measure < 0:
+            reason = _reason_against_any(batch, out, r, account, rule)
+            if reason != 0:
+                add_reason(out, r, reason, rule.rule_id)
+                stopped = stopped or not asks
             continue
         measure = world.measures[program.first_measure + rule.measure]
         if not matches(measure, request.kind, 1 << _REDEEM_PART, APPROVED):
             continue
         value = value_now(arrays, account, measure, arrays.tallies[slot, rule.measure], now)
         room = _room_under(world, program, rule, measure, value)
-        if room < limit:
+        if asks:
+            if room < 1:
+                add_reason(out, r, rule.reason, rule.rule_id)
+        elif room < limit:
             limit, binding, binding_rule = room, rule.reason, rule.rule_id
     if not stopped:
         add_reason(out, r, binding, binding_rule)
@@ -239,6 +258,6 @@ def quote(arrays, world, batch, out, r, slot):
 
 
 @part
-def check(arrays, batch, out, r, slot):
+def check(arrays, world, batch, out, r, slot):
     """Show the advice that stands in the context asked for (``request.kind`` carries it; 0: all). Writes nothing."""
-    show_standing(arrays, out, r, arrays.accounts[slot], batch.requests[r].kind, batch.header[NOW])
+    show_standing(arrays, world, out, r, arrays.accounts[slot], batch.requests[r].kind, batch.header[NOW])

@@ -4,7 +4,7 @@ from pointguard_server.domain.codes import AdviceEvent, Decision
 from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS
 from pointguard_server.velocity.compiling import entry
 
-_APPROVED, _RAISED = int(Decision.APPROVED), int(AdviceEvent.RAISED)
+_DECLINED, _RAISED = int(Decision.DECLINED), int(AdviceEvent.RAISED)
 
 
 @entry
@@ -17,7 +17,7 @@ def add_batch(out, requests, decisions, declines, refusals, advice, points):
     for i in range(out.counts[LEGS]):
         leg = out.legs[i]
         decisions[leg.operation, leg.decision] += 1
-        if leg.decision != _APPROVED:
+        if leg.decision == _DECLINED:
             declines[leg.operation, leg.reason] += 1
     for i in range(out.counts[ENTRIES]):
         points[out.entries[i].entry_type] += out.entries[i].signed_points

@@ -42,7 +42,7 @@ def decide_accrual(case: Case, *, is_traced: bool) -> Retrial:
     suspended = bool(case.past.state.account_flags & AccountFlag.SUSPENDED)
     if suspended:
         retrial.add_reason(Reason.ACCOUNT_SUSPENDED)
-    blocked = heed_standing(case, retrial, Context.EARNING)
+    blocked, _ = heed_standing(case, retrial, Context.EARNING)
     earned = simulate(case.rule_set, case.order, money_scale(case.config), case.zone, is_traced=is_traced)
     if earned.failed:
         retrial.add_reason(Reason.RULE_ARITHMETIC)

@@ -4,7 +4,19 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from pointguard_server.domain.codes import AdviceEvent, Decision, EntryType, Part, Posture, Reason
+from pointguard_server.domain.codes import (
+    CASES,
+    UNTIL_RESOLVED,
+    AdviceEvent,
+    Decision,
+    EntryType,
+    Factor,
+    Part,
+    Posture,
+    Reason,
+    RequestFlag,
+    precedence,
+)
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.rules.checked import NOT_COMPUTED
 from pointguard_server.rules.conditions import HOLDS
@@ -18,8 +30,25 @@ from pointguard_server.service.explanation.windows import SeenWindow, look
 from pointguard_server.service.program_config import ProgramConfig
 from pointguard_server.service.rule_simulation import MONEY_MAX, POINTS_MAX, Known, Order, Simulation, points_of
 
+FORBIDDING: Final = {
+    Posture.BLOCK: Reason.ADVICE_BLOCK,
+    Posture.REVIEW_BLOCK: Reason.ADVICE_BLOCK,
+    Posture.LOCK: Reason.REDEMPTION_LOCKED,
+    Posture.SUSPEND: Reason.ACCOUNT_SUSPENDED,
+}
+"""The postures that decline, with what is told where their advice stands."""
+WARNING: Final = {Posture.WARN: Reason.FRAUD_WARNING, Posture.REVIEW: Reason.UNDER_REVIEW}
+"""Those that only tell."""
+_VERIFIED: Final = {
+    Factor.PIN: RequestFlag.PIN_VERIFIED,
+    Factor.ID_DOCUMENT: RequestFlag.ID_DOCUMENT_VERIFIED,
+    Factor.ONE_TIME_CODE: RequestFlag.ONE_TIME_CODE_VERIFIED,
+    Factor.SUPERVISOR: RequestFlag.SUPERVISOR_VERIFIED,
+}
 REASONS_MAX: Final = 8
 """More reasons than these are not kept, the weakest first."""
+NO_CONTEXT: Final = 0
+"""The context of a fact of the account."""
 NO_PART: Final = 0
 """The part of an entry by which points end or settle what was owed."""
 
@@ -87,7 +116,8 @@ class CheckedRule:
     ``seen`` is the window's value with this transaction counted, and None if the check does not count it; ``held`` says
     what became of its condition, None if it has none: 1, 0, or NOT_COMPUTED. ``forbids``
     and ``warns`` are what it does to this transaction; ``stood`` means that its advice stood already, and
-    ``suppressed`` that it was overridden: the check has no effect then.
+    ``suppressed`` that it was overridden: the check has no effect then. ``verified``: it asks for a factor, and the
+    till has verified the member by it.
     """
 
     check: Check
@@ -100,6 +130,7 @@ class CheckedRule:
     stood: PastAdvice | None
     held: int | None = None
     suppressed: bool = False
+    verified: bool = False
 
 
 @dataclass(slots=True)
@@ -129,7 +160,7 @@ class Retrial:
     def add_reason(self, code: Reason, rule: str = "") -> None:
         """Add a reason once, in order of precedence."""
         if (code, rule) not in self.reasons:
-            self.reasons = sorted([*self.reasons, (code, rule)], key=lambda reason: reason[0])[:REASONS_MAX]
+            self.reasons = sorted([*self.reasons, (code, rule)], key=lambda reason: precedence(reason[0]))[:REASONS_MAX]
 
     def post(self, entry_type: EntryType, part: Part | int, signed_points: int, rule: str = "") -> None:
         """Make an entry and move the account's points by it."""
@@ -137,18 +168,46 @@ class Retrial:
         self.entries.append(MadeEntry(entry_type, part, signed_points, self.after.posted, rule))
 
 
-def heed_standing(case: Case, retrial: Retrial, context: int) -> bool:
-    """Add the reasons of the advice that stands in a context; return whether it forbids."""
-    forbidden = False
+def heed_standing(case: Case, retrial: Retrial, context: int) -> tuple[bool, bool]:
+    """Add the reasons of the advice that stands in a context.
+
+    Return (it forbids, it asks for a factor by which the till has not verified the member).
+    """
+    forbidden = unverified = False
     for advice in case.past.standing:
-        if advice.overridden:
+        posture, rule = Posture(advice.posture), case.texts[advice.rule_id]
+        if advice.overridden or (advice.context != context and posture is not Posture.SUSPEND):
             continue
-        if advice.context == context and advice.posture == Posture.BLOCK:
-            retrial.add_reason(Reason.ADVICE_BLOCK, case.texts[advice.rule_id])
+        if posture in FORBIDDING:
+            retrial.add_reason(FORBIDDING[posture], rule)
             forbidden = True
-        elif advice.context == context and advice.posture == Posture.WARN:
-            retrial.add_reason(Reason.FRAUD_WARNING, case.texts[advice.rule_id])
-    return forbidden
+        elif posture in WARNING:
+            retrial.add_reason(WARNING[posture], rule)
+        elif posture is Posture.STEP_UP:
+            raised_by = check_of(case, advice)
+            factor = raised_by.step_up if raised_by else None
+            if not is_verified(case, factor):
+                retrial.add_reason(Reason(Reason.STEP_UP + (factor or 0)), rule)
+                unverified = True
+    return forbidden, unverified
+
+
+def check_of(case: Case, advice: PastAdvice) -> Check | None:
+    """Return the check that raised an advice, as the configuration has it."""
+    return next(
+        (
+            check
+            for check in case.checks
+            if check.name == case.texts[advice.rule_id] and check.context == advice.context
+        ),
+        None,
+    )
+
+
+def is_verified(case: Case, factor: Factor | None) -> bool:
+    """Return whether the till had verified the member by a factor; None: by any."""
+    wanted = _VERIFIED.values() if factor is None else (_VERIFIED[factor],)
+    return any(case.request["flags"] & flag for flag in wanted)
 
 
 def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
@@ -168,7 +227,7 @@ def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
             failed = result.held == NOT_COMPUTED
             retrial.add_reason(Reason.RULE_ARITHMETIC if failed else check.reason, check.name)
         elif result.warns:
-            retrial.add_reason(Reason.FRAUD_WARNING, check.name)
+            retrial.add_reason(WARNING[check.posture], check.name)
         if check.measure >= 0 and result.seen is not None:
             retrial.windows[check.measure] = result.seen
         if result.raises:
@@ -194,20 +253,30 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
     tripped = exceeded and held in (None, HOLDS)
     advice = advice_of(case, check)
     suppressed = advice is not None and advice.overridden
-    bears = exceeded and check.context == context and not check.is_shadow and not suppressed
+    # A fact is recorded whatever trips: it has no context.
+    suspends = context != NO_CONTEXT and check.posture is Posture.SUSPEND
+    bears = exceeded and (check.context == context or suspends) and not check.is_shadow and not suppressed
+    verified = check.posture is Posture.STEP_UP and is_verified(case, check.step_up)
+    stops = check.posture in FORBIDDING or (check.posture is Posture.STEP_UP and not verified)
     return CheckedRule(
         check=check,
         window=window,
         seen=seen,
         tripped=tripped,
         # What cannot be computed is no leave to pass.
-        forbids=bears and (tripped or held == NOT_COMPUTED) and check.posture is Posture.BLOCK,
-        warns=bears and tripped and check.posture is Posture.WARN and advice is None,
-        raises=tripped and not check.is_shadow and not suppressed and (check.extends or advice is None),
+        forbids=bears and (tripped or held == NOT_COMPUTED) and stops,
+        warns=bears and tripped and check.posture in WARNING and advice is None,
+        raises=tripped and not check.is_shadow and not suppressed and (advice is None or _extends(check, advice)),
         stood=None if suppressed else advice,
         held=held,
         suppressed=suppressed,
+        verified=bears and tripped and verified,
     )
+
+
+def _extends(check: Check, advice: PastAdvice) -> bool:
+    """Return whether a check that trips again moves the end of its advice."""
+    return check.extends and advice.posture not in CASES
 
 
 def advice_of(case: Case, check: Check) -> PastAdvice | None:
@@ -261,7 +330,8 @@ def _other_province(case: Case) -> bool:
 
 
 def _advice(case: Case, result: CheckedRule, ordinal: int) -> MadeAdvice:
-    check, stood, ends_at = result.check, result.stood, case.moment + result.check.duration
+    check, stood = result.check, result.stood
+    ends_at = UNTIL_RESOLVED if check.posture in CASES else case.moment + check.duration
     return MadeAdvice(
         event=AdviceEvent.EXTENDED if stood else AdviceEvent.RAISED,
         # The transaction's id, whose last two bytes are clear, with the check's place in them.

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from pointguard_server.domain.calendar import MICROSECOND
-from pointguard_server.domain.codes import Context, Measure, Part, Posture, Reason, WindowKind
+from pointguard_server.domain.codes import Context, Factor, Measure, Part, Posture, Reason, WindowKind
 from pointguard_server.rules.inputs import WindowInput, WindowMeasure
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.explanation.windows import Counting
 from pointguard_server.service.program_config import ControlConfig, FraudRuleConfig, ProgramConfig, RuleMode
-from pointguard_server.service.programs import DAILY_REDEMPTION_CAP, OUT_OF_PROVINCE
+from pointguard_server.service.programs import DAILY_REDEMPTION_CAP, OUT_OF_PROVINCE, reason_of
 
 _EARN_MEASURES = {
     WindowMeasure.COUNT: Measure.COUNT,
@@ -33,7 +33,8 @@ class Check:
     ``condition`` is the place of its condition among those of the rules that are enabled, None for none;
     ``is_condition``: it is that alone, and compares nothing.
     ``measure`` is its window's number in the record of a leg, -1 for none; rules that count alike share one.
-    ``duration`` is in microseconds. ``is_limit``: a redemption may be cut down to fit under it.
+    ``duration`` is in microseconds. ``step_up`` is the factor that a STEP_UP asks for, ``four_eyes`` has its cases
+    resolved by two. ``is_limit``: a redemption may be cut down to fit under it.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Check:
     condition: int | None = None
     is_condition: bool = False
     is_shadow: bool = False
+    step_up: Factor | None = None
+    four_eyes: bool = False
 
 
 def checks_of(config: ProgramConfig) -> tuple[Check, ...]:
@@ -63,8 +66,12 @@ def checks_of(config: ProgramConfig) -> tuple[Check, ...]:
         measure = -1 if counting is None else numbers.setdefault(counting, len(numbers))
         duration = action.duration // MICROSECOND
         found.append(
-            Check(name, counting, measure, action.threshold, action.posture, context, duration, reason, **more)
-        )
+            Check(
+                name, counting, measure, action.threshold, action.posture, context, duration,
+                reason_of(action.posture, action.step_up, reason),
+                step_up=action.step_up, four_eyes=action.four_eyes, **more,
+            )
+        )  # fmt: skip
 
     redemption = config.redemption
     if redemption.out_of_province:
@@ -79,7 +86,8 @@ def checks_of(config: ProgramConfig) -> tuple[Check, ...]:
             posture = Posture.LOG if rule.mode is RuleMode.ALERT_ONLY else rule.posture
             counting = _counting(rule)
             add(
-                rule.name, counting, ControlConfig(rule.threshold, posture, rule.duration), rule.context,
+                rule.name, counting,
+                ControlConfig(rule.threshold, posture, rule.duration, rule.step_up, rule.four_eyes), rule.context,
                 Reason.FRAUD_RULE, extends=rule.extends, condition=next(conditions) if rule.when else None,
                 is_condition=counting is None, is_shadow=rule.mode is RuleMode.SHADOW,
             )  # fmt: skip

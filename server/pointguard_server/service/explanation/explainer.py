@@ -320,7 +320,8 @@ def _numbers(stored: StoredDecision, record: Record | None, past: Past, store: S
     )
     numbers = {cast("int", stored.leg[name]) for name in named}
     numbers |= {store.business_unit_id, store.province_id, past.state.province_id, past.state.tier_id}
-    numbers |= {advice.rule_id for advice in past.standing} | {lot.rule_id for lot in past.lots}
+    numbers |= {number for each in past.standing for number in (each.rule_id, each.author_id, each.api_key_id)}
+    numbers |= {lot.rule_id for lot in past.lots}
     if record is not None:
         rows: Iterable[dict[str, Any]] = (*record.entries, *record.advice)
         numbers |= {row["rule_id"] for row in rows} | {rule for _, rule in record.reasons}
@@ -415,7 +416,11 @@ def _retry(case: Case, *, is_traced: bool) -> Retrial | None:
         case Operation.ENROLL | Operation.UPDATE_MEMBER | Operation.LINK_IDENTIFIER | Operation.SET_REDEMPTION_LOCK:
             return record_fact(case)
         case (
-            Operation.RAISE_ADVICE | Operation.OVERRIDE_ADVICE | Operation.REMOVE_ADVICE | Operation.SET_ACCOUNT_STATUS
+            Operation.RAISE_ADVICE
+            | Operation.OVERRIDE_ADVICE
+            | Operation.REMOVE_ADVICE
+            | Operation.RESOLVE_CASE
+            | Operation.SET_ACCOUNT_STATUS
         ):
             return intervene(case)
         case _:

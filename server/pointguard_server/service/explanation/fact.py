@@ -3,10 +3,8 @@
 from dataclasses import replace
 
 from pointguard_server.domain.codes import AccountFlag, Operation, RequestFlag
-from pointguard_server.service.explanation.case import Case, Retrial, close, judge
+from pointguard_server.service.explanation.case import NO_CONTEXT, Case, Retrial, close, judge
 from pointguard_server.service.explanation.past import APPROVED
-
-_NO_CONTEXT = 0
 
 
 def record_fact(case: Case) -> Retrial:
@@ -23,5 +21,5 @@ def record_fact(case: Case) -> Retrial:
             flags |= AccountFlag.REDEMPTION_LOCKED
         state = replace(state, account_flags=int(flags))
     retrial = Retrial(state, kind=request["kind"], redemption_type_id=request["redemption_type_id"])
-    judge(case, retrial, _NO_CONTEXT, APPROVED)
+    judge(case, retrial, NO_CONTEXT, APPROVED)
     return close(case, retrial)

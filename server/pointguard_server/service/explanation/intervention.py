@@ -1,9 +1,18 @@
-"""An intervention of the staff decided again: advice raised, overridden or removed by hand, a suspension."""
+"""An intervention of the staff decided again: advice raised, overridden or removed, a case resolved, a suspension."""
 
 from dataclasses import replace
 
-from pointguard_server.domain.codes import AccountFlag, AdviceEvent, Operation, RequestFlag
-from pointguard_server.service.explanation.case import Case, MadeAdvice, Retrial, close
+from pointguard_server.domain.codes import (
+    CASES,
+    AccountFlag,
+    AdviceEvent,
+    CaseOutcome,
+    Decision,
+    Operation,
+    RequestFlag,
+)
+from pointguard_server.service.explanation.case import Case, MadeAdvice, Retrial, check_of, close
+from pointguard_server.service.explanation.ports import PastAdvice
 
 _ENDS = {Operation.OVERRIDE_ADVICE: AdviceEvent.OVERRIDDEN, Operation.REMOVE_ADVICE: AdviceEvent.REMOVED}
 
@@ -25,10 +34,16 @@ def intervene(case: Case) -> Retrial | None:
         retrial.after = replace(retrial.after, account_flags=int(flags))
     elif case.operation == Operation.RAISE_ADVICE:
         retrial.advice.append(_by_hand(case))
-    elif (ended := _ended(case)) is None:
+    elif (stood := _named(case)) is None or (stood.posture in CASES) != (case.operation == Operation.RESOLVE_CASE):
         return None
+    elif case.operation == Operation.RESOLVE_CASE:
+        if (resolved := _resolved(case, stood)) is None:
+            return None
+        retrial.advice.append(resolved)
+        if resolved.event is AdviceEvent.PROPOSED:
+            retrial.decision, retrial.event_flags = Decision.REVIEW, 0
     else:
-        retrial.advice.append(ended)
+        retrial.advice.append(_after(case, stood, _ENDS[Operation(case.operation)], stood.ends_at))
     return close(case, retrial)
 
 
@@ -41,19 +56,35 @@ def _by_hand(case: Case) -> MadeAdvice:
     )
 
 
-def _ended(case: Case) -> MadeAdvice | None:
+def _named(case: Case) -> PastAdvice | None:
+    """Return the advice that stood and that the staff named."""
     named = advice_named(case.request)
-    stood = next((each for each in case.past.standing if each.advice_id == named and not each.overridden), None)
-    if stood is None:
-        return None
+    return next((each for each in case.past.standing if each.advice_id == named and not each.overridden), None)
+
+
+def _resolved(case: Case, stood: PastAdvice) -> MadeAdvice | None:
+    """Return what resolving a case comes to; None if the same author, or the same API key, proposed it."""
+    said, check = case.said, check_of(case, stood)
+    assert said is not None  # noqa: S101  (of every intervention's case)
+    if check is not None and check.four_eyes:
+        if stood.event != AdviceEvent.PROPOSED or stood.reason_code_id != said.outcome:
+            return _after(case, stood, AdviceEvent.PROPOSED, stood.ends_at)
+        if said.author == case.texts[stood.author_id] or said.key_id == case.texts[stood.api_key_id]:
+            return None
+    is_none = said.outcome == CaseOutcome.FALSE_POSITIVE and check is not None
+    return _after(case, stood, AdviceEvent.RESOLVED, case.moment + (check.duration if is_none and check else 0))
+
+
+def _after(case: Case, stood: PastAdvice, event: AdviceEvent, ends_at: int) -> MadeAdvice:
+    """Return a step of an advice that changes nothing but its end."""
     return MadeAdvice(
-        event=_ENDS[Operation(case.operation)],
-        advice_id=named,
+        event=event,
+        advice_id=stood.advice_id,
         rule=case.texts[stood.rule_id],
         context=stood.context,
         posture=stood.posture,
         starts_at=stood.starts_at,
-        ends_at=stood.ends_at,
+        ends_at=ends_at,
         measured=stood.measured,
         threshold=stood.threshold,
         window_starts_after=stood.window_starts_after,

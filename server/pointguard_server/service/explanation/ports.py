@@ -59,11 +59,23 @@ class PastAdvice:
     threshold: int
     window_starts_after: int
     event: int
+    reason_code_id: int
+    actor_id: int
 
     @property
     def overridden(self) -> bool:
-        """Whether it does not stand, and its rule has no effect."""
-        return self.event == AdviceEvent.OVERRIDDEN
+        """Whether it does not stand, and its rule has no effect: a case may have been found to be none."""
+        return self.event in (AdviceEvent.OVERRIDDEN, AdviceEvent.RESOLVED)
+
+    @property
+    def author_id(self) -> int:
+        """The number of who resolved, or proposed to resolve, a case."""
+        return self.actor_id >> 32
+
+    @property
+    def api_key_id(self) -> int:
+        """The number of the API key that was used for it."""
+        return self.actor_id & 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,18 @@ from pointguard_server.domain.codes import (
     Decision,
     Measure,
     Part,
-    Posture,
     Reason,
     RequestFlag,
 )
-from pointguard_server.service.explanation.case import Case, Retrial, advice_of, close, heed_standing, judge
+from pointguard_server.service.explanation.case import (
+    FORBIDDING,
+    Case,
+    Retrial,
+    advice_of,
+    close,
+    heed_standing,
+    judge,
+)
 from pointguard_server.service.explanation.checks import Check
 from pointguard_server.service.explanation.lots import lots_of
 from pointguard_server.service.explanation.past import APPROVED, BLOCKED
@@ -53,10 +60,10 @@ def decide_redemption(case: Case) -> Retrial:
     if asked & RequestFlag.IN_MONEY:
         retrial.points, retrial.money = points_for(config.redemption, request["money"]), request["money"]
     stopped = _stopped_by_flags(case, retrial)
-    blocked = heed_standing(case, retrial, Context.REDEMPTION)
+    blocked, unverified = heed_standing(case, retrial, Context.REDEMPTION)
     stopped = stopped or blocked
     enough = _fit(case, retrial, may_cut=not stopped and bool(asked & RequestFlag.ALLOW_PARTIAL))
-    flags = (APPROVED if enough and not stopped else 0) | (BLOCKED if blocked else 0)
+    flags = (APPROVED if enough and not stopped and not unverified else 0) | (BLOCKED if blocked else 0)
     forbidden = judge(case, retrial, Context.REDEMPTION, flags)
     if flags & APPROVED and not forbidden:
         retrial.event_flags = APPROVED
@@ -99,7 +106,7 @@ def _fit(case: Case, retrial: Retrial, *, may_cut: bool) -> bool:
 def _room(case: Case, retrial: Retrial, check: Check) -> int | None:
     """Return how many points fit under a limit that this redemption is above; None if it does not bear on it."""
     counting = check.counting
-    is_limit = check.is_limit and check.posture is Posture.BLOCK and check.context is Context.REDEMPTION
+    is_limit = check.is_limit and check.posture in FORBIDDING and check.context is Context.REDEMPTION
     if not is_limit or counting is None:
         return None
     if (advice := advice_of(case, check)) is not None and advice.overridden:
