@@ -5,11 +5,11 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from pointguard_server.domain.codes import AccountFlag, AdviceEvent, Operation
+from pointguard_server.domain.codes import AccountFlag, AdviceEvent, CaseOutcome, Operation
 from pointguard_server.service.ports import AccountState, Notice
 from pointguard_server.storage.notices import _NEWEST, _NOTICES, _STATE, _STEPS, NoticeReader
 from pointguard_server.storage.readers import open_readers
-from tests.support.ledger import DAY, SECOND, TENANT, Ledger
+from tests.support.ledger import DAY, SECOND, TENANT, Ledger, sandboxed
 
 Read = TypeVar("Read")
 EXTENDING = """
@@ -45,7 +45,7 @@ def notices(ledger: Ledger, after: int = 0, count: int = 100, tenant: int = TENA
 def test_every_step_and_every_change_of_status_is_told_once_in_the_ledgers_order(
     new_ledger: Callable[..., Ledger],
 ) -> None:
-    ledger = new_ledger(rules=EXTENDING, journaled=True)
+    ledger = new_ledger(rules=EXTENDING, journaled=True, back_end=sandboxed)
     account, other = ledger.member(100), ledger.member(100)
     for _ in range(4):
         ledger.clock.moment += SECOND
@@ -77,7 +77,7 @@ def test_every_step_and_every_change_of_status_is_told_once_in_the_ledgers_order
 
 
 def test_pages_of_any_size_make_the_same_feed_and_nobody_elses_is_in_it(new_ledger: Callable[..., Ledger]) -> None:
-    ledger = new_ledger(tenants=2, journaled=True)
+    ledger = new_ledger(tenants=2, journaled=True, back_end=sandboxed)
     account = ledger.member()
     for number in range(7):
         ledger.one(ledger.raise_ask(account) if number % 3 else ledger.lock_ask(account, bool(number % 2)))
@@ -95,7 +95,7 @@ def test_pages_of_any_size_make_the_same_feed_and_nobody_elses_is_in_it(new_ledg
 
 
 def test_an_accounts_state_is_of_its_newest_leg_and_has_what_stands(new_ledger: Callable[..., Ledger]) -> None:
-    ledger = new_ledger(journaled=True)
+    ledger = new_ledger(journaled=True, back_end=sandboxed)
     account = ledger.member(100)
     kept = ledger.one(ledger.raise_ask(account)).transaction_id
     removed = ledger.one(ledger.raise_ask(account)).transaction_id
@@ -115,7 +115,27 @@ def test_an_accounts_state_is_of_its_newest_leg_and_has_what_stands(new_ledger: 
     assert state(0, account + 99) is None
 
 
-def test_no_statement_of_the_feed_scans_a_table(ledger: Ledger) -> None:
+def test_a_case_stands_until_it_is_resolved_and_each_resolution_is_told(new_ledger: Callable[..., Ledger]) -> None:
+    reviewing = EXTENDING.replace('posture = "WARN"', 'posture = "REVIEW"').replace("extends", "four_eyes")
+    ledger = new_ledger(rules=reviewing, journaled=True, back_end=sandboxed)
+    account = ledger.member(100)
+    for _ in range(3):
+        ledger.clock.moment += SECOND
+        ledger.authorise(account, 1)
+    ((_, case),) = notices(ledger)[0].steps
+    stood = []
+    for author in ("a", "b"):
+        ledger.one(ledger.resolve_ask(account, case.advice_id, CaseOutcome.INCONCLUSIVE, author, f"key {author}"))
+        found = read(ledger, lambda reader: reader.account_state(TENANT, account, ledger.clock.moment))
+        assert found is not None
+        stood.append([each.advice_id for each in found.advice])
+    assert stood == [[case.advice_id], []]
+    told = [[AdviceEvent(event) for event, _ in each.steps] for each in notices(ledger)]
+    assert told == [[AdviceEvent.RAISED], [AdviceEvent.PROPOSED], [AdviceEvent.RESOLVED]]
+
+
+def test_no_statement_of_the_feed_scans_a_table(new_ledger: Callable[..., Ledger]) -> None:
+    ledger = new_ledger(back_end=sandboxed)
     values = {"tenant": 1, "after": 0, "count": 1, "last": 1, "account": 1, "moment": 1}
     for statement in (_NEWEST, _NOTICES, _STEPS, _STATE):
         plan = ledger.connection.execute(f"EXPLAIN QUERY PLAN {statement.text}", values).fetchall()
