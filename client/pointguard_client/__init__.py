@@ -35,6 +35,7 @@ from pointguard_client.errors import (
     PermissionDenied,
     PointguardError,
     ReservationEnded,
+    ReturnAboveOriginal,
     ServerFault,
     Unauthenticated,
     Unavailable,
@@ -86,6 +87,8 @@ from pointguard_client.requests import (
     Money,
     Origin,
     Profile,
+    ReturnedLine,
+    ReturnTransaction,
     VoidRedemption,
 )
 from pointguard_client.results import (
@@ -110,6 +113,7 @@ from pointguard_client.results import (
     Reason,
     Redemption,
     RedemptionLock,
+    Return,
     Transaction,
     Void,
 )
@@ -277,6 +281,10 @@ __all__ = [
     "RedemptionLock",
     "ReservationEnded",
     "RetryPolicy",
+    "Return",
+    "ReturnAboveOriginal",
+    "ReturnTransaction",
+    "ReturnedLine",
     "RuleChange",
     "RuleChangeReason",
     "RuleClient",
