@@ -138,7 +138,7 @@ def cases() -> Iterator[Case]:
                 yield from (Case(rpc, {name: text, **without}, name) for text in texts)
         for name in {"member", "identifier"} & set(names):
             yield from (Case(rpc, {name: reference}, name + end) for reference, end in bad_references())
-            if rpc not in ("ListAdvice", "ListCases"):  # without a member they are about the whole program
+            if rpc not in ("ListAdvice", "ListCases", "AddExemption"):  # without a member they are about more
                 yield Case(rpc, {name: None}, name)
         if "origin" in names:
             yield from (Case(rpc, {"origin": origin}, field) for origin, field in bad_origins())
@@ -257,7 +257,14 @@ def member_cases() -> Iterator[Case]:
 
 
 CASES = list(cases())
-LISTS = {"ListRuleSetVersions", "ListRuleSetActivations", "ListExperiments", "ListAdvice", "ListCases"}
+LISTS = {
+    "ListRuleSetVersions",
+    "ListRuleSetActivations",
+    "ListExperiments",
+    "ListAdvice",
+    "ListCases",
+    "ListExemptions",
+}
 """RPCs whose empty message asks for the first page."""
 NEWEST = {"GetShadow"}
 """RPCs whose empty message asks for the newest of all, of which there may be none; they take numbers alone."""

@@ -27,6 +27,7 @@ from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc import streams
 from pointguard_server.rpc.advice_service import AdviceService
 from pointguard_server.rpc.backtest_service import BacktestService
+from pointguard_server.rpc.exemption_service import ExemptionService
 from pointguard_server.rpc.experiment_service import ExperimentService
 from pointguard_server.rpc.explanation_service import ExplanationService
 from pointguard_server.rpc.front_settings import FrontSettings
@@ -42,6 +43,7 @@ from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.credentials import FRAUD, MANAGER, TILL
+from pointguard_server.service.exemptions import Exemptions
 from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.explanation.explainer import Explainer
 from pointguard_server.service.metrics import Metrics
@@ -74,6 +76,9 @@ INVESTIGATORS = frozenset(
         "RemoveAdvice",
         "ListCases",
         "ResolveCase",
+        "AddExemption",
+        "EndExemption",
+        "ListExemptions",
         "SetAccountStatus",
     )
 )
@@ -91,11 +96,17 @@ class Tls:
 
 
 def _methods(
-    desk: Desk, rule_sets: RuleSets, experiments: Experiments, shadows: Shadows, explainer: Explainer
+    desk: Desk,
+    rule_sets: RuleSets,
+    experiments: Experiments,
+    shadows: Shadows,
+    explainer: Explainer,
+    exemptions: Exemptions,
 ) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
     beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
+    exempt = ExemptionService(desk, exemptions)
     transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
@@ -118,6 +129,9 @@ def _methods(
             "RemoveAdvice": (advice_pb2.RemoveAdviceRequest, advice.remove_advice),
             "ListCases": (advice_pb2.ListCasesRequest, advice.list_cases),
             "ResolveCase": (advice_pb2.ResolveCaseRequest, advice.resolve_case),
+            "AddExemption": (advice_pb2.AddExemptionRequest, exempt.add_exemption),
+            "EndExemption": (advice_pb2.EndExemptionRequest, exempt.end_exemption),
+            "ListExemptions": (advice_pb2.ListExemptionsRequest, exempt.list_exemptions),
         },
         "pointguard.v1.MemberService": {
             "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
@@ -178,6 +192,7 @@ class RpcServer:
         shadows: Shadows,
         backtests: Backtests,
         explainer: Explainer,
+        exemptions: Exemptions,
         guard: Guard,
         tenants: Iterable[Tenant],
         metrics: Metrics,
@@ -187,7 +202,7 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets, experiments, shadows, explainer)
+        services = _methods(desk, rule_sets, experiments, shadows, explainer, exemptions)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.
