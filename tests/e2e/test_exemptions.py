@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,22 +139,6 @@ def test_an_exemption_is_added_and_ended_once_and_a_retry_gets_the_first_answer(
     assert client.fraud.list_exemptions(
         include_ended=True, page_size=1, page_token=newest.next_page_token
     ).exemptions == (listed,)
-
-
-def test_an_exemption_outlives_a_kill(tmp_path: Path) -> None:
-    desk = open_desk(tmp_path)
-    desk.server.start()
-    try:
-        with desk.client() as client:
-            member = at_the_limit(client)
-            client.fraud.add_exemption(ExemptSubject.group("vip"), TOMORROW, CLEARED)
-            desk.server.kill()
-        desk.server.start()
-        with desk.client() as client:
-            assert redeem(client, member).decision is Decision.APPROVED
-        assert desk.server.stop() == 0
-    finally:
-        desk.server.clean_up()
 
 
 def test_the_command_line_adds_lists_and_ends_exemptions(
