@@ -36,6 +36,7 @@ from pointguard_client.errors import (
     PermissionDenied,
     PointguardError,
     ReservationEnded,
+    ReturnAboveOriginal,
     ServerFault,
     Unauthenticated,
     Unavailable,
@@ -89,6 +90,8 @@ from pointguard_client.requests import (
     Money,
     Origin,
     Profile,
+    ReturnedLine,
+    ReturnTransaction,
     VoidRedemption,
 )
 from pointguard_client.results import (
@@ -113,6 +116,7 @@ from pointguard_client.results import (
     Reason,
     Redemption,
     RedemptionLock,
+    Return,
     Transaction,
     Void,
 )
@@ -283,6 +287,10 @@ __all__ = [
     "RedemptionLock",
     "ReservationEnded",
     "RetryPolicy",
+    "Return",
+    "ReturnAboveOriginal",
+    "ReturnTransaction",
+    "ReturnedLine",
     "RuleChange",
     "RuleChangeReason",
     "RuleClient",

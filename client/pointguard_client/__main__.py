@@ -9,7 +9,19 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from pointguard_client.commands import account, accrual, batch, explain, fraud, load, members, redemption, replay, rules
+from pointguard_client.commands import (
+    account,
+    accrual,
+    batch,
+    explain,
+    fraud,
+    load,
+    members,
+    redemption,
+    replay,
+    returns,
+    rules,
+)
 from pointguard_client.commands.options import Command
 from pointguard_client.commands.output import print_error
 from pointguard_client.commands.signals import EXIT_INTERRUPTED
@@ -48,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="pointguard-client", description="Calls a pointguard server.", epilog="COMMAND --help says more."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (redemption, accrual, account, members, fraud, batch, explain, rules, replay, load):
+    for module in (redemption, accrual, returns, account, members, fraud, batch, explain, rules, replay, load):
         module.register(commands)
     return parser
 

@@ -32,7 +32,7 @@ from pointguard_client.explanation_messages import decode_explanation
 from pointguard_client.explanation_values import Explanation
 from pointguard_client.fraud_client import FraudClient
 from pointguard_client.idempotency import new_idempotency_key
-from pointguard_client.requests import NO_PROFILE, NOWHERE, Basket, Identifier, Money, Origin, Profile
+from pointguard_client.requests import NO_PROFILE, NOWHERE, Basket, Identifier, Money, Origin, Profile, ReturnedLine
 from pointguard_client.retry import USUAL_RETRIES, RetryPolicy
 from pointguard_client.rule_client import RuleClient
 from pointguard_client.shadow_client import ShadowClient
@@ -212,6 +212,29 @@ class PointguardClient:
         return decoding.decode_accrual(
             await self._caller.call("Accrue", self._transactions.Accrue, message, timeout_seconds)
         )
+
+    async def return_transaction(
+        self,
+        original_transaction_id: str = "",
+        amount: Money | int | Sequence[ReturnedLine] | None = None,
+        *,
+        member: Identifier | None = None,
+        origin: Origin = NOWHERE,
+        order_reference: str = "",
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.Return:
+        """Undo an accrual or a redemption: all that is left of it, or `amount`.
+
+        That is money or lines of an accrual, points (int) of a redemption. Without a receipt give `member` and money;
+        the program may refuse that.
+        """
+        request = requests.ReturnTransaction(
+            original_transaction_id, amount, member, origin, order_reference, idempotency_key
+        )
+        message = encoding.encode_return(request)
+        method = self._transactions.ReturnTransaction
+        return decoding.decode_return(await self._caller.call("ReturnTransaction", method, message, timeout_seconds))
 
     async def get_transaction(
         self, transaction_id: str, *, timeout_seconds: float | None = None

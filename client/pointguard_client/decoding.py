@@ -95,6 +95,18 @@ def decode_accrual(message: transaction_pb2.AccrueResponse) -> results.Accrual:
     )
 
 
+def decode_return(message: transaction_pb2.ReturnTransactionResponse) -> results.Return:
+    """Return what was undone."""
+    return results.Return(
+        transaction_id=message.transaction_id,
+        account_id=message.account_id,
+        signed_points=message.signed_points,
+        points_not_moved=message.points_not_moved,
+        money=_money(message.money) if message.HasField("money") else None,
+        balance=_balance(message.balance),
+    )
+
+
 def decode_transaction(message: transaction_pb2.GetTransactionResponse) -> results.Transaction:
     """Return a transaction with its entries."""
     transaction = message.transaction
@@ -171,6 +183,8 @@ def decode_batch_result(
             return decode_void(message.void_redemption)
         case "accrue":
             return decode_accrual(message.accrue)
+        case "return_transaction":
+            return decode_return(message.return_transaction)
         case "error":
             return error_from_failure(_batch_failure(message.error), rpc, idempotency_key)
         case _:

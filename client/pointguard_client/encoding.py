@@ -124,6 +124,29 @@ def encode_accrue(request: requests.Accrue) -> transaction_pb2.AccrueRequest:
     return message
 
 
+def encode_return(request: requests.ReturnTransaction) -> transaction_pb2.ReturnTransactionRequest:
+    """Return the message for a return, with a new idempotency key if it has none."""
+    message = transaction_pb2.ReturnTransactionRequest(
+        idempotency_key=request.idempotency_key or new_idempotency_key(),
+        original_transaction_id=request.original_transaction_id,
+        member=None if request.member is None else encode_identifier(request.member),
+        origin=encode_origin(request.origin),
+        order_reference=request.order_reference,
+    )
+    match request.amount:
+        case None:
+            pass
+        case requests.Money():
+            message.money.CopyFrom(encode_money(request.amount))
+        case int():
+            message.points = request.amount
+        case _:
+            message.lines.SetInParent()
+            for line in request.amount:
+                message.lines.lines.add(line=line.line, amount_minor_units=line.amount_minor_units)
+    return message
+
+
 def encode_batch_item(request: requests.BatchRequest) -> transaction_pb2.BatchItem:
     """Return the message for one request of a batch."""
     match request:
@@ -135,6 +158,8 @@ def encode_batch_item(request: requests.BatchRequest) -> transaction_pb2.BatchIt
             return transaction_pb2.BatchItem(void_redemption=encode_void(request))
         case requests.Accrue():
             return transaction_pb2.BatchItem(accrue=encode_accrue(request))
+        case requests.ReturnTransaction():
+            return transaction_pb2.BatchItem(return_transaction=encode_return(request))
 
 
 def encode_columns(columns: requests.BatchColumns) -> transaction_pb2.ProcessBatchColumnsRequest:

@@ -14,6 +14,7 @@ A declined redemption is not here: it is an answer, with `decision` DECLINED.
         │   └── IdentifierTaken        the identifier finds another account already
         ├── FailedPrecondition         the state does not allow it
         │   ├── ReservationEnded       the reservation was captured, voided or has expired
+        │   ├── ReturnAboveOriginal    more is to be returned than is left of the original
         │   ├── AdviceEnded            the advice was overridden or removed, or has expired
         │   ├── AdviceIsCase           the advice is a case, which is resolved instead
         │   ├── CaseResolved           the case has been resolved
@@ -47,6 +48,7 @@ ERROR_ID_KEY: Final = "error_id"
 REASON_KEY_REUSED: Final = "IDEMPOTENCY_KEY_REUSED"
 REASON_IDENTIFIER_TAKEN: Final = "IDENTIFIER_TAKEN"
 REASON_RESERVATION_ENDED: Final = "RESERVATION_ENDED"
+REASON_RETURN_ABOVE_ORIGINAL: Final = "RETURN_ABOVE_ORIGINAL"
 REASON_ADVICE_ENDED: Final = "ADVICE_ENDED"
 REASON_ADVICE_IS_CASE: Final = "ADVICE_IS_CASE"
 REASON_CASE_RESOLVED: Final = "CASE_RESOLVED"
@@ -189,6 +191,10 @@ class ReservationEnded(FailedPrecondition):
     """The reservation was captured or voided, or its time is up."""
 
 
+class ReturnAboveOriginal(FailedPrecondition):
+    """More is to be returned than is left of the original, or of one of its lines."""
+
+
 class ActiveVersionDiffers(FailedPrecondition):
     """Another version of the earn rules is active than was expected: someone was faster. The text names it."""
 
@@ -217,6 +223,7 @@ _BY_REASON: Final[dict[str, type[CallError]]] = {
     REASON_KEY_REUSED: KeyReused,
     REASON_IDENTIFIER_TAKEN: IdentifierTaken,
     REASON_RESERVATION_ENDED: ReservationEnded,
+    REASON_RETURN_ABOVE_ORIGINAL: ReturnAboveOriginal,
     REASON_ADVICE_ENDED: AdviceEnded,
     REASON_ADVICE_IS_CASE: AdviceIsCase,
     REASON_CASE_RESOLVED: CaseResolved,

@@ -162,7 +162,31 @@ class Accrue:
     idempotency_key: str = ""
 
 
-BatchRequest = AuthoriseRedemption | CaptureRedemption | VoidRedemption | Accrue
+@dataclass(frozen=True, slots=True)
+class ReturnedLine:
+    """A line of the original's basket that goes back: its place, from 1, and how much of it (0: all)."""
+
+    line: int
+    amount_minor_units: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnTransaction:
+    """Asks to undo an accrual or a redemption.
+
+    `amount` is money or lines of an accrual, points (int) of a redemption, or None for all that is left. Without a
+    receipt `original_transaction_id` is empty, and `member` and money must be given.
+    """
+
+    original_transaction_id: str = ""
+    amount: Money | int | Sequence[ReturnedLine] | None = None
+    member: Identifier | None = None
+    origin: Origin = NOWHERE
+    order_reference: str = ""
+    idempotency_key: str = ""
+
+
+BatchRequest = AuthoriseRedemption | CaptureRedemption | VoidRedemption | Accrue | ReturnTransaction
 
 
 # A list, array("q"), memoryview, NumPy array … of whole numbers, and a buffer of bytes.

@@ -155,6 +155,21 @@ class Void:
 
 
 @dataclass(frozen=True, slots=True)
+class Return:
+    """What was undone: `signed_points` below 0 were taken back of an accrual, above 0 went back of a redemption.
+
+    `points_not_moved` are those that the account had not got where the program forgives them, or whose lot had ended.
+    """
+
+    transaction_id: str
+    account_id: int
+    signed_points: int
+    points_not_moved: int
+    money: Money | None
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
 class Award:
     """Points that one earn rule gave."""
 
@@ -326,4 +341,4 @@ class ColumnAnswers:
 
 
 # The answer to one request of a batch; for one that was refused, the error that the call alone would have raised.
-BatchResult = Redemption | Capture | Void | Accrual | CallError
+BatchResult = Redemption | Capture | Void | Accrual | Return | CallError

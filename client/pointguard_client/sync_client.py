@@ -249,6 +249,7 @@ class SyncPointguardClient:
     capture_redemption = _blocking(PointguardClient.capture_redemption)
     void_redemption = _blocking(PointguardClient.void_redemption)
     accrue = _blocking(PointguardClient.accrue)
+    return_transaction = _blocking(PointguardClient.return_transaction)
     get_transaction = _blocking(PointguardClient.get_transaction)
     explain_decision = _blocking(PointguardClient.explain_decision)
     get_balance = _blocking(PointguardClient.get_balance)
@@ -298,6 +299,8 @@ class SyncTransactionStream:
     def send(self, request: requests.VoidRedemption) -> Future[results.Void]: ...
     @overload
     def send(self, request: requests.Accrue) -> Future[results.Accrual]: ...
+    @overload
+    def send(self, request: requests.ReturnTransaction) -> Future[results.Return]: ...
     def send(self, request: requests.BatchRequest) -> Future[Any]:
         """Send a request as soon as there is room; return its answer to come. Raises as `TransactionStream` does."""
         answer: Future[Any] = Future()

@@ -68,6 +68,7 @@ class Operation(ContractEnum):
     REMOVE_ADVICE = 13
     SET_ACCOUNT_STATUS = 14
     RESOLVE_CASE = 15
+    RETURN = 16
 
 
 class Decision(ContractEnum):

@@ -20,6 +20,7 @@ from pointguard_server.domain.codes import CodeKind
 from pointguard_server.engine.buffers import Buffers
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.memory import Memory
+from pointguard_server.engine.originals import NO_RETURNS
 from pointguard_server.engine.programs import Programs
 from pointguard_server.engine.world import Batch
 from pointguard_server.rpc.decode import Decoder
@@ -136,7 +137,7 @@ class Pointguard(Side):
         count, data = count_items(data)
         self._codec.read_items(inbox, data, count, self._decoder, _LINES_MAX)
         rows = slice(0, count)
-        batch = Batch(inbox.requests[rows], inbox.envelopes[rows], inbox.lines, self._awards, self._header)
+        batch = Batch(inbox.requests[rows], inbox.envelopes[rows], inbox.lines, self._awards, self._header, NO_RETURNS)
         if award_points(self._arrays, self._world, batch, self._out, self._awards) < 0:
             raise ArithmeticError("the rules could not be computed")
         return count

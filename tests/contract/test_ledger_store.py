@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from pointguard_server.domain.codes import Outcome
+from pointguard_server.domain.codes import Operation, Outcome
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.lots import lots_left
-from pointguard_server.engine.ports import Heads, LedgerStore
+from pointguard_server.engine.ports import Heads, LedgerStore, Original
 from pointguard_server.service.ports import NewMember
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.database import migrate
@@ -187,6 +187,22 @@ def test_the_second_leg_of_a_transaction_answers_for_none_of_its_keys(store: Led
     rows = append(store, {"seq": 1}, {"seq": 1, "account_id": 8, **second})
     assert store.known_keys(1, [id_of("key", 1)])[id_of("key", 1)][1] == rows.texts[0][2]
     assert store.find_reservations(1, [id_of("transaction", 1)]) == {id_of("transaction", 1): (7, 1)}
+
+
+def test_an_original_is_found_with_all_that_was_returned_of_it_and_nothing_else(store: LedgerStore) -> None:
+    records = [record for *_, record in append(store, {"seq": 1}, {"seq": 2}).texts]
+    returned = {"operation": int(Operation.RETURN), "refers_to_seq": 2}
+    captured = {"operation": int(Operation.CAPTURE), "refers_to_seq": 2}
+    records += [record for *_, record in append(store, {"seq": 3, **returned}, {"seq": 4, **captured}).texts]
+    others = append(store, {"seq": 5, **returned, "refers_to_seq": 1}, {"seq": 6, **returned, "account_id": 8})
+    records += [record for *_, record in others.texts]
+    records += [record for *_, record in append(store, {"seq": 6, **returned}).texts]
+    asked = [id_of("transaction", position) for position in (2, 4, 99)]
+    assert store.find_originals(1, asked) == {
+        asked[0]: Original(7, 2, records[1], {3: records[2], 7: records[6]}),
+        asked[1]: Original(7, 4, records[3], {}),
+    }
+    assert store.find_originals(2, asked) == {}
 
 
 @pytest.mark.parametrize("count", [1, 4, 5, 300, 600])

@@ -33,6 +33,7 @@ class AuditedAccount:
     posted: int = 0
     seq: int = 0
     accepted_at: int = 0
+    has_returns: bool = False
     open_holds: dict[int, int] = field(default_factory=dict)  # seq of the authorise → points
 
     @property
@@ -119,7 +120,8 @@ def _check_leg(account: AuditedAccount, leg: dict[str, Any], entries: Sequence[d
         assert entry["running_balance"] == account.posted, f"{where}: a running balance is wrong"
     _follow_hold(account, leg, where)
     assert (leg["posted"], leg["reserved"]) == (account.posted, account.reserved), f"{where}: totals are wrong"
-    assert account.posted - leg["pending"] - account.reserved >= 0, f"{where}: overdrawn"
+    account.has_returns |= leg["operation"] == Operation.RETURN
+    assert account.has_returns or account.posted - leg["pending"] - account.reserved >= 0, f"{where}: overdrawn"
 
 
 def _follow_hold(account: AuditedAccount, leg: dict[str, Any], where: str) -> None:

@@ -138,7 +138,8 @@ def cases() -> Iterator[Case]:
                 yield from (Case(rpc, {name: text, **without}, name) for text in texts)
         for name in {"member", "identifier"} & set(names):
             yield from (Case(rpc, {name: reference}, name + end) for reference, end in bad_references())
-            if rpc not in ("ListAdvice", "ListCases", "AddExemption"):  # without a member they are about more
+            # Without a member they are about the whole program, or about something else that they name.
+            if rpc not in ("ListAdvice", "ListCases", "AddExemption", "ReturnTransaction"):
                 yield Case(rpc, {name: None}, name)
         if "origin" in names:
             yield from (Case(rpc, {"origin": origin}, field) for origin, field in bad_origins())
@@ -148,12 +149,44 @@ def cases() -> Iterator[Case]:
     yield from (Case(*case) for case in (*rule_cases(), *experiment_cases(), *shadow_cases(), *advice_cases()))
 
 
+def return_cases() -> Iterator[Case]:
+    """Yield wrong originals, amounts and lines of returns."""
+    for text in ("1", "x" * 36, CANARY, "00000000-0000-0000-0000-000000000000"):
+        yield Case("ReturnTransaction", {"original_transaction_id": text}, "original_transaction_id")
+    yield Case("ReturnTransaction", {"original_transaction_id": None}, "member")
+    member = common_pb2.MemberReference(loyalty_id="1")
+    without = {"original_transaction_id": None, "member": member, "money": None}
+    yield Case("ReturnTransaction", without, "amount")
+    yield Case("ReturnTransaction", {**without, "points": 5}, "amount")
+    for points in (0, -1, 10**12 + 1, INT64_MIN):
+        yield Case("ReturnTransaction", {"money": None, "points": points}, "points")
+    for units in (0, -1, 10**12 + 1, INT64_MAX):
+        yield Case("ReturnTransaction", {"money": money(units)}, "money.minor_units")
+    yield Case("ReturnTransaction", {"money": money(100, "USD")}, "money.currency_code")
+    lines: Any = transaction_pb2.ReturnedLines
+    for count in (0, 1_001):
+        many = [transaction_pb2.ReturnedLine(line=number) for number in range(1, count + 1)]
+        yield Case("ReturnTransaction", {"money": None, "lines": lines(lines=many)}, "lines.lines")
+    for line, amount, field in (
+        (0, 1, "[0].line"),
+        (-1, 1, "[0].line"),
+        (1_001, 1, "[0].line"),
+        (1, -1, "[0].amount_minor_units"),
+        (1, INT64_MAX, "[0].amount_minor_units"),
+    ):
+        one = transaction_pb2.ReturnedLine(line=line, amount_minor_units=amount)
+        yield Case("ReturnTransaction", {"money": None, "lines": lines(lines=[one])}, f"lines.lines{field}")
+    twice = [transaction_pb2.ReturnedLine(line=1)] * 2
+    yield Case("ReturnTransaction", {"money": None, "lines": lines(lines=twice)}, "lines.lines[1].line")
+
+
 def amount_cases() -> Iterator[Case]:
     """Yield wrong points, money, kinds, times to live and baskets."""
     for points in (0, -1, 10**12 + 1, INT64_MAX, INT64_MIN):
         yield Case("AuthoriseRedemption", {"points": points}, "points")
     for points in (-1, 10**12 + 1, INT64_MAX, INT64_MIN):
         yield Case("CaptureRedemption", {"points": points}, "points")
+    yield from return_cases()
     yield Case("AuthoriseRedemption", {"points": None}, "amount")
     for factor in (0, -1, 5, 2**31 - 1):
         yield Case("AuthoriseRedemption", {"verified_by": [common_pb2.FACTOR_PIN, factor]}, "verified_by[1]")
@@ -285,10 +318,13 @@ def test_a_field_that_is_wrong_is_named(raw: RawCalls, rpc: str) -> None:
         assert_refused(answer, "INVALID_ARGUMENT", case.field)
 
 
-@pytest.mark.parametrize("rpc", ["AuthoriseRedemption", "CaptureRedemption", "VoidRedemption", "Accrue"])
+@pytest.mark.parametrize(
+    "rpc", ["AuthoriseRedemption", "CaptureRedemption", "VoidRedemption", "Accrue", "ReturnTransaction"]
+)
 def test_an_item_of_a_batch_is_refused_as_the_call_alone_would_be(raw: RawCalls, rpc: str) -> None:
     names = {"AuthoriseRedemption": "authorise_redemption", "CaptureRedemption": "capture_redemption"}
-    name = {**names, "VoidRedemption": "void_redemption", "Accrue": "accrue"}[rpc]
+    names |= {"VoidRedemption": "void_redemption", "Accrue": "accrue", "ReturnTransaction": "return_transaction"}
+    name = names[rpc]
     own = [case for case in CASES if case.rpc == rpc]
     items = [transaction_pb2.BatchItem(**{name: RPCS[rpc].request(**case.changes)}) for case in own]
     answer = raw.call("ProcessBatch", transaction_pb2.ProcessBatchRequest(items=[*items, transaction_pb2.BatchItem()]))
@@ -397,6 +433,7 @@ def test_fields_of_another_type_are_passed_over_as_unknown(raw: RawCalls) -> Non
         ("OverrideAdvice", {"advice_id": UNKNOWN_ID}),
         ("RemoveAdvice", {"advice_id": "ffffffff-ffff-ffff-ffff-ffffffffffff"}),
         ("CaptureRedemption", {"reservation_id": UNKNOWN_ID}),
+        ("ReturnTransaction", {"original_transaction_id": UNKNOWN_ID}),
         ("VoidRedemption", {"reservation_id": "00000000-0000-0000-0000-000000000000"}),
         ("GetTransaction", {"transaction_id": "ffffffff-ffff-ffff-ffff-ffffffffffff"}),
         ("ExplainDecision", {"transaction_id": "ffffffff-ffff-ffff-ffff-ffffffffffff"}),

@@ -126,16 +126,25 @@ def check_account(legs: Sequence[Row], entries: Sequence[Row], floor: int) -> No
     lots = LotsAudit()
     holds: dict[int, Row] = {}
     ended: set[int] = set()
+    has_returns = False  # they may take an account below its floor
     for seq, leg in enumerate(legs, 1):
         assert leg["seq"] == seq
         for entry in (entry for entry in entries if entry["seq"] == seq):
             totals["posted"] += entry["signed_points"]
             if (total := TOTALS.get(entry["entry_type"])) is not None:
                 totals[total] += abs(entry["signed_points"])
+            if (total := UNDONE.get(entry["entry_type"])) is not None:
+                totals[total] -= abs(entry["signed_points"])
             assert entry["running_balance"] == totals["posted"]
             lots.follow(leg, entry, holds)
         if leg["operation"] == Operation.ACCRUE and leg["decision"] == Decision.APPROVED:
             totals["spend_total"] += leg["money"]
+        if leg["operation"] == Operation.RETURN:
+            has_returns = True
+            if leg["refers_to_seq"]:
+                check_return(legs, leg)
+                of_accrual = legs[leg["refers_to_seq"] - 1]["operation"] == Operation.ACCRUE
+                totals["spend_total"] -= leg["money"] if of_accrual else 0
         if leg["operation"] in RELEASES and not is_of_lots(leg):
             end_hold(leg, holds, ended)
         elif leg["hold_expires_at"]:
@@ -143,12 +152,28 @@ def check_account(legs: Sequence[Row], entries: Sequence[Row], floor: int) -> No
             holds[seq] = leg
         totals["reserved"] = sum(hold["points"] for hold in holds.values())
         assert {name: leg[name] for name in totals} == totals
-        lots.check(leg, holds.values(), totals["posted"], floor)
+        lots.check(leg, holds.values(), totals["posted"], None if has_returns else floor)
         assert leg["open_from_seq"] <= min([seq, *holds])
 
 
 TOTALS = {EntryType.EARN: "earned_total", EntryType.BONUS: "earned_total", EntryType.REDEEM: "redeemed_total"}
 """The running totals that an entry moves: what ends or settles a debt moves none."""
+UNDONE = {EntryType.REVERSE: "earned_total", EntryType.VOID: "redeemed_total"}
+
+
+def check_return(legs: Sequence[Row], leg: Row) -> None:
+    """All returns of an original up to this one come to no more than it: to all of its points with all its money."""
+    original = legs[leg["refers_to_seq"] - 1]
+    assert original["decision"] == Decision.APPROVED
+    own = [each for each in legs[: leg["seq"]] if each["operation"] == Operation.RETURN]
+    own = [each for each in own if each["refers_to_seq"] == original["seq"]]
+    points, money = sum(each["points"] + each["released"] for each in own), sum(each["money"] for each in own)
+    assert points <= original["points"]
+    assert money <= original["money"]
+    if original["operation"] == Operation.ACCRUE:
+        assert points == original["points"] or money < original["money"]
+    else:
+        assert money == original["money"] * points // original["points"]
 
 
 def end_hold(leg: Row, holds: dict[int, Row], ended: set[int]) -> None:

@@ -22,7 +22,7 @@ from pointguard_server.storage.rule_versions import RuleVersions
 from tests.support.ledger import CONFIG, EARN, TENANT, Ledger, compiled_rules_directory
 
 CONFIGURATION = CONFIG.format(
-    zone="America/Toronto", settings="", rate_points=100, rate_money=100, controls="", rules="", lots=""
+    zone="America/Toronto", settings="", rate_points=100, rate_money=100, controls="", rules="", lots="", returns=""
 )
 TWICE = EARN.replace("10", "20")
 

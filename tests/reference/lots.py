@@ -38,6 +38,7 @@ class LotAccount:
     lots: list[Lot] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     numbers: int = 0
+    spent: list[tuple[int, int, int, int]] = field(default_factory=list)  # by the latest spending: as ``put_back``
 
     @property
     def posted(self) -> int:
@@ -73,8 +74,9 @@ class LotAccount:
             self._end()
 
     def _mature(self) -> None:
+        """What may be spent from now on pays what is owed; what a reservation keeps past its end does not."""
         for lot in sorted(self.lots, key=lambda lot: (lot.matures_at, lot.order)):
-            if lot.matures_at <= self.now:
+            if lot.matures_at <= self.now and not 0 < lot.expires_at <= self.now:
                 paid = min(max(-self.rest, 0), lot.points)
                 lot.points, self.rest = lot.points - paid, self.rest + paid
                 if not lot.expires_at:
@@ -116,11 +118,16 @@ class LotAccount:
         return True
 
     def _spend(self, points: int, since: int) -> None:
+        self.spent = []
         for lot in sorted(self.lots, key=lambda lot: lot.order):
             if lot.matures_at <= self.now and not (lot.expires_at and lot.expires_at <= since):
                 taken = min(points, lot.points)
                 lot.points, points = lot.points - taken, points - taken
+                if taken:
+                    self.spent.append((lot.number, taken, lot.matures_at, lot.expires_at))
         self.rest -= points
+        if points:
+            self.spent.append((0, points, 0, 0))
         self._clean()
 
     def reserve(self, now: int, points: int, seq: int, time_to_live: int) -> bool:
@@ -130,6 +137,42 @@ class LotAccount:
             return False
         self.holds.append(Hold(seq, points, now, now + time_to_live))
         return True
+
+    def take_back(self, now: int, own: list[tuple[int, int, int, int]], room: int | None) -> int:
+        """Take points of awards back: (award's number, points, matures at, expires at); return how many were taken.
+
+        Of what could be spent, ``room`` may be taken.
+        """
+        before = self.posted
+        for number, due, matures_at, expires_at in own:
+            points = due
+            for lot in self.lots:
+                if lot.number == number and not (lot.expires_at and lot.expires_at <= now):
+                    taken = min(points, lot.points)
+                    if lot.matures_at <= now and room is not None:
+                        taken = min(taken, room)
+                        room -= taken
+                    lot.points, points = lot.points - taken, points - taken
+            if room is not None:
+                points = min(points, room)
+                room -= points
+            if not expires_at and matures_at <= now:
+                taken = min(points, max(self.rest, 0))
+                self.rest, points = self.rest - taken, points - taken
+            self._spend(points, now)
+        return before - self.posted
+
+    def put_back(self, number: int, points: int, matures_at: int, expires_at: int) -> None:
+        """Give points back that were spent of an award."""
+        if not expires_at:
+            self.rest += points
+            return
+        lot = next((lot for lot in self.lots if lot.number == number), None)
+        if lot is None:
+            lot = Lot(number, 0, matures_at, expires_at)
+            self.lots.append(lot)
+        lot.points += points
+        self._mature()
 
     def end(self, now: int, seq: int, captured: int) -> bool:
         """Capture or (0) void a reservation; whether it was open and large enough."""

@@ -31,6 +31,7 @@ rule "a" earn base distinct(terminals of purchases, this week)
 """
 SETTINGS = "points_floor = -100000"  # whatever is spent
 ZONE = ZoneInfo("America/Toronto")
+RETURNABLE = (Operation.ACCRUE, Operation.AUTHORISE, Operation.CAPTURE)
 KINDS = (CodeKind.STORE, CodeKind.CASHIER, CodeKind.TERMINAL)
 FIELDS = {16: "store_id", 17: "cashier_id", 18: "terminal_id"}
 places = st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 2))
@@ -41,6 +42,7 @@ steps = st.lists(
         st.tuples(st.just("hold"), accounts, places),
         st.tuples(st.just("spend"), accounts, places),
         st.tuples(st.sampled_from(("void", "capture")), st.integers(0, 3)),
+        st.tuples(st.just("return"), accounts, st.integers(0, 5)),
         st.tuples(st.just("wait"), st.sampled_from([1, HOUR - 1, HOUR, 5 * HOUR, DAY, 8 * DAY, 40 * DAY])),
         st.tuples(st.just("forget")),
         st.tuples(st.just("evict"), accounts),
@@ -76,6 +78,10 @@ class Player:
             case "void" | "capture" if self.held:
                 operation = Operation.VOID if what == "void" else Operation.CAPTURE
                 ledger.one(ledger.end_ask(operation, self.held[how[0] % len(self.held)], points=int(what == "capture")))
+            case "return":
+                legs = [leg for leg in ledger.legs(self.members[how[0]]) if leg["operation"] in RETURNABLE]
+                if legs:
+                    ledger.one(ledger.return_ask(legs[-1 - how[1] % len(legs)]["transaction_id"]))
             case "wait":
                 ledger.clock.moment += how[0]
             case "forget":
@@ -103,6 +109,16 @@ def expected(records: Sequence[Record], leg: dict[str, Any], row: Sequence[int])
         record.leg["refers_to_seq"]
         for record in records
         if record.leg["operation"] in (Operation.VOID, Operation.EXPIRE) and record.leg["seq"] < leg["seq"]
+    }
+    captured = {
+        record.leg["seq"]: record.leg["refers_to_seq"]
+        for record in records
+        if record.leg["operation"] == Operation.CAPTURE
+    }
+    whole |= {
+        captured.get(record.leg["refers_to_seq"], record.leg["refers_to_seq"])
+        for record in records
+        if record.leg["operation"] == Operation.RETURN and record.leg["seq"] < leg["seq"]
     }
     values = set()
     for record in records:

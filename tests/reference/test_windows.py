@@ -112,6 +112,8 @@ WAITS = (
     31 * DAY,
 )
 
+RETURNABLE = (Operation.ACCRUE, Operation.AUTHORISE, Operation.CAPTURE)
+
 Step = tuple[Any, ...]
 points = st.integers(1, 80)
 which = st.integers(0, 7)
@@ -122,6 +124,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("reserve"), points, st.booleans(), st.sampled_from((SECOND, HOUR, 7 * DAY))),
     st.tuples(st.just("capture"), which, st.integers(0, 40)),
     st.tuples(st.just("void"), which),
+    st.tuples(st.just("return"), which, st.sampled_from((0, 0, 5, 30, 200))),
     st.tuples(st.just("lock"), st.booleans()),
     st.tuples(st.just("suspend"), st.booleans()),
     st.tuples(st.just("raise"), st.sampled_from(Context), st.sampled_from((Posture.WARN, Posture.BLOCK))),
@@ -168,6 +171,13 @@ class Player:
             reservation = open_ones[rest[0] % len(open_ones)].transaction_id
             operation = Operation.CAPTURE if name == "capture" else Operation.VOID
             return ledger.end_ask(operation, reservation, *rest[1:])
+        if name == "return":
+            legs = [leg for leg in ledger.legs(account) if leg["operation"] in RETURNABLE]
+            if not legs:
+                return None
+            original = legs[-1 - rest[0] % len(legs)]
+            amount = "money" if original["operation"] == Operation.ACCRUE else "points"
+            return ledger.return_ask(original["transaction_id"], **{amount: rest[1]})
         if name in ("override", "remove"):
             steps = [row["advice_id"] for row in ledger.rows("advice") if row["account_id"] == account]
             if not steps:

@@ -46,7 +46,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Release:
-    """What leg ``seq`` gave back of the authorise ``of_seq``."""
+    """What leg ``seq`` gave back of the leg ``of_seq``; several that come to all of it are ``whole`` together."""
 
     seq: int
     of_seq: int
@@ -111,8 +111,9 @@ class Measure:
         given_back = [release for release in releases if release.of_seq == event.seq and release.seq < before_seq]
         if not self.net_of_reversals or not given_back:
             return self.amount(event.points, event.money)
-        (release,) = given_back
-        return 0 if release.whole else self.amount(event.points - release.points, event.money - release.money)
+        points, money = (sum(getattr(release, name) for release in given_back) for name in ("points", "money"))
+        is_whole = any(release.whole for release in given_back) or (points, money) == (event.points, event.money)
+        return 0 if is_whole else self.amount(event.points - points, event.money - money)
 
 
 def calendar_unit(window: WindowKind, moment: int, zone: ZoneInfo) -> date | tuple[int, int]:
@@ -161,6 +162,7 @@ def is_of_lots(leg: dict[str, Any]) -> bool:
 def history_of(records: Iterable[Record]) -> History:
     """What an account's windows follow from, read off its records."""
     events: dict[int, Event] = {}
+    captured: dict[int, int] = {}  # by a capture's seq, that of the authorise which counts for it
     releases = []
     for record in records:
         leg: dict[str, Any] = record.leg
@@ -168,12 +170,17 @@ def history_of(records: Iterable[Record]) -> History:
             continue
         if leg["operation"] in RELEASES:
             authorised = events[leg["refers_to_seq"]]
-            captured = leg["operation"] == Operation.CAPTURE
-            spent = leg["money"] if captured else 0
+            is_capture = leg["operation"] == Operation.CAPTURE
+            spent = leg["money"] if is_capture else 0
             releases.append(
-                Release(leg["seq"], authorised.seq, leg["released"], authorised.money - spent, whole=not captured)
+                Release(leg["seq"], authorised.seq, leg["released"], authorised.money - spent, whole=not is_capture)
             )
+            captured[leg["seq"]] = authorised.seq
             continue
+        if leg["operation"] == Operation.RETURN and leg["refers_to_seq"]:
+            original = captured.get(leg["refers_to_seq"], leg["refers_to_seq"])
+            points = leg["points"] + leg["released"]
+            releases.append(Release(leg["seq"], original, points, leg["money"], whole=False))
         events[leg["seq"]] = Event(
             seq=leg["seq"],
             time=leg["accepted_at"],

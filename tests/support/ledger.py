@@ -9,7 +9,7 @@ import functools
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,6 +34,7 @@ from pointguard_server.domain.codes import (
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.domain.record import encode_body
+from pointguard_server.domain.returns import encode_lines
 from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.identifiers import key_bytes
@@ -72,6 +73,7 @@ time_zone = "{zone}"
 currency = "CAD"
 {settings}
 {lots}
+{returns}
 [program.redemption]
 points = {rate_points}
 money_minor = {rate_money}
@@ -174,6 +176,7 @@ class Ledger:
     controls: str = ""
     settings: str = ""
     lots: str = ""  # the table of that name
+    returns: str = ""  # likewise
     earn: str = EARN
     zone: str = "America/Toronto"
     rate_points: int = 100
@@ -219,6 +222,7 @@ class Ledger:
             rules=self.rules,
             settings=self.settings,
             lots=self.lots,
+            returns=self.returns,
             zone=self.zone,
             rate_points=self.rate_points,
             rate_money=self.rate_money,
@@ -393,6 +397,19 @@ class Ledger:
         fields = RequestFields(int(operation), points=points, reservation_high=high, reservation_low=low)
         return self.ask(key, fields)
 
+    def return_ask(
+        self, original: bytes = bytes(16), *, money: int = 0, points: int = 0, lines: Sequence[tuple[int, int]] = (),
+        account: int = 0, key: str | None = None,
+    ) -> Ask:  # fmt: skip
+        """Ask to return all of a transaction, or so much of it; without an original: money of an account."""
+        high, low = (int.from_bytes(half, "little", signed=True) for half in (original[:8], original[8:]))
+        flags = 0 if money or points or lines else int(RequestFlag.WHOLE)
+        fields = RequestFields(
+            int(Operation.RETURN), int(Kind.RETURN), account, points, money, flags=flags,
+            reservation_high=high, reservation_low=low,
+        )  # fmt: skip
+        return self.ask(key, fields, body=encode_body("", encode_lines(lines)))
+
     def lock_ask(self, account: int, locked: bool, key: str | None = None) -> Ask:
         flags = int(RequestFlag.LOCKED) if locked else 0
         return self.ask(
@@ -488,6 +505,10 @@ class Ledger:
 
     def void(self, reservation: Verdict, **rest: Any) -> Verdict:
         return self.one(self.end_ask(Operation.VOID, reservation.transaction_id, **rest))
+
+    def give_back(self, original: Verdict, **rest: Any) -> Verdict:
+        """Return a transaction, or so much of it."""
+        return self.one(self.return_ask(original.transaction_id, **rest))
 
     def lock(self, account: int, locked: bool = True) -> Verdict:
         return self.one(self.lock_ask(account, locked))

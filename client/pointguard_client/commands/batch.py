@@ -19,7 +19,7 @@ from pointguard_client.commands.output import console, plain, plain_table, print
 from pointguard_client.errors import CallError, ConfigurationError
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.replay.tally import reason_text
-from pointguard_client.results import Accrual, BatchResult, Capture, Redemption
+from pointguard_client.results import Accrual, BatchResult, Capture, Redemption, Return
 
 
 def register(commands: Subparsers) -> None:
@@ -83,6 +83,8 @@ def _points_and_outcome(result: BatchResult) -> tuple[str, str]:
     if isinstance(result, Redemption | Accrual):
         why = ", ".join(reason_text(reason) for reason in result.reasons)
         return f"{result.points:,}", f"{result.decision.name} {why}".rstrip()
+    if isinstance(result, Return):
+        return f"{result.signed_points:,}", "DONE"
     return f"{result.points if isinstance(result, Capture) else result.points_released:,}", "DONE"
 
 

@@ -54,6 +54,7 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_REMOVE_ADVICE: _ClassVar[Operation]
     OPERATION_SET_ACCOUNT_STATUS: _ClassVar[Operation]
     OPERATION_RESOLVE_CASE: _ClassVar[Operation]
+    OPERATION_RETURN: _ClassVar[Operation]
 
 class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -173,6 +174,7 @@ OPERATION_OVERRIDE_ADVICE: Operation
 OPERATION_REMOVE_ADVICE: Operation
 OPERATION_SET_ACCOUNT_STATUS: Operation
 OPERATION_RESOLVE_CASE: Operation
+OPERATION_RETURN: Operation
 DECISION_UNSPECIFIED: Decision
 DECISION_APPROVED: Decision
 DECISION_DECLINED: Decision

@@ -256,6 +256,56 @@ class AccrueResponse(_message.Message):
     arm: int
     def __init__(self, transaction_id: _Optional[str] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., awards: _Optional[_Iterable[_Union[Award, _Mapping]]] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., account_id: _Optional[int] = ..., experiment_id: _Optional[int] = ..., arm: _Optional[int] = ...) -> None: ...
 
+class ReturnedLine(_message.Message):
+    __slots__ = ("line", "amount_minor_units")
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MINOR_UNITS_FIELD_NUMBER: _ClassVar[int]
+    line: int
+    amount_minor_units: int
+    def __init__(self, line: _Optional[int] = ..., amount_minor_units: _Optional[int] = ...) -> None: ...
+
+class ReturnedLines(_message.Message):
+    __slots__ = ("lines",)
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    lines: _containers.RepeatedCompositeFieldContainer[ReturnedLine]
+    def __init__(self, lines: _Optional[_Iterable[_Union[ReturnedLine, _Mapping]]] = ...) -> None: ...
+
+class ReturnTransactionRequest(_message.Message):
+    __slots__ = ("idempotency_key", "original_transaction_id", "member", "origin", "money", "lines", "points", "order_reference")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    MONEY_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    ORDER_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    original_transaction_id: str
+    member: _common_pb2.MemberReference
+    origin: _common_pb2.Origin
+    money: _common_pb2.Money
+    lines: ReturnedLines
+    points: int
+    order_reference: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., original_transaction_id: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., lines: _Optional[_Union[ReturnedLines, _Mapping]] = ..., points: _Optional[int] = ..., order_reference: _Optional[str] = ...) -> None: ...
+
+class ReturnTransactionResponse(_message.Message):
+    __slots__ = ("transaction_id", "account_id", "signed_points", "points_not_moved", "money", "balance")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_POINTS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_NOT_MOVED_FIELD_NUMBER: _ClassVar[int]
+    MONEY_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    signed_points: int
+    points_not_moved: int
+    money: _common_pb2.Money
+    balance: _common_pb2.Balance
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., signed_points: _Optional[int] = ..., points_not_moved: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ...) -> None: ...
+
 class GetTransactionRequest(_message.Message):
     __slots__ = ("transaction_id",)
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -377,16 +427,18 @@ class GetBalanceResponse(_message.Message):
     def __init__(self, account_id: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., seq: _Optional[int] = ..., redemption_locked: _Optional[bool] = ..., next_expiry: _Optional[_Union[NextExpiry, _Mapping]] = ..., suspended: _Optional[bool] = ...) -> None: ...
 
 class BatchItem(_message.Message):
-    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue")
+    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "return_transaction")
     AUTHORISE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     CAPTURE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     VOID_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     ACCRUE_FIELD_NUMBER: _ClassVar[int]
+    RETURN_TRANSACTION_FIELD_NUMBER: _ClassVar[int]
     authorise_redemption: AuthoriseRedemptionRequest
     capture_redemption: CaptureRedemptionRequest
     void_redemption: VoidRedemptionRequest
     accrue: AccrueRequest
-    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionRequest, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionRequest, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionRequest, _Mapping]] = ..., accrue: _Optional[_Union[AccrueRequest, _Mapping]] = ...) -> None: ...
+    return_transaction: ReturnTransactionRequest
+    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionRequest, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionRequest, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionRequest, _Mapping]] = ..., accrue: _Optional[_Union[AccrueRequest, _Mapping]] = ..., return_transaction: _Optional[_Union[ReturnTransactionRequest, _Mapping]] = ...) -> None: ...
 
 class ProcessBatchRequest(_message.Message):
     __slots__ = ("items",)
@@ -415,18 +467,20 @@ class BatchError(_message.Message):
     def __init__(self, code: _Optional[int] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., field_violations: _Optional[_Iterable[_Union[FieldViolation, _Mapping]]] = ...) -> None: ...
 
 class BatchResult(_message.Message):
-    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "error")
+    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "error", "return_transaction")
     AUTHORISE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     CAPTURE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     VOID_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     ACCRUE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    RETURN_TRANSACTION_FIELD_NUMBER: _ClassVar[int]
     authorise_redemption: AuthoriseRedemptionResponse
     capture_redemption: CaptureRedemptionResponse
     void_redemption: VoidRedemptionResponse
     accrue: AccrueResponse
     error: BatchError
-    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionResponse, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionResponse, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionResponse, _Mapping]] = ..., accrue: _Optional[_Union[AccrueResponse, _Mapping]] = ..., error: _Optional[_Union[BatchError, _Mapping]] = ...) -> None: ...
+    return_transaction: ReturnTransactionResponse
+    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionResponse, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionResponse, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionResponse, _Mapping]] = ..., accrue: _Optional[_Union[AccrueResponse, _Mapping]] = ..., error: _Optional[_Union[BatchError, _Mapping]] = ..., return_transaction: _Optional[_Union[ReturnTransactionResponse, _Mapping]] = ...) -> None: ...
 
 class ProcessBatchResponse(_message.Message):
     __slots__ = ("results",)

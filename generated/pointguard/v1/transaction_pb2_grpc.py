@@ -61,6 +61,11 @@ class TransactionServiceStub:
                 request_serializer=pointguard_dot_v1_dot_transaction__pb2.AccrueRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_transaction__pb2.AccrueResponse.FromString,
                 _registered_method=True)
+        self.ReturnTransaction = channel.unary_unary(
+                '/pointguard.v1.TransactionService/ReturnTransaction',
+                request_serializer=pointguard_dot_v1_dot_transaction__pb2.ReturnTransactionRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_transaction__pb2.ReturnTransactionResponse.FromString,
+                _registered_method=True)
         self.GetTransaction = channel.unary_unary(
                 '/pointguard.v1.TransactionService/GetTransaction',
                 request_serializer=pointguard_dot_v1_dot_transaction__pb2.GetTransactionRequest.SerializeToString,
@@ -123,6 +128,13 @@ class TransactionServiceServicer:
 
     def Accrue(self, request, context):
         """Earns points for a basket or a total by the program's earn rules.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnTransaction(self, request, context):
+        """Undoes a purchase's accrual or a redemption, in full or in part, as often as something of it is left.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -194,6 +206,11 @@ def add_TransactionServiceServicer_to_server(servicer, server):
                     servicer.Accrue,
                     request_deserializer=pointguard_dot_v1_dot_transaction__pb2.AccrueRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_transaction__pb2.AccrueResponse.SerializeToString,
+            ),
+            'ReturnTransaction': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnTransaction,
+                    request_deserializer=pointguard_dot_v1_dot_transaction__pb2.ReturnTransactionRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_transaction__pb2.ReturnTransactionResponse.SerializeToString,
             ),
             'GetTransaction': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTransaction,
@@ -358,6 +375,33 @@ class TransactionService:
             '/pointguard.v1.TransactionService/Accrue',
             pointguard_dot_v1_dot_transaction__pb2.AccrueRequest.SerializeToString,
             pointguard_dot_v1_dot_transaction__pb2.AccrueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnTransaction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.TransactionService/ReturnTransaction',
+            pointguard_dot_v1_dot_transaction__pb2.ReturnTransactionRequest.SerializeToString,
+            pointguard_dot_v1_dot_transaction__pb2.ReturnTransactionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,8 @@ class TransactionServiceStub:
     """Releases a reservation."""
     Accrue: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.AccrueRequest, _transaction_pb2.AccrueResponse]
     """Earns points for a basket or a total by the program's earn rules."""
+    ReturnTransaction: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.ReturnTransactionRequest, _transaction_pb2.ReturnTransactionResponse]
+    """Undoes a purchase's accrual or a redemption, in full or in part, as often as something of it is left."""
     GetTransaction: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.GetTransactionRequest, _transaction_pb2.GetTransactionResponse]
     """Returns one transaction with its entries."""
     GetBalance: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.GetBalanceRequest, _transaction_pb2.GetBalanceResponse]
@@ -79,6 +81,8 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     """Releases a reservation."""
     Accrue: _aio.UnaryUnaryMultiCallable[_transaction_pb2.AccrueRequest, _transaction_pb2.AccrueResponse]  # type: ignore[assignment]
     """Earns points for a basket or a total by the program's earn rules."""
+    ReturnTransaction: _aio.UnaryUnaryMultiCallable[_transaction_pb2.ReturnTransactionRequest, _transaction_pb2.ReturnTransactionResponse]  # type: ignore[assignment]
+    """Undoes a purchase's accrual or a redemption, in full or in part, as often as something of it is left."""
     GetTransaction: _aio.UnaryUnaryMultiCallable[_transaction_pb2.GetTransactionRequest, _transaction_pb2.GetTransactionResponse]  # type: ignore[assignment]
     """Returns one transaction with its entries."""
     GetBalance: _aio.UnaryUnaryMultiCallable[_transaction_pb2.GetBalanceRequest, _transaction_pb2.GetBalanceResponse]  # type: ignore[assignment]
@@ -140,6 +144,14 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_transaction_pb2.AccrueResponse, _abc.Awaitable[_transaction_pb2.AccrueResponse]]:
         """Earns points for a basket or a total by the program's earn rules."""
+
+    @_abc_1.abstractmethod
+    def ReturnTransaction(
+        self,
+        request: _transaction_pb2.ReturnTransactionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transaction_pb2.ReturnTransactionResponse, _abc.Awaitable[_transaction_pb2.ReturnTransactionResponse]]:
+        """Undoes a purchase's accrual or a redemption, in full or in part, as often as something of it is left."""
 
     @_abc_1.abstractmethod
     def GetTransaction(

@@ -47,6 +47,7 @@ class _Leg(NamedTuple):
     event_flags: int
     points: int
     money: int
+    released: int
     store_id: int
     cashier_id: int
     terminal_id: int
@@ -160,7 +161,14 @@ class PastWindows:
             for name in ("points", "money")
         )
         is_whole = (is_end & ~is_capture).astype(np.int64)
-        return Legs(events, first, ends, points, money, is_whole, order)
+        # A return gives back of its original's event: of a capture, of its authorise's.
+        is_return = (operation == int(Operation.RETURN)) & (refers_to >= first_seq) & (refers_to > 0)
+        original = np.where(is_return, first + refers_to - first_seq, NONE)
+        of_capture = is_return & (operation[original] == int(Operation.CAPTURE))
+        ends = np.where(is_return, np.where(of_capture, ends[original], original), ends)
+        points = np.where(is_return, columns["points"] + columns["released"], points)
+        money = np.where(is_return, columns["money"], money)
+        return Legs(events, first, ends, points, money, is_whole, is_return.astype(np.int64), order)
 
 
 def _first_date(unit: CalendarUnit, days: int) -> date:

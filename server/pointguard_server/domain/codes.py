@@ -25,6 +25,7 @@ class Operation(IntEnum):
     REMOVE_ADVICE = 13
     SET_ACCOUNT_STATUS = 14
     RESOLVE_CASE = 15
+    RETURN = 16
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -389,6 +390,7 @@ class RequestFlag(IntFlag):
     ID_DOCUMENT_VERIFIED = 1024
     ONE_TIME_CODE_VERIFIED = 2048
     SUPERVISOR_VERIFIED = 4096
+    WHOLE = 8192
 
 
 class Outcome(IntEnum):
@@ -407,3 +409,9 @@ class Outcome(IntEnum):
     CASE_RESOLVED = 10
     FOUR_EYES = 11
     ADVICE_IS_CASE = 12
+    NOT_RETURNABLE = 13
+    RETURN_ABOVE_ORIGINAL = 14
+    RETURN_WINDOW_OVER = 15
+    RETURN_AMOUNT_MISMATCH = 16
+    NO_SUCH_LINE = 17
+    RECEIPT_REQUIRED = 18

@@ -7,6 +7,10 @@ PointguardError
 ├── IdentifierTaken         the identifier belongs to another account
 ├── ReservationEnded        the reservation was captured, voided or expired
 ├── CaptureAboveReservation more points than were reserved
+├── NotReturnable           the transaction neither gave nor spent points, or was declined
+├── ReturnAboveOriginal     more than is left of the original
+├── ReturnWindowOver        the original is older than what may be returned
+├── ReceiptRequired         the program takes no return without a receipt
 ├── AdviceEnded             the advice was overridden or removed, or its time was up
 ├── AdviceIsCase            the advice is a case, which is resolved
 ├── CaseResolved            the case has been resolved
@@ -151,6 +155,42 @@ class CaptureAboveReservation(PointguardError):
 
     def __init__(self) -> None:
         super().__init__("more points than are reserved")
+
+
+class NotReturnable(PointguardError):
+    """The transaction neither gave nor spent points, or was declined. A reservation is voided, its capture returned."""
+
+    reason = "NOT_RETURNABLE"
+
+    def __init__(self) -> None:
+        super().__init__("the original gave and spent no points: only an approved accrual or a capture can be returned")
+
+
+class ReturnAboveOriginal(PointguardError):
+    """More than is left of the original, or of one of its lines."""
+
+    reason = "RETURN_ABOVE_ORIGINAL"
+
+    def __init__(self) -> None:
+        super().__init__("amount is more than is left of the original")
+
+
+class ReturnWindowOver(PointguardError):
+    """The original is older than what the program lets be returned."""
+
+    reason = "RETURN_WINDOW_OVER"
+
+    def __init__(self) -> None:
+        super().__init__("the original is older than what may be returned")
+
+
+class ReceiptRequired(PointguardError):
+    """The program takes no return without a receipt."""
+
+    reason = "RECEIPT_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__("original_transaction_id must be given: the program takes no return without a receipt")
 
 
 class RuleChangeRefused(PointguardError):

@@ -88,6 +88,17 @@ def encode_body(order_reference: str, basket: bytes) -> bytes:
     return encode_varint(len(reference)) + reference + encode_varint(len(basket)) + basket
 
 
+def decode_body(data: bytes) -> tuple[str, bytes]:
+    """Return the order reference and the basket that ``encode_body`` was given.
+
+    Raises:
+        ValueError: if the bytes are cut short.
+    """
+    reader = _Reader(data)
+    reference = reader.raw(reader.varint()).decode()
+    return reference, reader.raw(reader.varint())
+
+
 def encode_record(record: Record, version: int = RECORD_VERSION) -> bytes:
     """Return the bytes of a record: the slow and obvious way, for tests and tools."""
     body = encode_body(record.order_reference, record.basket) if record.request is not None else b""

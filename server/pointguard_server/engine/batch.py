@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pointguard_server.domain.codes import FIRST_READ, AdviceEvent, Operation, Outcome
+from pointguard_server.domain.record import decode_body
+from pointguard_server.domain.returns import decode_lines
 from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.buffers import Buffers
 from pointguard_server.engine.compiled.accounts import replay_legs
@@ -24,6 +26,7 @@ from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.kernel import decide
 from pointguard_server.engine.lots import lots_left
 from pointguard_server.engine.memory import ACCOUNT, Memory
+from pointguard_server.engine.originals import NO_RETURNS, Originals
 from pointguard_server.engine.past_legs import legs_of_records
 from pointguard_server.engine.ports import BatchRecord, Clock, Heads, LedgerStore, Rows
 from pointguard_server.engine.programs import Programs
@@ -51,7 +54,8 @@ from pointguard_server.engine.world import (
 from pointguard_server.velocity.windows import BLOCK, NONE
 
 # An enumeration's member takes longer to look up than to compare.
-_CAPTURE, _VOID = int(Operation.CAPTURE), int(Operation.VOID)
+_CAPTURE, _VOID, _RETURN = int(Operation.CAPTURE), int(Operation.VOID), int(Operation.RETURN)
+_NO_ID = bytes(16)
 
 Upcoming = tuple[tuple[int, Programs], ...]
 """Programs that decide from their moments on, earliest first."""
@@ -83,6 +87,7 @@ class _Step:
         self.same_as: dict[int, int] = {}  # request → an earlier one of this batch with the same key
         self.claims: list[Claim] = []
         self.begun: list[int] = []  # accounts that claims began
+        self.originals: Originals | None = None  # where there are returns
 
 
 class Decider:
@@ -324,6 +329,9 @@ class Decider:
                 envelopes["account_id"][row] = (
                     self._store.find_account(int(envelopes["tenant_id"][row]), kind, value) or 0
                 )
+        returns = ((step.operations == _RETURN) & (skip == 0)).nonzero()[0]
+        if returns.size:
+            self._find_originals(step, returns.tolist())
         ends = (((step.operations == _CAPTURE) | (step.operations == _VOID)) & (skip == 0)).nonzero()[0]
         if not ends.size:
             return
@@ -335,9 +343,32 @@ class Decider:
             found = self._store.find_reservations(tenant_id, reservations[rows].tolist())
             for row in rows:
                 account_id, seq = found.get(reservations[row].tobytes(), (0, 0))
-                envelopes["account_id"][row], envelopes["reservation_seq"][row] = account_id, seq
+                envelopes["account_id"][row], envelopes["refers_to"][row] = account_id, seq
                 if not account_id:
                     skip[row] = Outcome.RESERVATION_UNKNOWN
+
+    def _find_originals(self, step: _Step, rows: list[int]) -> None:
+        """Find what is returned. A request that names a member too is about that one's transaction or about none."""
+        envelopes, skip = step.envelopes, step.skip
+        ids = step.requests.view(REQUEST_COLUMNS)["reservation"]
+        identified = {row for row, *_ in step.inbox.identifiers}
+        step.originals = Originals()
+        for row in rows:
+            transaction_id = ids[row].tobytes()
+            if transaction_id == _NO_ID:
+                continue  # there is no receipt
+            original = self._store.find_originals(int(envelopes["tenant_id"][row]), (transaction_id,)).get(
+                transaction_id
+            )
+            named = int(envelopes["account_id"][row])
+            if original is None or ((named or row in identified) and named != original.account_id):
+                skip[row] = Outcome.RESERVATION_UNKNOWN
+                continue
+            envelopes["account_id"][row] = original.account_id
+            _, basket = decode_body(step.inbox.body(row))
+            envelopes["refers_to"][row] = place = step.originals.add(transaction_id, original, decode_lines(basket))
+            if not place:
+                skip[row] = Outcome.NOT_RETURNABLE
 
     def _load(self, tenant_id: int, account_id: int, now: int) -> None:
         """Read an account from the ledger into memory, if the tenant has it."""
@@ -381,12 +412,17 @@ class Decider:
         lot_counts = self.memory.accounts["lot_count"][touched]
         legs = count + holds + 2 * int(np.count_nonzero(lot_counts))
         given = count * programs.awards_max if programs.makes_lots else 0
+        if (originals := step.originals) is not None:
+            given += originals.movements
         lots = int(lot_counts.sum()) + given
         entries = count * max(programs.awards_max, 1)
         if lots:
             # A lot may pay a debt (two entries), end in part and be used up. A request may take a part of one and end
             # a part of another; so may each reservation whose time is up.
             entries += 4 * lots + 2 * count + holds
+        if originals is not None:
+            # Of each part of an original, points may be put back or taken, and others taken in their place.
+            entries += 4 * originals.movements
         advice_max = max(programs.rules_max, 1)  # an intervention writes one step, and no rule looks at it
         batch = self._batch(step, now, legs)
         out = self._buffers.output(
@@ -430,6 +466,7 @@ class Decider:
             lines=step.inbox.lines,
             ids=transaction_ids(now, legs),
             header=np.array([now, heads.batch_id + 1, heads.position + 1, heads.entry + 1, heads.advice + 1], np.int64),
+            returns=NO_RETURNS if step.originals is None else step.originals.arrays(),
         )
 
     def _append(self, step: _Step, batch: Batch, out: Output) -> Heads:

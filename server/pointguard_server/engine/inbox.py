@@ -113,6 +113,11 @@ class Inbox:
         if ask.claim is not None:
             self.claims[row] = ask.claim
 
+    def body(self, row: int) -> bytes:
+        """Return a request's body: see ``domain.record.encode_body``."""
+        at, size = int(self.envelopes["body_at"][row]), int(self.envelopes["body_size"][row])
+        return bytes(self._body_bytes[at : at + size])
+
     def order_reference(self, row: int) -> str:
         """Return a request's order reference, which begins its body."""
         at = int(self.envelopes["body_at"][row])

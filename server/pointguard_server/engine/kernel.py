@@ -1,7 +1,8 @@
 """The one compiled call that decides a whole batch, in order. Used by ``engine/batch.py``.
 
 ``decide`` is the entry. It and its helpers are split by noun: ``accounts`` (bringing an account to the present),
-``redemptions``, ``reservations``, ``accruals``, ``lots``, ``advice``, ``interventions`` and ``emit`` (writing rows).
+``redemptions``, ``reservations``, ``accruals``, ``returns``, ``lots``, ``advice``, ``interventions`` and ``emit``
+(writing rows).
 """
 
 from pointguard_server.domain.codes import INTERVENTIONS, Operation, Outcome
@@ -12,6 +13,7 @@ from pointguard_server.engine.compiled.interventions import intervene
 from pointguard_server.engine.compiled.lots import show_lots
 from pointguard_server.engine.compiled.redemptions import authorise, check, quote
 from pointguard_server.engine.compiled.reservations import capture, void
+from pointguard_server.engine.compiled.returns import give_back
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.prefetch import fetch_account, fetch_events
@@ -25,12 +27,13 @@ _AUTHORISE, _CAPTURE, _VOID, _ACCRUE = (
     int(Operation.VOID),
     int(Operation.ACCRUE),
 )
+_RETURN = int(Operation.RETURN)
 _QUOTE, _CHECK, _SETTLE = int(Operation.QUOTE), int(Operation.CHECK), int(Operation.SETTLE)
 _ACCOUNT_UNKNOWN, _CURRENCY_MISMATCH = int(Outcome.ACCOUNT_UNKNOWN), int(Outcome.CURRENCY_MISMATCH)
 
 
 @entry
-def decide(arrays, world, batch, out):
+def decide(arrays, world, batch, out):  # noqa: C901  (one case an operation)
     """Decide every request of the batch in order, changing the accounts in memory and filling ``out``.
 
     A request whose ``skip`` is set gets that outcome and changes nothing. The caller has made sure that
@@ -69,6 +72,8 @@ def decide(arrays, world, batch, out):
             capture(arrays, world, batch, out, r, slot)
         elif operation == _VOID:
             void(arrays, world, batch, out, r, slot)
+        elif operation == _RETURN:
+            give_back(arrays, world, batch, out, r, slot)
         elif operation in _INTERVENTIONS:
             intervene(arrays, world, batch, out, r, slot)
         elif operation != _SETTLE:

@@ -59,6 +59,15 @@ class History:
     birth_date: int = 0  # of the member, if it was asked for and is known: domain/age_bands.packed
 
 
+class Original(NamedTuple):
+    """A transaction with what was returned of it: its account and place, and records as the ledger has them."""
+
+    account_id: int
+    seq: int
+    record: bytes
+    returns: dict[int, bytes]  # by position
+
+
 class BatchRecord(NamedTuple):
     """What ties a batch's rows together: see ``storage/tables.py``."""
 
@@ -113,6 +122,10 @@ class LedgerStore(Protocol):
 
     def find_reservations(self, tenant_id: int, ids: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
         """Return the (account, seq) of those ids that are transactions of the tenant."""
+        ...
+
+    def find_originals(self, tenant_id: int, ids: Sequence[bytes]) -> dict[bytes, Original]:
+        """Return those of these transactions that the tenant has, with all their returns."""
         ...
 
     def read_account(

@@ -68,7 +68,7 @@ ENVELOPE_FIELDS = (
     "request_digest",
     "skip",  # an Outcome already known before deciding, or SETTLED, or 0
     "slot",  # of the account in memory; -1: unknown account
-    "reservation_seq",
+    "refers_to",  # the seq of the reservation that it ends; of a return, 1 + its row of world.Returns, 0: no receipt
     "business_unit_id",
     "store_province_id",
     "currency",  # currency_number() of the request's money; 0: it names none

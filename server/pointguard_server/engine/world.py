@@ -28,6 +28,11 @@ PROGRAM = np.dtype(
             "rate_points",  # ``rate_points`` points are worth ``rate_money`` minor units
             "rate_money",
             "hold_default",
+            "return_window",  # how long after a transaction it may be returned; 0: for ever
+            "return_grace",  # how long points live that go back after their lot has ended; 0: not at all
+            "forgives",  # whether a return takes no more than there is to spend
+            "unreceipted_points",  # taken back for ``unreceipted_money`` minor units without a receipt; 0: refused
+            "unreceipted_money",
             "retention",  # how long events stay in memory
             "first_measure",
             "measure_count",
@@ -144,6 +149,45 @@ class World(NamedTuple):
     exemptions: RowArray
 
 
+RETURN_REQUEST = np.dtype([(name, "<i8") for name in ("original", "first_line", "line_count")])
+"""A return: the row of its original, and those of the lines that it names."""
+ORIGINAL = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            "seq",
+            "event_seq",  # of the leg that windows count: of a capture, its authorise
+            "accepted_at",
+            "is_redemption",  # or else an accrual
+            "points",
+            "money",
+            "returned_points",  # what the returns before came to
+            "returned_money",
+            "returns",  # how many there were
+            "first_part",
+            "part_count",
+            "first_line",
+            "line_count",  # of its basket
+        )
+    ]
+)
+"""What a return is about."""
+ORIGINAL_PART = np.dtype(
+    [(name, "<i8") for name in ("part", "points", "behind", "rule_id", "lot_seq", "matures_at", "expires_at")]
+)
+"""An entry that gave or spent points, in order; ``behind``: what those after it come to."""
+
+
+class Returns(NamedTuple):
+    """What a batch's returns are about: see ``engine/originals.py``."""
+
+    requests: RowArray
+    originals: RowArray
+    parts: RowArray
+    lines: IntArray  # [line of an original, (amount, of which returned)] in minor units
+    asked_lines: IntArray  # [line of a request, (place in the basket from 1, minor units; 0: all of it)]
+
+
 class Batch(NamedTuple):
     """What a batch asks. ``ids`` holds a fresh transaction id (high, low) for every leg that may be written."""
 
@@ -152,6 +196,7 @@ class Batch(NamedTuple):
     lines: IntArray  # [line, field of rules/fields.py]
     ids: IntArray
     header: IntArray  # indexed by the constants below
+    returns: Returns
 
 
 NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE = range(5)

@@ -18,6 +18,7 @@ from pointguard_server.domain.codes import CodeKind, Factor, Kind, Operation, Re
 from pointguard_server.domain.errors import InvalidRequest, Violation
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.record import encode_body
+from pointguard_server.domain.returns import encode_lines
 from pointguard_server.engine.ask import Ask
 from pointguard_server.engine.identifiers import key_bytes
 from pointguard_server.engine.rows import RequestFields
@@ -49,6 +50,7 @@ _CAPTURE, _ALLOW_PARTIAL, _COUPON_USED, _IN_MONEY = (
 )
 _FACTORS = frozenset(Factor)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_NIL_UUID = "00000000-0000-0000-0000-000000000000"
 _NO_STORE = StoreFacts(0, 0, 0)
 
 PLACES_MAX = 65_536
@@ -422,6 +424,67 @@ class Decoder:
         )
         return self.ask(self.key(request.idempotency_key), fields, (0, None), store)
 
+    def return_transaction(self, request: transaction_pb2.ReturnTransactionRequest) -> Ask:
+        """Return the ask of a ReturnTransaction."""
+        points = money = flags = 0
+        lines: list[tuple[int, int]] = []
+        which = request.WhichOneof("amount")
+        if which == "money":
+            money = self.money(request.money, "money", 1)
+        elif which == "points":
+            points = self._number(request.points, "points", 1, POINTS_MAX)
+        elif which == "lines":
+            lines = self._returned_lines(request.lines)
+        else:
+            flags = int(RequestFlag.WHOLE)
+        original = bytes(16)  # stands for no receipt
+        if request.original_transaction_id == _NIL_UUID:
+            self.fault("original_transaction_id", "must be a transaction's UUID")
+        elif request.original_transaction_id:
+            original = self.transaction_id(request.original_transaction_id, "original_transaction_id")
+        else:
+            if not request.HasField("member"):
+                self.fault("member", "must be given without original_transaction_id")
+            if which != "money":
+                self.fault("amount", "must be money without original_transaction_id")
+        member: Member = self.member(request.member) if request.HasField("member") else (0, None)
+        store_id, terminal, cashier, channel, occurred_at, store = self.where(request.origin)
+        fields = RequestFields(
+            operation=int(Operation.RETURN),
+            kind=int(Kind.RETURN),
+            account_id=member[0],
+            points=points,
+            money=money,
+            flags=flags,
+            store_id=store_id,
+            terminal_id=terminal,
+            cashier_id=cashier,
+            channel=channel,
+            occurred_at=occurred_at,
+            reservation_high=int.from_bytes(original[:8], "little", signed=True),
+            reservation_low=int.from_bytes(original[8:], "little", signed=True),
+        )
+        reference = self.text(request.order_reference, "order_reference")
+        key = self.key(request.idempotency_key)
+        ask = self.ask(key, fields, member, store, reference=reference, basket=encode_lines(lines))
+        if money:
+            ask.currency = self.tenant.currency_number
+        return ask
+
+    def _returned_lines(self, lines: transaction_pb2.ReturnedLines) -> list[tuple[int, int]]:
+        """Return (place in the original basket, minor units; 0: all of it) of each line."""
+        if not 1 <= len(lines.lines) <= LINES_MAX:
+            self.fault("lines.lines", f"must be 1 to {LINES_MAX}")
+            return []
+        found: dict[int, int] = {}
+        for index, line in enumerate(lines.lines):
+            place = f"lines.lines[{index}]"
+            number = self._number(line.line, f"{place}.line", 1, LINES_MAX)
+            if number in found:
+                self.fault(f"{place}.line", "must be named once")
+            found[number] = self._number(line.amount_minor_units, f"{place}.amount_minor_units", 0, MONEY_MAX)
+        return list(found.items())
+
     def item(self, item: transaction_pb2.BatchItem) -> Ask:
         """Return the ask of one request of a batch."""
         which = item.WhichOneof("request")
@@ -433,6 +496,8 @@ class Decoder:
             return self.end(Operation.CAPTURE, item.capture_redemption, item.capture_redemption.points)
         if which == "void_redemption":
             return self.end(Operation.VOID, item.void_redemption)
+        if which == "return_transaction":
+            return self.return_transaction(item.return_transaction)
         self.fault("request", "must be set")
         raise InvalidRequest(*self._take_violations())
 

@@ -29,6 +29,7 @@ _STRENGTH = {int(posture): place for place, posture in enumerate(STRENGTH, 1)}
 
 AWARDS = frozenset((EntryType.EARN, EntryType.BONUS))
 _AUTHORISE, _ACCRUE, _CAPTURE = int(Operation.AUTHORISE), int(Operation.ACCRUE), int(Operation.CAPTURE)
+_RETURN = int(Operation.RETURN)
 
 
 def timestamp(moment: int) -> Timestamp:
@@ -135,6 +136,16 @@ class Encoder:
         if verdict.reasons:
             self._fill_reasons(response.reasons, verdict)
 
+    def fill_return(self, response: transaction_pb2.ReturnTransactionResponse, verdict: Verdict) -> None:
+        """Fill the answer to a ReturnTransaction."""
+        response.transaction_id = uuid_text(verdict.transaction_id)
+        response.account_id = verdict.account_id
+        response.signed_points = sum(entry.signed_points for entry in verdict.entries)
+        response.points_not_moved = verdict.released
+        response.money.currency_code = self._currency
+        response.money.minor_units = verdict.money
+        fill_balance(response.balance, verdict)
+
     def fill_result(self, result: transaction_pb2.BatchResult, operation: int, verdict: Verdict) -> None:
         """Fill the answer to one request of a batch that was done."""
         if operation == _AUTHORISE:
@@ -143,6 +154,8 @@ class Encoder:
             self.fill_accrue(result.accrue, verdict)
         elif operation == _CAPTURE:
             self.fill_capture(result.capture_redemption, verdict)
+        elif operation == _RETURN:
+            self.fill_return(result.return_transaction, verdict)
         else:
             self.fill_void(result.void_redemption, verdict)
 

@@ -23,7 +23,7 @@ from pointguard_server.rpc.encode import advice_message, timestamp
 from pointguard_server.rpc.rule_messages import fill_outcomes
 from pointguard_server.service.explanation.case import Case, CheckedRule, Retrial
 from pointguard_server.service.explanation.explainer import Explanation
-from pointguard_server.service.explanation.intervention import advice_named
+from pointguard_server.service.explanation.intervention import named_id
 from pointguard_server.service.explanation.ports import PastAdvice
 from pointguard_server.service.explanation.windows import SeenWindow
 
@@ -31,6 +31,7 @@ COUNTED_MAX: Final = 100
 _SWITCHES: Final = {
     Operation.AUTHORISE: (RequestFlag.CAPTURE, RequestFlag.ALLOW_PARTIAL),
     Operation.ACCRUE: (RequestFlag.COUPON_USED,),
+    Operation.RETURN: (RequestFlag.WHOLE,),
     Operation.SET_REDEMPTION_LOCK: (RequestFlag.LOCKED,),
     Operation.SET_ACCOUNT_STATUS: (RequestFlag.SUSPENDED,),
 }
@@ -168,12 +169,19 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
     for name in ("tender", "tier", "province"):
         if request.get(f"{name}_id"):
             yield f"request.{name}", texts[request[f"{name}_id"]]
-    if found.case is not None and found.case.reservation_seq and found.retrial is not None and found.retrial.ended:
-        yield "request.reservation_id", uuid_text(found.retrial.ended.transaction_id)
+    yield from _earlier(found, request)
     if found.case is not None and found.case.said is not None:
         yield from _said(found.case, found.case.said)
     if found.stored.order_reference:
         yield "request.order_reference", found.stored.order_reference
+
+
+def _earlier(found: Explanation, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the earlier transaction that was named."""
+    if found.case is not None and found.case.reservation_seq and found.retrial is not None and found.retrial.ended:
+        yield "request.reservation_id", uuid_text(found.retrial.ended.transaction_id)
+    if found.original is not None:
+        yield "request.original_transaction_id", uuid_text(named_id(request))
 
 
 def _verified_by(operation: int, request: dict[str, Any]) -> list[str]:
@@ -185,7 +193,7 @@ def _verified_by(operation: int, request: dict[str, Any]) -> list[str]:
 def _said(case: Case, said: Intervention) -> Iterator[tuple[str, str]]:
     """Yield what the staff said."""
     if case.operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE, Operation.RESOLVE_CASE):
-        yield "request.advice_id", uuid_text(advice_named(case.request))
+        yield "request.advice_id", uuid_text(named_id(case.request))
     if said.outcome:
         yield "request.outcome", CaseOutcome(said.outcome).name
     if said.context:

@@ -115,6 +115,7 @@ def _methods(
             "CaptureRedemption": None,
             "VoidRedemption": None,
             "Accrue": None,
+            "ReturnTransaction": (transaction_pb2.ReturnTransactionRequest, transactions.return_transaction),
             "GetTransaction": (transaction_pb2.GetTransactionRequest, transactions.get_transaction),
             "GetBalance": (transaction_pb2.GetBalanceRequest, transactions.get_balance),
             "ProcessBatch": None,

@@ -36,6 +36,10 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.IdentifierTaken: StatusCode.ALREADY_EXISTS,
     errors.ReservationEnded: StatusCode.FAILED_PRECONDITION,
     errors.CaptureAboveReservation: StatusCode.FAILED_PRECONDITION,
+    errors.NotReturnable: StatusCode.FAILED_PRECONDITION,
+    errors.ReturnAboveOriginal: StatusCode.FAILED_PRECONDITION,
+    errors.ReturnWindowOver: StatusCode.FAILED_PRECONDITION,
+    errors.ReceiptRequired: StatusCode.FAILED_PRECONDITION,
     errors.AdviceEnded: StatusCode.FAILED_PRECONDITION,
     errors.AdviceIsCase: StatusCode.FAILED_PRECONDITION,
     errors.CaseResolved: StatusCode.FAILED_PRECONDITION,
@@ -68,6 +72,8 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
 
 _CURRENCY = errors.Violation("money.currency_code", "must be the program's currency")
 _PAST_END = errors.Violation("ends_at", "must be to come")
+_WRONG_AMOUNT = errors.Violation("amount", "must be money or lines of an accrual, and points of a redemption")
+_NO_SUCH_LINE = errors.Violation("lines.lines", "must be lines of the original's basket")
 _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.ACCOUNT_UNKNOWN: errors.NotFound(),
     Outcome.RESERVATION_UNKNOWN: errors.NotFound(),
@@ -81,6 +87,12 @@ _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.CASE_RESOLVED: errors.CaseResolved(),
     Outcome.FOUR_EYES: errors.FourEyes(),
     Outcome.ADVICE_IS_CASE: errors.AdviceIsCase(),
+    Outcome.NOT_RETURNABLE: errors.NotReturnable(),
+    Outcome.RETURN_ABOVE_ORIGINAL: errors.ReturnAboveOriginal(),
+    Outcome.RETURN_WINDOW_OVER: errors.ReturnWindowOver(),
+    Outcome.RETURN_AMOUNT_MISMATCH: errors.InvalidRequest(_WRONG_AMOUNT),
+    Outcome.NO_SUCH_LINE: errors.InvalidRequest(_NO_SUCH_LINE),
+    Outcome.RECEIPT_REQUIRED: errors.ReceiptRequired(),
 }
 
 

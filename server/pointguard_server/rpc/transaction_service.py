@@ -106,6 +106,13 @@ class TransactionService:
         ask = await self._desk.decode(call, lambda decoder: decoder.quote(request))
         return self._desk.encoder(call.tenant).quote(await self._desk.submit(call, ask))
 
+    async def return_transaction(self, call: Call, request: transaction_pb2.ReturnTransactionRequest) -> Message:
+        """See the contract."""
+        ask = await self._desk.decode(call, lambda decoder: decoder.return_transaction(request))
+        response = transaction_pb2.ReturnTransactionResponse()
+        self._desk.encoder(call.tenant).fill_return(response, await self._desk.submit(call, ask))
+        return response
+
     async def get_balance(self, call: Call, request: transaction_pb2.GetBalanceRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.read(Operation.BALANCE, request.member))

@@ -29,6 +29,7 @@ FRAUD_RULES_MAX: Final = 256
 CONDITION_BYTES_MAX: Final = 8_192
 PENDING_MAX: Final = timedelta(days=3_650)
 LOT_LENGTH_MAX: Final = timedelta(days=36_500)
+RETURN_WINDOW_MAX: Final = timedelta(days=3_650)
 
 # With these a product of points or money and rate stays inside 64 bits.
 _POINTS_MAX: Final = 10**12
@@ -171,6 +172,33 @@ class LotsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreceiptedConfig:
+    """What a return without a receipt takes back: ``points`` for each ``money_minor`` minor units, rounded down."""
+
+    points: int
+    money_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnsConfig:
+    """How transactions are returned.
+
+    ``window``: how long after it a transaction may be; zero: for ever. ``negative_balance``: whether more may be taken
+    back than there is. ``grace``: how long points live that go back after their lot has ended; zero: not at all.
+    ``without_receipt`` of None refuses returns that name no original.
+    """
+
+    window: timedelta
+    negative_balance: bool
+    grace: timedelta
+    without_receipt: UnreceiptedConfig | None
+
+
+NO_RETURNS_TABLE: Final = ReturnsConfig(timedelta(0), negative_balance=True, grace=timedelta(0), without_receipt=None)
+"""What holds where the configuration says nothing of returns."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProgramConfig:
     """A program. ``earn_rules`` is the name of the earn rule file, relative to the folder of the configuration.
 
@@ -187,6 +215,7 @@ class ProgramConfig:
     reservation_ttl_max: timedelta
     redemption: RedemptionConfig
     lots: LotsConfig
+    returns: ReturnsConfig
     earn_rules: str
     isolation: Isolation
     fuel: int
@@ -268,6 +297,7 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         reservation_ttl_max=ttl_max,
         redemption=_read_redemption(program.table("redemption")),
         lots=_read_lots(program),
+        returns=_read_returns(program),
         earn_rules=_read_earn_rules(earn),
         isolation=earn.choice("isolation", Isolation, Isolation.NONE),
         fuel=_read_fuel(earn),
@@ -379,6 +409,29 @@ def _read_lots(program: CheckedTable) -> LotsConfig:
         expiry = Expiry(model, month=last.month, day=last.day)
     table.close()
     return LotsConfig(pending, expiry)
+
+
+def _read_returns(program: CheckedTable) -> ReturnsConfig:
+    if not program.has("returns"):
+        return NO_RETURNS_TABLE
+    table = program.table("returns")
+    config = ReturnsConfig(
+        window=table.duration("window", timedelta(seconds=1), RETURN_WINDOW_MAX, timedelta(0)),
+        negative_balance=table.flag("negative_balance", default=True),
+        grace=table.duration("grace", timedelta(0), LOT_LENGTH_MAX, timedelta(0)),
+        without_receipt=_read_unreceipted(table),
+    )
+    table.close()
+    return config
+
+
+def _read_unreceipted(returns: CheckedTable) -> UnreceiptedConfig | None:
+    if not returns.has("without_receipt"):
+        return None
+    table = returns.table("without_receipt")
+    config = UnreceiptedConfig(table.integer("points", 1, _RATE_MAX), table.integer("money_minor", 1, _RATE_MAX))
+    table.close()
+    return config
 
 
 def _read_last_day(table: CheckedTable, form: re.Pattern[str], meaning: str, before: str) -> date:

@@ -53,6 +53,7 @@ from pointguard_server.service.program_config import (
     LotsConfig,
     ProgramConfig,
     RedemptionConfig,
+    ReturnsConfig,
     RuleMode,
 )
 from pointguard_server.service.program_sources import ProgramSources, Store
@@ -181,6 +182,7 @@ def build_program(
         "rate_points": config.redemption.points,
         "rate_money": config.redemption.money_minor,
         "hold_default": config.reservation_ttl_default // MICROSECOND,
+        **_return_settings(config.returns),
         "retention": _retention(config, rule_set, fraud_conditions) // MICROSECOND,
         "earn_address": earn.address,
         "money_scale": SCALE // 10**config.currency_digits,
@@ -213,6 +215,17 @@ def build_program(
         counters=_counters(rule_set, intern),
         store_countries=store_countries or {},
     )
+
+
+def _return_settings(returns: ReturnsConfig) -> dict[str, int]:
+    unreceipted = returns.without_receipt
+    return {
+        "return_window": returns.window // MICROSECOND,
+        "return_grace": returns.grace // MICROSECOND,
+        "forgives": int(not returns.negative_balance),
+        "unreceipted_points": unreceipted.points if unreceipted else 0,
+        "unreceipted_money": unreceipted.money_minor if unreceipted else 1,
+    }
 
 
 def rule_constants(rule_set: RuleSet, lines: LineCodes, intern: Intern) -> IntArray:

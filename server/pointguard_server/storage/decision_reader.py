@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from pointguard_server.domain.codes import AdviceEvent
+from pointguard_server.domain.codes import AdviceEvent, Operation
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import Value
@@ -22,6 +22,7 @@ from pointguard_server.service.explanation.ports import (
     PastAward,
     PastLeg,
     PastLot,
+    PastOriginal,
     StoredDecision,
     StoredText,
     StoreVersion,
@@ -54,6 +55,12 @@ PAST_LOTS = (
     "SELECT min(position), lot_seq, rule_id, sum(signed_points), max(matures_at), max(expires_at) FROM entries"
     " WHERE tenant_id = ? AND account_id = ? AND lot_seq > 0 AND seq < ?"
     " GROUP BY lot_seq, rule_id HAVING sum(signed_points) <> 0 ORDER BY 1"
+)
+# original_record: an account's leg. returns_before: what returned some of it below a place.
+ORIGINAL_RECORD = "SELECT record FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = ?"
+RETURNS_BEFORE = (
+    "SELECT record FROM legs WHERE tenant_id = ? AND account_id = ? AND refers_to_seq = ?"  # noqa: S608
+    f" AND operation = {int(Operation.RETURN)} AND seq < ? ORDER BY seq"
 )
 # standing: the latest step of each advice below a place, unless the advice has ended by then.
 STANDING = f"""
@@ -156,6 +163,14 @@ class DecisionReader:
     def awards(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastAward]:
         """See the port."""
         return [PastAward(*row) for row in self._rows(READ_AWARDS, tenant_id, account_id, 1, below_seq - 1)]
+
+    def original(self, tenant_id: int, account_id: int, seq: int, below_seq: int) -> PastOriginal | None:
+        """See the port."""
+        found = self._rows(ORIGINAL_RECORD, tenant_id, account_id, seq)
+        if not found:
+            return None
+        returns = self._rows(RETURNS_BEFORE, tenant_id, account_id, seq, below_seq)
+        return PastOriginal(found[0][0], tuple(record for (record,) in returns))
 
     def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:
         """See the port."""

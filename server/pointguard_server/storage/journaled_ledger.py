@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from pointguard_server.domain.codes import Outcome
+from pointguard_server.domain.codes import Operation, Outcome
 from pointguard_server.domain.errors import StorageBroken
-from pointguard_server.engine.ports import AWARDED, Heads, History, RowArray, Rows
+from pointguard_server.engine.ports import AWARDED, Heads, History, Original, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, LEG
 from pointguard_server.storage.blocks import block_bytes, encode_block
 from pointguard_server.storage.journal import Journal, JournalDamaged, delete_segments, read_blocks
@@ -27,6 +27,7 @@ JOURNAL: Final = "journal"
 # A step that needs the database waits for it to catch up. So that this never takes more than a small part of the time,
 # those that follow go to the database too, for so many times as long.
 DIRECT_FOR: Final = 20
+_RETURN: Final = int(Operation.RETURN)
 
 Id = tuple[int, bytes]
 """A tenant's key or transaction."""
@@ -264,6 +265,36 @@ class JournaledLedger:
             behind[transaction_id] = int(rows.legs["account_id"][i]), int(rows.legs["seq"][i])
         return self._readable().find_reservations(tenant_id, ids) | behind
 
+    def find_originals(self, tenant_id: int, ids: Sequence[bytes]) -> dict[bytes, Original]:
+        """See the port."""
+        behind = {}
+        for transaction_id, (rows, i) in self._find_behind("transactions", "transaction_id", tenant_id, ids):
+            account_id, seq = int(rows.legs["account_id"][i]), int(rows.legs["seq"][i])
+            behind[transaction_id] = Original(account_id, seq, rows.texts[i][2], {})
+        found = behind | self._readable().find_originals(tenant_id, ids)
+        return {each: self._with_returns_behind(tenant_id, original) for each, original in found.items()}
+
+    def _with_returns_behind(self, tenant_id: int, original: Original) -> Original:
+        """Return an original with its returns among the batches behind, some of which the database may have too."""
+        returns = dict(original.returns)
+        for rows in self._behind_of(original.account_id):
+            legs = rows.legs
+            is_return = (legs["operation"] == _RETURN) & (legs["refers_to_seq"] == original.seq)
+            of_account = (legs["account_id"] == original.account_id) & (legs["tenant_id"] == tenant_id)
+            for i in (is_return & of_account).nonzero()[0].tolist():
+                returns[int(legs["position"][i])] = rows.texts[i][2]
+        return original._replace(returns=returns)
+
+    def _behind_of(self, account_id: int) -> list[Rows]:
+        """Return the batches behind that have legs of an account, in order."""
+        return [
+            rows
+            for part in (self._older, self._newer)
+            if account_id in part.accounts
+            for rows in part.batches
+            if account_id in rows.legs["account_id"]
+        ]
+
     def _find_behind(
         self, kept: str, column: str, tenant_id: int, ids: Sequence[bytes]
     ) -> Iterator[tuple[bytes, tuple[Rows, int]]]:
@@ -289,13 +320,7 @@ class JournaledLedger:
         with_birth_date: bool = False,
     ) -> History | None:
         """See the port."""
-        behind = [
-            rows
-            for part in (self._older, self._newer)
-            if account_id in part.accounts
-            for rows in part.batches
-            if account_id in rows.legs["account_id"]
-        ]
+        behind = self._behind_of(account_id)
         found = self._readable().read_account(
             tenant_id, account_id, newer_than, awards_since, with_birth_date=with_birth_date
         )

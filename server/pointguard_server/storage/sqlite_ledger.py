@@ -22,7 +22,7 @@ from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.engine.past_legs import legs_of_records
-from pointguard_server.engine.ports import AWARDED, Heads, History, RowArray, Rows
+from pointguard_server.engine.ports import AWARDED, Heads, History, Original, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, ENTRY, LEG, LEG_COLUMNS
 from pointguard_server.service.ports import NewMember
 from pointguard_server.storage import tables
@@ -62,6 +62,15 @@ FIND_KEYS = (
 # find_reservations: the account and seq of some transactions.
 FIND_RESERVATIONS = (
     "SELECT transaction_id, account_id, seq FROM legs WHERE tenant_id = ? AND leg_number = 0 AND transaction_id IN ({})"
+)
+# find_originals: some transactions. read_returns: what returned some of one.
+FIND_ORIGINALS = (
+    "SELECT transaction_id, account_id, seq, record FROM legs"
+    " WHERE tenant_id = ? AND leg_number = 0 AND transaction_id IN ({})"
+)
+READ_RETURNS = (
+    "SELECT position, record FROM legs WHERE tenant_id = ? AND account_id = ? AND refers_to_seq = ?"  # noqa: S608
+    f" AND operation = {int(Operation.RETURN)} ORDER BY position"
 )
 # read_records: the records of an account's legs, newest first, and what says how far back they are wanted.
 READ_RECORDS = (
@@ -248,6 +257,21 @@ class SqliteLedger:
             return {transaction_id: (account_id, seq) for transaction_id, account_id, seq in found}
         except sqlite3.Error as error:
             raise storage_error(error) from error
+
+    def find_originals(self, tenant_id: int, ids: Sequence[bytes]) -> dict[bytes, Original]:
+        """See the port."""
+        try:
+            found = list(_pick(self._connection, FIND_ORIGINALS, tenant_id, ids))
+            return {
+                transaction_id: Original(account_id, seq, record, self.returns_of(tenant_id, account_id, seq))
+                for transaction_id, account_id, seq, record in found
+            }
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def returns_of(self, tenant_id: int, account_id: int, seq: int) -> dict[int, bytes]:
+        """Return the records of what returned some of a leg, by position."""
+        return dict(self._connection.execute(READ_RETURNS, (tenant_id, account_id, seq)).fetchall())
 
     def read_account(
         self,

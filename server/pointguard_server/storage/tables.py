@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
+from pointguard_server.domain.codes import Operation
 from pointguard_server.domain.ledger_rows import (
     ADVICE_FIELDS,
     ENTRY_FIELDS,
@@ -51,6 +52,13 @@ legs = Table(
         *("tenant_id", "program_id", "experiment_id", "arm", "account_id", "operation", "decision", "points", "money"),
         sqlite_where=text("experiment_id > 0"),
     ),
+)
+Index(
+    "legs_returns",
+    legs.c.tenant_id,
+    legs.c.account_id,
+    legs.c.refers_to_seq,
+    sqlite_where=text(f"operation = {int(Operation.RETURN)}"),
 )
 Index("legs_hold_expires_at", legs.c.hold_expires_at, legs.c.position, sqlite_where=legs.c.hold_expires_at > 0)
 entries = Table("entries", metadata, *(_ledger_column(name) for name in ENTRY_FIELDS))

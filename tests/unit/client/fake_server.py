@@ -209,6 +209,16 @@ class FakeTransactions(FakeBulk):
             await abort(context, PlannedFailure(grpc.StatusCode.NOT_FOUND, "no such reservation"))
         return await self._fake.answer("VoidRedemption", request, context, lambda: self._void(request))
 
+    async def ReturnTransaction(self, request: transaction_pb2.ReturnTransactionRequest, context: Context) -> Any:
+        answer = transaction_pb2.ReturnTransactionResponse(
+            transaction_id=f"return-{request.idempotency_key}",
+            account_id=7,
+            signed_points=request.points or -request.money.minor_units,
+            points_not_moved=len(request.lines.lines),
+            balance=common_pb2.Balance(posted=5, available=5),
+        )
+        return await self._fake.answer("ReturnTransaction", request, context, lambda: answer)
+
     async def Accrue(self, request: transaction_pb2.AccrueRequest, context: Context) -> Any:
         return await self._fake.answer("Accrue", request, context, lambda: self._accrue(request))
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 import grpc
@@ -10,6 +11,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 
+from pointguard.v1 import transaction_pb2
 from pointguard_client import (
     Accrual,
     Accrue,
@@ -31,6 +33,7 @@ from pointguard_client import (
     Profile,
     ReasonCode,
     Redemption,
+    ReturnedLine,
     TransactionKind,
     Unavailable,
     words,
@@ -176,6 +179,28 @@ async def test_points_are_set_aside_captured_and_voided(client: PointguardClient
     other = await client.authorise_redemption(MEMBER, 100)
     void = await client.void_redemption(other.transaction_id)
     assert (void.points_released, void.balance.available) == (100, 800)
+
+
+async def test_all_that_a_return_can_say_is_sent(server: FakeServer, client: PointguardClient) -> None:
+    returned = await client.return_transaction(
+        "original",
+        Money(500, "CAD"),
+        member=MEMBER,
+        origin=Origin("s1"),
+        order_reference="order-2",
+        idempotency_key="r",
+    )
+    assert (returned.transaction_id, returned.account_id, returned.signed_points) == ("return-r", 7, -500)
+    assert (returned.points_not_moved, returned.money, returned.balance.posted) == (0, None, 5)
+    assert (await client.return_transaction("original", 40)).signed_points == 40
+    assert (await client.return_transaction("original", [ReturnedLine(1), ReturnedLine(2, 99)])).points_not_moved == 2
+    await client.return_transaction("original")
+    sent = [cast("transaction_pb2.ReturnTransactionRequest", call.request) for call in server.calls]
+    first, _, lines, _ = sent
+    assert (first.original_transaction_id, first.member.loyalty_id) == ("original", MEMBER.value)
+    assert (first.origin.store_id, first.order_reference) == ("s1", "order-2")
+    assert [(each.line, each.amount_minor_units) for each in lines.lines.lines] == [(1, 0), (2, 99)]
+    assert [each.WhichOneof("amount") for each in sent] == ["money", "points", "lines", None]
 
 
 async def test_all_that_an_authorise_can_say_is_sent(server: FakeServer, client: PointguardClient) -> None:

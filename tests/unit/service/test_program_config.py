@@ -16,12 +16,15 @@ from pointguard_server.service.program_config import (
     BUILT_IN_RULES,
     CURRENCY_DIGITS,
     FRAUD_RULES_MAX,
+    NO_RETURNS_TABLE,
     ControlConfig,
     Counts,
     FraudRuleConfig,
     LotsConfig,
     ProgramConfig,
     ProgramConfigError,
+    ReturnsConfig,
+    UnreceiptedConfig,
     Window,
     load_program_config,
 )
@@ -385,3 +388,43 @@ def test_a_mistake_about_what_becomes_of_points_is_one_mistake(written: str, key
     with pytest.raises(ProgramConfigError) as refusal:
         load_program_config(f"{SMALLEST}[program.lots]\n{written}\n", "p.toml")
     assert [problem.path for problem in refusal.value.problems] == [f"program.lots.{key}"]
+
+
+UNRECEIPTED = "without_receipt = { points = 3, money_minor = 100 }\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("", NO_RETURNS_TABLE),
+        ("[program.returns]\n", NO_RETURNS_TABLE),
+        (
+            '[program.returns]\nwindow = "90d"\nnegative_balance = false\ngrace = "30d"\n' + UNRECEIPTED,
+            ReturnsConfig(
+                timedelta(days=90),
+                negative_balance=False,
+                grace=timedelta(days=30),
+                without_receipt=UnreceiptedConfig(3, 100),
+            ),
+        ),
+    ],
+)
+def test_what_is_said_of_returns_is_read(written: str, expected: ReturnsConfig) -> None:
+    assert load_program_config(f"{SMALLEST}{written}", "p.toml").returns == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ('window = "0s"', "window"),
+        ('negative_balance = "yes"', "negative_balance"),
+        ('grace = "40000d"', "grace"),
+        ("without_receipt = { points = 0, money_minor = 1 }", "without_receipt.points"),
+        ("without_receipt = { points = 1 }", "without_receipt.money_minor"),
+        ('refuse = "all"', "refuse"),
+    ],
+)
+def test_a_mistake_about_returns_is_one_mistake(written: str, key: str) -> None:
+    with pytest.raises(ProgramConfigError) as refusal:
+        load_program_config(f"{SMALLEST}[program.returns]\n{written}\n", "p.toml")
+    assert [problem.path for problem in refusal.value.problems] == [f"program.returns.{key}"]

@@ -5,6 +5,7 @@ from pointguard_server.engine.compiled.advice import drop_ended
 from pointguard_server.engine.compiled.emit import add_event
 from pointguard_server.engine.compiled.lots import expire_lots, mature_lots
 from pointguard_server.engine.compiled.reservations import end_hold, expire_holds, find_hold, open_hold, release_event
+from pointguard_server.engine.compiled.returns import release_returned
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.distinct import drop_distinct, recount_distinct
@@ -13,6 +14,7 @@ from pointguard_server.velocity.windows import DISTINCT_STORES, NONE, advance, f
 _APPROVED = int(Decision.APPROVED)
 _NO_EVENTS = (int(Operation.MATURE), *sorted(int(each) for each in INTERVENTIONS))
 _CAPTURE, _VOID, _EXPIRE = int(Operation.CAPTURE), int(Operation.VOID), int(Operation.EXPIRE)
+_RETURN = int(Operation.RETURN)
 
 
 @part
@@ -114,6 +116,12 @@ def replay_legs(arrays, world, legs, slot):
             event = add_event(arrays, world, leg, account, program, slot)
             if leg.hold_expires_at != 0 and leg.decision == _APPROVED:
                 open_hold(arrays, account, leg, event)
+            if leg.operation == _RETURN and leg.refers_to_seq >= legs[0].seq:
+                # An account's seqs have no gaps. What a capture spent is the event of its authorise.
+                original = legs[leg.refers_to_seq - legs[0].seq]
+                seq = original.refers_to_seq if original.operation == _CAPTURE else original.seq
+                points = leg.points + leg.released
+                release_returned(arrays, world, account, program, slot, seq, points, leg.money)
     newest = legs[legs.shape[0] - 1]
     account.seq = newest.seq
     account.posted = newest.posted

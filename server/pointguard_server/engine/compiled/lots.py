@@ -1,7 +1,8 @@
 """Lots: the points of an award that end or are held back, until they are spent or gone.
 
 An account's lots are a chain in the order in which they are spent: the one that ends first before the others, one that
-never ends last; of two that end together the one that may be spent earlier; of two alike the one that was given first.
+never ends last; of two that end together the one that may be spent earlier; of two alike the one that was given first,
+and of one leg's the one whose rule has the lower number.
 Points that never end and are not held back are in no lot: they are what ``posted`` has beyond ``lot_points``, are spent
 after all lots, and may fall below zero where the program has a floor below zero (a debt). A debt is paid from the next
 points that may be spent.
@@ -31,15 +32,26 @@ _NO_PART = 0
 
 @part
 def _is_before(lot, other):
-    """Whether a lot is spent before another; of equals, neither is."""
+    """Whether a lot is spent before another."""
     if lot.expires_at != other.expires_at:
         return other.expires_at == 0 or (lot.expires_at != 0 and lot.expires_at < other.expires_at)
-    return lot.matures_at < other.matures_at
+    if lot.matures_at != other.matures_at:
+        return lot.matures_at < other.matures_at
+    return lot.seq < other.seq or (lot.seq == other.seq and lot.rule_id < other.rule_id)
+
+
+@part
+def find_lot(arrays, account, seq, rule_id):
+    """Return the index of what is left of a lot, or NONE."""
+    index = account.first_lot
+    while index != NONE and (arrays.lots[index].seq != seq or arrays.lots[index].rule_id != rule_id):
+        index = arrays.lots[index].next
+    return index
 
 
 @part
 def _add(arrays, account, seq, rule_id, points, matures_at, expires_at, is_pending):
-    """Put a new lot at its place in the chain, behind its equals; return its index."""
+    """Put a new lot at its place in the chain; return its index."""
     arrays.free_counts[3] -= 1
     index = arrays.free_lots[arrays.free_counts[3]]
     lot = arrays.lots[index]
@@ -144,6 +156,39 @@ def _pay_debt(arrays, batch, out, account, leg, index):
     if points > 0:
         _move(batch, out, account, leg, _ADJUST_ENTRY, _NO_PART, arrays.lots[index], points)
         emit_entry(batch, out, account, leg, _ADJUST_ENTRY, _NO_PART, points, 0)
+
+
+# ------------------------------------------------------------------------------------------------------- what goes back
+
+
+@part
+def put_back(arrays, batch, out, account, leg, entry_type, part, points, seq, rule_id, matures_at, expires_at):
+    """Write the entry that puts points which may be spent into a lot, new or not; what is owed is paid at once."""
+    row = emit_entry(batch, out, account, leg, entry_type, part, points, rule_id)
+    given = out.entries[row]
+    given.lot_seq = seq
+    given.matures_at = matures_at
+    given.expires_at = expires_at
+    index = find_lot(arrays, account, seq, rule_id)
+    if index == NONE:
+        index = _add(arrays, account, seq, rule_id, points, matures_at, expires_at, 0)
+    else:
+        arrays.lots[index].points += points
+        account.lot_points += points
+    _pay_debt(arrays, batch, out, account, leg, index)
+    if arrays.lots[index].points == 0:
+        _drop(arrays, account, index)
+
+
+@part
+def take_from_lot(arrays, batch, out, account, leg, entry_type, part, index, points):
+    """Write the entry that takes points from one lot, whether they have matured or not."""
+    lot = arrays.lots[index]
+    _move(batch, out, account, leg, entry_type, part, lot, points)
+    if lot.is_pending:
+        account.pending -= points
+    if lot.points == 0:
+        _drop(arrays, account, index)
 
 
 # ------------------------------------------------------------------------------------------------------ what is spent

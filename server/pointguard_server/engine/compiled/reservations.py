@@ -135,7 +135,7 @@ def capture(arrays, world, batch, out, r, slot):
     """Spend all or part of a reservation and release the rest."""
     account = arrays.accounts[slot]
     program = world.programs[account.program]
-    index = find_hold(arrays, account, batch.envelopes[r].reservation_seq)
+    index = find_hold(arrays, account, batch.envelopes[r].refers_to)
     if index == NONE:
         out.answers[r].outcome = _ENDED
         return
@@ -166,7 +166,7 @@ def capture(arrays, world, batch, out, r, slot):
 def void(arrays, world, batch, out, r, slot):
     """Release a reservation."""
     account = arrays.accounts[slot]
-    index = find_hold(arrays, account, batch.envelopes[r].reservation_seq)
+    index = find_hold(arrays, account, batch.envelopes[r].refers_to)
     if index == NONE:
         out.answers[r].outcome = _ENDED
         return

@@ -351,7 +351,7 @@ def begin(reader, rows, row, operation, at):
     envelope.account_id = 0
     envelope.skip = UNREAD
     envelope.slot = -1
-    envelope.reservation_seq = 0
+    envelope.refers_to = 0
     envelope.business_unit_id = 0
     envelope.store_province_id = 0
     envelope.currency = 0

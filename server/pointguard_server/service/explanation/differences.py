@@ -153,7 +153,7 @@ def past_differences(past: Past, seq: int, posted: int) -> Iterator[Difference]:
     if past.state.reserved != reserved:
         yield Difference("past.reserved", str(past.state.reserved), str(reserved))
     for stray in past.strays:
-        yield Difference(f"past.legs[{stray}]", "ends a reservation", "no such reservation was open")
+        yield Difference(f"past.legs[{stray}]", "ends or returns something", "no such thing was there")
 
 
 def text_differences(configuration: StoredText | None, rules: RuleSetVersion | None) -> Iterator[Difference]:

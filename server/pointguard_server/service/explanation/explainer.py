@@ -34,18 +34,20 @@ from pointguard_server.service.explanation.differences import (
     text_differences,
 )
 from pointguard_server.service.explanation.fact import record_fact
-from pointguard_server.service.explanation.intervention import advice_named, intervene
+from pointguard_server.service.explanation.intervention import intervene, named_id
 from pointguard_server.service.explanation.lots import decide_expiry, decide_maturity
 from pointguard_server.service.explanation.past import ENDS, Past, after_time, past_of
 from pointguard_server.service.explanation.ports import (
     DecisionReader,
     PastAward,
+    PastOriginal,
     StoredDecision,
     StoredText,
     StoreVersion,
 )
 from pointguard_server.service.explanation.redemption import decide_redemption
 from pointguard_server.service.explanation.reservation import end_reservation
+from pointguard_server.service.explanation.returns import OriginalSeen, decide_return, original_seen
 from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.program_config import LotsConfig, ProgramConfig, ProgramConfigError, load_program_config
 from pointguard_server.service.rule_simulation import Order, OrderLine
@@ -84,6 +86,7 @@ class Explanation:
     erased: tuple[int, ...]
     exemptions: tuple[Exemption, ...] = ()  # that were in force
     birth_date: str | None = ""  # empty: none was known; None: it was erased
+    original: PastOriginal | None = None  # of a return
     case: Case | None = None
     retrial: Retrial | None = None
     differences: tuple[Difference, ...] = ()
@@ -233,8 +236,11 @@ class Explainer:
         found.differences += text_differences(configuration, rules)
         store = reader.store(tenant_id, leg["store_id"], leg["accepted_at"]) or _NO_STORE
         awards = tuple(reader.awards(tenant_id, leg["account_id"], leg["seq"]))
+        original = None
+        if leg["operation"] == Operation.RETURN and leg["refers_to_seq"]:
+            original = reader.original(tenant_id, leg["account_id"], leg["refers_to_seq"], leg["seq"])
         exemptions = reader.exemptions(*place, leg["accepted_at"])
-        numbers = _numbers(stored, record, past, store) | {award.rule_id for award in awards}
+        numbers = _numbers(stored, record, past, store) | {award.rule_id for award in awards} | _rules_of(original)
         numbers |= {number for each in exemptions for number in (each.rule_id, each.subject_id)}
         explanation = Explanation(
             stored=stored,
@@ -249,6 +255,7 @@ class Explainer:
             exemptions=tuple(exemptions),
             erased=tuple(reader.erased_members(tenant_id, leg["account_id"])),
             birth_date=self._birth_date(tenant_id, leg, found),
+            original=original,
         )
         return explanation, found
 
@@ -337,6 +344,15 @@ def _numbers(stored: StoredDecision, record: Record | None, past: Past, store: S
     return numbers
 
 
+def _rules_of(original: PastOriginal | None) -> set[int]:
+    """Return the numbers of the rules that gave what is returned."""
+    try:
+        record = decode_record(original.record) if original is not None else None
+    except ValueError:
+        return set()  # it is noted where it is decided again
+    return {cast("int", entry["rule_id"]) for entry in record.entries} if record is not None else set()
+
+
 def _decide_again(explanation: Explanation, rule_set: RuleSet | None, found: _Found, is_traced: bool) -> Explanation:
     record, config = explanation.record, _read_configuration(explanation.configuration, found)
     if record is None or config is None or (record.leg["operation"] == Operation.ACCRUE and rule_set is None):
@@ -344,9 +360,12 @@ def _decide_again(explanation: Explanation, rule_set: RuleSet | None, found: _Fo
     case, retrial = None, None
     try:
         case = _case(explanation, record, config, rule_set)
-        retrial = _retry(case, is_traced=is_traced)
-        if retrial is None and case.said is not None:
-            found.note("advice_id", advice_named(case.request).hex(), "no such advice stood")
+        original = None if explanation.original is None else original_seen(explanation.original)
+        retrial = _retry(case, original, record, is_traced=is_traced)
+        if retrial is None and case.operation == Operation.RETURN:
+            found.note("refers_to_seq", str(record.leg["refers_to_seq"]), "not the transaction that was named")
+        elif retrial is None and case.said is not None:
+            found.note("advice_id", named_id(case.request).hex(), "no such advice stood")
         elif retrial is None:
             found.note("refers_to_seq", str(record.leg["refers_to_seq"]), "no such reservation was open")
         else:
@@ -423,8 +442,12 @@ def _reservation_seq(record: Record, past: Past) -> int:
     return next((each.seq for each in past.reservations if each.transaction_id == named), 0)
 
 
-def _retry(case: Case, *, is_traced: bool) -> Retrial | None:
+def _retry(case: Case, original: OriginalSeen | None, record: Record, *, is_traced: bool) -> Retrial | None:
     match case.operation:
+        case Operation.RETURN:
+            named = named_id(case.request)
+            seen = original.record.leg["transaction_id"] if original is not None else bytes(16)
+            return decide_return(case, original, record.basket) if named == seen else None
         case Operation.AUTHORISE:
             return decide_redemption(case)
         case Operation.ACCRUE:

@@ -17,8 +17,8 @@ from pointguard_server.service.explanation.ports import PastAdvice
 _ENDS = {Operation.OVERRIDE_ADVICE: AdviceEvent.OVERRIDDEN, Operation.REMOVE_ADVICE: AdviceEvent.REMOVED}
 
 
-def advice_named(request: dict[str, int]) -> bytes:
-    """Return the id of the advice that a request is about."""
+def named_id(request: dict[str, int]) -> bytes:
+    """Return the id of the advice or of the transaction that a request is about; zeros for none."""
     # An id's halves are the integers that its bytes stand for in memory.
     return b"".join(request[f"reservation_{half}"].to_bytes(8, "little", signed=True) for half in ("high", "low"))
 
@@ -58,7 +58,7 @@ def _by_hand(case: Case) -> MadeAdvice:
 
 def _named(case: Case) -> PastAdvice | None:
     """Return the advice that stood and that the staff named."""
-    named = advice_named(case.request)
+    named = named_id(case.request)
     return next((each for each in case.past.standing if each.advice_id == named and not each.overridden), None)
 
 

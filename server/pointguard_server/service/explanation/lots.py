@@ -45,16 +45,54 @@ class Lots:
         else:
             left.points += points
 
-    def spend(self, part: Part, points: int, since: int) -> None:
+    def spend(self, part: Part | int, points: int, since: int, entry_type: EntryType = EntryType.REDEEM) -> None:
         """Spend points: from what may be spent and had not ended at a moment, then from the rest."""
         for left in self._left:
             ended = bool(left.lot.expires_at) and left.lot.expires_at <= since
             taken = 0 if left.is_pending or ended else min(points, left.points)
             if taken:
-                self._post(EntryType.REDEEM, part, -taken, left)
+                self._post(entry_type, part, -taken, left)
                 points -= taken
         if points:
-            self._post(EntryType.REDEEM, part, -points, None)
+            self._post(entry_type, part, -points, None)
+
+    def _find(self, seq: int, rule_id: int) -> _Left | None:
+        named = (left for left in self._left if (left.lot.lot_seq, left.lot.rule_id) == (seq, rule_id) and left.points)
+        return next(named, None)
+
+    def pending_of(self, seq: int, rule_id: int) -> int:
+        """Return the points of a lot that have not matured."""
+        left = self._find(seq, rule_id)
+        return left.points if left is not None and left.is_pending else 0
+
+    def claw_back(self, seq: int, given: dict[str, int], points: int, rule: str) -> None:
+        """Take back points of an award: from its own lot, then from the rest if they went there, then as spending does.
+
+        ``given`` is the entry of the award.
+        """
+        left = self._find(seq, given["rule_id"])
+        if left is not None and not 0 < left.lot.expires_at <= self._case.moment:
+            taken = min(points, left.points)
+            if taken:
+                self._post(EntryType.REVERSE, given["part"], -taken, left)
+            if left.is_pending:
+                after = self._retrial.after
+                self._retrial.after = replace(after, pending=after.pending - taken)
+            points -= taken
+        if not given["expires_at"] and (taken := min(points, max(self._rest, 0))):
+            self._retrial.post(EntryType.REVERSE, given["part"], -taken, rule)
+            self._rest -= taken
+            points -= taken
+        self.spend(given["part"], points, self._case.moment, EntryType.REVERSE)
+
+    def put_back(self, points: int, rule: str, seq: int, rule_id: int, expires_at: int) -> None:
+        """Put redeemed points back into their lot, or where points are that never end; pay what is owed."""
+        left = None
+        if expires_at:
+            left = self._find(seq, rule_id) or _Left(PastLot(0, seq, rule_id, 0, 0, expires_at), rule, 0, False)
+        self._post(EntryType.VOID, Part.REDEEM, points, left)
+        if left is not None:
+            self._pay(left)
 
     def write_off(self) -> int:
         """Take what has ended and no open reservation keeps; return the points."""
@@ -102,8 +140,8 @@ class Lots:
             self._post(EntryType.ADJUST, NO_PART, paid, None)
 
 
-def _order(left: _Left) -> tuple[float, int, int]:
-    return left.lot.expires_at or float("inf"), left.lot.matures_at, left.lot.position
+def _order(left: _Left) -> tuple[float, int, int, int]:
+    return left.lot.expires_at or float("inf"), left.lot.matures_at, left.lot.lot_seq, left.lot.rule_id
 
 
 def lots_of(case: Case, retrial: Retrial) -> Lots:

@@ -65,9 +65,9 @@ class OpenReservation:
 class Past:
     """An account just before a leg. Events are oldest first, reservations and advice newest first, as they are heeded.
 
-    ``seq`` is that of the leg before, 0 for none; ``strays`` are legs that end what was not open, which no ledger has
-    that was not tampered with. ``lots`` are those with something left; what had matured by ``settled_at`` was written
-    down before the leg's moment.
+    ``seq`` is that of the leg before, 0 for none; ``strays`` are legs that end what was not open or return what was not
+    there, which no ledger has that was not tampered with. ``lots`` are those with something left; what had matured by
+    ``settled_at`` was written down before the leg's moment.
     """
 
     seq: int
@@ -85,6 +85,7 @@ def past_of(legs: Sequence[PastLeg], standing: Sequence[PastAdvice]) -> Past:
     """Return the account as its legs, oldest first, left it."""
     events: dict[int, PastEvent] = {}
     reservations: dict[int, OpenReservation] = {}
+    captured: dict[int, int] = {}  # by the capture's seq, its authorise's, which windows count
     strays = []
     for leg in legs:
         if leg.operation in INTERVENTIONS:
@@ -95,8 +96,15 @@ def past_of(legs: Sequence[PastLeg], standing: Sequence[PastAdvice]) -> Past:
             events[leg.seq] = _event(leg)
             if leg.hold_expires_at and leg.decision == Decision.APPROVED:
                 reservations[leg.seq] = _reservation(leg)
+            if leg.operation == Operation.RETURN and leg.refers_to_seq:
+                seq = captured.get(leg.refers_to_seq, leg.refers_to_seq)
+                if seq in events:
+                    events[seq] = _returned(events[seq], leg)
+                else:
+                    strays.append(leg.seq)
         elif (ended := reservations.pop(leg.refers_to_seq, None)) is not None:
             events[ended.seq] = _released(events[ended.seq], ended, leg)
+            captured[leg.seq] = ended.seq
         else:
             strays.append(leg.seq)
     return Past(
@@ -160,6 +168,14 @@ def _released(event: PastEvent, ended: OpenReservation, leg: PastLeg) -> PastEve
         released_money=ended.money - (captured.money if captured else 0),
         reversed=captured is None,
     )
+
+
+def _returned(event: PastEvent, leg: PastLeg) -> PastEvent:
+    """Return the event with what a return gave back of it."""
+    points = event.released_points + leg.points + leg.released
+    money = event.released_money + leg.money
+    is_whole = (points, money) == (event.points, event.money)
+    return replace(event, released_points=points, released_money=money, reversed=is_whole)
 
 
 def _state(leg: PastLeg) -> AccountState:

@@ -131,6 +131,14 @@ class StoreVersion:
     province_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class PastOriginal:
+    """What a return saw of its original: its record, and those of the returns before, in order."""
+
+    record: bytes
+    returns: tuple[bytes, ...]
+
+
 class DecisionReader(Protocol):
     """Reads the committed ledger, beside the writer, from one thread at a time.
 
@@ -159,6 +167,10 @@ class DecisionReader(Protocol):
 
     def awards(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastAward]:
         """Return what earn rules gave an account below a place in its sequence."""
+        ...
+
+    def original(self, tenant_id: int, account_id: int, seq: int, below_seq: int) -> PastOriginal | None:
+        """Return an account's leg, and what was returned of it below a place in the account's sequence."""
         ...
 
     def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:

@@ -1,0 +1,121 @@
+"""Originals: the transactions that a batch's returns are about, as the kernel takes them. For ``batch``.
+
+The ledger says what each came to and what was returned of it before. Returns of one original in one batch share its
+rows, which the kernel keeps up to date.
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from pointguard_server.domain.codes import Decision, EntryType, Operation
+from pointguard_server.domain.record import Record, decode_record
+from pointguard_server.domain.returns import decode_lines, line_amounts
+from pointguard_server.engine.ports import Original
+from pointguard_server.engine.world import ORIGINAL, ORIGINAL_PART, RETURN_REQUEST, Returns
+
+_GIVES = frozenset((EntryType.EARN, EntryType.BONUS))
+
+
+class Originals:
+    """Gathers the originals of a batch."""
+
+    def __init__(self) -> None:
+        self._requests: list[tuple[int, int, int]] = []
+        self._originals: list[tuple[int, ...]] = []
+        self._parts: list[tuple[int, ...]] = []
+        self._lines: list[tuple[int, int]] = []
+        self._asked_lines: list[tuple[int, int]] = []
+        self._places: dict[bytes, int] = {}
+        self.movements = 0  # of lots and entries, at most: a return may touch each part of its original
+
+    def add(self, transaction_id: bytes, found: Original, asked_lines: Sequence[tuple[int, int]]) -> int:
+        """Add a return of a transaction with the lines that it names; return 1 + its row, or 0 if it may not be.
+
+        An approved accrual may be returned, and what spent points.
+        """
+        place = self._places.get(transaction_id)
+        if place is None:
+            record = decode_record(found.record)
+            if not is_returnable(record):
+                return 0
+            place = self._places[transaction_id] = self._add(record, found)
+        self._requests.append((place, len(self._asked_lines), len(asked_lines)))
+        self._asked_lines += asked_lines
+        self.movements += self._originals[place][_PART_COUNT] + 1
+        return len(self._requests)
+
+    def _add(self, record: Record, found: Original) -> int:
+        leg = cast("dict[str, int]", record.leg)
+        is_redemption = leg["operation"] != Operation.ACCRUE
+        entries = [cast("dict[str, int]", entry) for entry in record.entries]
+        wanted = frozenset((EntryType.REDEEM,)) if is_redemption else _GIVES
+        parts = [entry for entry in entries if entry["entry_type"] in wanted]
+        behind = np.cumsum([0, *(abs(entry["signed_points"]) for entry in reversed(parts))])[-2::-1].tolist()
+        returns = [decode_record(each) for each in found.returns.values()]
+        amounts = line_amounts(record.basket) if record.basket else []
+        taken = lines_returned(returns, amounts)
+        self._originals.append(
+            (
+                leg["seq"],
+                leg["refers_to_seq"] if leg["operation"] == Operation.CAPTURE else leg["seq"],
+                leg["accepted_at"],
+                int(is_redemption),
+                leg["points"],
+                leg["money"],
+                sum(_number(each, "points") + _number(each, "released") for each in returns),
+                sum(_number(each, "money") for each in returns),
+                len(returns),
+                len(self._parts),
+                len(parts),
+                len(self._lines),
+                len(amounts),
+            )
+        )
+        self._parts += [
+            (
+                entry["part"], abs(entry["signed_points"]), after, entry["rule_id"], entry["lot_seq"],
+                entry["matures_at"], entry["expires_at"],
+            )
+            for entry, after in zip(parts, behind, strict=True)
+        ]  # fmt: skip
+        self._lines += zip(amounts, taken, strict=True)
+        return len(self._originals) - 1
+
+    def arrays(self) -> Returns:
+        """Return all of them as the kernel takes them."""
+        return Returns(
+            np.array(self._requests, RETURN_REQUEST),
+            np.array(self._originals, ORIGINAL),
+            np.array(self._parts, ORIGINAL_PART),
+            np.array(self._lines, np.int64).reshape(-1, 2),
+            np.array(self._asked_lines, np.int64).reshape(-1, 2),
+        )
+
+
+_PART_COUNT = (ORIGINAL.names or ()).index("part_count")
+NO_RETURNS = Originals().arrays()
+
+
+def lines_returned(returns: Sequence[Record], amounts: Sequence[int]) -> list[int]:
+    """Return what was returned of each line of an original whose lines come to ``amounts``."""
+    taken = [0] * len(amounts)
+    for each in returns:
+        for number, amount in decode_lines(each.basket):
+            taken[number - 1] += amount or amounts[number - 1]
+    return taken
+
+
+def is_returnable(record: Record) -> bool:
+    """Whether a transaction gave or spent points, and so may be returned."""
+    leg: dict[str, Any] = record.leg
+    spends = any(entry["entry_type"] == EntryType.REDEEM for entry in record.entries)
+    is_kind = leg["operation"] == Operation.ACCRUE or (
+        leg["operation"] in (Operation.AUTHORISE, Operation.CAPTURE) and spends
+    )
+    return is_kind and leg["decision"] == Decision.APPROVED
+
+
+def _number(record: Record, name: str) -> int:
+    return cast("int", record.leg[name])
