@@ -501,6 +501,12 @@ def test_only_a_key_for_fraud_may_intervene_and_it_may_do_nothing_else(desk: Des
             call(client)
         with pytest.raises(PermissionDenied):
             client.accrue(member, Money(1_00, "CAD"))
+    with RawCalls(desk.server) as raw:
+        watched = {
+            role: raw.call("WatchAdvice", b"", metadata=[("authorization", f"Bearer {desk.keys[role]}")]).code
+            for role in ("till", "manager", "fraud")
+        }
+    assert watched == {"till": "PERMISSION_DENIED", "manager": "PERMISSION_DENIED", "fraud": "OK"}
 
 
 # ---------------------------------------------------------------------------------------------------------- suspensions
@@ -663,10 +669,13 @@ def test_the_command_line_lists_raises_overrides_and_suspends(
     assert client.check_advice(member).advice == ()
 
 
-def test_the_page_about_advice_runs_as_it_stands(shared_server: ServerProcess, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "advice.md").read_text()
+@pytest.mark.parametrize(("name", "scripts"), [("advice.md", 3), ("fraud.md", 1)])
+def test_the_pages_about_advice_and_fraud_run_as_they_stand(
+    shared_server: ServerProcess, tmp_path: Path, name: str, scripts: int
+) -> None:
+    page = (ROOT / "docs" / name).read_text()
     examples = re.findall(r"<!-- example -->\n```sh\n(.*?)```\n\n```printed\n(.*?)```", page, re.DOTALL)
-    assert len(examples) == page.count("```sh") == 3
+    assert len(examples) == page.count("```sh") == scripts
     for script, said in examples:
         printed = walk(shared_server, tmp_path, script)
         for line in said.splitlines():

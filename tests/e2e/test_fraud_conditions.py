@@ -36,13 +36,17 @@ mode = "SHADOW"
 posture = "BLOCK"
 duration = "1d"
 """
+SPEND_ACCESS = PROGRAM.replace(
+    "money_minor = 1\n",
+    'money_minor = 1\nspend_access = { money_minor = 10_00, bypassing_types = ["DONATION"], posture = "BLOCK" }\n',
+)
 ONLINE = Origin(store_id="s1", channel=Channel.ONLINE)
 
 
-async def enroll(client: PointguardClient) -> Identifier:
+async def enroll(client: PointguardClient, spent: int = 10_00) -> Identifier:
     member = Identifier.loyalty_id(new_idempotency_key())
     await client.enroll_member([member])
-    await client.accrue(member, Money(10_00, "CAD"))
+    await client.accrue(member, Money(spent, "CAD"))
     return member
 
 
@@ -98,6 +102,25 @@ def test_conditions_decide_on_a_server_change_while_it_runs_and_outlive_it(
     with ledger_copy(plain_server.database) as database:
         versions = [row[0] for row in database.execute("SELECT DISTINCT fraud_rules_version FROM legs ORDER BY 1")]
     assert versions == [2, 3]
+
+
+def test_members_redeem_once_they_have_spent_enough_or_in_a_way_that_bypasses_it(
+    plain_server: ServerProcess, tmp_path: Path
+) -> None:
+    replace(tmp_path / "program" / "program.toml", SPEND_ACCESS)
+    wait_for_events(plain_server, "program_taken_up", 1)
+
+    async def below_and_at() -> None:
+        async with connect(plain_server) as client:
+            member = await enroll(client, spent=9_99)
+            assert await redeem(client, member) == ["SPEND_BASED_REDEMPTION_ACCESS"]
+            assert await redeem(client, member, redemption_type="") == ["SPEND_BASED_REDEMPTION_ACCESS"]
+            assert (await client.quote_redemption(member)).points_max == 0
+            assert await redeem(client, member, redemption_type="DONATION") == []
+            await client.accrue(member, Money(1, "CAD"))
+            assert await redeem(client, member) == []
+
+    asyncio.run(below_and_at())
 
 
 def test_an_earn_rule_does_not_read_what_is_for_conditions_alone(plain_server: ServerProcess, tmp_path: Path) -> None:

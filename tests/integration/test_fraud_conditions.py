@@ -90,6 +90,31 @@ def test_a_window_in_a_condition_counts_the_transaction_itself(new_ledger: Calla
     reproduces(ledger)
 
 
+def test_a_window_of_different_stores_counts_the_transaction_s_own_if_it_is_another(
+    new_ledger: Callable[..., Ledger],
+) -> None:
+    ledger = new_ledger(rules=rule("distinct(stores of redemptions, 1 day) > 2"))
+    account, other = ledger.member(100), ledger.member(100)
+    first = ledger.clock.moment + SECOND
+    reservation = None
+    for province in ("ON", "QC", "ON", "", "QC"):
+        ledger.clock.moment += SECOND
+        reservation = ledger.authorise(account, 1, province=province, capture=reservation is not None)
+        assert reservation.decision == Decision.APPROVED
+    assert codes(ledger.authorise(account, 1, province="BC")) == [Reason.FRAUD_RULE]
+    # It was declined, so its store is another one still; no store at all never is.
+    assert codes(ledger.authorise(account, 1, province="BC")) == [Reason.FRAUD_RULE]
+    assert ledger.authorise(account, 1).decision == Decision.APPROVED
+    assert ledger.authorise(other, 1, province="BC").decision == Decision.APPROVED
+    # A quote does not look at it.
+    assert ledger.quote(account, province="BC").points == 94
+    # The two in Ontario have left, and one more came meanwhile.
+    ledger.clock.moment = first + 1 * DAY + 2 * SECOND
+    assert ledger.authorise(account, 1, province="BC").decision == Decision.APPROVED
+    assert codes(ledger.authorise(account, 1, province="ON")) == [Reason.FRAUD_RULE]
+    reproduces(ledger)
+
+
 def test_a_condition_raises_advice_that_stands_and_is_shown(new_ledger: Callable[..., Ledger]) -> None:
     ledger = new_ledger(rules=rule("order.points >= 50", duration="1d"))
     account = ledger.member(100)

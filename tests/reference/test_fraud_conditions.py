@@ -132,6 +132,13 @@ posture = "BLOCK"
 duration = "0s"
 
 [[fraud_rule]]
+name = "wandering"
+context = "REDEMPTION"
+when = "distinct(stores of redemptions, 1 day) > 1 and distinct(stores of transactions, 3 days) < 3"
+posture = "BLOCK"
+duration = "0s"
+
+[[fraud_rule]]
 name = "divides"
 context = "REDEMPTION"
 when = "100 / (sum(points of purchases, this month) - sum(points of redemptions, this month)) > 5"

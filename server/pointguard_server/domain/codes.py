@@ -290,6 +290,10 @@ class WindowKind(IntEnum):
     MONTH = 3
 
 
+CODE_BYTES_MAX = 32
+"""Of a text that is numbered, as UTF-8."""
+
+
 class CodeKind(IntEnum):
     """Vocabularies of a tenant whose texts are numbered in the ``codes`` table."""
 

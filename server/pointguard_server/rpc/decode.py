@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import common_pb2, transaction_pb2
-from pointguard_server.domain.codes import CodeKind, Factor, Kind, Operation, RequestFlag
+from pointguard_server.domain.codes import CODE_BYTES_MAX, CodeKind, Factor, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, Violation
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.record import encode_body
@@ -29,7 +29,6 @@ from pointguard_server.service.tenants import LINE_VALUE, Tenant, Vocabulary
 from pointguard_server.service.vault import InvalidIdentifier, normalize_identifier
 
 KEY_BYTES_MAX = 64
-CODE_BYTES_MAX = 32
 GROUPS_MAX = 32
 TEXT_BYTES_MAX = 64
 POINTS_MAX = 10**12

@@ -135,6 +135,23 @@ class CheckedTable:
             self.note(key, "must not list a name twice")
         return chosen
 
+    def texts(self, key: str, count_max: int, bytes_max: int) -> tuple[str, ...]:
+        """Returns the texts of an optional list, each of 1 to ``bytes_max`` bytes, none twice."""
+        value = self._take(key, required=False)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            self._note_type(key, 'a list of texts in quotes, such as ["A", "B"]', value)
+            return ()
+        if len(value) > count_max:
+            self.note(key, f"must list at most {count_max}, but it lists {len(value)}")
+        for text in value:
+            if not text.isprintable() or not 1 <= len(text.encode()) <= bytes_max:
+                self.note(key, f"must list printable texts of 1 to {bytes_max} bytes, but it lists {_shown(text)}")
+        if len(set(value)) < len(value):
+            self.note(key, "must not list a text twice")
+        return tuple(value)
+
     def duration(self, key: str, minimum: timedelta, maximum: timedelta, default: timedelta | None = None) -> timedelta:
         """Returns a duration such as ``90s``, ``15m``, ``24h`` or ``7d``; with no default, the key is required."""
         value = self._take(key, required=default is None)

@@ -23,8 +23,6 @@ _NAME: Final = "conditions of fraud rules"
 _OF_PURCHASES: Final = frozenset(("order.line_count", "order.tender", "order.coupon_used"))
 _OF_REDEMPTIONS: Final = frozenset(("order.redemption_type",))
 _SIZES: Final = frozenset(("order.total", "order.points"))
-_SUMS: Final = frozenset((WindowMeasure.POINTS, WindowMeasure.MONEY))
-_ADDED: Final = _SUMS | {WindowMeasure.COUNT}
 
 
 def check_conditions(config: ProgramConfig, source_name: str) -> RuleSet | None:
@@ -56,7 +54,6 @@ def _load(rules: Sequence[FraudRuleConfig], currency: str) -> RuleSet:
     conditions = [Condition(rule.name, rule.when) for rule in rules]
     rule_set = load_conditions(conditions, _NAME, currency=currency)
     problems = [located(conditions, problem) for problem in problems_of(rule_set.checked)]
-    problems += [located(conditions, problem) for problem in _distinct(rule_set.checked)]
     for ordinal, rule in enumerate(rules):
         problems += (located(conditions, problem) for problem in _absent(rule, rule_set.checked, ordinal))
     if problems:
@@ -67,15 +64,6 @@ def _load(rules: Sequence[FraudRuleConfig], currency: str) -> RuleSet:
 def _place(problem: ConditionProblem) -> tuple[int, int, int]:
     place = problem.problem.source_range
     return problem.ordinal, place.line, place.column
-
-
-def _distinct(rules: CheckedRuleSet) -> Iterator[Problem]:
-    """The windows of different stores or cashiers: whether this transaction's is one more is not known yet."""
-    for node in checked.nodes(rules):
-        wanted = _window(rules, node)
-        if wanted is not None and wanted.measure not in _ADDED:
-            message = "not available yet in fraud rules: windows of `distinct` values"
-            yield Problem(node.source_range, "distinct", message, "a window of `count` or `sum`")
 
 
 def _window(rules: CheckedRuleSet, node: Checked) -> WindowInput | None:
@@ -102,12 +90,16 @@ def _absent(rule: FraudRuleConfig, rules: CheckedRuleSet, ordinal: int) -> Itera
 
 
 def is_sized(rules: CheckedRuleSet, ordinal: int) -> bool:
-    """Whether a condition depends on how many points, or how much money, the transaction is about."""
+    """Whether a condition depends on how many points, or how much money, the transaction is about.
+
+    So do windows of different values for a quote: whether a reservation that has ended meanwhile was the only one in
+    its store is known when that is written down.
+    """
     for node in _nodes(rules, ordinal):
         if field_name(node) in _SIZES:
             return True
         wanted = _window(rules, node)
-        if wanted is not None and wanted.measure in _SUMS:
+        if wanted is not None and wanted.measure is not WindowMeasure.COUNT:
             return True
     return False
 

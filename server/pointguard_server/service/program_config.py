@@ -4,19 +4,31 @@ For bootstrap, which reads the file, and for whoever is given the parts. Its onl
 time zones. Every mistake in the text is reported at once, each with the path of its key.
 """
 
+import json
 import re
 import tomllib
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from itertools import product
 from pathlib import PurePosixPath
 from typing import Final
 
 from pointguard_server.domain.calendar import MICROSECOND
-from pointguard_server.domain.codes import CASES, Context, Factor, Kind, Measure, Part, Posture, WindowKind
+from pointguard_server.domain.codes import (
+    CASES,
+    CODE_BYTES_MAX,
+    Context,
+    Factor,
+    Kind,
+    Measure,
+    Part,
+    Posture,
+    WindowKind,
+)
 from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, LEAST_FUEL, MOST_FUEL, Isolation
 from pointguard_server.service.checked_table import CheckedTable, Problem, did_you_mean, format_duration
@@ -39,6 +51,9 @@ _FIXED_DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _ANNUAL_DAY: Final = re.compile(r"[0-9]{2}-[0-9]{2}")
 _SOME_DAY: Final = date(2000, 12, 31)  # in place of a mistake
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+SPEND_ACCESS: Final = "SPEND_BASED_REDEMPTION_ACCESS"
+"""The fraud rule that the control ``spend_access`` is."""
+BYPASSING_TYPES_MAX: Final = 64
 _RULE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 # ISO 4217, the codes of national currencies in use, by the number of digits after the decimal point.
@@ -285,23 +300,28 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
     program = document.table("program")
     currency = _read_currency(program)
     ttl_max = program.duration("reservation_ttl_max", RESERVATION_TTL_MIN, RESERVATION_TTL_MAX, RESERVATION_TTL_MAX)
-    earn = program.table("earn")
+    earn, redemption, digits = (
+        program.table("earn"),
+        program.table("redemption"),
+        _read_currency_digits(program, currency),
+    )
+    access = _read_spend_access(redemption, currency, digits)
     config = ProgramConfig(
         code=program.text("code", 32, _CODE, "letters, digits, - and _, beginning with a letter or digit"),
         name=program.text("name", 128),
         time_zone=_read_time_zone(program),
         currency=currency,
-        currency_digits=_read_currency_digits(program, currency),
+        currency_digits=digits,
         points_floor=program.integer("points_floor", -_POINTS_MAX, 0, default=0),
         reservation_ttl_default=_read_reservation_ttl_default(program, ttl_max),
         reservation_ttl_max=ttl_max,
-        redemption=_read_redemption(program.table("redemption")),
+        redemption=_read_redemption(redemption),
         lots=_read_lots(program),
         returns=_read_returns(program),
         earn_rules=_read_earn_rules(earn),
         isolation=earn.choice("isolation", Isolation, Isolation.NONE),
         fuel=_read_fuel(earn),
-        fraud_rules=_read_fraud_rules(document),
+        fraud_rules=_read_fraud_rules(document) + access,
     )
     earn.close()
     program.close()
@@ -373,6 +393,40 @@ def _read_control(redemption: CheckedTable, name: str, threshold_key: str | None
     )
     table.close()
     return control
+
+
+def _read_spend_access(redemption: CheckedTable, currency: str, digits: int) -> tuple[FraudRuleConfig, ...]:
+    """Returns the rule that has a member spend before redeeming; none if its table is left out."""
+    if not redemption.has("spend_access"):
+        return ()
+    table = redemption.table("spend_access")
+    least = table.integer("money_minor", 1, _POINTS_MAX)
+    when = f"account.spend < {Decimal(least).scaleb(-digits):f} {currency}"
+    if bypassing := table.texts("bypassing_types", BYPASSING_TYPES_MAX, CODE_BYTES_MAX):
+        # JSON's way of quoting is the rule language's as well.
+        listed = ", ".join(json.dumps(code, ensure_ascii=False) for code in bypassing)
+        when += f" and order.redemption_type not in ({listed})"
+    posture = table.choice("posture", Posture)
+    rule = FraudRuleConfig(
+        name=SPEND_ACCESS,
+        context=Context.REDEMPTION,
+        counts=None,
+        measure=None,
+        window=None,
+        threshold=0,
+        posture=posture,
+        duration=table.duration("duration", timedelta(0), ADVICE_DURATION_MAX, timedelta(0)),
+        enabled=True,
+        extends=False,
+        include_blocked=False,
+        net_of_reversals=False,
+        when=when,
+        mode=table.choice("mode", RuleMode, RuleMode.ENFORCED),
+        step_up=_read_step_up(table, posture),
+        four_eyes=_read_four_eyes(table, posture),
+    )
+    table.close()
+    return (rule,)
 
 
 def _read_step_up(table: CheckedTable, posture: Posture) -> Factor | None:
@@ -464,6 +518,8 @@ def _read_fraud_rules(document: CheckedTable) -> tuple[FraudRuleConfig, ...]:
         rule = _read_fraud_rule(table)
         if rule.name and any(rule.name == other.name for other in rules):
             table.note("name", f'must differ from every other rule\'s, but "{rule.name}" occurs twice')
+        if rule.name == SPEND_ACCESS:
+            table.note("name", f'must not be "{rule.name}", which is the control program.redemption.spend_access')
         rules.append(rule)
     return tuple(rules)
 

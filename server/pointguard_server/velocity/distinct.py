@@ -97,12 +97,19 @@ def _close(table, empty):
 
 @part
 def _value(kind, event):
-    """Return what of an event a measure tells apart; 0: it has none."""
+    """Return what of an event, or a request, a measure tells apart; 0: it has none."""
     if kind == DISTINCT_STORES:
         return event.store_id
     if kind == DISTINCT_CASHIERS:
         return event.cashier_id
     return event.terminal_id if kind == DISTINCT_TERMINALS else 0
+
+
+@part
+def is_another(arrays, slot, m, measure, request):
+    """Whether what a request has is not among what a window of different values holds, and so would be one more."""
+    value = _value(measure.measure, request)
+    return value > 0 and arrays.distinct[_place(arrays.distinct, _key(slot, m, value)), _COUNT] == 0
 
 
 @part

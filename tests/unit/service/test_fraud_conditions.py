@@ -79,7 +79,6 @@ def test_the_conditions_of_rules_that_are_enabled_become_one_rule_set_in_their_o
         ('store.id == "401', "1:13: the text is not closed"),
         ('order.tender == "CASH"', "1:1: a redemption has no `order.tender`, and the rule looks at nothing else"),
         ("any(lines, line.quantity > 2)", "1:1: a redemption has no `lines`, and the rule looks at nothing else"),
-        ("distinct(stores of redemptions, 1 day) > 2", "1:1: not available yet in fraud rules: windows of `distinct`"),
         ('member.age_band == "20"', "1:20: unknown age band `20`"),
     ],
 )

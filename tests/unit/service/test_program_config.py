@@ -17,6 +17,7 @@ from pointguard_server.service.program_config import (
     CURRENCY_DIGITS,
     FRAUD_RULES_MAX,
     NO_RETURNS_TABLE,
+    SPEND_ACCESS,
     ControlConfig,
     Counts,
     FraudRuleConfig,
@@ -24,6 +25,7 @@ from pointguard_server.service.program_config import (
     ProgramConfig,
     ProgramConfigError,
     ReturnsConfig,
+    RuleMode,
     UnreceiptedConfig,
     Window,
     load_program_config,
@@ -115,6 +117,49 @@ def test_everything_that_is_written_is_read() -> None:
     assert config.redemption.out_of_province == ControlConfig(0, Posture.WARN, timedelta(days=1))
     assert config.earn_rules == "earn.rules"
     assert (config.isolation, config.fuel) == (Isolation.NONE, DEFAULT_FUEL)
+
+
+def with_spend_access(table: str) -> str:
+    return SMALLEST.replace("money_minor = 1000", f"money_minor = 7\nspend_access = {{{table}}}")
+
+
+def test_spend_based_access_is_a_condition_of_every_redemption_but_those_of_the_types_that_bypass_it() -> None:
+    text = 'money_minor = 250_05, bypassing_types = ["DONATION", "A \\"B\\" \\\\ é"], posture = "BLOCK"'
+    (rule,) = load(with_spend_access(text)).fraud_rules
+    assert (rule.name, rule.context, rule.posture) == (SPEND_ACCESS, Context.REDEMPTION, Posture.BLOCK)
+    assert (rule.duration, rule.mode, rule.counts) == (timedelta(0), RuleMode.ENFORCED, None)
+    listed = r'("DONATION", "A \"B\" \\ é")'
+    assert rule.when == f"account.spend < 250.05 CAD and order.redemption_type not in {listed}"
+    yen = with_spend_access('money_minor = 5, posture = "WARN", mode = "SHADOW"').replace('"CAD"', '"JPY"')
+    assert load(yen).fraud_rules[0].when == "account.spend < 5 JPY"
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ('posture = "BLOCK"', "money_minor: is missing"),
+        ('money_minor = 0, posture = "BLOCK"', "money_minor: must be from 1 to 1,000,000,000,000, but it is 0"),
+        (
+            'money_minor = 1, posture = "BLOCK", bypassing_types = "X"',
+            'bypassing_types: must be a list of texts in quotes, such as ["A", "B"], but it is "X"',
+        ),
+        (
+            'money_minor = 1, posture = "BLOCK", bypassing_types = ["X", "X"]',
+            "bypassing_types: must not list a text twice",
+        ),
+        (
+            'money_minor = 1, posture = "BLOCK", bypassing_types = [""]',
+            'bypassing_types: must list printable texts of 1 to 32 bytes, but it lists ""',
+        ),
+    ],
+)
+def test_a_mistake_in_spend_based_access_is_told(table: str, problem: str) -> None:
+    assert problems_of(with_spend_access(table)) == [f"program.redemption.spend_access.{problem}"]
+
+
+def test_no_rule_may_have_the_name_of_a_control() -> None:
+    text = WHOLE.replace('name = "ADVICE_CHECK_ACCOUNT_BURN_WEEK"', f'name = "{SPEND_ACCESS}"\nmeasure = "COUNT"')
+    assert any("which is the control program.redemption.spend_access" in problem for problem in problems_of(text))
 
 
 def test_a_built_in_rule_says_only_its_threshold_window_and_action() -> None:

@@ -18,7 +18,8 @@ from pointguard_server.engine.world import MATCHED, MATCHED_NUMBER, NOW
 from pointguard_server.rules.checked import NOT_COMPUTED
 from pointguard_server.rules.native_call import call_earn
 from pointguard_server.velocity.compiling import part
-from pointguard_server.velocity.windows import amount, matches
+from pointguard_server.velocity.distinct import is_another
+from pointguard_server.velocity.windows import DISTINCT_STORES, amount, matches
 
 _STOPPED = NOT_COMPUTED - 1
 """The sandbox stopped the conditions: nothing is known of any."""
@@ -71,7 +72,10 @@ def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, fl
             measure = world.measures[program.first_measure + wanted.measure]
             held = value_now(arrays, account, measure, arrays.tallies[slot, wanted.measure], batch.header[NOW])
             if matches(measure, kind, parts, flags):
-                held += amount(measure, points, money)
+                if measure.measure >= DISTINCT_STORES:
+                    held += is_another(arrays, slot, wanted.measure, measure, batch.requests[r])
+                else:
+                    held += amount(measure, points, money)
             value = min(value, held)
         elif wanted.measure == MATCHED:
             value = has_bit(world.code_words, facts[wanted.source], wanted.most)

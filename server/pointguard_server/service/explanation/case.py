@@ -25,7 +25,14 @@ from pointguard_server.rules.inputs import WindowMeasure, window_text
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.exemption import Exemption
 from pointguard_server.service.explanation.checks import Check, measure_count, rule_windows
-from pointguard_server.service.explanation.past import APPROVED, BLOCKED, AccountState, OpenReservation, Past
+from pointguard_server.service.explanation.past import (
+    APPROVED,
+    BLOCKED,
+    AccountState,
+    OpenReservation,
+    Past,
+    PastEvent,
+)
 from pointguard_server.service.explanation.ports import PastAdvice
 from pointguard_server.service.explanation.windows import SeenWindow, look
 from pointguard_server.service.program_config import ProgramConfig
@@ -324,11 +331,9 @@ def conditions_held(case: Case, retrial: Retrial, flags: int) -> tuple[int, ...]
         return ()
     scale: int = SCALE // 10**case.config.currency_digits
     windows: dict[str, int] = {}
+    events = (*case.past.events, _event(case, retrial, flags))
     for number, (wanted, counting) in enumerate(rule_windows(case.conditions), measure_count(case.checks)):
-        value = look(counting, case.past.events, case.moment, case.zone).value
-        approved, blocked = bool(flags & APPROVED), bool(flags & BLOCKED)
-        if counting.matches(retrial.kind, retrial.parts, approved=approved, blocked=blocked):
-            value += counting.amount(retrial.points, retrial.money)
+        value = look(counting, events, case.moment, case.zone).value
         unit = scale if wanted.measure is WindowMeasure.MONEY else SCALE
         windows[window_text(wanted)] = min(value, MOST // unit) * unit
         retrial.windows[number] = min(value, MOST // unit)
@@ -346,6 +351,24 @@ def conditions_held(case: Case, retrial: Retrial, flags: int) -> tuple[int, ...]
         days_since_enrolment=case.asked.days_since_enrolment if case.past.seq else 0,
     )
     return points_of(case.conditions, order, seen, scale, case.zone)
+
+
+def _event(case: Case, retrial: Retrial, flags: int) -> PastEvent:
+    """Return the transaction as windows would count it."""
+    return PastEvent(
+        seq=case.past.seq + 1,
+        transaction_id=case.transaction_id,
+        accepted_at=case.moment,
+        kind=retrial.kind,
+        parts=retrial.parts,
+        approved=bool(flags & APPROVED),
+        blocked=bool(flags & BLOCKED),
+        points=retrial.points,
+        money=retrial.money,
+        store_id=case.request["store_id"],
+        cashier_id=case.request["cashier_id"],
+        terminal_id=case.request["terminal_id"],
+    )
 
 
 def _other_province(case: Case) -> bool:
