@@ -235,9 +235,8 @@ class Server:
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
         self.health.set(health.RULES_LOADED, self._rules_loaded)
-        rule_sets = RuleSets(
-            self.serving, self.engine, self.ledger.rule_versions, self.ledger.rule_version_reader, clock
-        )
+        ledger = self.ledger
+        rule_sets = RuleSets(self.serving, self.engine, ledger.rule_versions, ledger.rule_version_reader, clock)
         experiments = self._open_trials(rule_sets, clock)
         self.advice_feed = AdviceFeed(self.ledger.notices, tenant.tenant_id, lambda: self.decider.heads.position)
         self.rpc = RpcServer(

@@ -108,8 +108,7 @@ def _methods(
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
     beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
-    exempt = ExemptionService(desk, exemptions)
-    transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
+    transactions, members = TransactionService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
             "QuoteRedemption": (transaction_pb2.QuoteRedemptionRequest, transactions.quote_redemption),
@@ -124,19 +123,7 @@ def _methods(
             "ProcessBatchColumns": None,
             streams.NAME: None,
         },
-        "pointguard.v1.AdviceService": {
-            "CheckAdvice": (advice_pb2.CheckAdviceRequest, advice.check_advice),
-            "ListAdvice": (advice_pb2.ListAdviceRequest, advice.list_advice),
-            "RaiseAdvice": (advice_pb2.RaiseAdviceRequest, advice.raise_advice),
-            "OverrideAdvice": (advice_pb2.OverrideAdviceRequest, advice.override_advice),
-            "RemoveAdvice": (advice_pb2.RemoveAdviceRequest, advice.remove_advice),
-            WATCH: None,
-            "ListCases": (advice_pb2.ListCasesRequest, advice.list_cases),
-            "ResolveCase": (advice_pb2.ResolveCaseRequest, advice.resolve_case),
-            "AddExemption": (advice_pb2.AddExemptionRequest, exempt.add_exemption),
-            "EndExemption": (advice_pb2.EndExemptionRequest, exempt.end_exemption),
-            "ListExemptions": (advice_pb2.ListExemptionsRequest, exempt.list_exemptions),
-        },
+        "pointguard.v1.AdviceService": _advice_methods(desk, exemptions),
         "pointguard.v1.MemberService": {
             "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
             "FindMember": (member_pb2.FindMemberRequest, members.find_member),
@@ -183,6 +170,23 @@ def _role(service: str, name: str) -> str:
     if name in INVESTIGATORS:
         return FRAUD
     return MANAGER if service in MANAGERS else TILL
+
+
+def _advice_methods(desk: Desk, exemptions: Exemptions) -> dict[str, tuple[type[Message], Method] | None]:
+    advice, exempt = AdviceService(desk), ExemptionService(desk, exemptions)
+    return {
+        "CheckAdvice": (advice_pb2.CheckAdviceRequest, advice.check_advice),
+        "ListAdvice": (advice_pb2.ListAdviceRequest, advice.list_advice),
+        "RaiseAdvice": (advice_pb2.RaiseAdviceRequest, advice.raise_advice),
+        "OverrideAdvice": (advice_pb2.OverrideAdviceRequest, advice.override_advice),
+        "RemoveAdvice": (advice_pb2.RemoveAdviceRequest, advice.remove_advice),
+        WATCH: None,
+        "ListCases": (advice_pb2.ListCasesRequest, advice.list_cases),
+        "ResolveCase": (advice_pb2.ResolveCaseRequest, advice.resolve_case),
+        "AddExemption": (advice_pb2.AddExemptionRequest, exempt.add_exemption),
+        "EndExemption": (advice_pb2.EndExemptionRequest, exempt.end_exemption),
+        "ListExemptions": (advice_pb2.ListExemptionsRequest, exempt.list_exemptions),
+    }
 
 
 class RpcServer:
