@@ -159,5 +159,5 @@ def _between(total: int, before: int, after: int, whole: int) -> int:
     return total * after // whole - total * before // whole if whole else total
 
 
-ReturnsMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=14)
+ReturnsMachine.TestCase.settings = settings(max_examples=10, stateful_step_count=14)
 TestReturnsAgreeWithTheModel = ReturnsMachine.TestCase
