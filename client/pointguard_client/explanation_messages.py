@@ -118,6 +118,7 @@ def _check(message: explanation_pb2.ExplainedCheck) -> values.ExplainedCheck:
         scope=FraudScope(message.scope),
         entity=message.entity,
         verified=message.verified,
+        exemption_id=message.exemption_id,
     )
 
 

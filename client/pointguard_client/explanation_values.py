@@ -112,6 +112,7 @@ class ExplainedCheck:
     scope: FraudScope = FraudScope.UNSPECIFIED
     entity: str = ""
     verified: bool = False
+    exemption_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

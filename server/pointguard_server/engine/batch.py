@@ -44,6 +44,7 @@ from pointguard_server.engine.verdicts import Answers
 from pointguard_server.engine.world import (
     ADVICE_ROWS,
     ENTRIES,
+    EXEMPTION,
     LEGS,
     NOW,
     Batch,
@@ -107,6 +108,7 @@ class Decider:
         self._heads_unknown = False  # after a commit of unknown outcome
         self._now = not_before
         self._upcoming: Upcoming = ()
+        self._exemptions: RowArray = np.zeros(0, EXEMPTION)
         self._turn = 0  # counts batches, reads too, for the cache
         self.totals = Totals()
         self._hits = 0
@@ -222,6 +224,10 @@ class Decider:
     def _take_scopes(self, programs: Programs, counted: Recount) -> None:
         if programs.scoped != self.memory.scopes.keys:
             self.memory.scopes.take(programs.scoped, counted, programs.group_sets)
+
+    def take_exemptions(self, exemptions: RowArray) -> None:
+        """Have these let transactions pass from the next batch on: ``world.EXEMPTION``. For the writer's thread."""
+        self._exemptions = np.sort(exemptions, order=("entity", "value"))
 
     def _undo(self, step: _Step) -> None:
         """Undo the step, and forget what memory holds of the accounts: the ledger knows."""
@@ -461,7 +467,7 @@ class Decider:
             changes = 2 * (count + holds)
             self.memory.scopes.make_room(count, changes, programs.group_sets, programs.calendars(now), now)
         arrays = self.memory.arrays(legs, count, count * advice_max, given)
-        world = programs.world(now)
+        world = programs.world(now)._replace(exemptions=self._exemptions)
         world.rules["tripped"] = 0
         decide(arrays, world, batch, out)
         self.memory.settle(arrays)

@@ -269,6 +269,7 @@ def _check(checked: CheckedRule) -> explanation_pb2.ExplainedCheck:
         scope=int(check.scope) if check.counting is not None else 0,  # type: ignore[arg-type]
         entity=checked.entity,
         verified=checked.verified,
+        exemption_id=checked.exempted_by,
     )
     if checked.window is not None:
         message.window.CopyFrom(_window(checked.window))

@@ -85,13 +85,13 @@ class Planner:
     ) -> None:
         self._tenant_id, self._program_id = tenant_id, program_id
         self._names, self._versions, self._experiments = names, versions, experiments
-        self._matches = CodeMatches(names.codes)
+        self.matches = CodeMatches(names.codes)
         self._group_sets: GroupSets | None = None  # none: no fraud rule has asked for them yet
         names.on_new_code = self._note
 
     def _note(self, tenant_id: int, kind: CodeKind, text: str, number: int) -> None:
         """Take note of a text that has just got its number."""
-        self._matches.note(tenant_id, kind, text, number)
+        self.matches.note(tenant_id, kind, text, number)
         if kind is CodeKind.GROUP_SET and self._group_sets is not None and tenant_id == self._tenant_id:
             self._group_sets.put(number, text.split(GROUP_SEPARATOR))
 
@@ -136,7 +136,7 @@ class Planner:
             TooManyPatterns: if all that is ready asks too much of texts.
         """
         asking = [*ready.values(), *configuration.compiled]
-        self._matches.take(connection, self._tenant_id, (rules.rule_set.checked for rules in asking))
+        self.matches.take(connection, self._tenant_id, (rules.rule_set.checked for rules in asking))
         timeline = self._versions.timeline(connection, self._tenant_id, self._program_id, moment)
         numbers: dict[tuple[CodeKind, str], int] = {}
         used: dict[bytes, None] = {}
@@ -172,7 +172,7 @@ class Planner:
                 versions,
                 lines,
                 intern,
-                self._matches,
+                self.matches,
                 countries,
                 configuration.fraud_conditions,
                 constants.get(digest),
