@@ -38,8 +38,8 @@ LOCKED := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 .PHONY: lock
 lock: ## resolve the dependencies again and write the lock files (LOCK_ARGS=--upgrade takes newer versions)
 	@test -x $(BIN)/uv || $(MAKE) venv
-	$(LOCKED) pyproject.toml --extra server --extra otel --extra dev $(LOCK_ARGS) -o $(LOCK)
-	$(LOCKED) pyproject.toml --extra server --extra otel --constraint $(LOCK) --no-annotate -o docker/requirements.server.lock
+	$(LOCKED) pyproject.toml --extra server --extra otel --extra aws --extra dev $(LOCK_ARGS) -o $(LOCK)
+	$(LOCKED) pyproject.toml --extra server --extra otel --extra aws --constraint $(LOCK) --no-annotate -o docker/requirements.server.lock
 	echo hatchling | $(LOCKED) - --constraint $(LOCK) --no-annotate -o docker/requirements.build.lock
 
 # ----------------------------------------------------------------------------------------------------------------- run

@@ -136,12 +136,15 @@ def decode_transaction(message: transaction_pb2.GetTransactionResponse) -> resul
         original_transaction_id=transaction.original_transaction_id,
         experiment_id=transaction.experiment_id,
         arm=transaction.arm,
-        advice=tuple(
-            results.AdviceChange(AdviceEvent(each.event), decode_advice(each.advice)) for each in transaction.advice
-        ),
+        advice=tuple(map(decode_advice_change, transaction.advice)),
         intervention=decode_intervention(transaction.intervention) if transaction.HasField("intervention") else None,
         verified_by=tuple(Factor(each) for each in transaction.verified_by),
     )
+
+
+def decode_advice_change(message: common_pb2.AdviceChange) -> results.AdviceChange:
+    """Return a step that a transaction took in the life of an advice."""
+    return results.AdviceChange(AdviceEvent(message.event), decode_advice(message.advice))
 
 
 def decode_intervention(message: common_pb2.Intervention) -> results.Intervention:

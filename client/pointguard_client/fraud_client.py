@@ -6,7 +6,8 @@
 The API key must have the role "fraud"; the sandbox's has. Errors, retries and deadlines are those of all calls.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -16,8 +17,9 @@ from google.protobuf.message import Message
 from pointguard.v1 import advice_pb2, advice_pb2_grpc, common_pb2, member_pb2, member_pb2_grpc
 from pointguard_client import fraud_values
 from pointguard_client.calls import Caller
-from pointguard_client.decoding import decode_advice, decode_intervention
+from pointguard_client.decoding import decode_advice, decode_advice_change, decode_intervention
 from pointguard_client.encoding import encode_context, encode_identifier, encode_time
+from pointguard_client.errors import error_from_failure, failure_from_rpc_error
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.requests import Identifier
 from pointguard_client.results import Intervention
@@ -59,6 +61,47 @@ class FraudClient:
             message.member.CopyFrom(encode_identifier(member))
         answer = await self._caller.call("ListAdvice", self._advice.ListAdvice, message, timeout_seconds)
         return fraud_values.AdviceHistories(tuple(_history(each) for each in answer.advice), answer.next_page_token)
+
+    async def watch(
+        self,
+        after_position: int | None = None,
+        *,
+        context: AdviceContext = AdviceContext.UNSPECIFIED,
+        posture_min: AdvicePosture = AdvicePosture.UNSPECIFIED,
+        follow: bool = True,
+    ) -> AsyncGenerator[fraud_values.AdviceNotice]:
+        """Yield what changes the advice against accounts and their status, in order: after a position, or from now on.
+
+        Position 0 is the ledger's beginning. With a `context` or a least posture only such steps of advice are told. It
+        follows for as long as somebody asks for more, and makes its connection again by itself, from where it was;
+        without `follow` it ends with what there is.
+        """
+        position, failed = after_position, 0
+        while True:
+            message = advice_pb2.WatchAdviceRequest(
+                after_position=position,
+                context=encode_context(context),
+                posture_min=cast("common_pb2.AdvicePosture", int(posture_min)),
+                follow=follow,
+            )
+            call = self._advice.WatchAdvice(message, metadata=self._caller.metadata)
+            try:
+                async for answer in call:
+                    position, failed = answer.position, 0
+                    if answer.HasField("notice"):
+                        yield _notice(answer)
+                return
+            except grpc.aio.AioRpcError as error:
+                failure = failure_from_rpc_error(error)
+            finally:
+                call.cancel()
+            failed += 1
+            # It has no deadline, so the server may be away for as long as it likes.
+            tried = min(failed, max(self._caller.retry_policy.attempts_max - 1, 1))
+            delay = self._caller.retry_policy.delay_seconds(failure, tried)
+            if delay is None:
+                raise error_from_failure(failure, "WatchAdvice")
+            await asyncio.sleep(delay)
 
     async def raise_advice(
         self,
@@ -186,6 +229,21 @@ class FraudClient:
 def _intervention(intervention: Intervention) -> common_pb2.Intervention:
     reason = cast("common_pb2.InterventionReason", int(intervention.reason))
     return common_pb2.Intervention(author=intervention.author, reason=reason, note=intervention.note)
+
+
+def _notice(message: advice_pb2.WatchAdviceResponse) -> fraud_values.AdviceNotice:
+    notice = message.notice
+    return fraud_values.AdviceNotice(
+        position=message.position,
+        transaction_id=notice.transaction_id,
+        account_id=notice.account_id,
+        seq=notice.seq,
+        happened_at=_time(notice, "happened_at"),
+        steps=tuple(map(decode_advice_change, notice.steps)),
+        redemption_locked=notice.redemption_locked,
+        suspended=notice.suspended,
+        intervention=decode_intervention(notice.intervention) if notice.HasField("intervention") else None,
+    )
 
 
 def _history(message: advice_pb2.AdviceHistory) -> fraud_values.AdviceHistory:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pointguard_client.results import Advice, Intervention
+from pointguard_client.results import Advice, AdviceChange, Intervention
 from pointguard_client.words import AccountStatus, AdviceEvent, AdviceState, CaseOutcome, CaseState
 
 
@@ -56,6 +56,25 @@ class AccountStanding:
     transaction_id: str
     account_id: int
     status: AccountStatus
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceNotice:
+    """What a transaction did to the advice against an account and to its status: one of the feed of advice.
+
+    `position` is where to go on from. `intervention` is None where no staff did it. Where it is told twice, it has the
+    same `transaction_id`.
+    """
+
+    position: int
+    transaction_id: str
+    account_id: int
+    seq: int
+    happened_at: datetime | None
+    steps: tuple[AdviceChange, ...]
+    redemption_locked: bool
+    suspended: bool
+    intervention: Intervention | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # looked at anyway, and the signal's own meaning would end the process.
         signal.signal(signal.SIGHUP, _wait_until_ready)
     try:
+        if settings.dead_letters:
+            _print_dead_letters(settings)
+            return
         sys.exit(uvloop.run(_issue_key(settings, roles) if roles else _serve(settings)))
     except (PointguardError, KeyRingError, RulesError, OSError, ValueError) as error:
         sys.exit(f"pointguard-server: {error}")
@@ -87,6 +90,13 @@ async def _run_on_ready(settings: Settings, grpc_port: int) -> None:
             process.terminate()
             await process.wait()
         raise
+
+
+def _print_dead_letters(settings: Settings) -> None:
+    from pointguard_server.bootstrap import tend_dead_letters
+
+    for line in tend_dead_letters(settings):
+        print(line)  # noqa: T201
 
 
 async def _issue_key(settings: Settings, roles: str) -> int:

@@ -4,10 +4,11 @@
 """
 
 import asyncio
+import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +22,9 @@ from pointguard_server.engine import compiled
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.memory import Memory
+from pointguard_server.feeds.metrics import PublishMetrics
+from pointguard_server.feeds.opening import open_publishers
+from pointguard_server.feeds.publisher import Publisher
 from pointguard_server.http.server import HttpServer
 from pointguard_server.rpc.guard import Guard
 from pointguard_server.rpc.rule_orders import basket_lines
@@ -31,6 +35,7 @@ from pointguard_server.rules.sandbox_limits import SandboxLimits
 from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
+from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.case_watch import CaseWatch
 from pointguard_server.service.credentials import FRAUD, MANAGER, TILL, Authenticator, issue, key_id_of
@@ -61,6 +66,8 @@ from pointguard_server.storage.experiments import ExperimentReader
 from pointguard_server.storage.experiments import Experiments as ExperimentStore
 from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger, recover
 from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
+from pointguard_server.storage.notices import NoticeReader
+from pointguard_server.storage.publications import Publications
 from pointguard_server.storage.readers import Reader, open_readers
 from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
 from pointguard_server.storage.shadow_book import SHADOW_FILE, read_findings
@@ -119,6 +126,8 @@ class Ledger:
         self.reader_pool: AsyncEngine = open_readers(self.path)
         self.reader = Reader(self.reader_pool, self.vault)
         self.due_accounts = DueReader(self.reader_pool)
+        self.notices = NoticeReader(self.reader_pool)
+        self.publications = Publications()
         self.rule_versions = RuleVersions()
         self.rule_version_reader = RuleVersionReader(self.reader_pool)
         self.experiments = ExperimentStore()
@@ -134,7 +143,7 @@ class Ledger:
         self._lookup = open_lookup(self.path)
         self.decisions = DecisionReader(self.path, self.vault)
         self.store = JournaledLedger(database, SqliteLedger(self._lookup, self.names, writer_epoch), directory)
-        self.reader.catch_up = self.due_accounts.catch_up = self.catch_up
+        self.reader.catch_up = self.due_accounts.catch_up = self.notices.catch_up = self.catch_up
         return self.store
 
     async def catch_up(self) -> None:
@@ -167,6 +176,8 @@ class Server:
         self.metrics.registry.register(self._rule_metrics)
         self._shadow_metrics = ShadowMetrics()
         self.metrics.registry.register(self._shadow_metrics)
+        self._publish_metrics = PublishMetrics()
+        self.metrics.registry.register(self._publish_metrics)
         self._experiment_metrics = ExperimentMetrics()
         self.metrics.registry.register(self._experiment_metrics)
         self.http = HttpServer(self.metrics, self.health)
@@ -174,6 +185,7 @@ class Server:
         self.http_port = 0
         self.live: LivePrograms | None = None  # none for a sandbox, whose program is part of the server
         self._sweeper: Sweeper | None = None
+        self._publishers: list[Publisher] = []
         self._case_watch = CaseWatch()
         self.metrics.registry.register(self._case_watch)
         self._tracing: Tracing | None = None
@@ -225,6 +237,7 @@ class Server:
             self.serving, self.engine, self.ledger.rule_versions, self.ledger.rule_version_reader, clock
         )
         experiments = self._open_trials(rule_sets, clock)
+        self.advice_feed = AdviceFeed(self.ledger.notices, tenant.tenant_id, lambda: self.decider.heads.position)
         self.rpc = RpcServer(
             desk,
             rule_sets,
@@ -239,6 +252,7 @@ class Server:
                 settings.data_directory / KEY_RING_FILE,
             ),
             Explainer(self.ledger.decisions, self.ledger.catch_up, rule_sets.check_version, basket_lines),
+            self.advice_feed,
             guard,
             (tenant,),
             self.metrics,
@@ -392,6 +406,7 @@ class Server:
     async def start(self) -> None:
         """Listen, and say that requests are taken."""
         settings = self._settings
+        await self._open_publishers()
         tls = None
         if settings.tls_certificate is not None and settings.tls_key is not None:
             tls = Tls(settings.tls_certificate, settings.tls_key)
@@ -402,11 +417,22 @@ class Server:
         await self.shadows.resume()
         self._sweeper = Sweeper(self.engine, self.decider, self.ledger.due_accounts, self.ledger.names)
         self._sweeper.start()
+        for publisher in self._publishers:
+            publisher.start()
         self._case_watch.start(self.ledger.reader, self.tenant.tenant_id)
         if self.live is not None:
             self.live.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
         log.info("ready", grpc_port=self.grpc_port, http_port=self.http_port, position=self.decider.heads.position)
+
+    async def _open_publishers(self) -> None:
+        """Make what publishes advice, if anything does: before any request, so that all that follows is published."""
+        ledger = self.ledger
+        self._publishers = self._publish_metrics.publishers = await open_publishers(
+            self._settings.publishing, self.tenant.tenant_id, self._settings.tenant,
+            feed=self.advice_feed, reader=ledger.notices, engine=self.engine, publications=ledger.publications,
+            rule_name=ledger.names.text, clock=WallClock(),
+        )  # fmt: skip
 
     async def _try_ledger(self) -> None:
         """Write something that means nothing, to learn whether the ledger can be written."""
@@ -433,6 +459,9 @@ class Server:
         await self.shadows.close()
         if self._sweeper is not None:
             await self._sweeper.stop()
+        for publisher in self._publishers:
+            await publisher.stop()
+        await self.advice_feed.close()
         await self._case_watch.stop()
         await self.serving.stop()
         await self.engine.stop()
@@ -441,6 +470,25 @@ class Server:
             await asyncio.to_thread(self._tracing.close)
         await self.ledger.close()
         log.info("stopped", position=self.decider.heads.position)
+
+
+def tend_dead_letters(settings: Settings) -> Iterator[str]:
+    """Yield each dead letter as a line of JSON; with ``requeue`` all are published again at the next start.
+
+    Raises:
+        DirectoryInUse: a server uses the data directory.
+    """
+    ledger = Ledger(settings)
+    try:
+        connection, publications = ledger.connection, ledger.publications
+        row = connection.execute("SELECT tenant_id FROM tenants WHERE code = ?", (settings.tenant,)).fetchone()
+        tenant_id = row[0] if row is not None else 0
+        if settings.dead_letters == "requeue":
+            publications.requeue(connection, tenant_id)
+        for letter in publications.dead_letters(connection, tenant_id):
+            yield json.dumps(letter._asdict())
+    finally:
+        asyncio.run(ledger.close())
 
 
 def _call_from_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

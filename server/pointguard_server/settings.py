@@ -3,11 +3,12 @@
 import argparse
 import ipaddress
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from pointguard_server.feeds.publishing import Publishing
 from pointguard_server.service.credentials import ROLES, TILL
 from pointguard_server.service.logs import LEVELS
 
@@ -41,6 +42,8 @@ class Settings:
     on_ready: str
     log_level: str
     otlp_endpoint: str
+    publishing: Publishing
+    dead_letters: str
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -114,13 +117,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default=float(default("DRAIN_SECONDS", "10")),
         help="how long calls under way may take at the end (default: %(default)s)",
     )
-    add("--tls-certificate", default=default("TLS_CERTIFICATE", ""), help="certificate chain (PEM)")
-    add("--tls-key", default=default("TLS_KEY", ""), help="private key (PEM)")
-    add(
-        "--allow-plaintext",
-        action="store_true",
-        help="with POINTGUARD_ALLOW_PLAINTEXT=yes: listen beyond the loopback without TLS",
-    )
+    _add_tls(add, default)
     add(
         "--log-level",
         choices=LEVELS,
@@ -133,8 +130,46 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         metavar="URL",
         help="send traces to a collector's OTLP/HTTP address (needs the extra otel)",
     )
+    _add_publishing(add, default)
     add("--on-ready", default="", metavar="COMMAND", help="run a command once requests are taken, and go on serving")
     return parser
+
+
+def _add_tls(add: Callable[..., object], default: Callable[[str, str], str]) -> None:
+    add("--tls-certificate", default=default("TLS_CERTIFICATE", ""), help="certificate chain (PEM)")
+    add("--tls-key", default=default("TLS_KEY", ""), help="private key (PEM)")
+    add(
+        "--allow-plaintext",
+        action="store_true",
+        help="with POINTGUARD_ALLOW_PLAINTEXT=yes: listen beyond the loopback without TLS",
+    )
+
+
+def _add_publishing(add: Callable[..., object], default: Callable[[str, str], str]) -> None:
+    add(
+        "--publish-eventbridge",
+        default=default("PUBLISH_EVENTBRIDGE", ""),
+        metavar="BUS",
+        help="publish advice to an event bus, by name or ARN (needs the extra aws)",
+    )
+    add(
+        "--publish-dynamodb",
+        default=default("PUBLISH_DYNAMODB", ""),
+        metavar="TABLE",
+        help="keep what stands against each account in a table (needs the extra aws)",
+    )
+    add("--aws-region", default=default("AWS_REGION", ""), help="region of both (default: as AWS's tools find it)")
+    add(
+        "--aws-endpoint",
+        default=default("AWS_ENDPOINT", ""),
+        metavar="URL",
+        help="where both are reached, if not at AWS's own addresses",
+    )
+    add(
+        "--dead-letters",
+        choices=("list", "requeue"),
+        help="print what the targets have refused, or have it published again at the next start, and end",
+    )
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> tuple[Settings, str]:
@@ -159,6 +194,12 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         raise SettingsError("--otlp-endpoint must begin with http:// or https://")
     if given.otlp_endpoint and find_spec("opentelemetry") is None:
         raise SettingsError("--otlp-endpoint needs the extra otel: install pointguard[server,otel]")
+    if (given.publish_eventbridge or given.publish_dynamodb) and find_spec("aiobotocore") is None:
+        raise SettingsError(
+            "--publish-eventbridge and --publish-dynamodb need the extra aws: install pointguard[server,aws]"
+        )
+    if given.aws_endpoint and not given.aws_endpoint.startswith(("http://", "https://")):
+        raise SettingsError("--aws-endpoint must begin with http:// or https://")
     told_twice = given.allow_plaintext and environment.get("POINTGUARD_ALLOW_PLAINTEXT") == "yes"
     plain = [given.http_address] if given.tls_key else [given.http_address, given.grpc_address]
     for address in (given.grpc_address, given.http_address):
@@ -182,6 +223,8 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         on_ready=given.on_ready,
         log_level=given.log_level,
         otlp_endpoint=given.otlp_endpoint,
+        publishing=Publishing(given.publish_eventbridge, given.publish_dynamodb, given.aws_region, given.aws_endpoint),
+        dead_letters=given.dead_letters or "",
     )
     roles = " ".join(dict.fromkeys(given.role or (TILL,)))
     return settings, roles if given.issue_key else ""

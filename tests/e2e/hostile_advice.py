@@ -14,6 +14,7 @@ CHANGING = ("RaiseAdvice", "OverrideAdvice", "RemoveAdvice", "ResolveCase", "Set
 
 def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
     """Yield the RPC, the fields that are changed, and the field that the refusal names."""
+    yield from watch_cases()
     for rpc in CHANGING:
         yield from ((rpc, {"intervention": said}, f"intervention.{end}") for said, end in interventions())
     for number in (0, -1, 4, 2**31 - 1):
@@ -38,6 +39,15 @@ def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield "ListCases", {"page_size": size}, "page_size"
     for token in ("0", "x", "-1", "\u0661", "1" * 40):
         yield "ListAdvice", {"page_token": token}, "page_token"
+
+
+def watch_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield the same of WatchAdvice."""
+    for position in (-1, -(2**63), 10**15, INT64_MAX):
+        yield "WatchAdvice", {"after_position": position}, "after_position"
+    for name in ("context", "posture_min"):
+        for number in (-1, 99, 2**31 - 1):
+            yield "WatchAdvice", {name: number}, name
 
 
 def interventions() -> Iterator[tuple[common_pb2.Intervention, str]]:

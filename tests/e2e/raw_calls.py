@@ -121,6 +121,10 @@ RPCS: Mapping[str, Rpc] = {
         ADVICE, advice_pb2.RemoveAdviceRequest, advice_pb2.RemoveAdviceResponse,
         {"advice_id": _UNKNOWN_ID, "intervention": _INTERVENTION}, keyed=True,
     ),
+    "WatchAdvice": Rpc(
+        ADVICE, advice_pb2.WatchAdviceRequest, advice_pb2.WatchAdviceResponse,
+        {"after_position": 1, "context": common_pb2.ADVICE_CONTEXT_EARNING}, keyed=False, feeds=True,
+    ),
     "ListCases": Rpc(
         ADVICE, advice_pb2.ListCasesRequest, advice_pb2.ListCasesResponse, {"page_size": 1}, keyed=False
     ),

@@ -501,6 +501,12 @@ def test_only_a_key_for_fraud_may_intervene_and_it_may_do_nothing_else(desk: Des
             call(client)
         with pytest.raises(PermissionDenied):
             client.accrue(member, Money(1_00, "CAD"))
+    with RawCalls(desk.server) as raw:
+        watched = {
+            role: raw.call("WatchAdvice", b"", metadata=[("authorization", f"Bearer {desk.keys[role]}")]).code
+            for role in ("till", "manager", "fraud")
+        }
+    assert watched == {"till": "PERMISSION_DENIED", "manager": "PERMISSION_DENIED", "fraud": "OK"}
 
 
 # ---------------------------------------------------------------------------------------------------------- suspensions

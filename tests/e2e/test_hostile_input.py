@@ -292,7 +292,7 @@ def member_cases() -> Iterator[Case]:
 CASES = list(cases())
 LISTS = {"ListRuleSetVersions", "ListRuleSetActivations", "ListExperiments", "ListAdvice", "ListCases"}
 """RPCs whose empty message asks for the first page."""
-NEWEST = {"GetShadow"}
+NEWEST = {"GetShadow", "WatchAdvice"}
 """RPCs whose empty message asks for the newest of all, of which there may be none; they take numbers alone."""
 OVERLONG_TEXT = b"\x12\x04\x12\x02\xc0\x80"
 NO_TEXT = (b"\x0a\x02\xff\xfe", b"\x0a\x03\xed\xa0\x80")

@@ -23,7 +23,11 @@ METRIC = re.compile(r"\b(?:pointguard|process|python)_\w+|\bup\b")
 ACCRUALS, REDEMPTIONS, REPLAYS, REFUSALS = 60, 20, 7, 5
 NOTHING_THERE = {"Calls by code, other than OK", "Declines", "Refusals", "Decisions by arm of the experiment"}
 NOTHING_THERE |= {"Shadow: accruals evaluated, with other points, passed over"}
-"""Panels by a label whose values first appear when something goes wrong, as some does below, or an experiment runs."""
+NOTHING_THERE |= {
+    f"Publishing: {what}" for what in ("lag", "positions behind, dead letters", "notices taken and failures a second")
+}
+"""Panels by a label whose values first appear when something goes wrong, as some does below, or an experiment runs, or
+advice is published."""
 
 
 def exposed(server: ServerProcess) -> set[str]:

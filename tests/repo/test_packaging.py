@@ -56,7 +56,14 @@ def test_the_lock_fulfils_everything_that_the_project_asks_for(root: Path, locke
         wanted
         for wanted in map(
             Requirement,
-            [*project["dependencies"], *extras["server"], *extras["otel"], *extras["rules"], *extras["dev"]],
+            [
+                *project["dependencies"],
+                *extras["server"],
+                *extras["otel"],
+                *extras["aws"],
+                *extras["rules"],
+                *extras["dev"],
+            ],
         )
         if not versions.get(wanted.name) or not all(wanted.specifier.contains(v) for v in versions[wanted.name])
     ]

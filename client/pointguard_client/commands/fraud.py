@@ -1,6 +1,8 @@
 """The commands below ``fraud``: advice listed, raised, overridden and removed, cases resolved, accounts suspended."""
 
 import argparse
+import sys
+from contextlib import aclosing
 from datetime import datetime, timedelta
 
 from pointguard_client.commands.options import (
@@ -11,6 +13,7 @@ from pointguard_client.commands.options import (
     moment,
     positive_integer,
     positive_seconds,
+    whole_number,
 )
 from pointguard_client.commands.output import advice_cause, console, escape, plain, print_json, print_result
 from pointguard_client.commands.who_and_why import add_intervention_options, intervention_of
@@ -40,6 +43,11 @@ def register(commands: Subparsers) -> None:
     listed.add_argument("--ended", action="store_true", help="list what does not stand any more, too")
     listed.add_argument("--count", type=positive_integer, default=20, help="at most, to 100 (default: %(default)s)")
     listed.add_argument("--page", default="", help="the token of a further page, which the page before ends with")
+    watch = add_command(below, "watch", "tell what changes advice and accounts' status, a line of JSON each", _watch)
+    watch.add_argument("--after", type=whole_number, metavar="POSITION", help="go on from there; 0: from the beginning")
+    watch.add_argument("--context", choices=_CONTEXTS, help="only advice of this business")
+    watch.add_argument("--posture", choices=_POSTURES, help="only advice of this posture or a stronger one")
+    watch.add_argument("--until-now", action="store_true", help="end with what there is")
     _register_raise(below)
     override = add_command(
         below, "override", "suppress an advice and its rule until the advice would have ended", _override
@@ -113,6 +121,21 @@ def _step(step: AdviceStep) -> str:
 
 def _time(when: datetime | None) -> str:
     return "" if when is None else when.isoformat(sep=" ", timespec="seconds")
+
+
+async def _watch(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        notices = client.fraud.watch(
+            arguments.after,
+            context=_CONTEXTS.get(arguments.context, AdviceContext.UNSPECIFIED),
+            posture_min=_POSTURES.get(arguments.posture, AdvicePosture.UNSPECIFIED),
+            follow=not arguments.until_now,
+        )
+        async with aclosing(notices):
+            async for notice in notices:
+                print_json(plain(notice))
+                sys.stdout.flush()
+    return 0
 
 
 async def _raise(arguments: argparse.Namespace) -> int:

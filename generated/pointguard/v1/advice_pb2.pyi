@@ -183,6 +183,46 @@ class RemoveAdviceResponse(_message.Message):
     account_id: int
     def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ...) -> None: ...
 
+class WatchAdviceRequest(_message.Message):
+    __slots__ = ("after_position", "context", "posture_min", "follow")
+    AFTER_POSITION_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    POSTURE_MIN_FIELD_NUMBER: _ClassVar[int]
+    FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    after_position: int
+    context: _common_pb2.AdviceContext
+    posture_min: _common_pb2.AdvicePosture
+    follow: bool
+    def __init__(self, after_position: _Optional[int] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., posture_min: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., follow: _Optional[bool] = ...) -> None: ...
+
+class WatchAdviceResponse(_message.Message):
+    __slots__ = ("position", "notice")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    notice: AdviceNotice
+    def __init__(self, position: _Optional[int] = ..., notice: _Optional[_Union[AdviceNotice, _Mapping]] = ...) -> None: ...
+
+class AdviceNotice(_message.Message):
+    __slots__ = ("transaction_id", "account_id", "seq", "happened_at", "steps", "redemption_locked", "suspended", "intervention")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    HAPPENED_AT_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    REDEMPTION_LOCKED_FIELD_NUMBER: _ClassVar[int]
+    SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    seq: int
+    happened_at: _timestamp_pb2.Timestamp
+    steps: _containers.RepeatedCompositeFieldContainer[_common_pb2.AdviceChange]
+    redemption_locked: bool
+    suspended: bool
+    intervention: _common_pb2.Intervention
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., seq: _Optional[int] = ..., happened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[_common_pb2.AdviceChange, _Mapping]]] = ..., redemption_locked: _Optional[bool] = ..., suspended: _Optional[bool] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
 class ListCasesRequest(_message.Message):
     __slots__ = ("member", "states", "page_size", "page_token")
     MEMBER_FIELD_NUMBER: _ClassVar[int]

@@ -63,6 +63,11 @@ class AdviceServiceStub:
                 request_serializer=pointguard_dot_v1_dot_advice__pb2.RemoveAdviceRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_advice__pb2.RemoveAdviceResponse.FromString,
                 _registered_method=True)
+        self.WatchAdvice = channel.unary_stream(
+                '/pointguard.v1.AdviceService/WatchAdvice',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.WatchAdviceRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.WatchAdviceResponse.FromString,
+                _registered_method=True)
         self.ListCases = channel.unary_unary(
                 '/pointguard.v1.AdviceService/ListCases',
                 request_serializer=pointguard_dot_v1_dot_advice__pb2.ListCasesRequest.SerializeToString,
@@ -121,6 +126,16 @@ class AdviceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchAdvice(self, request, context):
+        """Streams the feed of advice: each transaction that took a step in the life of advice or set an account's status, in the
+        ledger's order, with the position to go on from. The first message tells the position at which the stream begins.
+
+        UNAVAILABLE: the server ends; go on from the last position at another try.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListCases(self, request, context):
         """Lists cases with their steps, of an account or of the whole program, the one that was opened last first. Writes nothing.
         """
@@ -165,6 +180,11 @@ def add_AdviceServiceServicer_to_server(servicer, server):
                     servicer.RemoveAdvice,
                     request_deserializer=pointguard_dot_v1_dot_advice__pb2.RemoveAdviceRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_advice__pb2.RemoveAdviceResponse.SerializeToString,
+            ),
+            'WatchAdvice': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchAdvice,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.WatchAdviceRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.WatchAdviceResponse.SerializeToString,
             ),
             'ListCases': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCases,
@@ -316,6 +336,33 @@ class AdviceService:
             '/pointguard.v1.AdviceService/RemoveAdvice',
             pointguard_dot_v1_dot_advice__pb2.RemoveAdviceRequest.SerializeToString,
             pointguard_dot_v1_dot_advice__pb2.RemoveAdviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchAdvice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/WatchAdvice',
+            pointguard_dot_v1_dot_advice__pb2.WatchAdviceRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.WatchAdviceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,12 @@ class AdviceServiceStub:
 
     FAILED_PRECONDITION: it does not stand any more.
     """
+    WatchAdvice: _grpc.UnaryStreamMultiCallable[_advice_pb2.WatchAdviceRequest, _advice_pb2.WatchAdviceResponse]
+    """Streams the feed of advice: each transaction that took a step in the life of advice or set an account's status, in the
+    ledger's order, with the position to go on from. The first message tells the position at which the stream begins.
+
+    UNAVAILABLE: the server ends; go on from the last position at another try.
+    """
     ListCases: _grpc.UnaryUnaryMultiCallable[_advice_pb2.ListCasesRequest, _advice_pb2.ListCasesResponse]
     """Lists cases with their steps, of an account or of the whole program, the one that was opened last first. Writes nothing."""
     ResolveCase: _grpc.UnaryUnaryMultiCallable[_advice_pb2.ResolveCaseRequest, _advice_pb2.ResolveCaseResponse]
@@ -86,6 +92,12 @@ class AdviceServiceAsyncStub(AdviceServiceStub):
     """Has an advice no longer stand. Its rule may trip again at once.
 
     FAILED_PRECONDITION: it does not stand any more.
+    """
+    WatchAdvice: _aio.UnaryStreamMultiCallable[_advice_pb2.WatchAdviceRequest, _advice_pb2.WatchAdviceResponse]  # type: ignore[assignment]
+    """Streams the feed of advice: each transaction that took a step in the life of advice or set an account's status, in the
+    ledger's order, with the position to go on from. The first message tells the position at which the stream begins.
+
+    UNAVAILABLE: the server ends; go on from the last position at another try.
     """
     ListCases: _aio.UnaryUnaryMultiCallable[_advice_pb2.ListCasesRequest, _advice_pb2.ListCasesResponse]  # type: ignore[assignment]
     """Lists cases with their steps, of an account or of the whole program, the one that was opened last first. Writes nothing."""
@@ -147,6 +159,18 @@ class AdviceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Has an advice no longer stand. Its rule may trip again at once.
 
         FAILED_PRECONDITION: it does not stand any more.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchAdvice(
+        self,
+        request: _advice_pb2.WatchAdviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_advice_pb2.WatchAdviceResponse], _abc.AsyncIterator[_advice_pb2.WatchAdviceResponse]]:
+        """Streams the feed of advice: each transaction that took a step in the life of advice or set an account's status, in the
+        ledger's order, with the position to go on from. The first message tells the position at which the stream begins.
+
+        UNAVAILABLE: the server ends; go on from the last position at another try.
         """
 
     @_abc_1.abstractmethod

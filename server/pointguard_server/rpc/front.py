@@ -242,6 +242,7 @@ class Front:
                         await _refuse(context, frame)
                     elif not over:
                         await context.write(frame.data)
+                        self._link.send(FrameKind.TAKEN, call)
             finally:
                 del self._feeds[call]
                 if not over:

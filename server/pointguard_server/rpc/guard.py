@@ -5,6 +5,7 @@ else of a call reaches it, and nothing else of an error reaches the client.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -23,6 +24,7 @@ from pointguard_server.service.tenants import Tenant
 
 DEADLINE_DEFAULT_S = 2.0
 FEED_DEADLINE_DEFAULT_S = 3_600.0
+FOR_EVER_S = math.inf
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +57,8 @@ FeedMethod = Callable[[Call, Any], AsyncGenerator[Message]]
 class Feed:
     """The handler of an RPC that answers one request with a stream of messages."""
 
-    handle: Callable[[str, float, bytes, Callable[[bytes], None]], Awaitable[Refusal | None]]
+    name: str
+    handle: Callable[[str, float, bytes, Callable[[bytes], Awaitable[None]]], Awaitable[Refusal | None]]
     """Takes what a ``Handler`` does and what sends a message; returns how it failed, if it did."""
 
 
@@ -105,22 +108,33 @@ class Guard:
 
         return handle
 
-    def wrap_feed(self, name: str, request_class: type[Message], method: FeedMethod, role: str) -> Feed:
-        """Return the handler of an RPC that answers with a stream; ``name`` is its label in the metrics."""
+    def wrap_feed(
+        self,
+        name: str,
+        request_class: type[Message],
+        method: FeedMethod,
+        role: str,
+        default_limit_s: float = FEED_DEADLINE_DEFAULT_S,
+    ) -> Feed:
+        """Return the handler of an RPC that answers with a stream; ``name`` is its label in the metrics.
+
+        Who calls without a deadline has ``default_limit_s``.
+        """
         tally = self._metrics.call_tally(name)
 
         async def handle(
-            credential: str, remaining_s: float, data: bytes, send: Callable[[bytes], None]
+            credential: str, remaining_s: float, data: bytes, send: Callable[[bytes], Awaitable[None]]
         ) -> Refusal | None:
             started = time.monotonic()
-            limit_s = FEED_DEADLINE_DEFAULT_S if remaining_s < 0 else remaining_s
+            limit_s = default_limit_s if remaining_s < 0 else remaining_s
             try:
                 call = await self.caller(credential, started + limit_s, role)
                 request = request_class()
                 parse(request, data)
-                async with asyncio.timeout(limit_s), aclosing(method(call, request)) as messages:
+                timeout = asyncio.timeout(None if limit_s == FOR_EVER_S else limit_s)
+                async with timeout, aclosing(method(call, request)) as messages:
                     async for message in messages:
-                        send(message.SerializeToString())
+                        await send(message.SerializeToString())
             except asyncio.CancelledError:
                 tally.observe("CANCELLED", time.monotonic() - started)
                 raise
@@ -136,7 +150,7 @@ class Guard:
             tally.observe(code_of(error).name, time.monotonic() - started)
             return refuse(name, error)
 
-        return Feed(handle)
+        return Feed(name, handle)
 
     def known_caller(self, credential: str, deadline: float) -> Call | None:
         """Return who calls a till's RPC, if the credential was verified a short while ago."""

@@ -29,6 +29,7 @@ class FrameKind(IntEnum):
     CANCEL = 4
     MESSAGE = 9  # of a stream (number: the RPC, text: the caller, data: the message); the first one opens it
     END = 10  # the stream is over (number: 1 if everything was answered, 0 if it was broken off or refused)
+    TAKEN = 13  # a message of an answer that is a stream has left for the client
     PULSE = 11  # each second (seconds: how late the front's loop was, call: how many calls it has refused by itself)
     # To the front.
     SERVE = 5  # (number: 1 to report healthy, 0 to report that nothing is served)

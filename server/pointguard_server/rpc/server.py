@@ -6,7 +6,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,15 +21,16 @@ from pointguard.v1 import (
     shadow_pb2,
     transaction_pb2,
 )
-from pointguard_server.domain.errors import Draining
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.rpc import streams
 from pointguard_server.rpc.advice_service import AdviceService
+from pointguard_server.rpc.advice_watch import AdviceWatch
 from pointguard_server.rpc.backtest_service import BacktestService
 from pointguard_server.rpc.experiment_service import ExperimentService
 from pointguard_server.rpc.explanation_service import ExplanationService
+from pointguard_server.rpc.feeds import Feeds
 from pointguard_server.rpc.front_settings import FrontSettings
-from pointguard_server.rpc.guard import Feed, FeedMethod, Guard, Handler, Method, Refusal, refuse
+from pointguard_server.rpc.guard import FOR_EVER_S, Feed, Guard, Handler, Method, Refusal
 from pointguard_server.rpc.lanes import Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
 from pointguard_server.rpc.member_service import MemberService
@@ -40,6 +40,7 @@ from pointguard_server.rpc.status import Fault
 from pointguard_server.rpc.traced import TracedCalls
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
+from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.credentials import FRAUD, MANAGER, TILL
 from pointguard_server.service.experiments import Experiments
@@ -72,12 +73,13 @@ INVESTIGATORS = frozenset(
         "RaiseAdvice",
         "OverrideAdvice",
         "RemoveAdvice",
+        "WatchAdvice",
         "ListCases",
         "ResolveCase",
         "SetAccountStatus",
     )
 )
-BACKTEST = "BacktestRuleSet"
+BACKTEST, WATCH = "BacktestRuleSet", "WatchAdvice"
 
 log = structlog.get_logger(__name__)
 
@@ -117,6 +119,7 @@ def _methods(
             "RaiseAdvice": (advice_pb2.RaiseAdviceRequest, advice.raise_advice),
             "OverrideAdvice": (advice_pb2.OverrideAdviceRequest, advice.override_advice),
             "RemoveAdvice": (advice_pb2.RemoveAdviceRequest, advice.remove_advice),
+            WATCH: None,
             "ListCases": (advice_pb2.ListCasesRequest, advice.list_cases),
             "ResolveCase": (advice_pb2.ResolveCaseRequest, advice.resolve_case),
         },
@@ -179,6 +182,7 @@ class RpcServer:
         shadows: Shadows,
         backtests: Backtests,
         explainer: Explainer,
+        advice_feed: AdviceFeed,
         guard: Guard,
         tenants: Iterable[Tenant],
         metrics: Metrics,
@@ -197,10 +201,13 @@ class RpcServer:
             for service, methods in services.items()
             for name, method in methods.items()
         ]
-        method: FeedMethod = BacktestService(desk, rule_sets, backtests).backtest_rule_set
-        self._handlers[names.index(BACKTEST)] = guard.wrap_feed(
-            BACKTEST, rule_pb2.BacktestRuleSetRequest, method, MANAGER
-        )
+        backtest = BacktestService(desk, rule_sets, backtests).backtest_rule_set
+        watch = AdviceWatch(desk, advice_feed).watch_advice
+        for feed in (
+            guard.wrap_feed(BACKTEST, rule_pb2.BacktestRuleSetRequest, backtest, MANAGER),
+            guard.wrap_feed(WATCH, advice_pb2.WatchAdviceRequest, watch, FRAUD, FOR_EVER_S),
+        ):
+            self._handlers[names.index(feed.name)] = feed
         self._codecs = {tenant.tenant_id: Codec(tenant, desk.encoder(tenant)) for tenant in tenants}
         receive, self._reply = self._receive, self._send
         self._done: Callable[[int], None] = lambda _call: None
@@ -217,7 +224,7 @@ class RpcServer:
         self._on_lost = on_lost
         self._link = Link(receive, self._lose)
         self._answering: dict[int, asyncio.Task[None]] = {}
-        self._feeding: set[asyncio.Task[None]] = set()  # of them, those that are answered by a stream
+        self._feeds = Feeds(self._send_of_feed, self._finish_feed)
         self._front: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._stopping = False
@@ -257,7 +264,7 @@ class RpcServer:
                 reflection_of=CONTRACT_MODULES if self._reflect else [],
                 services=self._services,
                 streams=[streams.NAME],
-                feeds=[BACKTEST],
+                feeds=[BACKTEST, WATCH],
                 traced=self._traced,
                 log_level=self._log_level,
             )
@@ -284,9 +291,7 @@ class RpcServer:
                 return
             loop = asyncio.get_running_loop()
             if isinstance(handler, Feed):
-                task = self._answering[frame.call] = loop.create_task(self._feed(handler, frame))
-                self._feeding.add(task)
-                task.add_done_callback(self._feeding.discard)
+                self._feeds.take(handler, frame)
                 return
             self._answering[frame.call] = loop.create_task(self._answer(handler, frame))
         elif frame.kind == FrameKind.MESSAGE:
@@ -296,11 +301,10 @@ class RpcServer:
                 self._streams.refuse(frame.call, Fault.of(defect))
         elif frame.kind == FrameKind.END:
             self._streams.close(frame.call)
+        elif frame.kind == FrameKind.TAKEN:
+            self._feeds.taken(frame.call)
         elif frame.kind == FrameKind.CANCEL:
-            self._lanes.cancel(frame.call)
-            task_of = self._answering.get(frame.call)
-            if task_of is not None:
-                task_of.cancel()
+            self._cancel(frame.call)
         elif frame.kind == FrameKind.PULSE:
             self._metrics.front_shed = frame.call
             self._metrics.pulse.observe_lag(FRONT, frame.seconds)
@@ -309,6 +313,12 @@ class RpcServer:
         elif frame.kind == FrameKind.NOT_LISTENING and not self._listening.done():
             self._listening.set_exception(ConnectionError(frame.text))
 
+    def _cancel(self, call: int) -> None:
+        self._lanes.cancel(call)
+        self._feeds.cancel(call)
+        if (task := self._answering.get(call)) is not None:
+            task.cancel()
+
     async def _answer(self, handler: Handler, frame: Frame) -> None:
         try:
             answer = await handler(frame.text, frame.seconds, frame.data)
@@ -316,21 +326,16 @@ class RpcServer:
             del self._answering[frame.call]
         self._reply(frame.call, answer)
 
-    async def _feed(self, feed: Feed, frame: Frame) -> None:
-        """Answer by a stream; one that is under way when the server ends is told so."""
-        try:
-            refusal = await feed.handle(frame.text, frame.seconds, frame.data, partial(self._send, frame.call))
-        except asyncio.CancelledError:
-            if not self._stopping:
-                raise
-            refusal = refuse(BACKTEST, Draining())
-        finally:
-            del self._answering[frame.call]
-        if refusal is not None:
-            self._reply(frame.call, refusal)
+    def _send_of_feed(self, call: int, answer: bytes | Refusal) -> None:
+        """Send a message of a stream, or what ends it."""
+        if isinstance(answer, Refusal):
+            self._reply(call, answer)
         else:
-            self._link.send(FrameKind.DONE, frame.call)
-            self._done(frame.call)
+            self._send(call, answer)
+
+    def _finish_feed(self, call: int) -> None:
+        self._link.send(FrameKind.DONE, call)
+        self._done(call)
 
     def _send(self, call: int, answer: bytes | Refusal) -> None:
         if isinstance(answer, Refusal):
@@ -352,9 +357,7 @@ class RpcServer:
     async def stop(self, grace_s: float) -> None:
         """Take no more calls, let those under way end, for at most ``grace_s`` seconds, and end the front."""
         self._stopping = True
-        for task in self._feeding:
-            task.cancel()
-        await asyncio.gather(*self._feeding, return_exceptions=True)
+        await self._feeds.stop()
         if self._front is None:
             return
         self._link.send(FrameKind.STOP, seconds=grace_s)

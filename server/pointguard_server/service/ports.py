@@ -153,6 +153,88 @@ class AdviceHistory(NamedTuple):
     steps: tuple[TakenStep, ...]
 
 
+class Notice(NamedTuple):
+    """A transaction of the feed of advice: it took steps in the life of advice, or set an account's status.
+
+    ``steps`` are pairs of the event and the advice as it left it; ``record`` is the leg's, if the staff did it.
+    """
+
+    position: int
+    transaction_id: bytes
+    account_id: int
+    seq: int
+    happened_at: int
+    account_flags: int
+    record: bytes | None
+    steps: tuple[tuple[int, StandingAdvice], ...]
+
+
+class AccountState(NamedTuple):
+    """What stands against an account after the newest of its legs."""
+
+    seq: int
+    account_flags: int
+    happened_at: int
+    advice: tuple[StandingAdvice, ...]
+
+
+class NoticeReader(Protocol):
+    """Reads the feed of advice, beside the writer; nothing in front of what it returns is still to come."""
+
+    catch_up: Callable[[], Awaitable[None]]
+    """Waits until all that was answered can be read."""
+
+    async def newest(self, tenant_id: int) -> int:
+        """Return the position of the newest notice; 0 if there is none."""
+        ...
+
+    async def notices(self, tenant_id: int, after: int, count: int) -> list[Notice]:
+        """Return up to ``count`` notices after a position, in order."""
+        ...
+
+    async def account_state(self, tenant_id: int, account_id: int, moment: int) -> AccountState | None:
+        """Return an account's state with the advice that stands at a moment, if the tenant has the account."""
+        ...
+
+
+class DeadLetter(NamedTuple):
+    """A notice that a target has refused; ``failed_at`` is a moment."""
+
+    target: str
+    position: int
+    problem: str
+    failed_at: int
+    requeued: bool
+
+
+class Publications(Protocol):
+    """How far the targets of the feed are, and what they refused; for the connection that writes."""
+
+    def cursor(self, connection: Any, tenant_id: int, target: str) -> int | None:
+        """Return the position up to which a target has all; None if nothing was ever published to it."""
+        ...
+
+    def advance(self, connection: Any, tenant_id: int, target: str, position: int) -> None:
+        """Note that a target has all up to a position."""
+        ...
+
+    def bury(self, connection: Any, tenant_id: int, letter: DeadLetter) -> None:
+        """Keep what a target has refused."""
+        ...
+
+    def dig_up(self, connection: Any, tenant_id: int, target: str, positions: Sequence[int]) -> None:
+        """Forget dead letters."""
+        ...
+
+    def dead_letters(self, connection: Any, tenant_id: int) -> list[DeadLetter]:
+        """Return what the targets have refused, oldest first."""
+        ...
+
+    def requeue(self, connection: Any, tenant_id: int) -> int:
+        """Have all dead letters published again at the next start; return how many there are."""
+        ...
+
+
 class Reader(Protocol):
     """Reads committed data, beside the writer."""
 

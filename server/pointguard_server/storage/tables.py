@@ -52,6 +52,8 @@ legs = Table(
         *("tenant_id", "program_id", "experiment_id", "arm", "account_id", "operation", "decision", "points", "money"),
         sqlite_where=text("experiment_id > 0"),
     ),
+    # SET_REDEMPTION_LOCK and SET_ACCOUNT_STATUS: what the feed of advice tells beside advice.
+    Index("legs_account_status", "tenant_id", "position", sqlite_where=text("operation IN (8, 14)")),
 )
 Index(
     "legs_returns",
@@ -89,6 +91,7 @@ advice = Table(
     Index("advice_account_seq", "tenant_id", "account_id", "seq"),
     Index("advice_steps", "advice_id", "position"),
     Index("advice_ends_at", "tenant_id", "ends_at"),
+    Index("advice_leg_position", "tenant_id", "leg_position"),
 )
 Index(
     "advice_cases",
@@ -307,6 +310,18 @@ store_versions = Table(
     sqlite_with_rowid=False,
 )
 """What was known of a store from a moment on. Of the versions up to a leg's moment, the newest decided it."""
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("target", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True),  # the leg's, of which the feed told
+    Column("problem", Text, nullable=False),
+    Column("failed_at", BigInteger, nullable=False),
+    Column("requeued", BigInteger, nullable=False),  # 1: to be published again at the next start
+    sqlite_with_rowid=False,
+)
+"""What a target of the feed of advice has refused."""
 members = Table(
     "members",
     metadata,

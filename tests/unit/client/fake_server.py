@@ -374,6 +374,17 @@ class FakeAdvice(advice_pb2_grpc.AdviceServiceServicer):
         answer = advice_pb2.RaiseAdviceResponse(transaction_id="raise", account_id=7, advice_id="raise")
         return await self._fake.answer("RaiseAdvice", request, context, lambda: answer)
 
+    async def WatchAdvice(self, request: advice_pb2.WatchAdviceRequest, context: Context) -> AsyncIterator[Any]:
+        """Tell of the positions up to 3, the first of which is only a position; break off after each other one."""
+        beginning = request.after_position if request.HasField("after_position") else 0
+        answer = advice_pb2.WatchAdviceResponse(position=beginning)
+        yield await self._fake.answer("WatchAdvice", request, context, lambda: answer)
+        for position in range(beginning + 1, 4):
+            notice = advice_pb2.AdviceNotice(transaction_id=f"notice-{position}", account_id=7, suspended=True)
+            yield advice_pb2.WatchAdviceResponse(position=position, notice=notice)
+            if position % 2:
+                await abort(context, PlannedFailure(grpc.StatusCode.UNAVAILABLE))
+
     async def OverrideAdvice(self, request: advice_pb2.OverrideAdviceRequest, context: Context) -> Any:
         answer = advice_pb2.OverrideAdviceResponse(transaction_id="override", account_id=7)
         return await self._fake.answer("OverrideAdvice", request, context, lambda: answer)

@@ -1,6 +1,7 @@
 """The calls about advice and suspensions: what they send, and what they make of the answers."""
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import grpc
 import pytest
@@ -18,6 +19,7 @@ from pointguard_client import (
     Identifier,
     Intervention,
     InterventionReason,
+    PermissionDenied,
     PointguardClient,
 )
 from pointguard_client.commands import output
@@ -111,6 +113,25 @@ async def test_an_account_is_suspended(server: FakeServer, client: PointguardCli
     request = server.calls[0].request
     assert isinstance(request, member_pb2.SetAccountStatusRequest)
     assert (request.status, request.intervention) == (member_pb2.ACCOUNT_STATUS_SUSPENDED, SENT)
+
+
+async def test_a_watch_that_breaks_off_goes_on_from_where_it_was(server: FakeServer, client: PointguardClient) -> None:
+    watched = [notice async for notice in client.fraud.watch(context=AdviceContext.EARNING, follow=False)]
+    assert [(notice.position, notice.transaction_id) for notice in watched] == [
+        (1, "notice-1"), (2, "notice-2"), (3, "notice-3"),
+    ]  # fmt: skip
+    assert watched[0].suspended
+    asked = [cast("advice_pb2.WatchAdviceRequest", call.request) for call in server.calls_of("WatchAdvice")]
+    assert [request.HasField("after_position") for request in asked] == [False, True, True]
+    assert [request.after_position for request in asked] == [0, 1, 3]
+    assert {request.context for request in asked} == {common_pb2.ADVICE_CONTEXT_EARNING}
+
+
+async def test_a_watch_that_may_not_be_is_refused_at_once(server: FakeServer, client: PointguardClient) -> None:
+    server.fail_next("WatchAdvice", PlannedFailure(grpc.StatusCode.PERMISSION_DENIED))
+    with pytest.raises(PermissionDenied):
+        await anext(client.fraud.watch(0))
+    assert len(server.calls_of("WatchAdvice")) == 1
 
 
 async def test_people_are_told_that_no_rule_raised_an_advice(client: PointguardClient) -> None:

@@ -1,0 +1,91 @@
+"""The feed of advice as other systems get it: version 1 of its schema. For the targets.
+
+A consumer may rely on every name here and on what it means; new names may come. What would break that is a new version.
+There is no personal data in it, and nothing that people wrote: an account is a number, and the staff's notes stay here.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from pointguard_server.domain.codes import (
+    UNTIL_RESOLVED,
+    AccountFlag,
+    AdviceEvent,
+    Context,
+    InterventionReason,
+    Posture,
+)
+from pointguard_server.domain.interventions import decode_intervention
+from pointguard_server.domain.record import decode_record
+from pointguard_server.engine.ask import StandingAdvice
+from pointguard_server.engine.identifiers import uuid_text
+from pointguard_server.service.ports import AccountState, Notice
+
+SCHEMA: Final = "pointguard.advice.v1"
+RuleName = Callable[[int], str]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def event_of(notice: Notice, tenant: str, rule_name: RuleName) -> dict[str, Any]:
+    """Return a notice as an event. Its ``event_id`` is the transaction's, the same however often it is published."""
+    event = {
+        "schema": SCHEMA,
+        "event_id": uuid_text(notice.transaction_id),
+        "tenant": tenant,
+        "position": notice.position,
+        "account_id": notice.account_id,
+        "seq": notice.seq,
+        "happened_at": moment_text(notice.happened_at),
+        **_status(notice.account_flags),
+        "steps": [
+            {"event": AdviceEvent(event).name, "advice": _advice(advice, rule_name)} for event, advice in notice.steps
+        ],
+    }
+    if notice.record is not None:
+        said = decode_intervention(decode_record(notice.record).basket)
+        event["intervention"] = {"reason": InterventionReason(said.reason).name}
+    return event
+
+
+def account_of(state: AccountState, tenant: str, account_id: int, rule_name: RuleName) -> dict[str, Any]:
+    """Return what stands against an account, as of its ``seq``: as CheckAdvice does, by its switches or by advice."""
+    postures = {advice.posture for advice in state.advice}
+    status = _status(state.account_flags)
+    return {
+        "schema": SCHEMA,
+        "tenant": tenant,
+        "account_id": account_id,
+        "seq": state.seq,
+        "happened_at": moment_text(state.happened_at),
+        "suspended": status["suspended"] or Posture.SUSPEND in postures,
+        "redemption_locked": status["redemption_locked"] or Posture.LOCK in postures,
+        "advice": [_advice(advice, rule_name) for advice in state.advice],
+    }
+
+
+def moment_text(moment: int) -> str:
+    """Return microseconds since 1970 as ISO 8601."""
+    return (_EPOCH + timedelta(microseconds=moment)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _status(account_flags: int) -> dict[str, bool]:
+    return {
+        "suspended": bool(account_flags & AccountFlag.SUSPENDED),
+        "redemption_locked": bool(account_flags & AccountFlag.REDEMPTION_LOCKED),
+    }
+
+
+def _advice(advice: StandingAdvice, rule_name: RuleName) -> dict[str, Any]:
+    """Return an advice; one that was raised by hand has no rule, and a case no end."""
+    told = {
+        "advice_id": uuid_text(advice.advice_id),
+        "context": Context(advice.context).name,
+        "posture": Posture(advice.posture).name,
+        "starts_at": moment_text(advice.starts_at),
+        "rule": rule_name(advice.rule_id),
+        "rule_version": advice.rule_version,
+        "measured": advice.measured,
+        "threshold": advice.threshold,
+    }
+    return told if advice.ends_at >= UNTIL_RESOLVED else told | {"ends_at": moment_text(advice.ends_at)}
