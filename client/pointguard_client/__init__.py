@@ -24,6 +24,7 @@ from pointguard_client.errors import (
     CaseResolved,
     ConfigurationError,
     DeadlineExceeded,
+    ExemptionEnded,
     FailedPrecondition,
     FieldViolation,
     FourEyes,
@@ -74,6 +75,9 @@ from pointguard_client.fraud_values import (
     Case,
     CaseResolution,
     Cases,
+    Exemption,
+    Exemptions,
+    ExemptSubject,
 )
 from pointguard_client.idempotency import new_idempotency_key, new_idempotency_keys, uuid7
 from pointguard_client.requests import (
@@ -233,6 +237,10 @@ __all__ = [
     "Entry",
     "EntryType",
     "Evidence",
+    "ExemptSubject",
+    "Exemption",
+    "ExemptionEnded",
+    "Exemptions",
     "Experiment",
     "ExperimentArm",
     "ExperimentClient",

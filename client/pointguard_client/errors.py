@@ -19,6 +19,7 @@ A declined redemption is not here: it is an answer, with `decision` DECLINED.
         │   ├── AdviceIsCase           the advice is a case, which is resolved instead
         │   ├── CaseResolved           the case has been resolved
         │   ├── FourEyes               another author with another API key must resolve the case
+        │   ├── ExemptionEnded         the exemption was ended, or its time was up
         │   └── ActiveVersionDiffers   another version of the earn rules is active than was expected
         ├── Overloaded                 the server sheds load; `retry_after` says for how long
         ├── Unavailable                the server cannot be reached, or its storage is in trouble
@@ -52,6 +53,7 @@ REASON_ADVICE_ENDED: Final = "ADVICE_ENDED"
 REASON_ADVICE_IS_CASE: Final = "ADVICE_IS_CASE"
 REASON_CASE_RESOLVED: Final = "CASE_RESOLVED"
 REASON_FOUR_EYES: Final = "FOUR_EYES"
+REASON_EXEMPTION_ENDED: Final = "EXEMPTION_ENDED"
 REASON_ACTIVE_VERSION_DIFFERS: Final = "ACTIVE_VERSION_DIFFERS"
 
 
@@ -181,6 +183,10 @@ class FourEyes(FailedPrecondition):
     """Another author with another API key than it was proposed by must resolve the case."""
 
 
+class ExemptionEnded(FailedPrecondition):
+    """The exemption was ended, or its time was up."""
+
+
 class ReservationEnded(FailedPrecondition):
     """The reservation was captured or voided, or its time is up."""
 
@@ -222,6 +228,7 @@ _BY_REASON: Final[dict[str, type[CallError]]] = {
     REASON_ADVICE_IS_CASE: AdviceIsCase,
     REASON_CASE_RESOLVED: CaseResolved,
     REASON_FOUR_EYES: FourEyes,
+    REASON_EXEMPTION_ENDED: ExemptionEnded,
     REASON_ACTIVE_VERSION_DIFFERS: ActiveVersionDiffers,
 }
 _BY_CODE: Final[dict[str, type[CallError]]] = {

@@ -116,6 +116,7 @@ def _check(message: explanation_pb2.ExplainedCheck) -> values.ExplainedCheck:
         raised=message.raised,
         suppressed=message.suppressed,
         verified=message.verified,
+        exemption_id=message.exemption_id,
     )
 
 

@@ -108,6 +108,7 @@ class ExplainedCheck:
     raised: bool
     suppressed: bool = False
     verified: bool = False
+    exemption_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from pointguard_client.calls import Caller
 from pointguard_client.decoding import decode_advice, decode_advice_change, decode_intervention
 from pointguard_client.encoding import encode_context, encode_identifier, encode_time
 from pointguard_client.errors import error_from_failure, failure_from_rpc_error
+from pointguard_client.fraud_values import ExemptSubject
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.requests import Identifier
 from pointguard_client.results import Intervention
@@ -205,6 +206,64 @@ class FraudClient:
         answer = await self._caller.call("ResolveCase", self._advice.ResolveCase, message, timeout_seconds)
         return fraud_values.CaseResolution(answer.transaction_id, answer.account_id, CaseState(answer.state))
 
+    async def add_exemption(
+        self,
+        subject: Identifier | ExemptSubject,
+        until: datetime,
+        intervention: Intervention,
+        *,
+        context: AdviceContext = AdviceContext.UNSPECIFIED,
+        rule: str = "",
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.Exemption:
+        """Have fraud rules let a member's account, or what is named, pass until a moment: one rule, or every one."""
+        message = advice_pb2.AddExemptionRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            context=encode_context(context),
+            rule=rule,
+            ends_at=encode_time(until, "ends_at"),
+            intervention=_intervention(intervention),
+        )
+        if isinstance(subject, Identifier):
+            message.member.CopyFrom(encode_identifier(subject))
+        else:
+            setattr(message, subject.kind, subject.code)
+        answer = await self._caller.call("AddExemption", self._advice.AddExemption, message, timeout_seconds)
+        return _exemption(answer.exemption)
+
+    async def end_exemption(
+        self,
+        exemption_id: int,
+        intervention: Intervention,
+        *,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.Exemption:
+        """Have an exemption let nothing pass any more."""
+        message = advice_pb2.EndExemptionRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            exemption_id=exemption_id,
+            intervention=_intervention(intervention),
+        )
+        answer = await self._caller.call("EndExemption", self._advice.EndExemption, message, timeout_seconds)
+        return _exemption(answer.exemption)
+
+    async def list_exemptions(
+        self,
+        *,
+        include_ended: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.Exemptions:
+        """Return a page of exemptions, the newest first."""
+        message = advice_pb2.ListExemptionsRequest(
+            include_ended=include_ended, page_size=page_size, page_token=page_token
+        )
+        answer = await self._caller.call("ListExemptions", self._advice.ListExemptions, message, timeout_seconds)
+        return fraud_values.Exemptions(tuple(_exemption(each) for each in answer.exemptions), answer.next_page_token)
+
     async def set_account_status(
         self,
         member: Identifier,
@@ -252,6 +311,22 @@ def _history(message: advice_pb2.AdviceHistory) -> fraud_values.AdviceHistory:
         account_id=message.account_id,
         state=AdviceState(message.state),
         steps=tuple(_step(each) for each in message.steps),
+    )
+
+
+def _exemption(message: advice_pb2.Exemption) -> fraud_values.Exemption:
+    which = message.WhichOneof("subject")
+    return fraud_values.Exemption(
+        exemption_id=message.exemption_id,
+        account_id=message.account_id,
+        subject=ExemptSubject(which, getattr(message, which)) if which not in (None, "account_id") else None,
+        context=AdviceContext(message.context),
+        rule=message.rule,
+        starts_at=_time(message, "starts_at"),
+        ends_at=_time(message, "ends_at"),
+        added=decode_intervention(message.added),
+        ended_at=_time(message, "ended_at"),
+        ended=decode_intervention(message.ended) if message.HasField("ended") else None,
     )
 
 

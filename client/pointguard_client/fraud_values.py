@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from pointguard_client.results import Advice, AdviceChange, Intervention
-from pointguard_client.words import AccountStatus, AdviceEvent, AdviceState, CaseOutcome, CaseState
+from pointguard_client.words import AccountStatus, AdviceContext, AdviceEvent, AdviceState, CaseOutcome, CaseState
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +105,58 @@ class CaseResolution:
     transaction_id: str
     account_id: int
     state: CaseState
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptSubject:
+    """What an exemption lets pass, other than an account; `kind` is the contract's field."""
+
+    kind: str
+    code: str
+
+    @classmethod
+    def group(cls, code: str) -> Self:
+        """Every account whose member is in this group."""
+        return cls("group", code)
+
+    @classmethod
+    def store(cls, code: str) -> Self:
+        """What happens in this store."""
+        return cls("store_id", code)
+
+    @classmethod
+    def cashier(cls, code: str) -> Self:
+        """What this cashier rings up."""
+        return cls("cashier_id", code)
+
+    @classmethod
+    def redemption_type(cls, code: str) -> Self:
+        """Redemptions of this kind."""
+        return cls("redemption_type", code)
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """What lets transactions pass fraud rules: of an account, or of `subject`.
+
+    `context` UNSPECIFIED and an empty `rule` stand for all.
+    """
+
+    exemption_id: int
+    account_id: int
+    subject: ExemptSubject | None
+    context: AdviceContext
+    rule: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    added: Intervention
+    ended_at: datetime | None
+    ended: Intervention | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exemptions:
+    """A page of exemptions, the newest first. The token of the next page is empty on the last one."""
+
+    exemptions: tuple[Exemption, ...]
+    next_page_token: str

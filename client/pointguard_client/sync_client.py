@@ -205,6 +205,9 @@ class SyncFraudClient:
     override_advice = _blocking_fraud(FraudClient.override_advice)
     remove_advice = _blocking_fraud(FraudClient.remove_advice)
     list_cases = _blocking_fraud(FraudClient.list_cases)
+    add_exemption = _blocking_fraud(FraudClient.add_exemption)
+    end_exemption = _blocking_fraud(FraudClient.end_exemption)
+    list_exemptions = _blocking_fraud(FraudClient.list_exemptions)
     resolve_case = _blocking_fraud(FraudClient.resolve_case)
     set_account_status = _blocking_fraud(FraudClient.set_account_status)
 

@@ -40,6 +40,7 @@ from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.case_watch import CaseWatch
 from pointguard_server.service.credentials import FRAUD, MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
+from pointguard_server.service.exemptions import Exemptions
 from pointguard_server.service.experiment_metrics import ExperimentMetrics
 from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.explanation.explainer import Explainer
@@ -62,6 +63,7 @@ from pointguard_server.storage.database import DATABASE_FILE, lock_directory, mi
 from pointguard_server.storage.decision_reader import DecisionReader
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.due_accounts import DueReader
+from pointguard_server.storage.exemptions import ExemptionReader, ExemptionStore
 from pointguard_server.storage.experiments import ExperimentReader
 from pointguard_server.storage.experiments import Experiments as ExperimentStore
 from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger, recover
@@ -233,9 +235,8 @@ class Server:
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
         self.health.set(health.RULES_LOADED, self._rules_loaded)
-        rule_sets = RuleSets(
-            self.serving, self.engine, self.ledger.rule_versions, self.ledger.rule_version_reader, clock
-        )
+        ledger = self.ledger
+        rule_sets = RuleSets(self.serving, self.engine, ledger.rule_versions, ledger.rule_version_reader, clock)
         experiments = self._open_trials(rule_sets, clock)
         self.advice_feed = AdviceFeed(self.ledger.notices, tenant.tenant_id, lambda: self.decider.heads.position)
         self.rpc = RpcServer(
@@ -252,6 +253,7 @@ class Server:
                 settings.data_directory / KEY_RING_FILE,
             ),
             Explainer(self.ledger.decisions, self.ledger.catch_up, rule_sets.check_version, basket_lines),
+            await self._open_exemptions(tenant),
             self.advice_feed,
             guard,
             (tenant,),
@@ -286,6 +288,15 @@ class Server:
             self.serving, rule_sets, self.engine, ledger.experiments, ledger.rule_versions,
             ledger.experiment_reader, clock, catch_up=ledger.catch_up,
         )  # fmt: skip
+
+    async def _open_exemptions(self, tenant: Tenant) -> Exemptions:
+        """Return the exemptions, those in force taken up."""
+        exemptions = Exemptions(
+            self.engine, self.decider, ExemptionStore(), ExemptionReader(self.ledger.reader_pool), self.ledger.names,
+            self._planner.matches, (tenant.tenant_id, tenant.program_id),
+        )  # fmt: skip
+        await self.engine.run(exemptions.load)
+        return exemptions
 
     async def _open_program(self, sources: ProgramSources, clock: WallClock) -> tuple[JournaledLedger, ProgramStart]:
         """Open the ledger's store, and make ready what decides by it."""

@@ -9,7 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from pointguard.v1 import common_pb2
 
 INT64_MAX = 2**63 - 1
-CHANGING = ("RaiseAdvice", "OverrideAdvice", "RemoveAdvice", "ResolveCase", "SetAccountStatus")
+CHANGING = ("RaiseAdvice", "OverrideAdvice", "RemoveAdvice", "ResolveCase", "AddExemption", "EndExemption",
+            "SetAccountStatus")  # fmt: skip
 
 
 def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -26,6 +27,7 @@ def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
     for number in (0, -1, 4, 2**31 - 1):
         yield "ResolveCase", {"outcome": number}, "outcome"
     yield "ResolveCase", {"case_id": "x"}, "case_id"
+    yield from exemption_cases()
     yield "ListCases", {"states": [1, 4]}, "states"
     for seconds, nanos in ((0, 0), (0, 999_999_999), (-1, 0), (3_650 * 86_400, 1000), (INT64_MAX, 0), (5, -5)):
         yield "RaiseAdvice", {"duration": Duration(seconds=seconds, nanos=nanos)}, "duration"
@@ -37,8 +39,29 @@ def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
     for size in (-1, 101, 2**31 - 1):
         yield "ListAdvice", {"page_size": size}, "page_size"
         yield "ListCases", {"page_size": size}, "page_size"
+        yield "ListExemptions", {"page_size": size}, "page_size"
     for token in ("0", "x", "-1", "\u0661", "1" * 40):
         yield "ListAdvice", {"page_token": token}, "page_token"
+        yield "ListExemptions", {"page_token": token}, "page_token"
+
+
+def exemption_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield the same of exemptions."""
+    for number in (-1, 3, 2**31 - 1):
+        yield "AddExemption", {"context": number}, "context"
+    for rule in ("x", "ADVICE", "\u2028"):
+        yield "AddExemption", {"rule": rule}, "rule"
+    yield "AddExemption", {"cashier_id": None}, "subject"
+    for field in ("group", "cashier_id", "redemption_type"):
+        for code in ("", "x" * 33, "a\nb"):
+            yield "AddExemption", {"cashier_id": None, field: code}, field
+    for store in ("", "nowhere"):
+        yield "AddExemption", {"cashier_id": None, "store_id": store}, "store_id"
+    yield "AddExemption", {"ends_at": None}, "ends_at"
+    for seconds in (-1, 0, 1_600_000_000, INT64_MAX):
+        yield "AddExemption", {"ends_at": Timestamp(seconds=seconds)}, "ends_at"
+    for number in (0, -1):
+        yield "EndExemption", {"exemption_id": number}, "exemption_id"
 
 
 def watch_cases() -> Iterator[tuple[str, dict[str, Any], str]]:

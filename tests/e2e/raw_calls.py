@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import grpc
-from google.protobuf import duration_pb2
+from google.protobuf import duration_pb2, timestamp_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -132,6 +132,18 @@ RPCS: Mapping[str, Rpc] = {
         ADVICE, advice_pb2.ResolveCaseRequest, advice_pb2.ResolveCaseResponse,
         {"case_id": _UNKNOWN_ID, "outcome": advice_pb2.CASE_OUTCOME_FALSE_POSITIVE, "intervention": _INTERVENTION},
         keyed=True,
+    ),
+    "AddExemption": Rpc(
+        ADVICE, advice_pb2.AddExemptionRequest, advice_pb2.AddExemptionResponse,
+        {"cashier_id": "raw", "ends_at": timestamp_pb2.Timestamp(seconds=4_000_000_000),
+         "intervention": _INTERVENTION}, keyed=True,
+    ),
+    "EndExemption": Rpc(
+        ADVICE, advice_pb2.EndExemptionRequest, advice_pb2.EndExemptionResponse,
+        {"exemption_id": 10**9, "intervention": _INTERVENTION}, keyed=True,
+    ),
+    "ListExemptions": Rpc(
+        ADVICE, advice_pb2.ListExemptionsRequest, advice_pb2.ListExemptionsResponse, {"page_size": 1}, keyed=False
     ),
     "EnrollMember": Rpc(
         MEMBERS, member_pb2.EnrollMemberRequest, member_pb2.EnrollMemberResponse,

@@ -607,7 +607,8 @@ def test_interventions_that_were_answered_outlive_a_kill(tmp_path: Path) -> None
     server.start()
     try:
         with desk.client() as client:
-            member, suspended, reviewed = enroll(client), enroll(client), enroll(client)
+            member, suspended, reviewed, exempt = (enroll(client) for _ in range(4))
+            client.fraud.add_exemption(exempt, datetime.now(UTC) + DAY, CLEARED, rule="eager")
             overridden = trip(client, member)
             raised = client.fraud.raise_advice(member, AdviceContext.EARNING, AdvicePosture.BLOCK, DAY, SUSPECTED)
             end = client.fraud.override_advice(overridden, CLEARED, idempotency_key="override")
@@ -627,6 +628,8 @@ def test_interventions_that_were_answered_outlive_a_kill(tmp_path: Path) -> None
                 overridden: AdviceState.OVERRIDDEN, raised.advice_id: AdviceState.STANDING,
                 case_id: AdviceState.STANDING,
             }  # fmt: skip
+            passed = [client.authorise_redemption(exempt, 1).decision for _ in range(4)]
+            assert passed == [Decision.APPROVED] * 4
             (case,) = client.fraud.list_cases().cases
             assert (case.case_id, case.state, len(case.steps)) == (case_id, CaseState.PROPOSED, 2)
         assert server.stop() == 0

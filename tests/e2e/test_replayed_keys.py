@@ -72,6 +72,10 @@ def advice_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[s
         "OverrideAdvice": RPCS["OverrideAdvice"].request(advice_id=overridden),
         "RemoveAdvice": RPCS["RemoveAdvice"].request(advice_id=removed),
         "ResolveCase": RPCS["ResolveCase"].request(case_id=open_case(raw)),
+        "AddExemption": RPCS["AddExemption"].request(member=member, cashier_id=None),
+        "EndExemption": RPCS["EndExemption"].request(
+            exemption_id=raw.call("AddExemption", RPCS["AddExemption"].request()).message.exemption.exemption_id
+        ),
         "SetAccountStatus": RPCS["SetAccountStatus"].request(member=member, status=member_pb2.ACCOUNT_STATUS_SUSPENDED),
     }
 
@@ -132,6 +136,8 @@ ANOTHER_BODY: dict[str, dict[str, Any]] = {
         "intervention": common_pb2.Intervention(author="another", reason=common_pb2.INTERVENTION_REASON_CORRECTION)
     },
     "ResolveCase": {"outcome": advice_pb2.CASE_OUTCOME_INCONCLUSIVE},
+    "AddExemption": {"rule": "OUT_OF_PROVINCE"},
+    "EndExemption": {"exemption_id": 99},
     "SetAccountStatus": {"status": member_pb2.ACCOUNT_STATUS_ACTIVE},
     "CreateRuleSetVersion": {"source": 'rule "other"\n    earn base 3\n'},
     "ActivateRuleSetVersion": {"version": 1},

@@ -1,12 +1,14 @@
 """Returns: what goes back, out of which lots and windows, and what is refused."""
 
+from functools import partial
+
 import pytest
 
 from pointguard_server.domain.codes import EntryType, Kind, Operation, Outcome
 from pointguard_server.engine.ask import Verdict
 from tests.integration.audit import audit
 from tests.support.explaining import explaining
-from tests.support.ledger import DAY, HOUR, Ledger, open_ledger
+from tests.support.ledger import DAY, HOUR, Ledger, open_ledger, sandboxed
 
 TWO_RULES = 'rule "base"\n    earn base order.total * 10\nrule "gift"\n    earn bonus 7\n'
 LOTS = '[program.lots]\nexpiry = "ROLLING"\nexpires_after = "30d"\n'
@@ -36,6 +38,10 @@ net_of_reversals = {net}
 """
 
 
+# Made in milliseconds, where machine code takes seconds; both decide alike.
+ledger_of = partial(open_ledger, back_end=sandboxed)
+
+
 def entries_of(ledger: Ledger, verdict: Verdict) -> list[tuple[EntryType, int, str]]:
     """The type, the points and the rule of a leg's entries."""
     rows = [row for row in ledger.rows("entries") if row["leg_position"] == verdict.position]
@@ -50,7 +56,7 @@ def check(ledger: Ledger) -> None:
 
 
 def test_an_accrual_that_is_returned_leaves_no_points() -> None:
-    with open_ledger(earn=TWO_RULES) as ledger:
+    with ledger_of(earn=TWO_RULES) as ledger:
         account = ledger.member()
         bought = ledger.accrue(account, 1_234)
         returned = ledger.give_back(bought)
@@ -67,7 +73,7 @@ def test_an_accrual_that_is_returned_leaves_no_points() -> None:
 
 @pytest.mark.parametrize("cuts", [[617, 617], [1, 1, 1_232], [333, 333, 333, 235]])
 def test_partial_returns_come_to_the_whole_award_by_award_and_not_one_beyond(cuts: list[int]) -> None:
-    with open_ledger(earn=TWO_RULES) as ledger:
+    with ledger_of(earn=TWO_RULES) as ledger:
         bought = ledger.accrue(ledger.member(), 1_234)
         returns = [ledger.give_back(bought, money=cut) for cut in cuts]
         of_rule = {
@@ -82,7 +88,7 @@ def test_partial_returns_come_to_the_whole_award_by_award_and_not_one_beyond(cut
 
 
 def test_of_two_returns_at_once_that_are_more_than_the_original_one_is_done() -> None:
-    with open_ledger() as ledger:
+    with ledger_of() as ledger:
         bought = ledger.accrue(ledger.member(), 1_000)
         both = ledger.decide(*(ledger.return_ask(bought.transaction_id, money=600) for _ in range(2)))
         assert [each.outcome for each in both] == [Outcome.DONE, Outcome.RETURN_ABOVE_ORIGINAL]
@@ -93,7 +99,7 @@ def test_of_two_returns_at_once_that_are_more_than_the_original_one_is_done() ->
 
 def test_pending_points_are_canceled_before_any_that_may_be_spent() -> None:
     lots = LOTS + 'pending = "14d"\n'
-    with open_ledger(lots=lots) as ledger:
+    with ledger_of(lots=lots) as ledger:
         account = ledger.member()
         ledger.accrue(account, 500)
         ledger.clock.moment += 15 * DAY
@@ -107,7 +113,7 @@ def test_pending_points_are_canceled_before_any_that_may_be_spent() -> None:
 
 
 def test_what_was_spent_is_owed_and_later_points_fill_it_first() -> None:
-    with open_ledger(lots=LOTS) as ledger:
+    with ledger_of(lots=LOTS) as ledger:
         account = ledger.member()
         bought = ledger.accrue(account, 1_000)
         ledger.authorise(account, 80)
@@ -121,7 +127,7 @@ def test_what_was_spent_is_owed_and_later_points_fill_it_first() -> None:
 
 
 def test_a_program_that_lets_no_balance_become_negative_forgives_what_is_not_there() -> None:
-    with open_ledger(returns="[program.returns]\nnegative_balance = false") as ledger:
+    with ledger_of(returns="[program.returns]\nnegative_balance = false") as ledger:
         account = ledger.member()
         bought = ledger.accrue(account, 1_000)
         ledger.authorise(account, 60)
@@ -135,7 +141,7 @@ def test_a_program_that_lets_no_balance_become_negative_forgives_what_is_not_the
 
 
 def test_a_redemption_that_is_returned_goes_back_into_its_lots_with_their_ends() -> None:
-    with open_ledger(lots=LOTS) as ledger:
+    with ledger_of(lots=LOTS) as ledger:
         account = ledger.member()
         ledger.accrue(account, 300)
         ledger.clock.moment += 10 * DAY
@@ -161,7 +167,7 @@ def test_a_redemption_that_is_returned_goes_back_into_its_lots_with_their_ends()
 
 @pytest.mark.parametrize(("grace", "moved"), [("", 30), ('grace = "3d"', 50)])
 def test_points_whose_lot_has_ended_are_lost_or_live_for_the_grace(grace: str, moved: int) -> None:
-    with open_ledger(lots=LOTS, returns=f"[program.returns]\n{grace}") as ledger:
+    with ledger_of(lots=LOTS, returns=f"[program.returns]\n{grace}") as ledger:
         account = ledger.member()
         ledger.accrue(account, 200)
         ledger.clock.moment += 29 * DAY
@@ -177,7 +183,7 @@ def test_points_whose_lot_has_ended_are_lost_or_live_for_the_grace(grace: str, m
 
 @pytest.mark.parametrize("is_net", [True, False])
 def test_a_redemption_that_is_returned_leaves_the_windows_that_are_net_of_reversals(is_net: bool) -> None:
-    with open_ledger(rules=SPENDING.format(net=str(is_net).lower())) as ledger:
+    with ledger_of(rules=SPENDING.format(net=str(is_net).lower())) as ledger:
         account = ledger.member(2_000)
         spent = ledger.capture(ledger.authorise_reserving(account, 400), 300)
         ledger.clock.moment += HOUR
@@ -190,7 +196,7 @@ def test_a_redemption_that_is_returned_leaves_the_windows_that_are_net_of_revers
 
 
 def test_redeem_then_return_is_caught_by_a_fraud_rule() -> None:
-    with open_ledger(rules=REDEEM_THEN_RETURN) as ledger:
+    with ledger_of(rules=REDEEM_THEN_RETURN) as ledger:
         account, honest = ledger.member(1_000), ledger.member(1_000)
         for each in (account, honest):
             bought = ledger.accrue(each, 5_000)
@@ -206,7 +212,7 @@ def test_redeem_then_return_is_caught_by_a_fraud_rule() -> None:
 
 def test_what_cannot_be_returned_is_refused_and_writes_nothing() -> None:
     returns = '[program.returns]\nwindow = "30d"'
-    with open_ledger(returns=returns, tenants=2) as ledger:
+    with ledger_of(returns=returns, tenants=2) as ledger:
         account = ledger.member(100)
         bought = ledger.accrue(account, 1_000)
         held = ledger.authorise_reserving(account, 20)
@@ -237,11 +243,11 @@ def test_what_cannot_be_returned_is_refused_and_writes_nothing() -> None:
 
 
 def test_without_a_receipt_a_program_refuses_or_takes_back_at_a_rate() -> None:
-    with open_ledger() as ledger:
+    with ledger_of() as ledger:
         account = ledger.member(100)
         asked = ledger.return_ask(account=account, money=500)
         assert ledger.one(asked).outcome == Outcome.RECEIPT_REQUIRED
-    with open_ledger(returns="[program.returns]\nwithout_receipt = { points = 3, money_minor = 100 }") as ledger:
+    with ledger_of(returns="[program.returns]\nwithout_receipt = { points = 3, money_minor = 100 }") as ledger:
         account = ledger.member(100)
         returned = ledger.one(ledger.return_ask(account=account, money=599))
         assert (returned.points, returned.posted) == (17, 83)
@@ -249,7 +255,7 @@ def test_without_a_receipt_a_program_refuses_or_takes_back_at_a_rate() -> None:
 
 
 def test_a_replayed_return_gets_its_first_answer_and_writes_nothing() -> None:
-    with open_ledger() as ledger:
+    with ledger_of() as ledger:
         bought = ledger.accrue(ledger.member(), 1_000)
         ask = ledger.return_ask(bought.transaction_id, money=300, key="return")
         first, second = ledger.decide(ask, ask)
@@ -263,7 +269,7 @@ def test_a_replayed_return_gets_its_first_answer_and_writes_nothing() -> None:
 
 
 def test_returns_behind_in_the_journal_count_and_a_restart_finds_the_same() -> None:
-    with open_ledger(journaled=True) as ledger:
+    with ledger_of(journaled=True) as ledger:
         assert ledger.journal is not None
         account = ledger.member()
         ledger.catch_up()

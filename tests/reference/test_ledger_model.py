@@ -411,5 +411,5 @@ class AccountMachine(RuleBasedStateMachine):
         audit(self.ledger)
 
 
-AccountMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
+AccountMachine.TestCase.settings = settings(max_examples=50, stateful_step_count=30)
 TestTheEngineAgreesWithTheModel = AccountMachine.TestCase

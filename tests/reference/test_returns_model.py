@@ -10,7 +10,7 @@ from pointguard_server.domain.codes import Operation, Outcome
 from pointguard_server.engine.ask import Verdict
 from tests.reference.lots import LotAccount
 from tests.reference.test_lots_model import EARN, LotsMachine, awards, places, points
-from tests.support.ledger import DAY, open_ledger
+from tests.support.ledger import DAY, open_ledger, sandboxed
 
 GRACE = 2 * DAY
 parts = st.sampled_from((0, 0, 1, 37, 150, 400))  # 0: all that is left
@@ -56,7 +56,9 @@ class ReturnsMachine(LotsMachine):
     )
     def enroll(self, floor: int, journaled: bool, negative: bool, grace: int) -> None:
         returns = f'[program.returns]\nnegative_balance = {str(negative).lower()}\ngrace = "{grace // DAY}d"'
-        ledger = open_ledger(earn=EARN, settings=f"points_floor = {floor}", returns=returns, journaled=journaled)
+        ledger = open_ledger(
+            earn=EARN, settings=f"points_floor = {floor}", returns=returns, journaled=journaled, back_end=sandboxed
+        )
         self.ledger = self.stack.enter_context(ledger)
         self.account = self.ledger.member()
         self.model = LotAccount(floor)
@@ -157,5 +159,5 @@ def _between(total: int, before: int, after: int, whole: int) -> int:
     return total * after // whole - total * before // whole if whole else total
 
 
-ReturnsMachine.TestCase.settings = settings(max_examples=8, stateful_step_count=14)
+ReturnsMachine.TestCase.settings = settings(max_examples=10, stateful_step_count=14)
 TestReturnsAgreeWithTheModel = ReturnsMachine.TestCase

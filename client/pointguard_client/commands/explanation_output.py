@@ -126,6 +126,8 @@ def _effect(check: ExplainedCheck) -> str:
         return "[dim]passes[/]"
     said = f"trips, {check.posture.name} {check.context.name}"
     said += ": forbids it" if check.forbade else ""
+    if check.exemption_id:
+        return f"[bold yellow]{said}, but exemption {check.exemption_id} lets it pass[/]"
     if check.suppressed:
         return f"[bold yellow]{said}, but was overridden[/]"
     said += ": the member was verified" if check.verified else ""

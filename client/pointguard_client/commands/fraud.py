@@ -17,7 +17,8 @@ from pointguard_client.commands.options import (
 )
 from pointguard_client.commands.output import advice_cause, console, escape, plain, print_json, print_result
 from pointguard_client.commands.who_and_why import add_intervention_options, intervention_of
-from pointguard_client.fraud_values import AdviceHistories, AdviceStep, Cases
+from pointguard_client.errors import ConfigurationError
+from pointguard_client.fraud_values import AdviceHistories, AdviceStep, Cases, ExemptSubject
 from pointguard_client.words import AccountStatus, AdviceContext, AdvicePosture, CaseOutcome, CaseState
 
 _CONTEXTS = {context.name.lower(): context for context in AdviceContext if context}
@@ -25,6 +26,12 @@ _POSTURES = {
     posture.name.lower(): posture
     for posture in AdvicePosture
     if posture not in (AdvicePosture.UNSPECIFIED, AdvicePosture.REVIEW, AdvicePosture.REVIEW_BLOCK)
+}
+_SUBJECTS = {
+    "group": ExemptSubject.group,
+    "store": ExemptSubject.store,
+    "cashier": ExemptSubject.cashier,
+    "redemption-type": ExemptSubject.redemption_type,
 }
 _OUTCOMES = {outcome.name.lower().replace("_", "-"): outcome for outcome in CaseOutcome if outcome}
 
@@ -58,6 +65,7 @@ def register(commands: Subparsers) -> None:
     remove.add_argument("advice_id")
     add_intervention_options(remove)
     _register_cases(below)
+    _register_exemptions(below)
     suspend = add_command(below, "suspend", "stop an account's redeeming and earning", _suspend)
     add_member_options(suspend)
     add_intervention_options(suspend)
@@ -76,6 +84,24 @@ def _register_cases(below: Subparsers) -> None:
     resolve.add_argument("case_id")
     resolve.add_argument("--outcome", choices=_OUTCOMES, required=True, help="what was found")
     add_intervention_options(resolve)
+
+
+def _register_exemptions(below: Subparsers) -> None:
+    exempt = add_command(below, "exempt", "have fraud rules let an account pass, or what is named", _exempt)
+    add_member_options(exempt, required=False)
+    for name in _SUBJECTS:
+        exempt.add_argument(f"--{name}", help=f"instead of a member: the code of a {name.replace('-', ' ')}")
+    exempt.add_argument("--context", choices=_CONTEXTS, help="rules of this business alone")
+    exempt.add_argument("--rule", default="", help="this rule alone")
+    exempt.add_argument("--until", type=moment, required=True, metavar="MOMENT", help="ISO 8601 with time zone")
+    add_intervention_options(exempt)
+    end = add_command(below, "end-exemption", "have an exemption let nothing pass any more", _end_exemption)
+    end.add_argument("exemption_id", type=positive_integer)
+    add_intervention_options(end)
+    listed = add_command(below, "exemptions", "list what fraud rules let pass", _exemptions)
+    listed.add_argument("--ended", action="store_true", help="list what lets nothing pass any more, too")
+    listed.add_argument("--count", type=positive_integer, default=20, help="at most, to 100 (default: %(default)s)")
+    listed.add_argument("--page", default="", help="the token of a further page, which the page before ends with")
 
 
 def _register_raise(below: Subparsers) -> None:
@@ -200,6 +226,52 @@ async def _resolve(arguments: argparse.Namespace) -> int:
             arguments.case_id, _OUTCOMES[arguments.outcome], intervention_of(arguments), idempotency_key=arguments.key
         )
     print_result(resolution, arguments.json)
+    return 0
+
+
+async def _exempt(arguments: argparse.Namespace) -> int:
+    named = [make(code) for name, make in _SUBJECTS.items() if (code := getattr(arguments, name.replace("-", "_")))]
+    subjects = [*named, *([arguments.member] if arguments.member is not None else [])]
+    if len(subjects) != 1:
+        raise ConfigurationError("name one member, group, store, cashier or redemption type")
+    async with connect(arguments) as client:
+        made = await client.fraud.add_exemption(
+            subjects[0],
+            arguments.until,
+            intervention_of(arguments),
+            context=_CONTEXTS.get(arguments.context, AdviceContext.UNSPECIFIED),
+            rule=arguments.rule,
+            idempotency_key=arguments.key,
+        )
+    print_result(made, arguments.json)
+    return 0
+
+
+async def _end_exemption(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        ended = await client.fraud.end_exemption(
+            arguments.exemption_id, intervention_of(arguments), idempotency_key=arguments.key
+        )
+    print_result(ended, arguments.json)
+    return 0
+
+
+async def _exemptions(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        page = await client.fraud.list_exemptions(
+            include_ended=arguments.ended, page_size=arguments.count, page_token=arguments.page
+        )
+    if arguments.json:
+        print_json(plain(page))
+        return 0
+    for each in page.exemptions:
+        what = f"{each.subject.kind} {each.subject.code}" if each.subject else f"account {each.account_id}"
+        rules = f"{each.rule or 'every rule'}, {each.context.name if each.context else 'every context'}"
+        until = _time(each.ended_at or each.ends_at)
+        line = f"{each.exemption_id} {what}: {rules}, until {until}, by {each.added.author}: {each.added.reason.name}"
+        console().print(line, markup=False, soft_wrap=True)
+    if page.next_page_token:
+        console().print(f"more: --page {page.next_page_token}", markup=False)
     return 0
 
 

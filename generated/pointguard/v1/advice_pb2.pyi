@@ -280,3 +280,97 @@ class ResolveCaseResponse(_message.Message):
     account_id: int
     state: CaseState
     def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., state: _Optional[_Union[CaseState, str]] = ...) -> None: ...
+
+class Exemption(_message.Message):
+    __slots__ = ("exemption_id", "account_id", "group", "store_id", "cashier_id", "redemption_type", "context", "rule", "starts_at", "ends_at", "added", "ended_at", "ended")
+    EXEMPTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    CASHIER_ID_FIELD_NUMBER: _ClassVar[int]
+    REDEMPTION_TYPE_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDS_AT_FIELD_NUMBER: _ClassVar[int]
+    ADDED_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    exemption_id: int
+    account_id: int
+    group: str
+    store_id: str
+    cashier_id: str
+    redemption_type: str
+    context: _common_pb2.AdviceContext
+    rule: str
+    starts_at: _timestamp_pb2.Timestamp
+    ends_at: _timestamp_pb2.Timestamp
+    added: _common_pb2.Intervention
+    ended_at: _timestamp_pb2.Timestamp
+    ended: _common_pb2.Intervention
+    def __init__(self, exemption_id: _Optional[int] = ..., account_id: _Optional[int] = ..., group: _Optional[str] = ..., store_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., redemption_type: _Optional[str] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., rule: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., added: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class AddExemptionRequest(_message.Message):
+    __slots__ = ("idempotency_key", "member", "group", "store_id", "cashier_id", "redemption_type", "context", "rule", "ends_at", "intervention")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    CASHIER_ID_FIELD_NUMBER: _ClassVar[int]
+    REDEMPTION_TYPE_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    ENDS_AT_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    member: _common_pb2.MemberReference
+    group: str
+    store_id: str
+    cashier_id: str
+    redemption_type: str
+    context: _common_pb2.AdviceContext
+    rule: str
+    ends_at: _timestamp_pb2.Timestamp
+    intervention: _common_pb2.Intervention
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., group: _Optional[str] = ..., store_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., redemption_type: _Optional[str] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., rule: _Optional[str] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class AddExemptionResponse(_message.Message):
+    __slots__ = ("exemption",)
+    EXEMPTION_FIELD_NUMBER: _ClassVar[int]
+    exemption: Exemption
+    def __init__(self, exemption: _Optional[_Union[Exemption, _Mapping]] = ...) -> None: ...
+
+class EndExemptionRequest(_message.Message):
+    __slots__ = ("idempotency_key", "exemption_id", "intervention")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    EXEMPTION_ID_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    exemption_id: int
+    intervention: _common_pb2.Intervention
+    def __init__(self, idempotency_key: _Optional[str] = ..., exemption_id: _Optional[int] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class EndExemptionResponse(_message.Message):
+    __slots__ = ("exemption",)
+    EXEMPTION_FIELD_NUMBER: _ClassVar[int]
+    exemption: Exemption
+    def __init__(self, exemption: _Optional[_Union[Exemption, _Mapping]] = ...) -> None: ...
+
+class ListExemptionsRequest(_message.Message):
+    __slots__ = ("include_ended", "page_size", "page_token")
+    INCLUDE_ENDED_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    include_ended: bool
+    page_size: int
+    page_token: str
+    def __init__(self, include_ended: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListExemptionsResponse(_message.Message):
+    __slots__ = ("exemptions", "next_page_token")
+    EXEMPTIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    exemptions: _containers.RepeatedCompositeFieldContainer[Exemption]
+    next_page_token: str
+    def __init__(self, exemptions: _Optional[_Iterable[_Union[Exemption, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

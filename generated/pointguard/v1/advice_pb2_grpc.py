@@ -78,6 +78,21 @@ class AdviceServiceStub:
                 request_serializer=pointguard_dot_v1_dot_advice__pb2.ResolveCaseRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_advice__pb2.ResolveCaseResponse.FromString,
                 _registered_method=True)
+        self.AddExemption = channel.unary_unary(
+                '/pointguard.v1.AdviceService/AddExemption',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.AddExemptionRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.AddExemptionResponse.FromString,
+                _registered_method=True)
+        self.EndExemption = channel.unary_unary(
+                '/pointguard.v1.AdviceService/EndExemption',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.EndExemptionRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.EndExemptionResponse.FromString,
+                _registered_method=True)
+        self.ListExemptions = channel.unary_unary(
+                '/pointguard.v1.AdviceService/ListExemptions',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.ListExemptionsRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.ListExemptionsResponse.FromString,
+                _registered_method=True)
 
 
 class AdviceServiceServicer:
@@ -153,6 +168,29 @@ class AdviceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddExemption(self, request, context):
+        """Has fraud rules let what is named pass from now on. What stands already goes on standing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndExemption(self, request, context):
+        """Has an exemption let nothing pass any more.
+
+        FAILED_PRECONDITION: it was ended, or its time was up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExemptions(self, request, context):
+        """Lists exemptions, the newest first. Writes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdviceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -195,6 +233,21 @@ def add_AdviceServiceServicer_to_server(servicer, server):
                     servicer.ResolveCase,
                     request_deserializer=pointguard_dot_v1_dot_advice__pb2.ResolveCaseRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_advice__pb2.ResolveCaseResponse.SerializeToString,
+            ),
+            'AddExemption': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddExemption,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.AddExemptionRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.AddExemptionResponse.SerializeToString,
+            ),
+            'EndExemption': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndExemption,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.EndExemptionRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.EndExemptionResponse.SerializeToString,
+            ),
+            'ListExemptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExemptions,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.ListExemptionsRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.ListExemptionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -417,6 +470,87 @@ class AdviceService:
             '/pointguard.v1.AdviceService/ResolveCase',
             pointguard_dot_v1_dot_advice__pb2.ResolveCaseRequest.SerializeToString,
             pointguard_dot_v1_dot_advice__pb2.ResolveCaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddExemption(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/AddExemption',
+            pointguard_dot_v1_dot_advice__pb2.AddExemptionRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.AddExemptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndExemption(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/EndExemption',
+            pointguard_dot_v1_dot_advice__pb2.EndExemptionRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.EndExemptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExemptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/ListExemptions',
+            pointguard_dot_v1_dot_advice__pb2.ListExemptionsRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.ListExemptionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

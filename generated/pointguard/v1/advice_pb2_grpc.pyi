@@ -67,6 +67,15 @@ class AdviceServiceStub:
 
     FAILED_PRECONDITION: it is resolved already; or it is proposed by this author, or with this API key.
     """
+    AddExemption: _grpc.UnaryUnaryMultiCallable[_advice_pb2.AddExemptionRequest, _advice_pb2.AddExemptionResponse]
+    """Has fraud rules let what is named pass from now on. What stands already goes on standing."""
+    EndExemption: _grpc.UnaryUnaryMultiCallable[_advice_pb2.EndExemptionRequest, _advice_pb2.EndExemptionResponse]
+    """Has an exemption let nothing pass any more.
+
+    FAILED_PRECONDITION: it was ended, or its time was up.
+    """
+    ListExemptions: _grpc.UnaryUnaryMultiCallable[_advice_pb2.ListExemptionsRequest, _advice_pb2.ListExemptionsResponse]
+    """Lists exemptions, the newest first. Writes nothing."""
 
 @_typing.type_check_only
 class AdviceServiceAsyncStub(AdviceServiceStub):
@@ -107,6 +116,15 @@ class AdviceServiceAsyncStub(AdviceServiceStub):
 
     FAILED_PRECONDITION: it is resolved already; or it is proposed by this author, or with this API key.
     """
+    AddExemption: _aio.UnaryUnaryMultiCallable[_advice_pb2.AddExemptionRequest, _advice_pb2.AddExemptionResponse]  # type: ignore[assignment]
+    """Has fraud rules let what is named pass from now on. What stands already goes on standing."""
+    EndExemption: _aio.UnaryUnaryMultiCallable[_advice_pb2.EndExemptionRequest, _advice_pb2.EndExemptionResponse]  # type: ignore[assignment]
+    """Has an exemption let nothing pass any more.
+
+    FAILED_PRECONDITION: it was ended, or its time was up.
+    """
+    ListExemptions: _aio.UnaryUnaryMultiCallable[_advice_pb2.ListExemptionsRequest, _advice_pb2.ListExemptionsResponse]  # type: ignore[assignment]
+    """Lists exemptions, the newest first. Writes nothing."""
 
 class AdviceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
@@ -192,5 +210,32 @@ class AdviceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         FAILED_PRECONDITION: it is resolved already; or it is proposed by this author, or with this API key.
         """
+
+    @_abc_1.abstractmethod
+    def AddExemption(
+        self,
+        request: _advice_pb2.AddExemptionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.AddExemptionResponse, _abc.Awaitable[_advice_pb2.AddExemptionResponse]]:
+        """Has fraud rules let what is named pass from now on. What stands already goes on standing."""
+
+    @_abc_1.abstractmethod
+    def EndExemption(
+        self,
+        request: _advice_pb2.EndExemptionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.EndExemptionResponse, _abc.Awaitable[_advice_pb2.EndExemptionResponse]]:
+        """Has an exemption let nothing pass any more.
+
+        FAILED_PRECONDITION: it was ended, or its time was up.
+        """
+
+    @_abc_1.abstractmethod
+    def ListExemptions(
+        self,
+        request: _advice_pb2.ListExemptionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.ListExemptionsResponse, _abc.Awaitable[_advice_pb2.ListExemptionsResponse]]:
+        """Lists exemptions, the newest first. Writes nothing."""
 
 def add_AdviceServiceServicer_to_server(servicer: AdviceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -125,7 +125,7 @@ class ExplainedWindow(_message.Message):
     def __init__(self, starts_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., value: _Optional[int] = ..., transaction_count: _Optional[int] = ..., transactions: _Optional[_Iterable[_Union[CountedTransaction, _Mapping]]] = ...) -> None: ...
 
 class ExplainedCheck(_message.Message):
-    __slots__ = ("rule", "context", "posture", "reason", "window", "seen", "threshold", "tripped", "forbade", "stood", "raised", "suppressed", "verified")
+    __slots__ = ("rule", "context", "posture", "reason", "window", "seen", "threshold", "tripped", "forbade", "stood", "raised", "suppressed", "verified", "exemption_id")
     RULE_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     POSTURE_FIELD_NUMBER: _ClassVar[int]
@@ -139,6 +139,7 @@ class ExplainedCheck(_message.Message):
     RAISED_FIELD_NUMBER: _ClassVar[int]
     SUPPRESSED_FIELD_NUMBER: _ClassVar[int]
     VERIFIED_FIELD_NUMBER: _ClassVar[int]
+    EXEMPTION_ID_FIELD_NUMBER: _ClassVar[int]
     rule: str
     context: _common_pb2.AdviceContext
     posture: _common_pb2.AdvicePosture
@@ -152,7 +153,8 @@ class ExplainedCheck(_message.Message):
     raised: bool
     suppressed: bool
     verified: bool
-    def __init__(self, rule: _Optional[str] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., reason: _Optional[_Union[_common_pb2.ReasonCode, str]] = ..., window: _Optional[_Union[ExplainedWindow, _Mapping]] = ..., seen: _Optional[int] = ..., threshold: _Optional[int] = ..., tripped: _Optional[bool] = ..., forbade: _Optional[bool] = ..., stood: _Optional[bool] = ..., raised: _Optional[bool] = ..., suppressed: _Optional[bool] = ..., verified: _Optional[bool] = ...) -> None: ...
+    exemption_id: int
+    def __init__(self, rule: _Optional[str] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., reason: _Optional[_Union[_common_pb2.ReasonCode, str]] = ..., window: _Optional[_Union[ExplainedWindow, _Mapping]] = ..., seen: _Optional[int] = ..., threshold: _Optional[int] = ..., tripped: _Optional[bool] = ..., forbade: _Optional[bool] = ..., stood: _Optional[bool] = ..., raised: _Optional[bool] = ..., suppressed: _Optional[bool] = ..., verified: _Optional[bool] = ..., exemption_id: _Optional[int] = ...) -> None: ...
 
 class ExplainedRuleWindow(_message.Message):
     __slots__ = ("window", "held")

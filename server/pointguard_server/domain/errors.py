@@ -15,6 +15,7 @@ PointguardError
 ├── AdviceIsCase            the advice is a case, which is resolved
 ├── CaseResolved            the case has been resolved
 ├── FourEyes                the case must be resolved by another author with another API key
+├── ExemptionEnded          the exemption was ended, or its time was up
 ├── RuleChangeRefused       a version of the earn rules cannot be activated
 │   ├── ActiveVersionDiffers    another version is active than was expected
 │   ├── AlreadyActive           it is the active one
@@ -136,6 +137,15 @@ class FourEyes(PointguardError):
 
     def __init__(self) -> None:
         super().__init__("another author with another API key must resolve the case")
+
+
+class ExemptionEnded(PointguardError):
+    """The exemption lets nothing pass any more: it was ended, or its time was up."""
+
+    reason = "EXEMPTION_ENDED"
+
+    def __init__(self) -> None:
+        super().__init__("the exemption has ended")
 
 
 class CaptureAboveReservation(PointguardError):

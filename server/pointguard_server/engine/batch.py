@@ -43,6 +43,7 @@ from pointguard_server.engine.verdicts import Answers
 from pointguard_server.engine.world import (
     ADVICE_ROWS,
     ENTRIES,
+    EXEMPTION,
     LEGS,
     NOW,
     Batch,
@@ -105,6 +106,7 @@ class Decider:
         self._heads_unknown = False  # after a commit of unknown outcome
         self._now = not_before
         self._upcoming: Upcoming = ()
+        self._exemptions: RowArray = np.zeros(0, EXEMPTION)
         self._turn = 0  # counts batches, reads too, for the cache
         self.totals = Totals()
         self._hits = 0
@@ -199,6 +201,10 @@ class Decider:
         if _measures(programs) != _measures(before) and (programs.distinct_measures or before.distinct_measures):
             self.memory.take_distinct(programs.distinct_measures)
         self.programs, self._upcoming = programs, upcoming
+
+    def take_exemptions(self, exemptions: RowArray) -> None:
+        """Have these let transactions pass from the next batch on: ``world.EXEMPTION``. For the writer's thread."""
+        self._exemptions = np.sort(exemptions, order=("entity", "value"))
 
     def _undo(self, step: _Step) -> None:
         """Undo the step, and forget what memory holds of the accounts: the ledger knows."""
@@ -432,7 +438,7 @@ class Decider:
             held=programs.held_max,
         )
         arrays = self.memory.arrays(legs, count, count * advice_max, given)
-        world = programs.world(now)
+        world = programs.world(now)._replace(exemptions=self._exemptions)
         world.rules["tripped"] = 0
         decide(arrays, world, batch, out)
         self.memory.settle(arrays)

@@ -267,6 +267,7 @@ def _check(checked: CheckedRule) -> explanation_pb2.ExplainedCheck:
         raised=checked.raises,
         suppressed=checked.suppressed,
         verified=checked.verified,
+        exemption_id=checked.exempted_by,
     )
     if checked.window is not None:
         message.window.CopyFrom(_window(checked.window))

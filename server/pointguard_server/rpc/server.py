@@ -26,6 +26,7 @@ from pointguard_server.rpc import streams
 from pointguard_server.rpc.advice_service import AdviceService
 from pointguard_server.rpc.advice_watch import AdviceWatch
 from pointguard_server.rpc.backtest_service import BacktestService
+from pointguard_server.rpc.exemption_service import ExemptionService
 from pointguard_server.rpc.experiment_service import ExperimentService
 from pointguard_server.rpc.explanation_service import ExplanationService
 from pointguard_server.rpc.feeds import Feeds
@@ -43,6 +44,7 @@ from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.credentials import FRAUD, MANAGER, TILL
+from pointguard_server.service.exemptions import Exemptions
 from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.explanation.explainer import Explainer
 from pointguard_server.service.metrics import Metrics
@@ -76,6 +78,9 @@ INVESTIGATORS = frozenset(
         "WatchAdvice",
         "ListCases",
         "ResolveCase",
+        "AddExemption",
+        "EndExemption",
+        "ListExemptions",
         "SetAccountStatus",
     )
 )
@@ -93,12 +98,17 @@ class Tls:
 
 
 def _methods(
-    desk: Desk, rule_sets: RuleSets, experiments: Experiments, shadows: Shadows, explainer: Explainer
+    desk: Desk,
+    rule_sets: RuleSets,
+    experiments: Experiments,
+    shadows: Shadows,
+    explainer: Explainer,
+    exemptions: Exemptions,
 ) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
     beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
-    transactions, advice, members = TransactionService(desk), AdviceService(desk), MemberService(desk)
+    transactions, members = TransactionService(desk), MemberService(desk)
     return {
         "pointguard.v1.TransactionService": {
             "QuoteRedemption": (transaction_pb2.QuoteRedemptionRequest, transactions.quote_redemption),
@@ -113,16 +123,7 @@ def _methods(
             "ProcessBatchColumns": None,
             streams.NAME: None,
         },
-        "pointguard.v1.AdviceService": {
-            "CheckAdvice": (advice_pb2.CheckAdviceRequest, advice.check_advice),
-            "ListAdvice": (advice_pb2.ListAdviceRequest, advice.list_advice),
-            "RaiseAdvice": (advice_pb2.RaiseAdviceRequest, advice.raise_advice),
-            "OverrideAdvice": (advice_pb2.OverrideAdviceRequest, advice.override_advice),
-            "RemoveAdvice": (advice_pb2.RemoveAdviceRequest, advice.remove_advice),
-            WATCH: None,
-            "ListCases": (advice_pb2.ListCasesRequest, advice.list_cases),
-            "ResolveCase": (advice_pb2.ResolveCaseRequest, advice.resolve_case),
-        },
+        "pointguard.v1.AdviceService": _advice_methods(desk, exemptions),
         "pointguard.v1.MemberService": {
             "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
             "FindMember": (member_pb2.FindMemberRequest, members.find_member),
@@ -171,6 +172,23 @@ def _role(service: str, name: str) -> str:
     return MANAGER if service in MANAGERS else TILL
 
 
+def _advice_methods(desk: Desk, exemptions: Exemptions) -> dict[str, tuple[type[Message], Method] | None]:
+    advice, exempt = AdviceService(desk), ExemptionService(desk, exemptions)
+    return {
+        "CheckAdvice": (advice_pb2.CheckAdviceRequest, advice.check_advice),
+        "ListAdvice": (advice_pb2.ListAdviceRequest, advice.list_advice),
+        "RaiseAdvice": (advice_pb2.RaiseAdviceRequest, advice.raise_advice),
+        "OverrideAdvice": (advice_pb2.OverrideAdviceRequest, advice.override_advice),
+        "RemoveAdvice": (advice_pb2.RemoveAdviceRequest, advice.remove_advice),
+        WATCH: None,
+        "ListCases": (advice_pb2.ListCasesRequest, advice.list_cases),
+        "ResolveCase": (advice_pb2.ResolveCaseRequest, advice.resolve_case),
+        "AddExemption": (advice_pb2.AddExemptionRequest, exempt.add_exemption),
+        "EndExemption": (advice_pb2.EndExemptionRequest, exempt.end_exemption),
+        "ListExemptions": (advice_pb2.ListExemptionsRequest, exempt.list_exemptions),
+    }
+
+
 class RpcServer:
     """The RPCs of one process. ``on_lost`` is called if the front ends without having been told to."""
 
@@ -182,6 +200,7 @@ class RpcServer:
         shadows: Shadows,
         backtests: Backtests,
         explainer: Explainer,
+        exemptions: Exemptions,
         advice_feed: AdviceFeed,
         guard: Guard,
         tenants: Iterable[Tenant],
@@ -192,7 +211,7 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets, experiments, shadows, explainer)
+        services = _methods(desk, rule_sets, experiments, shadows, explainer, exemptions)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.

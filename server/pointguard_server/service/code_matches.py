@@ -45,6 +45,7 @@ class CodeMatches:
         self._tenant_id = 0
         self._asked: dict[CodeKind, list[str | None]] = {}
         self._questions: dict[tuple[CodeKind, str], Question] = {}
+        self._kept: dict[str, None] = {}  # groups
 
     def take(self, connection: Any, tenant_id: int, rule_sets: Iterable[CheckedRuleSet]) -> None:
         """Answer what these rule sets ask, and from now on no others.
@@ -57,8 +58,23 @@ class CodeMatches:
         for rules in rule_sets:
             for kind, pattern in _questions(rules):
                 wanted.setdefault(kind, {})[pattern] = None
+        if self._kept:
+            wanted[CodeKind.GROUP_SET] = wanted.get(CodeKind.GROUP_SET, {}) | self._kept
         for kind in wanted.keys() | self._asked.keys():
             self._ask(connection, kind, wanted.get(kind, {}))
+
+    def keep(self, connection: Any, tenant_id: int, groups: Iterable[str]) -> None:
+        """Answer from now on, beside what rule sets ask, which sets have these groups.
+
+        Raises:
+            TooManyPatterns: as ``take`` does.
+        """
+        self._tenant_id = tenant_id
+        kept = dict.fromkeys(groups)
+        asked = dict.fromkeys(group for group in self._asked.get(CodeKind.GROUP_SET, []) if group is not None)
+        if kept.keys() - asked.keys():
+            self._ask(connection, CodeKind.GROUP_SET, asked | kept)
+        self._kept = kept
 
     def _ask(self, connection: Any, kind: CodeKind, wanted: dict[str, None]) -> None:
         before = self._asked.get(kind, [])
@@ -90,6 +106,10 @@ class CodeMatches:
                 if pattern is not None and self._questions[kind, pattern](text)
             )
             self.words.put(number, sum(bits))
+
+    def group_bit(self, group: str) -> int:
+        """Return the bit of a group that is kept."""
+        return self.mask(CodeKind.GROUP_SET, group)
 
     def mask(self, kind: CodeKind, pattern: str) -> int:
         """Return the bit of a question that was taken."""

@@ -9,6 +9,7 @@ from pointguard_server.domain.codes import CaseState, CodeKind, ExperimentEventK
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.ask import StandingAdvice
 from pointguard_server.service.credentials import ApiKeyRecord
+from pointguard_server.service.exemption import Exemption
 from pointguard_server.service.experiment import Design, Experiment, KnownStep, MemberFigures, Step
 from pointguard_server.service.rule_versions import (
     NO_FILES,
@@ -541,4 +542,42 @@ class ShadowReader(Protocol):
 
     async def shadow(self, tenant_id: int, program_id: int, shadow_id: int) -> Shadow | None:
         """Return a shadow; 0 is the newest."""
+        ...
+
+
+class ExemptionStore(Protocol):
+    """Exemptions, for the writer's thread: each method runs in its atomic step."""
+
+    def newest(self, connection: Any, tenant_id: int, program_id: int) -> int:
+        """Return the number of the newest one; 0 if there is none."""
+        ...
+
+    def add(self, connection: Any, tenant_id: int, program_id: int, made: Exemption, key: RequestKey) -> None:
+        """Keep an exemption."""
+        ...
+
+    def end(self, connection: Any, tenant_id: int, program_id: int, ended: Exemption, key: RequestKey) -> None:
+        """Keep that an exemption was ended, and by whom."""
+        ...
+
+    def exemption(self, connection: Any, tenant_id: int, program_id: int, number: int) -> Exemption | None:
+        """Return an exemption, if there is one of that number."""
+        ...
+
+    def in_force(self, connection: Any, tenant_id: int, program_id: int, moment: int) -> list[Exemption]:
+        """Return those that let transactions pass at a moment."""
+        ...
+
+    def known(self, connection: Any, tenant_id: int, program_id: int, key: bytes) -> tuple[bytes, Exemption] | None:
+        """Return the digest of the request that a key was used for, and the exemption that it was answered with."""
+        ...
+
+
+class ExemptionReader(Protocol):
+    """Exemptions, for readers beside the writer."""
+
+    async def exemptions(
+        self, tenant_id: int, program_id: int, below: int, count: int, in_force_at: int
+    ) -> list[Exemption]:
+        """Return a page, the newest first: numbers below one, 0 for the first page; in force at a moment, 0 for all."""
         ...

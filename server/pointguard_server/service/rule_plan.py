@@ -84,8 +84,8 @@ class Planner:
     ) -> None:
         self._tenant_id, self._program_id = tenant_id, program_id
         self._names, self._versions, self._experiments = names, versions, experiments
-        self._matches = CodeMatches(names.codes)
-        names.on_new_code = self._matches.note
+        self.matches = CodeMatches(names.codes)
+        names.on_new_code = self.matches.note
 
     def needed(self, connection: Any, moment: int) -> list[RuleSetVersion]:
         """Return the versions that decide at a moment and, as is planned, after it; the one in force first."""
@@ -120,7 +120,7 @@ class Planner:
             TooManyPatterns: if all that is ready asks too much of texts.
         """
         asking = [*ready.values(), *configuration.compiled]
-        self._matches.take(connection, self._tenant_id, (rules.rule_set.checked for rules in asking))
+        self.matches.take(connection, self._tenant_id, (rules.rule_set.checked for rules in asking))
         timeline = self._versions.timeline(connection, self._tenant_id, self._program_id, moment)
         numbers: dict[tuple[CodeKind, str], int] = {}
         used: dict[bytes, None] = {}
@@ -155,7 +155,7 @@ class Planner:
                 versions,
                 lines,
                 intern,
-                self._matches,
+                self.matches,
                 countries,
                 configuration.fraud_conditions,
                 constants.get(digest),

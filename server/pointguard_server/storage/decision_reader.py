@@ -16,6 +16,7 @@ from pointguard_server.domain.codes import AdviceEvent, Operation
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import Value
+from pointguard_server.service.exemption import Exemption
 from pointguard_server.service.explanation.ports import (
     PastAdvice,
     PastAward,
@@ -29,6 +30,7 @@ from pointguard_server.service.explanation.ports import (
 from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
+from pointguard_server.storage.exemptions import FIND, IN_FORCE, exemption_of
 from pointguard_server.storage.rule_versions import RuleVersions
 from pointguard_server.storage.sqlite_ledger import READ_AWARDS, open_lookup
 
@@ -174,6 +176,10 @@ class DecisionReader:
         """See the port."""
         asked = {"tenant": tenant_id, "account": account_id, "seq": below_seq, "moment": moment}
         return [PastAdvice(*row) for row in self._fetch(STANDING, asked)[1]]
+
+    def exemptions(self, tenant_id: int, program_id: int, moment: int) -> list[Exemption]:
+        """See the port."""
+        return [exemption_of(row) for row in self._rows(FIND + IN_FORCE, tenant_id, program_id, *(moment,) * 3)]
 
     def configuration(self, tenant_id: int, program_id: int, version: int) -> StoredText | None:
         """See the port."""

@@ -129,7 +129,7 @@ properties = Table(
 APPEND_ONLY = (
     "legs", "entries", "advice", "batches", "writers", "program_versions", "codes", "rule_set_versions",
     "rule_set_activations", "rule_set_cancellations", "experiments", "experiment_arms", "experiment_events",
-    "shadow_events", "store_versions",
+    "shadow_events", "store_versions", "exemptions", "exemption_ends",
 )  # fmt: skip
 """Tables whose rows the database itself refuses to change or delete."""
 
@@ -276,6 +276,33 @@ shadow_events = Table(
     *_change_columns(),
     Column("happened_at", BigInteger, nullable=False),
     Index("shadow_events_key", "tenant_id", "idempotency_key", unique=True),
+    sqlite_with_rowid=False,
+)
+exemptions = Table(
+    "exemptions",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("exemption_id", BigInteger, primary_key=True),
+    Column("entity", BigInteger, nullable=False),
+    Column("subject_id", BigInteger, nullable=False),  # the account, or a text's number in codes
+    Column("context", BigInteger, nullable=False),  # 0: every one
+    Column("rule_id", BigInteger, nullable=False),  # 0: every one
+    Column("starts_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    *_change_columns(),
+    Index("exemptions_key", "tenant_id", "idempotency_key", unique=True),
+    sqlite_with_rowid=False,
+)
+exemption_ends = Table(
+    "exemption_ends",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("exemption_id", BigInteger, primary_key=True),
+    Column("ended_at", BigInteger, nullable=False),
+    *_change_columns(),
+    Index("exemption_ends_key", "tenant_id", "idempotency_key", unique=True),
     sqlite_with_rowid=False,
 )
 codes = Table(

@@ -17,6 +17,7 @@ from typing import Any, Final
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.status_pb2 import Status
 
 from pointguard.v1 import (
@@ -32,6 +33,7 @@ from tests.unit.client.fake_bulk import FakeBulk, StreamBehavior
 
 API_KEY = "pg_test_key"
 REDEMPTIONS_BEFORE_ADVICE = 10
+NOON = Timestamp(seconds=43_200)
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -408,6 +410,25 @@ class FakeAdvice(advice_pb2_grpc.AdviceServiceServicer):
         )
         answer = advice_pb2.ListCasesResponse(cases=[case], next_page_token="17")
         return await self._fake.answer("ListCases", request, context, lambda: answer)
+
+    @staticmethod
+    def _exemption() -> advice_pb2.Exemption:
+        return advice_pb2.Exemption(
+            exemption_id=3, store_id="s1", context=common_pb2.ADVICE_CONTEXT_REDEMPTION, rule="eager",
+            starts_at=NOON, added=common_pb2.Intervention(author="analyst 7"),
+        )  # fmt: skip
+
+    async def AddExemption(self, request: advice_pb2.AddExemptionRequest, context: Context) -> Any:
+        answer = advice_pb2.AddExemptionResponse(exemption=self._exemption())
+        return await self._fake.answer("AddExemption", request, context, lambda: answer)
+
+    async def EndExemption(self, request: advice_pb2.EndExemptionRequest, context: Context) -> Any:
+        answer = advice_pb2.EndExemptionResponse(exemption=self._exemption())
+        return await self._fake.answer("EndExemption", request, context, lambda: answer)
+
+    async def ListExemptions(self, request: advice_pb2.ListExemptionsRequest, context: Context) -> Any:
+        answer = advice_pb2.ListExemptionsResponse(exemptions=[self._exemption()], next_page_token="17")
+        return await self._fake.answer("ListExemptions", request, context, lambda: answer)
 
     async def ResolveCase(self, request: advice_pb2.ResolveCaseRequest, context: Context) -> Any:
         answer = advice_pb2.ResolveCaseResponse(

@@ -15,6 +15,7 @@ from pointguard_client import (
     AdviceState,
     CaseOutcome,
     CaseState,
+    ExemptSubject,
     Factor,
     Identifier,
     Intervention,
@@ -98,6 +99,24 @@ async def test_cases_are_listed_by_their_states_and_resolved(server: FakeServer,
     request = server.calls_of("ResolveCase")[0].request
     assert isinstance(request, advice_pb2.ResolveCaseRequest)
     assert (request.idempotency_key, request.case_id, request.outcome, request.intervention) == ("1", "case-1", 1, SENT)
+
+
+async def test_exemptions_are_added_ended_and_listed(server: FakeServer, client: PointguardClient) -> None:
+    until = datetime(2027, 1, 1, tzinfo=UTC)
+    added = await client.fraud.add_exemption(
+        ExemptSubject.store("s1"), until, WHY, context=AdviceContext.REDEMPTION, rule="eager", idempotency_key="1"
+    )
+    assert (added.exemption_id, added.subject, added.account_id) == (3, ExemptSubject.store("s1"), 0)
+    assert (added.rule, added.starts_at, added.ended) == ("eager", datetime(1970, 1, 1, 12, tzinfo=UTC), None)
+    await client.fraud.add_exemption(MEMBER, until, WHY)
+    named, of_member = (call.request for call in server.calls_of("AddExemption"))
+    assert isinstance(named, advice_pb2.AddExemptionRequest)
+    assert isinstance(of_member, advice_pb2.AddExemptionRequest)
+    assert (named.store_id, named.rule, named.context, named.intervention) == ("s1", "eager", 1, SENT)
+    assert (of_member.member.loyalty_id, of_member.ends_at.ToJsonString()) == ("1001", "2027-01-01T00:00:00Z")
+    assert (await client.fraud.end_exemption(3, WHY)).exemption_id == 3
+    page = await client.fraud.list_exemptions(include_ended=True, page_size=5, page_token="3")
+    assert ([each.exemption_id for each in page.exemptions], page.next_page_token) == ([3], "17")
 
 
 async def test_by_what_the_till_has_verified_the_member_is_sent(server: FakeServer, client: PointguardClient) -> None:

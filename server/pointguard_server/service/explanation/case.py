@@ -23,6 +23,7 @@ from pointguard_server.rules.conditions import HOLDS
 from pointguard_server.rules.fixed_point import MOST, SCALE
 from pointguard_server.rules.inputs import WindowMeasure, window_text
 from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.service.exemption import Exemption
 from pointguard_server.service.explanation.checks import Check, measure_count, rule_windows
 from pointguard_server.service.explanation.past import (
     APPROVED,
@@ -87,6 +88,7 @@ class Case:
     asked: Order | None = None  # what conditions see of the request, where there are any
     counters: tuple[tuple[int, int], ...] = ()  # the numbers of what caps asked for, and what it was
     said: Intervention | None = None  # by the staff, of an intervention
+    exemptions: tuple[Exemption, ...] = ()  # in force, that name what the request is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ class CheckedRule:
     what became of its condition, None if it has none: 1, 0, or NOT_COMPUTED. ``forbids``
     and ``warns`` are what it does to this transaction; ``stood`` means that its advice stood already, and
     ``suppressed`` that it was overridden: the check has no effect then. ``verified``: it asks for a factor, and the
-    till has verified the member by it.
+    till has verified the member by it. ``exempted_by`` is the number of the exemption that lets pass what exceeds it, 0
+    for none.
     """
 
     check: Check
@@ -138,6 +141,7 @@ class CheckedRule:
     held: int | None = None
     suppressed: bool = False
     verified: bool = False
+    exempted_by: int = 0
 
 
 @dataclass(slots=True)
@@ -260,9 +264,11 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
     tripped = exceeded and held in (None, HOLDS)
     advice = advice_of(case, check)
     suppressed = advice is not None and advice.overridden
+    exempted_by = exemption_from(case, check)
+    passed_over = suppressed or exempted_by > 0
     # A fact is recorded whatever trips: it has no context.
     suspends = context != NO_CONTEXT and check.posture is Posture.SUSPEND
-    bears = exceeded and (check.context == context or suspends) and not check.is_shadow and not suppressed
+    bears = exceeded and (check.context == context or suspends) and not check.is_shadow and not passed_over
     verified = check.posture is Posture.STEP_UP and is_verified(case, check.step_up)
     stops = check.posture in FORBIDDING or (check.posture is Posture.STEP_UP and not verified)
     return CheckedRule(
@@ -273,12 +279,30 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
         # What cannot be computed is no leave to pass.
         forbids=bears and (tripped or held == NOT_COMPUTED) and stops,
         warns=bears and tripped and check.posture in WARNING and advice is None,
-        raises=tripped and not check.is_shadow and not suppressed and (advice is None or _extends(check, advice)),
+        raises=tripped and not check.is_shadow and not passed_over and (advice is None or _extends(check, advice)),
         stood=None if suppressed else advice,
         held=held,
         suppressed=suppressed,
         verified=bears and tripped and verified,
+        exempted_by=exempted_by if exceeded and held != 0 else 0,
     )
+
+
+def exemption_from(case: Case, check: Check) -> int:
+    """Return the number of the first exemption that lets the transaction pass a check; 0 if none does."""
+    return next(
+        (
+            each.number
+            for each in case.exemptions
+            if each.context in (0, check.context) and each.rule_id in (0, _number_of(case, check))
+        ),
+        0,
+    )
+
+
+def _number_of(case: Case, check: Check) -> int:
+    """Return the number that an exemption has for a check; -1 if none names it."""
+    return next((each.rule_id for each in case.exemptions if case.texts[each.rule_id] == check.name), -1)
 
 
 def _extends(check: Check, advice: PastAdvice) -> bool:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar, cast
 from zoneinfo import ZoneInfo
 
-from pointguard_server.domain.codes import INTERVENTIONS, Channel, Kind, Operation, RequestFlag
+from pointguard_server.domain.codes import INTERVENTIONS, Channel, ExemptEntity, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
 from pointguard_server.service.birth_inputs import birth_inputs_of
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
+from pointguard_server.service.exemption import Exemption
 from pointguard_server.service.explanation.accrual import (
     decide_accrual,
     money_scale,
@@ -83,6 +84,7 @@ class Explanation:
     awards: tuple[PastAward, ...]
     texts: dict[int, str]
     erased: tuple[int, ...]
+    exemptions: tuple[Exemption, ...] = ()  # that were in force
     birth_date: str | None = ""  # empty: none was known; None: it was erased
     original: PastOriginal | None = None  # of a return
     case: Case | None = None
@@ -237,6 +239,9 @@ class Explainer:
         original = None
         if leg["operation"] == Operation.RETURN and leg["refers_to_seq"]:
             original = reader.original(tenant_id, leg["account_id"], leg["refers_to_seq"], leg["seq"])
+        exemptions = reader.exemptions(*place, leg["accepted_at"])
+        numbers = _numbers(stored, record, past, store) | {award.rule_id for award in awards} | _rules_of(original)
+        numbers |= {number for each in exemptions for number in (each.rule_id, each.subject_id)}
         explanation = Explanation(
             stored=stored,
             record=record,
@@ -246,9 +251,8 @@ class Explainer:
             store=store,
             lines=self._lines(record, found) if record is not None else (),
             awards=awards,
-            texts=reader.texts(
-                _numbers(stored, record, past, store) | {award.rule_id for award in awards} | _rules_of(original)
-            ),
+            texts=reader.texts(numbers),
+            exemptions=tuple(exemptions),
             erased=tuple(reader.erased_members(tenant_id, leg["account_id"])),
             birth_date=self._birth_date(tenant_id, leg, found),
             original=original,
@@ -391,6 +395,7 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         reservation_seq=_reservation_seq(record, past),
         refers_to_seq=leg["refers_to_seq"],
         said=decode_intervention(record.basket) if leg["operation"] in INTERVENTIONS else None,
+        exemptions=tuple(each for each in explanation.exemptions if _names(each, leg, explanation.texts)),
     )
     if case.said is not None:
         return case
@@ -410,6 +415,21 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         earn_windows=tuple((text, first + number, window) for number, (text, window) in enumerate(seen)),
         counters=tuple(enumerate(earned.values(), first + len(seen))),
     )
+
+
+def _names(exemption: Exemption, leg: dict[str, int], texts: dict[int, str]) -> bool:
+    """Return whether an exemption names what a leg is about."""
+    match exemption.entity:
+        case ExemptEntity.ACCOUNT:
+            return exemption.subject_id == leg["account_id"]
+        case ExemptEntity.GROUP:
+            return texts[exemption.subject_id] in texts[leg["group_set_id"]].split(GROUP_SEPARATOR)
+        case ExemptEntity.STORE:
+            return exemption.subject_id == leg["store_id"]
+        case ExemptEntity.CASHIER:
+            return exemption.subject_id == leg["cashier_id"]
+        case ExemptEntity.REDEMPTION_TYPE:
+            return exemption.subject_id == leg["redemption_type_id"]
 
 
 def _reservation_seq(record: Record, past: Past) -> int:

@@ -18,6 +18,7 @@ from pointguard_server.service.explanation.case import (
     Retrial,
     advice_of,
     close,
+    exemption_from,
     heed_standing,
     judge,
 )
@@ -109,7 +110,7 @@ def _room(case: Case, retrial: Retrial, check: Check) -> int | None:
     is_limit = check.is_limit and check.posture in FORBIDDING and check.context is Context.REDEMPTION
     if not is_limit or counting is None:
         return None
-    if (advice := advice_of(case, check)) is not None and advice.overridden:
+    if exemption_from(case, check) or ((advice := advice_of(case, check)) is not None and advice.overridden):
         return None
     if not counting.matches(retrial.kind, retrial.parts, approved=True, blocked=False):
         return None
