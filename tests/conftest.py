@@ -5,6 +5,10 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.foreground import compile_in_foreground
+
+compile_in_foreground()
+
 # The same examples in every CI run: a failure there can be repeated, and a new one is a new bug, not new luck.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 # Timing out one example on a busy machine says nothing about the code; pytest-timeout bounds the whole test.

@@ -85,6 +85,15 @@ async def a_shared_card(client: PointguardClient) -> list[list[str]]:
     return [await buy(client, member, origin=at(store)) for store in (1, 2, 3, 4)]
 
 
+async def a_purchase_that_goes_back(client: PointguardClient) -> list[list[str]]:
+    member, honest = await enroll(client, spent=1_00), await enroll(client, spent=1_00)
+    bought = [await client.accrue(each, BASKET) for each in (honest, member)]
+    found = [await redeem(client, member, 1)]
+    for each in bought:
+        await client.return_transaction(each.transaction_id)
+    return [*found, await redeem(client, honest, 1), await redeem(client, member, 1)]
+
+
 FRAUDS: dict[str, tuple[Fraud, list[list[str]]]] = {
     "employee-card": (an_employees_card, [[]] * 7 + [["employee-card"]]),
     "delivery": (deliveries, [[], ["delivery"], [], ["delivery"], []]),
@@ -92,6 +101,7 @@ FRAUDS: dict[str, tuple[Fraud, list[list[str]]]] = {
     "coupons": (coupons, [[]] * 4 + [["coupons"], []]),
     "new-account-dear-purchase": (a_stolen_payment_card, [[], [], ["new-account-dear-purchase"]]),
     "shared-card": (a_shared_card, [[], [], [], ["shared-card"]]),
+    "redeem-then-return": (a_purchase_that_goes_back, [[], [], ["redeem-then-return"]]),
 }
 
 
