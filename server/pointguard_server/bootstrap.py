@@ -244,8 +244,7 @@ class Server:
         guard = Guard(self.authenticator, self._tenants, self.metrics)
         self.serving = ServingProgram(
             tenant, start, planner=self._planner, compiler=self._compiler, engine=self.engine, decider=self.decider,
-            names=self.ledger.names, clock=clock, serve=self._serve, prepare=self._prepare,
-            count_past=self.ledger.count_past,
+            names=self.ledger.names, clock=clock, serve=self._serve, prepare=self._prepare, count_past=self._count_past,
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
         self.health.set(health.RULES_LOADED, self._rules_loaded)
@@ -340,6 +339,10 @@ class Server:
         self.decider = await asyncio.to_thread(Decider, store, memory, programs, clock, not_before=start.moment)
         self.decider.take_programs(programs, start.plan.upcoming)
         return store, start
+
+    def _count_past(self, recount: Recount) -> None:
+        """Count the ledger's legs for wider windows that are new."""
+        self.ledger.count_past(recount)
 
     def _prepare(self, tenant: Tenant) -> None:
         """Make in a thread what ``_serve`` needs."""
