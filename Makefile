@@ -16,6 +16,7 @@ STAMP := $(VENV)/.stamp
 LOCK := requirements.lock
 # Options for the program behind the target, such as `make run ARGS="--grpc-address 127.0.0.1:50061"`.
 ARGS ?=
+PYTEST := $(BIN)/python -m pytest --timeout=120 --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 # --------------------------------------------------------------------------------------------------------- environment
 
@@ -68,8 +69,12 @@ sample-data: $(STAMP) ## make the sandbox's sample data again from its source
 # ------------------------------------------------------------------------------------------------------- test and check
 
 .PHONY: test
-test: $(STAMP) ## run all tests, by two workers (at most 8 minutes; ARGS="-n 0" is one)
-	@$(BIN)/python -m pytest --timeout=120 --session-timeout=450 --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
+test: $(STAMP) ## run the tests but for the long ones, by three workers (at most 8 minutes; ARGS="-n 0" is none)
+	@$(PYTEST) --session-timeout=450 -m "not long" $(ARGS)
+
+.PHONY: test-long
+test-long: $(STAMP) ## run the long tests
+	@$(PYTEST) --session-timeout=900 -m long $(ARGS)
 
 .PHONY: differential
 differential: $(STAMP) ## compare the back ends of the rule language on 100,000 cases (about ten minutes; ARGS="--seed 1")

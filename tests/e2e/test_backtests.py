@@ -215,6 +215,7 @@ def test_there_is_one_backtest_at_a_time_and_giving_it_up_makes_room(
     assert InBackground.of(shared_server.process_id, MODULE) is None
 
 
+@pytest.mark.long
 def test_a_backtest_ends_with_its_deadline(shared_server: ServerProcess) -> None:
     with held(shared_server, lambda _process: True, timeout_s=3) as (call, process):
         assert status_of(call)[0] == "DEADLINE_EXCEEDED"
@@ -231,6 +232,7 @@ def test_a_backtest_whose_process_is_killed_says_so_and_the_next_one_runs(shared
     assert events_once_there_is_room(shared_server)[-1].HasField("result")
 
 
+@pytest.mark.long
 def test_a_server_that_drains_or_dies_leaves_no_backtest_behind(own_server: ServerProcess) -> None:
     with held(own_server) as (call, process):
         assert own_server.stop() == 0

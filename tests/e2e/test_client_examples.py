@@ -62,5 +62,6 @@ async def test_an_example_does_what_it_says(shared_server: ServerProcess, tmp_pa
     assert PRINTED[name] in await run(*EXAMPLES[name], tmp_path, **settings_of(shared_server))
 
 
+@pytest.mark.long
 async def test_the_example_of_a_load_shows_two_runs(own_server: ServerProcess, tmp_path: Path) -> None:
     assert PRINTED["load"] in await run(*EXAMPLES["load"], tmp_path, **settings_of(own_server))

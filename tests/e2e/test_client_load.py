@@ -43,6 +43,7 @@ def test_an_open_loop_keeps_its_rate_whatever_it_asks(shell: Shell) -> None:
     assert summary["sent_late"]["samples"] == summary["calls"]
 
 
+@pytest.mark.long
 def test_several_client_processes_are_one_load(shell: Shell, tmp_path: Path) -> None:
     files = []
     for processes in ("1", "2"):

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
+import pytest
+
 from pointguard.v1 import common_pb2, transaction_pb2
 from pointguard_client import new_idempotency_key
 from tests.e2e.audit import audit
@@ -36,6 +38,7 @@ def stalled(server: ServerProcess) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
+@pytest.mark.long
 def test_a_call_without_a_deadline_gets_one_and_its_key_finds_out_what_happened(own_server: ServerProcess) -> None:
     with RawCalls(own_server) as raw:
         assert raw.call("GetBalance", RPCS["GetBalance"].request()).code == "OK"

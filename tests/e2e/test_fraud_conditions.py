@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from pointguard_client import (
     Channel,
     Decision,
@@ -123,6 +125,7 @@ def test_members_redeem_once_they_have_spent_enough_or_in_a_way_that_bypasses_it
     asyncio.run(below_and_at())
 
 
+@pytest.mark.long
 def test_an_earn_rule_does_not_read_what_is_for_conditions_alone(plain_server: ServerProcess, tmp_path: Path) -> None:
     replace(tmp_path / "program" / "earn.rules", 'rule "base"\n    when order.points > 5\n    earn base 1\n')
     wait_for_events(plain_server, "program_refused", 1)

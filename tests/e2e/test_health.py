@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.e2e.raw_calls import RPCS, RawCalls
@@ -87,6 +88,7 @@ def test_a_server_that_serves_is_ready_and_says_by_which_rules(shared_server: Se
     assert grpc_health(shared_server) == SERVING
 
 
+@pytest.mark.long
 def test_a_server_whose_disk_is_full_is_not_ready_until_there_is_room_again(own_server: ServerProcess) -> None:
     with RawCalls(own_server) as raw:
         for _ in range(FILE_BYTES // 512):

@@ -114,6 +114,7 @@ def test_a_server_answers_before_its_rules_are_compiled_and_the_same_afterwards(
         later.clean_up()
 
 
+@pytest.mark.long
 async def test_a_planned_version_decides_from_its_moment_on_though_the_compiler_is_not_through(
     data: tuple[Path, str], cache: Path, tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any
 
+import pytest
+
 from tests.e2e.audit import audit
 from tests.support.server import ServerProcess, StartServer
 
@@ -23,6 +25,7 @@ def replayed(server: ServerProcess) -> Any:
     return json.loads(line)
 
 
+@pytest.mark.long
 def test_real_baskets_are_replayed_on_each_start_and_the_second_start_finds_the_ledger_of_the_first(
     start_server: StartServer,
 ) -> None:

@@ -5,7 +5,6 @@ import random
 import uuid
 
 import grpc
-import pytest
 
 from pointguard.v1 import transaction_pb2
 from tests.e2e.audit import Audit, audit
@@ -16,7 +15,6 @@ CUTS = 5
 TILLS, GATEWAYS = 12, 2
 
 
-@pytest.mark.slow
 async def test_nothing_answered_is_lost_and_nothing_spent_twice_when_the_plug_is_pulled_under_load(
     plain_server: ServerProcess,
 ) -> None:

@@ -188,6 +188,7 @@ def test_every_keyed_rpc_gives_its_first_answer_again_before_and_after_a_restart
     assert server.stop() == 0
 
 
+@pytest.mark.long
 def test_a_replay_is_found_after_its_card_finds_nobody_any_more(own_server: ServerProcess) -> None:
     """The key comes before the identifier: what was asked then was answered then."""
     server = own_server

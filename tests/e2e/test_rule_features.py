@@ -77,6 +77,7 @@ async def buy(
     return {award.rule: award.points for award in earned.awards}
 
 
+@pytest.mark.long
 async def test_patterns_and_different_articles_decide_whoever_reads_the_basket(client: PointguardClient) -> None:
     await decide_by(
         client,

@@ -558,6 +558,7 @@ async def test_metrics_and_log_tell_what_was_activated_and_what_failed(
     assert (told[0]["activation"], told[0]["kind"]) == (activation.activation, "ACTIVATE")
 
 
+@pytest.mark.long
 async def test_the_active_version_outlives_a_restart_and_a_kill_before_it_took_effect(server: ServerProcess) -> None:
     async with connect(server) as client:
         kept = await create(client, fixed(33))
@@ -584,6 +585,7 @@ async def test_the_active_version_outlives_a_restart_and_a_kill_before_it_took_e
         await roll_back(client, 1, fatal)
 
 
+@pytest.mark.long
 async def test_a_changed_file_becomes_a_version_that_is_activated_and_can_be_rolled_back(server: ServerProcess) -> None:
     rules = Path(server.options[server.options.index("--program") + 1]).with_name("earn.rules")
     async with connect(server) as client:

@@ -145,6 +145,7 @@ async def test_one_runs_at_a_time(server: ServerProcess) -> None:
             await client.shadows.stop(10**9, CHANGE)
 
 
+@pytest.mark.long
 async def test_a_shadow_sees_windows_and_counts_for_caps_what_it_gave_itself_also_before_a_kill(
     server: ServerProcess,
 ) -> None:

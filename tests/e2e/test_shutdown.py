@@ -14,7 +14,9 @@ from tests.support.server import ServerProcess, StartServer, run_server
 TILLS, GATEWAYS = 12, 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"]
+)
 async def test_no_answer_that_was_owed_is_lost_when_the_server_is_told_to_end(
     plain_server: ServerProcess, number: signal.Signals
 ) -> None:
@@ -57,6 +59,7 @@ def test_an_idle_server_ends_at_once_and_leaves_its_files_to_the_next(own_server
     assert own_server.stop() == 0
 
 
+@pytest.mark.long
 def test_a_server_without_writes_since_its_start_can_be_killed_and_started_again(own_server: ServerProcess) -> None:
     before = audit(own_server.database)
     own_server.kill()
@@ -90,6 +93,7 @@ def test_a_second_server_on_the_same_port_says_so_and_ends(
     assert shared_server.get("/readyz")[0] == 200
 
 
+@pytest.mark.long
 def test_a_server_that_could_not_listen_leaves_a_ledger_that_the_next_one_opens(
     shared_server: ServerProcess, start_server: StartServer, tmp_path: Path
 ) -> None:

@@ -173,6 +173,7 @@ def test_what_a_broken_stream_left_unanswered_gets_the_same_answers_when_sent_ag
     assert all(bytes.fromhex(request.idempotency_key.replace("-", "")) in by_key for request in requests)
 
 
+@pytest.mark.long
 def test_a_client_that_does_not_read_is_not_read_from(raw: RawCalls, shared_server: ServerProcess) -> None:
     before = leg_count(shared_server)
     with Stream(raw, shared_server) as stream:
@@ -201,6 +202,7 @@ def test_a_server_that_stops_answers_what_it_has_read_and_ends_the_stream(own_se
         assert stream.call.code() is grpc.StatusCode.OK
 
 
+@pytest.mark.long
 def test_a_server_that_is_killed_breaks_the_stream(start_server: StartServer) -> None:
     server = start_server()
     with RawCalls(server) as raw, Stream(raw, server) as stream:

@@ -39,6 +39,7 @@ async def posted(server: ServerProcess, api_key: str) -> int:
         return (await client.get_balance(MEMBER)).balance.posted
 
 
+@pytest.mark.long
 async def test_a_tenants_keys_open_its_ledger_until_they_are_revoked(start_server: StartServer, tmp_path: Path) -> None:
     options = ("--tenant", "acme", *write_program(tmp_path / "acme"))
     directory = tmp_path / "data"
@@ -135,6 +136,7 @@ async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server:
     assert (accounts[enrolled.account_id].posted, accounts[enrolled.account_id].reserved) == (500, 10)
 
 
+@pytest.mark.long
 def test_keys_cannot_be_issued_beside_a_running_server_and_the_message_says_why(
     plain_server: ServerProcess, tmp_path: Path
 ) -> None:

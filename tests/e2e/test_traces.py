@@ -111,6 +111,7 @@ def test_a_call_whose_caller_does_not_trace_it_leaves_no_span(start_server: Star
     assert collector.spans() == []
 
 
+@pytest.mark.long
 def test_a_collector_that_is_away_costs_no_call_and_no_clean_end(start_server: StartServer) -> None:
     server = start_server((*SANDBOX, "--otlp-endpoint", "http://127.0.0.1:9"))
     with RawCalls(server) as raw:

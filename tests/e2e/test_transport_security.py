@@ -99,6 +99,7 @@ async def assert_unreachable(server: ServerProcess, *, plaintext: bool) -> None:
             await client.get_balance(Identifier.loyalty_id("1"))
 
 
+@pytest.mark.long
 def test_a_certificate_without_its_key_and_files_that_are_none_are_refused(tmp_path: Path) -> None:
     certificate, key = make_certificate(tmp_path / "tls")
     half = run_server("--sandbox", "--data-dir", str(tmp_path / "a"), "--tls-certificate", str(certificate))

@@ -152,6 +152,7 @@ def journal_files(ledger: Ledger) -> list[Path]:
 
 
 def test_a_process_that_was_killed_is_followed_by_one_that_finds_everything(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.catch_up()
     with behind(ledger):
         for number in range(20):
             ledger.decide(ledger.authorise_ask(1, 1), ledger.accrue_ask(2, 1_000 + number))

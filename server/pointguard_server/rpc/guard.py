@@ -146,6 +146,7 @@ class Guard:
                 error = Fault.of(defect)
             else:
                 tally.observe("OK", time.monotonic() - started)
+                log.debug("call", rpc=name, code="OK", transaction_id="")
                 return None
             tally.observe(code_of(error).name, time.monotonic() - started)
             return refuse(name, error)
