@@ -16,7 +16,7 @@ STAMP := $(VENV)/.stamp
 LOCK := requirements.lock
 # Options for the program behind the target, such as `make run ARGS="--grpc-address 127.0.0.1:50061"`.
 ARGS ?=
-PYTEST := $(BIN)/python -m pytest --timeout=120 --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --timeout=120 --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 # --------------------------------------------------------------------------------------------------------- environment
 
@@ -69,7 +69,7 @@ sample-data: $(STAMP) ## make the sandbox's sample data again from its source
 # ------------------------------------------------------------------------------------------------------- test and check
 
 .PHONY: test
-test: $(STAMP) ## run the tests but for the long ones, by three workers (at most 8 minutes; ARGS="-n 0" is none)
+test: $(STAMP) ## run the tests but for the long ones, by two workers (at most 8 minutes; ARGS="-n 0" is none)
 	@$(PYTEST) --session-timeout=450 -m "not long" $(ARGS)
 
 .PHONY: test-long

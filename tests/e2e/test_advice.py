@@ -601,6 +601,7 @@ async def test_a_redemption_beside_an_override_is_decided_before_or_after_it_and
 # -------------------------------------------------------------------------------------------------------------- crashes
 
 
+@pytest.mark.long
 def test_interventions_that_were_answered_outlive_a_kill(tmp_path: Path) -> None:
     desk = open_desk(tmp_path)
     server = desk.server

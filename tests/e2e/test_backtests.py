@@ -4,11 +4,10 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -69,19 +68,12 @@ def events_once_there_is_room(server: ServerProcess) -> list[Any]:
             time.sleep(0.05)
 
 
-def is_idle(process: InBackground) -> bool:
-    """Whether it runs at the lowest priority."""
-    return Path(f"/proc/{process.program}/stat").read_text().rpartition(")")[2].split()[16] == "19"
-
-
 @contextmanager
-def held(
-    server: ServerProcess, is_far_enough: Callable[[InBackground], bool] = is_idle, **fields: Any
-) -> Iterator[tuple[Any, InBackground]]:
-    """Ask for a backtest, and stop its process from going on, once it is far enough."""
+def held(server: ServerProcess, **fields: Any) -> Iterator[tuple[Any, InBackground]]:
+    """Ask for a backtest, and stop its process from going on."""
     with asked(server, **fields) as call:
-        deadline = time.monotonic() + 60  # at the lowest priority it must wait for all other tests
-        while (process := InBackground.of(server.process_id, MODULE)) is None or not is_far_enough(process):
+        deadline = time.monotonic() + 60
+        while (process := InBackground.of(server.process_id, MODULE)) is None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         process.hold()
@@ -217,7 +209,7 @@ def test_there_is_one_backtest_at_a_time_and_giving_it_up_makes_room(
 
 @pytest.mark.long
 def test_a_backtest_ends_with_its_deadline(shared_server: ServerProcess) -> None:
-    with held(shared_server, lambda _process: True, timeout_s=3) as (call, process):
+    with held(shared_server, timeout_s=3) as (call, process):
         assert status_of(call)[0] == "DEADLINE_EXCEEDED"
         assert ends_soon(process.program)
     assert events_once_there_is_room(shared_server)[-1].HasField("result")

@@ -2,9 +2,13 @@
 
 import asyncio
 
+import pytest
+
 from pointguard_client import Decision, Identifier, Money, PointguardClient, RetryPolicy
 from tests.e2e.audit import audit
 from tests.support.server import StartServer
+
+pytestmark = pytest.mark.long
 
 TILLS = 8
 PATIENT = RetryPolicy(attempts_max=1_000, delay_max_seconds=0.2)

@@ -11,6 +11,8 @@ from pointguard_client.__main__ import main
 from tests.e2e.test_rule_commands import walk
 from tests.support.server import ROOT, ServerProcess
 
+pytestmark = pytest.mark.long
+
 PAGE = (ROOT / "docs" / "experiments.md").read_text()
 STEPS: list[tuple[str, str]] = re.findall(r"<!-- example -->\n```sh\n(.*?)```\n\n```printed\n(.*?)```", PAGE, re.DOTALL)
 WHO = ("--author", "staff 1", "--reason", "trial")

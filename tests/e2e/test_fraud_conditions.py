@@ -60,6 +60,7 @@ async def redeem(client: PointguardClient, member: Identifier, **how: object) ->
     return [reason.rule for reason in answer.reasons]
 
 
+@pytest.mark.long
 def test_conditions_decide_on_a_server_change_while_it_runs_and_outlive_it(
     plain_server: ServerProcess, tmp_path: Path
 ) -> None:

@@ -5,6 +5,8 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.raw_calls import RPCS, RawCalls
 from tests.support.processes import child_running, ends_soon
 from tests.support.server import ServerProcess
@@ -39,6 +41,7 @@ def switches_of_the_pool(front: int) -> int:
     return found
 
 
+@pytest.mark.long
 def test_calls_do_not_pass_through_the_threads_of_grpcs_pool(own_server: ServerProcess) -> None:
     front, calls = front_of(own_server), 200
     with RawCalls(own_server) as raw:
@@ -58,12 +61,14 @@ def test_a_server_that_is_killed_takes_its_front_along_and_frees_the_port(own_se
         probe.bind(("127.0.0.1", own_server.grpc_port))
 
 
+@pytest.mark.long
 def test_a_server_that_stops_leaves_no_process_behind(own_server: ServerProcess) -> None:
     front = front_of(own_server)
     assert own_server.stop() == 0
     assert ends_soon(front)
 
 
+@pytest.mark.long
 def test_an_interrupt_of_the_whole_terminal_is_the_server_s_to_answer(own_server: ServerProcess) -> None:
     front = front_of(own_server)
     os.kill(front, signal.SIGINT)

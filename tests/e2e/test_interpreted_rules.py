@@ -21,6 +21,8 @@ from tests.e2e.test_rule_sets import activate, active, create
 from tests.support.processes import InBackground
 from tests.support.server import PROGRAM, SANDBOX, ServerProcess, issue_key, server_environment, write_program
 
+pytestmark = pytest.mark.long
+
 MODULE = "pointguard_server.rules.compiler"
 
 
@@ -114,7 +116,6 @@ def test_a_server_answers_before_its_rules_are_compiled_and_the_same_afterwards(
         later.clean_up()
 
 
-@pytest.mark.long
 async def test_a_planned_version_decides_from_its_moment_on_though_the_compiler_is_not_through(
     data: tuple[Path, str], cache: Path, tmp_path: Path
 ) -> None:

@@ -96,6 +96,7 @@ def points_of_a_dollar(server: ServerProcess) -> int:
     return asyncio.run(earn())
 
 
+@pytest.mark.long
 def test_changed_earn_rules_are_taken_up_under_load_and_no_call_fails(plain_server: ServerProcess, files: Path) -> None:
     process_id = plain_server.process_id
     first = 'rule "a"\n    earn base count(lines, line.sku == "apple")\n'
@@ -183,6 +184,7 @@ def test_a_configuration_with_mistakes_or_another_currency_is_refused(plain_serv
     assert not events(plain_server, "program_taken_up")
 
 
+@pytest.mark.long
 def test_a_changed_fraud_rule_counts_what_happened_before_it(plain_server: ServerProcess, files: Path) -> None:
     async def redeem(client: PointguardClient, member: Identifier) -> Decision:
         return (await client.authorise_redemption(member, 1, capture=True)).decision

@@ -25,6 +25,8 @@ from pointguard_client import (
 )
 from tests.support.server import ServerProcess, issue_key, write_program
 
+pytestmark = pytest.mark.long
+
 CHANGE = RuleChange("staff 12", RuleChangeReason.NEW_OFFER, "spring")
 numbers = itertools.count(1)
 
@@ -77,7 +79,6 @@ async def buy(
     return {award.rule: award.points for award in earned.awards}
 
 
-@pytest.mark.long
 async def test_patterns_and_different_articles_decide_whoever_reads_the_basket(client: PointguardClient) -> None:
     await decide_by(
         client,

@@ -14,6 +14,8 @@ from pointguard_rules.__main__ import main
 from tests.support.rule_files import STEPS, walk
 from tests.support.server import ServerProcess
 
+pytestmark = pytest.mark.long
+
 WHO = ("--author", "ci", "--reason", "trial")
 
 

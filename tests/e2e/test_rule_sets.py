@@ -318,6 +318,7 @@ async def test_what_cannot_be_activated_says_why(client: PointguardClient) -> No
 # ------------------------------------------------------------------------------------------------------------- planned
 
 
+@pytest.mark.long
 async def test_a_planned_version_decides_from_its_moment_on_and_not_before(
     client: PointguardClient, server: ServerProcess
 ) -> None:

@@ -27,6 +27,8 @@ from pointguard_client import (
 from tests.e2e.test_operations import scrape
 from tests.support.server import ServerProcess, issue_key, write_program
 
+pytestmark = pytest.mark.long
+
 CHANGE = RuleChange("staff 12", RuleChangeReason.TRIAL, "spring")
 SMALL, LARGE = Money(1_00, "CAD"), Money(20_00, "CAD")
 # As version 1 up to ten dollars; above, five points more by a rule that version 1 has not.
@@ -145,7 +147,6 @@ async def test_one_runs_at_a_time(server: ServerProcess) -> None:
             await client.shadows.stop(10**9, CHANGE)
 
 
-@pytest.mark.long
 async def test_a_shadow_sees_windows_and_counts_for_caps_what_it_gave_itself_also_before_a_kill(
     server: ServerProcess,
 ) -> None:

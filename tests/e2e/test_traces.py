@@ -12,6 +12,8 @@ from pointguard.v1 import common_pb2, transaction_pb2
 from tests.e2e.raw_calls import RPCS, RawCalls
 from tests.support.server import SANDBOX, StartServer, run_server
 
+pytestmark = pytest.mark.long
+
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT_ID = "00f067aa0ba902b7"
 CANARY = "zanzibar"
@@ -111,7 +113,6 @@ def test_a_call_whose_caller_does_not_trace_it_leaves_no_span(start_server: Star
     assert collector.spans() == []
 
 
-@pytest.mark.long
 def test_a_collector_that_is_away_costs_no_call_and_no_clean_end(start_server: StartServer) -> None:
     server = start_server((*SANDBOX, "--otlp-endpoint", "http://127.0.0.1:9"))
     with RawCalls(server) as raw:

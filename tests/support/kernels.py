@@ -14,7 +14,6 @@ from pointguard_server.rpc.encode import Encoder
 from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.tenants import Tenant
-from tests.support.foreground import compile_in_foreground
 from tests.support.ledger import open_ledger
 from tests.support.server import ROOT, server_environment
 
@@ -47,5 +46,4 @@ def _compile_codec() -> None:
 HALVES = {"decider": _compile_decider, "codec": _compile_codec}
 
 if __name__ == "__main__":
-    compile_in_foreground()
     HALVES[sys.argv[1]]()

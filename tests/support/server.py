@@ -52,7 +52,7 @@ def server_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]
     """Return this process's environment without anything that would set the server up, and with ``extra``."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("POINTGUARD_")}
     kept["PYTHONPATH"] = os.pathsep.join(str(ROOT / folder) for folder in ("server", "client", "generated"))
-    return kept | dict(extra or {})
+    return kept | {"POINTGUARD_BACKGROUND_REST": "0"} | dict(extra or {})
 
 
 def run_server(*options: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,8 @@ aside takes more from the others than it gets done. So a process that does nothi
 was ready to run while others ran, and stops it for a multiple of that.
 
 It ends when the program does, with its status; whoever kills it ends the program. Where the system does not tell
-what others take, or is not Linux, it is idle priority alone.
+what others take, or is not Linux, it is idle priority alone. ``POINTGUARD_BACKGROUND_REST`` in the environment is the
+multiple; with 0 the program gives way to nobody.
 """
 
 import ctypes
@@ -22,7 +23,7 @@ from pointguard_server.rules.priority import be_idle
 
 SLICE_S: Final = 0.003
 """For so long it runs before it is looked at."""
-REST: Final = 4
+REST: Final = 4.0
 """For each second that it waited for a processor, so many are left to the others."""
 REST_S_LEAST: Final = 0.002
 _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG
@@ -36,31 +37,35 @@ def command(module: str, *arguments: str) -> list[str]:
 
 def main(module: str, arguments: list[str]) -> None:
     """Run a module; ends this process as the module does."""
+    rest = float(os.environ.get("POINTGUARD_BACKGROUND_REST", REST))
     program = [sys.executable, "-P", "-m", module, *arguments]
     if not _can_look():
-        be_idle()
+        if rest > 0:
+            be_idle()
         os.execv(sys.executable, program)  # noqa: S606 - the modules of this package
     keeper, libc = os.getpid(), ctypes.CDLL(None)
 
-    def be_idle_and_end_with_keeper() -> None:
+    def begin() -> None:
         libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         if os.getppid() != keeper:
             os._exit(1)
-        be_idle()
+        if rest > 0:
+            be_idle()
 
-    with subprocess.Popen(program, preexec_fn=be_idle_and_end_with_keeper) as child:  # noqa: S603, PLW1509 - one thread
-        look_after(child.pid)
+    with subprocess.Popen(program, preexec_fn=begin) as child:  # noqa: S603, PLW1509 - there is one thread
+        if rest > 0:
+            look_after(child.pid, rest)
     # A signal as a shell tells of it.
     sys.exit(child.returncode if child.returncode >= 0 else 128 - child.returncode)
 
 
-def look_after(process_id: int) -> None:
+def look_after(process_id: int, rest: float) -> None:
     """Have a child of this process rest when others want its processor, until it has ended."""
     ended = os.pidfd_open(process_id)
     waited_s = waited_for_processor_s(process_id)
     while not _is_readable(ended, SLICE_S):
         before_s, waited_s = waited_s, waited_for_processor_s(process_id)
-        rest_s = REST * (waited_s - before_s)
+        rest_s = rest * (waited_s - before_s)
         if rest_s < REST_S_LEAST:
             continue
         os.kill(process_id, signal.SIGSTOP)

@@ -51,7 +51,6 @@ __all__ = [
 ]
 
 Child = subprocess.Popen[str]
-in_background = background.command
 
 COMPILATION_SECONDS_AT_MOST: Final = 900
 """Of a processor it takes five; on a machine that serves as much as it can, it rests most of the time."""
@@ -169,7 +168,7 @@ def _key(source: str, isolation: Isolation = Isolation.NONE) -> str:
 def _run_child(
     cache_directory: Path, key: str, isolation: Isolation, seconds_at_most: float, on_start: Callable[[Child], None]
 ) -> None:
-    command = in_background(__spec__.name, str(cache_directory.resolve()), key, isolation.value)
+    command = background.command(__spec__.name, str(cache_directory.resolve()), key, isolation.value)
     with subprocess.Popen(  # noqa: S603 - a fixed program, a directory, a hexadecimal key
         command, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as child:

@@ -30,9 +30,10 @@ def run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def in_background(folder: Path, program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def in_background(folder: Path, program: str, *arguments: str, rest: str = "4") -> Iterator[subprocess.Popen[str]]:
     (folder / "program.py").write_text(program)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
+    environment |= {"POINTGUARD_BACKGROUND_REST": rest}
     with subprocess.Popen(
         background.command("program", *arguments), env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -58,6 +59,13 @@ def test_a_program_runs_idle_with_its_arguments_and_its_status_is_told(tmp_path:
         said, _ = process.communicate(timeout=60)
     assert said == "True 19 ['a', 'b c']\n"
     assert process.returncode == 7
+
+
+def test_a_program_gives_way_to_nobody_if_it_is_not_to_rest(tmp_path: Path) -> None:
+    program = "import os\nprint(os.sched_getscheduler(0) == os.SCHED_IDLE, os.getpriority(os.PRIO_PROCESS, 0))\n"
+    with in_background(tmp_path, program, rest="0") as process:
+        said, _ = process.communicate(timeout=60)
+    assert said == f"False {os.getpriority(os.PRIO_PROCESS, 0)}\n"
 
 
 def test_a_signal_that_ends_the_program_is_told_as_a_shell_does(run: subprocess.Popen[str]) -> None:
