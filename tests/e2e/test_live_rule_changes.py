@@ -24,6 +24,8 @@ from tests.e2e.audit import ledger_copy
 from tests.e2e.test_operations import scrape
 from tests.support.server import EARN_RULES, PROGRAM, STORES, ServerProcess
 
+pytestmark = pytest.mark.long
+
 WAIT_S = 60.0
 """More than a changed rule set takes to be compiled beside other tests."""
 TWICE = 'rule "base"\n    earn base order.total * 20\n'
@@ -96,7 +98,6 @@ def points_of_a_dollar(server: ServerProcess) -> int:
     return asyncio.run(earn())
 
 
-@pytest.mark.long
 def test_changed_earn_rules_are_taken_up_under_load_and_no_call_fails(plain_server: ServerProcess, files: Path) -> None:
     process_id = plain_server.process_id
     first = 'rule "a"\n    earn base count(lines, line.sku == "apple")\n'
@@ -168,7 +169,6 @@ def test_broken_rules_leave_the_old_serving_and_are_told_of_until_repaired(
     assert gauges(plain_server) == (1, 0)
 
 
-@pytest.mark.long
 def test_a_configuration_with_mistakes_or_another_currency_is_refused(plain_server: ServerProcess, files: Path) -> None:
     replace(files / "program.toml", PROGRAM.replace("points = 1", "points = 0") + "[nonsense]\n")
     wait_for_events(plain_server, "program_refused", 1)
@@ -184,7 +184,6 @@ def test_a_configuration_with_mistakes_or_another_currency_is_refused(plain_serv
     assert not events(plain_server, "program_taken_up")
 
 
-@pytest.mark.long
 def test_a_changed_fraud_rule_counts_what_happened_before_it(plain_server: ServerProcess, files: Path) -> None:
     async def redeem(client: PointguardClient, member: Identifier) -> Decision:
         return (await client.authorise_redemption(member, 1, capture=True)).decision
@@ -220,7 +219,6 @@ def test_sighup_takes_a_change_up_at_once(plain_server: ServerProcess, files: Pa
     assert points_of_a_dollar(plain_server) == 20
 
 
-@pytest.mark.long
 def test_sighup_does_not_end_a_server_that_is_not_ready_yet(plain_server: ServerProcess) -> None:
     assert plain_server.stop() == 0
     plain_server.begin()
@@ -234,7 +232,6 @@ def test_sighup_does_not_end_a_server_that_is_not_ready_yet(plain_server: Server
     assert plain_server.complaints() == []
 
 
-@pytest.mark.long
 def test_a_file_that_vanishes_leaves_the_old_serving_until_it_is_back(plain_server: ServerProcess, files: Path) -> None:
     rules = files / "earn.rules"
     rules.unlink()
@@ -246,7 +243,6 @@ def test_a_file_that_vanishes_leaves_the_old_serving_until_it_is_back(plain_serv
     assert not events(plain_server, "program_taken_up")
 
 
-@pytest.mark.long
 def test_a_file_written_in_two_steps_is_taken_up_once_it_is_whole(plain_server: ServerProcess, files: Path) -> None:
     with (files / "earn.rules").open("w") as file:
         file.write(TWICE[:20])
@@ -259,7 +255,6 @@ def test_a_file_written_in_two_steps_is_taken_up_once_it_is_whole(plain_server: 
     assert gauges(plain_server) == (1, 0)
 
 
-@pytest.mark.long
 def test_another_file_of_earn_rules_may_be_named(plain_server: ServerProcess, files: Path) -> None:
     replace(files / "program.toml", PROGRAM.replace("earn.rules", "summer.rules"))
     wait_for_events(plain_server, "program_refused", 1)
@@ -268,7 +263,6 @@ def test_another_file_of_earn_rules_may_be_named(plain_server: ServerProcess, fi
     assert points_of_a_dollar(plain_server) == 20
 
 
-@pytest.mark.long
 def test_stores_that_are_added_or_move_are_known_at_once(plain_server: ServerProcess, files: Path) -> None:
     replace(files / "earn.rules", 'rule "quebec"\n    when store.province == "CA-QC"\n    earn base 7\n')
     wait_for_events(plain_server, "program_taken_up", 1)
