@@ -25,6 +25,8 @@ SLICE_S: Final = 0.003
 """For so long it runs before it is looked at."""
 REST: Final = 4.0
 """For each second that it waited for a processor, so many are left to the others."""
+REST_VARIABLE: Final = "POINTGUARD_BACKGROUND_REST"
+REST_MAX: Final = 100
 REST_S_LEAST: Final = 0.002
 _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG
 
@@ -37,7 +39,7 @@ def command(module: str, *arguments: str) -> list[str]:
 
 def main(module: str, arguments: list[str]) -> None:
     """Run a module; ends this process as the module does."""
-    rest = float(os.environ.get("POINTGUARD_BACKGROUND_REST", REST))
+    rest = _rest_told()
     program = [sys.executable, "-P", "-m", module, *arguments]
     if not _can_look():
         if rest > 0:
@@ -57,6 +59,17 @@ def main(module: str, arguments: list[str]) -> None:
             look_after(child.pid, rest)
     # A signal as a shell tells of it.
     sys.exit(child.returncode if child.returncode >= 0 else 128 - child.returncode)
+
+
+def _rest_told() -> float:
+    told = os.environ.get(REST_VARIABLE, "")
+    try:
+        rest = float(told or REST)
+    except ValueError:
+        rest = -1.0
+    if not 0 <= rest <= REST_MAX:
+        sys.exit(f"{REST_VARIABLE} must be a number from 0 to {REST_MAX}, but it is {told!r}")
+    return rest
 
 
 def look_after(process_id: int, rest: float) -> None:

@@ -68,6 +68,17 @@ def test_a_program_gives_way_to_nobody_if_it_is_not_to_rest(tmp_path: Path) -> N
     assert said == f"False {os.getpriority(os.PRIO_PROCESS, 0)}\n"
 
 
+@pytest.mark.parametrize("rest", ["often", "-1", "101", "nan"])
+def test_a_rest_that_is_none_is_refused_by_its_name(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], rest: str
+) -> None:
+    with in_background(tmp_path, "print('here')", rest=rest) as process:
+        said, _ = process.communicate(timeout=60)
+    assert (process.returncode, said) == (1, "")
+    refused = f"POINTGUARD_BACKGROUND_REST must be a number from 0 to 100, but it is '{rest}'\n"
+    assert capfd.readouterr().err == refused
+
+
 def test_a_signal_that_ends_the_program_is_told_as_a_shell_does(run: subprocess.Popen[str]) -> None:
     os.kill(number_said_by(run), signal.SIGKILL)
     assert run.wait(timeout=60) == 128 + signal.SIGKILL
