@@ -26,6 +26,7 @@ class Operation(IntEnum):
     SET_ACCOUNT_STATUS = 14
     RESOLVE_CASE = 15
     RETURN = 16
+    CHANGE_GROUPS = 17
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -44,6 +45,7 @@ INTERVENTIONS = frozenset(
         Operation.REMOVE_ADVICE,
         Operation.SET_ACCOUNT_STATUS,
         Operation.RESOLVE_CASE,
+        Operation.CHANGE_GROUPS,
     )
 )
 """What the staff do about an account. The member did nothing: no window counts such a leg, and no rule looks at it."""
@@ -300,6 +302,7 @@ class Scope(IntEnum):
     TERMINAL = 5
     BUSINESS_UNIT = 6
     GROUP = 7
+    CARD = 8
 
 
 CODE_BYTES_MAX = 32
@@ -431,3 +434,5 @@ class Outcome(IntEnum):
     RETURN_AMOUNT_MISMATCH = 16
     NO_SUCH_LINE = 17
     RECEIPT_REQUIRED = 18
+    CARD_LINKING_CAP = 19
+    GROUPS_CHANGED = 20

@@ -16,3 +16,7 @@ class IdentifierKind(IntEnum):
     PHONE = 5
     EMAIL = 6
     DEVICE_GUID = 7
+
+
+CARDS = frozenset((IdentifierKind.CARD, IdentifierKind.LOYALTY_ID))
+"""What counts as a card: a loyalty id is the number printed on one."""

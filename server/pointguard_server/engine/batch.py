@@ -162,7 +162,7 @@ class Decider:
             commit_s=committed - appended,
             position=heads.position,
         )
-        return Answers(out, step.requests, step.replayed, step.same_as)
+        return Answers(out, step.requests, step.envelopes, step.replayed, step.same_as)
 
     def moment(self) -> int:
         """Return the moment of what is done next; what decides from then on has been taken up.
@@ -262,7 +262,7 @@ class Decider:
         self.memory.scopes.warm_up()
         Totals().add(out, 0, self.programs)
         legs_of_records(())
-        return Answers(out, step.requests, {}, {})
+        return Answers(out, step.requests, step.envelopes, {}, {})
 
     @property
     def behind_legs(self) -> int:
@@ -306,11 +306,16 @@ class Decider:
 
     def _take_claims(self, step: _Step, now: int) -> None:
         """Write what goes with a request outside the ledger, and make the accounts that begin with it."""
-        for row, claim in step.inbox.claims.items():
+        claims = step.inbox.claims
+        if claims:
+            # Who is asked about is found before a claim takes what finds them away.
+            self._identify(step, [named for named in step.inbox.identifiers if named[0] in claims])
+        for row, claim in claims.items():
             if step.skip[row]:
                 continue
             step.claims.append(claim)
-            outcome, account_id, program_id = claim.take(self._store, now)
+            known = int(step.envelopes["account_id"][row])
+            outcome, account_id, program_id = claim.take(self._store, known, now)
             if outcome != Outcome.DONE:
                 step.skip[row] = outcome
             elif account_id:
@@ -350,11 +355,9 @@ class Decider:
     def _resolve(self, step: _Step) -> None:
         """Find the accounts of the requests that name an identifier or a reservation."""
         envelopes, skip = step.envelopes, step.skip
-        for row, kind, value in step.inbox.identifiers:
-            if not skip[row]:
-                envelopes["account_id"][row] = (
-                    self._store.find_account(int(envelopes["tenant_id"][row]), kind, value) or 0
-                )
+        claims = step.inbox.claims
+        self._identify(step, [named for named in step.inbox.identifiers if named[0] not in claims])
+        self._leave_ended(step)
         returns = ((step.operations == _RETURN) & (skip == 0)).nonzero()[0]
         if returns.size:
             self._find_originals(step, returns.tolist())
@@ -372,6 +375,26 @@ class Decider:
                 envelopes["account_id"][row], envelopes["refers_to"][row] = account_id, seq
                 if not account_id:
                     skip[row] = Outcome.RESERVATION_UNKNOWN
+
+    def _identify(self, step: _Step, identifiers: list[tuple[int, int, str]]) -> None:
+        """Find the accounts of requests (row, kind, normalized value) that name an identifier."""
+        envelopes = step.envelopes
+        for row, kind, value in identifiers:
+            if not step.skip[row]:
+                found = self._store.find_identifier(int(envelopes["tenant_id"][row]), kind, value)
+                if found is not None:
+                    envelopes["account_id"][row], envelopes["identifier_id"][row] = found
+                    envelopes["identifier_kind"][row] = kind
+
+    def _leave_ended(self, step: _Step) -> None:
+        """Have identifiers find nobody that are ended: who read the requests may know them from before."""
+        ended = self._store.ended_identifiers
+        if ended.size:
+            named: IntArray = step.envelopes["identifier_id"]
+            places = np.minimum(np.searchsorted(ended, named), ended.size - 1)
+            for row in (ended[places] == named).nonzero()[0].tolist():
+                if row not in step.inbox.claims and self._store.is_ended(int(named[row])):
+                    step.envelopes["account_id"][row] = 0
 
     def _find_originals(self, step: _Step, rows: list[int]) -> None:
         """Find what is returned. A request that names a member too is about that one's transaction or about none."""

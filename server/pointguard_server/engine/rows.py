@@ -78,6 +78,9 @@ ENVELOPE_FIELDS = (
     "body_size",
     "group_set_id",  # of the member, where a request sets it
     "birth_date",  # so too: domain/age_bands.packed; it goes no further than memory
+    "group_set_before",  # the set that a change of groups takes the member to be in
+    "identifier_kind",  # of the identifier that found the account; 0: none did
+    "identifier_id",  # and its number
 )
 """What stands around a request: who asks, what is known before it is decided, and where its lines and its body are."""
 SETTLED = -1
@@ -128,6 +131,7 @@ ANSWER_FIELDS = (
     "reason_count",
     "expiring_points",  # of a read: what ends next
     "expiring_at",  # and when; 0: nothing ends
+    "group_set_id",  # the member's, after it
 )
 
 ANSWER = _kernel_dtype(ANSWER_FIELDS, ("transaction_id",))

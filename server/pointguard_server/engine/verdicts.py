@@ -18,9 +18,17 @@ _ENTRY_FIRST = (ENTRY.names or ()).index("entry_type")
 class Answers:
     """The answers to a batch, until the next one is decided."""
 
-    def __init__(self, out: Output, requests: RowArray, replayed: dict[int, bytes], same_as: dict[int, int]) -> None:
+    def __init__(
+        self,
+        out: Output,
+        requests: RowArray,
+        envelopes: RowArray,
+        replayed: dict[int, bytes],
+        same_as: dict[int, int],
+    ) -> None:
         self.out = out
         self.requests = requests
+        self.envelopes = envelopes
         self.replayed = replayed  # request → the record that answers it
         self.same_as = same_as  # request → the earlier one whose answer it gets
         self._verdicts: list[Verdict] | None = None
@@ -109,6 +117,7 @@ def verdict_of_record(data: bytes) -> Verdict:
         first_entry=0,
         entry_count=leg["entry_count"],
         reason_count=len(record.reasons),
+        group_set_id=leg["group_set_id"],
         reasons=record.reasons,
         entries=tuple(EntryView(*(cast("int", entry[name]) for name in _ENTRY_VIEW)) for entry in record.entries),
         replayed=True,

@@ -16,6 +16,7 @@ from pointguard_server.domain.codes import (
     Posture,
     RequestFlag,
 )
+from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.rpc.decode import verified
@@ -155,6 +156,8 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
     request: dict[str, Any] = (found.record.request if found.record is not None else None) or {}
     texts = found.texts
     yield "request.operation", Operation(leg["operation"]).name
+    if leg["identifier_kind"]:
+        yield "request.identified_by", IdentifierKind(leg["identifier_kind"]).name
     for name in ("points", "money"):
         if request.get(name):
             yield f"request.{name}", str(request[name])
@@ -203,6 +206,8 @@ def _said(case: Case, said: Intervention) -> Iterator[tuple[str, str]]:
         yield "request.duration", f"{said.duration / 1_000_000:g} s"
     if said.ends_at:
         yield "request.ends_at", from_microseconds(said.ends_at).isoformat()
+    if said.group:
+        yield "request.removed_from_group" if said.is_removal else "request.added_to_group", said.group
     yield "intervention.reason", InterventionReason(said.reason).name
     for name, value in (("author", said.author), ("note", said.note), ("api_key_id", said.key_id)):
         if value:

@@ -41,6 +41,7 @@ async def transaction_message(
         fraud_rules_version=leg["fraud_rules_version"],
         experiment_id=leg["experiment_id"],
         arm=leg["arm"],
+        identified_by=leg["identifier_kind"],  # type: ignore[arg-type]
         balance=common_pb2.Balance(
             posted=leg["posted"],
             reserved=leg["reserved"],

@@ -34,6 +34,7 @@ from pointguard_server.rpc.front_settings import FrontSettings
 from pointguard_server.rpc.guard import FOR_EVER_S, Feed, Guard, Handler, Method, Refusal
 from pointguard_server.rpc.lanes import Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
+from pointguard_server.rpc.group_service import GroupService
 from pointguard_server.rpc.member_service import MemberService
 from pointguard_server.rpc.rule_service import RuleService
 from pointguard_server.rpc.shadow_service import ShadowService
@@ -71,6 +72,9 @@ EXPLANATIONS = "pointguard.v1.ExplanationService"
 MANAGERS = frozenset((RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS))
 INVESTIGATORS = frozenset(
     (
+        "AddToGroup",
+        "RemoveFromGroup",
+        "ListGroupMembers",
         "ListAdvice",
         "RaiseAdvice",
         "OverrideAdvice",
@@ -108,7 +112,7 @@ def _methods(
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
     beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
-    transactions, members = TransactionService(desk), MemberService(desk)
+    transactions, members, groups = TransactionService(desk), MemberService(desk), GroupService(desk)
     return {
         "pointguard.v1.TransactionService": {
             "QuoteRedemption": (transaction_pb2.QuoteRedemptionRequest, transactions.quote_redemption),
@@ -128,7 +132,11 @@ def _methods(
             "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
             "FindMember": (member_pb2.FindMemberRequest, members.find_member),
             "LinkIdentifier": (member_pb2.LinkIdentifierRequest, members.link_identifier),
+            "ReplaceCard": (member_pb2.ReplaceCardRequest, members.replace_card),
             "UpdateMember": (member_pb2.UpdateMemberRequest, members.update_member),
+            "AddToGroup": (member_pb2.AddToGroupRequest, groups.add_to_group),
+            "RemoveFromGroup": (member_pb2.RemoveFromGroupRequest, groups.remove_from_group),
+            "ListGroupMembers": (member_pb2.ListGroupMembersRequest, groups.list_group_members),
             "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
             "SetAccountStatus": (member_pb2.SetAccountStatusRequest, members.set_account_status),
         },

@@ -55,6 +55,9 @@ _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 SPEND_ACCESS: Final = "SPEND_BASED_REDEMPTION_ACCESS"
 """The fraud rule that the control ``spend_access`` is."""
 BYPASSING_TYPES_MAX: Final = 64
+CARDS_A_MONTH: Final = 2
+"""What the control ``card_linking`` lets a business unit link to an account in a calendar month, unless it says more."""
+CARDS_A_MONTH_MAX: Final = 1_000
 _RULE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 # ISO 4217, the codes of national currencies in use, by the number of digits after the decimal point.
@@ -221,6 +224,7 @@ class ProgramConfig:
     """A program. ``earn_rules`` is the name of the earn rule file, relative to the folder of the configuration.
 
     ``fuel`` is what one transaction may use of it, where ``isolation`` has the earn rules run in a sandbox.
+    ``cards_a_month`` is how many cards a business unit may link to an account in a calendar month; None: any number.
     """
 
     code: str
@@ -234,6 +238,7 @@ class ProgramConfig:
     redemption: RedemptionConfig
     lots: LotsConfig
     returns: ReturnsConfig
+    cards_a_month: int | None
     earn_rules: str
     isolation: Isolation
     fuel: int
@@ -321,6 +326,7 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         redemption=_read_redemption(redemption),
         lots=_read_lots(program),
         returns=_read_returns(program),
+        cards_a_month=_read_card_linking(program),
         earn_rules=_read_earn_rules(earn),
         isolation=earn.choice("isolation", Isolation, Isolation.NONE),
         fuel=_read_fuel(earn),
@@ -378,6 +384,16 @@ def _read_redemption(table: CheckedTable) -> RedemptionConfig:
     )
     table.close()
     return config
+
+
+def _read_card_linking(program: CheckedTable) -> int | None:
+    """Return the cap on cards that are linked; None if its table is left out, which turns it off."""
+    if not program.has("card_linking"):
+        return None
+    table = program.table("card_linking")
+    most = table.integer("cards_a_month", 1, CARDS_A_MONTH_MAX, default=CARDS_A_MONTH)
+    table.close()
+    return most
 
 
 def _read_control(redemption: CheckedTable, name: str, threshold_key: str | None) -> ControlConfig | None:

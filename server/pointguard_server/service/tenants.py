@@ -9,6 +9,7 @@ from pointguard_server.domain.codes import CodeKind
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.rows import currency_number
 from pointguard_server.service.line_codes import LineCodes
+from pointguard_server.service.members import CardLinkingCap
 from pointguard_server.service.ports import Directory
 
 LINE_VALUE = 1_000_000  # the rules' fixed point
@@ -26,6 +27,7 @@ class Tenant:
     reservation_ttl_max: int  # microseconds
     line_codes: LineCodes
     digest_key: bytes = field(repr=False)
+    card_linking: CardLinkingCap | None = None
     currency_number: int = field(init=False)  # the currency as the kernel compares it
     _keyed: "blake2b" = field(init=False, repr=False)
 

@@ -22,7 +22,8 @@ NONE = -1
 
 EVENT = np.dtype(
     [
-        ("seq", "<i8"),
+        ("seq", "<i4"),
+        ("card_id", "<i4"),
         ("time", "<i8"),
         ("points", "<i8"),
         ("money", "<i8"),
@@ -53,7 +54,7 @@ MEASURE = np.dtype(
 )
 
 _COUNT, _POINTS, _MONEY = int(Measure.COUNT), int(Measure.POINTS), int(Measure.MONEY)
-DISTINCT_STORES, DISTINCT_CASHIERS, DISTINCT_TERMINALS = 16, 17, 18
+DISTINCT_STORES, DISTINCT_CASHIERS, DISTINCT_TERMINALS, DISTINCT_CARDS = 16, 17, 18, 19
 """Measures of ``distinct``, which nothing is added up for here."""
 _ROLLING, _DAY, _WEEK = int(WindowKind.ROLLING), int(WindowKind.DAY), int(WindowKind.WEEK)
 

@@ -9,6 +9,7 @@ from pointguard_server.engine.compiled.emit import add_reason, new_advice_row
 from pointguard_server.engine.compiled.exemptions import is_exempt
 from pointguard_server.engine.compiled.scopes import held_by_scope, scope_evidence_from
 from pointguard_server.engine.world import CONDITION, NOW, PROVINCES, SHOWN
+from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.windows import BLOCKED, NONE, amount, matches, window_start
 
@@ -240,6 +241,7 @@ def _held(arrays, world, program, scoped, leg):
         leg.store_id,
         leg.terminal_id,
         leg.cashier_id,
+        card_of(leg),
         leg.group_set_id,
         leg.accepted_at,
     )

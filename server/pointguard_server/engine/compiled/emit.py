@@ -16,6 +16,7 @@ from pointguard_server.engine.world import (
     LEGS,
     NOW,
 )
+from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import count_distinct
 from pointguard_server.velocity.windows import APPROVED, append, count_in
@@ -104,6 +105,7 @@ def _copy_request(batch, leg, r):
         leg.request_digest_high = leg.request_digest_low = 0
         leg.occurred_at = leg.business_unit_id = leg.store_id = leg.terminal_id = 0
         leg.cashier_id = leg.channel = leg.redemption_type_id = 0
+        leg.identifier_kind = leg.identifier_id = 0
         return
     request, envelope = batch.requests[r], batch.envelopes[r]
     leg.idempotency_key_high = envelope.idempotency_key_high
@@ -117,6 +119,8 @@ def _copy_request(batch, leg, r):
     leg.cashier_id = request.cashier_id
     leg.channel = request.channel
     leg.redemption_type_id = request.redemption_type_id
+    leg.identifier_kind = envelope.identifier_kind
+    leg.identifier_id = envelope.identifier_id
 
 
 @part
@@ -209,6 +213,7 @@ def add_event(arrays, world, leg, account, program, slot):
     event.store_id = leg.store_id
     event.cashier_id = leg.cashier_id
     event.terminal_id = leg.terminal_id
+    event.card_id = card_of(leg)
     event.parts = leg.parts
     event.kind = leg.kind
     event.flags = leg.event_flags

@@ -1,6 +1,6 @@
 """Interventions: what the staff do about an account.
 
-Advice raised, overridden or removed by hand; cases resolved; suspension.
+Advice raised, overridden or removed by hand; cases resolved; suspension; groups changed.
 
 They move no points, and the member did nothing: no window counts them, and no fraud rule looks at them.
 """
@@ -37,7 +37,7 @@ from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import NONE
 
 _APPROVED, _REVIEW = int(Decision.APPROVED), int(Decision.REVIEW)
-_RESOLVE = int(Operation.RESOLVE_CASE)
+_RESOLVE, _CHANGE_GROUPS = int(Operation.RESOLVE_CASE), int(Operation.CHANGE_GROUPS)
 _RAISE, _OVERRIDE, _REMOVE = (
     int(Operation.RAISE_ADVICE),
     int(Operation.OVERRIDE_ADVICE),
@@ -49,7 +49,7 @@ _FALSE_POSITIVE = int(CaseOutcome.FALSE_POSITIVE)
 _SUSPENDED_FLAG, _SUSPENDED = int(AccountFlag.SUSPENDED), int(RequestFlag.SUSPENDED)
 _ADVICE_ENDED, _ENDS_IN_THE_PAST = int(Outcome.ADVICE_ENDED), int(Outcome.ENDS_IN_THE_PAST)
 _ADVICE_IS_CASE, _CASE_RESOLVED = int(Outcome.ADVICE_IS_CASE), int(Outcome.CASE_RESOLVED)
-_FOUR_EYES = int(Outcome.FOUR_EYES)
+_FOUR_EYES, _GROUPS_CHANGED = int(Outcome.FOUR_EYES), int(Outcome.GROUPS_CHANGED)
 _NUMBER = 0xFFFFFFFF
 
 
@@ -79,6 +79,11 @@ def intervene(arrays, world, batch, out, r, slot):
         if is_case(arrays.standing[index].posture):
             out.answers[r].outcome = _ADVICE_IS_CASE
             return
+    elif request.operation == _CHANGE_GROUPS:
+        if account.group_set_id != batch.envelopes[r].group_set_before:
+            out.answers[r].outcome = _GROUPS_CHANGED
+            return
+        account.group_set_id = batch.envelopes[r].group_set_id
     else:
         account.flags &= ~_SUSPENDED_FLAG
         if request.flags & _SUSPENDED:

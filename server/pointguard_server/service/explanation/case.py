@@ -173,6 +173,7 @@ class Retrial:
     checked: list[CheckedRule] = field(default_factory=list)
     earned: Simulation | None = None
     ended: OpenReservation | None = None
+    groups: str | None = None  # the text of the member's set of groups, where it was changed by adding or removing one
 
     def add_reason(self, code: Reason, rule: str = "") -> None:
         """Add a reason once, in order of precedence."""

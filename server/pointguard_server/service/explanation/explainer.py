@@ -352,7 +352,8 @@ def _numbers(stored: StoredDecision, record: Record | None, past: Past, store: S
         "group_set_id",
     )
     numbers = {cast("int", stored.leg[name]) for name in named}
-    numbers |= {store.business_unit_id, store.province_id, past.state.province_id, past.state.tier_id}
+    state = past.state
+    numbers |= {store.business_unit_id, store.province_id, state.province_id, state.tier_id, state.group_set_id}
     numbers |= {number for each in past.standing for number in (each.rule_id, each.author_id, each.api_key_id)}
     numbers |= {lot.rule_id for lot in past.lots}
     if record is not None:

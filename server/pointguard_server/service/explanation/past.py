@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation
+from pointguard_server.domain.identifiers import CARDS
 from pointguard_server.service.explanation.ports import PastAdvice, PastLeg, PastLot
 
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
@@ -44,6 +45,7 @@ class PastEvent:
     store_id: int = 0
     cashier_id: int = 0
     terminal_id: int = 0
+    card_id: int = 0
     released_points: int = 0
     released_money: int = 0
     reversed: bool = False
@@ -150,6 +152,7 @@ def _event(leg: PastLeg) -> PastEvent:
         store_id=leg.store_id,
         cashier_id=leg.cashier_id,
         terminal_id=leg.terminal_id,
+        card_id=leg.identifier_id if leg.identifier_kind in CARDS else 0,
     )
 
 
