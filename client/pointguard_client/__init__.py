@@ -78,6 +78,8 @@ from pointguard_client.fraud_values import (
     Exemption,
     Exemptions,
     ExemptSubject,
+    GroupChange,
+    GroupMembers,
 )
 from pointguard_client.idempotency import new_idempotency_key, new_idempotency_keys, uuid7
 from pointguard_client.requests import (
@@ -105,6 +107,7 @@ from pointguard_client.results import (
     Balance,
     BatchResult,
     Capture,
+    CardReplacement,
     ColumnAnswers,
     Enrollment,
     Entry,
@@ -218,6 +221,7 @@ __all__ = [
     "Cancelled",
     "Capture",
     "CaptureRedemption",
+    "CardReplacement",
     "Case",
     "CaseOutcome",
     "CaseResolution",
@@ -263,6 +267,8 @@ __all__ = [
     "FourEyes",
     "FraudClient",
     "FraudScope",
+    "GroupChange",
+    "GroupMembers",
     "Identifier",
     "IdentifierKind",
     "IdentifierLink",

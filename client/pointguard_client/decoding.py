@@ -139,6 +139,7 @@ def decode_transaction(message: transaction_pb2.GetTransactionResponse) -> resul
         advice=tuple(map(decode_advice_change, transaction.advice)),
         intervention=decode_intervention(transaction.intervention) if transaction.HasField("intervention") else None,
         verified_by=tuple(Factor(each) for each in transaction.verified_by),
+        identified_by=IdentifierKind(transaction.identified_by),
     )
 
 
@@ -263,6 +264,11 @@ def decode_member(message: member_pb2.FindMemberResponse) -> results.MemberRecor
 def decode_link(message: member_pb2.LinkIdentifierResponse) -> results.IdentifierLink:
     """Return the link."""
     return results.IdentifierLink(transaction_id=message.transaction_id, account_id=message.account_id)
+
+
+def decode_replacement(message: member_pb2.ReplaceCardResponse) -> results.CardReplacement:
+    """Return the replacement."""
+    return results.CardReplacement(transaction_id=message.transaction_id, account_id=message.account_id)
 
 
 def decode_update(message: member_pb2.UpdateMemberResponse) -> results.MemberUpdate:

@@ -20,6 +20,7 @@ from pointguard_client.words import (
     Decision,
     EntryType,
     Factor,
+    IdentifierKind,
     InterventionReason,
     Operation,
     ReasonCode,
@@ -241,6 +242,7 @@ class Transaction:
     advice: tuple[AdviceChange, ...] = ()
     intervention: Intervention | None = None
     verified_by: tuple[Factor, ...] = ()
+    identified_by: IdentifierKind = IdentifierKind.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +290,14 @@ class MemberRecord:
 @dataclass(frozen=True, slots=True)
 class IdentifierLink:
     """An identifier that was linked to an account."""
+
+    transaction_id: str
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardReplacement:
+    """A card that finds an account in place of another one."""
 
     transaction_id: str
     account_id: int

@@ -69,6 +69,7 @@ class Operation(ContractEnum):
     SET_ACCOUNT_STATUS = 14
     RESOLVE_CASE = 15
     RETURN = 16
+    CHANGE_GROUPS = 17
 
 
 class Decision(ContractEnum):
@@ -155,6 +156,7 @@ class FraudScope(ContractEnum):
     TERMINAL = 5
     BUSINESS_UNIT = 6
     GROUP = 7
+    CARD = 8
 
 
 class AdviceEvent(ContractEnum):

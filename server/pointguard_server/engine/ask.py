@@ -38,9 +38,9 @@ class Ask:
 class Claim(NamedTuple):
     """Rows outside the ledger that a request needs to go with its leg, such as a new member's.
 
-    ``take(store, account id, now)`` gets the account that the ask is about, 0 if it is unknown or to come. It writes them
-    and returns (outcome, account id, program id); an account id of 0 keeps the ask's own. A refused request's claim must leave nothing behind. ``forget()`` drops what it put into caches, if the
-    step fails.
+    ``take(store, account id, now)`` gets the account that the ask is about, 0 if it is unknown or to come. It writes
+    the rows and returns (outcome, account id, program id); an account id of 0 keeps the ask's own. A refused request's
+    claim must leave nothing behind. ``forget()`` drops what it put into caches, if the step fails.
     """
 
     take: Callable[[Any, int, int], tuple[Outcome, int, int]]

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from pointguard.v1 import member_pb2
 from pointguard_server.domain.codes import CODE_BYTES_MAX, Operation, Outcome
-from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
+from pointguard_server.domain.errors import InvalidRequest, Violation
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.identifiers import key_bytes, uuid_text
@@ -103,8 +103,9 @@ class GroupService:
         found = await engine.submit([each.read for each in changes], call.deadline)
         unknown = [each.change for each, verdict in zip(changes, found, strict=True) if verdict.outcome > 0]
         # An unknown member's change writes nothing; but the key may be known, and its answer with it.
-        if unknown and any(verdict.outcome > 0 for verdict in await engine.submit(unknown, call.deadline)):
-            raise NotFound
+        for verdict in await engine.submit(unknown, call.deadline) if unknown else ():
+            if verdict.outcome > 0:
+                raise refusal(verdict.outcome)
         texts = {number: await reader.text(number) for number in {verdict.group_set_id for verdict in found}}
         sets: dict[int, int] = {}  # by account: one that is named twice has the groups that it was just given
         for each, verdict in zip(changes, found, strict=True):

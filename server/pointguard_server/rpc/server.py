@@ -31,10 +31,10 @@ from pointguard_server.rpc.experiment_service import ExperimentService
 from pointguard_server.rpc.explanation_service import ExplanationService
 from pointguard_server.rpc.feeds import Feeds
 from pointguard_server.rpc.front_settings import FrontSettings
+from pointguard_server.rpc.group_service import GroupService
 from pointguard_server.rpc.guard import FOR_EVER_S, Feed, Guard, Handler, Method, Refusal
 from pointguard_server.rpc.lanes import Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
-from pointguard_server.rpc.group_service import GroupService
 from pointguard_server.rpc.member_service import MemberService
 from pointguard_server.rpc.rule_service import RuleService
 from pointguard_server.rpc.shadow_service import ShadowService

@@ -56,7 +56,7 @@ SPEND_ACCESS: Final = "SPEND_BASED_REDEMPTION_ACCESS"
 """The fraud rule that the control ``spend_access`` is."""
 BYPASSING_TYPES_MAX: Final = 64
 CARDS_A_MONTH: Final = 2
-"""What the control ``card_linking`` lets a business unit link to an account in a calendar month, unless it says more."""
+"""How many cards the control ``card_linking`` lets a business unit link to an account in a calendar month."""
 CARDS_A_MONTH_MAX: Final = 1_000
 _RULE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 

@@ -1,4 +1,4 @@
-"""Which card a transaction was made with, of those who name their account by one. Compiled; used by the engine's kernels."""
+"""Which card a transaction names its account by. Compiled; used by the engine's kernels."""
 
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.velocity.compiling import part

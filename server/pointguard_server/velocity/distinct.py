@@ -1,4 +1,6 @@
-"""How many different stores, cashiers, terminals or cards a window holds, exactly. Compiled; used by the engine's kernels.
+"""How many different stores, cashiers, terminals or cards a window holds, exactly.
+
+Compiled; used by the engine's kernels.
 
 One hash table for all accounts counts, for each (account, measure, value), the events inside the window that have the
 value. An event that enters a window adds to its entry, one that leaves takes away, and an entry that comes to nothing

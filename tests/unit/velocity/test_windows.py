@@ -47,7 +47,7 @@ class Kernel:
     def add(self, now: int, kind: int, parts: int, flags: int, points: int, money: int) -> int:
         index = int(windows.append(self.account[0], self.next_block, self.free, self.free_count))
         self.seq += 1
-        self.events[index] = (self.seq, now, points, money, 0, 0, 0, 0, 0, parts, kind, flags)
+        self.events[index] = (self.seq, 0, now, points, money, 0, 0, 0, 0, 0, parts, kind, flags)
         windows.count_in(self.events, index, MEASURES, 0, COUNT, self.tallies)
         return index
 

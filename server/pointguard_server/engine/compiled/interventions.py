@@ -79,15 +79,8 @@ def intervene(arrays, world, batch, out, r, slot):
         if is_case(arrays.standing[index].posture):
             out.answers[r].outcome = _ADVICE_IS_CASE
             return
-    elif request.operation == _CHANGE_GROUPS:
-        if account.group_set_id != batch.envelopes[r].group_set_before:
-            out.answers[r].outcome = _GROUPS_CHANGED
-            return
-        account.group_set_id = batch.envelopes[r].group_set_id
-    else:
-        account.flags &= ~_SUSPENDED_FLAG
-        if request.flags & _SUSPENDED:
-            account.flags |= _SUSPENDED_FLAG
+    elif not _set_account(batch, out, r, account):
+        return
     row = emit_leg(batch, out, account, program, r, request.operation, request.kind, 0, _APPROVED)
     leg = out.legs[row]
     if request.operation == _RAISE:
@@ -102,6 +95,22 @@ def intervene(arrays, world, batch, out, r, slot):
         if request.operation == _REMOVE:
             drop_standing(arrays, account, index)
     close_leg(arrays, batch, out, account, row)
+
+
+@part
+def _set_account(batch, out, r, account):
+    """Set the account's status, or its member's groups if they are what the change takes them for; return whether."""
+    request, envelope = batch.requests[r], batch.envelopes[r]
+    if request.operation == _CHANGE_GROUPS:
+        if account.group_set_id != envelope.group_set_before:
+            out.answers[r].outcome = _GROUPS_CHANGED
+            return False
+        account.group_set_id = envelope.group_set_id
+        return True
+    account.flags &= ~_SUSPENDED_FLAG
+    if request.flags & _SUSPENDED:
+        account.flags |= _SUSPENDED_FLAG
+    return True
 
 
 @part

@@ -94,6 +94,7 @@ class Case:
     scoped: Mapping[tuple[Scope, Counting], tuple[ScopedPast, ...]] = field(default_factory=dict)
     recorded: Mapping[int, int] = field(default_factory=dict)  # what windows held, by their numbers
     exemptions: tuple[Exemption, ...] = ()  # in force, that name what the request is about
+    card_id: int = 0  # that the account was named by
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +404,7 @@ def _event(case: Case, retrial: Retrial, flags: int) -> PastEvent:
         store_id=case.request["store_id"],
         cashier_id=case.request["cashier_id"],
         terminal_id=case.request["terminal_id"],
+        card_id=case.card_id,
     )
 
 

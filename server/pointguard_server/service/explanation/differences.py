@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
-from typing import Any
+from typing import Any, cast
 
 from pointguard_server.domain.codes import EntryType, Part, Reason
 from pointguard_server.domain.ledger_rows import LEG_FIELDS

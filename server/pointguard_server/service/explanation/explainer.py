@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import INTERVENTIONS, Channel, ExemptEntity, Kind, Operation, RequestFlag, Scope
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
+from pointguard_server.domain.identifiers import card_number
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
@@ -419,6 +420,7 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         scoped=explanation.scoped,
         recorded=dict(record.windows),
         exemptions=tuple(each for each in explanation.exemptions if _names(each, leg, explanation.texts)),
+        card_id=card_number(leg["identifier_kind"], leg["identifier_id"]),
     )
     if case.said is not None:
         return case
@@ -488,6 +490,7 @@ def _retry(case: Case, original: OriginalSeen | None, record: Record, *, is_trac
             | Operation.OVERRIDE_ADVICE
             | Operation.REMOVE_ADVICE
             | Operation.RESOLVE_CASE
+            | Operation.CHANGE_GROUPS
             | Operation.SET_ACCOUNT_STATUS
         ):
             return intervene(case)

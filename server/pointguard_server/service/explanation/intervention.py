@@ -1,5 +1,4 @@
-"""An intervention of the staff decided again: advice raised, overridden or removed, a case resolved, a suspension,
-groups changed."""
+"""An intervention of the staff decided again: advice raised or ended, a case resolved, an account changed."""
 
 from dataclasses import replace
 

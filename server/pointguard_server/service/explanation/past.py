@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation
-from pointguard_server.domain.identifiers import CARDS
+from pointguard_server.domain.identifiers import card_number
 from pointguard_server.service.explanation.ports import PastAdvice, PastLeg, PastLot
 
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
@@ -152,7 +152,7 @@ def _event(leg: PastLeg) -> PastEvent:
         store_id=leg.store_id,
         cashier_id=leg.cashier_id,
         terminal_id=leg.terminal_id,
-        card_id=leg.identifier_id if leg.identifier_kind in CARDS else 0,
+        card_id=card_number(leg.identifier_kind, leg.identifier_id),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation, Scope, WindowKind
-from pointguard_server.domain.identifiers import CARDS, IdentifierKind
+from pointguard_server.domain.identifiers import IdentifierKind, card_number
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.checks import Check
 from pointguard_server.service.explanation.past import APPROVED, BLOCKED, ENDS, PastEvent
@@ -54,7 +54,7 @@ def read_scope(
     names = NAMED_BY[check.scope]
     if not leg[names[-1]] or check.counting is None:
         return ()
-    if check.scope is Scope.CARD and leg["identifier_kind"] not in CARDS:
+    if check.scope is Scope.CARD and not card_number(leg["identifier_kind"], leg["identifier_id"]):
         return ()
     start = starts_after(check.counting, leg["accepted_at"], zone)
     where = {} if check.scope is Scope.GROUP else {name: leg[name] for name in names}
