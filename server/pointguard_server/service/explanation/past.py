@@ -67,7 +67,9 @@ class OpenReservation:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """An account just before a leg. Events are oldest first by when they count, reservations and advice newest first, as they are heeded.
+    """An account just before a leg. Events are in the order in which they count, oldest first.
+
+    Reservations and advice are newest first, as they are heeded.
 
     ``seq`` is that of the leg before, 0 for none; ``strays`` are legs that end what was not open or return what was not
     there, which no ledger has that was not tampered with. ``lots`` are those with something left; what had matured by
