@@ -13,8 +13,8 @@ from pointguard_client.words import TransactionKind, TransactionPart
 class Activity:
     """Something that a member did in another system.
 
-    `event_id` is that system's own name for it, 1 to 64 bytes, and its idempotency key. `occurred_at` must know its time
-    zone, and stands for that of the `origin`. Without `parts` it has those that are usual for its kind.
+    `event_id` is that system's own name for it, 1 to 64 bytes, and its idempotency key. `occurred_at` must know its
+    time zone, and stands for that of the `origin`. Without `parts` it has those that are usual for its kind.
     """
 
     event_id: str
