@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -121,11 +122,11 @@ def test_a_message_that_is_none_ends_its_stream_and_what_came_before_it_is_recor
     one.member.external_id = str(member.value)
     whole = activity_pb2.StreamActivitiesRequest(activities=[one]).SerializeToString()
     with RawCalls(shared_server) as raw:
-        method = raw.channel.stream_unary(
+        method: Any = raw.channel.stream_unary(
             "/pointguard.v1.ActivityService/StreamActivities", request_serializer=None, response_deserializer=None
         )
         with pytest.raises(grpc.RpcError) as refused:
             method(iter((whole, b"\xff\xff", whole)), metadata=shared_server.authorization, timeout=20)
-    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT  # type: ignore[attr-defined]
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert client.get_balance(member).seq == before + 1
     audit(shared_server.database)

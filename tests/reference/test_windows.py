@@ -204,7 +204,7 @@ class Player:
                 account, rest[0], partial=rest[1], time_to_live=rest[2], capture=False
             ),
             "record": lambda: ledger.record_ask(
-                account, ledger.clock.now() - rest[0], *rest[1], points=rest[2], money=rest[3]
+                account, ledger.clock.now() - rest[0], kind=rest[1][0], parts=rest[1][1], points=rest[2], money=rest[3]
             ),
             "lock": lambda: ledger.lock_ask(account, *rest),
             "quote": lambda: ledger.read_ask(Operation.QUOTE, account, *rest),
