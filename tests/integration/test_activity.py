@@ -1,6 +1,7 @@
 """Recorded activity: what another system did counts when it happened, moves nothing, and is judged however late."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,12 @@ from tests.support.explaining import explaining
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, Where, open_ledger, sandboxed
 
 NewLedger = Callable[..., Ledger]
+
+
+@pytest.fixture
+def new_ledger(new_ledger: NewLedger) -> NewLedger:
+    """Opens ledgers whose earn rules are made in milliseconds."""
+    return partial(new_ledger, back_end=sandboxed)
 
 
 def rule(
@@ -193,7 +200,7 @@ RULES = rule(3, 'rolling = "2h"') + rule(90, 'calendar = "DAY"', name="much", me
 def test_activities_told_in_any_order_leave_the_windows_that_they_leave_in_order(
     told: list[tuple[int, int]], order: Any
 ) -> None:
-    with open_ledger(rules=RULES) as ledger:
+    with open_ledger(rules=RULES, back_end=sandboxed) as ledger:
         accounts = ledger.member(), ledger.member()
         ledger.clock.moment += 2 * DAY
         now = ledger.clock.now()
@@ -261,9 +268,7 @@ when = 'count(purchases, 1 days) > 2 and order.total > 5.00 CAD'
 posture = "WARN"
 duration = "0s"
 """
-    ledger = new_ledger(
-        rules=condition, back_end=sandboxed, earn='rule "third" when count(purchases, 1 days) == 2 earn base 100\n'
-    )
+    ledger = new_ledger(rules=condition, earn='rule "third" when count(purchases, 1 days) == 2 earn base 100\n')
     account = ledger.member()
 
     def buy(hours_ago: int) -> Verdict:
@@ -274,6 +279,31 @@ duration = "0s"
     assert [len(buy(hours).advice) for hours in (30, 3, 2, 1, 25)] == [0, 0, 0, 1, 1]
     # The last one is too old to count, but others do.
     assert [ledger.accrue(account, 900).points for _ in range(3)] == [0, 0, 100]
+    reproduces(ledger)
+
+
+def test_different_stores_are_told_apart_however_late_they_are_told(new_ledger: NewLedger) -> None:
+    stores = """
+[[fraud_rule]]
+name = "roaming"
+context = "REDEMPTION"
+when = 'distinct(stores of redemptions, 1 days) > 2'
+posture = "WARN"
+duration = "0s"
+"""
+    ledger = new_ledger(rules=stores)
+    account = ledger.member(10)
+    ledger.clock.moment += 2 * DAY
+    ledger.authorise(account, 1, where=Where(store="north"))
+    for store, hours, trips in (("south", 2, False), ("south", 1, False), ("west", 30, False), ("east", 3, True)):
+        told = ledger.record(account, ledger.clock.now() - hours * HOUR, where=Where(store=store))
+        assert bool(told.advice) is trips
+    live = tallies(ledger, account)
+    assert live == [3]
+    ledger.restart_decider()
+    assert tallies(ledger, account) == live
+    ledger.clock.moment += 22 * HOUR
+    assert tallies(ledger, account) == [2]
     reproduces(ledger)
 
 

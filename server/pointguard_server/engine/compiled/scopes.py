@@ -21,7 +21,7 @@ from pointguard_server.velocity.scopes import (
     ring_of,
     scope_start,
 )
-from pointguard_server.velocity.windows import NONE, amount, contribution, matches
+from pointguard_server.velocity.windows import NONE, RECORDED, amount, contribution, matches
 
 _ROLLING = int(WindowKind.ROLLING)
 NOBODY = -1
@@ -38,10 +38,11 @@ def count_for_scopes(arrays, world, program, leg):
         by = amount(measure, leg.points, leg.money)
         if by == 0:
             continue
-        now = bucket_at(measure, program, leg.accepted_at)
-        bucket = bucket_at(measure, program, counts_at(leg))
-        if is_past(measure, bucket, now):
-            continue
+        now = bucket = bucket_at(measure, program, leg.accepted_at)
+        if leg.event_flags & RECORDED:
+            bucket = bucket_at(measure, program, counts_at(leg))
+            if is_past(measure, bucket, now):
+                continue
         for which in range(entity_count(world, measure.scope, leg.group_set_id)):
             entity = entity_at(
                 world,
