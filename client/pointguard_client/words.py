@@ -69,7 +69,8 @@ class Operation(ContractEnum):
     SET_ACCOUNT_STATUS = 14
     RESOLVE_CASE = 15
     RETURN = 16
-    CHANGE_GROUPS = 17
+    RECORD_ACTIVITY = 17
+    CHANGE_GROUPS = 18
 
 
 class Decision(ContractEnum):

@@ -47,7 +47,6 @@ from pointguard_server.service.experiment_metrics import ExperimentMetrics
 from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.explanation.explainer import Explainer
 from pointguard_server.service.live_programs import LiveMetrics, LivePrograms
-from pointguard_server.service.members import card_linking_cap
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
 from pointguard_server.service.program_start import ProgramStart, ProgramStarter
@@ -388,7 +387,8 @@ class Server:
             reservation_ttl_max=config.reservation_ttl_max // MICROSECOND,
             line_codes=start.lines,
             digest_key=self.ledger.keys.digest_key(tenant_id),
-            card_linking=card_linking_cap(config),
+            zone=start.plan.program.zone,
+            cards_a_month=config.cards_a_month,
         )
 
     def _rules_loaded(self) -> health.Finding:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pointguard_server.domain.age_bands import AGE_BANDS
-from pointguard_server.domain.calendar import to_microseconds
+from pointguard_server.domain.calendar import stretches_of, to_microseconds
 from pointguard_server.domain.codes import (
+    PARTS_SHIFT,
     CaseOutcome,
     Channel,
     CodeKind,
@@ -27,6 +28,7 @@ from pointguard_server.domain.codes import (
     InterventionReason,
     Kind,
     Operation,
+    Part,
     Posture,
     RequestFlag,
     RuleSetActivationKind,
@@ -50,7 +52,7 @@ from pointguard_server.service.birth_inputs import birth_inputs_of
 from pointguard_server.service.code_matches import GROUP_SEPARATOR, CodeMatches
 from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.line_codes import LineCodes, line_codes
-from pointguard_server.service.members import CardLinkingCap, link_claim
+from pointguard_server.service.members import link_claim
 from pointguard_server.service.ports import NewMember
 from pointguard_server.service.program_config import ProgramConfig, load_program_config
 from pointguard_server.service.programs import CompiledEarnRules, Versions, build_program
@@ -454,6 +456,24 @@ class Ledger:
         )  # fmt: skip
         return self.ask(key, fields, body=encode_body("", encode_lines(lines)))
 
+    def record_ask(
+        self, account: int, at: int, kind: Kind = Kind.ADHOC_REDEEM, parts: Sequence[Part] = (Part.REDEEM,),
+        points: int = 1, money: int = 0, key: str | None = None, where: Where = NOWHERE,
+    ) -> Ask:  # fmt: skip
+        """Ask to record what happened at a moment in another system."""
+        fields = RequestFields(
+            int(Operation.RECORD_ACTIVITY), int(kind), account, points, money,
+            flags=sum(1 << part for part in parts) << PARTS_SHIFT, occurred_at=at, **self.place(where),
+        )  # fmt: skip
+        stretches = stretches_of(at, self.programs.programs[0].zone)
+        return self.ask(
+            key,
+            fields,
+            business_unit_id=self.code(CodeKind.BUSINESS_UNIT, where.unit),
+            lines=b"".join(value.to_bytes(8, "little") for value in stretches),
+            line_count=1,
+        )
+
     def lock_ask(self, account: int, locked: bool, key: str | None = None) -> Ask:
         flags = int(RequestFlag.LOCKED) if locked else 0
         return self.ask(
@@ -466,10 +486,9 @@ class Ledger:
     ) -> Ask:  # fmt: skip
         """Ask to link an identifier, in the place of a card if there is one, under a cap if there is one."""
         unit_id, zone = self.code(CodeKind.BUSINESS_UNIT, unit), self.programs.programs[0].zone
-        cap = None if most is None else CardLinkingCap(most, zone)
         done = Kind.CARD_REPLACE if replaces else Kind.CARD_LINK if kind in CARDS else Kind.PROFILE_UPDATE
         old = (IdentifierKind.CARD, replaces) if replaces else None
-        claim = link_claim(self.tenant, (kind, value), unit_id, cap, self.names, old)
+        claim = link_claim(self.tenant, (kind, value), unit_id, most, zone, self.names, old)
         fields = RequestFields(int(Operation.LINK_IDENTIFIER), int(done), account)
         ask = self.ask(key, fields, business_unit_id=unit_id, claim=claim)
         return named(ask, *old) if old else ask
@@ -577,6 +596,10 @@ class Ledger:
 
     def void(self, reservation: Verdict, **rest: Any) -> Verdict:
         return self.one(self.end_ask(Operation.VOID, reservation.transaction_id, **rest))
+
+    def record(self, account: int, at: int, **rest: Any) -> Verdict:
+        """Record what happened at a moment in another system."""
+        return self.one(self.record_ask(account, at, **rest))
 
     def give_back(self, original: Verdict, **rest: Any) -> Verdict:
         """Return a transaction, or so much of it."""

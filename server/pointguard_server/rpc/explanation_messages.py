@@ -12,7 +12,9 @@ from pointguard_server.domain.codes import (
     Context,
     Factor,
     InterventionReason,
+    Kind,
     Operation,
+    Part,
     Posture,
     RequestFlag,
 )
@@ -156,11 +158,13 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
     request: dict[str, Any] = (found.record.request if found.record is not None else None) or {}
     texts = found.texts
     yield "request.operation", Operation(leg["operation"]).name
-    if leg["identifier_kind"]:
-        yield "request.identified_by", IdentifierKind(leg["identifier_kind"]).name
     for name in ("points", "money"):
         if request.get(name):
             yield f"request.{name}", str(request[name])
+    if leg["operation"] == Operation.RECORD_ACTIVITY:
+        yield "request.kind", Kind(leg["kind"]).name
+        yield "request.parts", ", ".join(part.name for part in Part if leg["parts"] >> part & 1)
+        yield "request.occurred_at", from_microseconds(leg["occurred_at"]).isoformat()
     for flag in _SWITCHES.get(leg["operation"], ()):
         yield f"request.{(flag.name or '').lower()}", _yes(bool(request.get("flags", 0) & flag))
     if factors := _verified_by(leg["operation"], request):
@@ -215,7 +219,7 @@ def _said(case: Case, said: Intervention) -> Iterator[tuple[str, str]]:
 
 
 def _place(found: Explanation) -> Iterator[tuple[str, str]]:
-    """Yield where and when it was, by name."""
+    """Yield where and when it was, and by what the member was named."""
     leg: dict[str, Any] = found.stored.leg
     store, texts = found.store, found.texts
     where = {
@@ -227,6 +231,8 @@ def _place(found: Explanation) -> Iterator[tuple[str, str]]:
         "cashier.id": texts[leg["cashier_id"]],
     }
     yield from ((name, value) for name, value in where.items() if value)
+    if leg["identifier_kind"]:
+        yield "request.identified_by", IdentifierKind(leg["identifier_kind"]).name
     if leg["channel"]:
         yield "channel", common_pb2.Channel.Name(leg["channel"]).removeprefix("CHANNEL_")
     if found.case is not None:
@@ -250,7 +256,7 @@ def _window(window: SeenWindow) -> explanation_pb2.ExplainedWindow:
         transactions=[
             explanation_pb2.CountedTransaction(
                 transaction_id=uuid_text(each.transaction_id),
-                accepted_at=timestamp(each.accepted_at),
+                accepted_at=timestamp(each.counts_at),
                 amount=each.amount,
             )
             for each in window.transactions[-COUNTED_MAX:]

@@ -187,9 +187,9 @@ class MemberService:
         ask: Ask,
         replaces: tuple[IdentifierKind, str] | None = None,
     ) -> Claim:
-        tenant, directory = call.tenant, self._desk.directory
-        unit = ask.business_unit_id
-        return link_claim(tenant.tenant_id, identifier, unit, tenant.card_linking, directory, replaces)
+        tenant, unit = call.tenant, ask.business_unit_id
+        cap = tenant.cards_a_month, tenant.zone
+        return link_claim(tenant.tenant_id, identifier, unit, *cap, self._desk.directory, replaces)
 
     async def set_redemption_lock(self, call: Call, request: member_pb2.SetRedemptionLockRequest) -> Message:
         """See the contract."""

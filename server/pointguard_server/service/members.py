@@ -3,7 +3,6 @@
 The claims that the engine takes inside its atomic step.
 """
 
-from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,21 +11,6 @@ from pointguard_server.domain.codes import Outcome
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.ask import Claim
 from pointguard_server.service.ports import Directory, Link, NewMember
-from pointguard_server.service.program_config import ProgramConfig
-
-
-@dataclass(frozen=True, slots=True)
-class CardLinkingCap:
-    """How many cards a business unit may link to an account in a calendar month of a program's zone."""
-
-    most: int
-    zone: ZoneInfo
-
-
-def card_linking_cap(config: ProgramConfig) -> CardLinkingCap | None:
-    """Return a program's cap; None if it has none."""
-    most = config.cards_a_month
-    return None if most is None else CardLinkingCap(most, ZoneInfo(config.time_zone))
 
 
 def enroll_claim(tenant_id: int, member: NewMember, directory: Directory) -> Claim:
@@ -43,14 +27,18 @@ def link_claim(
     tenant_id: int,
     identifier: tuple[IdentifierKind, str],
     business_unit_id: int,
-    cap: CardLinkingCap | None,
+    most: int | None,
+    zone: ZoneInfo,
     directory: Directory,
     replaces: tuple[IdentifierKind, str] | None = None,
 ) -> Claim:
-    """Return the claim that links an identifier to the account that is asked about, if the cap lets it."""
+    """Return the claim that links an identifier to the account that is asked about.
+
+    A business unit links at most ``most`` cards to it in a calendar month of the zone; None: any number.
+    """
 
     def take(store: Any, account_id: int, now: int) -> tuple[Outcome, int, int]:
-        most, since = (None, 0) if cap is None else (cap.most, local_time(now, cap.zone).month_start)
+        since = local_time(now, zone).month_start if most is not None else 0
         link = Link(*identifier, now, business_unit_id, replaces, most, since)
         return store.link(tenant_id, account_id, link), 0, 0
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -24,7 +25,6 @@ from pointguard_server.engine.ports import Clock
 from pointguard_server.engine.recount import Recount
 from pointguard_server.rules.compiler import RulesError
 from pointguard_server.service.experiment import Experiment
-from pointguard_server.service.members import card_linking_cap
 from pointguard_server.service.ports import Directory, Stores
 from pointguard_server.service.program_start import ProgramStart
 from pointguard_server.service.programs import scope_keys_of
@@ -150,7 +150,8 @@ class ServingProgram:
                 self.tenant,
                 reservation_ttl_max=after.config.reservation_ttl_max // MICROSECOND,
                 line_codes=prepared.lines,
-                card_linking=card_linking_cap(after.config),
+                zone=ZoneInfo(after.config.time_zone),
+                cards_a_month=after.config.cards_a_month,
             )
             if tenant.line_codes is not self.tenant.line_codes:
                 await asyncio.to_thread(self._prepare, tenant)

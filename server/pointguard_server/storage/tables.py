@@ -67,7 +67,7 @@ Index(
     legs.c.tenant_id,
     legs.c.group_set_id,
     legs.c.account_id,
-    sqlite_where=text("group_set_id > 0 AND operation IN (6, 10, 17)"),  # ENROLL, UPDATE_MEMBER, CHANGE_GROUPS
+    sqlite_where=text("group_set_id > 0 AND operation IN (6, 10, 18)"),  # ENROLL, UPDATE_MEMBER, CHANGE_GROUPS
 )
 Index("legs_hold_expires_at", legs.c.hold_expires_at, legs.c.position, sqlite_where=legs.c.hold_expires_at > 0)
 entries = Table("entries", metadata, *(_ledger_column(name) for name in ENTRY_FIELDS))

@@ -30,5 +30,5 @@ def upgrade() -> None:
         "legs_groups",
         "legs",
         ["tenant_id", "group_set_id", "account_id"],
-        sqlite_where=sa.text("group_set_id > 0 AND operation IN (6, 10, 17)"),
+        sqlite_where=sa.text("group_set_id > 0 AND operation IN (6, 10, 18)"),
     )
