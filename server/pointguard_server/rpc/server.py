@@ -114,8 +114,7 @@ def _methods(
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
     beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
-    transactions, members = TransactionService(desk), MemberService(desk)
-    groups, activity = GroupService(desk), ActivityService(desk)
+    transactions, activity = TransactionService(desk), ActivityService(desk)
     return {
         "pointguard.v1.TransactionService": {
             "QuoteRedemption": (transaction_pb2.QuoteRedemptionRequest, transactions.quote_redemption),
@@ -136,18 +135,7 @@ def _methods(
             activity_service.STREAM: None,
         },
         "pointguard.v1.AdviceService": _advice_methods(desk, exemptions),
-        "pointguard.v1.MemberService": {
-            "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
-            "FindMember": (member_pb2.FindMemberRequest, members.find_member),
-            "LinkIdentifier": (member_pb2.LinkIdentifierRequest, members.link_identifier),
-            "ReplaceCard": (member_pb2.ReplaceCardRequest, members.replace_card),
-            "UpdateMember": (member_pb2.UpdateMemberRequest, members.update_member),
-            "AddToGroup": (member_pb2.AddToGroupRequest, groups.add_to_group),
-            "RemoveFromGroup": (member_pb2.RemoveFromGroupRequest, groups.remove_from_group),
-            "ListGroupMembers": (member_pb2.ListGroupMembersRequest, groups.list_group_members),
-            "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
-            "SetAccountStatus": (member_pb2.SetAccountStatusRequest, members.set_account_status),
-        },
+        "pointguard.v1.MemberService": _member_methods(desk),
         RULES: {
             "ValidateRuleSet": (rule_pb2.ValidateRuleSetRequest, rules.validate_rule_set),
             "FormatRuleSet": (rule_pb2.FormatRuleSetRequest, rules.format_rule_set),
@@ -186,6 +174,22 @@ def _role(service: str, name: str) -> str:
     if name in INVESTIGATORS:
         return FRAUD
     return MANAGER if service in MANAGERS else TILL
+
+
+def _member_methods(desk: Desk) -> dict[str, tuple[type[Message], Method] | None]:
+    members, groups = MemberService(desk), GroupService(desk)
+    return {
+        "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
+        "FindMember": (member_pb2.FindMemberRequest, members.find_member),
+        "LinkIdentifier": (member_pb2.LinkIdentifierRequest, members.link_identifier),
+        "ReplaceCard": (member_pb2.ReplaceCardRequest, members.replace_card),
+        "UpdateMember": (member_pb2.UpdateMemberRequest, members.update_member),
+        "AddToGroup": (member_pb2.AddToGroupRequest, groups.add_to_group),
+        "RemoveFromGroup": (member_pb2.RemoveFromGroupRequest, groups.remove_from_group),
+        "ListGroupMembers": (member_pb2.ListGroupMembersRequest, groups.list_group_members),
+        "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
+        "SetAccountStatus": (member_pb2.SetAccountStatusRequest, members.set_account_status),
+    }
 
 
 def _advice_methods(desk: Desk, exemptions: Exemptions) -> dict[str, tuple[type[Message], Method] | None]:
