@@ -85,7 +85,7 @@ def time_of(leg: Leg) -> int:
     """When a leg counts: what another system did, when it did it."""
     accepted_at: int = leg["accepted_at"]
     if leg["operation"] == Operation.RECORD_ACTIVITY:
-        return min(leg["occurred_at"], accepted_at)
+        return min(int(leg["occurred_at"]), accepted_at)
     return accepted_at
 
 
