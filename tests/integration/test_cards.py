@@ -144,6 +144,14 @@ def test_a_card_that_is_replaced_finds_nobody_and_its_replacement_the_account(le
     assert link(ledger, ledger.member(), "old") == link(ledger, account, "old", most=None) == Outcome.IDENTIFIER_TAKEN
 
 
+def test_of_two_that_replace_the_same_card_at_once_one_wins(ledger: Ledger) -> None:
+    account = ledger.member()
+    link(ledger, account, "old")
+    verdicts = ledger.decide(*(ledger.link_ask(account, CARD, card, replaces="old") for card in ("new", "other")))
+    assert [each.outcome for each in verdicts] == [Outcome.DONE, Outcome.ACCOUNT_UNKNOWN]
+    assert ledger.store.find_identifier(1, CARD, "other") is None
+
+
 def test_a_replacement_above_the_cap_leaves_the_old_card_as_it_is(ledger: Ledger) -> None:
     account = ledger.member(100)
     assert [link(ledger, account, card) for card in ("a", "b")] == [Outcome.DONE] * 2

@@ -5,7 +5,7 @@ Begin, keys, accounts, decide, append, commit. The writer's thread runs it; ``en
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -307,13 +307,14 @@ class Decider:
     def _take_claims(self, step: _Step, now: int) -> None:
         """Write what goes with a request outside the ledger, and make the accounts that begin with it."""
         claims = step.inbox.claims
-        if claims:
-            # Who is asked about is found before a claim takes what finds them away.
-            self._identify(step, [named for named in step.inbox.identifiers if named[0] in claims])
+        named = {each[0]: each for each in step.inbox.identifiers if each[0] in claims} if claims else {}
         for row, claim in claims.items():
             if step.skip[row]:
                 continue
             step.claims.append(claim)
+            if row in named:
+                # As the claims before leave it, and before this one takes away what finds the account.
+                self._identify(step, (named[row],))
             known = int(step.envelopes["account_id"][row])
             outcome, account_id, program_id = claim.take(self._store, known, now)
             if outcome != Outcome.DONE:
@@ -356,7 +357,7 @@ class Decider:
         """Find the accounts of the requests that name an identifier or a reservation."""
         envelopes, skip = step.envelopes, step.skip
         claims = step.inbox.claims
-        self._identify(step, [named for named in step.inbox.identifiers if named[0] not in claims])
+        self._identify(step, (named for named in step.inbox.identifiers if named[0] not in claims))
         self._leave_ended(step)
         returns = ((step.operations == _RETURN) & (skip == 0)).nonzero()[0]
         if returns.size:
@@ -376,7 +377,7 @@ class Decider:
                 if not account_id:
                     skip[row] = Outcome.RESERVATION_UNKNOWN
 
-    def _identify(self, step: _Step, identifiers: list[tuple[int, int, str]]) -> None:
+    def _identify(self, step: _Step, identifiers: Iterable[tuple[int, int, str]]) -> None:
         """Find the accounts of requests (row, kind, normalized value) that name an identifier."""
         envelopes = step.envelopes
         for row, kind, value in identifiers:
