@@ -41,7 +41,7 @@ __all__ = [
 
 Child = subprocess.Popen[str]
 
-COMPILATION_SECONDS_AT_MOST: Final = 900
+COMPILATION_SECONDS_AT_MOST: Final = 300
 """Of a processor it takes less than one; on a machine that serves as much as it can, it rests most of the time."""
 _ERROR_CHARACTERS_KEPT: Final = 2_000
 
