@@ -370,6 +370,7 @@ class Server:
             reservation_ttl_max=config.reservation_ttl_max // MICROSECOND,
             line_codes=start.lines,
             digest_key=self.ledger.keys.digest_key(tenant_id),
+            zone=start.plan.program.zone,
         )
 
     def _rules_loaded(self) -> health.Finding:
