@@ -1,7 +1,7 @@
 """``activation``: what saving and activating a rule set adds to calls' latency at half of pointguard's saturation.
 
-An open loop, as in ``latency``. A round is a turn of load while nothing changes, the baseline, and one in which a manager
-makes a version that is new to the server, and so must be compiled, and activates it.
+An open loop, as in ``latency``. A round is a turn of load while nothing changes, the baseline, and one in which a
+manager makes a version that is new to the server, and so must be compiled, and activates it.
 ``activation-long-set`` is the same with a set of 100,000 articles, which comes with the version.
 """
 
