@@ -98,6 +98,8 @@ from pointguard_client.requests import (
 from pointguard_client.results import (
     AccountBalance,
     Accrual,
+    Adjustment,
+    AdjustmentReason,
     Advice,
     AdviceChange,
     AdviceReport,
@@ -190,6 +192,8 @@ __all__ = [
     "Accrual",
     "Accrue",
     "ActiveVersionDiffers",
+    "Adjustment",
+    "AdjustmentReason",
     "Advice",
     "AdviceChange",
     "AdviceContext",

@@ -47,6 +47,7 @@ class TransactionKind(ContractEnum):
     CARD_REPLACE = 13
     REDEMPTION_LOCK = 14
     INTERVENTION = 15
+    OVERRIDE = 16
 
 
 class Operation(ContractEnum):
@@ -69,6 +70,7 @@ class Operation(ContractEnum):
     SET_ACCOUNT_STATUS = 14
     RESOLVE_CASE = 15
     RETURN = 16
+    ADJUST = 17
 
 
 class Decision(ContractEnum):
@@ -100,6 +102,10 @@ class ReasonCode(ContractEnum):
     STEP_UP_ONE_TIME_CODE = 14
     STEP_UP_SUPERVISOR = 15
     UNDER_REVIEW = 16
+    CREDIT_LIMIT = 17
+    AGENT_DAILY_LIMIT = 18
+    AGENT_MONTHLY_LIMIT = 19
+    ACCOUNT_MONTHLY_LIMIT = 20
 
 
 class AdviceEntity(ContractEnum):
@@ -107,6 +113,7 @@ class AdviceEntity(ContractEnum):
 
     UNSPECIFIED = 0
     ACCOUNT = 1
+    AGENT = 2
 
 
 class AdviceContext(ContractEnum):
@@ -115,6 +122,7 @@ class AdviceContext(ContractEnum):
     UNSPECIFIED = 0
     REDEMPTION = 1
     EARNING = 2
+    ADJUSTMENT = 3
 
 
 class Factor(ContractEnum):
@@ -155,6 +163,7 @@ class FraudScope(ContractEnum):
     TERMINAL = 5
     BUSINESS_UNIT = 6
     GROUP = 7
+    AGENT = 8
 
 
 class AdviceEvent(ContractEnum):

@@ -1,6 +1,6 @@
 """The canonical record of a leg: what was asked, what was seen and what was answered, as bytes. Any layer may use it.
 
-It serves replays of an idempotency key, explanations, feeds and the chain of batch digests. Version 2:
+It serves replays of an idempotency key, explanations, feeds and the chain of batch digests. Version 3:
 
     version                                  varint
     leg                                      its columns in order; ids as 16 raw bytes, the rest as zigzag varints
@@ -14,7 +14,8 @@ It serves replays of an idempotency key, explanations, feeds and the chain of ba
                                              staff did, what they said (``domain/interventions.py``)
 
 A varint is little-endian base 128; zigzag maps 0, -1, 1, -2 to 0, 1, 2, 3. ``engine/compiled/records.py`` writes the
-same bytes. Version 1 is the same but for the leg's last columns, ``LEG_FIELDS_ADDED``, which it has not: they are 0.
+same bytes. Earlier versions are the same but for the leg's last columns, of ``LEG_FIELDS_ADDED``: version 1 has none of
+them, version 2 has no ``agent_id``. Those are 0.
 """
 
 from collections.abc import Iterator
@@ -30,8 +31,8 @@ from pointguard_server.domain.ledger_rows import (
     REQUEST_FIELDS,
 )
 
-RECORD_VERSION = 2
-RECORD_LEG_FIELDS = {1: LEG_FIELDS[: -len(LEG_FIELDS_ADDED)], 2: LEG_FIELDS}
+RECORD_VERSION = 3
+RECORD_LEG_FIELDS = {1: LEG_FIELDS[: -len(LEG_FIELDS_ADDED)], 2: LEG_FIELDS[:-1], 3: LEG_FIELDS}
 """The leg's columns in a record, by its version."""
 RECORD_ENTRY_FIELDS = ENTRY_FIELDS[ENTRY_FIELDS.index("entry_type") :]
 RECORD_ADVICE_FIELDS = ADVICE_FIELDS[ADVICE_FIELDS.index("event") :]

@@ -101,6 +101,8 @@ class Inbox:
             len(ask.body),
             ask.group_set_id,
             ask.birth_date,
+            ask.agent_id,
+            ask.reason_code,
         )
         if ask.line_count:
             at = self.line_count * 8 * LINE_FIELD_COUNT

@@ -148,6 +148,7 @@ class ServingProgram:
             tenant = replace(
                 self.tenant,
                 reservation_ttl_max=after.config.reservation_ttl_max // MICROSECOND,
+                adjustment_reasons=after.config.adjustments.reason_codes,
                 line_codes=prepared.lines,
             )
             if tenant.line_codes is not self.tenant.line_codes:

@@ -26,6 +26,7 @@ class Tenant:
     reservation_ttl_max: int  # microseconds
     line_codes: LineCodes
     digest_key: bytes = field(repr=False)
+    adjustment_reasons: tuple[str, ...] = ()  # the reason codes of what agents may do to points
     currency_number: int = field(init=False)  # the currency as the kernel compares it
     _keyed: "blake2b" = field(init=False, repr=False)
 
