@@ -80,9 +80,11 @@ def test_a_credit_may_be_spent_at_once_and_ends_as_the_program_says() -> None:
         assert ledger.balance(account).posted == 35
         ledger.clock.moment += 1
         assert ledger.balance(account).posted == 0
-        ledger.accrue(account, 100)
+        # What comes next has it written down. An adjustment ends likewise, and a debit takes of it.
+        ledger.adjust(account, 10, kind=Kind.ADJUSTMENT)
         ledger.restart_decider()
-        assert ledger.adjust(account, -1, kind=Kind.ADJUSTMENT).decision == DECLINED
+        taken = ledger.adjust(account, -4, kind=Kind.ADJUSTMENT)
+        assert (moved(taken), taken.posted, ledger.balance(account).expiring_points) == (-4, 6, 6)
         check(ledger)
 
 
