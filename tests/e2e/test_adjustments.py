@@ -39,9 +39,12 @@ def new_agent() -> str:
 
 async def test_a_credit_says_who_gave_it_and_why_and_is_given_once(client: PointguardClient) -> None:
     member, agent, key = await new_member(client), new_agent(), new_idempotency_key()
-    for _ in range(2):
-        given = await client.adjust_points(member, 250, agent, "GOODWILL", "the parcel was late", idempotency_key=key)
-        assert (given.decision, given.signed_points, given.balance.posted) == (Decision.APPROVED, 250, 250)
+    given, again = [
+        await client.adjust_points(member, 250, agent, "GOODWILL", "the parcel was late", idempotency_key=key)
+        for _ in range(2)
+    ]
+    assert (given.decision, given.signed_points, given.balance.posted) == (Decision.APPROVED, 250, 250)
+    assert again == given
     transaction = await client.get_transaction(given.transaction_id)
     assert (transaction.operation, transaction.kind) == (Operation.ADJUST, TransactionKind.DISCRETIONARY)
     assert (transaction.agent_id, transaction.points) == (agent, 250)
@@ -52,11 +55,12 @@ async def test_a_credit_says_who_gave_it_and_why_and_is_given_once(client: Point
 
 
 async def test_what_passes_a_limit_is_declined_and_names_it(client: PointguardClient) -> None:
-    member, agent = await new_member(client), new_agent()
-    given = [await client.adjust_points(member, 1_000, agent, "GOODWILL", "much") for _ in range(11)]
+    agent, members = new_agent(), [await new_member(client) for _ in range(3)]
+    member = members[1]
+    given = [await client.adjust_points(members[n % 3], 1_000, agent, "GOODWILL", "much") for n in range(11)]
     assert [each.decision for each in given] == [Decision.APPROVED] * 10 + [Decision.DECLINED]
     assert [reason.code for reason in given[-1].reasons] == [ReasonCode.AGENT_DAILY_LIMIT]
-    assert (given[-1].signed_points, given[-1].balance.posted) == (0, 10_000)
+    assert (given[-1].signed_points, given[-1].balance.posted) == (0, 3_000)
     too_much = await client.adjust_points(member, 1_001, new_agent(), "GOODWILL", "too much")
     assert [reason.code for reason in too_much.reasons] == [ReasonCode.CREDIT_LIMIT]
     for each in (given[-1], too_much):

@@ -306,7 +306,7 @@ def member_cases() -> Iterator[Case]:
     ):
         yield Case("UpdateMember", {"birth_date": text}, "birth_date")
         yield Case("EnrollMember", {"profile": member_pb2.Profile(birth_date=text)}, "profile.birth_date")
-    for context in (-1, 3, 2**31 - 1):
+    for context in (-1, 4, 2**31 - 1):
         yield Case("CheckAdvice", {"context": context}, "context")
 
 

@@ -517,6 +517,8 @@ def _read_adjustments(program: CheckedTable) -> AdjustmentsConfig:
     if not program.has("adjustments"):
         return AdjustmentsConfig()
     table = program.table("adjustments")
+    if not table.has("reason_codes"):
+        table.note("reason_codes", "is missing")
     config = AdjustmentsConfig(
         table.texts("reason_codes", REASON_CODES_MAX, CODE_BYTES_MAX),
         *(

@@ -64,14 +64,20 @@ def test_a_record_that_is_cut_short_is_refused(record: Record, data: st.DataObje
 
 @given(record=records)
 def test_a_record_of_another_version_is_refused(record: Record) -> None:
-    with pytest.raises(ValueError, match="version 3 is not known"):
-        decode_record(b"\x03" + encode_record(record)[1:])
+    with pytest.raises(ValueError, match="version 4 is not known"):
+        decode_record(b"\x04" + encode_record(record)[1:])
 
 
 @given(record=records)
 def test_a_record_from_before_there_were_experiments_reads_as_of_none(record: Record) -> None:
-    of_none = replace(record, leg=record.leg | {"experiment_id": 0, "arm": 0})
+    of_none = replace(record, leg=record.leg | {"experiment_id": 0, "arm": 0, "agent_id": 0})
     assert decode_record(encode_record(record, version=1)) == of_none
+
+
+@given(record=records)
+def test_a_record_from_before_there_were_agents_reads_as_of_nobody(record: Record) -> None:
+    of_nobody = replace(record, leg=record.leg | {"agent_id": 0})
+    assert decode_record(encode_record(record, version=2)) == of_nobody
 
 
 @pytest.mark.parametrize(
