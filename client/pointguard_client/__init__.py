@@ -12,6 +12,14 @@
 The package imports the generated contract, gRPC, protobuf and (for the command line) rich: nothing of the server.
 """
 
+from pointguard_client.activity_client import ActivityClient
+from pointguard_client.activity_values import (
+    Activity,
+    ActivityFault,
+    ActivityResult,
+    RecordedActivity,
+    StreamedActivities,
+)
 from pointguard_client.channel import Connection
 from pointguard_client.client import PointguardClient
 from pointguard_client.errors import (
@@ -149,6 +157,7 @@ from pointguard_client.shadow_client import ShadowClient
 from pointguard_client.shadow_values import Shadow, ShadowDifference, ShadowFindings, ShadowRule
 from pointguard_client.stream import TransactionStream
 from pointguard_client.sync_client import (
+    SyncActivityClient,
     SyncExperimentClient,
     SyncFraudClient,
     SyncPointguardClient,
@@ -192,6 +201,10 @@ __all__ = [
     "Accrual",
     "Accrue",
     "ActiveVersionDiffers",
+    "Activity",
+    "ActivityClient",
+    "ActivityFault",
+    "ActivityResult",
     "Adjustment",
     "AdjustmentReason",
     "Advice",
@@ -291,6 +304,7 @@ __all__ = [
     "Quote",
     "Reason",
     "ReasonCode",
+    "RecordedActivity",
     "Redemption",
     "RedemptionLock",
     "ReservationEnded",
@@ -326,6 +340,8 @@ __all__ = [
     "ShadowRule",
     "SimulatedOrder",
     "Simulation",
+    "StreamedActivities",
+    "SyncActivityClient",
     "SyncExperimentClient",
     "SyncFraudClient",
     "SyncPointguardClient",

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pointguard_client.commands import (
     account,
     accrual,
+    activity,
     adjustment,
     batch,
     explain,
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         redemption,
         accrual,
         returns,
+        activity,
         adjustment,
         account,
         members,

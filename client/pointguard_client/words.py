@@ -70,7 +70,8 @@ class Operation(ContractEnum):
     SET_ACCOUNT_STATUS = 14
     RESOLVE_CASE = 15
     RETURN = 16
-    ADJUST = 17
+    RECORD_ACTIVITY = 17
+    ADJUST = 18
 
 
 class Decision(ContractEnum):

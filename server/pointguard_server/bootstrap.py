@@ -388,6 +388,7 @@ class Server:
             line_codes=start.lines,
             digest_key=self.ledger.keys.digest_key(tenant_id),
             adjustment_reasons=config.adjustments.reason_codes,
+            zone=start.plan.program.zone,
         )
 
     def _rules_loaded(self) -> health.Finding:

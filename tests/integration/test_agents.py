@@ -127,6 +127,21 @@ def test_a_false_positive_has_the_rule_leave_the_agent_alone_for_its_duration() 
         check(ledger)
 
 
+def test_nobody_clears_himself() -> None:
+    with ledger_of(rules=rule("BLOCK") + rule("REVIEW").replace("busy-agent", "case")) as ledger:
+        account = ledger.member()
+        for _ in range(3):
+            ledger.adjust(account, 1)
+        block, case = ledger.rows("advice")
+        resolve = partial(ledger.resolve_ask, account, case["advice_id"], CaseOutcome.FALSE_POSITIVE)
+        for operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE):
+            settle = partial(ledger.settle_ask, operation, account, block["advice_id"])
+            assert ledger.one(settle(author="agent 7")).outcome == Outcome.FOUR_EYES
+        assert ledger.one(resolve("agent 7")).outcome == Outcome.FOUR_EYES
+        assert ledger.one(settle(author="agent 8")).outcome == ledger.one(resolve("agent 8")).outcome == Outcome.DONE
+        check(ledger)
+
+
 def test_a_block_that_is_overridden_lets_the_agent_go_on_at_once() -> None:
     with ledger_of(rules=rule("BLOCK")) as ledger:
         account, other = ledger.member(), ledger.member()

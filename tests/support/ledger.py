@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 
 from pointguard_server.domain.adjustments import Adjustment
 from pointguard_server.domain.age_bands import AGE_BANDS
-from pointguard_server.domain.calendar import to_microseconds
+from pointguard_server.domain.calendar import stretches_of, to_microseconds
 from pointguard_server.domain.codes import (
+    PARTS_SHIFT,
     CaseOutcome,
     Channel,
     CodeKind,
@@ -28,6 +29,7 @@ from pointguard_server.domain.codes import (
     InterventionReason,
     Kind,
     Operation,
+    Part,
     Posture,
     RequestFlag,
     RuleSetActivationKind,
@@ -452,6 +454,24 @@ class Ledger:
         )  # fmt: skip
         return self.ask(key, fields, body=encode_body("", encode_lines(lines)))
 
+    def record_ask(
+        self, account: int, at: int, kind: Kind = Kind.ADHOC_REDEEM, parts: Sequence[Part] = (Part.REDEEM,),
+        points: int = 1, money: int = 0, key: str | None = None, where: Where = NOWHERE,
+    ) -> Ask:  # fmt: skip
+        """Ask to record what happened at a moment in another system."""
+        fields = RequestFields(
+            int(Operation.RECORD_ACTIVITY), int(kind), account, points, money,
+            flags=sum(1 << part for part in parts) << PARTS_SHIFT, occurred_at=at, **self.place(where),
+        )  # fmt: skip
+        stretches = stretches_of(at, self.programs.programs[0].zone)
+        return self.ask(
+            key,
+            fields,
+            business_unit_id=self.code(CodeKind.BUSINESS_UNIT, where.unit),
+            lines=b"".join(value.to_bytes(8, "little") for value in stretches),
+            line_count=1,
+        )
+
     def adjust_ask(
         self, account: int, points: int, *, agent: str = "agent 7", kind: Kind = Kind.DISCRETIONARY,
         corrects: bytes = bytes(16), reason_code: int = 1, key: str | None = None,
@@ -569,6 +589,10 @@ class Ledger:
 
     def void(self, reservation: Verdict, **rest: Any) -> Verdict:
         return self.one(self.end_ask(Operation.VOID, reservation.transaction_id, **rest))
+
+    def record(self, account: int, at: int, **rest: Any) -> Verdict:
+        """Record what happened at a moment in another system."""
+        return self.one(self.record_ask(account, at, **rest))
 
     def give_back(self, original: Verdict, **rest: Any) -> Verdict:
         """Return a transaction, or so much of it."""

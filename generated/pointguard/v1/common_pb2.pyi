@@ -56,6 +56,7 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_SET_ACCOUNT_STATUS: _ClassVar[Operation]
     OPERATION_RESOLVE_CASE: _ClassVar[Operation]
     OPERATION_RETURN: _ClassVar[Operation]
+    OPERATION_RECORD_ACTIVITY: _ClassVar[Operation]
     OPERATION_ADJUST: _ClassVar[Operation]
 
 class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -196,6 +197,7 @@ OPERATION_REMOVE_ADVICE: Operation
 OPERATION_SET_ACCOUNT_STATUS: Operation
 OPERATION_RESOLVE_CASE: Operation
 OPERATION_RETURN: Operation
+OPERATION_RECORD_ACTIVITY: Operation
 OPERATION_ADJUST: Operation
 DECISION_UNSPECIFIED: Decision
 DECISION_APPROVED: Decision

@@ -134,12 +134,12 @@ class CaseResolved(PointguardError):
 
 
 class FourEyes(PointguardError):
-    """The case must be resolved by another author with another API key than it was proposed by."""
+    """It takes another author: a case that was proposed one with another API key, too; nobody clears himself."""
 
     reason = "FOUR_EYES"
 
     def __init__(self) -> None:
-        super().__init__("another author with another API key must resolve the case")
+        super().__init__("another author must do it, and resolve a case that was proposed with another API key")
 
 
 class ExemptionEnded(PointguardError):

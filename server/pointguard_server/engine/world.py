@@ -35,6 +35,7 @@ PROGRAM = np.dtype(
             "unreceipted_money",
             "credit_max",  # the most points that an agent gives at once; 0: no limit
             "retention",  # how long events stay in memory
+            "looks_back",  # how far windows reach back by which recorded activity is judged
             "first_measure",
             "measure_count",
             "distinct_count",  # of measures that count different values

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from struct import Struct
+from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import CodeKind
 from pointguard_server.engine.engine import Engine
@@ -12,6 +13,7 @@ from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory
 
 LINE_VALUE = 1_000_000  # the rules' fixed point
+_UTC = ZoneInfo("UTC")
 _LENGTHS = Struct("<4I").pack
 
 
@@ -27,6 +29,7 @@ class Tenant:
     line_codes: LineCodes
     digest_key: bytes = field(repr=False)
     adjustment_reasons: tuple[str, ...] = ()  # the reason codes of what agents may do to points
+    zone: ZoneInfo = _UTC  # of the program's calendar
     currency_number: int = field(init=False)  # the currency as the kernel compares it
     _keyed: "blake2b" = field(init=False, repr=False)
 

@@ -340,5 +340,5 @@ async def test_points_are_adjusted_with_who_and_why(server: FakeServer, client: 
     assert (given.signed_points, given.transaction_id) == (250, "agent 7 GOODWILL late")
     await client.adjust_points(MEMBER, -5, "agent 7", "GOODWILL", "late", corrects_transaction_id="original")
     first, second = (cast("transaction_pb2.AdjustPointsRequest", call.request) for call in server.calls)
-    assert (first.idempotency_key, first.kind) == ("k", TransactionKind.DISCRETIONARY)
-    assert (second.corrects_transaction_id, second.kind) == ("original", TransactionKind.CORRECTION)
+    assert (first.idempotency_key, int(first.kind)) == ("k", int(TransactionKind.DISCRETIONARY))
+    assert (second.corrects_transaction_id, int(second.kind)) == ("original", int(TransactionKind.CORRECTION))

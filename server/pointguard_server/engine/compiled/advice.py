@@ -16,10 +16,13 @@ from pointguard_server.engine.compiled.agents import advice_about, note_about, s
 from pointguard_server.engine.compiled.conditions import reason_against
 from pointguard_server.engine.compiled.emit import add_reason, new_advice_row
 from pointguard_server.engine.compiled.exemptions import is_exempt
-from pointguard_server.engine.compiled.scopes import held_by_scope, scope_evidence_from
+from pointguard_server.engine.compiled.moments import counts_at
+from pointguard_server.engine.compiled.past_windows import fullest_window
+from pointguard_server.engine.compiled.scopes import held_by_scope, is_past, scope_evidence_from
 from pointguard_server.engine.world import CONDITION, NOW, PROVINCES, SHOWN
 from pointguard_server.velocity.compiling import entry, part
-from pointguard_server.velocity.windows import BLOCKED, NONE, amount, matches, window_start
+from pointguard_server.velocity.scopes import bucket_at
+from pointguard_server.velocity.windows import BLOCKED, NONE, RECORDED, amount, matches, window_start
 
 _RAISED, _EXTENDED, _OVERRIDDEN = int(AdviceEvent.RAISED), int(AdviceEvent.EXTENDED), int(AdviceEvent.OVERRIDDEN)
 _RESOLVED = int(AdviceEvent.RESOLVED)
@@ -224,7 +227,8 @@ def measured(arrays, world, batch, r, slot, rule, leg, flags):
 
     For the rule that compares provinces: 1 if store and member lie in different ones, else 0; unknown ones never
     differ. For a rule that is its condition alone: 1; an attempt under a standing block counts if it ``extends``. A
-    transaction that names no entity of the rule's scope does not count for it.
+    transaction that names no entity of the rule's scope does not count for it. Recorded activity counts for the fullest
+    of the account's windows that hold it, and for a wider one that still does.
     """
     program = world.programs[arrays.accounts[slot].program]
     if rule.measure == CONDITION:
@@ -235,14 +239,25 @@ def measured(arrays, world, batch, r, slot, rule, leg, flags):
         return 1 if home != 0 and there != 0 and home != there else 0
     if rule.scoped >= 0:
         scoped = world.scoped[program.first_scoped + rule.scoped]
-        if not matches(scoped, leg.kind, leg.parts, flags):
+        if not matches(scoped, leg.kind, leg.parts, flags) or _has_passed(program, scoped, leg):
             return -1
         held, _ = _held(arrays, world, program, scoped, leg)
         return held if held < 0 else held + amount(scoped, leg.points, leg.money)
     measure = world.measures[program.first_measure + rule.measure]
     if not matches(measure, leg.kind, leg.parts, flags):
         return -1
+    if flags & RECORDED:
+        held, _ = fullest_window(arrays, batch, r, slot, program, measure, arrays.tallies[slot, rule.measure], leg)
+        return held
     return arrays.tallies[slot, rule.measure, 0] + amount(measure, leg.points, leg.money)
+
+
+@part
+def _has_passed(program, scoped, leg):
+    """Whether a recorded leg is too old for a wider window."""
+    if not leg.event_flags & RECORDED:
+        return False
+    return is_past(scoped, bucket_at(scoped, program, counts_at(leg)), bucket_at(scoped, program, leg.accepted_at))
 
 
 @part
@@ -341,7 +356,7 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
         rule.tripped += 1
         if rule.is_shadow or is_exempt(world, batch, r, account, rule):
             continue
-        start = _evidence_from(world, program, rule, leg)
+        start = _evidence_from(arrays, world, batch, r, slot, program, rule, leg)
         if rule.of_agent:
             if advice_about(batch, leg.agent_id, rule.rule_id) == NONE:
                 _raise(arrays, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
@@ -354,13 +369,16 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
 
 
 @part
-def _evidence_from(world, program, rule, leg):
+def _evidence_from(arrays, world, batch, r, slot, program, rule, leg):
     """Return where the rule's window begins; 0 for none."""
     if rule.measure < 0:
         return 0
     if rule.scoped >= 0:
         return scope_evidence_from(world.scoped[program.first_scoped + rule.scoped], program, leg.accepted_at)
     measure = world.measures[program.first_measure + rule.measure]
+    if leg.event_flags & RECORDED:
+        _, start = fullest_window(arrays, batch, r, slot, program, measure, arrays.tallies[slot, rule.measure], leg)
+        return start
     return window_start(measure, leg.accepted_at, program.day_start, program.week_start, program.month_start)
 
 

@@ -59,3 +59,13 @@ def settle_about(batch, advice, is_over):
         if about.advice_id_high == advice.advice_id_high and about.advice_id_low == advice.advice_id_low:
             about.is_over = 1 if is_over else 0
             about.ends_at = 0 if advice.event == _REMOVED else advice.ends_at
+
+
+@part
+def is_about(batch, advice, agent_id):
+    """Return whether an advice that has not ended is about this agent."""
+    for i in range(batch.header[ADVICE_ABOUT_AGENTS]):
+        about = batch.agent_advice[i]
+        if about.advice_id_high == advice.advice_id_high and about.advice_id_low == advice.advice_id_low:
+            return about.agent_id == agent_id
+    return False

@@ -27,6 +27,7 @@ from pointguard_server.engine.compiled.advice import (
     rule_of,
     write_step,
 )
+from pointguard_server.engine.compiled.agents import is_about
 from pointguard_server.engine.compiled.emit import close_leg, emit_leg, new_advice_row
 from pointguard_server.engine.compiled.scopes import count_for_scopes
 from pointguard_server.engine.rows import (
@@ -54,7 +55,7 @@ _FALSE_POSITIVE = int(CaseOutcome.FALSE_POSITIVE)
 _SUSPENDED_FLAG, _SUSPENDED = int(AccountFlag.SUSPENDED), int(RequestFlag.SUSPENDED)
 _ADVICE_ENDED, _ENDS_IN_THE_PAST = int(Outcome.ADVICE_ENDED), int(Outcome.ENDS_IN_THE_PAST)
 _ADVICE_IS_CASE, _CASE_RESOLVED = int(Outcome.ADVICE_IS_CASE), int(Outcome.CASE_RESOLVED)
-_FOUR_EYES = int(Outcome.FOUR_EYES)
+_FOUR_EYES, _DONE = int(Outcome.FOUR_EYES), int(Outcome.DONE)
 _NUMBER = 0xFFFFFFFF
 
 
@@ -78,11 +79,8 @@ def intervene(arrays, world, batch, out, r, slot):
             return
     elif request.operation in (_OVERRIDE, _REMOVE):
         index = find_advice(arrays, account, request.reservation_high, request.reservation_low)
-        if index == NONE or is_over(arrays.standing[index]):
-            out.answers[r].outcome = _ADVICE_ENDED
-            return
-        if is_case(arrays.standing[index].posture):
-            out.answers[r].outcome = _ADVICE_IS_CASE
+        out.answers[r].outcome = _why_not(arrays, batch, index, batch.envelopes[r].agent_id)
+        if out.answers[r].outcome != _DONE:
             return
         kind = _OVERRIDE_KIND
     else:
@@ -103,6 +101,16 @@ def intervene(arrays, world, batch, out, r, slot):
         if request.operation == _REMOVE:
             drop_standing(arrays, account, index)
     _close(arrays, world, batch, out, slot, row)
+
+
+@part
+def _why_not(arrays, batch, index, agent_id):
+    """Return why an agent may not override or remove an advice; DONE if he may."""
+    if index == NONE or is_over(arrays.standing[index]):
+        return _ADVICE_ENDED
+    if is_case(arrays.standing[index].posture):
+        return _ADVICE_IS_CASE
+    return _FOUR_EYES if is_about(batch, arrays.standing[index], agent_id) else _DONE
 
 
 @part
@@ -131,6 +139,9 @@ def _resolve(arrays, world, batch, out, r, slot, line):
         out.answers[r].outcome = _CASE_RESOLVED
         return
     case = arrays.standing[index]
+    if is_about(batch, case, batch.envelopes[r].agent_id):
+        out.answers[r].outcome = _FOUR_EYES
+        return
     rule = rule_of(world, program, case)
     found, actor = batch.lines[line, TERMS_REASON], batch.lines[line, TERMS_ACTOR]
     proposes = rule != NONE and world.rules[rule].four_eyes != 0

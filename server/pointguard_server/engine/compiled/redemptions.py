@@ -228,6 +228,7 @@ def quote(arrays, world, batch, out, r, slot):
             0,
             0,
             APPROVED,
+            now,
             answer.posted,
             available,
         )

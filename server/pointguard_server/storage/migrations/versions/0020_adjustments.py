@@ -14,6 +14,6 @@ def upgrade() -> None:
     op.add_column("legs", sa.Column("agent_id", sa.BigInteger, nullable=False, server_default="0"))
     op.execute(
         "CREATE INDEX legs_corrections ON legs (tenant_id, account_id, refers_to_seq)"
-        " WHERE operation = 17 AND refers_to_seq > 0"
+        " WHERE operation = 18 AND refers_to_seq > 0"
     )
     op.execute("CREATE INDEX advice_about_agents ON advice (position) WHERE entity = 2")
