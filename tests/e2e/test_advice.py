@@ -680,7 +680,12 @@ def test_the_command_line_lists_raises_overrides_and_suspends(
 
 @pytest.mark.parametrize(
     ("name", "scripts"),
-    [("advice.md", 3), ("fraud.md", 1), pytest.param("activity.md", 1, marks=pytest.mark.long)],
+    [
+        ("advice.md", 3),
+        ("fraud.md", 1),
+        pytest.param("activity.md", 1, marks=pytest.mark.long),
+        pytest.param("adjustments.md", 1, marks=pytest.mark.long),
+    ],
 )
 def test_the_pages_about_fraud_run_as_they_stand(
     shared_server: ServerProcess, tmp_path: Path, name: str, scripts: int

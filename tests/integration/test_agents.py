@@ -134,11 +134,14 @@ def test_nobody_clears_himself() -> None:
             ledger.adjust(account, 1)
         block, case = ledger.rows("advice")
         resolve = partial(ledger.resolve_ask, account, case["advice_id"], CaseOutcome.FALSE_POSITIVE)
-        for operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE):
-            settle = partial(ledger.settle_ask, operation, account, block["advice_id"])
-            assert ledger.one(settle(author="agent 7")).outcome == Outcome.FOUR_EYES
-        assert ledger.one(resolve("agent 7")).outcome == Outcome.FOUR_EYES
-        assert ledger.one(settle(author="agent 8")).outcome == ledger.one(resolve("agent 8")).outcome == Outcome.DONE
+        override, remove = (
+            partial(ledger.settle_ask, operation, account, block["advice_id"])
+            for operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE)
+        )
+        own = [override(author="agent 7"), remove(author="agent 7"), resolve("agent 7")]
+        assert [each.outcome for each in ledger.decide(*own)] == [Outcome.FOUR_EYES] * 3
+        others = [remove(author="agent 8"), resolve("agent 8")]
+        assert [each.outcome for each in ledger.decide(*others)] == [Outcome.DONE] * 2
         check(ledger)
 
 
