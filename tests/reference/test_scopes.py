@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pointguard_server.domain.codes import CodeKind, Kind, Measure, Operation, Part, Scope, WindowKind
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import Ask, Verdict
-from tests.reference.scopes import Leg, Wide, events_before
+from tests.reference.scopes import Leg, Wide, events_before, time_of
 from tests.reference.test_windows import STARTS, ZONES, without_ids
 from tests.support.explaining import explaining
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, Where, open_ledger
@@ -113,6 +113,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("lock"), st.booleans(), st.sampled_from(AGENTS)),
     st.tuples(st.just("adjust"), st.sampled_from(AGENTS[1:]), st.integers(-20, 50).filter(bool)),
     st.tuples(st.just("suspend"), st.booleans()),
+    st.tuples(st.just("record"), place, st.sampled_from((-HOUR, 0, *WAITS)), st.integers(0, 40)),
     st.tuples(st.just("quote"), place),
 )
 histories = st.lists(st.tuples(st.integers(0, len(GROUPS) - 1), steps), min_size=5, max_size=40)
@@ -155,6 +156,8 @@ class Player:
                 return ledger.authorise_ask(account, rest[1], where=rest[0])
             case "reserve":
                 return ledger.authorise_ask(account, rest[1], where=rest[0], time_to_live=rest[2], capture=False)
+            case "record":
+                return ledger.record_ask(account, ledger.clock.now() - rest[1], points=rest[2], where=rest[0])
             case "lock":
                 return ledger.lock_ask(account, rest[0], agent=rest[1])
             case "adjust":
@@ -191,6 +194,7 @@ def check_recorded(ledger: Ledger) -> int:
         for wide, measure in zip(WATCHED, scoped, strict=True):
             if measure.place not in recorded:
                 continue
+            assert wide.in_buckets(time_of(leg), leg["accepted_at"], zone), "what is told too late counts for no rule"
             checked += 1
             value, place = expected(wide, leg, events, groups, zone)
             assert recorded[measure.place] == value, (wide, leg)
@@ -204,7 +208,7 @@ def expected(wide: Wide, leg: Leg, events: list[tuple[Leg, Leg | None]], groups:
     values = []
     for entity in wide.entities(leg, groups):
         of_entity = [
-            (then["accepted_at"], wide.contribution(then, end))
+            (time_of(then), wide.contribution(then, end))
             for then, end in events
             if wide.counts(then) and entity in wide.entities(then, groups)
         ]
