@@ -110,7 +110,7 @@ def _methods(
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
     beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
-    transactions, members, activity = TransactionService(desk), MemberService(desk), ActivityService(desk)
+    transactions, activity = TransactionService(desk), ActivityService(desk)
     return {
         "pointguard.v1.TransactionService": {
             "QuoteRedemption": (transaction_pb2.QuoteRedemptionRequest, transactions.quote_redemption),
@@ -132,14 +132,7 @@ def _methods(
             activity_service.STREAM: None,
         },
         "pointguard.v1.AdviceService": _advice_methods(desk, exemptions),
-        "pointguard.v1.MemberService": {
-            "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
-            "FindMember": (member_pb2.FindMemberRequest, members.find_member),
-            "LinkIdentifier": (member_pb2.LinkIdentifierRequest, members.link_identifier),
-            "UpdateMember": (member_pb2.UpdateMemberRequest, members.update_member),
-            "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
-            "SetAccountStatus": (member_pb2.SetAccountStatusRequest, members.set_account_status),
-        },
+        "pointguard.v1.MemberService": _member_methods(desk),
         RULES: {
             "ValidateRuleSet": (rule_pb2.ValidateRuleSetRequest, rules.validate_rule_set),
             "FormatRuleSet": (rule_pb2.FormatRuleSetRequest, rules.format_rule_set),
@@ -180,6 +173,18 @@ def _role(service: str, name: str) -> str:
     if name == ADJUST:
         return AGENT
     return MANAGER if service in MANAGERS else TILL
+
+
+def _member_methods(desk: Desk) -> dict[str, tuple[type[Message], Method] | None]:
+    members = MemberService(desk)
+    return {
+        "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
+        "FindMember": (member_pb2.FindMemberRequest, members.find_member),
+        "LinkIdentifier": (member_pb2.LinkIdentifierRequest, members.link_identifier),
+        "UpdateMember": (member_pb2.UpdateMemberRequest, members.update_member),
+        "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
+        "SetAccountStatus": (member_pb2.SetAccountStatusRequest, members.set_account_status),
+    }
 
 
 def _advice_methods(desk: Desk, exemptions: Exemptions) -> dict[str, tuple[type[Message], Method] | None]:

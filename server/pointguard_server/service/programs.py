@@ -57,7 +57,6 @@ from pointguard_server.service.program_config import (
     LotsConfig,
     ProgramConfig,
     RedemptionConfig,
-    ReturnsConfig,
     RuleMode,
 )
 from pointguard_server.service.program_sources import ProgramSources, Store
@@ -190,8 +189,7 @@ def build_program(
         "rate_points": config.redemption.points,
         "rate_money": config.redemption.money_minor,
         "hold_default": config.reservation_ttl_default // MICROSECOND,
-        **_return_settings(config.returns),
-        "credit_max": config.adjustments.credit_max,
+        **_return_and_credit_settings(config),
         "retention": _retention(config, rule_set, fraud_conditions) // MICROSECOND,
         "looks_back": looks_back(config) // MICROSECOND,
         "earn_address": earn.address,
@@ -230,7 +228,9 @@ def build_program(
     )
 
 
-def _return_settings(returns: ReturnsConfig) -> dict[str, int]:
+def _return_and_credit_settings(config: ProgramConfig) -> dict[str, int]:
+    """Return what is said of returns, and of what agents give."""
+    returns = config.returns
     unreceipted = returns.without_receipt
     return {
         "return_window": returns.window // MICROSECOND,
@@ -238,6 +238,7 @@ def _return_settings(returns: ReturnsConfig) -> dict[str, int]:
         "forgives": int(not returns.negative_balance),
         "unreceipted_points": unreceipted.points if unreceipted else 0,
         "unreceipted_money": unreceipted.money_minor if unreceipted else 1,
+        "credit_max": config.adjustments.credit_max,
     }
 
 
@@ -415,8 +416,6 @@ def _retention(config: ProgramConfig, rule_set: RuleSet, fraud_conditions: Fraud
     lengths = [looks_back(config)]
     rule_sets = [rule_set] if fraud_conditions is None else [rule_set, fraud_conditions.rule_set]
     lengths += [_earn_length(window) for each in rule_sets for window in _windows(each)]
-    if config.adjustments.account_monthly_max:
-        lengths.append(_MONTH_MAX)
     # What an account earned is read back from the legs that memory reads, but for what it earned ever.
     lengths += [
         _MONTH_MAX
@@ -434,6 +433,8 @@ def looks_back(config: ProgramConfig) -> timedelta:
         if rule.enabled and rule.window is not None and rule.scope is Scope.ACCOUNT
     ]
     lengths = [window.length or _CALENDAR_LENGTHS[window.kind] for window in windows]
+    if config.adjustments.account_monthly_max:
+        lengths.append(_MONTH_MAX)
     return max([*lengths, RESERVATION_TTL_MAX + timedelta(days=1), _CALENDAR_LENGTHS[WindowKind.DAY]])
 
 
