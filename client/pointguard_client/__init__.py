@@ -108,6 +108,8 @@ from pointguard_client.requests import (
 from pointguard_client.results import (
     AccountBalance,
     Accrual,
+    Adjustment,
+    AdjustmentReason,
     Advice,
     AdviceChange,
     AdviceReport,
@@ -206,6 +208,8 @@ __all__ = [
     "ActivityClient",
     "ActivityFault",
     "ActivityResult",
+    "Adjustment",
+    "AdjustmentReason",
     "Advice",
     "AdviceChange",
     "AdviceContext",

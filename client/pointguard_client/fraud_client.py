@@ -363,6 +363,7 @@ def _history(message: advice_pb2.AdviceHistory) -> fraud_values.AdviceHistory:
         account_id=message.account_id,
         state=AdviceState(message.state),
         steps=tuple(_step(each) for each in message.steps),
+        agent_id=message.agent_id,
     )
 
 
@@ -390,6 +391,7 @@ def _case(message: advice_pb2.Case) -> fraud_values.Case:
         outcome=CaseOutcome(message.outcome),
         advice=decode_advice(message.advice),
         steps=tuple(_step(each) for each in message.steps),
+        agent_id=message.agent_id,
     )
 
 

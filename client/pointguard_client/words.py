@@ -47,6 +47,7 @@ class TransactionKind(ContractEnum):
     CARD_REPLACE = 13
     REDEMPTION_LOCK = 14
     INTERVENTION = 15
+    OVERRIDE = 16
 
 
 class Operation(ContractEnum):
@@ -70,7 +71,8 @@ class Operation(ContractEnum):
     RESOLVE_CASE = 15
     RETURN = 16
     RECORD_ACTIVITY = 17
-    CHANGE_GROUPS = 18
+    ADJUST = 18
+    CHANGE_GROUPS = 19
 
 
 class Decision(ContractEnum):
@@ -102,6 +104,10 @@ class ReasonCode(ContractEnum):
     STEP_UP_ONE_TIME_CODE = 14
     STEP_UP_SUPERVISOR = 15
     UNDER_REVIEW = 16
+    CREDIT_LIMIT = 17
+    AGENT_DAILY_LIMIT = 18
+    AGENT_MONTHLY_LIMIT = 19
+    ACCOUNT_MONTHLY_LIMIT = 20
 
 
 class AdviceEntity(ContractEnum):
@@ -109,6 +115,7 @@ class AdviceEntity(ContractEnum):
 
     UNSPECIFIED = 0
     ACCOUNT = 1
+    AGENT = 2
 
 
 class AdviceContext(ContractEnum):
@@ -117,6 +124,7 @@ class AdviceContext(ContractEnum):
     UNSPECIFIED = 0
     REDEMPTION = 1
     EARNING = 2
+    ADJUSTMENT = 3
 
 
 class Factor(ContractEnum):
@@ -157,7 +165,8 @@ class FraudScope(ContractEnum):
     TERMINAL = 5
     BUSINESS_UNIT = 6
     GROUP = 7
-    CARD = 8
+    AGENT = 8
+    CARD = 9
 
 
 class AdviceEvent(ContractEnum):

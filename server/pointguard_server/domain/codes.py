@@ -27,7 +27,8 @@ class Operation(IntEnum):
     RESOLVE_CASE = 15
     RETURN = 16
     RECORD_ACTIVITY = 17
-    CHANGE_GROUPS = 18
+    ADJUST = 18
+    CHANGE_GROUPS = 19
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -70,6 +71,7 @@ class Kind(IntEnum):
     CARD_REPLACE = 13
     REDEMPTION_LOCK = 14
     INTERVENTION = 15
+    OVERRIDE = 16  # an intervention that ends advice: of the leg alone, so that old requests keep their digests
 
 
 class Part(IntEnum):
@@ -111,17 +113,25 @@ class Reason(IntEnum):
     STEP_UP_ONE_TIME_CODE = 14
     STEP_UP_SUPERVISOR = 15
     UNDER_REVIEW = 16
+    CREDIT_LIMIT = 17
+    AGENT_DAILY_LIMIT = 18
+    AGENT_MONTHLY_LIMIT = 19
+    ACCOUNT_MONTHLY_LIMIT = 20
 
 
 _STANDS_WITH = {Reason.RULES_STOPPED: Reason.RULE_ARITHMETIC}
+_CREDIT_LIMITS = range(Reason.CREDIT_LIMIT, Reason.ACCOUNT_MONTHLY_LIMIT + 1)
 
 
 def precedence(reason: Reason) -> tuple[int, int]:
     """Return what reasons are ordered by: the one that decides comes first.
 
     As their numbers, but that RULES_STOPPED stands with RULE_ARITHMETIC, and what a till can do something about, and a
-    case, come behind all that declines for good and before a warning.
+    case, come behind all that declines for good and before a warning. The limits of what agents give stand with the cap
+    of what is redeemed.
     """
+    if reason in _CREDIT_LIMITS:
+        return Reason.DAILY_REDEMPTION_CAP, 1
     if reason > Reason.RULES_STOPPED:
         return Reason.RULE_ARITHMETIC, 2 if reason is Reason.UNDER_REVIEW else 1
     return _STANDS_WITH.get(reason, reason), 0
@@ -157,6 +167,7 @@ class Context(IntEnum):
 
     REDEMPTION = 1
     EARNING = 2
+    ADJUSTMENT = 3
 
 
 class Posture(IntEnum):
@@ -215,6 +226,7 @@ class AdviceEntity(IntEnum):
     """What an advice speaks about."""
 
     ACCOUNT = 1
+    AGENT = 2
 
 
 class AdviceEvent(IntEnum):
@@ -303,7 +315,8 @@ class Scope(IntEnum):
     TERMINAL = 5
     BUSINESS_UNIT = 6
     GROUP = 7
-    CARD = 8
+    AGENT = 8
+    CARD = 9
 
 
 CODE_BYTES_MAX = 32
@@ -439,5 +452,8 @@ class Outcome(IntEnum):
     RETURN_AMOUNT_MISMATCH = 16
     NO_SUCH_LINE = 17
     RECEIPT_REQUIRED = 18
-    CARD_LINKING_CAP = 19
-    GROUPS_CHANGED = 20
+    REASON_CODE_UNKNOWN = 19
+    NOT_CORRECTABLE = 20
+    CORRECTION_ABOVE_ORIGINAL = 21
+    CARD_LINKING_CAP = 22
+    GROUPS_CHANGED = 23

@@ -1,6 +1,6 @@
 """The canonical record of a leg: what was asked, what was seen and what was answered, as bytes. Any layer may use it.
 
-It serves replays of an idempotency key, explanations, feeds and the chain of batch digests. Version 3:
+It serves replays of an idempotency key, explanations, feeds and the chain of batch digests. Version 4:
 
     version                                  varint
     leg                                      its columns in order; ids as 16 raw bytes, the rest as zigzag varints
@@ -15,7 +15,7 @@ It serves replays of an idempotency key, explanations, feeds and the chain of ba
 
 A varint is little-endian base 128; zigzag maps 0, -1, 1, -2 to 0, 1, 2, 3. ``engine/compiled/records.py`` writes the
 same bytes. Older versions are the same but for the last of the leg's columns, which they have not: ``LEG_FIELDS_ADDED``
-are 0 there. Version 1 has none of them, version 2 the first two.
+are 0 there. Version 1 has none of them, version 2 the first two, version 3 ``agent_id`` too.
 """
 
 from collections.abc import Iterator
@@ -31,10 +31,10 @@ from pointguard_server.domain.ledger_rows import (
     REQUEST_FIELDS,
 )
 
-RECORD_VERSION = 3
+RECORD_VERSION = 4
 RECORD_LEG_FIELDS = {
     version: LEG_FIELDS[: len(LEG_FIELDS) - len(LEG_FIELDS_ADDED) + added]
-    for version, added in ((1, 0), (2, 2), (3, 4))
+    for version, added in ((1, 0), (2, 2), (3, 3), (4, 5))
 }
 """The leg's columns in a record, by its version."""
 RECORD_ENTRY_FIELDS = ENTRY_FIELDS[ENTRY_FIELDS.index("entry_type") :]

@@ -32,6 +32,8 @@ class Ask:
     claim: "Claim | None" = None
     group_set_id: int = 0
     birth_date: int = 0  # packed
+    agent_id: int = 0
+    reason_code: int = 0
     group_set_before: int = 0
 
 
@@ -53,6 +55,7 @@ class StandingAdvice(NamedTuple):
     advice_id: bytes
     rule_id: int
     rule_version: int
+    entity: int
     context: int
     posture: int
     starts_at: int

@@ -68,7 +68,8 @@ ENVELOPE_FIELDS = (
     "request_digest",
     "skip",  # an Outcome already known before deciding, or SETTLED, or 0
     "slot",  # of the account in memory; -1: unknown account
-    "refers_to",  # the seq of the reservation that it ends; of a return, 1 + its row of world.Returns, 0: no receipt
+    "refers_to",  # the seq of the reservation that it ends; of a return, 1 + its row of world.Returns, 0: no receipt;
+    # of a correction, 1 + its original's row of world.CORRECTED
     "business_unit_id",
     "store_province_id",
     "currency",  # currency_number() of the request's money; 0: it names none
@@ -78,6 +79,8 @@ ENVELOPE_FIELDS = (
     "body_size",
     "group_set_id",  # of the member, where a request sets it
     "birth_date",  # so too: domain/age_bands.packed; it goes no further than memory
+    "agent_id",  # who of the staff asks: an AUTHOR in ``codes``
+    "reason_code",  # of an adjustment: its place in the program's list, from 1; 0: it has no such one
     "group_set_before",  # the set that a change of groups takes the member to be in
     "identifier_kind",  # of the identifier that found the account; 0: none did
     "identifier_id",  # and its number
@@ -142,6 +145,7 @@ STANDING_FIELDS = (
     "advice_id",
     "rule_id",
     "rule_version",
+    "entity",
     "context",
     "posture",
     "starts_at",

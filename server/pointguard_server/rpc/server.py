@@ -46,7 +46,7 @@ from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.backtests import Backtests
-from pointguard_server.service.credentials import FRAUD, MANAGER, TILL
+from pointguard_server.service.credentials import AGENT, FRAUD, MANAGER, TILL
 from pointguard_server.service.exemptions import Exemptions
 from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.explanation.explainer import Explainer
@@ -90,7 +90,7 @@ INVESTIGATORS = frozenset(
         "SetAccountStatus",
     )
 )
-BACKTEST, WATCH = "BacktestRuleSet", "WatchAdvice"
+BACKTEST, WATCH, ADJUST = "BacktestRuleSet", "WatchAdvice", "AdjustPoints"
 
 log = structlog.get_logger(__name__)
 
@@ -122,6 +122,7 @@ def _methods(
             "CaptureRedemption": None,
             "VoidRedemption": None,
             "Accrue": None,
+            ADJUST: (transaction_pb2.AdjustPointsRequest, transactions.adjust_points),
             "ReturnTransaction": (transaction_pb2.ReturnTransactionRequest, transactions.return_transaction),
             "GetTransaction": (transaction_pb2.GetTransactionRequest, transactions.get_transaction),
             "GetBalance": (transaction_pb2.GetBalanceRequest, transactions.get_balance),
@@ -173,6 +174,8 @@ def _role(service: str, name: str) -> str:
     """Return the role that an RPC takes."""
     if name in INVESTIGATORS:
         return FRAUD
+    if name == ADJUST:
+        return AGENT
     return MANAGER if service in MANAGERS else TILL
 
 

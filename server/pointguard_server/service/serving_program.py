@@ -149,6 +149,7 @@ class ServingProgram:
             tenant = replace(
                 self.tenant,
                 reservation_ttl_max=after.config.reservation_ttl_max // MICROSECOND,
+                adjustment_reasons=after.config.adjustments.reason_codes,
                 line_codes=prepared.lines,
                 zone=ZoneInfo(after.config.time_zone),
                 cards_a_month=after.config.cards_a_month,

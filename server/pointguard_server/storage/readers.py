@@ -27,7 +27,7 @@ FIND_GROUP_MEMBERS = f"""
             AND instr(char(10) || text || char(10), char(10) || :group || char(10)) > 0
     )
     SELECT DISTINCT l.account_id FROM legs l
-    WHERE l.tenant_id = :tenant AND l.group_set_id IN sets AND l.group_set_id > 0 AND l.operation IN (6, 10, 18)
+    WHERE l.tenant_id = :tenant AND l.group_set_id IN sets AND l.group_set_id > 0 AND l.operation IN (6, 10, 19)
         AND l.account_id > :after AND (
             SELECT n.group_set_id FROM legs n WHERE n.tenant_id = l.tenant_id AND n.account_id = l.account_id
             ORDER BY n.seq DESC LIMIT 1

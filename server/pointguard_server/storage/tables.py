@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-from pointguard_server.domain.codes import Operation
+from pointguard_server.domain.codes import AdviceEntity, Operation
 from pointguard_server.domain.ledger_rows import (
     ADVICE_FIELDS,
     ENTRY_FIELDS,
@@ -67,7 +67,14 @@ Index(
     legs.c.tenant_id,
     legs.c.group_set_id,
     legs.c.account_id,
-    sqlite_where=text("group_set_id > 0 AND operation IN (6, 10, 18)"),  # ENROLL, UPDATE_MEMBER, CHANGE_GROUPS
+    sqlite_where=text("group_set_id > 0 AND operation IN (6, 10, 19)"),  # ENROLL, UPDATE_MEMBER, CHANGE_GROUPS
+)
+Index(
+    "legs_corrections",
+    legs.c.tenant_id,
+    legs.c.account_id,
+    legs.c.refers_to_seq,
+    sqlite_where=text(f"operation = {int(Operation.ADJUST)} AND refers_to_seq > 0"),
 )
 Index("legs_hold_expires_at", legs.c.hold_expires_at, legs.c.position, sqlite_where=legs.c.hold_expires_at > 0)
 entries = Table("entries", metadata, *(_ledger_column(name) for name in ENTRY_FIELDS))
@@ -106,6 +113,7 @@ Index(
     advice.c.position,
     sqlite_where=text("event = 1 AND posture IN (4, 6)"),  # raised, of a case
 )
+Index("advice_about_agents", advice.c.position, sqlite_where=text(f"entity = {int(AdviceEntity.AGENT)}"))
 batches = Table(
     "batches",
     metadata,

@@ -3,7 +3,16 @@
 A case is the advice of a rule with posture REVIEW or REVIEW_BLOCK: it stands until it is resolved.
 """
 
-from pointguard_server.domain.codes import UNTIL_RESOLVED, AdviceEvent, Posture, Reason, RequestFlag, Scope
+from pointguard_server.domain.codes import (
+    UNTIL_RESOLVED,
+    AdviceEntity,
+    AdviceEvent,
+    Posture,
+    Reason,
+    RequestFlag,
+    Scope,
+)
+from pointguard_server.engine.compiled.agents import advice_about, note_about, settle_about
 from pointguard_server.engine.compiled.conditions import reason_against
 from pointguard_server.engine.compiled.emit import add_reason, new_advice_row
 from pointguard_server.engine.compiled.exemptions import is_exempt
@@ -20,7 +29,9 @@ _RAISED, _EXTENDED, _OVERRIDDEN = int(AdviceEvent.RAISED), int(AdviceEvent.EXTEN
 _RESOLVED = int(AdviceEvent.RESOLVED)
 _WARN, _BLOCK, _REVIEW, _STEP_UP = int(Posture.WARN), int(Posture.BLOCK), int(Posture.REVIEW), int(Posture.STEP_UP)
 _REVIEW_BLOCK, _LOCK, _SUSPEND = int(Posture.REVIEW_BLOCK), int(Posture.LOCK), int(Posture.SUSPEND)
-_GROUP = int(Scope.GROUP)
+_GROUP, _AGENT = int(Scope.GROUP), int(AdviceEntity.AGENT)
+BY_STAFF = -1
+"""Stands for the context of an intervention: rules about agents alone look at it."""
 _ADVICE_BLOCK, _FRAUD_WARNING = int(Reason.ADVICE_BLOCK), int(Reason.FRAUD_WARNING)
 _LOCKED, _SUSPENDED = int(Reason.REDEMPTION_LOCKED), int(Reason.ACCOUNT_SUSPENDED)
 _UNDER_REVIEW, _STEP_UP_REASON = int(Reason.UNDER_REVIEW), int(Reason.STEP_UP)
@@ -136,7 +147,7 @@ def heed_standing(arrays, world, batch, out, r, account, context):
     index = account.first_advice
     while index != NONE:
         advice = arrays.standing[index]
-        bears = advice.context == context or advice.posture == _SUSPEND
+        bears = advice.entity != _AGENT and (advice.context == context or advice.posture == _SUSPEND)
         if bears and advice.ends_at > batch.header[NOW] and not is_over(advice):
             if forbids(advice.posture):
                 add_reason(out, r, _standing_reason(advice.posture), advice.rule_id)
@@ -163,12 +174,15 @@ def _standing_reason(posture):
 
 @part
 def show_standing(arrays, world, out, r, account, context, now):
-    """Copy what stands in this context (0: all) to the answer of a read; a lock or suspension whatever the context."""
+    """Copy what stands in this context (0: all) to the answer of a read; a lock or suspension whatever the context.
+
+    What is about an agent is not the member's business, nor for the agent's own eyes.
+    """
     index = account.first_advice
     while index != NONE:
         advice = arrays.standing[index]
         shown = context in (0, advice.context) or advice.posture in (_LOCK, _SUSPEND)
-        if shown and advice.ends_at > now and not is_over(advice):
+        if shown and advice.entity != _AGENT and advice.ends_at > now and not is_over(advice):
             row = out.counts[SHOWN]
             out.counts[SHOWN] = row + 1
             out.shown[row] = advice
@@ -202,6 +216,9 @@ def is_suppressed(arrays, account, rule, now):
 @part
 def is_passed_over(arrays, world, batch, r, account, rule):
     """Return whether the rule has no effect on this transaction: it is suppressed, or an exemption lets it pass."""
+    if rule.of_agent:
+        about = advice_about(batch, batch.envelopes[r].agent_id, rule.rule_id)
+        return about != NONE and batch.agent_advice[about].is_over != 0
     return is_suppressed(arrays, account, rule, batch.header[NOW]) or is_exempt(world, batch, r, account, rule)
 
 
@@ -257,6 +274,7 @@ def _held(arrays, world, program, scoped, leg):
         leg.terminal_id,
         leg.cashier_id,
         card_of(leg),
+        leg.agent_id,
         leg.group_set_id,
         leg.accepted_at,
     )
@@ -274,12 +292,20 @@ def _note_window(arrays, world, out, row, program, rule, value):
 
 
 @part
+def _has_advice(arrays, batch, r, account, rule):
+    """Return whether the rule has advice that has not ended, against the account or about the agent."""
+    if rule.of_agent:
+        return advice_about(batch, batch.envelopes[r].agent_id, rule.rule_id) != NONE
+    return _advice_of(arrays, account, rule) != NONE
+
+
+@part
 def judge_rules(arrays, world, batch, out, row, slot, context, flags):
     """Add a reason for every fraud rule of this context that the leg trips; return whether one forbids it.
 
     A rule that forbids also does so where its condition could not be computed: it has not tripped then. ``flags`` say
     how the transaction would count if no rule tripped. Rules of other contexts trip too (``raise_tripped``), but do not
-    touch this transaction.
+    touch this transaction. That a case is open about an agent is not told to him.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
@@ -299,9 +325,9 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
             add_reason(out, r, reason_against(out, rule), rule.rule_id)
             forbidden = True
         elif (
-            rule.posture in (_WARN, _REVIEW)
+            (rule.posture == _WARN or (rule.posture == _REVIEW and not rule.of_agent))
             and (rule.condition < 0 or out.held[rule.condition] > 0)
-            and _advice_of(arrays, account, rule) == NONE
+            and not _has_advice(arrays, batch, r, account, rule)
         ):
             add_reason(out, r, _FRAUD_WARNING if rule.posture == _WARN else _UNDER_REVIEW, rule.rule_id)
     return forbidden
@@ -320,7 +346,7 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
     r = out.leg_request[row]
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
-        if rule.measure < 0 and rule.context != context:
+        if (rule.measure < 0 and rule.context != context) or (context == BY_STAFF and not rule.of_agent):
             continue
         value = measured(arrays, world, batch, r, slot, rule, leg, flags)
         if value < 0:
@@ -332,8 +358,12 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
         rule.tripped += 1
         if rule.is_shadow or is_exempt(world, batch, r, account, rule):
             continue
-        index = _advice_of(arrays, account, rule)
         start = _evidence_from(arrays, world, batch, r, slot, program, rule, leg)
+        if rule.of_agent:
+            if advice_about(batch, leg.agent_id, rule.rule_id) == NONE:
+                _raise(arrays, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
+            continue
+        index = _advice_of(arrays, account, rule)
         if index == NONE:
             _raise(arrays, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
         elif rule.extends and not is_over(arrays.standing[index]) and not is_case(arrays.standing[index].posture):
@@ -371,8 +401,13 @@ def _raise(arrays, batch, out, account, program, rule, leg, value, start, ordina
     advice.threshold = rule.threshold
     advice.window_starts_after = start
     advice.reason_code_id = 0
+    if rule.of_agent:
+        advice.entity = _AGENT
+        advice.actor_id = leg.agent_id << 32
     if advice.ends_at > leg.accepted_at:
         keep_standing(arrays, account, advice)
+        if rule.of_agent:
+            note_about(batch, leg.agent_id, advice)
 
 
 @part
@@ -404,6 +439,7 @@ def write_step(batch, out, account, leg, standing):
     advice.advice_id_low = standing.advice_id_low
     advice.rule_id = standing.rule_id
     advice.rule_version = standing.rule_version
+    advice.entity = standing.entity
     advice.context = standing.context
     advice.posture = standing.posture
     advice.starts_at = standing.starts_at
@@ -413,6 +449,8 @@ def write_step(batch, out, account, leg, standing):
     advice.window_starts_after = standing.window_starts_after
     advice.reason_code_id = standing.reason_code_id
     advice.actor_id = standing.actor_id
+    if standing.entity == _AGENT:
+        settle_about(batch, advice, is_over(standing))
 
 
 @entry
@@ -426,6 +464,7 @@ def keep_standing(arrays, account, advice):
     standing.advice_id_low = advice.advice_id_low
     standing.rule_id = advice.rule_id
     standing.rule_version = advice.rule_version
+    standing.entity = advice.entity
     standing.context = advice.context
     standing.posture = advice.posture
     standing.starts_at = advice.starts_at

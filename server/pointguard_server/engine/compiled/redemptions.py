@@ -279,6 +279,7 @@ def _room_now(arrays, world, batch, r, slot, program, rule):
         request.terminal_id,
         request.cashier_id,
         card_of(batch.envelopes[r]),
+        0,
         account.group_set_id,
         batch.header[NOW],
     )

@@ -375,6 +375,8 @@ def begin(reader, rows, row, operation, at):
     envelope.body_size = 0
     envelope.group_set_id = 0
     envelope.birth_date = 0
+    envelope.agent_id = 0
+    envelope.reason_code = 0
     envelope.group_set_before = 0
     envelope.identifier_kind = 0
     envelope.identifier_id = 0

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018"
-down_revision = "0016"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
@@ -30,5 +30,5 @@ def upgrade() -> None:
         "legs_groups",
         "legs",
         ["tenant_id", "group_set_id", "account_id"],
-        sqlite_where=sa.text("group_set_id > 0 AND operation IN (6, 10, 18)"),
+        sqlite_where=sa.text("group_set_id > 0 AND operation IN (6, 10, 19)"),
     )
