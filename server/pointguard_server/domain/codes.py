@@ -108,20 +108,23 @@ class Reason(IntEnum):
     STEP_UP_ONE_TIME_CODE = 14
     STEP_UP_SUPERVISOR = 15
     UNDER_REVIEW = 16
+    RULE_UNAVAILABLE = 17
+    RULE_SKIPPED = 18
 
 
-_STANDS_WITH = {Reason.RULES_STOPPED: Reason.RULE_ARITHMETIC}
+_STANDS_WITH = {Reason.RULES_STOPPED: Reason.RULE_ARITHMETIC, Reason.RULE_UNAVAILABLE: Reason.RULE_ARITHMETIC}
+_BEHIND = {Reason.UNDER_REVIEW: (Reason.RULE_ARITHMETIC, 2), Reason.RULE_SKIPPED: (Reason.FRAUD_WARNING, 1)}
 
 
 def precedence(reason: Reason) -> tuple[int, int]:
     """Return what reasons are ordered by: the one that decides comes first.
 
-    As their numbers, but that RULES_STOPPED stands with RULE_ARITHMETIC, and what a till can do something about, and a
-    case, come behind all that declines for good and before a warning.
+    As their numbers, but that RULES_STOPPED and RULE_UNAVAILABLE stand with RULE_ARITHMETIC, what a till can do
+    something about, and a case, come behind all that declines for good and before a warning, and RULE_SKIPPED is last.
     """
-    if reason > Reason.RULES_STOPPED:
-        return Reason.RULE_ARITHMETIC, 2 if reason is Reason.UNDER_REVIEW else 1
-    return _STANDS_WITH.get(reason, reason), 0
+    if Reason.STEP_UP <= reason <= Reason.STEP_UP_SUPERVISOR:
+        return Reason.RULE_ARITHMETIC, 1
+    return _BEHIND.get(reason, (_STANDS_WITH.get(reason, reason), 0))
 
 
 class EntryType(IntEnum):

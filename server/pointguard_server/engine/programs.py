@@ -3,7 +3,7 @@
 Their settings, rules and calendar, as arrays. Built by ``service/programs.py``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
@@ -197,6 +197,11 @@ class Programs:
         split = self._splits.get(first)
         return first if split is None else first + split.arm_of(account_id)
 
+    def mark_uncounted(self, keys: Collection[ScopeKey]) -> None:
+        """Say which counters of wider windows nobody knows yet."""
+        numbers = [number for number, key in enumerate(self.scoped) if key in keys]
+        self._world.scoped["uncounted"] = np.isin(self._world.scoped["counter"], numbers)
+
     def retention(self, program_id: int) -> int:
         """Return how long a program's events stay in memory, in microseconds: an account may go to any of its arms."""
         arms = (program for program in self.programs if program.program_id == program_id)
@@ -248,7 +253,7 @@ class Programs:
             counters += self.counters[program.program_id]
             measures += program.measures
             scoped += [
-                (each.scope, self.scoped.index(key), key.measured.width, *key.measured)
+                (each.scope, self.scoped.index(key), key.measured.width, 0, *key.measured)
                 for each, key in zip(program.scoped, scope_keys(program), strict=True)
             ]
             rules += program.rules

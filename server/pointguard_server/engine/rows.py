@@ -78,6 +78,7 @@ ENVELOPE_FIELDS = (
     "body_size",
     "group_set_id",  # of the member, where a request sets it
     "birth_date",  # so too: domain/age_bands.packed; it goes no further than memory
+    "language",  # that its answer is to be in: its number, see rpc/languages.py; 0: the program's own
 )
 """What stands around a request: who asks, what is known before it is decided, and where its lines and its body are."""
 SETTLED = -1
@@ -145,6 +146,8 @@ STANDING_FIELDS = (
     "measured",
     "threshold",
     "window_starts_after",
+    "scope",  # of the rule that raised it; 0: it counted nothing
+    "scope_entity",  # whose transactions it counted then, as ``velocity.scopes.entity_at`` has it; 0: the account's
     "factor",  # in what readers are shown of a STEP_UP
     "reason_code_id",
     "actor_id",

@@ -28,6 +28,7 @@ class Totals:
         self.refusals = np.zeros(OUTCOMES, np.int64)
         self.advice = np.zeros(POSTURES, np.int64)  # raised
         self.tripped: dict[tuple[int, int], int] = {}  # see ``tripping`` → how often
+        self.unavailable: dict[int, int] = {}  # a rule's id → how often it could not be looked at
         self.by_arm: dict[tuple[int, int, int], int] = {}  # (experiment, arm, decision) → legs
         self.points = np.zeros(ENTRY_TYPES, np.int64)  # moved by entries, by their type
 
@@ -57,6 +58,9 @@ class Totals:
         for rule in rules["tripped"].nonzero()[0].tolist():
             key = tripping(rules[rule])
             self.tripped[key] = self.tripped.get(key, 0) + int(rules["tripped"][rule])
+        for rule in rules["unavailable"].nonzero()[0].tolist():
+            rule_id = int(rules["rule_id"][rule])
+            self.unavailable[rule_id] = self.unavailable.get(rule_id, 0) + int(rules["unavailable"][rule])
 
     def _add_arms(self, legs: RowArray) -> None:
         found, counts = np.unique(legs[["experiment_id", "arm", "decision"]], return_counts=True)

@@ -89,7 +89,9 @@ RULE = np.dtype(
             "four_eyes",  # a case of it is resolved by two
             "reason",  # what a transaction that it forbids is told
             "is_limit",  # a redemption may be cut down to fit under it
+            "fails_closed",  # it declines while what it counts is not known
             "tripped",  # output: how often it tripped in this batch
+            "unavailable",  # output: how often it could not be looked at
         )
     ]
 )
@@ -217,6 +219,7 @@ class Output(NamedTuple):
     advice: RowArray
     answers: RowArray
     reasons: IntArray  # [request, REASONS_MAX × (reason, rule id)]
+    evidence: IntArray  # of each reason: (what was measured; -1: nothing, until when the advice stands; 0: not at all)
     # [leg, measure]: what each window held; -1: not looked at. The transaction itself is counted, but not in what the
     # earn rules read. Behind the program's measures: what their caps' counters had.
     windows: IntArray

@@ -52,6 +52,7 @@ from pointguard_server.service.ports import Directory
 from pointguard_server.service.program_config import (
     RESERVATION_TTL_MAX,
     ControlConfig,
+    FailMode,
     FraudRuleConfig,
     LotsConfig,
     ProgramConfig,
@@ -462,6 +463,7 @@ def _fraud_rules(
                 condition=condition,
                 is_sized=sized,
                 is_shadow=rule.mode is RuleMode.SHADOW,
+                fails_closed=config.fail[rule.context] is FailMode.CLOSED,
             )
         )
     return [row if isinstance(row, Measured) else _COUNTS_NOTHING for row in measures], list(scoped.values()), rules
@@ -553,6 +555,7 @@ def _rule(
     condition: int = _NO_CONDITION,
     is_sized: bool = False,
     is_shadow: bool = False,
+    fails_closed: bool = False,
 ) -> tuple[int, ...]:
     """Return a row of ``world.RULE``."""
     posture: Posture = action.posture
@@ -573,5 +576,7 @@ def _rule(
         int(action.four_eyes),
         int(reason_of(posture, action.step_up, reason)),
         int(is_limit),
+        int(fails_closed),
+        0,
         0,
     )

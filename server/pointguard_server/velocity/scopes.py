@@ -27,6 +27,7 @@ SCOPED = np.dtype(
         ("scope", "<i8"),
         ("counter", "<i8"),  # whose rings are its own; arms of one program share them
         ("width", "<i8"),  # of a rolling window's bucket
+        ("uncounted", "<i8"),  # what the ledger has from before is not counted yet: nobody knows what its windows hold
         *MEASURE.descr,
     ]
 )

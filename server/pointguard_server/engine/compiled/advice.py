@@ -3,20 +3,26 @@
 A case is the advice of a rule with posture REVIEW or REVIEW_BLOCK: it stands until it is resolved.
 """
 
+import numpy as np
+
 from pointguard_server.domain.codes import UNTIL_RESOLVED, AdviceEvent, Posture, Reason, RequestFlag, Scope
 from pointguard_server.engine.compiled.conditions import reason_against
-from pointguard_server.engine.compiled.emit import add_reason, new_advice_row
+from pointguard_server.engine.compiled.emit import add_evident_reason, add_reason, new_advice_row
 from pointguard_server.engine.compiled.exemptions import is_exempt
 from pointguard_server.engine.compiled.scopes import held_by_scope, scope_evidence_from
 from pointguard_server.engine.world import CONDITION, NOW, PROVINCES, SHOWN
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.scopes import entity_at
 from pointguard_server.velocity.windows import BLOCKED, NONE, amount, matches, window_start
 
 _RAISED, _EXTENDED, _OVERRIDDEN = int(AdviceEvent.RAISED), int(AdviceEvent.EXTENDED), int(AdviceEvent.OVERRIDDEN)
 _RESOLVED = int(AdviceEvent.RESOLVED)
 _WARN, _BLOCK, _REVIEW, _STEP_UP = int(Posture.WARN), int(Posture.BLOCK), int(Posture.REVIEW), int(Posture.STEP_UP)
 _REVIEW_BLOCK, _LOCK, _SUSPEND = int(Posture.REVIEW_BLOCK), int(Posture.LOCK), int(Posture.SUSPEND)
-_GROUP = int(Scope.GROUP)
+_ACCOUNT, _GROUP = int(Scope.ACCOUNT), int(Scope.GROUP)
+_UNAVAILABLE, _SKIPPED = int(Reason.RULE_UNAVAILABLE), int(Reason.RULE_SKIPPED)
+UNCOUNTED = -2
+"""What a window holds while nobody knows: see ``velocity.scopes.SCOPED``."""
 _ADVICE_BLOCK, _FRAUD_WARNING = int(Reason.ADVICE_BLOCK), int(Reason.FRAUD_WARNING)
 _LOCKED, _SUSPENDED = int(Reason.REDEMPTION_LOCKED), int(Reason.ACCOUNT_SUSPENDED)
 _UNDER_REVIEW, _STEP_UP_REASON = int(Reason.UNDER_REVIEW), int(Reason.STEP_UP)
@@ -135,19 +141,25 @@ def heed_standing(arrays, world, batch, out, r, account, context):
         bears = advice.context == context or advice.posture == _SUSPEND
         if bears and advice.ends_at > batch.header[NOW] and not is_over(advice):
             if forbids(advice.posture):
-                add_reason(out, r, _standing_reason(advice.posture), advice.rule_id)
+                _add_standing_reason(out, r, _standing_reason(advice.posture), advice)
                 blocked = True
             elif advice.posture == _STEP_UP:
                 factor = _factor_of(world, program, advice)
                 if not is_verified(batch.requests[r].flags, factor):
-                    add_reason(out, r, _STEP_UP_REASON + factor, advice.rule_id)
+                    _add_standing_reason(out, r, _STEP_UP_REASON + factor, advice)
                     unverified = True
             elif advice.posture == _REVIEW:
-                add_reason(out, r, _UNDER_REVIEW, advice.rule_id)
+                _add_standing_reason(out, r, _UNDER_REVIEW, advice)
             elif advice.posture == _WARN:
-                add_reason(out, r, _FRAUD_WARNING, advice.rule_id)
+                _add_standing_reason(out, r, _FRAUD_WARNING, advice)
         index = advice.next
     return blocked, unverified
+
+
+@part
+def _add_standing_reason(out, r, code, advice):
+    ends_at = advice.ends_at if advice.ends_at < UNTIL_RESOLVED else 0
+    add_evident_reason(out, r, code, advice.rule_id, advice.measured, ends_at)
 
 
 @part
@@ -205,6 +217,8 @@ def is_passed_over(arrays, world, batch, r, account, rule):
 def measured(arrays, world, batch, r, slot, rule, leg, flags):
     """Return what the rule's window holds with this transaction counted, or -1 if it does not count for the rule.
 
+    UNCOUNTED if it does and what the window holds is not known.
+
     For the rule that compares provinces: 1 if store and member lie in different ones, else 0; unknown ones never
     differ. For a rule that is its condition alone: 1; an attempt under a standing block counts if it ``extends``. A
     transaction that names no entity of the rule's scope does not count for it.
@@ -221,7 +235,9 @@ def measured(arrays, world, batch, r, slot, rule, leg, flags):
         if not matches(scoped, leg.kind, leg.parts, flags):
             return -1
         held, _ = _held(arrays, world, program, scoped, leg)
-        return held if held < 0 else held + amount(scoped, leg.points, leg.money)
+        if held < 0:
+            return held
+        return UNCOUNTED if scoped.uncounted else held + amount(scoped, leg.points, leg.money)
     measure = world.measures[program.first_measure + rule.measure]
     if not matches(measure, leg.kind, leg.parts, flags):
         return -1
@@ -272,22 +288,37 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
         rule = world.rules[i]
         if not bears_on(rule, context) or rule.is_shadow or (rule.condition >= 0 and out.held[rule.condition] == 0):
             continue
-        if measured(arrays, world, batch, r, slot, rule, out.legs[row], flags) <= rule.threshold:
+        value = measured(arrays, world, batch, r, slot, rule, out.legs[row], flags)
+        if value != UNCOUNTED and value <= rule.threshold:
             continue
         if is_passed_over(arrays, world, batch, r, account, rule):
             continue
-        if forbids(rule.posture) or (
+        stops = forbids(rule.posture) or (
             rule.posture == _STEP_UP and not is_verified(batch.requests[r].flags, rule.factor)
-        ):
-            add_reason(out, r, reason_against(out, rule), rule.rule_id)
+        )
+        if value == UNCOUNTED:
+            rule.unavailable += 1
+            add_reason(out, r, _UNAVAILABLE if stops and rule.fails_closed else _SKIPPED, rule.rule_id)
+            forbidden = forbidden or (stops and rule.fails_closed != 0)
+        elif stops:
+            _add_tripped_reason(out, r, reason_against(out, rule), rule, value, out.legs[row].accepted_at)
             forbidden = True
         elif (
             rule.posture in (_WARN, _REVIEW)
             and (rule.condition < 0 or out.held[rule.condition] > 0)
             and _advice_of(arrays, account, rule) == NONE
         ):
-            add_reason(out, r, _FRAUD_WARNING if rule.posture == _WARN else _UNDER_REVIEW, rule.rule_id)
+            code = _FRAUD_WARNING if rule.posture == _WARN else _UNDER_REVIEW
+            _add_tripped_reason(out, r, code, rule, value, out.legs[row].accepted_at)
     return forbidden
+
+
+@part
+def _add_tripped_reason(out, r, code, rule, value, now):
+    """Add a reason for a rule that trips; one that could not be computed has measured nothing."""
+    seen = rule.condition < 0 or out.held[rule.condition] > 0
+    ends_at = now + rule.duration if rule.duration > 0 and not is_case(rule.posture) else 0
+    add_evident_reason(out, r, code, rule.rule_id, value if seen else -1, ends_at)
 
 
 @part
@@ -318,9 +349,32 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
         index = _advice_of(arrays, account, rule)
         start = _evidence_from(world, program, rule, leg)
         if index == NONE:
-            _raise(arrays, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
+            _raise(arrays, world, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
         elif rule.extends and not is_over(arrays.standing[index]) and not is_case(arrays.standing[index].posture):
-            _extend(arrays, batch, out, account, program, rule, leg, value, start, index)
+            _extend(arrays, world, batch, out, account, program, rule, leg, value, start, index)
+
+
+@part
+def _counted_for(arrays, world, program, rule, leg):
+    """Return (the scope of a rule that tripped, whose transactions its window holds); (0, 0) for one without."""
+    if rule.measure < 0:
+        return np.int64(0), np.int64(0)
+    if rule.scoped < 0:
+        return np.int64(_ACCOUNT), np.int64(0)
+    scoped = world.scoped[program.first_scoped + rule.scoped]
+    _, which = _held(arrays, world, program, scoped, leg)
+    entity = entity_at(
+        world,
+        scoped.scope,
+        which,
+        program.program_id,
+        leg.business_unit_id,
+        leg.store_id,
+        leg.terminal_id,
+        leg.cashier_id,
+        leg.group_set_id,
+    )
+    return np.int64(scoped.scope), np.int64(entity)
 
 
 @part
@@ -335,7 +389,7 @@ def _evidence_from(world, program, rule, leg):
 
 
 @part
-def _raise(arrays, batch, out, account, program, rule, leg, value, start, ordinal):
+def _raise(arrays, world, batch, out, account, program, rule, leg, value, start, ordinal):
     advice = out.advice[new_advice_row(batch, out, account, leg)]
     advice.event = _RAISED
     # The transaction's id with the rule's ordinal in the last two bytes, which every transaction id leaves clear.
@@ -351,12 +405,13 @@ def _raise(arrays, batch, out, account, program, rule, leg, value, start, ordina
     advice.threshold = rule.threshold
     advice.window_starts_after = start
     advice.reason_code_id = 0
+    advice.scope, advice.scope_entity = _counted_for(arrays, world, program, rule, leg)
     if advice.ends_at > leg.accepted_at:
         keep_standing(arrays, account, advice)
 
 
 @part
-def _extend(arrays, batch, out, account, program, rule, leg, value, start, index):
+def _extend(arrays, world, batch, out, account, program, rule, leg, value, start, index):
     """Have the rule's advice stand for the rule's duration from now on, at the least, and for what it saw now."""
     standing = arrays.standing[index]
     standing.event = _EXTENDED
@@ -368,6 +423,7 @@ def _extend(arrays, batch, out, account, program, rule, leg, value, start, index
     standing.measured = value
     standing.threshold = rule.threshold
     standing.window_starts_after = start
+    standing.scope, standing.scope_entity = _counted_for(arrays, world, program, rule, leg)
     write_step(batch, out, account, leg, standing)
     # As it is when the account is read from the ledger: the latest step first.
     _unchain(arrays, account, index)
@@ -393,6 +449,8 @@ def write_step(batch, out, account, leg, standing):
     advice.window_starts_after = standing.window_starts_after
     advice.reason_code_id = standing.reason_code_id
     advice.actor_id = standing.actor_id
+    advice.scope = standing.scope
+    advice.scope_entity = standing.scope_entity
 
 
 @entry
@@ -418,6 +476,8 @@ def keep_standing(arrays, account, advice):
     standing.factor = 0
     standing.reason_code_id = advice.reason_code_id
     standing.actor_id = advice.actor_id
+    standing.scope = advice.scope
+    standing.scope_entity = advice.scope_entity
     standing.next = account.first_advice
     account.first_advice = index
     account.advice_count += 1

@@ -14,6 +14,7 @@ from pointguard_server.domain.codes import (
 )
 from pointguard_server.engine.compiled.accounts import move_windows
 from pointguard_server.engine.compiled.advice import (
+    UNCOUNTED,
     bears_on,
     forbids,
     heed_standing,
@@ -47,6 +48,7 @@ _CAPTURE, _ALLOW_PARTIAL, _IN_MONEY = (
     int(RequestFlag.ALLOW_PARTIAL),
     int(RequestFlag.IN_MONEY),
 )
+_UNAVAILABLE, _SKIPPED = int(Reason.RULE_UNAVAILABLE), int(Reason.RULE_SKIPPED)
 POINTS_MAX = 10**12
 _STEP_UP, _POINTS, _MONEY = int(Posture.STEP_UP), int(Measure.POINTS), int(Measure.MONEY)
 
@@ -243,7 +245,11 @@ def quote(arrays, world, batch, out, r, slot):
                 stopped = stopped or not asks
             continue
         room = _room_now(arrays, world, batch, r, slot, program, rule)
-        if asks:
+        if room == UNCOUNTED:
+            closed = rule.fails_closed != 0 and not asks
+            add_reason(out, r, _UNAVAILABLE if closed else _SKIPPED, rule.rule_id)
+            stopped = stopped or closed
+        elif asks:
             if room < 1:
                 add_reason(out, r, rule.reason, rule.rule_id)
         elif room < limit:
@@ -256,7 +262,10 @@ def quote(arrays, world, batch, out, r, slot):
 
 @part
 def _room_now(arrays, world, batch, r, slot, program, rule):
-    """Return how many points a rule's window leaves; of a wider scope, as far as the request says where it is made."""
+    """Return how many points a rule's window leaves; of a wider scope, as far as the request says where it is made.
+
+    UNCOUNTED if that is not known.
+    """
     request, account = batch.requests[r], arrays.accounts[slot]
     if rule.scoped < 0:
         measure = world.measures[program.first_measure + rule.measure]
@@ -279,7 +288,9 @@ def _room_now(arrays, world, batch, r, slot, program, rule):
         account.group_set_id,
         batch.header[NOW],
     )
-    return POINTS_MAX if value < 0 else _room_under(world, program, rule, scoped, value)
+    if value < 0:
+        return POINTS_MAX
+    return UNCOUNTED if scoped.uncounted else _room_under(world, program, rule, scoped, value)
 
 
 @part
