@@ -100,6 +100,8 @@ class ReasonCode(ContractEnum):
     STEP_UP_ONE_TIME_CODE = 14
     STEP_UP_SUPERVISOR = 15
     UNDER_REVIEW = 16
+    RULE_UNAVAILABLE = 17
+    RULE_SKIPPED = 18
 
 
 class AdviceEntity(ContractEnum):
