@@ -77,7 +77,7 @@ class RecordReader:
                 RECORD_REASON_SIZES[version],
                 len(RECORD_ADVICE_FIELDS_BY_VERSION[version]),
             )
-        self._layout = Layout(*sizes, _raw(LEG_FIELDS), _raw(RECORD_ADVICE_FIELDS))
+        self._layout = Layout(sizes[0], sizes[1], sizes[2], _raw(LEG_FIELDS), _raw(RECORD_ADVICE_FIELDS))
         self._basket = Basket(constants, codes.numbers.arrays, matchers_for(codes.patterns), seen_for(codes))
         self._codes, self._money_scale = codes, money_scale
         self._scratch = Scratch(

@@ -53,7 +53,7 @@ Value = int | bytes
 class Record:
     """A decoded record. Rows are dictionaries by column name.
 
-    ``evidence`` has for each reason (what its rule measured, until when its advice stands): -1 and 0 where there is none.
+    ``evidence`` has for each reason (what its rule measured, until when its advice stands); -1 and 0: nothing.
     """
 
     leg: dict[str, Value]
@@ -203,9 +203,8 @@ def decode_record(data: bytes) -> Record:
     given = tuple(reader.reasons(RECORD_REASON_SIZES[version]))
     reasons, evidence = tuple(reason for reason, _ in given), tuple(seen for _, seen in given)
     entries, windows = tuple(reader.rows(RECORD_ENTRY_FIELDS)), tuple(reader.pairs())
-    advice = tuple(
-        dict.fromkeys(ADVICE_FIELDS_ADDED, 0) | row for row in reader.rows(RECORD_ADVICE_FIELDS_BY_VERSION[version])
-    )
+    added: dict[str, Value] = dict.fromkeys(ADVICE_FIELDS_ADDED, 0)
+    advice = tuple(added | row for row in reader.rows(RECORD_ADVICE_FIELDS_BY_VERSION[version]))
     if leg["operation"] in SERVER_OPERATIONS:
         return Record(leg, reasons, entries, windows, advice, None, "", b"", evidence)
     request = reader.row(REQUEST_FIELDS)

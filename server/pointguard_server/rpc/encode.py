@@ -104,7 +104,7 @@ class Encoder:
         response.money.minor_units = verdict.money
         fill_balance(response.balance, verdict)
         if verdict.reasons:
-            self._fill_reasons(response.reasons, verdict)
+            self._fill_reasons(response.reasons, verdict, language)
         if verdict.expires_at:
             fill_timestamp(response.expires_at, verdict.expires_at)
 
@@ -141,7 +141,7 @@ class Encoder:
             award.part = entry.part  # type: ignore[assignment]
             award.points = entry.signed_points
         if verdict.reasons:
-            self._fill_reasons(response.reasons, verdict)
+            self._fill_reasons(response.reasons, verdict, language)
 
     def fill_return(self, response: transaction_pb2.ReturnTransactionResponse, verdict: Verdict) -> None:
         """Fill the answer to a ReturnTransaction."""

@@ -76,7 +76,7 @@ class CheckedTable:
         self._asked.add(key)
         return key in self._values
 
-    def keys(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """Returns the keys that the table holds, all of which are asked for then."""
         self._asked.update(self._values)
         return tuple(self._values)

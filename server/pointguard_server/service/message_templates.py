@@ -92,7 +92,7 @@ def unfilled(*, measures: bool, rolling: timedelta | None, no_end: str) -> dict[
 def read_message(table: CheckedTable, language: str, unknown: Mapping[str, str]) -> dict[str, Template]:
     """Return a message by language, in that of the program at least; ``unknown`` are placeholders without a value."""
     found: dict[str, Template] = {}
-    for tag in table.keys():
+    for tag in table.names():
         if len(tag) > LANGUAGE_BYTES_MAX or not LANGUAGE.fullmatch(tag):
             table.note(tag, 'is no BCP 47 language tag such as "fr-CA"')
         elif tag.lower() in (each.lower() for each in found):

@@ -58,11 +58,11 @@ class Messages:
         for rule in config.fraud_rules if config else ():
             if rule.enabled and rule.message and config:
                 self._rules[rule.name] = _Filled(rule, config)
-        self._key = (self._language, {name: filled.key for name, filled in self._rules.items()})
+        self.key = (self._language, {name: filled.key for name, filled in self._rules.items()})
 
     def says_the_same(self, other: "Messages") -> bool:
         """Return whether the same rules have the same messages."""
-        return self._key == other._key
+        return self.key == other.key
 
     def __bool__(self) -> bool:
         """Return whether any rule has a message."""
