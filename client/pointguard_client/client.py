@@ -347,7 +347,7 @@ class PointguardClient:
         language: str = "",
         timeout_seconds: float | None = None,
     ) -> results.AdviceReport:
-        """Return the advice that stands now, strongest first; its texts are in a language (a BCP 47 tag), if they can be."""
+        """Return the advice that stands now, strongest first, with texts in a language (a BCP 47 tag)."""
         message = advice_pb2.CheckAdviceRequest(
             member=encoding.encode_identifier(member), context=encoding.encode_context(context), language=language
         )

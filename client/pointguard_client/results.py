@@ -41,7 +41,10 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason of a decision; `rule` is empty unless a rule or an advice gave it, `text` unless that has a message."""
+    """One reason of a decision.
+
+    `rule` is empty unless a rule or an advice gave it, `text`, which a till shows, unless that has a message.
+    """
 
     code: ReasonCode
     rule: str
@@ -62,8 +65,8 @@ class Evidence:
 class Advice:
     """A standing finding about an account; `factor` is what a STEP_UP asks for.
 
-    Without `ends_at` it is a case, and stands until it is resolved. `scope` and `scope_entity` say whose transactions its
-    rule had counted, `text` what a till should show.
+    Without `ends_at` it is a case, and stands until it is resolved. `scope` and `scope_entity` say whose transactions
+    its rule had counted, `text` what a till should show.
     """
 
     advice_id: str

@@ -93,7 +93,9 @@ def add_member_options(parser: argparse.ArgumentParser, *, required: bool = True
 
 def add_language_option(parser: argparse.ArgumentParser) -> None:
     """Add the option that says in which language to have texts for people."""
-    parser.add_argument("--language", default="", metavar="TAG", help="of messages, such as fr-CA (default: the program's)")
+    parser.add_argument(
+        "--language", default="", metavar="TAG", help="of messages, such as fr-CA (default: the program's)"
+    )
 
 
 def add_identifier_options(group: OptionGroup, prefix: str = "") -> None:

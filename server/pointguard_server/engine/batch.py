@@ -262,6 +262,11 @@ class Decider:
         self.programs.mark_uncounted(self.memory.scopes.uncounted)
         self.recounting = None
 
+    def exemptions_in_force(self, moment: int) -> int:
+        """Return how many exemptions let transactions pass at a moment; any thread may ask."""
+        exemptions = self._exemptions
+        return int(((exemptions["starts_at"] <= moment) & (moment < exemptions["ends_at"])).sum())
+
     def take_exemptions(self, exemptions: RowArray) -> None:
         """Have these let transactions pass from the next batch on: ``world.EXEMPTION``. For the writer's thread."""
         self._exemptions = np.sort(exemptions, order=("entity", "value"))

@@ -85,6 +85,7 @@ class Program:
     code_words: CodeWords = field(default_factory=CodeWords, compare=False, repr=False)
     conditions: Conditions = NO_CONDITIONS  # of the fraud rules
     scoped: tuple[ScopedMeasure, ...] = ()
+    alert_only: frozenset[int] = frozenset()  # the ids of fraud rules that may only alert
     group_sets: GroupSets = field(default_factory=GroupSets, compare=False, repr=False)
     counters: tuple[Counter, ...] = ()  # that inputs speak of
     store_countries: dict[int, int] = field(default_factory=dict, repr=False)  # country by store, as their numbers
@@ -188,6 +189,11 @@ class Programs:
         return tuple(self.programs[first] for first in self.first_of.values())
 
     @property
+    def alert_only(self) -> frozenset[int]:
+        """The ids of fraud rules that may only alert."""
+        return frozenset().union(*(program.alert_only for program in self.programs))
+
+    @property
     def rules(self) -> RowArray:
         """Every program's fraud rules and controls: ``world.RULE``."""
         return self._world.rules
@@ -253,7 +259,7 @@ class Programs:
             counters += self.counters[program.program_id]
             measures += program.measures
             scoped += [
-                (each.scope, self.scoped.index(key), key.measured.width, 0, *key.measured)
+                (each.place, each.scope, self.scoped.index(key), key.measured.width, 0, *key.measured)
                 for each, key in zip(program.scoped, scope_keys(program), strict=True)
             ]
             rules += program.rules

@@ -36,6 +36,7 @@ PROGRAM = np.dtype(
             "retention",  # how long events stay in memory
             "first_measure",
             "measure_count",
+            "fraud_measure_count",  # of those that fraud rules look at, which come first
             "distinct_count",  # of measures that count different values
             "first_rule",
             "rule_count",

@@ -126,5 +126,3 @@ class _Filled:
 
 def _fill(piece: str | Placeholder, fixed: Mapping[str, str]) -> str | Placeholder:
     return piece if isinstance(piece, str) else fixed.get(piece.name, piece)
-
-

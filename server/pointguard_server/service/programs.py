@@ -171,7 +171,7 @@ def build_program(
     ``rule_constants``, if they were made before. ``group_sets`` have the tenant's, if a fraud rule's scope is a group.
     """
     measures, scoped, rules = _fraud_rules(config, intern, fraud_conditions)
-    conditions = NO_CONDITIONS
+    fraud_measure_count, conditions = len(measures), NO_CONDITIONS
     if fraud_conditions is not None:
         conditions = _conditions(config, fraud_conditions, len(measures), lines, intern, matches)
         measures += [earn_measure(window) for window in _windows(fraud_conditions.rule_set)]
@@ -192,6 +192,7 @@ def build_program(
         "hold_default": config.reservation_ttl_default // MICROSECOND,
         **_return_settings(config.returns),
         "retention": _retention(config, rule_set, fraud_conditions) // MICROSECOND,
+        "fraud_measure_count": fraud_measure_count,
         "earn_address": earn.address,
         "money_scale": SCALE // 10**config.currency_digits,
     }
@@ -221,6 +222,11 @@ def build_program(
         code_words=matches.words,
         conditions=conditions,
         scoped=tuple(scoped),
+        alert_only=frozenset(
+            intern(CodeKind.RULE, rule.name)
+            for rule in config.fraud_rules
+            if rule.enabled and rule.mode is RuleMode.ALERT_ONLY
+        ),
         group_sets=group_sets or GroupSets(),
         counters=_counters(rule_set, intern),
         store_countries=store_countries or {},

@@ -9,20 +9,19 @@ from pointguard_server.domain.codes import UNTIL_RESOLVED, AdviceEvent, Posture,
 from pointguard_server.engine.compiled.conditions import reason_against
 from pointguard_server.engine.compiled.emit import add_evident_reason, add_reason, new_advice_row
 from pointguard_server.engine.compiled.exemptions import is_exempt
-from pointguard_server.engine.compiled.scopes import held_by_scope, scope_evidence_from
-from pointguard_server.engine.world import CONDITION, NOW, PROVINCES, SHOWN
+from pointguard_server.engine.compiled.measured import UNCOUNTED, held_by_leg, measured
+from pointguard_server.engine.compiled.scopes import scope_evidence_from
+from pointguard_server.engine.world import NOW, SHOWN
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.scopes import entity_at
-from pointguard_server.velocity.windows import BLOCKED, NONE, amount, matches, window_start
+from pointguard_server.velocity.windows import NONE, window_start
 
 _RAISED, _EXTENDED, _OVERRIDDEN = int(AdviceEvent.RAISED), int(AdviceEvent.EXTENDED), int(AdviceEvent.OVERRIDDEN)
 _RESOLVED = int(AdviceEvent.RESOLVED)
 _WARN, _BLOCK, _REVIEW, _STEP_UP = int(Posture.WARN), int(Posture.BLOCK), int(Posture.REVIEW), int(Posture.STEP_UP)
 _REVIEW_BLOCK, _LOCK, _SUSPEND = int(Posture.REVIEW_BLOCK), int(Posture.LOCK), int(Posture.SUSPEND)
-_ACCOUNT, _GROUP = int(Scope.ACCOUNT), int(Scope.GROUP)
+_ACCOUNT = int(Scope.ACCOUNT)
 _UNAVAILABLE, _SKIPPED = int(Reason.RULE_UNAVAILABLE), int(Reason.RULE_SKIPPED)
-UNCOUNTED = -2
-"""What a window holds while nobody knows: see ``velocity.scopes.SCOPED``."""
 _ADVICE_BLOCK, _FRAUD_WARNING = int(Reason.ADVICE_BLOCK), int(Reason.FRAUD_WARNING)
 _LOCKED, _SUSPENDED = int(Reason.REDEMPTION_LOCKED), int(Reason.ACCOUNT_SUSPENDED)
 _UNDER_REVIEW, _STEP_UP_REASON = int(Reason.UNDER_REVIEW), int(Reason.STEP_UP)
@@ -214,71 +213,12 @@ def is_passed_over(arrays, world, batch, r, account, rule):
 
 
 @part
-def measured(arrays, world, batch, r, slot, rule, leg, flags):
-    """Return what the rule's window holds with this transaction counted, or -1 if it does not count for the rule.
-
-    UNCOUNTED if it does and what the window holds is not known.
-
-    For the rule that compares provinces: 1 if store and member lie in different ones, else 0; unknown ones never
-    differ. For a rule that is its condition alone: 1; an attempt under a standing block counts if it ``extends``. A
-    transaction that names no entity of the rule's scope does not count for it.
-    """
-    program = world.programs[arrays.accounts[slot].program]
-    if rule.measure == CONDITION:
-        return -1 if flags & BLOCKED and not rule.extends else 1
-    if rule.measure == PROVINCES:
-        home = arrays.accounts[slot].province_id
-        there = batch.envelopes[r].store_province_id
-        return 1 if home != 0 and there != 0 and home != there else 0
-    if rule.scoped >= 0:
-        scoped = world.scoped[program.first_scoped + rule.scoped]
-        if not matches(scoped, leg.kind, leg.parts, flags):
-            return -1
-        held, _ = _held(arrays, world, program, scoped, leg)
-        if held < 0:
-            return held
-        return UNCOUNTED if scoped.uncounted else held + amount(scoped, leg.points, leg.money)
-    measure = world.measures[program.first_measure + rule.measure]
-    if not matches(measure, leg.kind, leg.parts, flags):
-        return -1
-    return arrays.tallies[slot, rule.measure, 0] + amount(measure, leg.points, leg.money)
-
-
-@part
-def _held(arrays, world, program, scoped, leg):
-    """Return what the window of the leg's entity holds, and which of its groups that is: see ``held_by_scope``."""
-    return held_by_scope(
-        arrays,
-        world,
-        program,
-        scoped,
-        leg.business_unit_id,
-        leg.store_id,
-        leg.terminal_id,
-        leg.cashier_id,
-        leg.group_set_id,
-        leg.accepted_at,
-    )
-
-
-@part
-def _note_window(arrays, world, out, row, program, rule, value):
-    """Note with the leg what a rule's window held, and behind that, of groups, which: from 1, in the set's order."""
-    out.windows[row, rule.measure] = value
-    if rule.scoped >= 0:
-        scoped = world.scoped[program.first_scoped + rule.scoped]
-        if scoped.scope == _GROUP:
-            _, which = _held(arrays, world, program, scoped, out.legs[row])
-            out.windows[row, rule.measure + 1] = which + 1
-
-
-@part
 def judge_rules(arrays, world, batch, out, row, slot, context, flags):
-    """Add a reason for every fraud rule of this context that the leg trips; return whether one forbids it.
+    """Add a reason for every fraud rule of this context that the leg, which was measured, trips.
 
-    A rule that forbids also does so where its condition could not be computed: it has not tripped then. ``flags`` say
-    how the transaction would count if no rule tripped. Rules of other contexts trip too (``raise_tripped``), but do not
-    touch this transaction.
+    Return whether one forbids it. A rule that forbids also does so where its condition could not be computed: it has
+    not tripped then. ``flags`` say how the transaction would count if no rule tripped. Rules of other contexts trip too
+    (``raise_tripped``), but do not touch this transaction.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
@@ -286,10 +226,10 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
     forbidden = False
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
-        if not bears_on(rule, context) or rule.is_shadow or (rule.condition >= 0 and out.held[rule.condition] == 0):
+        value = measured(arrays, batch, out, row, slot, rule, flags)
+        if value <= rule.threshold and value != UNCOUNTED:
             continue
-        value = measured(arrays, world, batch, r, slot, rule, out.legs[row], flags)
-        if value != UNCOUNTED and value <= rule.threshold:
+        if not bears_on(rule, context) or rule.is_shadow or (rule.condition >= 0 and out.held[rule.condition] == 0):
             continue
         if is_passed_over(arrays, world, batch, r, account, rule):
             continue
@@ -323,10 +263,9 @@ def _add_tripped_reason(out, r, code, rule, value, now):
 
 @part
 def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
-    """Raise advice for every fraud rule that the leg trips, and note what each window held.
+    """Raise advice for every fraud rule that the leg, which was measured, trips.
 
-    A rule whose advice stands already extends it if it ``extends``, and one that is passed over does nothing. Must run
-    before the leg's event is counted.
+    A rule whose advice stands already extends it if it ``extends``, and one that is passed over does nothing.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
@@ -334,14 +273,10 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
     r = out.leg_request[row]
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
-        if rule.measure < 0 and rule.context != context:
+        value = measured(arrays, batch, out, row, slot, rule, flags)
+        if value <= rule.threshold or (rule.measure < 0 and rule.context != context):
             continue
-        value = measured(arrays, world, batch, r, slot, rule, leg, flags)
-        if value < 0:
-            continue
-        if rule.measure >= 0:
-            _note_window(arrays, world, out, row, program, rule, value)
-        if value <= rule.threshold or (rule.condition >= 0 and out.held[rule.condition] <= 0):
+        if rule.condition >= 0 and out.held[rule.condition] <= 0:
             continue
         rule.tripped += 1
         if rule.is_shadow or is_exempt(world, batch, r, account, rule):
@@ -362,7 +297,7 @@ def _counted_for(arrays, world, program, rule, leg):
     if rule.scoped < 0:
         return np.int64(_ACCOUNT), np.int64(0)
     scoped = world.scoped[program.first_scoped + rule.scoped]
-    _, which = _held(arrays, world, program, scoped, leg)
+    _, which = held_by_leg(arrays, world, program, scoped, leg)
     entity = entity_at(
         world,
         scoped.scope,

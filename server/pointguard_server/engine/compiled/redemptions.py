@@ -14,7 +14,6 @@ from pointguard_server.domain.codes import (
 )
 from pointguard_server.engine.compiled.accounts import move_windows
 from pointguard_server.engine.compiled.advice import (
-    UNCOUNTED,
     bears_on,
     forbids,
     heed_standing,
@@ -26,6 +25,7 @@ from pointguard_server.engine.compiled.advice import (
 from pointguard_server.engine.compiled.conditions import fill_held, look_at_conditions, reason_against
 from pointguard_server.engine.compiled.emit import add_reason, close_leg, count_leg, emit_leg
 from pointguard_server.engine.compiled.lots import spend
+from pointguard_server.engine.compiled.measured import UNCOUNTED, measure_leg
 from pointguard_server.engine.compiled.reservations import open_hold
 from pointguard_server.engine.compiled.scopes import held_by_scope
 from pointguard_server.engine.compiled.tallies import value_now
@@ -148,6 +148,7 @@ def authorise(arrays, world, batch, out, r, slot):
     leg = out.legs[row]
     leg.points, leg.money = points, money
     flags = (APPROVED if enough and not stopped and not unverified else 0) | (BLOCKED if blocked else 0)
+    measure_leg(arrays, world, out, row, slot, flags)
     look_at_conditions(arrays, world, batch, out, row, slot, flags)
     forbidden = judge_rules(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
     raise_tripped(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
