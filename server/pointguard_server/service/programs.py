@@ -222,15 +222,17 @@ def build_program(
         code_words=matches.words,
         conditions=conditions,
         scoped=tuple(scoped),
-        alert_only=frozenset(
-            intern(CodeKind.RULE, rule.name)
-            for rule in config.fraud_rules
-            if rule.enabled and rule.mode is RuleMode.ALERT_ONLY
-        ),
+        alert_only=_alert_only(config, intern),
         group_sets=group_sets or GroupSets(),
         counters=_counters(rule_set, intern),
         store_countries=store_countries or {},
     )
+
+
+def _alert_only(config: ProgramConfig, intern: Intern) -> frozenset[int]:
+    """Return the numbers of the fraud rules that may only alert."""
+    alerting = (rule for rule in config.fraud_rules if rule.enabled and rule.mode is RuleMode.ALERT_ONLY)
+    return frozenset(intern(CodeKind.RULE, rule.name) for rule in alerting)
 
 
 def _return_settings(returns: ReturnsConfig) -> dict[str, int]:
