@@ -12,6 +12,14 @@
 The package imports the generated contract, gRPC, protobuf and (for the command line) rich: nothing of the server.
 """
 
+from pointguard_client.activity_client import ActivityClient
+from pointguard_client.activity_values import (
+    Activity,
+    ActivityFault,
+    ActivityResult,
+    RecordedActivity,
+    StreamedActivities,
+)
 from pointguard_client.channel import Connection
 from pointguard_client.client import PointguardClient
 from pointguard_client.errors import (
@@ -147,6 +155,7 @@ from pointguard_client.shadow_client import ShadowClient
 from pointguard_client.shadow_values import Shadow, ShadowDifference, ShadowFindings, ShadowRule
 from pointguard_client.stream import TransactionStream
 from pointguard_client.sync_client import (
+    SyncActivityClient,
     SyncExperimentClient,
     SyncFraudClient,
     SyncPointguardClient,
@@ -190,6 +199,10 @@ __all__ = [
     "Accrual",
     "Accrue",
     "ActiveVersionDiffers",
+    "Activity",
+    "ActivityClient",
+    "ActivityFault",
+    "ActivityResult",
     "Advice",
     "AdviceChange",
     "AdviceContext",
@@ -287,6 +300,7 @@ __all__ = [
     "Quote",
     "Reason",
     "ReasonCode",
+    "RecordedActivity",
     "Redemption",
     "RedemptionLock",
     "ReservationEnded",
@@ -322,6 +336,8 @@ __all__ = [
     "ShadowRule",
     "SimulatedOrder",
     "Simulation",
+    "StreamedActivities",
+    "SyncActivityClient",
     "SyncExperimentClient",
     "SyncFraudClient",
     "SyncPointguardClient",

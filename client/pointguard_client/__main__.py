@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pointguard_client.commands import (
     account,
     accrual,
+    activity,
     batch,
     explain,
     fraud,
@@ -60,7 +61,20 @@ def _parser() -> argparse.ArgumentParser:
         prog="pointguard-client", description="Calls a pointguard server.", epilog="COMMAND --help says more."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (redemption, accrual, returns, account, members, fraud, batch, explain, rules, replay, load):
+    for module in (
+        redemption,
+        accrual,
+        returns,
+        activity,
+        account,
+        members,
+        fraud,
+        batch,
+        explain,
+        rules,
+        replay,
+        load,
+    ):
         module.register(commands)
     return parser
 

@@ -24,6 +24,7 @@ from pointguard.v1 import (
     transaction_pb2_grpc,
 )
 from pointguard_client import decoding, encoding, requests, results
+from pointguard_client.activity_client import ActivityClient
 from pointguard_client.calls import DEFAULT_TIMEOUT_SECONDS, Caller
 from pointguard_client.channel import USUAL_CONNECTION, Connection, call_metadata, open_channel
 from pointguard_client.errors import Failure, ServerFault
@@ -48,7 +49,8 @@ class PointguardClient:
 
     The caller's `timeout_seconds` bounds each call with all its retries; each method takes its own to override it.
     Methods that change state take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty. `rules`,
-    `experiments` and `shadows` have the calls of a program's manager, and `fraud` those of who looks into fraud.
+    `experiments` and `shadows` have the calls of a program's manager, `fraud` those of who looks into fraud, and
+    `activity` those of a platform that keeps points of its own.
     """
 
     def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:
@@ -62,6 +64,7 @@ class PointguardClient:
         self.experiments = ExperimentClient(channel, caller)
         self.shadows = ShadowClient(channel, caller)
         self.fraud = FraudClient(channel, caller)
+        self.activity = ActivityClient(channel, caller)
 
     @classmethod
     def connect(

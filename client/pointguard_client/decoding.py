@@ -8,9 +8,10 @@ from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pointguard.v1 import advice_pb2, common_pb2, member_pb2, transaction_pb2
+from pointguard.v1 import activity_pb2, advice_pb2, common_pb2, member_pb2, transaction_pb2
 from pointguard_client import results
-from pointguard_client.errors import Failure, FieldViolation, error_from_failure, status_name
+from pointguard_client.activity_values import RecordedActivity
+from pointguard_client.errors import CallError, Failure, FieldViolation, error_from_failure, status_name
 from pointguard_client.requests import Identifier, Money, Profile
 from pointguard_client.words import (
     AdviceContext,
@@ -190,10 +191,26 @@ def decode_batch_result(
         case "return_transaction":
             return decode_return(message.return_transaction)
         case "error":
-            return error_from_failure(_batch_failure(message.error), rpc, idempotency_key)
+            return decode_batch_error(message.error, rpc, idempotency_key)
         case _:
             unknown = Failure(code="UNKNOWN", message="the answer is of a kind that this client does not know")
             return error_from_failure(unknown, rpc, idempotency_key)
+
+
+def decode_batch_error(message: transaction_pb2.BatchError, rpc: str, idempotency_key: str) -> CallError:
+    """Return why one request of many was refused."""
+    return error_from_failure(_batch_failure(message), rpc, idempotency_key)
+
+
+def decode_activity(message: activity_pb2.RecordActivityResponse) -> RecordedActivity:
+    """Return what was recorded."""
+    return RecordedActivity(
+        transaction_id=message.transaction_id,
+        account_id=message.account_id,
+        seq=message.seq,
+        reasons=_reasons(message.reasons),
+        advice=_advice(message.advice),
+    )
 
 
 def decode_columns(message: transaction_pb2.ProcessBatchColumnsResponse, keys: bytes) -> results.ColumnAnswers:

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
 from pointguard_client import requests, results
+from pointguard_client.activity_client import ActivityClient
 from pointguard_client.client import PointguardClient
 from pointguard_client.experiment_client import ExperimentClient
 from pointguard_client.fraud_client import FraudClient
@@ -233,6 +234,30 @@ class SyncFraudClient:
                 self._thread.run(notices.aclose())
 
 
+def _blocking_activity(
+    method: Callable[Concatenate[ActivityClient, Parameters], Coroutine[Any, Any, Answer]],
+) -> Callable[Concatenate["SyncActivityClient", Parameters], Answer]:
+    """Return the method that waits for the asynchronous one."""
+
+    @wraps(method)
+    def call(self: "SyncActivityClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        return self._thread.run(method(self._client, *args, **kwargs))
+
+    return call
+
+
+class SyncActivityClient:
+    """The calls of `ActivityClient`, each of which waits for its answer: `SyncPointguardClient.activity`."""
+
+    def __init__(self, thread: _LoopThread, client: ActivityClient) -> None:
+        self._thread = thread
+        self._client = client
+
+    record = _blocking_activity(ActivityClient.record)
+    record_all = _blocking_activity(ActivityClient.record_all)
+    stream = _blocking_activity(ActivityClient.stream)
+
+
 class SyncPointguardClient:
     """A connection to a pointguard server; safe to share between threads.
 
@@ -250,6 +275,7 @@ class SyncPointguardClient:
         self.experiments = SyncExperimentClient(self._thread, self._client.experiments)
         self.shadows = SyncShadowClient(self._thread, self._client.shadows)
         self.fraud = SyncFraudClient(self._thread, self._client.fraud)
+        self.activity = SyncActivityClient(self._thread, self._client.activity)
 
     connect = classmethod(_connecting(PointguardClient.connect))
 

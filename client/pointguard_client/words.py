@@ -69,6 +69,7 @@ class Operation(ContractEnum):
     SET_ACCOUNT_STATUS = 14
     RESOLVE_CASE = 15
     RETURN = 16
+    RECORD_ACTIVITY = 17
 
 
 class Decision(ContractEnum):

@@ -393,6 +393,7 @@ class Server:
             line_codes=start.lines,
             digest_key=self.ledger.keys.digest_key(tenant_id),
             messages=Messages(config),
+            zone=start.plan.program.zone,
         )
 
     def _rules_loaded(self) -> health.Finding:

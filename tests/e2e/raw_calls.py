@@ -12,6 +12,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from pointguard.v1 import (
+    activity_pb2,
     advice_pb2,
     common_pb2,
     experiment_pb2,
@@ -24,9 +25,9 @@ from pointguard.v1 import (
 from pointguard_client.idempotency import new_idempotency_key
 from tests.support.server import ServerProcess
 
-TRANSACTIONS, ADVICE, MEMBERS, RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS = (
+TRANSACTIONS, ACTIVITIES, ADVICE, MEMBERS, RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS = (
     f"pointguard.v1.{name}Service"
-    for name in ("Transaction", "Advice", "Member", "Rule", "Experiment", "Shadow", "Explanation")
+    for name in ("Transaction", "Activity", "Advice", "Member", "Rule", "Experiment", "Shadow", "Explanation")
 )
 
 
@@ -41,10 +42,12 @@ class Rpc:
     keyed: bool
     streams: bool = False
     feeds: bool = False  # a stream answers one request
+    takes: bool = False  # one answer to a stream
+    key: str = "idempotency_key"  # what names it
 
     def request(self, **changes: Any) -> Any:
         """Return a request that passes, but for the changes; a field changed to None is absent."""
-        fields = {**self.fields, **({"idempotency_key": new_idempotency_key()} if self.keyed else {}), **changes}
+        fields = {**self.fields, **({self.key: new_idempotency_key()} if self.keyed else {}), **changes}
         return self.request_class(**{name: value for name, value in fields.items() if value is not None})
 
 
@@ -55,6 +58,7 @@ _SOURCE = 'rule "raw"\n    earn base 1\n'
 _CHANGE = rule_pb2.RuleChange(author="raw calls", reason=rule_pb2.RULE_CHANGE_REASON_TRIAL)
 _INTERVENTION = common_pb2.Intervention(author="raw calls", reason=common_pb2.INTERVENTION_REASON_CORRECTION)
 _NO_VERSION = 1_000_000
+OCCURRED = common_pb2.Origin(occurred_at=timestamp_pb2.Timestamp(seconds=1_780_000_000))
 _ARMS = [experiment_pb2.ExperimentArm(label=f"arm {version}", version=version, weight=1) for version in (1, 2)]
 RPCS: Mapping[str, Rpc] = {
     "QuoteRedemption": Rpc(
@@ -101,6 +105,19 @@ RPCS: Mapping[str, Rpc] = {
     "StreamTransactions": Rpc(
         TRANSACTIONS, transaction_pb2.StreamTransactionsRequest, transaction_pb2.StreamTransactionsResponse,
         {"items": [transaction_pb2.BatchItem()]}, keyed=False, streams=True,
+    ),
+    "RecordActivity": Rpc(
+        ACTIVITIES, activity_pb2.RecordActivityRequest, activity_pb2.RecordActivityResponse,
+        {"member": _MEMBER, "kind": common_pb2.TRANSACTION_KIND_PURCHASE, "origin": OCCURRED, "points": 5},
+        keyed=True, key="event_id",
+    ),
+    "RecordActivities": Rpc(
+        ACTIVITIES, activity_pb2.RecordActivitiesRequest, activity_pb2.RecordActivitiesResponse,
+        {"activities": [activity_pb2.RecordActivityRequest()]}, keyed=False,
+    ),
+    "StreamActivities": Rpc(
+        ACTIVITIES, activity_pb2.StreamActivitiesRequest, activity_pb2.StreamActivitiesResponse,
+        {"activities": [activity_pb2.RecordActivityRequest()]}, keyed=False, takes=True,
     ),
     "CheckAdvice": Rpc(
         ADVICE, advice_pb2.CheckAdviceRequest, advice_pb2.CheckAdviceResponse, {"member": _MEMBER}, keyed=False
@@ -308,6 +325,8 @@ class RawCalls:
         make_method: Any = self.channel.stream_stream if rpc.streams else self.channel.unary_unary
         if rpc.feeds:
             make_method = self.channel.unary_stream
+        if rpc.takes:
+            make_method = self.channel.stream_unary
         method: Any = make_method(
             f"/{rpc.service}/{name}", request_serializer=None, response_deserializer=rpc.response_class.FromString
         )
@@ -317,6 +336,8 @@ class RawCalls:
                 (message,) = method(iter((data,)), timeout=timeout_s, metadata=cast("Any", sent))
             elif rpc.feeds:
                 *_, message = method(data, timeout=timeout_s, metadata=cast("Any", sent))
+            elif rpc.takes:
+                message = method(iter((data,)), timeout=timeout_s, metadata=cast("Any", sent))
             else:
                 message = method(data, timeout=timeout_s, metadata=cast("Any", sent))
         except grpc.RpcError as error:

@@ -670,8 +670,11 @@ def test_the_command_line_lists_raises_overrides_and_suspends(
     assert client.check_advice(member).advice == ()
 
 
-@pytest.mark.parametrize(("name", "scripts"), [("advice.md", 3), ("fraud.md", 1)])
-def test_the_pages_about_advice_and_fraud_run_as_they_stand(
+@pytest.mark.parametrize(
+    ("name", "scripts"),
+    [("advice.md", 3), ("fraud.md", 1), pytest.param("activity.md", 1, marks=pytest.mark.long)],
+)
+def test_the_pages_about_fraud_run_as_they_stand(
     shared_server: ServerProcess, tmp_path: Path, name: str, scripts: int
 ) -> None:
     page = (ROOT / "docs" / name).read_text()

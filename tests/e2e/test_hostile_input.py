@@ -18,7 +18,7 @@ from tests.e2e.hostile_advice import advice_cases
 from tests.e2e.hostile_experiments import experiment_cases
 from tests.e2e.hostile_rules import rule_cases
 from tests.e2e.hostile_shadows import shadow_cases
-from tests.e2e.raw_calls import RPCS, Answer, RawCalls
+from tests.e2e.raw_calls import OCCURRED, RPCS, Answer, RawCalls
 from tests.support.server import ServerProcess
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -101,9 +101,14 @@ def bad_references() -> Iterator[tuple[common_pb2.MemberReference, str]]:
         yield reference(device_guid=text), ".device_guid"
 
 
-def bad_origins() -> Iterator[tuple[common_pb2.Origin, str]]:
+def bad_origins(rpc: str) -> Iterator[tuple[common_pb2.Origin, str]]:
     """Yield origins that cannot be, and the field at fault."""
-    origin: Any = common_pb2.Origin
+
+    def origin(**fields: Any) -> common_pb2.Origin:
+        # What happened elsewhere happened at some time.
+        usual = {"occurred_at": OCCURRED.occurred_at} if rpc == "RecordActivity" else {}
+        return common_pb2.Origin(**(usual | fields))
+
     for text in ("no such store", LONG, "1' OR '1'='1", "\0", " 12"):
         yield origin(store_id=text), "origin.store_id"
     for name in ("terminal_id", "cashier_id"):
@@ -142,8 +147,9 @@ def cases() -> Iterator[Case]:
             if rpc not in ("ListAdvice", "ListCases", "AddExemption", "ReturnTransaction"):
                 yield Case(rpc, {name: None}, name)
         if "origin" in names:
-            yield from (Case(rpc, {"origin": origin}, field) for origin, field in bad_origins())
+            yield from (Case(rpc, {"origin": origin}, field) for origin, field in bad_origins(rpc))
     yield from amount_cases()
+    yield from activity_cases()
     yield from member_cases()
     yield from column_cases()
     yield from (Case(*case) for case in (*rule_cases(), *experiment_cases(), *shadow_cases(), *advice_cases()))
@@ -178,6 +184,23 @@ def return_cases() -> Iterator[Case]:
         yield Case("ReturnTransaction", {"money": None, "lines": lines(lines=[one])}, f"lines.lines{field}")
     twice = [transaction_pb2.ReturnedLine(line=1)] * 2
     yield Case("ReturnTransaction", {"money": None, "lines": lines(lines=twice)}, "lines.lines[1].line")
+
+
+def activity_cases() -> Iterator[Case]:
+    """Yield wrong names, kinds, parts and amounts of activities, and some without a time."""
+    for text in ("", "x" * 65, "é" * 33):
+        yield Case("RecordActivity", {"event_id": text}, "event_id")
+    for kind in (0, -1, 15, 99, 2**31 - 1):
+        yield Case("RecordActivity", {"kind": kind}, "kind")
+    for part in (0, -1, 8, 3, 2**31 - 1):
+        yield Case("RecordActivity", {"parts": [3, part]}, "parts[1]")
+    for points in (-1, 10**12 + 1, INT64_MAX, INT64_MIN):
+        yield Case("RecordActivity", {"points": points}, "points")
+    for units in (-1, 10**12 + 1, INT64_MIN):
+        yield Case("RecordActivity", {"money": money(units)}, "money.minor_units")
+    yield Case("RecordActivity", {"money": money(100, "USD")}, "money.currency_code")
+    for origin in (None, common_pb2.Origin(cashier_id="ann")):
+        yield Case("RecordActivity", {"origin": origin}, "origin.occurred_at")
 
 
 def amount_cases() -> Iterator[Case]:
@@ -309,7 +332,7 @@ NO_TEXT = (b"\x0a\x02\xff\xfe", b"\x0a\x03\xed\xa0\x80")
 @pytest.mark.parametrize("rpc", sorted(RPCS))
 def test_a_field_that_is_wrong_is_named(raw: RawCalls, rpc: str) -> None:
     own = [case for case in CASES if case.rpc == rpc]
-    assert len(own) > 4 or rpc in ("ProcessBatch", "StreamTransactions"), (
+    assert len(own) > 4 or rpc in ("ProcessBatch", "StreamTransactions", "RecordActivities", "StreamActivities"), (
         "those have items, which have cases of their own"
     )
     for case in own:

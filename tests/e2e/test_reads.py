@@ -7,7 +7,7 @@ from tests.e2e.audit import ledger_copy
 from tests.e2e.raw_calls import RPCS, RawCalls
 from tests.support.server import ServerProcess
 
-BATCHES = {"ProcessBatch", "ProcessBatchColumns", "StreamTransactions"}
+BATCHES = {"ProcessBatch", "ProcessBatchColumns", "StreamTransactions", "RecordActivities", "StreamActivities"}
 """Their keys are not the request's own."""
 READS = sorted({name for name, rpc in RPCS.items() if not rpc.keyed} - BATCHES)
 TABLES = ("legs", "entries", "advice", "batches", "codes", "members", "accounts", "identifiers", "stores")

@@ -42,6 +42,7 @@ def keyed_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[st
     bought = raw.call("Accrue", RPCS["Accrue"].request(member=member)).message.transaction_id
     return {
         "ReturnTransaction": RPCS["ReturnTransaction"].request(original_transaction_id=bought, money=cad(50)),
+        "RecordActivity": RPCS["RecordActivity"].request(member=member),
         "AuthoriseRedemption": RPCS["AuthoriseRedemption"].request(member=member, points=20, order_reference="order 1"),
         "CaptureRedemption": RPCS["CaptureRedemption"].request(reservation_id=held[0].transaction_id, points=4),
         "VoidRedemption": RPCS["VoidRedemption"].request(reservation_id=held[1].transaction_id),
@@ -122,6 +123,7 @@ def rule_requests(raw: RawCalls) -> dict[str, Any]:
 
 ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "ReturnTransaction": {"money": cad(51)},
+    "RecordActivity": {"points": 6},
     "AuthoriseRedemption": {"points": 21},
     "CaptureRedemption": {"points": 5},
     "VoidRedemption": {"reservation_id": "01890000-0000-7000-8000-000000000000"},

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointguard_server.domain.codes import Context, Kind, Operation, Posture
+from pointguard_server.domain.codes import Context, Kind, Operation, Part, Posture
 from pointguard_server.engine.ask import Ask, Verdict
 from tests.integration.audit import audit
 from tests.reference.windows import expected_windows, history_of, measure_of, read_records
@@ -112,6 +112,14 @@ WAITS = (
     31 * DAY,
 )
 
+LATENESS = (-HOUR, 0, *WAITS)
+"""How long ago something happened in another system, as it says: its clock may be fast."""
+RECORDED = (
+    (Kind.ADHOC_REDEEM, (Part.REDEEM,)),
+    (Kind.PURCHASE, (Part.BASE, Part.REDEEM)),
+    (Kind.PROFILE_UPDATE, ()),
+)
+
 RETURNABLE = (Operation.ACCRUE, Operation.AUTHORISE, Operation.CAPTURE)
 
 Step = tuple[Any, ...]
@@ -125,6 +133,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("capture"), which, st.integers(0, 40)),
     st.tuples(st.just("void"), which),
     st.tuples(st.just("return"), which, st.sampled_from((0, 0, 5, 30, 200))),
+    st.tuples(st.just("record"), st.sampled_from(LATENESS), st.sampled_from(RECORDED), points, st.integers(0, 40)),
     st.tuples(st.just("lock"), st.booleans()),
     st.tuples(st.just("suspend"), st.booleans()),
     st.tuples(st.just("raise"), st.sampled_from(Context), st.sampled_from((Posture.WARN, Posture.BLOCK))),
@@ -194,6 +203,9 @@ class Player:
             "reserve": lambda: ledger.authorise_ask(
                 account, rest[0], partial=rest[1], time_to_live=rest[2], capture=False
             ),
+            "record": lambda: ledger.record_ask(
+                account, ledger.clock.now() - rest[0], kind=rest[1][0], parts=rest[1][1], points=rest[2], money=rest[3]
+            ),
             "lock": lambda: ledger.lock_ask(account, *rest),
             "quote": lambda: ledger.read_ask(Operation.QUOTE, account, *rest),
         }
@@ -240,7 +252,8 @@ def check_recorded_windows(ledger: Ledger, account: int) -> None:
     records = read_records(ledger.connection, 1, account)
     history = history_of(records)
     for record in records:
-        assert dict(record.windows) == expected_windows(record, history, measures, program.zone), record.leg
+        expected = expected_windows(record, history, measures, program.zone, program.settings["looks_back"])
+        assert dict(record.windows) == expected, record.leg
 
 
 def check_memory_against_the_ledger(ledger: Ledger, account: int) -> None:

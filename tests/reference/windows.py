@@ -183,18 +183,51 @@ def history_of(records: Iterable[Record]) -> History:
             releases.append(Release(leg["seq"], original, points, leg["money"], whole=False))
         events[leg["seq"]] = Event(
             seq=leg["seq"],
-            time=leg["accepted_at"],
+            time=time_of(leg),
             kind=Kind(leg["kind"]),
             parts=parts_of(leg["parts"]),
             approved=leg["decision"] == Decision.APPROVED,
-            blocked=any(code == Reason.ADVICE_BLOCK for code, _ in record.reasons),
+            blocked=is_blocked(record),
             points=leg["points"],
             money=leg["money"],
         )
     return History(list(events.values()), releases)
 
 
-def expected_windows(record: Record, history: History, measures: Sequence[Measure], zone: ZoneInfo) -> dict[int, int]:
+def time_of(leg: dict[str, Any]) -> int:
+    """When a leg counts: what another system did, when it did it."""
+    if leg["operation"] == Operation.RECORD_ACTIVITY:
+        return min(int(leg["occurred_at"]), int(leg["accepted_at"]))
+    return int(leg["accepted_at"])
+
+
+def is_blocked(record: Record) -> bool:
+    """Whether a leg was declined under a standing block: what another system did was not."""
+    recorded = record.leg["operation"] == Operation.RECORD_ACTIVITY
+    return not recorded and any(code == Reason.ADVICE_BLOCK for code, _ in record.reasons)
+
+
+def fullest(
+    measure: Measure, history: History, leg: dict[str, Any], zone: ZoneInfo, looks_back: int, before_seq: int
+) -> int | None:
+    """The most that any window held which holds the moment of a recorded leg, without it; None: there is none.
+
+    Windows that have passed count if they begin less than ``looks_back`` ago.
+    """
+    then, now = time_of(leg), int(leg["accepted_at"])
+    ends = {then, *(event.time for event in history.events if event.seq < before_seq and event.time >= then)}
+    oldest = now - looks_back
+    known = [
+        end for end in ends if end > oldest and measure.holds(then, end, zone) and not measure.holds(oldest, end, zone)
+    ]
+    if measure.holds(then, now, zone):
+        known.append(now)
+    return max((measure.value(history, end, zone, before_seq) for end in known), default=None)
+
+
+def expected_windows(
+    record: Record, history: History, measures: Sequence[Measure], zone: ZoneInfo, looks_back: int = 0
+) -> dict[int, int]:
     """What the record of a leg must say of each measure's window: the transaction counted, as if no rule had tripped.
 
     A measure that would not count the transaction is left out, and so is every measure of a leg that is no attempt.
@@ -203,7 +236,18 @@ def expected_windows(record: Record, history: History, measures: Sequence[Measur
     if leg["operation"] in (*RELEASES, *INTERVENTIONS) or is_of_lots(leg):
         return {}
     kind, parts = Kind(leg["kind"]), parts_of(leg["parts"])
-    would_pass, blocked = would_be_approved(record), any(code == Reason.ADVICE_BLOCK for code, _ in record.reasons)
+    if leg["operation"] == Operation.RECORD_ACTIVITY:
+        held = {
+            index: fullest(measure, history, leg, zone, looks_back, leg["seq"])
+            for index, measure in enumerate(measures)
+            if measure.matches(kind, parts, approved=True, blocked=False)
+        }
+        return {
+            index: before + measures[index].amount(leg["points"], leg["money"])
+            for index, before in held.items()
+            if before is not None
+        }
+    would_pass, blocked = would_be_approved(record), is_blocked(record)
     return {
         index: measure.value(history, leg["accepted_at"], zone, leg["seq"])
         + measure.amount(leg["points"], leg["money"])

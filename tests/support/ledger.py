@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pointguard_server.domain.age_bands import AGE_BANDS
-from pointguard_server.domain.calendar import to_microseconds
+from pointguard_server.domain.calendar import stretches_of, to_microseconds
 from pointguard_server.domain.codes import (
+    PARTS_SHIFT,
     CaseOutcome,
     Channel,
     CodeKind,
@@ -27,6 +28,7 @@ from pointguard_server.domain.codes import (
     InterventionReason,
     Kind,
     Operation,
+    Part,
     Posture,
     RequestFlag,
     RuleSetActivationKind,
@@ -448,6 +450,24 @@ class Ledger:
         )  # fmt: skip
         return self.ask(key, fields, body=encode_body("", encode_lines(lines)))
 
+    def record_ask(
+        self, account: int, at: int, kind: Kind = Kind.ADHOC_REDEEM, parts: Sequence[Part] = (Part.REDEEM,),
+        points: int = 1, money: int = 0, key: str | None = None, where: Where = NOWHERE,
+    ) -> Ask:  # fmt: skip
+        """Ask to record what happened at a moment in another system."""
+        fields = RequestFields(
+            int(Operation.RECORD_ACTIVITY), int(kind), account, points, money,
+            flags=sum(1 << part for part in parts) << PARTS_SHIFT, occurred_at=at, **self.place(where),
+        )  # fmt: skip
+        stretches = stretches_of(at, self.programs.programs[0].zone)
+        return self.ask(
+            key,
+            fields,
+            business_unit_id=self.code(CodeKind.BUSINESS_UNIT, where.unit),
+            lines=b"".join(value.to_bytes(8, "little") for value in stretches),
+            line_count=1,
+        )
+
     def lock_ask(self, account: int, locked: bool, key: str | None = None) -> Ask:
         flags = int(RequestFlag.LOCKED) if locked else 0
         return self.ask(
@@ -545,6 +565,10 @@ class Ledger:
 
     def void(self, reservation: Verdict, **rest: Any) -> Verdict:
         return self.one(self.end_ask(Operation.VOID, reservation.transaction_id, **rest))
+
+    def record(self, account: int, at: int, **rest: Any) -> Verdict:
+        """Record what happened at a moment in another system."""
+        return self.one(self.record_ask(account, at, **rest))
 
     def give_back(self, original: Verdict, **rest: Any) -> Verdict:
         """Return a transaction, or so much of it."""

@@ -55,6 +55,7 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_SET_ACCOUNT_STATUS: _ClassVar[Operation]
     OPERATION_RESOLVE_CASE: _ClassVar[Operation]
     OPERATION_RETURN: _ClassVar[Operation]
+    OPERATION_RECORD_ACTIVITY: _ClassVar[Operation]
 
 class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -188,6 +189,7 @@ OPERATION_REMOVE_ADVICE: Operation
 OPERATION_SET_ACCOUNT_STATUS: Operation
 OPERATION_RESOLVE_CASE: Operation
 OPERATION_RETURN: Operation
+OPERATION_RECORD_ACTIVITY: Operation
 DECISION_UNSPECIFIED: Decision
 DECISION_APPROVED: Decision
 DECISION_DECLINED: Decision

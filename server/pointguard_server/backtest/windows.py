@@ -30,7 +30,8 @@ Held = dict[WindowInput, IntArray]
 
 _SECOND: Final = 1_000_000
 _EPOCH: Final = date(1970, 1, 1)
-_NO_EVENTS: Final = (*ENDS, Operation.MATURE, *INTERVENTIONS)
+# Earn rules do not see what another system did.
+_NO_EVENTS: Final = (*ENDS, Operation.MATURE, Operation.RECORD_ACTIVITY, *INTERVENTIONS)
 
 
 class _Leg(NamedTuple):

@@ -7,6 +7,7 @@ Moments are microseconds since 1970-01-01 UTC (int), as everywhere in the server
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 MICROSECOND = timedelta(microseconds=1)
@@ -68,6 +69,23 @@ def local_time(moment: int, zone: ZoneInfo) -> LocalTime:
 def start_of(day: date, zone: ZoneInfo) -> int:
     """Return the first moment of a local date."""
     return _first_instant(datetime.combine(day, time()), zone)
+
+
+def stretches_of(moment: int, zone: ZoneInfo) -> tuple[int, int, int, int, int, int]:
+    """Return when the day of ``moment`` begins and when the next one does, and likewise of its week and its month."""
+    return _stretches_of_date(from_microseconds(moment).astimezone(zone).date(), zone)
+
+
+@lru_cache(maxsize=1_024)
+def _stretches_of_date(day: date, zone: ZoneInfo) -> tuple[int, int, int, int, int, int]:
+    monday, first = day - timedelta(days=day.weekday()), day.replace(day=1)
+    bounds = (
+        *(day, day + timedelta(days=1)),
+        *(monday, monday + timedelta(days=7)),
+        *(first, (first + timedelta(days=31)).replace(day=1)),
+    )
+    day_start, next_day, week_start, next_week, month_start, next_month = (start_of(each, zone) for each in bounds)
+    return day_start, next_day, week_start, next_week, month_start, next_month
 
 
 def _first_instant(midnight: datetime, zone: ZoneInfo) -> int:

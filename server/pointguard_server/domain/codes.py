@@ -26,6 +26,7 @@ class Operation(IntEnum):
     SET_ACCOUNT_STATUS = 14
     RESOLVE_CASE = 15
     RETURN = 16
+    RECORD_ACTIVITY = 17
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -410,6 +411,10 @@ class RequestFlag(IntFlag):
     ONE_TIME_CODE_VERIFIED = 2048
     SUPERVISOR_VERIFIED = 4096
     WHOLE = 8192
+
+
+PARTS_SHIFT = 32
+"""Where the parts of an activity stand in its request's flags: as a leg's column has them, above all flags."""
 
 
 class Outcome(IntEnum):

@@ -13,8 +13,8 @@ class Ask:
 
     ``fields`` is ``rows.RequestFields.pack()``. ``key`` and ``digest`` have 16 bytes; a read has none. ``identifier``
     is (kind, normalized value) where ``fields`` has no account. ``lines`` is row-major int64 (``rules/fields.py``); an
-    intervention has one, of its terms (``rows.TERMS_*``). ``claim``, where there is one, runs inside the batch's atomic
-    step once the key is known to be new.
+    intervention has one, of its terms (``rows.TERMS_*``), and recorded activity one of ``calendar.stretches_of`` its
+    moment. ``claim``, where there is one, runs inside the batch's atomic step once the key is known to be new.
     """
 
     tenant_id: int

@@ -1,13 +1,14 @@
 """The one compiled call that decides a whole batch, in order. Used by ``engine/batch.py``.
 
 ``decide`` is the entry. It and its helpers are split by noun: ``accounts`` (bringing an account to the present),
-``redemptions``, ``reservations``, ``accruals``, ``returns``, ``lots``, ``advice``, ``interventions`` and ``emit``
-(writing rows).
+``redemptions``, ``reservations``, ``accruals``, ``returns``, ``activity``, ``lots``, ``advice``, ``interventions`` and
+``emit`` (writing rows).
 """
 
 from pointguard_server.domain.codes import INTERVENTIONS, Operation, Outcome
 from pointguard_server.engine.compiled.accounts import bring_up_to_date, show_balance
 from pointguard_server.engine.compiled.accruals import accrue
+from pointguard_server.engine.compiled.activity import record_activity
 from pointguard_server.engine.compiled.facts import record_fact
 from pointguard_server.engine.compiled.interventions import intervene
 from pointguard_server.engine.compiled.lots import show_lots
@@ -27,7 +28,7 @@ _AUTHORISE, _CAPTURE, _VOID, _ACCRUE = (
     int(Operation.VOID),
     int(Operation.ACCRUE),
 )
-_RETURN = int(Operation.RETURN)
+_RETURN, _RECORD = int(Operation.RETURN), int(Operation.RECORD_ACTIVITY)
 _QUOTE, _CHECK, _SETTLE = int(Operation.QUOTE), int(Operation.CHECK), int(Operation.SETTLE)
 _ACCOUNT_UNKNOWN, _CURRENCY_MISMATCH = int(Outcome.ACCOUNT_UNKNOWN), int(Outcome.CURRENCY_MISMATCH)
 
@@ -74,6 +75,8 @@ def decide(arrays, world, batch, out):  # noqa: C901  (one case an operation)
             void(arrays, world, batch, out, r, slot)
         elif operation == _RETURN:
             give_back(arrays, world, batch, out, r, slot)
+        elif operation == _RECORD:
+            record_activity(arrays, world, batch, out, r, slot)
         elif operation in _INTERVENTIONS:
             intervene(arrays, world, batch, out, r, slot)
         elif operation != _SETTLE:

@@ -14,7 +14,7 @@ from pointguard_server.domain.calendar import local_time
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Measure, Operation, Scope, WindowKind
 from pointguard_server.engine.ports import RowArray
 from pointguard_server.velocity.scopes import BUCKETS, NOT_NOW, TERMINAL_BITS
-from pointguard_server.velocity.windows import APPROVED, BLOCKED
+from pointguard_server.velocity.windows import APPROVED, BLOCKED, RECORDED
 
 IntArray = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -118,7 +118,7 @@ class Recount:
 
     def _count(self, index: int, events: RowArray, values: IntArray) -> None:
         key, calendar = self.keys[index], self._calendars[index]
-        times: IntArray = events["accepted_at"]
+        times = _counts_at(events)
         buckets = times // key.measured.width if calendar is None else calendar.starts_of(times)
         entities = _entities(key, events)
         counted = _matching(key, events) & (buckets >= self._firsts[index]) & (entities != 0) & (values != 0)
@@ -173,6 +173,12 @@ def _matching(key: ScopeKey, events: RowArray) -> Mask:
     if not measured.include_blocked:
         counted &= (events["event_flags"] & BLOCKED) == 0
     return counted
+
+
+def _counts_at(events: RowArray) -> IntArray:
+    """Return when each counts: recorded activity when it happened, which is never after it was taken down."""
+    told = ((events["event_flags"] & RECORDED) != 0) & (events["occurred_at"] != 0)
+    return np.where(told, np.minimum(events["occurred_at"], events["accepted_at"]), events["accepted_at"])
 
 
 def _amounts(key: ScopeKey, points: IntArray, money: IntArray) -> IntArray:

@@ -3,17 +3,18 @@
 Both give the same for the same leg but ``replayed``.
 """
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
 from pointguard_server.domain.codes import Decision, Operation
 from pointguard_server.domain.record import decode_record
-from pointguard_server.engine.ask import EntryView, StandingAdvice, Verdict
-from pointguard_server.engine.rows import ANSWER_COLUMNS, ENTRY, STANDING_COLUMNS
-from pointguard_server.engine.world import ENTRIES, SHOWN, IntArray, Output, RowArray
+from pointguard_server.engine.ask import ADVICE_NAMES, EntryView, StandingAdvice, Verdict
+from pointguard_server.engine.rows import ADVICE_COLUMNS, ANSWER_COLUMNS, ENTRY, STANDING_COLUMNS
+from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS, SHOWN, IntArray, Output, RowArray
 
 _ENTRY_VIEW = list(EntryView._fields)
+_RECORD = int(Operation.RECORD_ACTIVITY)
 _ENTRY_FIRST = (ENTRY.names or ()).index("entry_type")
 
 
@@ -51,7 +52,7 @@ def _read_verdicts(out: Output, count: int) -> list[Verdict]:
     """Return the kernel's verdicts on the first ``count`` requests."""
     answers = out.answers[:count].view(ANSWER_COLUMNS).tolist()
     reasons, evidence = reasons_of(out, 0, count), _pairs(out, out.evidence, 0, count)
-    entries, advice = _entries(out, count), _shown(out)
+    entries, advice = _entries(out, count), _shown(out) | _told(out)
     return [
         Verdict._make(
             (
@@ -107,6 +108,22 @@ def _shown(out: Output) -> dict[int, tuple[StandingAdvice, ...]]:
     return found
 
 
+def _told(out: Output) -> dict[int, tuple[StandingAdvice, ...]]:
+    """Return the advice that recorded activity raised or extended: its answer tells of it."""
+    legs = out.legs[: out.counts[LEGS]]
+    found: dict[int, tuple[StandingAdvice, ...]] = {}
+    if not out.counts[ADVICE_ROWS] or not (legs["operation"] == _RECORD).any():
+        return found
+    rows = out.advice[: out.counts[ADVICE_ROWS]]
+    places = rows["leg_position"] - legs["position"][0]
+    told = legs["operation"][places] == _RECORD
+    requests = out.leg_request[places[told]].tolist()
+    columns = rows[told].view(ADVICE_COLUMNS)[list(ADVICE_NAMES)].tolist()
+    for index, row in zip(requests, columns, strict=True):
+        found[index] = (*found.get(index, ()), StandingAdvice(*row))
+    return found
+
+
 def verdict_of_record(data: bytes) -> Verdict:
     """Return the verdict that a leg's record stands for."""
     record = decode_record(data)
@@ -136,5 +153,9 @@ def verdict_of_record(data: bytes) -> Verdict:
         reasons=record.reasons,
         evidence=record.evidence,
         entries=tuple(EntryView(*(cast("int", entry[name]) for name in _ENTRY_VIEW)) for entry in record.entries),
+        advice=tuple(
+            StandingAdvice(*(cast("Any", row[name]) for name in ADVICE_NAMES))
+            for row in (record.advice if leg["operation"] == _RECORD else ())
+        ),
         replayed=True,
     )

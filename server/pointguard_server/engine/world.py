@@ -34,6 +34,7 @@ PROGRAM = np.dtype(
             "unreceipted_points",  # taken back for ``unreceipted_money`` minor units without a receipt; 0: refused
             "unreceipted_money",
             "retention",  # how long events stay in memory
+            "looks_back",  # how far windows reach back by which recorded activity is judged
             "first_measure",
             "measure_count",
             "fraud_measure_count",  # of those that fraud rules look at, which come first

@@ -100,10 +100,10 @@ class Decoder:
 
     # ---------------------------------------------------------------------------------------------------------- fields
 
-    def key(self, key: str) -> bytes:
+    def key(self, key: str, field: str = "idempotency_key") -> bytes:
         """Return an idempotency key's 16 bytes."""
         if not key or len(key) > KEY_BYTES_MAX or (not key.isascii() and len(key.encode()) > KEY_BYTES_MAX):
-            self.fault("idempotency_key", f"must have 1 to {KEY_BYTES_MAX} bytes")
+            self.fault(field, f"must have 1 to {KEY_BYTES_MAX} bytes")
             return bytes(16)
         return key_bytes(key)
 

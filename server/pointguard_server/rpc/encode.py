@@ -191,7 +191,7 @@ class Encoder:
             suspended=bool(verdict.account_flags & AccountFlag.SUSPENDED) or Posture.SUSPEND in postures,
         )
 
-    def advice(self, standing: tuple[StandingAdvice, ...], language: str) -> list[common_pb2.Advice]:
+    def advice(self, standing: tuple[StandingAdvice, ...], language: str = "") -> list[common_pb2.Advice]:
         """Return standing advice, strongest posture first, then the one that ends last, with what tills show of it."""
         ordered = sorted(standing, key=lambda advice: (-_STRENGTH[advice.posture], -advice.ends_at, advice.advice_id))
         messages = [advice_message(advice, self._text) for advice in ordered]

@@ -12,7 +12,9 @@ from pointguard_server.domain.codes import (
     Context,
     Factor,
     InterventionReason,
+    Kind,
     Operation,
+    Part,
     Posture,
     RequestFlag,
 )
@@ -158,6 +160,10 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
     for name in ("points", "money"):
         if request.get(name):
             yield f"request.{name}", str(request[name])
+    if leg["operation"] == Operation.RECORD_ACTIVITY:
+        yield "request.kind", Kind(leg["kind"]).name
+        yield "request.parts", ", ".join(part.name for part in Part if leg["parts"] >> part & 1)
+        yield "request.occurred_at", from_microseconds(leg["occurred_at"]).isoformat()
     for flag in _SWITCHES.get(leg["operation"], ()):
         yield f"request.{(flag.name or '').lower()}", _yes(bool(request.get("flags", 0) & flag))
     if factors := _verified_by(leg["operation"], request):
@@ -245,7 +251,7 @@ def _window(window: SeenWindow) -> explanation_pb2.ExplainedWindow:
         transactions=[
             explanation_pb2.CountedTransaction(
                 transaction_id=uuid_text(each.transaction_id),
-                accepted_at=timestamp(each.accepted_at),
+                accepted_at=timestamp(each.counts_at),
                 amount=each.amount,
             )
             for each in window.transactions[-COUNTED_MAX:]

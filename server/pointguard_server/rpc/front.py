@@ -54,12 +54,25 @@ Handler = Callable[[bytes, "grpc.aio.ServicerContext[bytes, bytes]"], Awaitable[
 
 
 class _Stream:
-    """One stream: reads while not too many messages are unanswered, so that a client that does not read must wait."""
+    """One stream: reads while not too many messages are unanswered, so that a client that does not read must wait.
+
+    With ``keeps_answers`` the client hears nothing until the end: the latest answer stands for all.
+    """
 
     def __init__(
-        self, call: int, number: int, caller: str, context: "grpc.aio.ServicerContext[bytes, bytes]", link: Link
+        self,
+        call: int,
+        number: int,
+        caller: str,
+        context: "grpc.aio.ServicerContext[bytes, bytes]",
+        link: Link,
+        *,
+        keeps_answers: bool = False,
     ) -> None:
         self.call = call
+        self.latest = b""  # answer
+        self.stopped = False
+        self._keeps_answers = keeps_answers
         self._caller = caller
         self.answers: asyncio.Queue[Frame] = asyncio.Queue()
         self._number = number
@@ -79,7 +92,9 @@ class _Stream:
                 if frame.kind == FrameKind.REFUSAL:
                     await _refuse(self._context, frame)
                 if frame.kind == FrameKind.ANSWER:
-                    await self._context.write(frame.data)
+                    self.latest = frame.data
+                    if not self._keeps_answers:
+                        await self._context.write(frame.data)
                     self._unanswered -= 1
                     self._room.release()
                 if self._reading.done() and not self._unanswered:
@@ -106,6 +121,7 @@ class _Stream:
     def stop_reading(self) -> None:
         """Answer what was read and then end."""
         if self._reading is not None:
+            self.stopped = not self._reading.done()
             self._reading.cancel()
 
 
@@ -186,6 +202,8 @@ class Front:
     def _handler(self, name: str, number: int) -> Any:
         if name in self._settings.streams:
             return grpc.stream_stream_rpc_method_handler(self._stream_handler(number))
+        if name in self._settings.intakes:
+            return grpc.stream_unary_rpc_method_handler(self._intake_handler(number))
         if name in self._settings.feeds:
             return grpc.unary_stream_rpc_method_handler(self._feed_handler(number))
         return grpc.unary_unary_rpc_method_handler(self._call_handler(number))
@@ -262,6 +280,25 @@ class Front:
                 await stream.run()
             finally:
                 del self._streams[stream.call]
+
+        return handle
+
+    def _intake_handler(self, number: int) -> Callable[[Any, Any], Awaitable[bytes]]:
+        """Return the handler of an RPC that answers a stream with one message: no message at all is the empty one."""
+
+        async def handle(_messages: Any, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
+            await self._admit(context)
+            caller = self._caller(context.invocation_metadata())
+            stream = _Stream(next(self._calls), number, caller, context, self._link, keeps_answers=True)
+            self._streams[stream.call] = stream
+            try:
+                await stream.run()
+            finally:
+                del self._streams[stream.call]
+            if stream.stopped:
+                # What the client had still to send is not counted.
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "the server ends")
+            return stream.latest
 
         return handle
 

@@ -16,6 +16,7 @@ class FrontSettings:
     reflection_of: list[str]  # modules whose descriptors reflection shows; empty: no reflection
     services: dict[str, list[str]]
     streams: list[str]  # names of those RPCs that stream both ways
+    intakes: list[str]  # names of those that answer a stream with one message
     feeds: list[str]  # names of those that answer one request with a stream
     traced: bool  # whether the engine's process wants to know each call's trace
     log_level: str

@@ -13,6 +13,7 @@ import structlog
 from google.protobuf.message import Message
 
 from pointguard.v1 import (
+    activity_pb2,
     advice_pb2,
     experiment_pb2,
     explanation_pb2,
@@ -22,7 +23,8 @@ from pointguard.v1 import (
     transaction_pb2,
 )
 from pointguard_server.engine.verdicts import Answers
-from pointguard_server.rpc import streams
+from pointguard_server.rpc import activity_service, streams
+from pointguard_server.rpc.activity_service import ActivityService, ActivityStreams
 from pointguard_server.rpc.advice_service import AdviceService
 from pointguard_server.rpc.advice_watch import AdviceWatch
 from pointguard_server.rpc.backtest_service import BacktestService
@@ -64,7 +66,7 @@ FRONT_START_S = 30.0
 FRONT_END_S = 5.0  # beyond the grace
 CONTRACT_MODULES = [
     f"pointguard.v1.{name}_pb2"
-    for name in ("transaction", "advice", "member", "rule", "experiment", "shadow", "explanation")
+    for name in ("transaction", "activity", "advice", "member", "rule", "experiment", "shadow", "explanation")
 ]
 RULES, EXPERIMENTS, SHADOWS = (f"pointguard.v1.{name}Service" for name in ("Rule", "Experiment", "Shadow"))
 EXPLANATIONS = "pointguard.v1.ExplanationService"
@@ -108,7 +110,7 @@ def _methods(
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
     beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
-    transactions, members = TransactionService(desk), MemberService(desk)
+    transactions, members, activity = TransactionService(desk), MemberService(desk), ActivityService(desk)
     return {
         "pointguard.v1.TransactionService": {
             "QuoteRedemption": (transaction_pb2.QuoteRedemptionRequest, transactions.quote_redemption),
@@ -122,6 +124,11 @@ def _methods(
             "ProcessBatch": None,
             "ProcessBatchColumns": None,
             streams.NAME: None,
+        },
+        "pointguard.v1.ActivityService": {
+            "RecordActivity": (activity_pb2.RecordActivityRequest, activity.record_activity),
+            "RecordActivities": (activity_pb2.RecordActivitiesRequest, activity.record_activities),
+            activity_service.STREAM: None,
         },
         "pointguard.v1.AdviceService": _advice_methods(desk, exemptions),
         "pointguard.v1.MemberService": {
@@ -235,6 +242,9 @@ class RpcServer:
             receive, self._reply, self._done = traced.receive, traced.answer, traced.done
         self._lanes = Lanes(desk, guard, self._codecs, metrics.call_tally, self._reply)
         self._streams = streams.Streams(desk, guard, self._codecs, metrics.call_tally(streams.NAME), self._reply)
+        self._activity_streams = ActivityStreams(
+            ActivityService(desk), guard, metrics.call_tally(activity_service.STREAM), self._reply
+        )
         self._metrics = metrics
         self._traced = tracing is not None
         self._desk = desk
@@ -283,6 +293,7 @@ class RpcServer:
                 reflection_of=CONTRACT_MODULES if self._reflect else [],
                 services=self._services,
                 streams=[streams.NAME],
+                intakes=[activity_service.STREAM],
                 feeds=[BACKTEST, WATCH],
                 traced=self._traced,
                 log_level=self._log_level,
@@ -314,12 +325,10 @@ class RpcServer:
                 return
             self._answering[frame.call] = loop.create_task(self._answer(handler, frame))
         elif frame.kind == FrameKind.MESSAGE:
-            try:
-                self._streams.take(frame)
-            except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
-                self._streams.refuse(frame.call, Fault.of(defect))
+            self._receive_message(frame)
         elif frame.kind == FrameKind.END:
             self._streams.close(frame.call)
+            self._activity_streams.close(frame.call)
         elif frame.kind == FrameKind.TAKEN:
             self._feeds.taken(frame.call)
         elif frame.kind == FrameKind.CANCEL:
@@ -331,6 +340,15 @@ class RpcServer:
             self._listening.set_result(frame.call)
         elif frame.kind == FrameKind.NOT_LISTENING and not self._listening.done():
             self._listening.set_exception(ConnectionError(frame.text))
+
+    def _receive_message(self, frame: Frame) -> None:
+        if self._handlers[frame.number] == activity_service.STREAM:
+            self._activity_streams.take(frame)
+            return
+        try:
+            self._streams.take(frame)
+        except Exception as defect:  # noqa: BLE001  (the outermost: nothing unknown may pass)
+            self._streams.refuse(frame.call, Fault.of(defect))
 
     def _cancel(self, call: int) -> None:
         self._lanes.cancel(call)

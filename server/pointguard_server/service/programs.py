@@ -61,7 +61,7 @@ from pointguard_server.service.program_config import (
     RuleMode,
 )
 from pointguard_server.service.program_sources import ProgramSources, Store
-from pointguard_server.velocity.windows import DISTINCT_CASHIERS, DISTINCT_STORES, DISTINCT_TERMINALS
+from pointguard_server.velocity.windows import DISTINCT_CASHIERS, DISTINCT_STORES, DISTINCT_TERMINALS, OWN_APPROVED
 
 DAILY_REDEMPTION_CAP: Final = "DAILY_REDEMPTION_CAP"
 OUT_OF_PROVINCE: Final = "OUT_OF_PROVINCE"
@@ -174,7 +174,7 @@ def build_program(
     fraud_measure_count, conditions = len(measures), NO_CONDITIONS
     if fraud_conditions is not None:
         conditions = _conditions(config, fraud_conditions, len(measures), lines, intern, matches)
-        measures += [earn_measure(window) for window in _windows(fraud_conditions.rule_set)]
+        measures += [_condition_measure(window) for window in _windows(fraud_conditions.rule_set)]
     inputs = _earn_inputs(config, rule_set, len(measures), matches)
     measures += [earn_measure(window) for window in _windows(rule_set)]
     constants = _constants(rule_set, lines, intern, matches, constants)
@@ -193,6 +193,7 @@ def build_program(
         **_return_settings(config.returns),
         "retention": _retention(config, rule_set, fraud_conditions) // MICROSECOND,
         "fraud_measure_count": fraud_measure_count,
+        "looks_back": looks_back(config) // MICROSECOND,
         "earn_address": earn.address,
         "money_scale": SCALE // 10**config.currency_digits,
     }
@@ -393,11 +394,17 @@ def _match(fact: int, wanted: MatchInput, matches: CodeMatches) -> tuple[int, ..
 
 
 def earn_measure(window: WindowInput) -> tuple[int, ...]:
-    """Return a row of ``velocity.windows.MEASURE``: approved transactions, less what was reversed."""
+    """Return a row of ``velocity.windows.MEASURE``: approved transactions of our own, less what was reversed."""
     kind = WindowKind.ROLLING if window.calendar is None else WindowKind[window.calendar.name]
     length = timedelta(seconds=window.seconds) // MICROSECOND
     measure = _EARN_MEASURES[window.measure]
-    return (_mask(window.kinds), _mask(window.parts), 1, 0, 1, measure, int(kind), length)
+    return (_mask(window.kinds), _mask(window.parts), OWN_APPROVED, 0, 1, measure, int(kind), length)
+
+
+def _condition_measure(window: WindowInput) -> tuple[int, ...]:
+    """Return the same for a condition of fraud rules, which counts recorded activity too."""
+    kinds, parts, _, *rest = earn_measure(window)
+    return (kinds, parts, 1, *rest)
 
 
 def _earn_length(window: WindowInput) -> timedelta:
@@ -411,12 +418,7 @@ def _retention(config: ProgramConfig, rule_set: RuleSet, fraud_conditions: Fraud
 
     Past every window, and past the end of any reservation that may release one, under whatever limit it was made.
     """
-    windows = [
-        rule.window
-        for rule in config.fraud_rules
-        if rule.enabled and rule.window is not None and rule.scope is Scope.ACCOUNT
-    ]
-    lengths = [window.length or _CALENDAR_LENGTHS[window.kind] for window in windows]
+    lengths = [looks_back(config)]
     rule_sets = [rule_set] if fraud_conditions is None else [rule_set, fraud_conditions.rule_set]
     lengths += [_earn_length(window) for each in rule_sets for window in _windows(each)]
     # What an account earned is read back from the legs that memory reads, but for what it earned ever.
@@ -425,6 +427,17 @@ def _retention(config: ProgramConfig, rule_set: RuleSet, fraud_conditions: Fraud
         for wanted in rule_set.checked.inputs
         if isinstance(wanted, EarnedInput) and wanted.period is not CapPeriod.LIFETIME
     ]
+    return max(lengths)
+
+
+def looks_back(config: ProgramConfig) -> timedelta:
+    """Return how far windows reach back by which recorded activity is judged; memory keeps at least that much."""
+    windows = [
+        rule.window
+        for rule in config.fraud_rules
+        if rule.enabled and rule.window is not None and rule.scope is Scope.ACCOUNT
+    ]
+    lengths = [window.length or _CALENDAR_LENGTHS[window.kind] for window in windows]
     return max([*lengths, RESERVATION_TTL_MAX + timedelta(days=1), _CALENDAR_LENGTHS[WindowKind.DAY]])
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -155,6 +156,7 @@ class ServingProgram:
                 reservation_ttl_max=after.config.reservation_ttl_max // MICROSECOND,
                 line_codes=prepared.lines,
                 messages=Messages(after.config),
+                zone=ZoneInfo(after.config.time_zone),
             )
             if tenant.line_codes is not self.tenant.line_codes:
                 await asyncio.to_thread(self._prepare, tenant)

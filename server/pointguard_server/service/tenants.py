@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from struct import Struct
+from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import CodeKind
 from pointguard_server.engine.engine import Engine
@@ -13,6 +14,7 @@ from pointguard_server.service.messages import NO_MESSAGES, Languages, Messages
 from pointguard_server.service.ports import Directory
 
 LINE_VALUE = 1_000_000  # the rules' fixed point
+_UTC = ZoneInfo("UTC")
 _LENGTHS = Struct("<4I").pack
 
 
@@ -32,6 +34,7 @@ class Tenant:
     digest_key: bytes = field(repr=False)
     messages: Messages = NO_MESSAGES
     languages: Languages = field(default_factory=Languages, repr=False, compare=False)
+    zone: ZoneInfo = _UTC  # of the program's calendar
     currency_number: int = field(init=False)  # the currency as the kernel compares it
     _keyed: "blake2b" = field(init=False, repr=False)
 

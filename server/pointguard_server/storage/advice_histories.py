@@ -61,7 +61,7 @@ COUNT_CASES = f"""
 """  # noqa: S608
 # count_standing: how much advice stands at a moment, by posture.
 COUNT_STANDING = f"""
-    SELECT posture, count(*) AS count FROM advice s
+    SELECT posture, count(*) AS standing FROM advice s
     WHERE tenant_id = :tenant AND ends_at > :moment AND event IN {_STANDS}
         AND position = (SELECT max(n.position) FROM advice n WHERE n.advice_id = s.advice_id)
     GROUP BY posture
@@ -115,7 +115,7 @@ async def count_cases(connection: AsyncConnection, tenant_id: int) -> tuple[int,
 async def count_standing(connection: AsyncConnection, tenant_id: int, moment: int) -> dict[int, int]:
     """See ``service.ports.Reader.standing_advice``."""
     rows = (await connection.execute(text(COUNT_STANDING), {"tenant": tenant_id, "moment": moment})).all()
-    return {row.posture: row.count for row in rows}
+    return {row.posture: row.standing for row in rows}
 
 
 async def _read(connection: AsyncConnection, query: str, values: dict[str, Any]) -> list[AdviceHistory]:

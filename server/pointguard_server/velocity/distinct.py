@@ -126,9 +126,15 @@ def _counted(measure, event):
 def count_distinct(arrays, world, slot, program, index):
     """Count the newest event in the account's windows. ``windows.count_in`` has seen it."""
     for m in range(program.measure_count):
-        value = _counted(world.measures[program.first_measure + m], arrays.events[index])
-        if value > 0 and _add(arrays.distinct, _key(slot, m, value)):
-            arrays.tallies[slot, m, 0] += 1
+        count_another(arrays, world.measures[program.first_measure + m], slot, m, index)
+
+
+@part
+def count_another(arrays, measure, slot, m, index):
+    """Count an event in one window, which holds it."""
+    value = _counted(measure, arrays.events[index])
+    if value > 0 and _add(arrays.distinct, _key(slot, m, value)):
+        arrays.tallies[slot, m, 0] += 1
 
 
 @part
@@ -149,7 +155,7 @@ def withdraw_distinct(arrays, world, slot, program, index):
     for m in range(program.measure_count):
         measure = world.measures[program.first_measure + m]
         cursor = arrays.tallies[slot, m, 1]
-        if not measure.net_of_reversals or cursor == NONE or arrays.events[cursor].seq > event.seq:
+        if not measure.net_of_reversals or cursor == NONE or arrays.events[cursor].time > event.time:
             continue
         value = _counted(measure, event)
         if value > 0 and _drop(arrays.distinct, _key(slot, m, value)):

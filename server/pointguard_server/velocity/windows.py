@@ -7,6 +7,8 @@ filter, what to add up, and a window) an account has a **tally**: the window's v
 inside it. Moving the window's start moves the cursor and subtracts what falls out, so that each event is added once
 and dropped once.
 
+An event that is told late, which only recorded activity is, is put where it belongs in time: those after it move on.
+
 The event record is fixed (what happened, not what a rule makes of it): a new rule reads the same events. Windows are
 open at their start and closed at their end: ``(start, end]``; a calendar window's ``start`` is the microsecond before
 its first one. The oracle is ``tests/reference/windows.py``.
@@ -36,8 +38,10 @@ EVENT = np.dtype(
         ("flags", "<u1"),
     ]
 )
-APPROVED, BLOCKED, REVERSED = 1, 2, 4
-"""Event flags: it was approved; it was declined under a standing block; all of it was given back."""
+APPROVED, BLOCKED, REVERSED, RECORDED = 1, 2, 4, 8
+"""Event flags: approved; declined under a standing block; all of it was given back; recorded for another system."""
+OWN_APPROVED = 2
+"""What a measure's ``approved_only`` says if it counts nothing that was recorded for another system; 1: that too."""
 
 MEASURE = np.dtype(
     [
@@ -78,6 +82,8 @@ def matches(measure, kind, parts, flags):
     if measure.parts != -1 and not measure.parts & parts:
         return False
     if measure.approved_only and not flags & APPROVED:
+        return False
+    if flags & RECORDED and measure.approved_only == OWN_APPROVED:
         return False
     return measure.include_blocked != 0 or not flags & BLOCKED
 
@@ -162,11 +168,66 @@ def count_in(events, index, measures, first_measure, measure_count, tallies):
 
 
 @part
+def swap_events(one, other):
+    """Have two events change places."""
+    one.seq, other.seq = other.seq, one.seq
+    one.time, other.time = other.time, one.time
+    one.points, other.points = other.points, one.points
+    one.money, other.money = other.money, one.money
+    one.released_points, other.released_points = other.released_points, one.released_points
+    one.released_money, other.released_money = other.released_money, one.released_money
+    one.store_id, other.store_id = other.store_id, one.store_id
+    one.cashier_id, other.cashier_id = other.cashier_id, one.cashier_id
+    one.terminal_id, other.terminal_id = other.terminal_id, one.terminal_id
+    one.parts, other.parts = other.parts, one.parts
+    one.kind, other.kind = other.kind, one.kind
+    one.flags, other.flags = other.flags, one.flags
+
+
+@part
+def put_in_time(account, events, next_block):
+    """Bring the newest event, which may be older than others, to its place in time; return where that is.
+
+    Those after it move on by one place each. Whoever holds places must move them too, before: see ``moved_on``.
+    """
+    newest = account.last_event
+    index = account.first_event
+    while index != newest and events[index].time <= events[newest].time:
+        index = successor(index, newest, next_block)
+    place = index
+    while index != newest:
+        swap_events(events[index], events[newest])
+        index = successor(index, newest, next_block)
+    return place
+
+
+@part
+def moved_on(account, events, next_block, index):
+    """Return where an event will be once the newest one has its place in time."""
+    if events[index].time > events[account.last_event].time:
+        return successor(index, account.last_event, next_block)
+    return index
+
+
+@part
+def count_in_time(account, events, next_block, index, measure, tally, start):
+    """Add an event that was put in its place in time to a tally whose window begins after ``start``."""
+    if events[index].time <= start:
+        # The cursor's place holds what came before the window now.
+        if tally[1] != NONE:
+            tally[1] = successor(tally[1], account.last_event, next_block)
+        return
+    if tally[1] == NONE:
+        tally[1] = index
+    tally[0] += contribution(measure, events[index])
+
+
+@part
 def release(events, index, points, money, whole, measures, first_measure, measure_count, tallies):
     """Give back part (or, with ``whole``, all) of an event, in its own time: tallies that still hold it shrink."""
     for m in range(measure_count):
         cursor = tallies[m, 1]
-        if cursor != NONE and events[cursor].seq <= events[index].seq:
+        if cursor != NONE and events[cursor].time <= events[index].time:
             tallies[m, 0] -= contribution(measures[first_measure + m], events[index])
     events[index].released_points += points
     events[index].released_money += money
@@ -174,7 +235,7 @@ def release(events, index, points, money, whole, measures, first_measure, measur
         events[index].flags |= REVERSED
     for m in range(measure_count):
         cursor = tallies[m, 1]
-        if cursor != NONE and events[cursor].seq <= events[index].seq:
+        if cursor != NONE and events[cursor].time <= events[index].time:
             tallies[m, 0] += contribution(measures[first_measure + m], events[index])
 
 

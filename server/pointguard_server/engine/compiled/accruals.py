@@ -103,7 +103,7 @@ def accrue(arrays, world, batch, out, r, slot):
     leg = out.legs[row]
     leg.points, leg.money = points, request.money
     _note_windows(arrays, world, out, row, slot, program)
-    measure_leg(arrays, world, out, row, slot, flags)
+    measure_leg(arrays, world, batch, out, row, slot, flags)
     look_at_conditions(arrays, world, batch, out, row, slot, flags)
     forbidden = judge_rules(arrays, world, batch, out, row, slot, _EARNING, flags)
     raise_tripped(arrays, world, batch, out, row, slot, _EARNING, flags)

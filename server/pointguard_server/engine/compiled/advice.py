@@ -10,11 +10,12 @@ from pointguard_server.engine.compiled.conditions import reason_against
 from pointguard_server.engine.compiled.emit import add_evident_reason, add_reason, new_advice_row
 from pointguard_server.engine.compiled.exemptions import is_exempt
 from pointguard_server.engine.compiled.measured import UNCOUNTED, held_by_leg, measured
+from pointguard_server.engine.compiled.past_windows import fullest_window
 from pointguard_server.engine.compiled.scopes import scope_evidence_from
 from pointguard_server.engine.world import NOW, SHOWN
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.scopes import entity_at
-from pointguard_server.velocity.windows import NONE, window_start
+from pointguard_server.velocity.windows import NONE, RECORDED, window_start
 
 _RAISED, _EXTENDED, _OVERRIDDEN = int(AdviceEvent.RAISED), int(AdviceEvent.EXTENDED), int(AdviceEvent.OVERRIDDEN)
 _RESOLVED = int(AdviceEvent.RESOLVED)
@@ -282,7 +283,7 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
         if rule.is_shadow or is_exempt(world, batch, r, account, rule):
             continue
         index = _advice_of(arrays, account, rule)
-        start = _evidence_from(world, program, rule, leg)
+        start = _evidence_from(arrays, world, batch, r, slot, program, rule, leg)
         if index == NONE:
             _raise(arrays, world, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
         elif rule.extends and not is_over(arrays.standing[index]) and not is_case(arrays.standing[index].posture):
@@ -313,13 +314,16 @@ def _counted_for(arrays, world, program, rule, leg):
 
 
 @part
-def _evidence_from(world, program, rule, leg):
+def _evidence_from(arrays, world, batch, r, slot, program, rule, leg):
     """Return where the rule's window begins; 0 for none."""
     if rule.measure < 0:
         return 0
     if rule.scoped >= 0:
         return scope_evidence_from(world.scoped[program.first_scoped + rule.scoped], program, leg.accepted_at)
     measure = world.measures[program.first_measure + rule.measure]
+    if leg.event_flags & RECORDED:
+        _, start = fullest_window(arrays, batch, r, slot, program, measure, arrays.tallies[slot, rule.measure], leg)
+        return start
     return window_start(measure, leg.accepted_at, program.day_start, program.week_start, program.month_start)
 
 

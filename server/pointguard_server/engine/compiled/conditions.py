@@ -5,6 +5,7 @@ numbers below where that could not be computed. A program without conditions pay
 """
 
 from pointguard_server.domain.codes import Reason
+from pointguard_server.engine.compiled.moments import counts_at
 from pointguard_server.engine.compiled.rule_facts import (
     FACT_INDEX,
     MONEY_MAX,
@@ -19,7 +20,7 @@ from pointguard_server.rules.checked import NOT_COMPUTED
 from pointguard_server.rules.native_call import call_earn
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import is_another
-from pointguard_server.velocity.windows import DISTINCT_STORES, amount, matches
+from pointguard_server.velocity.windows import DISTINCT_STORES, RECORDED, amount, matches, window_start
 
 _STOPPED = NOT_COMPUTED - 1
 """The sandbox stopped the conditions: nothing is known of any."""
@@ -42,7 +43,20 @@ def look_at_conditions(arrays, world, batch, out, row, slot, flags):
     r = out.leg_request[row]
     available = account.posted - account.pending - account.reserved
     fill_held(
-        arrays, world, batch, out, r, slot, leg.kind, leg.parts, leg.points, leg.money, flags, account.posted, available
+        arrays,
+        world,
+        batch,
+        out,
+        r,
+        slot,
+        leg.kind,
+        leg.parts,
+        leg.points,
+        leg.money,
+        flags,
+        counts_at(leg),
+        account.posted,
+        available,
     )
     for i in range(program.first_condition_input, program.first_condition_input + program.condition_input_count):
         wanted = world.inputs[i]
@@ -51,9 +65,10 @@ def look_at_conditions(arrays, world, batch, out, row, slot, flags):
 
 
 @part
-def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, flags, posted, available):
+def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, flags, moment, posted, available):
     """Evaluate the program's conditions for a transaction as it would count in windows, with itself in them.
 
+    Windows end now, and recorded activity counts at its own ``moment``.
     ``posted`` and ``available`` are the account's points, which a reader sees before rows say so.
     """
     account = arrays.accounts[slot]
@@ -71,7 +86,7 @@ def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, fl
         if wanted.measure >= 0:
             measure = world.measures[program.first_measure + wanted.measure]
             held = value_now(arrays, account, measure, arrays.tallies[slot, wanted.measure], batch.header[NOW])
-            if matches(measure, kind, parts, flags):
+            if matches(measure, kind, parts, flags) and not _is_before(batch, program, measure, flags, moment):
                 if measure.measure >= DISTINCT_STORES:
                     held += is_another(arrays, slot, wanted.measure, measure, batch.requests[r])
                 else:
@@ -93,6 +108,15 @@ def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, fl
     if status != 0:
         for i in range(program.condition_count):
             out.held[i] = _STOPPED
+
+
+@part
+def _is_before(batch, program, measure, flags, moment):
+    """Whether recorded activity is too old for the window that ends now."""
+    if not flags & RECORDED:
+        return False
+    start = window_start(measure, batch.header[NOW], program.day_start, program.week_start, program.month_start)
+    return moment <= start
 
 
 @part

@@ -4,6 +4,7 @@ import numpy as np
 
 from pointguard_server.domain.codes import AdviceEntity, Decision, Reason, precedence
 from pointguard_server.domain.ledger_rows import SCHEMA_VERSION
+from pointguard_server.engine.compiled.moments import counts_at
 from pointguard_server.engine.compiled.scopes import count_for_scopes
 from pointguard_server.engine.rows import REASONS_MAX
 from pointguard_server.engine.world import (
@@ -17,12 +18,25 @@ from pointguard_server.engine.world import (
     NOW,
 )
 from pointguard_server.velocity.compiling import part
-from pointguard_server.velocity.distinct import count_distinct
-from pointguard_server.velocity.windows import APPROVED, append, count_in
+from pointguard_server.velocity.distinct import count_another, count_distinct
+from pointguard_server.velocity.windows import (
+    APPROVED,
+    DISTINCT_STORES,
+    NONE,
+    RECORDED,
+    append,
+    count_in,
+    count_in_time,
+    moved_on,
+    put_in_time,
+    window_start,
+)
 
 _APPROVED, _ACCOUNT = int(Decision.APPROVED), int(AdviceEntity.ACCOUNT)
 NO_REQUEST = -1
 NOT_LOOKED_AT = -1
+NOT_MOVED = 0
+"""Instead of a moment: the windows hold all that memory has."""
 _RANKS = np.array([0, *(3 * place + behind for place, behind in map(precedence, Reason))], np.int64)
 
 
@@ -211,10 +225,21 @@ def _open_from(arrays, account):
 @part
 def add_event(arrays, world, leg, account, program, slot):
     """Count the leg in the account's windows; return the event's index."""
+    if leg.event_flags & RECORDED:
+        return put_event(arrays, world, leg, account, program, slot, NOT_MOVED)
+    index = _append_event(arrays, leg, account)
+    count_in(arrays.events, index, world.measures, program.first_measure, program.measure_count, arrays.tallies[slot])
+    if program.distinct_count > 0:
+        count_distinct(arrays, world, slot, program, index)
+    return index
+
+
+@part
+def _append_event(arrays, leg, account):
     index = append(account, arrays.next_block, arrays.free_blocks, arrays.free_counts[0:1])
     event = arrays.events[index]
     event.seq = leg.seq
-    event.time = leg.accepted_at
+    event.time = counts_at(leg)
     event.points = leg.points
     event.money = leg.money
     event.released_points = 0
@@ -225,10 +250,32 @@ def add_event(arrays, world, leg, account, program, slot):
     event.parts = leg.parts
     event.kind = leg.kind
     event.flags = leg.event_flags
-    count_in(arrays.events, index, world.measures, program.first_measure, program.measure_count, arrays.tallies[slot])
-    if program.distinct_count > 0:
-        count_distinct(arrays, world, slot, program, index)
     return index
+
+
+@part
+def put_event(arrays, world, leg, account, program, slot, now):
+    """Count recorded activity at the moment when it happened, in the windows that end now; return the event's index.
+
+    What happened after it and is known already moves on by one place, and with it whoever holds such a place.
+    """
+    _append_event(arrays, leg, account)
+    index = account.first_hold
+    while index != NONE:
+        hold = arrays.holds[index]
+        hold.event = moved_on(account, arrays.events, arrays.next_block, hold.event)
+        index = hold.next
+    place = put_in_time(account, arrays.events, arrays.next_block)
+    for m in range(program.measure_count):
+        measure = world.measures[program.first_measure + m]
+        start = NOT_MOVED
+        if now != NOT_MOVED:
+            start = window_start(measure, now, program.day_start, program.week_start, program.month_start)
+        tally = arrays.tallies[slot, m]
+        count_in_time(account, arrays.events, arrays.next_block, place, measure, tally, start)
+        if measure.measure >= DISTINCT_STORES and arrays.events[place].time > start:
+            count_another(arrays, measure, slot, m, place)
+    return place
 
 
 @part

@@ -46,7 +46,7 @@ def record_fact(arrays, world, batch, out, r, slot):
         if request.flags & _LOCKED:
             account.flags |= _LOCKED_FLAG
     row = emit_leg(batch, out, account, program, r, request.operation, request.kind, 0, _APPROVED)
-    measure_leg(arrays, world, out, row, slot, APPROVED)
+    measure_leg(arrays, world, batch, out, row, slot, APPROVED)
     look_at_conditions(arrays, world, batch, out, row, slot, APPROVED)
     raise_tripped(arrays, world, batch, out, row, slot, _NO_CONTEXT, APPROVED)
     count_leg(arrays, world, out.legs[row], account, program, slot)

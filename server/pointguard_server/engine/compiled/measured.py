@@ -5,10 +5,13 @@ Noted with the leg, where rules and its record find it.
 
 from pointguard_server.domain.codes import Scope
 from pointguard_server.engine.compiled.emit import NOT_LOOKED_AT
-from pointguard_server.engine.compiled.scopes import held_by_scope
+from pointguard_server.engine.compiled.moments import counts_at
+from pointguard_server.engine.compiled.past_windows import fullest_window
+from pointguard_server.engine.compiled.scopes import held_by_scope, is_past
 from pointguard_server.engine.world import CONDITION
 from pointguard_server.velocity.compiling import part
-from pointguard_server.velocity.windows import BLOCKED, amount, matches
+from pointguard_server.velocity.scopes import bucket_at
+from pointguard_server.velocity.windows import BLOCKED, RECORDED, amount, matches
 
 _GROUP = int(Scope.GROUP)
 UNCOUNTED = -2
@@ -16,21 +19,28 @@ UNCOUNTED = -2
 
 
 @part
-def measure_leg(arrays, world, out, row, slot, flags):
+def measure_leg(arrays, world, batch, out, row, slot, flags):
     """Note what each window that fraud rules look at holds with the leg counted; of groups, behind that, which.
 
     Nothing is noted where the leg does not count. ``flags`` say how it would count if no rule tripped. Must run before
-    the leg's event is counted.
+    the leg's event is counted; for recorded activity after it: that counts for the fullest of the account's windows
+    that hold it, and for a wider one that still does.
     """
     program = world.programs[arrays.accounts[slot].program]
     leg = out.legs[row]
     for m in range(program.fraud_measure_count):
         measure = world.measures[program.first_measure + m]
-        if matches(measure, leg.kind, leg.parts, flags):
+        if not matches(measure, leg.kind, leg.parts, flags):
+            continue
+        if flags & RECORDED:
+            r = out.leg_request[row]
+            held, _ = fullest_window(arrays, batch, r, slot, program, measure, arrays.tallies[slot, m], leg)
+            out.windows[row, m] = held
+        else:
             out.windows[row, m] = arrays.tallies[slot, m, 0] + amount(measure, leg.points, leg.money)
     for i in range(program.first_scoped, program.first_scoped + program.scoped_count):
         scoped = world.scoped[i]
-        if not matches(scoped, leg.kind, leg.parts, flags):
+        if not matches(scoped, leg.kind, leg.parts, flags) or _has_passed(program, scoped, leg):
             continue
         value, which = held_by_leg(arrays, world, program, scoped, leg)
         if value < 0:
@@ -42,6 +52,14 @@ def measure_leg(arrays, world, out, row, slot, flags):
         if scoped.scope == _GROUP:
             # From 1, in the order of the leg's set of groups.
             out.windows[row, scoped.place + 1] = which + 1
+
+
+@part
+def _has_passed(program, scoped, leg):
+    """Whether a recorded leg is too old for a wider window."""
+    if not leg.event_flags & RECORDED:
+        return False
+    return is_past(scoped, bucket_at(scoped, program, counts_at(leg)), bucket_at(scoped, program, leg.accepted_at))
 
 
 @part

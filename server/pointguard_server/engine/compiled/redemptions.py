@@ -148,7 +148,7 @@ def authorise(arrays, world, batch, out, r, slot):
     leg = out.legs[row]
     leg.points, leg.money = points, money
     flags = (APPROVED if enough and not stopped and not unverified else 0) | (BLOCKED if blocked else 0)
-    measure_leg(arrays, world, out, row, slot, flags)
+    measure_leg(arrays, world, batch, out, row, slot, flags)
     look_at_conditions(arrays, world, batch, out, row, slot, flags)
     forbidden = judge_rules(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
     raise_tripped(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
@@ -231,6 +231,7 @@ def quote(arrays, world, batch, out, r, slot):
             0,
             0,
             APPROVED,
+            now,
             answer.posted,
             available,
         )

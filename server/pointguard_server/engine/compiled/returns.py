@@ -128,7 +128,7 @@ def _begin(arrays, world, batch, out, r, slot, points, unmoved, money):
     row = emit_leg(batch, out, account, program, r, _RETURN, _RETURN_KIND, 0, _APPROVED)
     leg = out.legs[row]
     leg.points, leg.released, leg.money = points, unmoved, money
-    measure_leg(arrays, world, out, row, slot, APPROVED)
+    measure_leg(arrays, world, batch, out, row, slot, APPROVED)
     look_at_conditions(arrays, world, batch, out, row, slot, APPROVED)
     raise_tripped(arrays, world, batch, out, row, slot, _NO_CONTEXT, APPROVED)
     return row

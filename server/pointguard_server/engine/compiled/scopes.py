@@ -5,9 +5,11 @@ back: what it counted for others then is counted.
 """
 
 from pointguard_server.domain.codes import WindowKind
+from pointguard_server.engine.compiled.moments import counts_at
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.scopes import (
+    BUCKETS,
     NOT_NOW,
     TOTAL,
     add_to_ring,
@@ -19,7 +21,7 @@ from pointguard_server.velocity.scopes import (
     ring_of,
     scope_start,
 )
-from pointguard_server.velocity.windows import NONE, amount, contribution, matches
+from pointguard_server.velocity.windows import NONE, RECORDED, amount, contribution, matches
 
 _ROLLING = int(WindowKind.ROLLING)
 NOBODY = -1
@@ -36,7 +38,11 @@ def count_for_scopes(arrays, world, program, leg):
         by = amount(measure, leg.points, leg.money)
         if by == 0:
             continue
-        bucket = bucket_at(measure, program, leg.accepted_at)
+        now = bucket = bucket_at(measure, program, leg.accepted_at)
+        if leg.event_flags & RECORDED:
+            bucket = bucket_at(measure, program, counts_at(leg))
+            if is_past(measure, bucket, now):
+                continue
         for which in range(entity_count(world, measure.scope, leg.group_set_id)):
             entity = entity_at(
                 world,
@@ -51,9 +57,15 @@ def count_for_scopes(arrays, world, program, leg):
             )
             if entity == 0:
                 continue
-            ring = ring_of(arrays.scopes, measure.counter, entity, bucket)
-            move_ring(arrays.scopes.rings, ring, bucket, measure.window == _ROLLING)
+            ring = ring_of(arrays.scopes, measure.counter, entity, now)
+            move_ring(arrays.scopes.rings, ring, now, measure.window == _ROLLING)
             add_to_ring(arrays.scopes, ring, bucket, by, measure.window == _ROLLING)
+
+
+@part
+def is_past(measure, bucket, now):
+    """Whether a bucket lies before the window whose newest one is ``now``."""
+    return bucket < now - BUCKETS if measure.window == _ROLLING else bucket == NOT_NOW
 
 
 @part

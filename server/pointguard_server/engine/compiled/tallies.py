@@ -13,7 +13,7 @@ def value_now(arrays, account, measure, tally, now):
     index = account.first_hold
     while index != NONE:
         hold = arrays.holds[index]
-        if hold.expires_at <= now and arrays.events[tally[1]].seq <= hold.seq:
+        if hold.expires_at <= now and arrays.events[tally[1]].time <= arrays.events[hold.event].time:
             value -= contribution(measure, arrays.events[hold.event])
         index = hold.next
     return value

@@ -17,10 +17,12 @@ from pointguard_server.service.rule_simulation import simulate
 
 
 def seen_windows(rule_set: RuleSet, past: Past, moment: int, zone: ZoneInfo) -> list[tuple[str, SeenWindow]]:
-    """Return what the windows of the earn rules held, in the order of the rules' inputs, as they are written."""
-    return [
-        (window_text(wanted), look(counting, past.events, moment, zone)) for wanted, counting in rule_windows(rule_set)
-    ]
+    """Return what the windows of the earn rules held, in the order of the rules' inputs, as they are written.
+
+    Earn rules do not see what another system did.
+    """
+    own = [event for event in past.events if not event.recorded]
+    return [(window_text(wanted), look(counting, own, moment, zone)) for wanted, counting in rule_windows(rule_set)]
 
 
 def window_numbers(rule_set: RuleSet, seen: list[tuple[str, SeenWindow]], scale: int) -> dict[str, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import (
     CASES,
     UNTIL_RESOLVED,
@@ -30,15 +31,18 @@ from pointguard_server.service.explanation.checks import Check, measure_count, r
 from pointguard_server.service.explanation.past import (
     APPROVED,
     BLOCKED,
+    RECORDED,
     AccountState,
     OpenReservation,
     Past,
     PastEvent,
+    counts_at,
 )
 from pointguard_server.service.explanation.ports import PastAdvice
 from pointguard_server.service.explanation.scopes import ScopedPast, most_of
 from pointguard_server.service.explanation.windows import Counting, SeenWindow, look
 from pointguard_server.service.program_config import FailMode, ProgramConfig
+from pointguard_server.service.programs import looks_back
 from pointguard_server.service.rule_simulation import MONEY_MAX, POINTS_MAX, Known, Order, Simulation, points_of
 
 FORBIDDING: Final = {
@@ -268,14 +272,11 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
         if check.context == context:
             seen = int(_other_province(case))
     else:
-        approved, blocked = bool(flags & APPROVED), bool(flags & BLOCKED)
         if check.scope is Scope.ACCOUNT:
-            window = look(check.counting, case.past.events, case.moment, case.zone)
+            window = _window_of(case, retrial, check.counting, flags)
         else:
             window, entity = _look_wider(case, retrial, check, check.counting)
-        if window is not None and check.counting.matches(
-            retrial.kind, retrial.parts, approved=approved, blocked=blocked
-        ):
+        if window is not None and _counts(case, retrial, check.counting, flags, window):
             # What a wide window held is recorded, unless it was not known.
             unavailable = check.scope is not Scope.ACCOUNT and check.measure not in case.recorded
             if not unavailable:
@@ -313,6 +314,32 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
         exempted_by=exempted_by if exceeded and held != 0 else 0,
         unavailable=unavailable,
     )
+
+
+def _counts(case: Case, retrial: Retrial, counting: Counting, flags: int, window: SeenWindow) -> bool:
+    """Return whether a window counts the transaction; recorded activity may be too old for it."""
+    approved, blocked = bool(flags & APPROVED), bool(flags & BLOCKED)
+    matches = counting.matches(retrial.kind, retrial.parts, approved=approved, blocked=blocked)
+    return matches and window.starts_after < _event(case, retrial, flags).counts_at
+
+
+def _window_of(case: Case, retrial: Retrial, counting: Counting, flags: int) -> SeenWindow:
+    """Return the account's window by which the transaction is judged, without itself.
+
+    It ends now. Recorded activity is judged by the fullest of those that hold it and are known whole, the first of
+    equals: they end when something happened after it, or now.
+    """
+    now = look(counting, case.past.events, case.moment, case.zone)
+    event = _event(case, retrial, flags)
+    if not event.recorded:
+        return now
+    oldest = case.moment - looks_back(case.config) // MICROSECOND
+    ends = sorted({event.counts_at, *(each.counts_at for each in case.past.events if each.counts_at > event.counts_at)})
+    passed = [look(counting, case.past.events, end, case.zone) for end in ends]
+    windows = [each for each in passed if oldest <= each.starts_after < event.counts_at]
+    if now.starts_after < event.counts_at:
+        windows.append(now)
+    return max(windows, key=lambda window: window.value, default=now)
 
 
 def _look_wider(case: Case, retrial: Retrial, check: Check, counting: Counting) -> tuple[SeenWindow | None, str]:
@@ -401,10 +428,11 @@ def conditions_held(case: Case, retrial: Retrial, flags: int) -> tuple[int, ...]
 
 def _event(case: Case, retrial: Retrial, flags: int) -> PastEvent:
     """Return the transaction as windows would count it."""
+    flags |= retrial.event_flags & RECORDED
     return PastEvent(
         seq=case.past.seq + 1,
         transaction_id=case.transaction_id,
-        accepted_at=case.moment,
+        counts_at=counts_at(flags, case.moment, case.request["occurred_at"]),
         kind=retrial.kind,
         parts=retrial.parts,
         approved=bool(flags & APPROVED),
@@ -414,6 +442,7 @@ def _event(case: Case, retrial: Retrial, flags: int) -> PastEvent:
         store_id=case.request["store_id"],
         cashier_id=case.request["cashier_id"],
         terminal_id=case.request["terminal_id"],
+        recorded=bool(flags & RECORDED),
     )
 
 

@@ -23,6 +23,7 @@ from pointguard_server.service.explanation.accrual import (
     seen_windows,
     window_numbers,
 )
+from pointguard_server.service.explanation.activity import record_activity
 from pointguard_server.service.explanation.caps import earned_before
 from pointguard_server.service.explanation.case import Case, Retrial
 from pointguard_server.service.explanation.checks import checks_of, measure_count, rule_windows
@@ -480,6 +481,8 @@ def _retry(case: Case, original: OriginalSeen | None, record: Record, *, is_trac
             return decide_expiry(case)
         case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
             return end_reservation(case)
+        case Operation.RECORD_ACTIVITY:
+            return record_activity(case)
         case Operation.ENROLL | Operation.UPDATE_MEMBER | Operation.LINK_IDENTIFIER | Operation.SET_REDEMPTION_LOCK:
             return record_fact(case)
         case (

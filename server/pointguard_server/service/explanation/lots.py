@@ -97,7 +97,7 @@ class Lots:
     def write_off(self) -> int:
         """Take what has ended and no open reservation keeps; return the points."""
         case, kept, gone = self._case, 0, 0
-        opened = {event.seq: event.accepted_at for event in case.past.events}
+        opened = {event.seq: event.counts_at for event in case.past.events}
         reservations = [each for each in case.past.reservations if each is not self._retrial.ended]
         for left in self._left:
             end = left.lot.expires_at

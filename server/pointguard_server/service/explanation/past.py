@@ -8,8 +8,8 @@ from pointguard_server.service.explanation.ports import PastAdvice, PastLeg, Pas
 
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
 """The operations that end a reservation. They are no events: they give back part of the authorise's own."""
-APPROVED, BLOCKED = 1, 2
-"""Bits of the column ``event_flags``: approved; declined under a standing block."""
+APPROVED, BLOCKED, RECORDED = 1, 2, 8
+"""Bits of the column ``event_flags``: approved; declined under a standing block; recorded for another system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,14 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True)
 class PastEvent:
-    """A leg as windows count it, with what was given back of it up to now; ``reversed``: all of it."""
+    """A leg as windows count it, with what was given back of it up to now; ``reversed``: all of it.
+
+    ``counts_at`` is when it was decided, and of what was ``recorded`` when it happened.
+    """
 
     seq: int
     transaction_id: bytes
-    accepted_at: int
+    counts_at: int
     kind: int
     parts: int
     approved: bool
@@ -44,6 +47,7 @@ class PastEvent:
     store_id: int = 0
     cashier_id: int = 0
     terminal_id: int = 0
+    recorded: bool = False
     released_points: int = 0
     released_money: int = 0
     reversed: bool = False
@@ -63,7 +67,9 @@ class OpenReservation:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """An account just before a leg. Events are oldest first, reservations and advice newest first, as they are heeded.
+    """An account just before a leg. Events are in the order in which they count, oldest first.
+
+    Reservations and advice are newest first, as they are heeded.
 
     ``seq`` is that of the leg before, 0 for none; ``strays`` are legs that end what was not open or return what was not
     there, which no ledger has that was not tampered with. ``lots`` are those with something left; what had matured by
@@ -111,7 +117,7 @@ def past_of(legs: Sequence[PastLeg], standing: Sequence[PastAdvice]) -> Past:
         seq=legs[-1].seq if legs else 0,
         state=_state(legs[-1]) if legs else AccountState(),
         enrolled_at=legs[0].accepted_at if legs else 0,
-        events=tuple(events.values()),
+        events=tuple(sorted(events.values(), key=lambda event: event.counts_at)),
         reservations=tuple(reversed(reservations.values())),
         standing=tuple(standing),
         strays=tuple(strays),
@@ -140,7 +146,7 @@ def _event(leg: PastLeg) -> PastEvent:
     return PastEvent(
         seq=leg.seq,
         transaction_id=leg.transaction_id,
-        accepted_at=leg.accepted_at,
+        counts_at=counts_at(leg.event_flags, leg.accepted_at, leg.occurred_at),
         kind=leg.kind,
         parts=leg.parts,
         approved=bool(leg.event_flags & APPROVED),
@@ -150,7 +156,13 @@ def _event(leg: PastLeg) -> PastEvent:
         store_id=leg.store_id,
         cashier_id=leg.cashier_id,
         terminal_id=leg.terminal_id,
+        recorded=bool(leg.event_flags & RECORDED),
     )
+
+
+def counts_at(event_flags: int, accepted_at: int, occurred_at: int) -> int:
+    """Return when windows count a leg: recorded activity when it happened, though never in the future."""
+    return min(occurred_at, accepted_at) if event_flags & RECORDED and occurred_at else accepted_at
 
 
 def _reservation(leg: PastLeg) -> OpenReservation:

@@ -21,6 +21,7 @@ class PastLeg:
     parts: int
     decision: int
     accepted_at: int
+    occurred_at: int
     redemption_type_id: int
     points: int
     money: int
@@ -58,6 +59,7 @@ class ScopedLeg:
     parts: int
     decision: int
     accepted_at: int
+    occurred_at: int
     points: int
     money: int
     event_flags: int

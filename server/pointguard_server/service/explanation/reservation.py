@@ -50,6 +50,6 @@ def _capture(case: Case, retrial: Retrial, reservation: OpenReservation) -> None
     retrial.points, retrial.money, retrial.released = points, money, reservation.points - points
     retrial.after = replace(retrial.after, redeemed_total=retrial.after.redeemed_total + points)
     lots = lots_of(case, retrial)
-    opened_at = next(event.accepted_at for event in case.past.events if event.seq == reservation.seq)
+    opened_at = next(event.counts_at for event in case.past.events if event.seq == reservation.seq)
     lots.spend(Part.REDEEM, points, opened_at)
     lots.write_off()

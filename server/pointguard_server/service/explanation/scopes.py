@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation, Scope, WindowKind
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.checks import Check
-from pointguard_server.service.explanation.past import APPROVED, BLOCKED, ENDS, PastEvent
+from pointguard_server.service.explanation.past import APPROVED, BLOCKED, ENDS, PastEvent, counts_at
 from pointguard_server.service.explanation.ports import DecisionReader, ScopedLeg
 from pointguard_server.service.explanation.windows import Counting
 
@@ -83,7 +83,7 @@ def _events(legs: Sequence[ScopedLeg]) -> Iterator[tuple[int, PastEvent]]:
         event = PastEvent(
             seq=leg.seq,
             transaction_id=leg.transaction_id,
-            accepted_at=leg.accepted_at,
+            counts_at=counts_at(leg.event_flags, leg.accepted_at, leg.occurred_at),
             kind=leg.kind,
             parts=leg.parts,
             approved=bool(leg.event_flags & APPROVED),

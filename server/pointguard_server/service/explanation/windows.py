@@ -63,7 +63,7 @@ class CountedTransaction:
     """A transaction inside a window, and what it counts for there: nothing for a value that an older one has."""
 
     transaction_id: bytes
-    accepted_at: int
+    counts_at: int
     amount: int
 
 
@@ -92,9 +92,9 @@ def look(
         starts_after = counting.starts_after(end, zone)
     known = {0}
     counted = (
-        CountedTransaction(event.transaction_id, event.accepted_at, _contribution(counting, event, known))
+        CountedTransaction(event.transaction_id, event.counts_at, _contribution(counting, event, known))
         for event in events
-        if starts_after < event.accepted_at <= end
+        if starts_after < event.counts_at <= end
         and counting.matches(event.kind, event.parts, approved=event.approved, blocked=event.blocked)
         and not (counting.net_of_reversals and event.reversed)
     )
