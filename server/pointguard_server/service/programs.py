@@ -166,9 +166,8 @@ def build_program(
     """Return the program as the kernel takes it.
 
     ``lines`` are the rule set's ``line_codes``; ``intern`` gives the tenant's texts their numbers. ``matches`` have
-    taken what the rule set asks of texts. ``store_countries`` are numbers of countries by those of stores;
-    ``fraud_conditions`` are those of the configuration's fraud rules. ``constants`` are
-    ``rule_constants``, if they were made before. ``group_sets`` have the tenant's, if a fraud rule's scope is a group.
+    taken what the rule set asks of texts. ``store_countries`` are numbers of countries by those of stores. ``constants``
+    are ``rule_constants``, if they were made before. ``group_sets`` have the tenant's, if a fraud rule counts for one.
     """
     measures, scoped, rules = _fraud_rules(config, intern, fraud_conditions)
     fraud_measure_count, conditions = len(measures), NO_CONDITIONS
