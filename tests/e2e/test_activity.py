@@ -1,6 +1,7 @@
 """Activity told by another system: one by one, in batches and on streams, by the client, against a running server."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,11 +20,13 @@ from pointguard_client import (
     NotFound,
     Operation,
     Origin,
+    PointguardClient,
     ReasonCode,
     RecordedActivity,
     SyncPointguardClient,
     TransactionKind,
     TransactionPart,
+    Unavailable,
     new_idempotency_key,
 )
 from tests.e2e.audit import audit
@@ -130,3 +133,33 @@ def test_a_message_that_is_none_ends_its_stream_and_what_came_before_it_is_recor
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert client.get_balance(member).seq == before + 1
     audit(shared_server.database)
+
+
+@pytest.mark.long
+async def test_a_stream_that_the_servers_end_cuts_off_fails_and_is_sent_again(own_server: ServerProcess) -> None:
+    told: list[Activity] = []
+
+    async def some_and_no_end() -> AsyncIterator[Activity]:
+        for activity in told:
+            yield activity
+        await asyncio.sleep(60)
+
+    async with PointguardClient.connect(own_server.address, api_key=own_server.api_key) as client:
+        member = Identifier.external_id(new_idempotency_key())
+        await client.enroll_member([member])
+        told += [replace(redeemed(member), kind=TransactionKind.ACTIVITY) for _ in range(1_000)]
+        stream = asyncio.create_task(client.activity.stream(some_and_no_end()))
+        for _ in range(400):
+            if (await client.get_balance(member)).seq == 1_001:
+                break
+            await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(own_server.stop) == 0
+        with pytest.raises(Unavailable):
+            await stream
+    await asyncio.to_thread(own_server.start)
+    async with PointguardClient.connect(own_server.address, api_key=own_server.api_key) as client:
+        done = await client.activity.stream(told)
+        assert (done.recorded, done.replayed) == (1_000, 1_000)
+    assert await asyncio.to_thread(own_server.stop) == 0
+    assert own_server.complaints() == []
+    audit(own_server.database)

@@ -81,6 +81,14 @@ class Wide:
         return then >= now - now % (self.length // 64) - self.length
 
 
+def time_of(leg: Leg) -> int:
+    """When a leg counts: what another system did, when it did it."""
+    accepted_at: int = leg["accepted_at"]
+    if leg["operation"] == Operation.RECORD_ACTIVITY:
+        return min(int(leg["occurred_at"]), accepted_at)
+    return accepted_at
+
+
 def events_before(legs: Sequence[Leg], position: int) -> Iterator[tuple[Leg, Leg | None]]:
     """Yield what counts among the legs before a position, each with what had ended it by then."""
     earlier = [leg for leg in legs if leg["position"] < position]

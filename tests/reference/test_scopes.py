@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pointguard_server.domain.codes import CodeKind, Kind, Measure, Operation, Part, Scope, WindowKind
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import Ask, Verdict
-from tests.reference.scopes import Leg, Wide, events_before
+from tests.reference.scopes import Leg, Wide, events_before, time_of
 from tests.reference.test_windows import STARTS, ZONES, without_ids
 from tests.support.explaining import explaining
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, Where, open_ledger
@@ -95,6 +95,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("capture"), st.integers(0, 7), st.integers(0, 40)),
     st.tuples(st.just("void"), st.integers(0, 7)),
     st.tuples(st.just("return"), st.integers(0, 7)),
+    st.tuples(st.just("record"), place, st.sampled_from((-HOUR, 0, *WAITS)), st.integers(0, 40)),
     st.tuples(st.just("lock"), st.booleans()),
     st.tuples(st.just("quote"), place),
 )
@@ -138,6 +139,8 @@ class Player:
                 return ledger.authorise_ask(account, rest[1], where=rest[0])
             case "reserve":
                 return ledger.authorise_ask(account, rest[1], where=rest[0], time_to_live=rest[2], capture=False)
+            case "record":
+                return ledger.record_ask(account, ledger.clock.now() - rest[1], points=rest[2], where=rest[0])
             case "lock":
                 return ledger.lock_ask(account, *rest)
             case "quote":
@@ -170,6 +173,7 @@ def check_recorded(ledger: Ledger) -> int:
         for wide, measure in zip(WATCHED, scoped, strict=True):
             if measure.place not in recorded:
                 continue
+            assert wide.in_buckets(time_of(leg), leg["accepted_at"], zone), "what is told too late counts for no rule"
             checked += 1
             value, place = expected(wide, leg, events, groups, zone)
             assert recorded[measure.place] == value, (wide, leg)
@@ -183,7 +187,7 @@ def expected(wide: Wide, leg: Leg, events: list[tuple[Leg, Leg | None]], groups:
     values = []
     for entity in wide.entities(leg, groups):
         of_entity = [
-            (then["accepted_at"], wide.contribution(then, end))
+            (time_of(then), wide.contribution(then, end))
             for then, end in events
             if wide.counts(then) and entity in wide.entities(then, groups)
         ]

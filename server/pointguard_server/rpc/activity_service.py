@@ -17,7 +17,7 @@ from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.engine.rows import RequestFields
 from pointguard_server.rpc.decode import POINTS_MAX, Decoder, packed_numbers, parse
 from pointguard_server.rpc.encode import Encoder, fill_error
-from pointguard_server.rpc.guard import DEADLINE_DEFAULT_S, Call, Guard, Refusal, refuse
+from pointguard_server.rpc.guard import Call, Guard, refuse
 from pointguard_server.rpc.lanes import BATCH_ITEMS_MAX, Answer
 from pointguard_server.rpc.link import Frame
 from pointguard_server.rpc.status import Fault, code_of, refusal
@@ -27,6 +27,8 @@ from pointguard_server.service.metrics import CallTally
 
 STREAM = "StreamActivities"
 FAULTS_MAX = 100
+MESSAGE_S = 30.0
+"""A message of a stream may wait for so long before it is refused: what has happened already is in no hurry."""
 _KINDS = frozenset(Kind) - {Kind.INTERVENTION}
 _PARTS = frozenset(Part)
 _USUAL_PARTS = {
@@ -226,7 +228,7 @@ class _Stream:
             self._recording = None
 
     async def _record_one(self, frame: Frame, started: float) -> None:
-        call = await self._streams.guard.caller(frame.text, started + DEADLINE_DEFAULT_S)
+        call = await self._streams.guard.caller(frame.text, started + MESSAGE_S)
         request = activity_pb2.StreamActivitiesRequest()
         parse(request, frame.data)
         _check_count(request.activities, ITEMS_MAX)
@@ -249,5 +251,4 @@ class _Stream:
         self._streams.tally.observe(code_of(error).name, 0.0)
         self._refused = True
         self._waiting.clear()
-        refused: Refusal = refuse(STREAM, error)
-        self._streams.answer(self._call, refused)
+        self._streams.answer(self._call, refuse(STREAM, error))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pointguard_server.domain.calendar import from_microseconds, local_time, to_microseconds
+from pointguard_server.domain.calendar import from_microseconds, local_time, stretches_of, to_microseconds
 
 # Half-hour changes, changes at midnight in both directions, none at all, and both ends of the day line.
 ZONES = (
@@ -60,6 +60,16 @@ def check(moment: int, zone: ZoneInfo) -> None:
         assert start <= moment
         assert same(local(start, zone))
         assert not same(local(start - 1, zone))
+
+
+@given(moment=moments, zone=zones)
+def test_each_stretch_ends_where_the_next_one_begins(moment: int, zone: ZoneInfo) -> None:
+    found = stretches_of(moment, zone)
+    for place, name in enumerate(("day_start", "week_start", "month_start")):
+        begun, following = found[2 * place : 2 * place + 2]
+        assert begun == getattr(local_time(moment, zone), name) <= moment < following
+        assert getattr(local_time(following - 1, zone), name) == begun
+        assert getattr(local_time(following, zone), name) == following
 
 
 @given(moment=moments, zone=zones)
