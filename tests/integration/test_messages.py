@@ -44,10 +44,9 @@ def told_by(ledger: Ledger) -> tuple[Counter, Messages]:
     return counter, messages
 
 
-def authorise(key: str, language: str = "", points: int = 1) -> transaction_pb2.AuthoriseRedemptionRequest:
-    return transaction_pb2.AuthoriseRedemptionRequest(
-        idempotency_key=key, member=common_pb2.MemberReference(loyalty_id="m1"), points=points, language=language
-    )
+def authorise(key: str, language: str = "") -> transaction_pb2.AuthoriseRedemptionRequest:
+    member = common_pb2.MemberReference(account_id=1)
+    return transaction_pb2.AuthoriseRedemptionRequest(idempotency_key=key, member=member, points=1, language=language)
 
 
 def answer(counter: Counter, *requests: Any) -> list[Any]:

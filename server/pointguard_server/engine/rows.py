@@ -147,7 +147,8 @@ STANDING_FIELDS = (
     "threshold",
     "window_starts_after",
     "scope",  # of the rule that raised it; 0: it counted nothing
-    "scope_entity",  # whose transactions it counted then, as ``velocity.scopes.entity_at`` has it; 0: the account's
+    "scope_entity",  # whose transactions it counted then; 0: the account's. As ``velocity.scopes.entity_at`` has it; of
+    # a group, the set's number and the place in it, as the halves of a terminal
     "factor",  # in what readers are shown of a STEP_UP
     "reason_code_id",
     "actor_id",

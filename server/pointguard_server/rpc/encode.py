@@ -23,6 +23,7 @@ from pointguard_server.domain.errors import InvalidRequest, PointguardError
 from pointguard_server.engine.ask import StandingAdvice, Verdict
 from pointguard_server.engine.identifiers import transaction_of, uuid_text
 from pointguard_server.rpc.status import code_of
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.ports import PastAdvice
 from pointguard_server.service.messages import NO_MESSAGES, Messages
 from pointguard_server.velocity.scopes import TERMINAL_BITS
@@ -204,11 +205,23 @@ class Encoder:
 
 def scope_texts(advice: StandingAdvice) -> tuple[int, ...]:
     """Return the numbers of the texts that say whose transactions the rule of an advice had counted."""
-    if advice.scope in (0, Scope.ACCOUNT, Scope.PROGRAM):
-        return ()
-    if advice.scope == Scope.TERMINAL:
-        return advice.scope_entity >> TERMINAL_BITS, advice.scope_entity & (1 << TERMINAL_BITS) - 1
-    return (advice.scope_entity,)
+    high, low = advice.scope_entity >> TERMINAL_BITS, advice.scope_entity & (1 << TERMINAL_BITS) - 1
+    match advice.scope:
+        case Scope.TERMINAL:
+            return high, low
+        case Scope.GROUP:
+            return (high,)
+        case 0 | Scope.ACCOUNT | Scope.PROGRAM:
+            return ()
+        case _:
+            return (low,)
+
+
+def _scope_entity(advice: StandingAdvice, text: Text) -> str:
+    texts = [text(number) for number in scope_texts(advice)]
+    if advice.scope == Scope.GROUP:
+        return texts[0].split(GROUP_SEPARATOR)[advice.scope_entity & (1 << TERMINAL_BITS) - 1]
+    return " ".join(texts)
 
 
 def advice_message(advice: StandingAdvice | PastAdvice, text: Text) -> common_pb2.Advice:
@@ -234,7 +247,7 @@ def advice_message(advice: StandingAdvice | PastAdvice, text: Text) -> common_pb
     if isinstance(advice, StandingAdvice):
         message.factor = advice.factor  # type: ignore[assignment]
         message.scope = advice.scope  # type: ignore[assignment]
-        message.scope_entity = " ".join(map(text, scope_texts(advice)))
+        message.scope_entity = _scope_entity(advice, text)
     return message
 
 

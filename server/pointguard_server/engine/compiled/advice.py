@@ -14,14 +14,14 @@ from pointguard_server.engine.compiled.past_windows import fullest_window
 from pointguard_server.engine.compiled.scopes import scope_evidence_from
 from pointguard_server.engine.world import NOW, SHOWN
 from pointguard_server.velocity.compiling import entry, part
-from pointguard_server.velocity.scopes import entity_at
+from pointguard_server.velocity.scopes import TERMINAL_BITS, entity_at
 from pointguard_server.velocity.windows import NONE, RECORDED, window_start
 
 _RAISED, _EXTENDED, _OVERRIDDEN = int(AdviceEvent.RAISED), int(AdviceEvent.EXTENDED), int(AdviceEvent.OVERRIDDEN)
 _RESOLVED = int(AdviceEvent.RESOLVED)
 _WARN, _BLOCK, _REVIEW, _STEP_UP = int(Posture.WARN), int(Posture.BLOCK), int(Posture.REVIEW), int(Posture.STEP_UP)
 _REVIEW_BLOCK, _LOCK, _SUSPEND = int(Posture.REVIEW_BLOCK), int(Posture.LOCK), int(Posture.SUSPEND)
-_ACCOUNT = int(Scope.ACCOUNT)
+_ACCOUNT, _GROUP = int(Scope.ACCOUNT), int(Scope.GROUP)
 _UNAVAILABLE, _SKIPPED = int(Reason.RULE_UNAVAILABLE), int(Reason.RULE_SKIPPED)
 _ADVICE_BLOCK, _FRAUD_WARNING = int(Reason.ADVICE_BLOCK), int(Reason.FRAUD_WARNING)
 _LOCKED, _SUSPENDED = int(Reason.REDEMPTION_LOCKED), int(Reason.ACCOUNT_SUSPENDED)
@@ -299,6 +299,9 @@ def _counted_for(arrays, world, program, rule, leg):
         return np.int64(_ACCOUNT), np.int64(0)
     scoped = world.scoped[program.first_scoped + rule.scoped]
     _, which = held_by_leg(arrays, world, program, scoped, leg)
+    if scoped.scope == _GROUP:
+        # A group's number is this process's own; that of the set, and the place in it, are the ledger's.
+        return np.int64(_GROUP), np.int64(leg.group_set_id << TERMINAL_BITS | which)
     entity = entity_at(
         world,
         scoped.scope,
