@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import uvloop
 
 from pointguard_server.domain.errors import PointguardError
-from pointguard_server.rules.compiler import RulesError
+from pointguard_server.rules.errors import RulesError
 from pointguard_server.service import garbage, logs
 from pointguard_server.settings import Settings, SettingsError, read_settings
 from pointguard_server.storage.keyring import KeyRingError
@@ -38,10 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # looked at anyway, and the signal's own meaning would end the process.
         signal.signal(signal.SIGHUP, _wait_until_ready)
     try:
-        if settings.dead_letters:
-            _print_dead_letters(settings)
+        if roles or settings.dead_letters:
+            _tend_offline(settings, roles)
             return
-        sys.exit(uvloop.run(_issue_key(settings, roles) if roles else _serve(settings)))
+        sys.exit(uvloop.run(_serve(settings)))
     except (PointguardError, KeyRingError, RulesError, OSError, ValueError) as error:
         sys.exit(f"pointguard-server: {error}")
 
@@ -51,7 +51,8 @@ def _wait_until_ready(_number: int, _frame: object) -> None:
 
 
 async def _serve(settings: Settings) -> int:
-    from pointguard_server.bootstrap import Server
+    with garbage.left_alone():
+        from pointguard_server.bootstrap import Server
 
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -92,21 +93,15 @@ async def _run_on_ready(settings: Settings, grpc_port: int) -> None:
         raise
 
 
-def _print_dead_letters(settings: Settings) -> None:
-    from pointguard_server.bootstrap import tend_dead_letters
+def _tend_offline(settings: Settings, roles: str) -> None:
+    """Do what is done without a server, and print what it gives."""
+    from pointguard_server import offline
 
-    for line in tend_dead_letters(settings):
+    if roles:
+        print(offline.issue_key(settings, roles))  # noqa: T201
+        return
+    for line in offline.tend_dead_letters(settings):
         print(line)  # noqa: T201
-
-
-async def _issue_key(settings: Settings, roles: str) -> int:
-    from pointguard_server.bootstrap import Server
-
-    server = Server(settings)
-    await server.open()
-    print(await server.issue_key(server.tenant.tenant_id, roles))  # noqa: T201
-    await server.close()
-    return 0
 
 
 if __name__ == "__main__":

@@ -4,11 +4,10 @@
 """
 
 import asyncio
-import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from pointguard_server.data_directory import DataDirectory
 from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.engine import compiled
 from pointguard_server.engine.batch import Decider
@@ -60,17 +60,15 @@ from pointguard_server.service.shadow_metrics import ShadowMetrics
 from pointguard_server.service.shadows import Shadows
 from pointguard_server.service.sweeper import Sweeper
 from pointguard_server.service.tenants import Tenant, Vocabulary
-from pointguard_server.service.vault import MemberVault
 from pointguard_server.settings import Settings, split_address
-from pointguard_server.storage.database import DATABASE_FILE, lock_directory, migrate
+from pointguard_server.storage.database import DATABASE_FILE, open_lookup
 from pointguard_server.storage.decision_reader import DecisionReader
-from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.due_accounts import DueReader
 from pointguard_server.storage.exemptions import ExemptionReader, ExemptionStore
 from pointguard_server.storage.experiments import ExperimentReader
 from pointguard_server.storage.experiments import Experiments as ExperimentStore
 from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger, recover
-from pointguard_server.storage.keyring import KEY_RING_FILE, KeyRing
+from pointguard_server.storage.keyring import KEY_RING_FILE
 from pointguard_server.storage.notices import NoticeReader
 from pointguard_server.storage.publications import Publications
 from pointguard_server.storage.readers import Reader, open_readers
@@ -78,7 +76,7 @@ from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersi
 from pointguard_server.storage.shadow_book import SHADOW_FILE, read_findings
 from pointguard_server.storage.shadows import ShadowReader
 from pointguard_server.storage.shadows import Shadows as ShadowStore
-from pointguard_server.storage.sqlite_ledger import LEGS_AT_A_TIME, SqliteLedger, open_lookup, open_writer
+from pointguard_server.storage.sqlite_ledger import LEGS_AT_A_TIME, SqliteLedger
 
 if TYPE_CHECKING:
     from pointguard_server.service.tracing import Tracing
@@ -111,23 +109,11 @@ def _sandbox_sources(stores_file: Path | None) -> ProgramSources:
     return check_program(sandbox_data.read_text("program.toml"), "program.toml", read_rules, stores)
 
 
-class Ledger:
-    """An opened data directory: the writer, the directory of names, the readers and the keys."""
+class Ledger(DataDirectory):
+    """An opened data directory with all that serves from it."""
 
     def __init__(self, settings: Settings) -> None:
-        self.lock = lock_directory(settings.data_directory)
-        self.path = settings.data_directory / DATABASE_FILE
-        fresh = not self.path.exists()
-        ring_path = settings.data_directory / KEY_RING_FILE
-        if not fresh and not ring_path.exists():
-            raise FileNotFoundError(f"{ring_path} is missing: without it members' personal data cannot be read")
-        migrate(self.path)
-        self.keys = KeyRing.open_or_create(ring_path)
-        self.vault = MemberVault(self.keys)
-        self.connection = open_writer(self.path)
-        self.names = Directory(self.vault)
-        if not self.names.bind(self.connection, "key ring", self.keys.ring_id):
-            raise ValueError(f"{ring_path} is not the key ring that this ledger was made with")
+        super().__init__(settings.data_directory)
         self.reader_pool: AsyncEngine = open_readers(self.path)
         self.reader = Reader(self.reader_pool, self.vault)
         self.due_accounts = DueReader(self.reader_pool)
@@ -174,8 +160,7 @@ class Ledger:
             await asyncio.to_thread(self.store.close)
             self._lookup.close()
             self.decisions.close()
-        self.connection.close()
-        os.close(self.lock)
+        self.release()
 
 
 class Server:
@@ -360,12 +345,10 @@ class Server:
 
     def _name_program(self, sources: ProgramSources, clock: WallClock) -> tuple[int, int]:
         """Return the numbers of the tenant and its program, which are made if they are new."""
-        names, connection = self.ledger.names, self.ledger.connection
-        connection.execute("BEGIN IMMEDIATE")
-        tenant_id = names.tenant(connection, self._settings.tenant, sources.config.name, clock.now())
-        program_id = names.program(connection, tenant_id, sources.config.code)
-        connection.execute("COMMIT")
-        return tenant_id, program_id
+        names = self.ledger.names
+        with self.ledger.writing() as connection:
+            tenant_id = names.tenant(connection, self._settings.tenant, sources.config.name, clock.now())
+            return tenant_id, names.program(connection, tenant_id, sources.config.code)
 
     def _first_moment(self, store: JournaledLedger, clock: WallClock, tenant_id: int, program_id: int) -> int:
         """Return the moment from which this process decides: after all that was decided or activated before."""
@@ -506,25 +489,6 @@ class Server:
             await asyncio.to_thread(self._tracing.close)
         await self.ledger.close()
         log.info("stopped", position=self.decider.heads.position)
-
-
-def tend_dead_letters(settings: Settings) -> Iterator[str]:
-    """Yield each dead letter as a line of JSON; with ``requeue`` all are published again at the next start.
-
-    Raises:
-        DirectoryInUse: a server uses the data directory.
-    """
-    ledger = Ledger(settings)
-    try:
-        connection, publications = ledger.connection, ledger.publications
-        row = connection.execute("SELECT tenant_id FROM tenants WHERE code = ?", (settings.tenant,)).fetchone()
-        tenant_id = row[0] if row is not None else 0
-        if settings.dead_letters == "requeue":
-            publications.requeue(connection, tenant_id)
-        for letter in publications.dead_letters(connection, tenant_id):
-            yield json.dumps(letter._asdict())
-    finally:
-        asyncio.run(ledger.close())
 
 
 def _call_from_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

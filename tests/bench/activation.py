@@ -1,7 +1,7 @@
 """``activation``: what saving and activating a rule set adds to calls' latency at half of pointguard's saturation.
 
-An open loop, as in ``latency``. A round is a turn of load while nothing changes, the baseline, and a longer one in
-which a manager makes a version that is new to the server, and so must be compiled, and activates it.
+An open loop, as in ``latency``. A round is a turn of load while nothing changes, the baseline, and one in which a
+manager makes a version that is new to the server, and so must be compiled, and activates it.
 ``activation-long-set`` is the same with a set of 100,000 articles, which comes with the version.
 """
 
@@ -21,9 +21,7 @@ from tests.bench.unary import CHANNELS, CONCURRENCY, facts_of
 GOAL = "at most 20 ms added"
 SHARE = 0.5  # of saturation
 IN_FLIGHT_MAX = 4_096
-QUIET_SECONDS_LEAST = 15.0
-CHANGED_SECONDS_LEAST = 75.0  # the compiler gives way to the load
-ROUNDS_MAX = 3
+SECONDS_LEAST = 15.0
 HEAD_START_S = 2.0  # of the load, with its warm-up
 LONG_SET = 100_000
 TIMEOUT_S = 120.0
@@ -45,30 +43,28 @@ def run(stage: Stage) -> list[Result]:
     """Measure turns without and with a change."""
     directory, api_key = stage.copy_ledger("activation")
     manager = stage.issue_key(directory, "manager")
-    quiet_seconds, seconds = max(stage.seconds, QUIET_SECONDS_LEAST), max(stage.seconds, CHANGED_SECONDS_LEAST)
-    count = min(stage.rounds, ROUNDS_MAX)
+    seconds = max(stage.seconds, SECONDS_LEAST)
     with stage.pointguard(directory) as pointguard:
         stage.say("activation: looking for saturation")
         closed = stage.load(pointguard, api_key, mode="unary", concurrency=CONCURRENCY, channels=CHANNELS)
         rate = round(closed["requests_per_second"] * SHARE)
-        job = {"mode": "unary", "concurrency": IN_FLIGHT_MAX, "channels": CHANNELS, "rate": rate}
+        job = {"mode": "unary", "concurrency": IN_FLIGHT_MAX, "channels": CHANNELS, "rate": rate, "seconds": seconds}
         results: list[Result] = []
         for name, entries in (("activation", 0), ("activation-long-set", LONG_SET)):
             changed: list[dict[str, Any]] = []
             quiet: list[dict[str, Any]] = []
             changes: list[Change] = []
-            for number in range(count):
-                stage.say(f"{name}: round {number + 1} of {count}, {rate:,} calls a second")
-                quiet.append(facts_of(stage.load(pointguard, api_key, **job, seconds=quiet_seconds)))
+            for number in range(stage.rounds):
+                stage.say(f"{name}: round {number + 1} of {stage.rounds}, {rate:,} calls a second")
+                quiet.append(facts_of(stage.load(pointguard, api_key, **job)))
                 with ThreadPoolExecutor(1) as pool:
                     change = pool.submit(_change, pointguard.address, manager, name, number, entries)
-                    changed.append(facts_of(stage.load(pointguard, api_key, **job, seconds=seconds)))
+                    changed.append(facts_of(stage.load(pointguard, api_key, **job)))
                     changes.append(change.result())
                 if changes[-1].done_after_s > seconds:
                     raise ProcessFailed(f"the change took longer than the load: {changes[-1]}; give --seconds")
             settings = stage.settings(
                 loop="open, at a constant rate; a call's time counts from when it was due",
-                quiet_turn_seconds=quiet_seconds,
                 turn_seconds=seconds,
                 rate=rate,
                 set_entries=entries,

@@ -13,7 +13,7 @@ import numpy as np
 
 from pointguard_server.backtest.evaluation import STRETCH, Evaluation
 from pointguard_server.backtest.orders import IntArray, Orders
-from pointguard_server.rules import numba_backend
+from pointguard_server.rules import native_backend
 from pointguard_server.rules.constants import constants_of
 from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.native_compiler import compile_module
@@ -36,7 +36,7 @@ ZONE = ZoneInfo("America/Toronto")
 def compiled_sandbox_rules() -> tuple[CompiledRules, Callable[[Numbers], list[int]]]:
     """Return the sandbox's rules and what makes their constants."""
     rules = load_rule_set(read_text("earn.rules"), "earn.rules", currency="CAD").checked
-    module = compile(numba_backend.write_module(rules), "written", "exec")
+    module = native_backend.write_module(rules)
     return CompiledRules(compile_module(module), rules), lambda numbers: constants_of(rules, numbers.number)
 
 

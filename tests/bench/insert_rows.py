@@ -15,8 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from pointguard_server.storage.database import migrate
-from pointguard_server.storage.sqlite_ledger import open_writer
+from pointguard_server.storage.database import migrate, open_writer
 from pointguard_server.storage.tables import advice, batches, entries, legs
 
 Row = tuple[Any, ...]

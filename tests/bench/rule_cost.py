@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pointguard_server.rules import cost, numba_backend
+from pointguard_server.rules import cost, native_backend
 from pointguard_server.rules.constants import constants_of_ids
 from pointguard_server.rules.fields import FIELDS, LINE_FIELD_COUNT
 from pointguard_server.rules.fixed_point import SCALE
@@ -126,7 +126,7 @@ def load(case: Case, count: int) -> RuleSet:
 
 def seconds_of(rule_set: RuleSet, *, large: bool) -> tuple[float, float, int]:
     """The mean time of a call in the quickest turn, of machine code and in a sandbox, and the fuel that it takes."""
-    module = compile(numba_backend.write_module(rule_set.checked), "written", "exec")
+    module = native_backend.write_module(rule_set.checked)
     compiled = CompiledRules(compile_module(module), rule_set.checked)
     generator = np.random.default_rng(1)
     facts = np.full(rule_set.checked.fact_count, (2**50 if large else 3) * SCALE % (2**62), dtype=np.int64)

@@ -26,7 +26,7 @@ from pointguard_server.engine.world import Batch
 from pointguard_server.rpc.decode import Decoder
 from pointguard_server.rpc.encode import Encoder
 from pointguard_server.rpc.wire.codec import Codec, count_items
-from pointguard_server.rules import numba_backend
+from pointguard_server.rules import native_backend
 from pointguard_server.rules.native_code import CompiledRules
 from pointguard_server.rules.native_compiler import compile_module
 from pointguard_server.rules.rule_set import load_rule_set
@@ -89,7 +89,7 @@ class Pointguard(Side):
     def __init__(self, orders: Sequence[PublishedOrder]) -> None:
         source = (FOLDER / "published.rules").read_text(encoding="utf-8")
         self.rule_set = load_rule_set(source, "published.rules", currency=CURRENCY)
-        module = compile(numba_backend.write_module(self.rule_set.checked), "written", "exec")
+        module = native_backend.write_module(self.rule_set.checked)
         compiled = CompiledRules(compile_module(module), self.rule_set.checked)
         config = load_program_config(_PROGRAM, "coalition.toml")
         self._numbers = _Numbers()

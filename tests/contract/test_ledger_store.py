@@ -22,11 +22,11 @@ from pointguard_server.engine.ports import Heads, LedgerStore, Original
 from pointguard_server.service.ports import NewMember
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage import sqlite_ledger
-from pointguard_server.storage.database import migrate
+from pointguard_server.storage.database import migrate, open_lookup, open_writer
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.journaled_ledger import JournaledLedger, recover
 from pointguard_server.storage.keyring import KeyRing
-from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_lookup, open_writer
+from pointguard_server.storage.sqlite_ledger import SqliteLedger
 from tests.support.ledger_rows import append, batch, id_of
 
 OpenStore = Callable[[], LedgerStore]

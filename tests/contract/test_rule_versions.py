@@ -29,11 +29,10 @@ from pointguard_server.service.rule_versions import (
     pieces_of,
     source_digest,
 )
-from pointguard_server.storage.database import migrate
+from pointguard_server.storage.database import migrate, open_writer
 from pointguard_server.storage.readers import open_readers
 from pointguard_server.storage.rule_versions import RuleVersionReader as SqliteReader
 from pointguard_server.storage.rule_versions import RuleVersions as SqliteVersions
-from pointguard_server.storage.sqlite_ledger import open_writer
 
 TENANT, PROGRAM = 1, 7
 CHANGE = RuleChange("staff 12", RuleChangeReason.NEW_OFFER, "spring", "abc")

@@ -13,9 +13,10 @@ from pointguard_server.domain.codes import Decision, Operation, Outcome
 from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
 from pointguard_server.storage import journaled_ledger, projector
 from pointguard_server.storage.blocks import MAGIC
+from pointguard_server.storage.database import open_writer
 from pointguard_server.storage.journal import JournalDamaged
 from pointguard_server.storage.journaled_ledger import JOURNAL, recover
-from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_writer
+from pointguard_server.storage.sqlite_ledger import SqliteLedger
 from tests.integration.audit import audit
 from tests.integration.test_fraud_rules import burn
 from tests.integration.test_storage_failures import FailingConnection

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from pointguard_server.__main__ import _print_dead_letters as print_dead_letters
 from pointguard_server.domain.codes import Operation
 from pointguard_server.engine.ask import Ask
 from pointguard_server.engine.engine import Engine
@@ -22,6 +21,7 @@ from pointguard_server.feeds.dynamodb import DynamoDb
 from pointguard_server.feeds.eventbridge import EventBridge
 from pointguard_server.feeds.publisher import TRIES_MAX, Publisher
 from pointguard_server.feeds.target import Target
+from pointguard_server.offline import tend_dead_letters
 from pointguard_server.service import advice_feed
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.ports import DeadLetter
@@ -237,18 +237,14 @@ async def test_the_table_has_what_stands_against_each_account_and_no_older_state
     assert world.aws.items() == after
 
 
-def test_an_operator_lists_dead_letters_and_has_them_published_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_operator_lists_dead_letters_and_has_them_published_again(tmp_path: Path) -> None:
     options = ("--sandbox", "--data-dir", str(tmp_path), "--dead-letters")
     listing, requeuing = (read_settings((*options, what), {})[0] for what in ("list", "requeue"))
-    print_dead_letters(listing)
-    assert capsys.readouterr().out == "", "a directory without a ledger has none"
+    assert list(tend_dead_letters(listing)) == [], "a directory without a ledger has none"
     with closing(sqlite3.connect(tmp_path / DATABASE_FILE, isolation_level=None)) as connection:
         connection.execute("INSERT INTO tenants VALUES (3, 'sandbox', 'Sandbox', 1)")
         Publications().bury(connection, 3, DeadLetter("dynamodb", 8, "ValidationException", 7, requeued=False))
         Publications().bury(connection, 4, DeadLetter("dynamodb", 9, "ValidationException", 7, requeued=False))
     letter = {"target": "dynamodb", "position": 8, "problem": "ValidationException", "failed_at": 7}
     for settings, requeued in ((listing, False), (requeuing, True), (listing, True)):
-        print_dead_letters(settings)
-        assert json.loads(capsys.readouterr().out) == letter | {"requeued": requeued}
+        assert list(map(json.loads, tend_dead_letters(settings))) == [letter | {"requeued": requeued}]

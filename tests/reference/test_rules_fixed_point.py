@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from numba import njit
 
-from pointguard_server.rules import fixed_point, fixed_point_kernels
+from pointguard_server.rules import fixed_point
 from pointguard_server.rules.constants import hash_table
 from pointguard_server.rules.fixed_point import LEAST, MOST, SCALE, ArithmeticFailure, Status
 from pointguard_server.rules.value_types import Rounding
+from pointguard_server.rules.work_layout import MOST_LINES, TEXTS
+from tests.support import native_arithmetic
 
 EDGES = sorted(
     sign * (base + step)
@@ -22,16 +23,6 @@ EDGES = sorted(
     if base + step >= 0
 )
 WORDS = st.one_of(st.sampled_from([LEAST, *EDGES]), st.integers(LEAST, MOST), st.integers(-10 * SCALE, 10 * SCALE))
-
-
-@njit
-def compiled_multiply(left, right):  # type: ignore[no-untyped-def]
-    return fixed_point_kernels.multiply(left, right)
-
-
-@njit
-def compiled_divide(left, right):  # type: ignore[no-untyped-def]
-    return fixed_point_kernels.divide(left, right)
 
 
 def reference(operation, left: int, right: int) -> tuple[int, int]:  # type: ignore[no-untyped-def]
@@ -52,7 +43,7 @@ def rounded_by_fractions(exact: Fraction) -> int:
 @example(LEAST, SCALE)
 @example(3_037_000_499_976_050, 3_037_000_499_976_050)
 def test_the_compiled_product_is_the_reference_product(left: int, right: int) -> None:
-    status, value = compiled_multiply(np.int64(left), np.int64(right))
+    status, value = native_arithmetic.computed("multiply", left, right)
     expected_status, expected = reference(fixed_point.multiply, left, right)
     assert status == expected_status
     assert status or value == expected
@@ -66,7 +57,7 @@ def test_the_compiled_product_is_the_reference_product(left: int, right: int) ->
 @example(MOST, SCALE)
 @example(1, 0)
 def test_the_compiled_quotient_is_the_reference_quotient(left: int, right: int) -> None:
-    status, value = compiled_divide(np.int64(left), np.int64(right))
+    status, value = native_arithmetic.computed("divide", left, right)
     expected_status, expected = reference(fixed_point.divide, left, right)
     assert status == expected_status
     assert status or value == expected
@@ -94,8 +85,7 @@ def test_the_reference_quotient_is_the_exact_one_rounded_half_to_even(left: int,
 @example(value=MOST)
 @example(value=LEAST)
 def test_compiled_awards_are_rounded_as_the_reference_rounds_them(rounding: Rounding, value: int) -> None:
-    compiled = getattr(fixed_point_kernels, f"points_{rounding.value}")
-    assert compiled(np.int64(value)) == fixed_point.whole_points(value, rounding)
+    assert native_arithmetic.whole_points(value, rounding) == fixed_point.whole_points(value, rounding)
 
 
 @pytest.mark.parametrize(
@@ -133,22 +123,12 @@ def test_the_least_number_has_no_opposite() -> None:
         assert failure.value.status is Status.OVERFLOW
 
 
-@njit
-def compiled_floor(value):  # type: ignore[no-untyped-def]
-    return fixed_point_kernels.floor(value)
-
-
-@njit
-def compiled_ceiling(value):  # type: ignore[no-untyped-def]
-    return fixed_point_kernels.ceiling(value)
-
-
 @given(WORDS)
 @example(LEAST)
 @example(MOST)
 def test_compiled_whole_numbers_are_the_reference_ones(value: int) -> None:
-    for compiled, operation in ((compiled_floor, fixed_point.floor), (compiled_ceiling, fixed_point.ceiling)):
-        status, result = compiled(np.int64(value))
+    for name, operation in (("floor", fixed_point.floor), ("ceiling", fixed_point.ceiling)):
+        status, result = native_arithmetic.computed(name, value)
         expected_status, expected = reference(lambda one, _, of=operation: of(one), value, 0)
         assert status == expected_status
         assert status or result == expected
@@ -170,14 +150,39 @@ IDS = st.one_of(st.integers(1, 40), st.integers(1, MOST))
 
 @given(st.sets(IDS, max_size=32), st.lists(st.one_of(IDS, st.just(0), st.just(-1)), max_size=20))
 def test_a_table_of_ids_holds_what_was_put_there(members: set[int], others: list[int]) -> None:
-    table = np.array([7, *hash_table(sorted(members), 64)], np.int64)
+    table = np.array(hash_table(sorted(members), 64), np.int64)
     for text in (*members, *others):
-        assert fixed_point_kernels.is_member(table, 1, 64, text) == (text in members)
+        assert native_arithmetic.looked_up("is_member", table, text) == (text in members)
 
 
-@given(st.lists(IDS, max_size=32))
+@given(st.lists(st.one_of(IDS, st.just(0), st.just(-1)), max_size=40))
+def test_an_id_is_listed_where_it_stands(texts: list[int]) -> None:
+    listed = np.array(texts[: len(texts) // 2], np.int64)
+    for text in texts:
+        assert native_arithmetic.is_listed(listed, text) == (text > 0 and text in listed.tolist())
+
+
+@given(st.lists(st.one_of(IDS, st.just(0), st.just(-1)), max_size=32))
 def test_an_id_is_new_once(texts: list[int]) -> None:
-    table = np.zeros(65, np.int64)
-    new = [bool(fixed_point_kernels.is_new(table, 1, 64, text)) for text in texts]
-    assert new == [text not in texts[:index] for index, text in enumerate(texts)]
-    assert sorted(filter(None, table.tolist())) == sorted(set(texts))
+    table = np.zeros(64, np.int64)
+    new = [native_arithmetic.looked_up("is_new", table, text) for text in texts]
+    assert new == [text > 0 and text not in texts[:index] for index, text in enumerate(texts)]
+    assert sorted(filter(None, table.tolist())) == sorted({text for text in texts if text > 0})
+
+
+@pytest.mark.parametrize("lines", [0, 1, 8, 9, 16, 17, 512, 513, 1_000, MOST_LINES])
+def test_a_table_for_lines_is_emptied_as_far_as_they_need(lines: int) -> None:
+    table = np.full(TEXTS + 1, 7, np.int64)
+    size = native_arithmetic.emptied(table, lines) + 1
+    assert size.bit_count() == 1
+    assert max(16, 2 * lines) <= size <= min(TEXTS, max(16, 4 * lines))
+    assert table.tolist() == [0] * size + [7] * (TEXTS + 1 - size)
+
+
+@given(WORDS, WORDS)
+def test_compiled_sums_and_differences_are_the_reference_ones(left: int, right: int) -> None:
+    for name, operation in (("add", fixed_point.add), ("subtract", fixed_point.subtract)):
+        status, value = native_arithmetic.computed(name, left, right)
+        expected_status, expected = reference(operation, left, right)
+        assert status == expected_status
+        assert status or value == expected

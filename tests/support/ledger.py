@@ -58,12 +58,12 @@ from pointguard_server.service.programs import CompiledEarnRules, Versions, buil
 from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_versions import FILE_CHANGE
 from pointguard_server.service.vault import MemberVault
-from pointguard_server.storage.database import migrate
+from pointguard_server.storage.database import migrate, open_lookup, open_writer
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.journaled_ledger import JournaledLedger
 from pointguard_server.storage.keyring import KeyRing
 from pointguard_server.storage.rule_versions import RuleVersions
-from pointguard_server.storage.sqlite_ledger import SqliteLedger, open_lookup, open_writer
+from pointguard_server.storage.sqlite_ledger import SqliteLedger
 
 EARN = 'rule "base"\n    earn base order.total * 10\n'
 """Ten points a dollar."""

@@ -26,8 +26,9 @@ from pointguard_server.domain.codes import CodeKind
 from pointguard_server.rules.compiler import compile_in_child, load_compiled, load_isolated
 from pointguard_server.rules.constants import own_masks
 from pointguard_server.rules.inputs import EarnedInput, WindowInput
+from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
-from pointguard_server.rules.sandbox_limits import Isolation, SandboxLimits
+from pointguard_server.rules.sandbox_limits import SandboxLimits
 from pointguard_server.service.backtest_needs import fields_of
 from pointguard_server.service.line_codes import LineCodes, line_codes
 from pointguard_server.service.programs import CompiledEarnRules, rule_constants

@@ -1,7 +1,7 @@
 """The directory of compiled rule sets. Its files become machine code of this process, so nobody else may write there.
 
 ``CodeCache`` is for ``compiler`` alone; ``private_directory`` for whoever loads machine code, ``usable_directory`` for
-who would rather have another directory than none. An entry is two files: ``rules_<key>.py`` or ``.wat``, the written
+who would rather have another directory than none. An entry is two files: ``rules_<key>.ll`` or ``.wat``, the written
 module, and ``rules_<key>.object``, the machine code behind a checksum. A file that is torn or changed reads as absent.
 
 Several processes may use one directory: a file is there whole or not at all, and the same key means the same code. At
@@ -104,7 +104,7 @@ class CodeCache:
         entries = sorted(self._directory.glob("rules_*.object"), key=_used_at, reverse=True)
         for path in entries[ENTRIES_MAX:]:
             path.unlink(missing_ok=True)
-            for suffix in (".py", ".wat"):
+            for suffix in (".ll", ".wat"):
                 path.with_suffix(suffix).unlink(missing_ok=True)
         for path in self._directory.glob(".writing-*"):
             if 0.0 < _used_at(path) < time.time() - _STRAY_AFTER_S:

@@ -1,6 +1,6 @@
 """Machine code of a rule set, loaded into this process. ``compiler`` makes ``CompiledRules``; the engine calls it.
 
-Loading needs LLVM's linker, not Numba: about a millisecond, and nothing is compiled.
+Loading needs LLVM's linker alone: a few milliseconds, and nothing is compiled.
 """
 
 import ctypes
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pointguard_server.rules.checked import CheckedRuleSet
 from pointguard_server.rules.fields import LINE_FIELD_COUNT
 from pointguard_server.rules.fixed_point import Status
+from pointguard_server.rules.native_compiler import target_machine
 from pointguard_server.rules.work_layout import MOST_LINES, layout_of
 
 SYMBOL: Final = "pointguard_earn"
@@ -22,15 +23,6 @@ Int64Array = npt.NDArray[np.int64]
 
 _POINTER: Final = ctypes.c_void_p
 PROTOTYPE: Final = ctypes.CFUNCTYPE(ctypes.c_int64, _POINTER, _POINTER, ctypes.c_int64, _POINTER, _POINTER)
-
-
-def target_machine() -> llvm.TargetMachine:
-    """This machine, as the code generator and the loader see it."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, jit=True
-    )
 
 
 class CompiledRules:

@@ -1,10 +1,9 @@
-"""Whether a program's rule sets run in a sandbox, what one may use, and how often one was stopped.
+"""What a sandbox may use, and how often one was stopped.
 
 For the WebAssembly back end, and for whoever chooses it. Knows nothing of the engine that runs sandboxes.
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -19,13 +18,6 @@ MEMORY_BYTES_AT_MOST: Final = 32 * 1024 * 1024
 
 OUT_OF_FUEL, TRAPPED = range(2)
 """Why a sandbox was stopped, as entries of the counts."""
-
-
-class Isolation(StrEnum):
-    """How a program's rule sets are kept from the rest of the process."""
-
-    NONE = "none"
-    WASM = "wasm"
 
 
 @dataclass(slots=True)

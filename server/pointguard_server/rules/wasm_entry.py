@@ -14,7 +14,8 @@ from wasmtime import _bindings as bindings
 from wasmtime._ffi import dll
 
 from pointguard_server.rules.fixed_point import Status
-from pointguard_server.rules.native_code import SYMBOL, target_machine
+from pointguard_server.rules.native_code import SYMBOL
+from pointguard_server.rules.native_compiler import target_machine
 from pointguard_server.rules.sandbox_limits import OUT_OF_FUEL, TRAPPED
 from pointguard_server.rules.wasm_layout import ROW
 from pointguard_server.rules.work_layout import MOST_LINES

@@ -1,6 +1,19 @@
 """Python's garbage collector in processes that answer within milliseconds. Used by both processes of a server."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def left_alone() -> Iterator[None]:
+    """Keep the collector from walking modules, while they load and afterwards: a sixth of the time went into it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def spare_what_lives() -> None:

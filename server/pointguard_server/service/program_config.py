@@ -31,7 +31,8 @@ from pointguard_server.domain.codes import (
     WindowKind,
 )
 from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
-from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, LEAST_FUEL, MOST_FUEL, Isolation
+from pointguard_server.rules.isolation import Isolation
+from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, LEAST_FUEL, MOST_FUEL
 from pointguard_server.service.checked_table import CheckedTable, Problem, did_you_mean, format_duration
 from pointguard_server.service.message_templates import (
     LANGUAGE,

@@ -24,8 +24,9 @@ from pointguard_server.rules.compiler import (
     load_isolated,
 )
 from pointguard_server.rules.interpreted_rules import InterpretedRules
+from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.rule_set import RuleSet
-from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, TRAPPED, Isolation, SandboxLimits
+from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, TRAPPED, SandboxLimits
 from pointguard_server.service.checking_messages import SetTexts
 from pointguard_server.service.checking_worker import CheckingWorker
 from pointguard_server.service.programs import CompiledEarnRules

@@ -1,6 +1,6 @@
 """Opening a data directory.
 
-The lock that keeps it to one process, the migrations, and the writer. For ``bootstrap`` and tools.
+The lock that keeps it to one process, the migrations, and connections. For ``data_directory`` and tools.
 """
 
 import fcntl
@@ -9,12 +9,20 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from sqlalchemy import create_engine
-
 from pointguard_server.domain.errors import PointguardError
 
 DATABASE_FILE = "ledger.sqlite3"
 LOCK_FILE = "lock"
+WRITER_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "recursive_triggers=ON",  # without it INSERT OR REPLACE goes past the triggers that refuse a delete
+    "foreign_keys=ON",
+    "wal_autocheckpoint=0",  # a checkpoint would hold up the batch that it falls into: see projector
+    "cache_size=-32768",
+    "temp_store=MEMORY",
+)
+LOOKUP_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-65536")
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Each file is named by its revision.
 _NEWEST = max(file.name for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))[:4]
@@ -54,6 +62,7 @@ def migrate(path: Path) -> None:
     # Imported when there is something to do: half a second and 20 MiB of each start otherwise.
     from alembic import command
     from alembic.config import Config
+    from sqlalchemy import create_engine
 
     engine = create_engine(f"sqlite:///{path}")
     config = Config()
@@ -70,3 +79,19 @@ def _revision(path: Path) -> str | None:
         (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(revision)
     return None
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Open the one connection that writes. It may be used from any one thread at a time."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=128)
+    for pragma in WRITER_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def open_lookup(path: Path) -> sqlite3.Connection:
+    """Open a connection that only reads, beside the one that writes. It may be used from any one thread at a time."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=128)
+    for pragma in LOOKUP_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    return connection

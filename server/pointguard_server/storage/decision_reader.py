@@ -31,9 +31,10 @@ from pointguard_server.service.explanation.ports import (
 from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
+from pointguard_server.storage.database import open_lookup
 from pointguard_server.storage.exemptions import FIND, IN_FORCE, exemption_of
 from pointguard_server.storage.rule_versions import RuleVersions
-from pointguard_server.storage.sqlite_ledger import READ_AWARDS, open_lookup, position_at
+from pointguard_server.storage.sqlite_ledger import READ_AWARDS, position_at
 
 CODES_A_STATEMENT: Final = 500
 PAST_LEG, PAST_ADVICE = (", ".join(each.name for each in fields(shape)) for shape in (PastLeg, PastAdvice))

@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,17 +31,7 @@ Result = TypeVar("Result")
 
 ROWS_A_STATEMENT = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 KEYS_A_STATEMENT = (256, 64, 16, 4, 1)
-WRITER_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "recursive_triggers=ON",  # without it INSERT OR REPLACE goes past the triggers that refuse a delete
-    "foreign_keys=ON",
-    "wal_autocheckpoint=0",  # a checkpoint would hold up the batch that it falls into: see projector
-    "cache_size=-32768",
-    "temp_store=MEMORY",
-)
 AWARD_ENTRIES = (int(EntryType.EARN), int(EntryType.BONUS))
-LOOKUP_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-65536")
 LOT_COLUMNS = {
     "position": "min(position)",
     "signed_points": "sum(signed_points)",
@@ -122,22 +111,6 @@ def storage_error(error: sqlite3.Error) -> StorageUnavailable:
     """Return the domain's error for the driver's."""
     name = getattr(error, "sqlite_errorname", "")
     return StorageBroken() if name in BROKEN else StorageUnavailable()
-
-
-def open_writer(path: Path) -> sqlite3.Connection:
-    """Open the one connection that writes. It may be used from any one thread at a time."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=128)
-    for pragma in WRITER_PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
-def open_lookup(path: Path) -> sqlite3.Connection:
-    """Open a connection that only reads, beside the one that writes. It may be used from any one thread at a time."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=128)
-    for pragma in LOOKUP_PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
 
 
 def position_at(connection: sqlite3.Connection, moment: int) -> int:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import LargeBinary, Table, Text
 
-from pointguard_server.storage.database import migrate
-from pointguard_server.storage.sqlite_ledger import open_writer
+from pointguard_server.storage.database import migrate, open_writer
 from pointguard_server.storage.tables import advice, batches, entries, legs
 from tests.bench.insert_rows import insert, read_transactions
 

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from numba import njit
 
-from pointguard_server.rules import code_cache, compiler, native_code
+from pointguard_server.rules import code_cache, compiler, compiling, native_code
 from pointguard_server.rules.code_cache import CacheDirectoryRefused, CodeCache, usable_directory
 from pointguard_server.rules.compiler import CompilationFailed, NotCompiled, compile_in_child, load_compiled
+from pointguard_server.rules.compiling import key_of
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FIELDS, LINE_FIELD_COUNT
 from pointguard_server.rules.fixed_point import SCALE, Status
+from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.native_call import call_earn
 from pointguard_server.rules.outcome import outcome_of
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
@@ -32,7 +34,7 @@ def rule_set() -> RuleSet:
 
 @pytest.fixture(scope="module")
 def compiled_directory(rule_set: RuleSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that holds the rule set; compiled once, since it takes a second."""
+    """A cache that holds the rule set; compiled once, since it takes a moment."""
     directory = tmp_path_factory.mktemp("cache") / "rules"
     compile_in_child(rule_set, directory)
     return directory
@@ -149,18 +151,15 @@ def test_another_meaning_is_another_entry(compiled_directory: Path) -> None:
         load_compiled(load_rule_set(SOURCE.replace("50.5", "51"), "other"), compiled_directory)
 
 
-def test_the_key_covers_versions_kernels_and_processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    keys = {compiler._key("source")}
-    monkeypatch.setattr(compiler, "LANGUAGE_VERSION", 0)
-    keys.add(compiler._key("source"))
-    monkeypatch.setattr(compiler, "version", lambda package: "0")
-    keys.add(compiler._key("source"))
+def test_the_key_covers_versions_and_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {key_of("source"), key_of("other source"), key_of("source", Isolation.WASM)}
+    monkeypatch.setattr(compiling, "_PIPELINE_VERSION", 0)
+    keys.add(key_of("source"))
+    monkeypatch.setattr(compiling, "version", lambda package: "0")
+    keys.add(key_of("source"))
     monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "another")
-    keys.add(compiler._key("source"))
-    monkeypatch.setattr(compiler, "_KERNELS", (tmp_path / "kernels",))
-    (tmp_path / "kernels").write_text("other kernels")
-    keys.add(compiler._key("source"))
-    assert len(keys) == 5
+    keys.add(key_of("source"))
+    assert len(keys) == 6
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
@@ -204,13 +203,13 @@ def test_a_child_that_takes_too_long_is_ended(rule_set: RuleSet, tmp_path: Path)
 
 
 def test_a_child_that_fails_says_why(rule_set: RuleSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler, "_key", lambda *_: "0" * 64)
+    monkeypatch.setattr(compiler, "key_of", lambda *_: "0" * 64)
     with pytest.raises(CompilationFailed, match="not the one that was asked for"):
         compile_in_child(rule_set, tmp_path / "rules")
 
 
 def test_the_written_module_holds_nothing_that_the_user_wrote(compiled_directory: Path) -> None:
-    (module,) = compiled_directory.glob("*.py")
+    (module,) = compiled_directory.glob("*.ll")
     source = module.read_text()
     assert not [word for word in ("WEB", "POS", "PRODUCE", "bonus", '"base"') if word in source]
 
@@ -244,17 +243,17 @@ def test_two_processes_that_compile_the_same_at_once_leave_one_whole_entry(tmp_p
         process.stdin.flush()
     said = [process.communicate(timeout=100)[0] for process in processes]
     assert said == ["True\n", "True\n"]
-    assert sorted(path.suffix for path in directory.iterdir()) == [".object", ".py"]
+    assert sorted(path.suffix for path in directory.iterdir()) == [".ll", ".object"]
 
 
 def test_the_least_recently_used_entries_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code_cache, "ENTRIES_MAX", 2)
     cache = CodeCache(tmp_path / "rules")
     for age, key in enumerate(("c", "b", "a")):
-        cache.write_module(key, key, ".py")
+        cache.write_module(key, key, ".ll")
         cache.write_object(key, key.encode())
         os.utime(cache.object_path(key), (age, age))
-    assert not cache.module_path("c", ".py").exists()
+    assert not cache.module_path("c", ".ll").exists()
     stray, fresh = tmp_path / "rules" / ".writing-old", tmp_path / "rules" / ".writing-new"
     for path in (stray, fresh):
         path.touch()

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pointguard_server.rules import compiler, wasm_backend, wasm_engine
+from pointguard_server.rules import compiler, compiling, wasm_backend, wasm_engine
 from pointguard_server.rules.compiler import NotCompiled, SandboxTooLarge, compile_in_child, load_isolated
+from pointguard_server.rules.compiling import key_of
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, LINE_FIELD_COUNT
 from pointguard_server.rules.fixed_point import SCALE, Status
+from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.native_code import PROTOTYPE, Int64Array
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
-from pointguard_server.rules.sandbox_limits import MEMORY_BYTES_AT_MOST, Isolation, SandboxLimits
+from pointguard_server.rules.sandbox_limits import MEMORY_BYTES_AT_MOST, SandboxLimits
 from pointguard_server.rules.wasm_code import WasmRules
 from pointguard_server.rules.wasm_layout import PAGE, ROW, WORD, memory_layout_of
 from pointguard_server.rules.work_layout import MOST_LINES
@@ -141,12 +143,12 @@ def test_what_the_child_compiled_is_loaded_and_decides(rule_set: RuleSet, tmp_pa
 
 
 def test_the_keys_of_the_back_ends_differ_and_cover_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    keys = {compiler._key("source", isolation) for isolation in Isolation}
-    monkeypatch.setattr(compiler, "version", lambda _package: "0")
-    keys.add(compiler._key("source", Isolation.WASM))
+    keys = {key_of("source", isolation) for isolation in Isolation}
+    monkeypatch.setattr(compiling, "version", lambda _package: "0")
+    keys.add(key_of("source", Isolation.WASM))
     (tmp_path / "engine").write_text("other settings")
-    monkeypatch.setattr(compiler, "_ENGINE", tmp_path / "engine")
-    keys.add(compiler._key("source", Isolation.WASM))
+    monkeypatch.setattr(compiling, "_SANDBOX_ENGINE", tmp_path / "engine")
+    keys.add(key_of("source", Isolation.WASM))
     assert len(keys) == 4
 
 

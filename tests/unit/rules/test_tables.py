@@ -17,7 +17,7 @@ from pointguard_server.rules.functions import FUNCTIONS, Function, FunctionName
 from pointguard_server.rules.parser import parse
 from pointguard_server.rules.rule_set import load_rule_set
 from pointguard_server.rules.value_types import ValueType
-from tests.support.rule_backends import interpreted, run_as_python
+from tests.support.rule_backends import compiled_of, interpreted, isolated_of, run_compiled, run_isolated
 from tests.support.rule_programs import Inputs
 
 # Hosts fill vectors by position. Append to the table and here; never reorder.
@@ -79,7 +79,9 @@ def test_every_back_end_covers_the_function_with_least_and_most_arguments(functi
         award = f"1 if {call} else 0" if function.gives is ValueType.BOOLEAN else call
         rule_set = load_rule_set(f'rule "a" earn base {award}', "function")
         inputs: Inputs = ([0] * FACT_FIELD_COUNT, [[1] * LINE_FIELD_COUNT], [])
-        assert interpreted(rule_set, inputs) == run_as_python(rule_set, inputs) == (0, [1], [0])
+        assert interpreted(rule_set, inputs) == (0, [1], [0])
+        assert run_compiled(compiled_of(rule_set), inputs) == (0, [1], [0])
+        assert run_isolated(isolated_of(rule_set), inputs) == (0, [1], [0])
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, Scope, WindowKind
 from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
-from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, Isolation
+from pointguard_server.rules.isolation import Isolation
+from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL
 from pointguard_server.service.checked_table import Problem, format_duration
 from pointguard_server.service.program_config import (
     _CURRENCIES_BY_DIGITS,

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
-from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, Isolation, SandboxLimits
+from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, SandboxLimits
 from pointguard_server.service.rule_compiler import RuleCompiler
 
 

@@ -21,8 +21,7 @@ from pointguard_server.domain.ledger_rows import (
 )
 from pointguard_server.engine import rows
 from pointguard_server.storage import tables
-from pointguard_server.storage.database import migrate
-from pointguard_server.storage.sqlite_ledger import open_writer
+from pointguard_server.storage.database import migrate, open_writer
 
 LEDGER = {
     # What it got later stands behind its texts.
