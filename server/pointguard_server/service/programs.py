@@ -40,7 +40,7 @@ from pointguard_server.rules.fields import FACT_FIELD_COUNT, FIELDS
 from pointguard_server.rules.fixed_point import MOST, SCALE
 from pointguard_server.rules.inputs import EarnedInput, LocalDateInput, MatchInput, WindowInput, WindowMeasure
 from pointguard_server.rules.patterns import compile_pattern
-from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.rules.rule_set import Rule, RuleSet
 from pointguard_server.rules.texts import Texts
 from pointguard_server.rules.value_types import CapPeriod, ExpiryUnit
 from pointguard_server.rules.value_types import Part as RulePart
@@ -166,8 +166,8 @@ def build_program(
     """Return the program as the kernel takes it.
 
     ``lines`` are the rule set's ``line_codes``; ``intern`` gives the tenant's texts their numbers. ``matches`` have
-    taken what the rule set asks of texts. ``store_countries`` are numbers of countries by those of stores. ``constants``
-    are ``rule_constants``, if they were made before. ``group_sets`` have the tenant's, if a fraud rule counts for one.
+    taken what the rule set asks of texts. ``store_countries`` are numbers of countries by those of stores.
+    ``constants`` are ``rule_constants`` made before; ``group_sets`` the tenant's, if a fraud rule counts for one.
     """
     measures, scoped, rules = _fraud_rules(config, intern, fraud_conditions)
     fraud_measure_count, conditions = len(measures), NO_CONDITIONS
@@ -204,14 +204,7 @@ def build_program(
         settings=settings,
         measures=tuple(measures),
         rules=tuple(rules),
-        awards=tuple(
-            (
-                intern(CodeKind.RULE, rule.name),
-                int(PARTS[rule.part]),
-                int(EntryType.EARN if rule.part is RulePart.BASE else EntryType.BONUS),
-            )
-            for rule in rule_set.rules
-        ),
+        awards=tuple(_award(rule, intern) for rule in rule_set.rules),
         inputs=tuple(row for row, _ in inputs),
         input_zones=tuple(zone for _, zone in inputs),
         constants=constants,
@@ -227,6 +220,12 @@ def build_program(
         counters=_counters(rule_set, intern),
         store_countries=store_countries or {},
     )
+
+
+def _award(rule: Rule, intern: Intern) -> tuple[int, int, int]:
+    """Return the first fields of a row of ``world.AWARD``."""
+    kind = EntryType.EARN if rule.part is RulePart.BASE else EntryType.BONUS
+    return intern(CodeKind.RULE, rule.name), int(PARTS[rule.part]), int(kind)
 
 
 def _alert_only(config: ProgramConfig, intern: Intern) -> frozenset[int]:
