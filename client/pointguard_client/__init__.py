@@ -106,6 +106,8 @@ from pointguard_client.requests import (
 from pointguard_client.results import (
     AccountBalance,
     Accrual,
+    Adjustment,
+    AdjustmentReason,
     Advice,
     AdviceChange,
     AdviceReport,
@@ -203,6 +205,8 @@ __all__ = [
     "ActivityClient",
     "ActivityFault",
     "ActivityResult",
+    "Adjustment",
+    "AdjustmentReason",
     "Advice",
     "AdviceChange",
     "AdviceContext",

@@ -245,6 +245,37 @@ class PointguardClient:
         method = self._transactions.ReturnTransaction
         return decoding.decode_return(await self._caller.call("ReturnTransaction", method, message, timeout_seconds))
 
+    async def adjust_points(
+        self,
+        member: Identifier,
+        signed_points: int,
+        agent_id: str,
+        reason_code: str,
+        note: str,
+        *,
+        kind: TransactionKind = TransactionKind.DISCRETIONARY,
+        corrects_transaction_id: str = "",
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.Adjustment:
+        """Give points by hand, or take them (below 0), for one of the program's reason codes.
+
+        A DISCRETIONARY one only gives. One that corrects an earlier transaction of the member is a CORRECTION. Needs an
+        API key with the role "agent".
+        """
+        message = transaction_pb2.AdjustPointsRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            member=encoding.encode_identifier(member),
+            kind=int(TransactionKind.CORRECTION if corrects_transaction_id else kind),  # type: ignore[arg-type]
+            signed_points=signed_points,
+            agent_id=agent_id,
+            reason_code=reason_code,
+            note=note,
+            corrects_transaction_id=corrects_transaction_id,
+        )
+        method = self._transactions.AdjustPoints
+        return decoding.decode_adjustment(await self._caller.call("AdjustPoints", method, message, timeout_seconds))
+
     async def get_transaction(
         self, transaction_id: str, *, timeout_seconds: float | None = None
     ) -> results.Transaction:
@@ -431,15 +462,17 @@ class PointguardClient:
         locked: bool,
         *,
         origin: Origin = NOWHERE,
+        agent_id: str = "",
         idempotency_key: str = "",
         timeout_seconds: float | None = None,
     ) -> results.RedemptionLock:
-        """Stop every redemption of an account, or allow them again."""
+        """Stop every redemption of an account, or allow them again; `agent_id` is who does it for the member."""
         message = member_pb2.SetRedemptionLockRequest(
             idempotency_key=idempotency_key or new_idempotency_key(),
             member=encoding.encode_identifier(member),
             locked=locked,
             origin=encoding.encode_origin(origin),
+            agent_id=agent_id,
         )
         return decoding.decode_lock(
             await self._caller.call("SetRedemptionLock", self._members.SetRedemptionLock, message, timeout_seconds)

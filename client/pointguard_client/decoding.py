@@ -97,6 +97,18 @@ def decode_accrual(message: transaction_pb2.AccrueResponse) -> results.Accrual:
     )
 
 
+def decode_adjustment(message: transaction_pb2.AdjustPointsResponse) -> results.Adjustment:
+    """Return the decision on points given or taken by hand."""
+    return results.Adjustment(
+        transaction_id=message.transaction_id,
+        account_id=message.account_id,
+        decision=Decision(message.decision),
+        reasons=_reasons(message.reasons),
+        signed_points=message.signed_points,
+        balance=_balance(message.balance),
+    )
+
+
 def decode_return(message: transaction_pb2.ReturnTransactionResponse) -> results.Return:
     """Return what was undone."""
     return results.Return(
@@ -141,7 +153,13 @@ def decode_transaction(message: transaction_pb2.GetTransactionResponse) -> resul
         advice=tuple(map(decode_advice_change, transaction.advice)),
         intervention=decode_intervention(transaction.intervention) if transaction.HasField("intervention") else None,
         verified_by=tuple(Factor(each) for each in transaction.verified_by),
+        agent_id=transaction.agent_id,
+        adjustment=_adjustment_reason(transaction.adjustment) if transaction.HasField("adjustment") else None,
     )
+
+
+def _adjustment_reason(message: transaction_pb2.Adjustment) -> results.AdjustmentReason:
+    return results.AdjustmentReason(message.reason_code, message.note, message.api_key_id)
 
 
 def decode_advice_change(message: common_pb2.AdviceChange) -> results.AdviceChange:

@@ -311,6 +311,7 @@ def _history(message: advice_pb2.AdviceHistory) -> fraud_values.AdviceHistory:
         account_id=message.account_id,
         state=AdviceState(message.state),
         steps=tuple(_step(each) for each in message.steps),
+        agent_id=message.agent_id,
     )
 
 
@@ -338,6 +339,7 @@ def _case(message: advice_pb2.Case) -> fraud_values.Case:
         outcome=CaseOutcome(message.outcome),
         advice=decode_advice(message.advice),
         steps=tuple(_step(each) for each in message.steps),
+        agent_id=message.agent_id,
     )
 
 

@@ -31,6 +31,7 @@ class AdviceHistory:
     account_id: int
     state: AdviceState
     steps: tuple[AdviceStep, ...]
+    agent_id: str = ""  # if it is about an agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Case:
     outcome: CaseOutcome
     advice: Advice
     steps: tuple[AdviceStep, ...]
+    agent_id: str = ""  # if it is about an agent
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,6 +219,27 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjustment:
+    """The decision on points given or taken by hand; `signed_points` are those that moved."""
+
+    transaction_id: str
+    account_id: int
+    decision: Decision
+    reasons: tuple[Reason, ...]
+    signed_points: int
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentReason:
+    """What an agent said of it: the program's reason code and a note; `api_key_id` is the key's public id."""
+
+    reason_code: str
+    note: str
+    api_key_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """One immutable decision about one account, as the ledger holds it; its experiment's number and arm, or 0."""
 
@@ -250,6 +271,8 @@ class Transaction:
     advice: tuple[AdviceChange, ...] = ()
     intervention: Intervention | None = None
     verified_by: tuple[Factor, ...] = ()
+    agent_id: str = ""  # who of the staff did it
+    adjustment: AdjustmentReason | None = None
 
 
 @dataclass(frozen=True, slots=True)

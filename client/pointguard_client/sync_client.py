@@ -297,6 +297,7 @@ class SyncPointguardClient:
     void_redemption = _blocking(PointguardClient.void_redemption)
     accrue = _blocking(PointguardClient.accrue)
     return_transaction = _blocking(PointguardClient.return_transaction)
+    adjust_points = _blocking(PointguardClient.adjust_points)
     get_transaction = _blocking(PointguardClient.get_transaction)
     explain_decision = _blocking(PointguardClient.explain_decision)
     get_balance = _blocking(PointguardClient.get_balance)

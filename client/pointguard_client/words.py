@@ -47,6 +47,7 @@ class TransactionKind(ContractEnum):
     CARD_REPLACE = 13
     REDEMPTION_LOCK = 14
     INTERVENTION = 15
+    OVERRIDE = 16
 
 
 class Operation(ContractEnum):
@@ -70,6 +71,7 @@ class Operation(ContractEnum):
     RESOLVE_CASE = 15
     RETURN = 16
     RECORD_ACTIVITY = 17
+    ADJUST = 18
 
 
 class Decision(ContractEnum):
@@ -101,8 +103,12 @@ class ReasonCode(ContractEnum):
     STEP_UP_ONE_TIME_CODE = 14
     STEP_UP_SUPERVISOR = 15
     UNDER_REVIEW = 16
-    RULE_UNAVAILABLE = 17
-    RULE_SKIPPED = 18
+    CREDIT_LIMIT = 17
+    AGENT_DAILY_LIMIT = 18
+    AGENT_MONTHLY_LIMIT = 19
+    ACCOUNT_MONTHLY_LIMIT = 20
+    RULE_UNAVAILABLE = 21
+    RULE_SKIPPED = 22
 
 
 class AdviceEntity(ContractEnum):
@@ -110,6 +116,7 @@ class AdviceEntity(ContractEnum):
 
     UNSPECIFIED = 0
     ACCOUNT = 1
+    AGENT = 2
 
 
 class AdviceContext(ContractEnum):
@@ -118,6 +125,7 @@ class AdviceContext(ContractEnum):
     UNSPECIFIED = 0
     REDEMPTION = 1
     EARNING = 2
+    ADJUSTMENT = 3
 
 
 class Factor(ContractEnum):
@@ -158,6 +166,7 @@ class FraudScope(ContractEnum):
     TERMINAL = 5
     BUSINESS_UNIT = 6
     GROUP = 7
+    AGENT = 8
 
 
 class AdviceEvent(ContractEnum):

@@ -40,7 +40,7 @@ from pointguard_server.service import health
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.case_watch import CaseWatch
-from pointguard_server.service.credentials import FRAUD, MANAGER, TILL, Authenticator, issue, key_id_of
+from pointguard_server.service.credentials import AGENT, FRAUD, MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
 from pointguard_server.service.exemptions import Exemptions
 from pointguard_server.service.experiment_metrics import ExperimentMetrics
@@ -81,7 +81,7 @@ from pointguard_server.storage.sqlite_ledger import LEGS_AT_A_TIME, SqliteLedger
 if TYPE_CHECKING:
     from pointguard_server.service.tracing import Tracing
 
-SANDBOX_ROLES = f"{TILL} {MANAGER} {FRAUD}"
+SANDBOX_ROLES = f"{TILL} {MANAGER} {FRAUD} {AGENT}"
 log = structlog.get_logger(__name__)
 
 
@@ -376,6 +376,7 @@ class Server:
             line_codes=start.lines,
             digest_key=self.ledger.keys.digest_key(tenant_id),
             messages=Messages(config),
+            adjustment_reasons=config.adjustments.reason_codes,
             zone=start.plan.program.zone,
         )
 

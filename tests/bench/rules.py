@@ -17,7 +17,9 @@ import rule_engine
 import zen
 
 from pointguard_server.domain.codes import CodeKind
+from pointguard_server.engine.agents import NO_AGENT_ADVICE
 from pointguard_server.engine.buffers import Buffers
+from pointguard_server.engine.corrections import NO_CORRECTIONS
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.memory import Memory
 from pointguard_server.engine.originals import NO_RETURNS
@@ -137,7 +139,10 @@ class Pointguard(Side):
         count, data = count_items(data)
         self._codec.read_items(inbox, data, count, self._decoder, _LINES_MAX)
         rows = slice(0, count)
-        batch = Batch(inbox.requests[rows], inbox.envelopes[rows], inbox.lines, self._awards, self._header, NO_RETURNS)
+        batch = Batch(
+            inbox.requests[rows], inbox.envelopes[rows], inbox.lines, self._awards, self._header, NO_RETURNS,
+            NO_CORRECTIONS, NO_AGENT_ADVICE,
+        )  # fmt: skip
         if award_points(self._arrays, self._world, batch, self._out, self._awards) < 0:
             raise ArithmeticError("the rules could not be computed")
         return count

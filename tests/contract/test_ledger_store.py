@@ -200,8 +200,8 @@ def test_an_original_is_found_with_all_that_was_returned_of_it_and_nothing_else(
     records += [record for *_, record in append(store, {"seq": 6, **returned}).texts]
     asked = [id_of("transaction", position) for position in (2, 4, 99)]
     assert store.find_originals(1, asked) == {
-        asked[0]: Original(7, 2, records[1], {3: records[2], 7: records[6]}),
-        asked[1]: Original(7, 4, records[3], {}),
+        asked[0]: Original(7, 2, records[1], {3: records[2], 7: records[6]}, {}),
+        asked[1]: Original(7, 4, records[3], {}, {}),
     }
     assert store.find_originals(2, asked) == {}
 

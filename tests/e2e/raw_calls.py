@@ -77,6 +77,11 @@ RPCS: Mapping[str, Rpc] = {
         TRANSACTIONS, transaction_pb2.ReturnTransactionRequest, transaction_pb2.ReturnTransactionResponse,
         {"original_transaction_id": _UNKNOWN_ID, "money": _TOTAL}, keyed=True,
     ),
+    "AdjustPoints": Rpc(
+        TRANSACTIONS, transaction_pb2.AdjustPointsRequest, transaction_pb2.AdjustPointsResponse,
+        {"member": _MEMBER, "signed_points": 1, "agent_id": "raw", "reason_code": "GOODWILL", "note": "raw calls"},
+        keyed=True,
+    ),
     "VoidRedemption": Rpc(
         TRANSACTIONS, transaction_pb2.VoidRedemptionRequest, transaction_pb2.VoidRedemptionResponse,
         {"reservation_id": _UNKNOWN_ID}, keyed=True,

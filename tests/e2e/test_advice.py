@@ -509,6 +509,14 @@ def test_only_a_key_for_fraud_may_intervene_and_it_may_do_nothing_else(desk: Des
     assert watched == {"till": "PERMISSION_DENIED", "manager": "PERMISSION_DENIED", "fraud": "OK"}
 
 
+def test_only_an_agents_key_gives_points(desk: Desk) -> None:
+    with desk.client() as client:
+        member = enroll(client)
+    for role in ("till", "manager", "fraud", "all"):
+        with desk.client(role) as client, pytest.raises(PermissionDenied):
+            client.adjust_points(member, 1, "agent 7", "GOODWILL", "late")
+
+
 # ---------------------------------------------------------------------------------------------------------- suspensions
 
 
@@ -672,7 +680,12 @@ def test_the_command_line_lists_raises_overrides_and_suspends(
 
 @pytest.mark.parametrize(
     ("name", "scripts"),
-    [("advice.md", 3), ("fraud.md", 1), pytest.param("activity.md", 1, marks=pytest.mark.long)],
+    [
+        ("advice.md", 3),
+        ("fraud.md", 1),
+        pytest.param("activity.md", 1, marks=pytest.mark.long),
+        pytest.param("adjustments.md", 1, marks=pytest.mark.long),
+    ],
 )
 def test_the_pages_about_fraud_run_as_they_stand(
     shared_server: ServerProcess, tmp_path: Path, name: str, scripts: int

@@ -19,6 +19,7 @@ from tests.support.server import PROGRAM, ROOT, STORES, ServerProcess
 
 PAGE = ROOT / "docs" / "fraud.md"
 TEMPLATES = ROOT / "docs" / "examples" / "fraud" / "templates.toml"
+ADJUSTMENTS = '[program.adjustments]\nreason_codes = ["GOODWILL"]\n'
 BASKET = Basket("CAD", (BasketLine(3_00, sku="bread"),))
 Fraud = Callable[[PointguardClient], Awaitable[list[list[str]]]]
 """Commits a fraud; returns, transaction by transaction, which rules the reasons name."""
@@ -94,6 +95,18 @@ async def a_purchase_that_goes_back(client: PointguardClient) -> list[list[str]]
     return [*found, await redeem(client, honest, 1), await redeem(client, member, 1)]
 
 
+async def an_agents_own_friends(client: PointguardClient) -> list[list[str]]:
+    """One agent gives to his limit and beyond, to another account too; another agent gives a little."""
+    friend, stranger = await enroll(client), await enroll(client)
+
+    async def give(member: Identifier, points: int, agent: str = "agent 7") -> list[str]:
+        answer = await client.adjust_points(member, points, agent, "GOODWILL", "a parcel was late")
+        return [reason.rule for reason in answer.reasons]
+
+    given = [await give(friend, 4_999), await give(friend, 1), await give(friend, 1), await give(stranger, 1)]
+    return [*given, await give(stranger, 1, "agent 8")]
+
+
 FRAUDS: dict[str, tuple[Fraud, list[list[str]]]] = {
     "employee-card": (an_employees_card, [[]] * 7 + [["employee-card"]]),
     "delivery": (deliveries, [[], ["delivery"], [], ["delivery"], []]),
@@ -102,6 +115,7 @@ FRAUDS: dict[str, tuple[Fraud, list[list[str]]]] = {
     "new-account-dear-purchase": (a_stolen_payment_card, [[], [], ["new-account-dear-purchase"]]),
     "shared-card": (a_shared_card, [[], [], [], ["shared-card"]]),
     "redeem-then-return": (a_purchase_that_goes_back, [[], [], ["redeem-then-return"]]),
+    "agent-credits": (an_agents_own_friends, [[], [], ["agent-credits"], ["agent-credits"], []]),
 }
 
 
@@ -110,7 +124,7 @@ def test_each_kind_of_fraud_is_caught_by_its_rule_and_what_is_just_below_is_not(
 ) -> None:
     stores = "".join(f"t{number},MAIN,CA,CA-ON\n" for number in range(1, 5))
     replace(tmp_path / "program" / "stores.csv", STORES + stores)
-    replace(tmp_path / "program" / "program.toml", PROGRAM + TEMPLATES.read_text())
+    replace(tmp_path / "program" / "program.toml", PROGRAM + ADJUSTMENTS + TEMPLATES.read_text())
     wait_for_events(plain_server, "program_taken_up", 1)
 
     async def commit_all() -> dict[str, list[list[str]]]:

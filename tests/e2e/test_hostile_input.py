@@ -186,6 +186,26 @@ def return_cases() -> Iterator[Case]:
     yield Case("ReturnTransaction", {"money": None, "lines": lines(lines=twice)}, "lines.lines[1].line")
 
 
+def adjustment_cases() -> Iterator[Case]:
+    """Yield wrong points, kinds, originals and words of adjustments."""
+    for points in (0, -1, 10**12 + 1, INT64_MAX, INT64_MIN):
+        yield Case("AdjustPoints", {"signed_points": points}, "signed_points")
+    adjustment, correction = common_pb2.TRANSACTION_KIND_ADJUSTMENT, common_pb2.TRANSACTION_KIND_CORRECTION
+    yield Case("AdjustPoints", {"kind": adjustment, "signed_points": -(10**12) - 1}, "signed_points")
+    for kind in (-1, common_pb2.TRANSACTION_KIND_PURCHASE, 99):
+        yield Case("AdjustPoints", {"kind": kind}, "kind")
+    yield Case("AdjustPoints", {"kind": correction}, "corrects_transaction_id")
+    yield Case("AdjustPoints", {"corrects_transaction_id": UNKNOWN_ID}, "corrects_transaction_id")
+    for text in ("1", "x" * 36, CANARY, "00000000-0000-0000-0000-000000000000"):
+        original = {"kind": correction, "corrects_transaction_id": text}
+        yield Case("AdjustPoints", original, "corrects_transaction_id")
+    for name, length in (("agent_id", 64), ("reason_code", 32), ("note", 500)):
+        for text in ("", "x" * (length + 1), "a\0b", CANARY + "x" * length):
+            yield Case("AdjustPoints", {name: text}, name)
+    for text in ("x" * 65, "a\0b"):
+        yield Case("SetRedemptionLock", {"agent_id": text}, "agent_id")
+
+
 def activity_cases() -> Iterator[Case]:
     """Yield wrong names, kinds, parts and amounts of activities, and some without a time."""
     for text in ("", "x" * 65, "é" * 33):
@@ -210,6 +230,7 @@ def amount_cases() -> Iterator[Case]:
     for points in (-1, 10**12 + 1, INT64_MAX, INT64_MIN):
         yield Case("CaptureRedemption", {"points": points}, "points")
     yield from return_cases()
+    yield from adjustment_cases()
     yield Case("AuthoriseRedemption", {"points": None}, "amount")
     for factor in (0, -1, 5, 2**31 - 1):
         yield Case("AuthoriseRedemption", {"verified_by": [common_pb2.FACTOR_PIN, factor]}, "verified_by[1]")
@@ -308,7 +329,7 @@ def member_cases() -> Iterator[Case]:
     ):
         yield Case("UpdateMember", {"birth_date": text}, "birth_date")
         yield Case("EnrollMember", {"profile": member_pb2.Profile(birth_date=text)}, "profile.birth_date")
-    for context in (-1, 3, 2**31 - 1):
+    for context in (-1, 4, 2**31 - 1):
         yield Case("CheckAdvice", {"context": context}, "context")
 
 

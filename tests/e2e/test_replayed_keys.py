@@ -42,6 +42,7 @@ def keyed_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[st
     bought = raw.call("Accrue", RPCS["Accrue"].request(member=member)).message.transaction_id
     return {
         "ReturnTransaction": RPCS["ReturnTransaction"].request(original_transaction_id=bought, money=cad(50)),
+        "AdjustPoints": RPCS["AdjustPoints"].request(member=member, signed_points=5),
         "RecordActivity": RPCS["RecordActivity"].request(member=member),
         "AuthoriseRedemption": RPCS["AuthoriseRedemption"].request(member=member, points=20, order_reference="order 1"),
         "CaptureRedemption": RPCS["CaptureRedemption"].request(reservation_id=held[0].transaction_id, points=4),
@@ -123,6 +124,7 @@ def rule_requests(raw: RawCalls) -> dict[str, Any]:
 
 ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "ReturnTransaction": {"money": cad(51)},
+    "AdjustPoints": {"note": "another"},
     "RecordActivity": {"points": 6},
     "AuthoriseRedemption": {"points": 21},
     "CaptureRedemption": {"points": 5},

@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from pointguard_server.domain.codes import CASES, AdviceEvent, Decision, EntryType, Operation, Reason, precedence
+from pointguard_server.domain.codes import (
+    CASES,
+    AdviceEntity,
+    AdviceEvent,
+    Decision,
+    EntryType,
+    Operation,
+    Reason,
+    precedence,
+)
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import decode_record, encode_record
 from tests.integration.audit_lots import LotsAudit
@@ -102,7 +111,13 @@ def check_advice(advice: Sequence[Row]) -> None:
         assert set(events[1:-1]) <= ({AdviceEvent.PROPOSED} if is_case else {AdviceEvent.EXTENDED})
         assert AdviceEvent.RAISED not in events[1:]
         assert set(events[1:]) <= of_cases if is_case else not of_cases & set(events)
-        assert all(row["actor_id"] for row in own[1:]) if is_case else not any(row["actor_id"] for row in own)
+        about_agent = own[0]["entity"] == AdviceEntity.AGENT
+        assert about_agent == (own[0]["actor_id"] > 0)
+        assert all(row["entity"] == own[0]["entity"] for row in own)
+        if is_case:
+            assert all(row["actor_id"] for row in own[1:])
+        else:
+            assert {row["actor_id"] for row in own} == {own[0]["actor_id"]}
         for before, after in pairwise(own):
             assert after["seq"] > before["seq"]
             unchanged = ("tenant_id", "account_id", "rule_id", "context", "starts_at")

@@ -6,7 +6,7 @@ from typing import Any
 from pointguard_server.domain.codes import SERVER_OPERATIONS, EntryType, Operation
 
 Row = dict[str, Any]
-GIVES = (EntryType.EARN, EntryType.BONUS)
+GIVES = (EntryType.EARN, EntryType.BONUS, EntryType.CREDIT)
 
 
 class LotsAudit:
@@ -22,7 +22,7 @@ class LotsAudit:
         if not entry["lot_seq"]:
             assert entry["expires_at"] == entry["matures_at"] == 0
             return
-        if entry["entry_type"] in GIVES:
+        if entry["entry_type"] in GIVES or (entry["entry_type"] == EntryType.ADJUST and entry["signed_points"] > 0):
             assert name not in self.given, "two awards of one rule in one leg"
             assert entry["lot_seq"] == leg["seq"]
             assert entry["signed_points"] > 0

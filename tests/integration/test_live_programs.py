@@ -22,7 +22,15 @@ from pointguard_server.storage.rule_versions import RuleVersions
 from tests.support.ledger import CONFIG, EARN, TENANT, Ledger, compiled_rules_directory
 
 CONFIGURATION = CONFIG.format(
-    zone="America/Toronto", settings="", rate_points=100, rate_money=100, controls="", rules="", lots="", returns=""
+    zone="America/Toronto",
+    settings="",
+    rate_points=100,
+    rate_money=100,
+    controls="",
+    rules="",
+    lots="",
+    returns="",
+    adjustments="",
 )
 TWICE = EARN.replace("10", "20")
 

@@ -46,6 +46,8 @@ class Wide:
     def counts(self, leg: Leg) -> bool:
         """Whether it counts a leg at all, as that was decided."""
         approved, blocked = bool(leg["event_flags"] & 1), bool(leg["event_flags"] & 2)
+        if leg["operation"] in INTERVENTIONS and self.scope is not Scope.AGENT:
+            return False
         if self.kinds is not None and leg["kind"] not in self.kinds:
             return False
         if self.parts is not None and not any(leg["parts"] >> part & 1 for part in self.parts):
@@ -98,7 +100,7 @@ def events_before(legs: Sequence[Leg], position: int) -> Iterator[tuple[Leg, Leg
         if leg["operation"] in ENDS and leg["refers_to_seq"]
     }
     for leg in earlier:
-        if leg["operation"] in ENDS or leg["operation"] in INTERVENTIONS or leg["operation"] == Operation.MATURE:
+        if leg["operation"] in ENDS or leg["operation"] == Operation.MATURE:
             continue
         is_reservation = leg["hold_expires_at"] and leg["decision"] == Decision.APPROVED
         yield leg, ended.get((leg["account_id"], leg["seq"])) if is_reservation else None

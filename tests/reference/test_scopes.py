@@ -34,7 +34,7 @@ COUNTS: tuple[tuple[str, frozenset[Kind] | None, frozenset[Part] | None, bool], 
 WATCHER = """
 [[fraud_rule]]
 name = "watch{number}"
-context = "EARNING"
+context = "{context}"
 scope = "{scope}"
 counts = {counts}
 measure = "{measure}"
@@ -56,7 +56,20 @@ window = { rolling = "1h" }
 threshold = 3
 posture = "BLOCK"
 duration = "30m"
+
+[[fraud_rule]]
+name = "generous"
+context = "ADJUSTMENT"
+scope = "AGENT"
+counts = { parts = ["DISCRETIONARY"], attempts = "APPROVED" }
+measure = "POINTS"
+window = { rolling = "1h" }
+threshold = 60
+posture = "BLOCK"
+duration = "30m"
 """
+CODES = '[program.adjustments]\nreason_codes = ["GOODWILL"]\n'
+LIMITS = "agent_daily_max = 100\naccount_monthly_max = 150\n"
 
 
 def _watchers() -> tuple[str, list[Wide]]:
@@ -65,9 +78,10 @@ def _watchers() -> tuple[str, list[Wide]]:
     measures = cycle(product(Measure, COUNTS, (False, True)))
     for number, (scope, (window, kind, length)) in enumerate(product(SCOPES, WINDOWS)):
         adds, (counts, kinds, parts, approved), net = next(measures)
+        context = "ADJUSTMENT" if scope is Scope.AGENT else "EARNING"
         texts.append(
             WATCHER.format(
-                number=number, scope=scope.name, counts=counts, measure=adds.name, window=window,
+                number=number, context=context, scope=scope.name, counts=counts, measure=adds.name, window=window,
                 net=str(net).lower(), blocked=str(not net).lower(),
             )
         )  # fmt: skip
@@ -83,6 +97,7 @@ PLACES = (
     Where("south", "ann", "1", "baker"),
     Where("south", "", "2", "baker"),
 )
+AGENTS = ("", "cyd", "dan")
 GROUPS = (("staff",), ("staff", "vip"), (), ("vip",))
 WAITS = (1, SECOND - 1, SECOND, MINUTE, 61 * MINUTE, HOUR, 23 * HOUR, DAY, 7 * DAY - 1, 7 * DAY, 31 * DAY)
 Step = tuple[Any, ...]
@@ -95,8 +110,10 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("capture"), st.integers(0, 7), st.integers(0, 40)),
     st.tuples(st.just("void"), st.integers(0, 7)),
     st.tuples(st.just("return"), st.integers(0, 7)),
+    st.tuples(st.just("lock"), st.booleans(), st.sampled_from(AGENTS)),
+    st.tuples(st.just("adjust"), st.sampled_from(AGENTS[1:]), st.integers(-20, 50).filter(bool)),
+    st.tuples(st.just("suspend"), st.booleans()),
     st.tuples(st.just("record"), place, st.sampled_from((-HOUR, 0, *WAITS)), st.integers(0, 40)),
-    st.tuples(st.just("lock"), st.booleans()),
     st.tuples(st.just("quote"), place),
 )
 histories = st.lists(st.tuples(st.integers(0, len(GROUPS) - 1), steps), min_size=5, max_size=40)
@@ -142,7 +159,11 @@ class Player:
             case "record":
                 return ledger.record_ask(account, ledger.clock.now() - rest[1], points=rest[2], where=rest[0])
             case "lock":
-                return ledger.lock_ask(account, *rest)
+                return ledger.lock_ask(account, rest[0], agent=rest[1])
+            case "adjust":
+                return ledger.adjust_ask(account, rest[1], agent=rest[0], kind=Kind.ADJUSTMENT)
+            case "suspend":
+                return ledger.status_ask(account, rest[0])
             case "quote":
                 return ledger.read_ask(Operation.QUOTE, account, where=rest[0])
             case "return":
@@ -204,7 +225,7 @@ def expected(wide: Wide, leg: Leg, events: list[tuple[Leg, Leg | None]], groups:
 def test_what_a_leg_recorded_of_every_scope_equals_a_recount_and_lies_within_the_bound(
     history: list[tuple[int, Step]], zone: str, start: str
 ) -> None:
-    with open_ledger(rules=WATCHERS, zone=zone) as ledger:
+    with open_ledger(rules=WATCHERS, zone=zone, adjustments=CODES) as ledger:
         ledger.clock.set(start)
         Player(ledger).play(history, is_rehearsed=False)
         assert check_recorded(ledger) > 0
@@ -215,7 +236,7 @@ def test_what_a_leg_recorded_of_every_scope_equals_a_recount_and_lies_within_the
 def test_a_restarted_server_counts_the_same_for_every_scope_and_every_decision_is_explained(
     history: list[tuple[int, Step]], start: str
 ) -> None:
-    with open_ledger(rules=WATCHERS + GUARD) as ledger:
+    with open_ledger(rules=WATCHERS + GUARD, adjustments=CODES + LIMITS) as ledger:
         ledger.clock.set(start)
         Player(ledger).play(history, is_rehearsed=True)
         with explaining(ledger) as explainer:

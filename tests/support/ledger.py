@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pointguard_server.domain.adjustments import Adjustment
 from pointguard_server.domain.age_bands import AGE_BANDS
 from pointguard_server.domain.calendar import stretches_of, to_microseconds
 from pointguard_server.domain.codes import (
@@ -77,6 +78,7 @@ currency = "CAD"
 {settings}
 {lots}
 {returns}
+{adjustments}
 [program.redemption]
 points = {rate_points}
 money_minor = {rate_money}
@@ -192,6 +194,7 @@ class Ledger:
     settings: str = ""
     lots: str = ""  # the table of that name
     returns: str = ""  # likewise
+    adjustments: str = ""  # likewise
     earn: str = EARN
     zone: str = "America/Toronto"
     rate_points: int = 100
@@ -238,6 +241,7 @@ class Ledger:
             settings=self.settings,
             lots=self.lots,
             returns=self.returns,
+            adjustments=self.adjustments,
             zone=self.zone,
             rate_points=self.rate_points,
             rate_money=self.rate_money,
@@ -468,11 +472,27 @@ class Ledger:
             line_count=1,
         )
 
-    def lock_ask(self, account: int, locked: bool, key: str | None = None) -> Ask:
-        flags = int(RequestFlag.LOCKED) if locked else 0
-        return self.ask(
-            key, RequestFields(int(Operation.SET_REDEMPTION_LOCK), int(Kind.REDEMPTION_LOCK), account, flags=flags)
+    def adjust_ask(
+        self, account: int, points: int, *, agent: str = "agent 7", kind: Kind = Kind.DISCRETIONARY,
+        corrects: bytes = bytes(16), reason_code: int = 1, key: str | None = None,
+    ) -> Ask:  # fmt: skip
+        """Ask to give points by hand, or to take them; ``reason_code`` is its place in the program's list, from 1."""
+        high, low = (int.from_bytes(half, "little", signed=True) for half in (corrects[:8], corrects[8:]))
+        kind = Kind.CORRECTION if any(corrects) else kind
+        fields = RequestFields(
+            int(Operation.ADJUST), int(kind), account, points, reservation_high=high, reservation_low=low
         )
+        said = Adjustment(agent, "GOODWILL", "a test", "tests")
+        return self.ask(
+            key, fields, body=encode_body("", said.encode()), agent_id=self.code(CodeKind.AUTHOR, agent),
+            reason_code=reason_code,
+        )  # fmt: skip
+
+    def lock_ask(self, account: int, locked: bool, key: str | None = None, agent: str = "") -> Ask:
+        """Ask to lock redemptions, or to unlock them; without an agent the member does it."""
+        flags = int(RequestFlag.LOCKED) if locked else 0
+        fields = RequestFields(int(Operation.SET_REDEMPTION_LOCK), int(Kind.REDEMPTION_LOCK), account, flags=flags)
+        return self.ask(key, fields, agent_id=self.code(CodeKind.AUTHOR, agent))
 
     def raise_ask(
         self, account: int, key: str | None = None, *, posture: Posture = Posture.BLOCK, duration: int = DAY,
@@ -483,11 +503,13 @@ class Ledger:
         fields = RequestFields(int(Operation.RAISE_ADVICE), int(Kind.INTERVENTION), account)
         return self._intervention(key, fields, account, terms)
 
-    def settle_ask(self, operation: Operation, account: int, advice_id: bytes, key: str | None = None) -> Ask:
+    def settle_ask(
+        self, operation: Operation, account: int, advice_id: bytes, key: str | None = None, author: str = "analyst 7"
+    ) -> Ask:
         """Ask to override or to remove an advice."""
         high, low = (int.from_bytes(half, "little", signed=True) for half in (advice_id[:8], advice_id[8:]))
         fields = RequestFields(int(operation), int(Kind.INTERVENTION), reservation_high=high, reservation_low=low)
-        return self._intervention(key, fields, account)
+        return self._intervention(key, fields, account, author=author)
 
     def resolve_ask(
         self, account: int, case_id: bytes, outcome: CaseOutcome, author: str = "analyst 7", key_id: str = "tests",
@@ -507,8 +529,10 @@ class Ledger:
         fields = RequestFields(int(Operation.SET_ACCOUNT_STATUS), int(Kind.INTERVENTION), account, flags=flags)
         return self._intervention(key, fields, account)
 
-    def _intervention(self, key: str | None, fields: RequestFields, account: int, terms: Terms = NO_TERMS) -> Ask:
-        said = Intervention("analyst 7", int(InterventionReason.FALSE_POSITIVE), "", "tests", *terms)
+    def _intervention(
+        self, key: str | None, fields: RequestFields, account: int, terms: Terms = NO_TERMS, author: str = "analyst 7"
+    ) -> Ask:
+        said = Intervention(author, int(InterventionReason.FALSE_POSITIVE), "", "tests", *terms)
         return self._saying(key, fields, account, said, (*terms, said.reason, 0))
 
     def _saying(
@@ -521,7 +545,7 @@ class Ledger:
             line_count=1,
             body=encode_body("", said.encode()),
         )
-        return replace(ask, account_id=account)
+        return replace(ask, account_id=account, agent_id=self.code(CodeKind.AUTHOR, said.author))
 
     def read_ask(
         self, operation: Operation, account: int, province: str = "", redemption_type: str = "", where: Where = NOWHERE
@@ -573,6 +597,10 @@ class Ledger:
     def give_back(self, original: Verdict, **rest: Any) -> Verdict:
         """Return a transaction, or so much of it."""
         return self.one(self.return_ask(original.transaction_id, **rest))
+
+    def adjust(self, account: int, points: int, **rest: Any) -> Verdict:
+        """Give points by hand, or take them."""
+        return self.one(self.adjust_ask(account, points, **rest))
 
     def lock(self, account: int, locked: bool = True) -> Verdict:
         return self.one(self.lock_ask(account, locked))

@@ -269,7 +269,7 @@ def plain_data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A data directory of the tenant that ``plain_server`` serves, for copies, and its API key."""
     directory = tmp_path_factory.mktemp("plain")
     options = ("--tenant", "plain", *write_program(directory / "program"))
-    return directory / "data", issue_key(directory / "data", *options)
+    return directory / "data", issue_key(directory / "data", *options, "--role", "till", "--role", "agent")
 
 
 @pytest.fixture

@@ -38,7 +38,15 @@ from tests.support.ledger import CONFIG, EARN, TENANT, Ledger, compiled_rules_di
 
 CHANGE = RuleChange("staff 12", RuleChangeReason.NEW_OFFER)
 CONFIGURATION = CONFIG.format(
-    zone="America/Toronto", settings="", rate_points=100, rate_money=100, controls="", rules="", lots="", returns=""
+    zone="America/Toronto",
+    settings="",
+    rate_points=100,
+    rate_money=100,
+    controls="",
+    rules="",
+    lots="",
+    returns="",
+    adjustments="",
 )
 FIVE, SEVEN = ('rule "fixed"\n    earn base 5\n', 'rule "fixed"\n    earn base 7\n')
 

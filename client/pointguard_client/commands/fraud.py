@@ -18,7 +18,7 @@ from pointguard_client.commands.options import (
 from pointguard_client.commands.output import advice_cause, console, escape, plain, print_json, print_result
 from pointguard_client.commands.who_and_why import add_intervention_options, intervention_of
 from pointguard_client.errors import ConfigurationError
-from pointguard_client.fraud_values import AdviceHistories, AdviceStep, Cases, ExemptSubject
+from pointguard_client.fraud_values import AdviceHistories, AdviceHistory, AdviceStep, Case, Cases, ExemptSubject
 from pointguard_client.words import AccountStatus, AdviceContext, AdvicePosture, CaseOutcome, CaseState
 
 _CONTEXTS = {context.name.lower(): context for context in AdviceContext if context}
@@ -127,12 +127,18 @@ async def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _whom(found: AdviceHistory | Case) -> str:
+    """Return whom advice is about, and where it is kept."""
+    account = f"account {found.account_id}"
+    return f"agent {found.agent_id} · {account}" if found.agent_id else account
+
+
 def _print_page(page: AdviceHistories) -> None:
     for history in page.advice:
         advice = history.advice
         what = f"{advice.posture.name} {advice.context.name} until {_time(advice.ends_at)}: {advice_cause(advice)}"
         console().print(f"[bold]{history.state.name}[/] {escape(what)}", soft_wrap=True)
-        lines = [f"advice {advice.advice_id} · account {history.account_id}", *map(_step, history.steps)]
+        lines = [f"advice {advice.advice_id} · {_whom(history)}", *map(_step, history.steps)]
         for line in lines:
             console().print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
     if page.next_page_token:
@@ -214,7 +220,7 @@ def _print_cases(page: Cases) -> None:
     for case in page.cases:
         what = f"{case.outcome.name if case.outcome else ''} {case.advice.context.name}: {advice_cause(case.advice)}"
         console().print(f"[bold]{case.state.name}[/] {escape(what.strip())}", soft_wrap=True)
-        for line in [f"case {case.case_id} · account {case.account_id}", *map(_step, case.steps)]:
+        for line in [f"case {case.case_id} · {_whom(case)}", *map(_step, case.steps)]:
             console().print(f"  [dim]{escape(line)}[/]", soft_wrap=True)
     if page.next_page_token:
         console().print(f"more: --page {page.next_page_token}", markup=False)

@@ -34,12 +34,17 @@ def add_intervention_options(parser: argparse.ArgumentParser) -> None:
     add_key_option(parser)
 
 
-def _add_options(parser: argparse.ArgumentParser, reasons: Iterable[str]) -> None:
-    group = parser.add_argument_group("who and why")
+def add_author_option(parser: "argparse._ActionsContainer") -> None:
+    """Add the option that says who it is."""
     author = os.environ.get(AUTHOR_VARIABLE)
-    group.add_argument(
+    parser.add_argument(
         "--author", default=author, required=not author, help=f"staff number or account (default: {AUTHOR_VARIABLE})"
     )
+
+
+def _add_options(parser: argparse.ArgumentParser, reasons: Iterable[str]) -> None:
+    group = parser.add_argument_group("who and why")
+    add_author_option(group)
     group.add_argument("--reason", choices=reasons, required=True, help="why", metavar="REASON")
     group.add_argument("--note", default="", help="more about why; required with other")
     group.description = f"REASON is one of {', '.join(reasons)}."

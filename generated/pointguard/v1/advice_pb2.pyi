@@ -102,16 +102,18 @@ class AdviceStep(_message.Message):
     def __init__(self, event: _Optional[_Union[_common_pb2.AdviceEvent, str]] = ..., transaction_id: _Optional[str] = ..., happened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ..., outcome: _Optional[_Union[CaseOutcome, str]] = ...) -> None: ...
 
 class AdviceHistory(_message.Message):
-    __slots__ = ("advice", "account_id", "state", "steps")
+    __slots__ = ("advice", "account_id", "state", "steps", "agent_id")
     ADVICE_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     advice: _common_pb2.Advice
     account_id: int
     state: AdviceState
     steps: _containers.RepeatedCompositeFieldContainer[AdviceStep]
-    def __init__(self, advice: _Optional[_Union[_common_pb2.Advice, _Mapping]] = ..., account_id: _Optional[int] = ..., state: _Optional[_Union[AdviceState, str]] = ..., steps: _Optional[_Iterable[_Union[AdviceStep, _Mapping]]] = ...) -> None: ...
+    agent_id: str
+    def __init__(self, advice: _Optional[_Union[_common_pb2.Advice, _Mapping]] = ..., account_id: _Optional[int] = ..., state: _Optional[_Union[AdviceState, str]] = ..., steps: _Optional[_Iterable[_Union[AdviceStep, _Mapping]]] = ..., agent_id: _Optional[str] = ...) -> None: ...
 
 class ListAdviceResponse(_message.Message):
     __slots__ = ("advice", "next_page_token")
@@ -238,20 +240,22 @@ class ListCasesRequest(_message.Message):
     def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., states: _Optional[_Iterable[_Union[CaseState, str]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class Case(_message.Message):
-    __slots__ = ("case_id", "account_id", "state", "outcome", "advice", "steps")
+    __slots__ = ("case_id", "account_id", "state", "outcome", "advice", "steps", "agent_id")
     CASE_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     ADVICE_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     case_id: str
     account_id: int
     state: CaseState
     outcome: CaseOutcome
     advice: _common_pb2.Advice
     steps: _containers.RepeatedCompositeFieldContainer[AdviceStep]
-    def __init__(self, case_id: _Optional[str] = ..., account_id: _Optional[int] = ..., state: _Optional[_Union[CaseState, str]] = ..., outcome: _Optional[_Union[CaseOutcome, str]] = ..., advice: _Optional[_Union[_common_pb2.Advice, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[AdviceStep, _Mapping]]] = ...) -> None: ...
+    agent_id: str
+    def __init__(self, case_id: _Optional[str] = ..., account_id: _Optional[int] = ..., state: _Optional[_Union[CaseState, str]] = ..., outcome: _Optional[_Union[CaseOutcome, str]] = ..., advice: _Optional[_Union[_common_pb2.Advice, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[AdviceStep, _Mapping]]] = ..., agent_id: _Optional[str] = ...) -> None: ...
 
 class ListCasesResponse(_message.Message):
     __slots__ = ("cases", "next_page_token")

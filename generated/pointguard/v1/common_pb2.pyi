@@ -35,6 +35,7 @@ class TransactionKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRANSACTION_KIND_CARD_REPLACE: _ClassVar[TransactionKind]
     TRANSACTION_KIND_REDEMPTION_LOCK: _ClassVar[TransactionKind]
     TRANSACTION_KIND_INTERVENTION: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_OVERRIDE: _ClassVar[TransactionKind]
 
 class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -56,6 +57,7 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_RESOLVE_CASE: _ClassVar[Operation]
     OPERATION_RETURN: _ClassVar[Operation]
     OPERATION_RECORD_ACTIVITY: _ClassVar[Operation]
+    OPERATION_ADJUST: _ClassVar[Operation]
 
 class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -83,6 +85,10 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_STEP_UP_ONE_TIME_CODE: _ClassVar[ReasonCode]
     REASON_CODE_STEP_UP_SUPERVISOR: _ClassVar[ReasonCode]
     REASON_CODE_UNDER_REVIEW: _ClassVar[ReasonCode]
+    REASON_CODE_CREDIT_LIMIT: _ClassVar[ReasonCode]
+    REASON_CODE_AGENT_DAILY_LIMIT: _ClassVar[ReasonCode]
+    REASON_CODE_AGENT_MONTHLY_LIMIT: _ClassVar[ReasonCode]
+    REASON_CODE_ACCOUNT_MONTHLY_LIMIT: _ClassVar[ReasonCode]
     REASON_CODE_RULE_UNAVAILABLE: _ClassVar[ReasonCode]
     REASON_CODE_RULE_SKIPPED: _ClassVar[ReasonCode]
 
@@ -90,12 +96,14 @@ class AdviceEntity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ADVICE_ENTITY_UNSPECIFIED: _ClassVar[AdviceEntity]
     ADVICE_ENTITY_ACCOUNT: _ClassVar[AdviceEntity]
+    ADVICE_ENTITY_AGENT: _ClassVar[AdviceEntity]
 
 class AdviceContext(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ADVICE_CONTEXT_UNSPECIFIED: _ClassVar[AdviceContext]
     ADVICE_CONTEXT_REDEMPTION: _ClassVar[AdviceContext]
     ADVICE_CONTEXT_EARNING: _ClassVar[AdviceContext]
+    ADVICE_CONTEXT_ADJUSTMENT: _ClassVar[AdviceContext]
 
 class FraudScope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -107,6 +115,7 @@ class FraudScope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FRAUD_SCOPE_TERMINAL: _ClassVar[FraudScope]
     FRAUD_SCOPE_BUSINESS_UNIT: _ClassVar[FraudScope]
     FRAUD_SCOPE_GROUP: _ClassVar[FraudScope]
+    FRAUD_SCOPE_AGENT: _ClassVar[FraudScope]
 
 class Factor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -172,6 +181,7 @@ TRANSACTION_KIND_CARD_LINK: TransactionKind
 TRANSACTION_KIND_CARD_REPLACE: TransactionKind
 TRANSACTION_KIND_REDEMPTION_LOCK: TransactionKind
 TRANSACTION_KIND_INTERVENTION: TransactionKind
+TRANSACTION_KIND_OVERRIDE: TransactionKind
 OPERATION_UNSPECIFIED: Operation
 OPERATION_AUTHORISE: Operation
 OPERATION_CAPTURE: Operation
@@ -190,6 +200,7 @@ OPERATION_SET_ACCOUNT_STATUS: Operation
 OPERATION_RESOLVE_CASE: Operation
 OPERATION_RETURN: Operation
 OPERATION_RECORD_ACTIVITY: Operation
+OPERATION_ADJUST: Operation
 DECISION_UNSPECIFIED: Decision
 DECISION_APPROVED: Decision
 DECISION_DECLINED: Decision
@@ -211,13 +222,19 @@ REASON_CODE_STEP_UP_ID_DOCUMENT: ReasonCode
 REASON_CODE_STEP_UP_ONE_TIME_CODE: ReasonCode
 REASON_CODE_STEP_UP_SUPERVISOR: ReasonCode
 REASON_CODE_UNDER_REVIEW: ReasonCode
+REASON_CODE_CREDIT_LIMIT: ReasonCode
+REASON_CODE_AGENT_DAILY_LIMIT: ReasonCode
+REASON_CODE_AGENT_MONTHLY_LIMIT: ReasonCode
+REASON_CODE_ACCOUNT_MONTHLY_LIMIT: ReasonCode
 REASON_CODE_RULE_UNAVAILABLE: ReasonCode
 REASON_CODE_RULE_SKIPPED: ReasonCode
 ADVICE_ENTITY_UNSPECIFIED: AdviceEntity
 ADVICE_ENTITY_ACCOUNT: AdviceEntity
+ADVICE_ENTITY_AGENT: AdviceEntity
 ADVICE_CONTEXT_UNSPECIFIED: AdviceContext
 ADVICE_CONTEXT_REDEMPTION: AdviceContext
 ADVICE_CONTEXT_EARNING: AdviceContext
+ADVICE_CONTEXT_ADJUSTMENT: AdviceContext
 FRAUD_SCOPE_UNSPECIFIED: FraudScope
 FRAUD_SCOPE_ACCOUNT: FraudScope
 FRAUD_SCOPE_PROGRAM: FraudScope
@@ -226,6 +243,7 @@ FRAUD_SCOPE_CASHIER: FraudScope
 FRAUD_SCOPE_TERMINAL: FraudScope
 FRAUD_SCOPE_BUSINESS_UNIT: FraudScope
 FRAUD_SCOPE_GROUP: FraudScope
+FRAUD_SCOPE_AGENT: FraudScope
 FACTOR_UNSPECIFIED: Factor
 FACTOR_PIN: Factor
 FACTOR_ID_DOCUMENT: Factor

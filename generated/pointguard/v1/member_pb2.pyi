@@ -131,16 +131,18 @@ class LinkIdentifierResponse(_message.Message):
     def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ...) -> None: ...
 
 class SetRedemptionLockRequest(_message.Message):
-    __slots__ = ("idempotency_key", "member", "locked", "origin")
+    __slots__ = ("idempotency_key", "member", "locked", "origin", "agent_id")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     LOCKED_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     member: _common_pb2.MemberReference
     locked: bool
     origin: _common_pb2.Origin
-    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., locked: _Optional[bool] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
+    agent_id: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., locked: _Optional[bool] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., agent_id: _Optional[str] = ...) -> None: ...
 
 class SetRedemptionLockResponse(_message.Message):
     __slots__ = ("transaction_id", "account_id", "locked")

@@ -312,6 +312,52 @@ class ReturnTransactionResponse(_message.Message):
     balance: _common_pb2.Balance
     def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., signed_points: _Optional[int] = ..., points_not_moved: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ...) -> None: ...
 
+class AdjustPointsRequest(_message.Message):
+    __slots__ = ("idempotency_key", "member", "kind", "signed_points", "agent_id", "reason_code", "note", "corrects_transaction_id")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_POINTS_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_CODE_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    CORRECTS_TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    member: _common_pb2.MemberReference
+    kind: _common_pb2.TransactionKind
+    signed_points: int
+    agent_id: str
+    reason_code: str
+    note: str
+    corrects_transaction_id: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., signed_points: _Optional[int] = ..., agent_id: _Optional[str] = ..., reason_code: _Optional[str] = ..., note: _Optional[str] = ..., corrects_transaction_id: _Optional[str] = ...) -> None: ...
+
+class AdjustPointsResponse(_message.Message):
+    __slots__ = ("transaction_id", "decision", "reasons", "signed_points", "account_id", "balance")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_POINTS_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    decision: _common_pb2.Decision
+    reasons: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]
+    signed_points: int
+    account_id: int
+    balance: _common_pb2.Balance
+    def __init__(self, transaction_id: _Optional[str] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., signed_points: _Optional[int] = ..., account_id: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ...) -> None: ...
+
+class Adjustment(_message.Message):
+    __slots__ = ("reason_code", "note", "api_key_id")
+    REASON_CODE_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    API_KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    reason_code: str
+    note: str
+    api_key_id: str
+    def __init__(self, reason_code: _Optional[str] = ..., note: _Optional[str] = ..., api_key_id: _Optional[str] = ...) -> None: ...
+
 class GetTransactionRequest(_message.Message):
     __slots__ = ("transaction_id",)
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -337,7 +383,7 @@ class Entry(_message.Message):
     def __init__(self, entry_type: _Optional[_Union[EntryType, str]] = ..., part: _Optional[_Union[TransactionPart, str]] = ..., signed_points: _Optional[int] = ..., running_balance: _Optional[int] = ..., rule: _Optional[str] = ..., matures_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Transaction(_message.Message):
-    __slots__ = ("transaction_id", "account_id", "seq", "position", "operation", "kind", "decision", "reasons", "points", "money", "accepted_at", "occurred_at", "store_id", "terminal_id", "cashier_id", "channel", "order_reference", "rule_set_version", "fraud_rules_version", "balance", "entries", "expires_at", "original_transaction_id", "experiment_id", "arm", "advice", "intervention", "verified_by")
+    __slots__ = ("transaction_id", "account_id", "seq", "position", "operation", "kind", "decision", "reasons", "points", "money", "accepted_at", "occurred_at", "store_id", "terminal_id", "cashier_id", "channel", "order_reference", "rule_set_version", "fraud_rules_version", "balance", "entries", "expires_at", "original_transaction_id", "experiment_id", "arm", "advice", "intervention", "verified_by", "agent_id", "adjustment")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
@@ -366,6 +412,8 @@ class Transaction(_message.Message):
     ADVICE_FIELD_NUMBER: _ClassVar[int]
     INTERVENTION_FIELD_NUMBER: _ClassVar[int]
     VERIFIED_BY_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ADJUSTMENT_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     account_id: int
     seq: int
@@ -394,7 +442,9 @@ class Transaction(_message.Message):
     advice: _containers.RepeatedCompositeFieldContainer[_common_pb2.AdviceChange]
     intervention: _common_pb2.Intervention
     verified_by: _containers.RepeatedScalarFieldContainer[_common_pb2.Factor]
-    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., seq: _Optional[int] = ..., position: _Optional[int] = ..., operation: _Optional[_Union[_common_pb2.Operation, str]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., channel: _Optional[_Union[_common_pb2.Channel, str]] = ..., order_reference: _Optional[str] = ..., rule_set_version: _Optional[int] = ..., fraud_rules_version: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., original_transaction_id: _Optional[str] = ..., experiment_id: _Optional[int] = ..., arm: _Optional[int] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.AdviceChange, _Mapping]]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ..., verified_by: _Optional[_Iterable[_Union[_common_pb2.Factor, str]]] = ...) -> None: ...
+    agent_id: str
+    adjustment: Adjustment
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., seq: _Optional[int] = ..., position: _Optional[int] = ..., operation: _Optional[_Union[_common_pb2.Operation, str]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., channel: _Optional[_Union[_common_pb2.Channel, str]] = ..., order_reference: _Optional[str] = ..., rule_set_version: _Optional[int] = ..., fraud_rules_version: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., original_transaction_id: _Optional[str] = ..., experiment_id: _Optional[int] = ..., arm: _Optional[int] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.AdviceChange, _Mapping]]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ..., verified_by: _Optional[_Iterable[_Union[_common_pb2.Factor, str]]] = ..., agent_id: _Optional[str] = ..., adjustment: _Optional[_Union[Adjustment, _Mapping]] = ...) -> None: ...
 
 class GetTransactionResponse(_message.Message):
     __slots__ = ("transaction",)

@@ -66,6 +66,11 @@ class TransactionServiceStub:
                 request_serializer=pointguard_dot_v1_dot_transaction__pb2.ReturnTransactionRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_transaction__pb2.ReturnTransactionResponse.FromString,
                 _registered_method=True)
+        self.AdjustPoints = channel.unary_unary(
+                '/pointguard.v1.TransactionService/AdjustPoints',
+                request_serializer=pointguard_dot_v1_dot_transaction__pb2.AdjustPointsRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_transaction__pb2.AdjustPointsResponse.FromString,
+                _registered_method=True)
         self.GetTransaction = channel.unary_unary(
                 '/pointguard.v1.TransactionService/GetTransaction',
                 request_serializer=pointguard_dot_v1_dot_transaction__pb2.GetTransactionRequest.SerializeToString,
@@ -135,6 +140,14 @@ class TransactionServiceServicer:
 
     def ReturnTransaction(self, request, context):
         """Undoes a purchase's accrual or a redemption, in full or in part, as often as something of it is left.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AdjustPoints(self, request, context):
+        """Gives or takes points by hand: a discretionary credit, an adjustment, or the correction of an earlier transaction. Needs
+        an API key with the role "agent".
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -211,6 +224,11 @@ def add_TransactionServiceServicer_to_server(servicer, server):
                     servicer.ReturnTransaction,
                     request_deserializer=pointguard_dot_v1_dot_transaction__pb2.ReturnTransactionRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_transaction__pb2.ReturnTransactionResponse.SerializeToString,
+            ),
+            'AdjustPoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdjustPoints,
+                    request_deserializer=pointguard_dot_v1_dot_transaction__pb2.AdjustPointsRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_transaction__pb2.AdjustPointsResponse.SerializeToString,
             ),
             'GetTransaction': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTransaction,
@@ -402,6 +420,33 @@ class TransactionService:
             '/pointguard.v1.TransactionService/ReturnTransaction',
             pointguard_dot_v1_dot_transaction__pb2.ReturnTransactionRequest.SerializeToString,
             pointguard_dot_v1_dot_transaction__pb2.ReturnTransactionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdjustPoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.TransactionService/AdjustPoints',
+            pointguard_dot_v1_dot_transaction__pb2.AdjustPointsRequest.SerializeToString,
+            pointguard_dot_v1_dot_transaction__pb2.AdjustPointsResponse.FromString,
             options,
             channel_credentials,
             insecure,

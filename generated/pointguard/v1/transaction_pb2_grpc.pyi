@@ -47,6 +47,10 @@ class TransactionServiceStub:
     """Earns points for a basket or a total by the program's earn rules."""
     ReturnTransaction: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.ReturnTransactionRequest, _transaction_pb2.ReturnTransactionResponse]
     """Undoes a purchase's accrual or a redemption, in full or in part, as often as something of it is left."""
+    AdjustPoints: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.AdjustPointsRequest, _transaction_pb2.AdjustPointsResponse]
+    """Gives or takes points by hand: a discretionary credit, an adjustment, or the correction of an earlier transaction. Needs
+    an API key with the role "agent".
+    """
     GetTransaction: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.GetTransactionRequest, _transaction_pb2.GetTransactionResponse]
     """Returns one transaction with its entries."""
     GetBalance: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.GetBalanceRequest, _transaction_pb2.GetBalanceResponse]
@@ -83,6 +87,10 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     """Earns points for a basket or a total by the program's earn rules."""
     ReturnTransaction: _aio.UnaryUnaryMultiCallable[_transaction_pb2.ReturnTransactionRequest, _transaction_pb2.ReturnTransactionResponse]  # type: ignore[assignment]
     """Undoes a purchase's accrual or a redemption, in full or in part, as often as something of it is left."""
+    AdjustPoints: _aio.UnaryUnaryMultiCallable[_transaction_pb2.AdjustPointsRequest, _transaction_pb2.AdjustPointsResponse]  # type: ignore[assignment]
+    """Gives or takes points by hand: a discretionary credit, an adjustment, or the correction of an earlier transaction. Needs
+    an API key with the role "agent".
+    """
     GetTransaction: _aio.UnaryUnaryMultiCallable[_transaction_pb2.GetTransactionRequest, _transaction_pb2.GetTransactionResponse]  # type: ignore[assignment]
     """Returns one transaction with its entries."""
     GetBalance: _aio.UnaryUnaryMultiCallable[_transaction_pb2.GetBalanceRequest, _transaction_pb2.GetBalanceResponse]  # type: ignore[assignment]
@@ -152,6 +160,16 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_transaction_pb2.ReturnTransactionResponse, _abc.Awaitable[_transaction_pb2.ReturnTransactionResponse]]:
         """Undoes a purchase's accrual or a redemption, in full or in part, as often as something of it is left."""
+
+    @_abc_1.abstractmethod
+    def AdjustPoints(
+        self,
+        request: _transaction_pb2.AdjustPointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transaction_pb2.AdjustPointsResponse, _abc.Awaitable[_transaction_pb2.AdjustPointsResponse]]:
+        """Gives or takes points by hand: a discretionary credit, an adjustment, or the correction of an earlier transaction. Needs
+        an API key with the role "agent".
+        """
 
     @_abc_1.abstractmethod
     def GetTransaction(

@@ -27,6 +27,7 @@ class Operation(IntEnum):
     RESOLVE_CASE = 15
     RETURN = 16
     RECORD_ACTIVITY = 17
+    ADJUST = 18
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -68,6 +69,7 @@ class Kind(IntEnum):
     CARD_REPLACE = 13
     REDEMPTION_LOCK = 14
     INTERVENTION = 15
+    OVERRIDE = 16  # an intervention that ends advice: of the leg alone, so that old requests keep their digests
 
 
 class Part(IntEnum):
@@ -109,20 +111,28 @@ class Reason(IntEnum):
     STEP_UP_ONE_TIME_CODE = 14
     STEP_UP_SUPERVISOR = 15
     UNDER_REVIEW = 16
-    RULE_UNAVAILABLE = 17
-    RULE_SKIPPED = 18
+    CREDIT_LIMIT = 17
+    AGENT_DAILY_LIMIT = 18
+    AGENT_MONTHLY_LIMIT = 19
+    ACCOUNT_MONTHLY_LIMIT = 20
+    RULE_UNAVAILABLE = 21
+    RULE_SKIPPED = 22
 
 
 _STANDS_WITH = {Reason.RULES_STOPPED: Reason.RULE_ARITHMETIC, Reason.RULE_UNAVAILABLE: Reason.RULE_ARITHMETIC}
 _BEHIND = {Reason.UNDER_REVIEW: (Reason.RULE_ARITHMETIC, 2), Reason.RULE_SKIPPED: (Reason.FRAUD_WARNING, 1)}
+_CREDIT_LIMITS = range(Reason.CREDIT_LIMIT, Reason.ACCOUNT_MONTHLY_LIMIT + 1)
 
 
 def precedence(reason: Reason) -> tuple[int, int]:
     """Return what reasons are ordered by: the one that decides comes first.
 
     As their numbers, but that RULES_STOPPED and RULE_UNAVAILABLE stand with RULE_ARITHMETIC, what a till can do
-    something about, and a case, come behind all that declines for good and before a warning, and RULE_SKIPPED is last.
+    something about, and a case, come behind all that declines for good and before a warning, the limits of what agents
+    give stand with the cap of what is redeemed, and RULE_SKIPPED is last.
     """
+    if reason in _CREDIT_LIMITS:
+        return Reason.DAILY_REDEMPTION_CAP, 1
     if Reason.STEP_UP <= reason <= Reason.STEP_UP_SUPERVISOR:
         return Reason.RULE_ARITHMETIC, 1
     return _BEHIND.get(reason, (_STANDS_WITH.get(reason, reason), 0))
@@ -158,6 +168,7 @@ class Context(IntEnum):
 
     REDEMPTION = 1
     EARNING = 2
+    ADJUSTMENT = 3
 
 
 class Posture(IntEnum):
@@ -216,6 +227,7 @@ class AdviceEntity(IntEnum):
     """What an advice speaks about."""
 
     ACCOUNT = 1
+    AGENT = 2
 
 
 class AdviceEvent(IntEnum):
@@ -304,6 +316,7 @@ class Scope(IntEnum):
     TERMINAL = 5
     BUSINESS_UNIT = 6
     GROUP = 7
+    AGENT = 8
 
 
 CODE_BYTES_MAX = 32
@@ -439,3 +452,6 @@ class Outcome(IntEnum):
     RETURN_AMOUNT_MISMATCH = 16
     NO_SUCH_LINE = 17
     RECEIPT_REQUIRED = 18
+    REASON_CODE_UNKNOWN = 19
+    NOT_CORRECTABLE = 20
+    CORRECTION_ABOVE_ORIGINAL = 21

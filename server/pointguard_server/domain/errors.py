@@ -11,6 +11,9 @@ PointguardError
 ├── ReturnAboveOriginal     more than is left of the original
 ├── ReturnWindowOver        the original is older than what may be returned
 ├── ReceiptRequired         the program takes no return without a receipt
+├── ReasonCodeUnknown       the program has no such reason code for adjustments
+├── NotCorrectable          the transaction moved no points, was declined, or is a correction itself
+├── CorrectionAboveOriginal more than the original and its corrections come to
 ├── AdviceEnded             the advice was overridden or removed, or its time was up
 ├── AdviceIsCase            the advice is a case, which is resolved
 ├── CaseResolved            the case has been resolved
@@ -132,12 +135,12 @@ class CaseResolved(PointguardError):
 
 
 class FourEyes(PointguardError):
-    """The case must be resolved by another author with another API key than it was proposed by."""
+    """It takes another author: a case that was proposed one with another API key, too; nobody clears himself."""
 
     reason = "FOUR_EYES"
 
     def __init__(self) -> None:
-        super().__init__("another author with another API key must resolve the case")
+        super().__init__("another author must do it, and resolve a case that was proposed with another API key")
 
 
 class ExemptionEnded(PointguardError):
@@ -201,6 +204,33 @@ class ReceiptRequired(PointguardError):
 
     def __init__(self) -> None:
         super().__init__("original_transaction_id must be given: the program takes no return without a receipt")
+
+
+class ReasonCodeUnknown(PointguardError):
+    """The program's list of reason codes for adjustments has no such one."""
+
+    reason = "REASON_CODE_UNKNOWN"
+
+    def __init__(self) -> None:
+        super().__init__("reason_code must be one of the program's")
+
+
+class NotCorrectable(PointguardError):
+    """The transaction moved no points, was declined, or is a correction, whose original is corrected again instead."""
+
+    reason = "NOT_CORRECTABLE"
+
+    def __init__(self) -> None:
+        super().__init__("only an approved transaction that may move points and is no correction can be corrected")
+
+
+class CorrectionAboveOriginal(PointguardError):
+    """A transaction with all that returned and corrected it would come to the opposite."""
+
+    reason = "CORRECTION_ABOVE_ORIGINAL"
+
+    def __init__(self) -> None:
+        super().__init__("signed_points undo more than is left of the original")
 
 
 class RuleChangeRefused(PointguardError):

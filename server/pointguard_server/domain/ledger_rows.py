@@ -82,10 +82,11 @@ LEG_FIELDS = (
     "entry_count",
     "experiment_id",
     "arm",
+    "agent_id",  # who of the staff did it: an AUTHOR in ``codes``
 )
 """Columns of ``legs`` that the kernel writes. The table has ``currency``, ``order_reference`` and ``record`` too."""
-LEG_FIELDS_ADDED = ("experiment_id", "arm")
-"""Those that the table got after the texts, and that records of version 1 have not: 0 in rows from before."""
+LEG_FIELDS_ADDED = ("experiment_id", "arm", "agent_id")
+"""Those that the table got after the texts: 0 in rows from before."""
 
 ENTRY_FIELDS = (
     "position",

@@ -14,8 +14,9 @@ It serves replays of an idempotency key, explanations, feeds and the chain of ba
                                              staff did, what they said (``domain/interventions.py``)
 
 A varint is little-endian base 128; zigzag maps 0, -1, 1, -2 to 0, 1, 2, 3. ``engine/compiled/records.py`` writes the
-same bytes. Version 2 has reasons without what was measured and the end, and advice without ``ADVICE_FIELDS_ADDED``;
-version 1 besides legs without ``LEG_FIELDS_ADDED``. What is missing is 0, and of a reason that nothing was measured.
+same bytes. Version 2 has legs without ``agent_id``, reasons without what was measured and the end, and advice without
+``ADVICE_FIELDS_ADDED``; version 1 besides legs without any of ``LEG_FIELDS_ADDED``. What is missing is 0, and of a
+reason that nothing was measured.
 """
 
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ from pointguard_server.domain.ledger_rows import (
 )
 
 RECORD_VERSION = 3
-RECORD_LEG_FIELDS = {1: LEG_FIELDS[: -len(LEG_FIELDS_ADDED)], 2: LEG_FIELDS, 3: LEG_FIELDS}
+RECORD_LEG_FIELDS = {1: LEG_FIELDS[: -len(LEG_FIELDS_ADDED)], 2: LEG_FIELDS[:-1], 3: LEG_FIELDS}
 """The leg's columns in a record, by its version."""
 RECORD_REASON_SIZES = {1: 2, 2: 2, 3: 4}
 """How many numbers a reason has in a record, by its version."""

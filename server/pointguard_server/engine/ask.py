@@ -33,6 +33,8 @@ class Ask:
     group_set_id: int = 0
     birth_date: int = 0  # packed
     language: int = 0  # a number of ``rpc.languages.Languages``
+    agent_id: int = 0
+    reason_code: int = 0
 
 
 class Claim(NamedTuple):
@@ -53,6 +55,7 @@ class StandingAdvice(NamedTuple):
     advice_id: bytes
     rule_id: int
     rule_version: int
+    entity: int
     context: int
     posture: int
     starts_at: int

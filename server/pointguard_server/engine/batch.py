@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pointguard_server.domain.codes import FIRST_READ, AdviceEvent, Operation, Outcome
+from pointguard_server.domain.codes import FIRST_READ, INTERVENTIONS, AdviceEvent, Operation, Outcome
 from pointguard_server.domain.record import decode_body
 from pointguard_server.domain.returns import decode_lines
+from pointguard_server.engine.agents import AgentAdvice
 from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.buffers import Buffers
 from pointguard_server.engine.compiled.accounts import replay_legs
@@ -21,6 +22,7 @@ from pointguard_server.engine.compiled.advice import keep_standing
 from pointguard_server.engine.compiled.lots import replay_lots
 from pointguard_server.engine.compiled.records import ADVICE_RAW, LEG_RAW, write_records
 from pointguard_server.engine.compiled.slots import find_slots
+from pointguard_server.engine.corrections import NO_CORRECTIONS, Corrections
 from pointguard_server.engine.counters import count_awards
 from pointguard_server.engine.identifiers import transaction_ids
 from pointguard_server.engine.inbox import Inbox
@@ -57,6 +59,8 @@ from pointguard_server.velocity.windows import BLOCK, NONE
 
 # An enumeration's member takes longer to look up than to compare.
 _CAPTURE, _VOID, _RETURN = int(Operation.CAPTURE), int(Operation.VOID), int(Operation.RETURN)
+_ADJUST = int(Operation.ADJUST)
+_BY_AGENTS = [_ADJUST, int(Operation.SET_REDEMPTION_LOCK), *map(int, INTERVENTIONS)]
 _NO_ID = bytes(16)
 
 Upcoming = tuple[tuple[int, Programs], ...]
@@ -90,6 +94,8 @@ class _Step:
         self.claims: list[Claim] = []
         self.begun: list[int] = []  # accounts that claims began
         self.originals: Originals | None = None  # where there are returns
+        self.corrections: Corrections | None = None  # where there are some
+        self.adjusts = np.zeros(0, np.int64)  # the requests that are adjustments
 
 
 class Decider:
@@ -121,6 +127,7 @@ class Decider:
         self._now = not_before
         self._upcoming: Upcoming = ()
         self._exemptions: RowArray = np.zeros(0, EXEMPTION)
+        self._agent_advice = AgentAdvice(store.agent_advice())
         self._turn = 0  # counts batches, reads too, for the cache
         self.totals = Totals()
         self._hits = 0
@@ -160,6 +167,8 @@ class Decider:
             self._store.commit()
             self.heads, self._heads_unknown = heads, False
             self.memory.scopes.settle()
+            if out.counts[ADVICE_ROWS]:
+                self._agent_advice.take(out.advice[: out.counts[ADVICE_ROWS]])
         except BaseException:
             self._undo(step)
             raise
@@ -185,6 +194,8 @@ class Decider:
             heads = self._store.heads()
             if heads.batch_id == self.heads.batch_id:
                 self.memory.scopes.undo()
+            else:
+                self._agent_advice = AgentAdvice(self._store.agent_advice())
             self.heads, self._heads_unknown = heads, False
         # Never back, not even behind a read: it has moved windows forward.
         self._now = max(self._clock.now(), self._now, self.heads.accepted_at + 1)
@@ -400,6 +411,9 @@ class Decider:
         returns = ((step.operations == _RETURN) & (skip == 0)).nonzero()[0]
         if returns.size:
             self._find_originals(step, returns.tolist())
+        step.adjusts = ((step.operations == _ADJUST) & (skip == 0)).nonzero()[0]
+        if step.adjusts.size:
+            self._find_corrected(step, step.adjusts.tolist())
         ends = (((step.operations == _CAPTURE) | (step.operations == _VOID)) & (skip == 0)).nonzero()[0]
         if not ends.size:
             return
@@ -437,6 +451,24 @@ class Decider:
             envelopes["refers_to"][row] = place = step.originals.add(transaction_id, original, decode_lines(basket))
             if not place:
                 skip[row] = Outcome.NOT_RETURNABLE
+
+    def _find_corrected(self, step: _Step, rows: list[int]) -> None:
+        """Find what is corrected: a transaction of the member that the request names, or none."""
+        envelopes, skip = step.envelopes, step.skip
+        ids = step.requests.view(REQUEST_COLUMNS)["reservation"]
+        step.corrections = Corrections()
+        for row in rows:
+            transaction_id = ids[row].tobytes()
+            if transaction_id == _NO_ID:
+                continue
+            found = self._store.find_originals(int(envelopes["tenant_id"][row]), (transaction_id,))
+            original = found.get(transaction_id)
+            if original is None or original.account_id != int(envelopes["account_id"][row]):
+                skip[row] = Outcome.RESERVATION_UNKNOWN
+                continue
+            envelopes["refers_to"][row] = place = step.corrections.add(transaction_id, original)
+            if not place:
+                skip[row] = Outcome.NOT_CORRECTABLE
 
     def _load(self, tenant_id: int, account_id: int, now: int) -> None:
         """Read an account from the ledger into memory, if the tenant has it."""
@@ -482,6 +514,7 @@ class Decider:
         given = count * programs.awards_max if programs.makes_lots else 0
         if (originals := step.originals) is not None:
             given += originals.movements
+        given += step.adjusts.size
         lots = int(lot_counts.sum()) + given
         entries = count * max(programs.awards_max, 1)
         if lots:
@@ -491,7 +524,7 @@ class Decider:
         if originals is not None:
             # Of each part of an original, points may be put back or taken, and others taken in their place.
             entries += 4 * originals.movements
-        advice_max = max(programs.rules_max, 1)  # an intervention writes one step, and no rule looks at it
+        advice_max = programs.rules_max + 1  # an intervention writes one step, and rules about agents look at it
         batch = self._batch(step, now, legs)
         out = self._buffers.output(
             requests=count,
@@ -531,13 +564,18 @@ class Decider:
 
     def _batch(self, step: _Step, now: int, legs: int) -> Batch:
         heads = self.heads
+        deeds = int(np.isin(step.operations, _BY_AGENTS).sum()) if self.programs.agent_rules else 0
+        agent_advice, about_agents = self._agent_advice.rows(now, deeds * self.programs.agent_rules)
+        first = (heads.position + 1, heads.entry + 1, heads.advice + 1)
         return Batch(
             requests=step.requests,
             envelopes=step.envelopes,
             lines=step.inbox.lines,
             ids=transaction_ids(now, legs),
-            header=np.array([now, heads.batch_id + 1, heads.position + 1, heads.entry + 1, heads.advice + 1], np.int64),
+            header=np.array([now, heads.batch_id + 1, *first, about_agents], np.int64),
             returns=NO_RETURNS if step.originals is None else step.originals.arrays(),
+            corrections=NO_CORRECTIONS if step.corrections is None else step.corrections.array(),
+            agent_advice=agent_advice,
         )
 
     def _append(self, step: _Step, batch: Batch, out: Output) -> Heads:

@@ -1,14 +1,15 @@
 """The one compiled call that decides a whole batch, in order. Used by ``engine/batch.py``.
 
 ``decide`` is the entry. It and its helpers are split by noun: ``accounts`` (bringing an account to the present),
-``redemptions``, ``reservations``, ``accruals``, ``returns``, ``activity``, ``lots``, ``advice``, ``interventions`` and
-``emit`` (writing rows).
+``redemptions``, ``reservations``, ``accruals``, ``returns``, ``adjustments``, ``activity``, ``lots``, ``advice``,
+``agents``, ``interventions`` and ``emit`` (writing rows).
 """
 
 from pointguard_server.domain.codes import INTERVENTIONS, Operation, Outcome
 from pointguard_server.engine.compiled.accounts import bring_up_to_date, show_balance
 from pointguard_server.engine.compiled.accruals import accrue
 from pointguard_server.engine.compiled.activity import record_activity
+from pointguard_server.engine.compiled.adjustments import adjust
 from pointguard_server.engine.compiled.facts import record_fact
 from pointguard_server.engine.compiled.interventions import intervene
 from pointguard_server.engine.compiled.lots import show_lots
@@ -28,7 +29,8 @@ _AUTHORISE, _CAPTURE, _VOID, _ACCRUE = (
     int(Operation.VOID),
     int(Operation.ACCRUE),
 )
-_RETURN, _RECORD = int(Operation.RETURN), int(Operation.RECORD_ACTIVITY)
+_RETURN, _ADJUST = int(Operation.RETURN), int(Operation.ADJUST)
+_RECORD = int(Operation.RECORD_ACTIVITY)
 _QUOTE, _CHECK, _SETTLE = int(Operation.QUOTE), int(Operation.CHECK), int(Operation.SETTLE)
 _ACCOUNT_UNKNOWN, _CURRENCY_MISMATCH = int(Outcome.ACCOUNT_UNKNOWN), int(Outcome.CURRENCY_MISMATCH)
 
@@ -75,6 +77,8 @@ def decide(arrays, world, batch, out):  # noqa: C901  (one case an operation)
             void(arrays, world, batch, out, r, slot)
         elif operation == _RETURN:
             give_back(arrays, world, batch, out, r, slot)
+        elif operation == _ADJUST:
+            adjust(arrays, world, batch, out, r, slot)
         elif operation == _RECORD:
             record_activity(arrays, world, batch, out, r, slot)
         elif operation in _INTERVENTIONS:

@@ -60,12 +60,13 @@ class History:
 
 
 class Original(NamedTuple):
-    """A transaction with what was returned of it: its account and place, and records as the ledger has them."""
+    """A transaction with what returned and corrected it: its account and place, and records as the ledger has them."""
 
     account_id: int
     seq: int
     record: bytes
     returns: dict[int, bytes]  # by position
+    corrections: dict[int, bytes]  # likewise
 
 
 class BatchRecord(NamedTuple):
@@ -129,7 +130,11 @@ class LedgerStore(Protocol):
         ...
 
     def find_originals(self, tenant_id: int, ids: Sequence[bytes]) -> dict[bytes, Original]:
-        """Return those of these transactions that the tenant has, with all their returns."""
+        """Return those of these transactions that the tenant has, with all their returns and corrections."""
+        ...
+
+    def agent_advice(self) -> RowArray:
+        """Return all steps of advice about agents in order, as ``rows.ADVICE``: at a start, or when all is known."""
         ...
 
     def read_account(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pointguard_server.domain.calendar import local_time
+from pointguard_server.domain.codes import EntryType, Part
 from pointguard_server.engine.code_words import CodeWords
 from pointguard_server.engine.counters import Counter, awards_since
 from pointguard_server.engine.group_sets import GroupSets
@@ -34,6 +35,8 @@ from pointguard_server.velocity.windows import DISTINCT_STORES, MEASURE
 
 MINUTE = 60_000_000
 _ADDS = (MEASURE.names or ()).index("measure")
+_OF_AGENT = (RULE.names or ()).index("of_agent")
+_CREDIT = (0, int(Part.DISCRETIONARY), int(EntryType.CREDIT))
 CALENDAR = ("year", "month", "day", "hour", "minute", "weekday", "date", "day_start", "week_start", "month_start")
 
 
@@ -89,12 +92,23 @@ class Program:
     group_sets: GroupSets = field(default_factory=GroupSets, compare=False, repr=False)
     counters: tuple[Counter, ...] = ()  # that inputs speak of
     store_countries: dict[int, int] = field(default_factory=dict, repr=False)  # country by store, as their numbers
+    credit_terms: LotTerms = FOREVER  # of what agents give
     age_bands: tuple[int, ...] = ()  # their numbers, if any rule set that may decide asks for what a birth date says
 
     @property
     def distinct_measures(self) -> tuple[int, ...]:
         """The measures that count different values."""
         return tuple(m for m, measure in enumerate(self.measures) if measure[_ADDS] >= DISTINCT_STORES)
+
+    @property
+    def agent_rules(self) -> int:
+        """How many fraud rules are about agents."""
+        return sum(rule[_OF_AGENT] for rule in self.rules)
+
+    @property
+    def every_term(self) -> tuple[LotTerms, ...]:
+        """What becomes of each award, and behind them of what agents give."""
+        return (*(self.lot_terms or (FOREVER,) * len(self.awards)), self.credit_terms)
 
     @property
     def caps(self) -> int:
@@ -154,6 +168,7 @@ class Programs:
         self.windows_max = max((len(each.measures) + each.caps for each in everything), default=0)
         self.scoped = tuple(dict.fromkeys(key for each in everything for key in scope_keys(each)))
         self.group_sets = programs[0].group_sets if programs else GroupSets()
+        self.agent_rules = max((program.agent_rules for program in everything), default=0)
         self.distinct_measures = tuple(sorted({m for each in everything for m in each.distinct_measures}))
         self.age_bands = programs[0].age_bands if programs else ()
         self._minute = -1
@@ -179,7 +194,7 @@ class Programs:
                 for index, zone in enumerate(zones, int(row["first_input"])):
                     if zone is not None:
                         self._world.inputs[index]["most"] = local_time(now, zone).date
-                for index, terms in enumerate(program.lot_terms, int(row["first_award"])):
+                for index, terms in enumerate(program.every_term, int(row["first_award"])):
                     self._world.awards[index]["expires_at"] = terms.expires_at(minute * MINUTE, program.zone)
         return self._world
 
@@ -263,9 +278,9 @@ class Programs:
                 for each, key in zip(program.scoped, scope_keys(program), strict=True)
             ]
             rules += program.rules
-            terms = program.lot_terms or (FOREVER,) * len(program.awards)
             awards += [
-                (*award, each.pending, each.expires_after, 0) for award, each in zip(program.awards, terms, strict=True)
+                (*award, each.pending, each.expires_after, 0)
+                for award, each in zip((*program.awards, _CREDIT), program.every_term, strict=True)
             ]
             inputs += [*(self._input(program, row) for row in program.inputs), *conditions.inputs]
             for each in (program.constants, np.array(conditions.constants, np.int64)):

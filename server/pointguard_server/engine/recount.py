@@ -20,7 +20,8 @@ IntArray = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 _ENDS = [int(each) for each in (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)]
-_NO_EVENTS = [*_ENDS, int(Operation.MATURE), *(int(each) for each in INTERVENTIONS)]
+_NO_EVENTS = [*_ENDS, int(Operation.MATURE)]
+_BY_STAFF = [int(each) for each in INTERVENTIONS]
 _HOUR = 3_600_000_000
 _UNSUMMED_MAX = 65_536
 # Past the end of any such stretch, and not past the next one's.
@@ -31,6 +32,7 @@ _COLUMNS = {
     Scope.CASHIER: "cashier_id",
     Scope.BUSINESS_UNIT: "business_unit_id",
     Scope.GROUP: "group_set_id",
+    Scope.AGENT: "agent_id",
 }
 
 
@@ -101,7 +103,8 @@ class Recount:
         if not legs.size:
             return
         self.position = int(legs["position"][-1])
-        events = legs[~np.isin(legs["operation"], _NO_EVENTS)]
+        deeds = legs[~np.isin(legs["operation"], _NO_EVENTS)]
+        events = deeds[~np.isin(deeds["operation"], _BY_STAFF)]  # an intervention counts for its agent alone
         held = events[(events["hold_expires_at"] != 0) & (events["decision"] == Decision.APPROVED)]
         opened = held if self._open is None else np.concatenate((self._open, held))
         ends = legs[np.isin(legs["operation"], _ENDS) & (legs["refers_to_seq"] > 0)]
@@ -111,7 +114,8 @@ class Recount:
         captured = ends["operation"] == Operation.CAPTURE
         left_points, left_money = ends["points"] * captured, ends["money"] * captured
         for index, key in enumerate(self.keys):
-            self._count(index, events, _amounts(key, events["points"], events["money"]))
+            counted = deeds if key.scope == Scope.AGENT else events
+            self._count(index, counted, _amounts(key, counted["points"], counted["money"]))
             if key.measured.net_of_reversals:
                 left = _amounts(key, left_points, left_money) * (left_points > 0)
                 self._count(index, originals, left - _amounts(key, originals["points"], originals["money"]))

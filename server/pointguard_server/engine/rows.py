@@ -68,7 +68,8 @@ ENVELOPE_FIELDS = (
     "request_digest",
     "skip",  # an Outcome already known before deciding, or SETTLED, or 0
     "slot",  # of the account in memory; -1: unknown account
-    "refers_to",  # the seq of the reservation that it ends; of a return, 1 + its row of world.Returns, 0: no receipt
+    "refers_to",  # the seq of the reservation that it ends; of a return, 1 + its row of world.Returns, 0: no receipt;
+    # of a correction, 1 + its original's row of world.CORRECTED
     "business_unit_id",
     "store_province_id",
     "currency",  # currency_number() of the request's money; 0: it names none
@@ -78,6 +79,8 @@ ENVELOPE_FIELDS = (
     "body_size",
     "group_set_id",  # of the member, where a request sets it
     "birth_date",  # so too: domain/age_bands.packed; it goes no further than memory
+    "agent_id",  # who of the staff asks: an AUTHOR in ``codes``
+    "reason_code",  # of an adjustment: its place in the program's list, from 1; 0: it has no such one
     "language",  # that its answer is to be in: its number, see rpc/languages.py; 0: the program's own
 )
 """What stands around a request: who asks, what is known before it is decided, and where its lines and its body are."""
@@ -139,6 +142,7 @@ STANDING_FIELDS = (
     "advice_id",
     "rule_id",
     "rule_version",
+    "entity",
     "context",
     "posture",
     "starts_at",

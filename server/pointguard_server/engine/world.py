@@ -33,6 +33,7 @@ PROGRAM = np.dtype(
             "forgives",  # whether a return takes no more than there is to spend
             "unreceipted_points",  # taken back for ``unreceipted_money`` minor units without a receipt; 0: refused
             "unreceipted_money",
+            "credit_max",  # the most points that an agent gives at once; 0: no limit
             "retention",  # how long events stay in memory
             "looks_back",  # how far windows reach back by which recorded activity is judged
             "first_measure",
@@ -92,6 +93,7 @@ RULE = np.dtype(
             "reason",  # what a transaction that it forbids is told
             "is_limit",  # a redemption may be cut down to fit under it
             "fails_closed",  # it declines while what it counts is not known
+            "of_agent",  # its window is the agent's, and the advice that it raises is about him
             "tripped",  # output: how often it tripped in this batch
             "unavailable",  # output: how often it could not be looked at
         )
@@ -123,7 +125,7 @@ AWARD = np.dtype(
         )
     ]
 )
-"""What an earn rule's award becomes."""
+"""What an earn rule's award becomes; behind a program's own stands what a credit by an agent becomes."""
 
 
 INPUT = np.dtype([("fact", "<i8"), ("measure", "<i8"), ("scale", "<i8"), ("most", "<i8"), ("source", "<i8")])
@@ -198,6 +200,15 @@ class Returns(NamedTuple):
     asked_lines: IntArray  # [line of a request, (place in the basket from 1, minor units; 0: all of it)]
 
 
+CORRECTED = np.dtype([(name, "<i8") for name in ("seq", "gives", "left", "corrected")])
+"""What a correction is about: its seq, whether it gave points or else took some, what it comes to with all that
+returned and corrected it, and what its corrections alone come to."""
+
+_ABOUT = ("advice_id_high", "advice_id_low", "agent_id", "rule_id", "posture", "is_over", "ends_at")
+AGENT_ADVICE = np.dtype([(name, "<i8") for name in _ABOUT])
+"""Advice about an agent that has not ended; ``is_over``: it does not stand, and its rule has no effect on him."""
+
+
 class Batch(NamedTuple):
     """What a batch asks. ``ids`` holds a fresh transaction id (high, low) for every leg that may be written."""
 
@@ -207,9 +218,12 @@ class Batch(NamedTuple):
     ids: IntArray
     header: IntArray  # indexed by the constants below
     returns: Returns
+    corrections: RowArray  # CORRECTED
+    agent_advice: RowArray  # AGENT_ADVICE, with room for what the batch may raise
 
 
-NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE = range(5)
+NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE, ADVICE_ABOUT_AGENTS = range(6)
+"""The last one: how many rows of ``agent_advice`` are in use."""
 
 
 class Output(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pointguard_server.domain.codes import (
     UNTIL_RESOLVED,
     AccountFlag,
+    AdviceEntity,
     AdviceEvent,
     Context,
     InterventionReason,
@@ -80,6 +81,7 @@ def _advice(advice: StandingAdvice, rule_name: RuleName) -> dict[str, Any]:
     """Return an advice; one that was raised by hand has no rule, and a case no end."""
     told = {
         "advice_id": uuid_text(advice.advice_id),
+        "entity": AdviceEntity(advice.entity).name,
         "context": Context(advice.context).name,
         "posture": Posture(advice.posture).name,
         "starts_at": moment_text(advice.starts_at),

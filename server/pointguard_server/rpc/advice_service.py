@@ -84,6 +84,7 @@ class AdviceService:
         return advice_pb2.AdviceHistory(
             advice=advice_message(latest.advice, self._desk.directory.text),
             account_id=history.account_id,
+            agent_id=self._desk.directory.text(history.agent_id),
             state=int(_ENDS.get(AdviceEvent(latest.event), expired)),  # type: ignore[arg-type]
             steps=[_step(step) for step in history.steps],
         )
@@ -139,6 +140,7 @@ class AdviceService:
         return advice_pb2.Case(
             case_id=uuid_text(latest.advice.advice_id),
             account_id=history.account_id,
+            agent_id=self._desk.directory.text(history.agent_id),
             state=int(_CASE_STATES.get(AdviceEvent(latest.event), CaseState.OPEN)),  # type: ignore[arg-type]
             outcome=steps[-1].outcome,
             advice=advice_message(latest.advice, self._desk.directory.text),
@@ -164,11 +166,14 @@ class AdviceService:
         operation: Operation,
     ) -> Verdict:  # fmt: skip
         """Have an advice stand no more."""
-        decoder = self._desk.decoder(call)
-        advice_id = decoder.transaction_id(request.advice_id, "advice_id")
-        said = said_by(decoder, request.intervention, call.key_id)
-        ask = intervention_ask(decoder, request.idempotency_key, operation, said, advice_id=advice_id)
-        decoder.check()
+
+        def decode(decoder: Decoder) -> Ask:
+            advice_id = decoder.transaction_id(request.advice_id, "advice_id")
+            said = said_by(decoder, request.intervention, call.key_id)
+            return intervention_ask(decoder, request.idempotency_key, operation, said, advice_id=advice_id)
+
+        ask = await self._desk.decode(call, decode)
+        advice_id = bytes.fromhex(request.advice_id.replace("-", ""))
         # Without an owner the engine finds the key, if it was used, or else no account.
         ask.account_id = await self._desk.reader.advice_owner(call.tenant.tenant_id, advice_id) or 0
         return await self._desk.submit(call, ask)

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard_server.domain.adjustments import Adjustment
 from pointguard_server.domain.codes import CODE_BYTES_MAX, CodeKind, Factor, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, Violation
 from pointguard_server.domain.identifiers import IdentifierKind
@@ -30,6 +31,7 @@ from pointguard_server.service.tenants import LINE_VALUE, Tenant, Vocabulary
 from pointguard_server.service.vault import InvalidIdentifier, normalize_identifier
 
 KEY_BYTES_MAX = 64
+AUTHOR_BYTES_MAX, NOTE_BYTES_MAX = 64, 500
 GROUPS_MAX = 32
 TEXT_BYTES_MAX = 64
 POINTS_MAX = 10**12
@@ -39,6 +41,12 @@ LINES_MAX = 1_000
 TIME_TO_LIVE_MIN = 1_000_000
 # A terminal's clock may be wrong, but not by centuries: from 2000 to 2100.
 OCCURRED_MIN, OCCURRED_MAX = 946_684_800, 4_102_444_800
+ADJUST_KINDS = {
+    0: Kind.DISCRETIONARY,
+    int(Kind.DISCRETIONARY): Kind.DISCRETIONARY,
+    int(Kind.ADJUSTMENT): Kind.ADJUSTMENT,
+    int(Kind.CORRECTION): Kind.CORRECTION,
+}
 KIND_FIELDS = {kind.name.lower(): kind for kind in IdentifierKind}
 AUTHORISE_KINDS = {0: Kind.ADHOC_REDEEM, int(Kind.PURCHASE): Kind.PURCHASE, int(Kind.ADHOC_REDEEM): Kind.ADHOC_REDEEM}
 ACCRUE_KINDS = {0: Kind.PURCHASE, int(Kind.PURCHASE): Kind.PURCHASE, int(Kind.ACTIVITY): Kind.ACTIVITY}
@@ -478,6 +486,49 @@ class Decoder:
         ask = self.ask(key, fields, member, store, reference=reference, basket=encode_lines(lines))
         if money:
             ask.currency = self.tenant.currency_number
+        return ask
+
+    def agent(self, text: str, field: str = "agent_id") -> int:
+        """Return the number of who of the staff asks, 0 for nobody."""
+        return self.code(CodeKind.AUTHOR, text, field, AUTHOR_BYTES_MAX)
+
+    def adjust(self, request: transaction_pb2.AdjustPointsRequest, key_id: str) -> Ask:
+        """Return the ask of an AdjustPoints. That another API key makes it again does not make it another request."""
+        kind = self._kind(request.kind, ADJUST_KINDS)
+        points = request.signed_points
+        least = 1 if kind == Kind.DISCRETIONARY else -POINTS_MAX
+        if not points or not least <= points <= POINTS_MAX:
+            self.fault("signed_points", f"must be from {least} to {POINTS_MAX}, and not 0")
+        original = bytes(16)  # stands for none
+        if (kind == Kind.CORRECTION) != bool(request.corrects_transaction_id):
+            self.fault("corrects_transaction_id", "must be given for a CORRECTION, and for nothing else")
+        elif request.corrects_transaction_id == _NIL_UUID:
+            self.fault("corrects_transaction_id", "must be a transaction's UUID")
+        elif request.corrects_transaction_id:
+            original = self.transaction_id(request.corrects_transaction_id, "corrects_transaction_id")
+        for field, most in (("agent_id", AUTHOR_BYTES_MAX), ("reason_code", CODE_BYTES_MAX), ("note", NOTE_BYTES_MAX)):
+            if not getattr(request, field):
+                self.fault(field, f"must have 1 to {most} bytes")
+        said = Adjustment(
+            self.text(request.agent_id, "agent_id", AUTHOR_BYTES_MAX),
+            self.text(request.reason_code, "reason_code", CODE_BYTES_MAX),
+            self.text(request.note, "note", NOTE_BYTES_MAX),
+            key_id,
+        )
+        member = self.member(request.member)
+        fields = RequestFields(
+            operation=int(Operation.ADJUST),
+            kind=kind,
+            account_id=member[0],
+            points=points,
+            reservation_high=int.from_bytes(original[:8], "little", signed=True),
+            reservation_low=int.from_bytes(original[8:], "little", signed=True),
+        )
+        ask = self.ask(self.key(request.idempotency_key), fields, member, _NO_STORE, basket=said.said)
+        ask.body = encode_body("", said.encode())
+        ask.agent_id = self.agent(said.agent_id)
+        reasons = self.tenant.adjustment_reasons
+        ask.reason_code = reasons.index(said.reason_code) + 1 if said.reason_code in reasons else 0
         return ask
 
     def _returned_lines(self, lines: transaction_pb2.ReturnedLines) -> list[tuple[int, int]]:

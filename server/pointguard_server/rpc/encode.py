@@ -13,7 +13,6 @@ from pointguard_server.domain.codes import (
     STRENGTH,
     UNTIL_RESOLVED,
     AccountFlag,
-    AdviceEntity,
     EntryType,
     Operation,
     Posture,
@@ -169,6 +168,17 @@ class Encoder:
         else:
             self.fill_void(result.void_redemption, verdict)
 
+    def adjustment(self, verdict: Verdict) -> transaction_pb2.AdjustPointsResponse:
+        """Return the answer to an AdjustPoints."""
+        return transaction_pb2.AdjustPointsResponse(
+            transaction_id=uuid_text(verdict.transaction_id),
+            decision=verdict.decision,  # type: ignore[arg-type]
+            reasons=self.reasons(verdict.reasons),
+            signed_points=sum(entry.signed_points for entry in verdict.entries),
+            account_id=verdict.account_id,
+            balance=balance(verdict),
+        )
+
     def quote(self, verdict: Verdict, language: str) -> transaction_pb2.QuoteRedemptionResponse:
         """Return the answer to a QuoteRedemption."""
         response = transaction_pb2.QuoteRedemptionResponse(
@@ -235,7 +245,7 @@ def advice_message(advice: StandingAdvice | PastAdvice, text: Text) -> common_pb
         evidence.window_starts_after.CopyFrom(timestamp(advice.window_starts_after))
     message = common_pb2.Advice(
         advice_id=uuid_text(advice.advice_id),
-        entity=int(AdviceEntity.ACCOUNT),  # type: ignore[arg-type]
+        entity=advice.entity,  # type: ignore[arg-type]
         context=advice.context,  # type: ignore[arg-type]
         posture=advice.posture,  # type: ignore[arg-type]
         starts_at=timestamp(advice.starts_at),

@@ -18,7 +18,8 @@ from pointguard_server.service.exemption import Exemption
 from pointguard_server.service.exemptions import Exemptions
 from pointguard_server.service.rule_versions import RequestKey
 
-_CONTEXTS = frozenset((0, *Context))
+_CONTEXTS = frozenset((0, Context.REDEMPTION, Context.EARNING))
+"""What agents do is never exempted."""
 _TEXTS = {
     "group": (ExemptEntity.GROUP, CodeKind.GROUP_SET),
     "cashier_id": (ExemptEntity.CASHIER, CodeKind.CASHIER),
@@ -75,7 +76,7 @@ class ExemptionService:
                 decoder.fault(which, "must not be empty")
             subject_id = decoder.code(kind, getattr(request, which), which)
         if int(request.context) not in _CONTEXTS:
-            decoder.fault("context", "is not a known context")
+            decoder.fault("context", "must be a context that can be exempted")
         rule_id = 0
         if request.rule:
             rule_id = self._exemptions.rule(request.rule)

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard_server.domain.adjustments import decode_adjustment
 from pointguard_server.domain.codes import INTERVENTIONS, Factor, Operation
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import decode_record
@@ -41,6 +42,7 @@ async def transaction_message(
         fraud_rules_version=leg["fraud_rules_version"],
         experiment_id=leg["experiment_id"],
         arm=leg["arm"],
+        agent_id=await reader.text(leg["agent_id"]),
         balance=common_pb2.Balance(
             posted=leg["posted"],
             reserved=leg["reserved"],
@@ -63,6 +65,10 @@ async def transaction_message(
         transaction.advice.add(event=step["event"], advice=message)
     if leg["operation"] in INTERVENTIONS:
         transaction.intervention.CopyFrom(intervention_message(decode_intervention(record.basket)))
+    if leg["operation"] == Operation.ADJUST:
+        said = decode_adjustment(record.basket)
+        transaction.adjustment.reason_code, transaction.adjustment.note = said.reason_code, said.note
+        transaction.adjustment.api_key_id = said.key_id
     if leg["operation"] == Operation.AUTHORISE and record.request is not None:
         flags = cast("int", record.request["flags"])
         transaction.verified_by.extend(int(each) for each in Factor if flags & verified(each))  # type: ignore[misc]

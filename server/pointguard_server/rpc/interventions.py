@@ -19,8 +19,8 @@ from pointguard_server.domain.interventions import Intervention
 from pointguard_server.domain.record import encode_body
 from pointguard_server.engine.ask import Ask
 from pointguard_server.engine.rows import RequestFields
-from pointguard_server.rpc.decode import Decoder, Member, packed_numbers
-from pointguard_server.rpc.rule_messages import AUTHOR_BYTES_MAX, NOTE_BYTES_MAX, moment
+from pointguard_server.rpc.decode import AUTHOR_BYTES_MAX, NOTE_BYTES_MAX, Decoder, Member, packed_numbers
+from pointguard_server.rpc.rule_messages import moment
 
 DURATION_MIN_S, DURATION_MAX_S = 1, 3_650 * 86_400
 _REASONS, _CONTEXTS, _POSTURES = frozenset(InterventionReason), frozenset(Context), frozenset(Posture) - CASES
@@ -50,7 +50,7 @@ def with_terms(decoder: Decoder, said: Intervention, request: advice_pb2.RaiseAd
         decoder.fault("context", "must be a known context")
     if int(request.posture) not in _POSTURES:
         decoder.fault("posture", "must be a known posture, and not a case's")
-    elif int(request.posture) in _OF_REDEMPTION and int(request.context) == Context.EARNING:
+    elif int(request.posture) in _OF_REDEMPTION and int(request.context) != Context.REDEMPTION:
         decoder.fault("posture", "is about redemptions alone")
     duration = ends_at = 0
     which = request.WhichOneof("end")
@@ -92,6 +92,7 @@ def intervention_ask(
     reason = said.outcome or said.reason
     ask.lines = packed_numbers((said.context, said.posture, said.duration, said.ends_at, reason, actor))
     ask.line_count = 1
+    ask.agent_id = decoder.agent(said.author, "intervention.author")
     return ask
 
 
@@ -100,7 +101,7 @@ def resolution_ask(decoder: Decoder, request: advice_pb2.ResolveCaseRequest, key
     if int(request.outcome) not in _OUTCOMES:
         decoder.fault("outcome", "must be a known outcome")
     said = replace(said_by(decoder, request.intervention, key_id), outcome=int(request.outcome))
-    author = decoder.code(CodeKind.AUTHOR, said.author, "intervention.author", AUTHOR_BYTES_MAX)
+    author = decoder.agent(said.author, "intervention.author")
     actor = author << 32 | decoder.code(CodeKind.API_KEY, key_id, "intervention.api_key_id", AUTHOR_BYTES_MAX)
     case_id = decoder.transaction_id(request.case_id, "case_id")
     return intervention_ask(

@@ -171,7 +171,10 @@ class MemberService:
             where = decoder.where(request.origin)
             fields = _fact(Operation.SET_REDEMPTION_LOCK, Kind.REDEMPTION_LOCK, member[0], where)
             fields = fields._replace(flags=int(RequestFlag.LOCKED) if request.locked else 0)
-            return decoder.ask(decoder.key(request.idempotency_key), fields, member, where[-1])
+            private = f"agent {request.agent_id}".encode() if request.agent_id else b""
+            ask = decoder.ask(decoder.key(request.idempotency_key), fields, member, where[-1], private=private)
+            ask.agent_id = decoder.agent(request.agent_id)
+            return ask
 
         verdict = await self._desk.submit(call, await self._desk.decode(call, decode))
         return member_pb2.SetRedemptionLockResponse(

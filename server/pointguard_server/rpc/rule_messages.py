@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import explanation_pb2, rule_pb2
 from pointguard_server.domain.codes import EntryType, Part, Reason, RuleChangeReason
-from pointguard_server.rpc.decode import OCCURRED_MAX, OCCURRED_MIN, Decoder
+from pointguard_server.rpc.decode import AUTHOR_BYTES_MAX, NOTE_BYTES_MAX, OCCURRED_MAX, OCCURRED_MIN, Decoder
 from pointguard_server.rpc.encode import timestamp
 from pointguard_server.rules.problems import Problem
 from pointguard_server.rules.value_types import ValueType
@@ -21,8 +21,6 @@ from pointguard_server.service.rule_versions import (
 )
 
 SOURCE_BYTES_MAX = 65_536
-AUTHOR_BYTES_MAX = 64
-NOTE_BYTES_MAX = 500
 FILES_MAX = 64
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}")
 PAGE_DEFAULT, PAGE_MAX = 20, 100

@@ -45,7 +45,7 @@ from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.backtests import Backtests
-from pointguard_server.service.credentials import FRAUD, MANAGER, TILL
+from pointguard_server.service.credentials import AGENT, FRAUD, MANAGER, TILL
 from pointguard_server.service.exemptions import Exemptions
 from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.explanation.explainer import Explainer
@@ -86,7 +86,7 @@ INVESTIGATORS = frozenset(
         "SetAccountStatus",
     )
 )
-BACKTEST, WATCH = "BacktestRuleSet", "WatchAdvice"
+BACKTEST, WATCH, ADJUST = "BacktestRuleSet", "WatchAdvice", "AdjustPoints"
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +110,7 @@ def _methods(
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
     beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
-    transactions, members, activity = TransactionService(desk), MemberService(desk), ActivityService(desk)
+    transactions, activity = TransactionService(desk), ActivityService(desk)
     return {
         "pointguard.v1.TransactionService": {
             "QuoteRedemption": (transaction_pb2.QuoteRedemptionRequest, transactions.quote_redemption),
@@ -118,6 +118,7 @@ def _methods(
             "CaptureRedemption": None,
             "VoidRedemption": None,
             "Accrue": None,
+            ADJUST: (transaction_pb2.AdjustPointsRequest, transactions.adjust_points),
             "ReturnTransaction": (transaction_pb2.ReturnTransactionRequest, transactions.return_transaction),
             "GetTransaction": (transaction_pb2.GetTransactionRequest, transactions.get_transaction),
             "GetBalance": (transaction_pb2.GetBalanceRequest, transactions.get_balance),
@@ -131,14 +132,7 @@ def _methods(
             activity_service.STREAM: None,
         },
         "pointguard.v1.AdviceService": _advice_methods(desk, exemptions),
-        "pointguard.v1.MemberService": {
-            "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
-            "FindMember": (member_pb2.FindMemberRequest, members.find_member),
-            "LinkIdentifier": (member_pb2.LinkIdentifierRequest, members.link_identifier),
-            "UpdateMember": (member_pb2.UpdateMemberRequest, members.update_member),
-            "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
-            "SetAccountStatus": (member_pb2.SetAccountStatusRequest, members.set_account_status),
-        },
+        "pointguard.v1.MemberService": _member_methods(desk),
         RULES: {
             "ValidateRuleSet": (rule_pb2.ValidateRuleSetRequest, rules.validate_rule_set),
             "FormatRuleSet": (rule_pb2.FormatRuleSetRequest, rules.format_rule_set),
@@ -176,7 +170,21 @@ def _role(service: str, name: str) -> str:
     """Return the role that an RPC takes."""
     if name in INVESTIGATORS:
         return FRAUD
+    if name == ADJUST:
+        return AGENT
     return MANAGER if service in MANAGERS else TILL
+
+
+def _member_methods(desk: Desk) -> dict[str, tuple[type[Message], Method] | None]:
+    members = MemberService(desk)
+    return {
+        "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
+        "FindMember": (member_pb2.FindMemberRequest, members.find_member),
+        "LinkIdentifier": (member_pb2.LinkIdentifierRequest, members.link_identifier),
+        "UpdateMember": (member_pb2.UpdateMemberRequest, members.update_member),
+        "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
+        "SetAccountStatus": (member_pb2.SetAccountStatusRequest, members.set_account_status),
+    }
 
 
 def _advice_methods(desk: Desk, exemptions: Exemptions) -> dict[str, tuple[type[Message], Method] | None]:

@@ -40,6 +40,9 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.ReturnAboveOriginal: StatusCode.FAILED_PRECONDITION,
     errors.ReturnWindowOver: StatusCode.FAILED_PRECONDITION,
     errors.ReceiptRequired: StatusCode.FAILED_PRECONDITION,
+    errors.ReasonCodeUnknown: StatusCode.FAILED_PRECONDITION,
+    errors.NotCorrectable: StatusCode.FAILED_PRECONDITION,
+    errors.CorrectionAboveOriginal: StatusCode.FAILED_PRECONDITION,
     errors.AdviceEnded: StatusCode.FAILED_PRECONDITION,
     errors.AdviceIsCase: StatusCode.FAILED_PRECONDITION,
     errors.CaseResolved: StatusCode.FAILED_PRECONDITION,
@@ -94,6 +97,9 @@ _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.RETURN_AMOUNT_MISMATCH: errors.InvalidRequest(_WRONG_AMOUNT),
     Outcome.NO_SUCH_LINE: errors.InvalidRequest(_NO_SUCH_LINE),
     Outcome.RECEIPT_REQUIRED: errors.ReceiptRequired(),
+    Outcome.REASON_CODE_UNKNOWN: errors.ReasonCodeUnknown(),
+    Outcome.NOT_CORRECTABLE: errors.NotCorrectable(),
+    Outcome.CORRECTION_ABOVE_ORIGINAL: errors.CorrectionAboveOriginal(),
 }
 
 

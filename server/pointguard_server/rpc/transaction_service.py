@@ -113,6 +113,11 @@ class TransactionService:
         self._desk.encoder(call.tenant).fill_return(response, await self._desk.submit(call, ask))
         return response
 
+    async def adjust_points(self, call: Call, request: transaction_pb2.AdjustPointsRequest) -> Message:
+        """See the contract."""
+        ask = await self._desk.decode(call, lambda decoder: decoder.adjust(request, call.key_id))
+        return self._desk.encoder(call.tenant).adjustment(await self._desk.submit(call, ask))
+
     async def get_balance(self, call: Call, request: transaction_pb2.GetBalanceRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.read(Operation.BALANCE, request.member))

@@ -32,8 +32,12 @@ from pointguard_server.domain.errors import Overloaded, PointguardError, Unauthe
 TILL: Final = "till"
 MANAGER: Final = "manager"
 FRAUD: Final = "fraud"
-ROLES: Final = (TILL, MANAGER, FRAUD)
-"""What an API key may be for: transactions and members, rules, or what is done about fraud. A key may have several."""
+AGENT: Final = "agent"
+ROLES: Final = (TILL, MANAGER, FRAUD, AGENT)
+"""What an API key may be for: transactions and members, rules, what is done about fraud, or points given by hand.
+
+A key may have several.
+"""
 RAW_KEY_CHARACTERS: Final = 59
 KEY_ID_CHARACTERS: Final = 12
 TIME_TO_LIVE_S: Final = 60.0

@@ -22,6 +22,11 @@ from pointguard_server.service.rule_availability import field_name, problems_of
 _NAME: Final = "conditions of fraud rules"
 _OF_PURCHASES: Final = frozenset(("order.line_count", "order.tender", "order.coupon_used"))
 _OF_REDEMPTIONS: Final = frozenset(("order.redemption_type",))
+_ABSENT: Final = {
+    Context.REDEMPTION: (_OF_PURCHASES, "a redemption"),
+    Context.EARNING: (_OF_REDEMPTIONS, "a purchase"),
+    Context.ADJUSTMENT: (_OF_PURCHASES | _OF_REDEMPTIONS | {"order.total"}, "an adjustment"),
+}
 _SIZES: Final = frozenset(("order.total", "order.points"))
 
 
@@ -78,11 +83,10 @@ def _absent(rule: FraudRuleConfig, rules: CheckedRuleSet, ordinal: int) -> Itera
     """What a rule that is its condition alone asks for and what it looks at never has."""
     if rule.measure is not None:
         return
-    absent = _OF_PURCHASES if rule.context is Context.REDEMPTION else _OF_REDEMPTIONS
-    looked_at = "a redemption" if rule.context is Context.REDEMPTION else "a purchase"
+    absent, looked_at = _ABSENT[rule.context]
     for node in _nodes(rules, ordinal):
         name = field_name(node)
-        if isinstance(node, checked.LinesCall) and rule.context is Context.REDEMPTION:
+        if isinstance(node, checked.LinesCall) and rule.context is not Context.EARNING:
             name = "lines"
         if name == "lines" or name in absent:
             message = f"{looked_at} has no `{name}`, and the rule looks at nothing else"

@@ -152,6 +152,7 @@ class AdviceHistory(NamedTuple):
     raised_position: int  # of the row that raised it
     account_id: int
     steps: tuple[TakenStep, ...]
+    agent_id: int = 0  # if it is about an agent
 
 
 class Notice(NamedTuple):

@@ -63,6 +63,8 @@ _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 SPEND_ACCESS: Final = "SPEND_BASED_REDEMPTION_ACCESS"
 """The fraud rule that the control ``spend_access`` is."""
 BYPASSING_TYPES_MAX: Final = 64
+REASON_CODES_MAX: Final = 64
+_ABOUT_AGENTS: Final = (Posture.LOG, Posture.WARN, Posture.REVIEW, Posture.BLOCK)
 _RULE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 # ISO 4217, the codes of national currencies in use, by the number of digits after the decimal point.
@@ -229,8 +231,27 @@ class ReturnsConfig:
     without_receipt: UnreceiptedConfig | None
 
 
+@dataclass(frozen=True, slots=True)
+class AdjustmentsConfig:
+    """What agents may do to points by hand, for one of the ``reason_codes``: without any, nothing.
+
+    The rest are limits of what they give, in points: at once, an agent in a calendar day and month, and an account in a
+    calendar month. 0: no limit.
+    """
+
+    reason_codes: tuple[str, ...] = ()
+    credit_max: int = 0
+    agent_daily_max: int = 0
+    agent_monthly_max: int = 0
+    account_monthly_max: int = 0
+
+
 DEFAULT_LANGUAGE: Final = "en"
-DEFAULT_FAIL: Final = {Context.REDEMPTION: FailMode.CLOSED, Context.EARNING: FailMode.OPEN}
+DEFAULT_FAIL: Final = {
+    Context.REDEMPTION: FailMode.CLOSED,
+    Context.EARNING: FailMode.OPEN,
+    Context.ADJUSTMENT: FailMode.CLOSED,
+}
 """What fraud rules do while nobody knows what they count, unless the configuration says otherwise."""
 NO_RETURNS_TABLE: Final = ReturnsConfig(timedelta(0), negative_balance=True, grace=timedelta(0), without_receipt=None)
 """What holds where the configuration says nothing of returns."""
@@ -256,6 +277,7 @@ class ProgramConfig:
     redemption: RedemptionConfig
     lots: LotsConfig
     returns: ReturnsConfig
+    adjustments: AdjustmentsConfig
     earn_rules: str
     isolation: Isolation
     fuel: int
@@ -287,6 +309,9 @@ _FAMILIES: Final = {
     # Refused ones included: whoever empties a stolen account does not stop at the first refusal.
     "ADVICE_CHECK_ACCOUNT_BURN": BuiltInRule(
         Context.REDEMPTION, Counts(None, (Part.REDEEM, Part.HOUSEHOLD_REDEEM), approved_only=False), Measure.COUNT
+    ),
+    "ADVICE_CHECK_ACCOUNT_DISCRETIONARY_EARN": BuiltInRule(
+        Context.ADJUSTMENT, Counts((Kind.DISCRETIONARY,), None, approved_only=True), Measure.COUNT
     ),
     "ADVICE_CHECK_ACCOUNT_PURCHASE_TRANSACTION_COUNT": BuiltInRule(
         Context.EARNING, Counts((Kind.PURCHASE,), None, approved_only=True), Measure.COUNT
@@ -346,6 +371,7 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         redemption=_read_redemption(redemption),
         lots=_read_lots(program),
         returns=_read_returns(program),
+        adjustments=_read_adjustments(program),
         earn_rules=_read_earn_rules(earn),
         isolation=earn.choice("isolation", Isolation, Isolation.NONE),
         fuel=_read_fuel(earn),
@@ -518,6 +544,24 @@ def _read_unreceipted(returns: CheckedTable) -> UnreceiptedConfig | None:
     return config
 
 
+def _read_adjustments(program: CheckedTable) -> AdjustmentsConfig:
+    if not program.has("adjustments"):
+        return AdjustmentsConfig()
+    table = program.table("adjustments")
+    if not table.has("reason_codes"):
+        table.note("reason_codes", "is missing")
+    config = AdjustmentsConfig(
+        table.texts("reason_codes", REASON_CODES_MAX, CODE_BYTES_MAX),
+        *(
+            # A limit of 0 could mean "nothing" or "no limit": leave it out for no limit.
+            table.integer(name, 1, _POINTS_MAX) if table.has(name) else 0
+            for name in ("credit_max", "agent_daily_max", "agent_monthly_max", "account_monthly_max")
+        ),
+    )
+    table.close()
+    return config
+
+
 def _read_last_day(table: CheckedTable, form: re.Pattern[str], meaning: str, before: str) -> date:
     text = table.text("last_day", 10, form, meaning)
     try:
@@ -600,6 +644,8 @@ def _read_fraud_rule(table: CheckedTable) -> FraudRuleConfig:
     )
     if rule.context is not Context.REDEMPTION and posture in (Posture.STEP_UP, Posture.LOCK):
         table.note("context", f'must be "REDEMPTION" with posture = "{posture.name}", which stops nothing else')
+    if rule.scope is Scope.AGENT:
+        _note_about_agents(table, rule)
     if rule.extends and posture in CASES:
         table.note("extends", "is not for cases, which stand until they are resolved")
     return rule
@@ -612,6 +658,18 @@ def _read_message(table: CheckedTable, rule: FraudRuleConfig, language: str) -> 
     if not end and not rule.duration:
         end = "the rule's duration is 0"
     return read_message(table, language, unfilled(measures=rule.measure is not None, rolling=rolling, no_end=end))
+
+
+def _note_about_agents(table: CheckedTable, rule: FraudRuleConfig) -> None:
+    """Notes what does not go with a rule whose advice is about an agent: it must not touch the member."""
+    if rule.context is not Context.ADJUSTMENT:
+        table.note("context", 'must be "ADJUSTMENT" with scope = "AGENT"')
+    if rule.posture not in _ABOUT_AGENTS:
+        table.note("posture", 'must be "LOG", "WARN", "REVIEW" or "BLOCK" with scope = "AGENT"')
+    if rule.when:
+        table.note("when", 'is not for scope = "AGENT"')
+    if rule.extends:
+        table.note("extends", 'is not for scope = "AGENT"')
 
 
 def _counted(table: CheckedTable, built_in: BuiltInRule | None) -> Counts:

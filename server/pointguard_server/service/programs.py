@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -51,13 +51,13 @@ from pointguard_server.service.line_codes import LINE_DOMAINS, LineCodes
 from pointguard_server.service.ports import Directory
 from pointguard_server.service.program_config import (
     RESERVATION_TTL_MAX,
+    AdjustmentsConfig,
     ControlConfig,
     FailMode,
     FraudRuleConfig,
     LotsConfig,
     ProgramConfig,
     RedemptionConfig,
-    ReturnsConfig,
     RuleMode,
 )
 from pointguard_server.service.program_sources import ProgramSources, Store
@@ -65,7 +65,7 @@ from pointguard_server.velocity.windows import DISTINCT_CASHIERS, DISTINCT_STORE
 
 DAILY_REDEMPTION_CAP: Final = "DAILY_REDEMPTION_CAP"
 OUT_OF_PROVINCE: Final = "OUT_OF_PROVINCE"
-"""The names of the controls, where a rule's name is shown."""
+"""The names of the controls, where a rule's name is shown. Those of the limits of agents are their reasons'."""
 
 Intern = Callable[[CodeKind, str], int]
 IntArray = npt.NDArray[np.int64]
@@ -189,7 +189,7 @@ def build_program(
         "rate_points": config.redemption.points,
         "rate_money": config.redemption.money_minor,
         "hold_default": config.reservation_ttl_default // MICROSECOND,
-        **_return_settings(config.returns),
+        **_return_and_credit_settings(config),
         "retention": _retention(config, rule_set, fraud_conditions) // MICROSECOND,
         "fraud_measure_count": fraud_measure_count,
         "looks_back": looks_back(config) // MICROSECOND,
@@ -212,6 +212,7 @@ def build_program(
         work_size=layout_of(rule_set.checked).size,
         earn=earn,
         lot_terms=tuple(lot_terms_of(config.lots, rule) for rule in rule_set.checked.rules),
+        credit_terms=LotTerms(0, config.lots.expiry),
         code_words=matches.words,
         conditions=conditions,
         scoped=tuple(scoped),
@@ -234,7 +235,9 @@ def _alert_only(config: ProgramConfig, intern: Intern) -> frozenset[int]:
     return frozenset(intern(CodeKind.RULE, rule.name) for rule in alerting)
 
 
-def _return_settings(returns: ReturnsConfig) -> dict[str, int]:
+def _return_and_credit_settings(config: ProgramConfig) -> dict[str, int]:
+    """Return what is said of returns, and of what agents give."""
+    returns = config.returns
     unreceipted = returns.without_receipt
     return {
         "return_window": returns.window // MICROSECOND,
@@ -242,6 +245,7 @@ def _return_settings(returns: ReturnsConfig) -> dict[str, int]:
         "forgives": int(not returns.negative_balance),
         "unreceipted_points": unreceipted.points if unreceipted else 0,
         "unreceipted_money": unreceipted.money_minor if unreceipted else 1,
+        "credit_max": config.adjustments.credit_max,
     }
 
 
@@ -436,6 +440,8 @@ def looks_back(config: ProgramConfig) -> timedelta:
         if rule.enabled and rule.window is not None and rule.scope is Scope.ACCOUNT
     ]
     lengths = [window.length or _CALENDAR_LENGTHS[window.kind] for window in windows]
+    if config.adjustments.account_monthly_max:
+        lengths.append(_MONTH_MAX)
     return max([*lengths, RESERVATION_TTL_MAX + timedelta(days=1), _CALENDAR_LENGTHS[WindowKind.DAY]])
 
 
@@ -454,16 +460,23 @@ def _fraud_rules(
     measures: dict[tuple[int, ...], int] = {}
     scoped: dict[tuple[int, Measured], ScopedMeasure] = {}
     rules = _controls(config.redemption, measures, intern)
+    for limit in limits_of(config.adjustments):
+        rules.append(
+            _rule(
+                intern(CodeKind.RULE, limit.reason.name),
+                *_places(measures, scoped, limit.scope, limit.counted),
+                ControlConfig(limit.most, Posture.BLOCK, timedelta(0)),
+                Context.ADJUSTMENT,
+                limit.reason,
+                fails_closed=config.fail[Context.ADJUSTMENT] is FailMode.CLOSED,
+                of_agent=limit.scope is Scope.AGENT,
+            )
+        )
     ordinals = count()
     for rule in config.fraud_rules:
         if not rule.enabled:
             continue
         counted = measure_of(rule)
-        wide = None
-        if counted is not None and rule.scope is not Scope.ACCOUNT:
-            wide = scoped.setdefault((rule.scope, counted), ScopedMeasure(len(measures), int(rule.scope), counted))
-            if wide.place == len(measures):
-                measures.update({(wide.place, each): wide.place + each for each in range(places_of(rule.scope))})
         condition, sized = _NO_CONDITION, False
         if rule.when:
             if conditions is None:
@@ -473,8 +486,7 @@ def _fraud_rules(
         rules.append(
             _rule(
                 intern(CodeKind.RULE, rule.name),
-                CONDITION if counted is None else _place(measures, counted, wide),
-                _NO_SCOPE if wide is None else list(scoped.values()).index(wide),
+                *((CONDITION, _NO_SCOPE) if counted is None else _places(measures, scoped, rule.scope, counted)),
                 ControlConfig(rule.threshold, posture_of(rule), rule.duration, rule.step_up, rule.four_eyes),
                 rule.context,
                 Reason.FRAUD_RULE,
@@ -483,6 +495,7 @@ def _fraud_rules(
                 is_sized=sized,
                 is_shadow=rule.mode is RuleMode.SHADOW,
                 fails_closed=config.fail[rule.context] is FailMode.CLOSED,
+                of_agent=rule.scope is Scope.AGENT,
             )
         )
     return [row if isinstance(row, Measured) else _COUNTS_NOTHING for row in measures], list(scoped.values()), rules
@@ -490,7 +503,12 @@ def _fraud_rules(
 
 def scope_keys_of(config: ProgramConfig, program_id: int) -> tuple[ScopeKey, ...]:
     """Return the counters that a configuration's rules of wider scopes need."""
-    keys = (
+    keys = [
+        ScopeKey(program_id, int(limit.scope), limit.counted)
+        for limit in limits_of(config.adjustments)
+        if limit.scope is not Scope.ACCOUNT
+    ]
+    keys += (
         ScopeKey(program_id, int(rule.scope), measured)
         for rule in config.fraud_rules
         if rule.enabled and rule.scope is not Scope.ACCOUNT and (measured := measure_of(rule)) is not None
@@ -498,13 +516,48 @@ def scope_keys_of(config: ProgramConfig, program_id: int) -> tuple[ScopeKey, ...
     return tuple(dict.fromkeys(keys))
 
 
+class CreditLimit(NamedTuple):
+    """A limit of what agents give in a stretch of the calendar: whose, what it counts, the most points, its reason."""
+
+    scope: Scope
+    counted: Measured
+    most: int
+    reason: Reason
+
+
+def limits_of(adjustments: AdjustmentsConfig) -> list[CreditLimit]:
+    """Return the limits that a program sets to what agents give; that of one credit is none of a window."""
+    limits = (
+        (Scope.AGENT, WindowKind.DAY, adjustments.agent_daily_max, Reason.AGENT_DAILY_LIMIT),
+        (Scope.AGENT, WindowKind.MONTH, adjustments.agent_monthly_max, Reason.AGENT_MONTHLY_LIMIT),
+        (Scope.ACCOUNT, WindowKind.MONTH, adjustments.account_monthly_max, Reason.ACCOUNT_MONTHLY_LIMIT),
+    )
+    given = _mask((Part.DISCRETIONARY,))
+    return [
+        CreditLimit(scope, Measured(-1, given, 1, 0, 0, int(Measure.POINTS), int(window), 0), most, reason)
+        for scope, window, most, reason in limits
+        if most
+    ]
+
+
 def places_of(scope: Scope) -> int:
     """Return how many numbers a measure of a scope takes: what a window held, and of groups, which."""
     return 2 if scope is Scope.GROUP else 1
 
 
-def _place(measures: dict[tuple[int, ...], int], counted: Measured, wide: ScopedMeasure | None) -> int:
-    return wide.place if wide is not None else measures.setdefault(counted, len(measures))
+def _places(
+    measures: dict[tuple[int, ...], int],
+    scoped: dict[tuple[int, Measured], ScopedMeasure],
+    scope: Scope,
+    counted: Measured,
+) -> tuple[int, int]:
+    """Return a measure's place among all and among the wider ones, made if need be."""
+    if scope is Scope.ACCOUNT:
+        return measures.setdefault(counted, len(measures)), _NO_SCOPE
+    wide = scoped.setdefault((scope, counted), ScopedMeasure(len(measures), int(scope), counted))
+    if wide.place == len(measures):
+        measures.update({(wide.place, each): wide.place + each for each in range(places_of(scope))})
+    return wide.place, list(scoped.values()).index(wide)
 
 
 def posture_of(rule: FraudRuleConfig) -> Posture:
@@ -575,6 +628,7 @@ def _rule(
     is_sized: bool = False,
     is_shadow: bool = False,
     fails_closed: bool = False,
+    of_agent: bool = False,
 ) -> tuple[int, ...]:
     """Return a row of ``world.RULE``."""
     posture: Posture = action.posture
@@ -596,6 +650,7 @@ def _rule(
         int(reason_of(posture, action.step_up, reason)),
         int(is_limit),
         int(fails_closed),
+        int(of_agent),
         0,
         0,
     )

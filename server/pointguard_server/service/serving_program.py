@@ -154,6 +154,7 @@ class ServingProgram:
             tenant = replace(
                 self.tenant,
                 reservation_ttl_max=after.config.reservation_ttl_max // MICROSECOND,
+                adjustment_reasons=after.config.adjustments.reason_codes,
                 line_codes=prepared.lines,
                 messages=Messages(after.config),
                 zone=ZoneInfo(after.config.time_zone),

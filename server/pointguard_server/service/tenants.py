@@ -34,6 +34,7 @@ class Tenant:
     digest_key: bytes = field(repr=False)
     messages: Messages = NO_MESSAGES
     languages: Languages = field(default_factory=Languages, repr=False, compare=False)
+    adjustment_reasons: tuple[str, ...] = ()  # the reason codes of what agents may do to points
     zone: ZoneInfo = _UTC  # of the program's calendar
     currency_number: int = field(init=False)  # the currency as the kernel compares it
     _keyed: "blake2b" = field(init=False, repr=False)

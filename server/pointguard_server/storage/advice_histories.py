@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pointguard_server.domain.codes import CASES, INTERVENTIONS, AdviceEvent, CaseState
+from pointguard_server.domain.codes import CASES, INTERVENTIONS, AdviceEntity, AdviceEvent, CaseState
 from pointguard_server.engine.ask import ADVICE_NAMES, StandingAdvice
 from pointguard_server.engine.identifiers import transaction_of
 from pointguard_server.service.ports import AdviceHistory, TakenStep
@@ -35,7 +35,8 @@ FIND_OWNER = """
 """
 # find_raised: a page of what was raised, newest first.
 FIND_RAISED = f"""
-    SELECT position, account_id, advice_id FROM advice
+    SELECT position, account_id, advice_id, CASE entity WHEN {int(AdviceEntity.AGENT)} THEN actor_id >> 32 ELSE 0 END
+    FROM advice
     WHERE tenant_id = :tenant AND event = {int(AdviceEvent.RAISED)} AND (:below = 0 OR position < :below)
 """  # noqa: S608  (a number of this file)
 OF_ACCOUNT = " AND account_id = :account"
@@ -120,11 +121,11 @@ async def count_standing(connection: AsyncConnection, tenant_id: int, moment: in
 
 async def _read(connection: AsyncConnection, query: str, values: dict[str, Any]) -> list[AdviceHistory]:
     found = []
-    for position, owner, advice_id in (await connection.execute(text(query), values)).all():
+    for position, owner, advice_id, agent_id in (await connection.execute(text(query), values)).all():
         rows = (await connection.execute(text(READ_STEPS), {"advice": advice_id})).all()
         steps = [
             TakenStep(event, taken_by, happened_at, record, StandingAdvice(*advice))
             for event, taken_by, happened_at, record, *advice in reversed(rows)
         ]
-        found.append(AdviceHistory(position, owner, tuple(steps)))
+        found.append(AdviceHistory(position, owner, tuple(steps), agent_id))
     return found

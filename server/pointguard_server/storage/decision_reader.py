@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from pointguard_server.domain.codes import AdviceEvent, Operation
+from pointguard_server.domain.codes import AdviceEntity, AdviceEvent, Operation
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import Value
@@ -65,11 +65,15 @@ PAST_LOTS = (
     " WHERE tenant_id = ? AND account_id = ? AND lot_seq > 0 AND seq < ?"
     " GROUP BY lot_seq, rule_id HAVING sum(signed_points) <> 0 ORDER BY 1"
 )
-# original_record: an account's leg. returns_before: what returned some of it below a place.
+# original_record: an account's leg. returns_before, corrections_before: what undid some of it below a place.
 ORIGINAL_RECORD = "SELECT record FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = ?"
 RETURNS_BEFORE = (
     "SELECT record FROM legs WHERE tenant_id = ? AND account_id = ? AND refers_to_seq = ?"  # noqa: S608
     f" AND operation = {int(Operation.RETURN)} AND seq < ? ORDER BY seq"
+)
+CORRECTIONS_BEFORE = (
+    "SELECT record FROM legs WHERE tenant_id = ? AND account_id = ? AND refers_to_seq = ?"  # noqa: S608
+    f" AND operation = {int(Operation.ADJUST)} AND refers_to_seq > 0 AND seq < ? ORDER BY seq"
 )
 # standing: the latest step of each advice below a place, unless the advice has ended by then.
 STANDING = f"""
@@ -80,6 +84,18 @@ STANDING = f"""
         )
     ORDER BY position DESC
 """  # noqa: S608  (names and a number of this file)
+# about_agent: likewise below a position, of what was raised about an agent; the rows that raised it say about whom.
+ABOUT_AGENT = f"""
+    SELECT {", ".join(f"a.{name}" for name in PAST_ADVICE.split(", "))} FROM advice r
+    JOIN advice a ON a.advice_id = r.advice_id
+    WHERE r.entity = {int(AdviceEntity.AGENT)} AND r.event = {int(AdviceEvent.RAISED)}
+        AND r.tenant_id = :tenant AND r.actor_id = :agent << 32
+        AND a.leg_position < :below AND a.ends_at > :moment AND a.event <> {int(AdviceEvent.REMOVED)} AND NOT EXISTS (
+            SELECT 1 FROM advice n
+            WHERE n.advice_id = a.advice_id AND n.position > a.position AND n.leg_position < :below
+        )
+    ORDER BY r.position
+"""  # noqa: S608  (names and numbers of this file)
 CONFIGURATION = (
     "SELECT source, digest FROM program_versions"
     " WHERE tenant_id = ? AND program_id = ? AND subject = 'configuration' AND version = ?"
@@ -193,13 +209,19 @@ class DecisionReader:
         found = self._rows(ORIGINAL_RECORD, tenant_id, account_id, seq)
         if not found:
             return None
-        returns = self._rows(RETURNS_BEFORE, tenant_id, account_id, seq, below_seq)
-        return PastOriginal(found[0][0], tuple(record for (record,) in returns))
+        place = (tenant_id, account_id, seq, below_seq)
+        returns, corrections = (self._rows(each, *place) for each in (RETURNS_BEFORE, CORRECTIONS_BEFORE))
+        return PastOriginal(found[0][0], *(tuple(record for (record,) in each) for each in (returns, corrections)))
 
     def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:
         """See the port."""
         asked = {"tenant": tenant_id, "account": account_id, "seq": below_seq, "moment": moment}
         return [PastAdvice(*row) for row in self._fetch(STANDING, asked)[1]]
+
+    def about_agent(self, tenant_id: int, agent_id: int, below: int, moment: int) -> list[PastAdvice]:
+        """See the port."""
+        asked = {"tenant": tenant_id, "agent": agent_id, "below": below, "moment": moment}
+        return [PastAdvice(*row) for row in self._fetch(ABOUT_AGENT, asked)[1]]
 
     def exemptions(self, tenant_id: int, program_id: int, moment: int) -> list[Exemption]:
         """See the port."""

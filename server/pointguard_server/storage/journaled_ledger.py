@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pointguard_server.domain.codes import Operation, Outcome
+from pointguard_server.domain.codes import AdviceEntity, Operation, Outcome
 from pointguard_server.domain.errors import StorageBroken
 from pointguard_server.engine.ports import AWARDED, Heads, History, Original, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, LEG
@@ -28,6 +28,8 @@ JOURNAL: Final = "journal"
 # those that follow go to the database too, for so many times as long.
 DIRECT_FOR: Final = 20
 _RETURN: Final = int(Operation.RETURN)
+_ADJUST: Final = int(Operation.ADJUST)
+_AGENT: Final = int(AdviceEntity.AGENT)
 
 Id = tuple[int, bytes]
 """A tenant's key or transaction."""
@@ -270,20 +272,29 @@ class JournaledLedger:
         behind = {}
         for transaction_id, (rows, i) in self._find_behind("transactions", "transaction_id", tenant_id, ids):
             account_id, seq = int(rows.legs["account_id"][i]), int(rows.legs["seq"][i])
-            behind[transaction_id] = Original(account_id, seq, rows.texts[i][2], {})
+            behind[transaction_id] = Original(account_id, seq, rows.texts[i][2], {}, {})
         found = behind | self._readable().find_originals(tenant_id, ids)
-        return {each: self._with_returns_behind(tenant_id, original) for each, original in found.items()}
+        return {each: self._with_what_is_behind(tenant_id, original) for each, original in found.items()}
 
-    def _with_returns_behind(self, tenant_id: int, original: Original) -> Original:
-        """Return an original with its returns among the batches behind, some of which the database may have too."""
-        returns = dict(original.returns)
+    def _with_what_is_behind(self, tenant_id: int, original: Original) -> Original:
+        """Return an original with its returns and corrections behind, some of which the database may have too."""
+        found = {_RETURN: dict(original.returns), _ADJUST: dict(original.corrections)}
         for rows in self._behind_of(original.account_id):
             legs = rows.legs
-            is_return = (legs["operation"] == _RETURN) & (legs["refers_to_seq"] == original.seq)
+            undoes = np.isin(legs["operation"], (_RETURN, _ADJUST)) & (legs["refers_to_seq"] == original.seq)
             of_account = (legs["account_id"] == original.account_id) & (legs["tenant_id"] == tenant_id)
-            for i in (is_return & of_account).nonzero()[0].tolist():
-                returns[int(legs["position"][i])] = rows.texts[i][2]
-        return original._replace(returns=returns)
+            for i in (undoes & of_account).nonzero()[0].tolist():
+                found[int(legs["operation"][i])][int(legs["position"][i])] = rows.texts[i][2]
+        return original._replace(returns=found[_RETURN], corrections=found[_ADJUST])
+
+    def agent_advice(self) -> RowArray:
+        """See the port."""
+        found = self._readable().agent_advice()
+        for rows in (*self._older.batches, *self._newer.batches):
+            steps = rows.advice.view(ADVICE)
+            last = int(found["position"][-1]) if found.size else 0
+            found = np.concatenate((found, steps[(steps["entity"] == _AGENT) & (steps["position"] > last)]))
+        return found
 
     def _behind_of(self, account_id: int) -> list[Rows]:
         """Return the batches behind that have legs of an account, in order."""

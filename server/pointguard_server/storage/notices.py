@@ -11,13 +11,14 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from pointguard_server.domain.codes import INTERVENTIONS, AdviceEvent, Operation
+from pointguard_server.domain.codes import INTERVENTIONS, AdviceEntity, AdviceEvent, Operation
 from pointguard_server.engine.ask import ADVICE_NAMES, StandingAdvice
 from pointguard_server.service.ports import AccountState, Notice
 
 # As the index has it.
 _SETS_STATUS: Final = f"operation IN ({int(Operation.SET_REDEMPTION_LOCK)}, {int(Operation.SET_ACCOUNT_STATUS)})"
 _STANDS: Final = f"({int(AdviceEvent.RAISED)}, {int(AdviceEvent.EXTENDED)}, {int(AdviceEvent.PROPOSED)})"
+_OF_ACCOUNT: Final = f"a.entity = {int(AdviceEntity.ACCOUNT)}"
 _BY_HAND: Final = f"({', '.join(str(int(each)) for each in sorted(INTERVENTIONS))})"
 _ADVICE: Final = ", ".join(f"a.{name}" for name in ADVICE_NAMES)
 
@@ -60,7 +61,7 @@ _STATE: Final = text(f"""
         WHERE tenant_id = :tenant AND account_id = :account ORDER BY seq DESC LIMIT 1
     ) AS latest
     LEFT JOIN advice a INDEXED BY advice_account_seq
-        ON a.tenant_id = :tenant AND a.account_id = :account AND a.ends_at > :moment
+        ON a.tenant_id = :tenant AND a.account_id = :account AND a.ends_at > :moment AND {_OF_ACCOUNT}
         AND a.event IN {_STANDS} AND a.position = (SELECT max(n.position) FROM advice n WHERE n.advice_id = a.advice_id)
     ORDER BY a.position
 """)  # noqa: S608

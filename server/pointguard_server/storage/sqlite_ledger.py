@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy import Table
 
 from pointguard_server.domain.age_bands import packed, read_birth_date
-from pointguard_server.domain.codes import EntryType, Operation, Outcome
+from pointguard_server.domain.codes import AdviceEntity, EntryType, Operation, Outcome
 from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
@@ -52,7 +52,7 @@ FIND_KEYS = (
 FIND_RESERVATIONS = (
     "SELECT transaction_id, account_id, seq FROM legs WHERE tenant_id = ? AND leg_number = 0 AND transaction_id IN ({})"
 )
-# find_originals: some transactions. read_returns: what returned some of one.
+# find_originals: some transactions. read_returns, read_corrections: what returned and what corrected one.
 FIND_ORIGINALS = (
     "SELECT transaction_id, account_id, seq, record FROM legs"
     " WHERE tenant_id = ? AND leg_number = 0 AND transaction_id IN ({})"
@@ -60,6 +60,15 @@ FIND_ORIGINALS = (
 READ_RETURNS = (
     "SELECT position, record FROM legs WHERE tenant_id = ? AND account_id = ? AND refers_to_seq = ?"  # noqa: S608
     f" AND operation = {int(Operation.RETURN)} ORDER BY position"
+)
+READ_CORRECTIONS = (
+    "SELECT position, record FROM legs WHERE tenant_id = ? AND account_id = ? AND refers_to_seq = ?"  # noqa: S608
+    f" AND operation = {int(Operation.ADJUST)} AND refers_to_seq > 0 ORDER BY position"
+)
+# agent_advice: every step of advice about agents.
+READ_AGENT_ADVICE = (
+    f"SELECT {', '.join(ADVICE_FIELDS)} FROM advice"  # noqa: S608
+    f" WHERE entity = {int(AdviceEntity.AGENT)} ORDER BY position"
 )
 # read_records: the records of an account's legs, newest first, and what says how far back they are wanted.
 READ_RECORDS = (
@@ -270,15 +279,25 @@ class SqliteLedger:
         try:
             found = list(_pick(self._connection, FIND_ORIGINALS, tenant_id, ids))
             return {
-                transaction_id: Original(account_id, seq, record, self.returns_of(tenant_id, account_id, seq))
+                transaction_id: Original(account_id, seq, record, *self._undone(tenant_id, account_id, seq))
                 for transaction_id, account_id, seq, record in found
             }
         except sqlite3.Error as error:
             raise storage_error(error) from error
 
-    def returns_of(self, tenant_id: int, account_id: int, seq: int) -> dict[int, bytes]:
-        """Return the records of what returned some of a leg, by position."""
-        return dict(self._connection.execute(READ_RETURNS, (tenant_id, account_id, seq)).fetchall())
+    def _undone(self, *place: int) -> tuple[dict[int, bytes], dict[int, bytes]]:
+        """Return the records of what returned some of a leg, and of what corrected it, by position."""
+        returns, corrections = (self._connection.execute(each, place) for each in (READ_RETURNS, READ_CORRECTIONS))
+        return dict(returns.fetchall()), dict(corrections.fetchall())
+
+    def agent_advice(self) -> RowArray:
+        """See the port."""
+        try:
+            found = self._connection.execute(READ_AGENT_ADVICE).fetchall()
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+        rows: RowArray = np.array(found, ADVICE_COLUMNS).view(ADVICE)
+        return rows
 
     def read_account(
         self,

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-from pointguard_server.domain.codes import Operation
+from pointguard_server.domain.codes import AdviceEntity, Operation
 from pointguard_server.domain.ledger_rows import (
     ADVICE_FIELDS,
     ADVICE_FIELDS_ADDED,
@@ -63,6 +63,13 @@ Index(
     legs.c.refers_to_seq,
     sqlite_where=text(f"operation = {int(Operation.RETURN)}"),
 )
+Index(
+    "legs_corrections",
+    legs.c.tenant_id,
+    legs.c.account_id,
+    legs.c.refers_to_seq,
+    sqlite_where=text(f"operation = {int(Operation.ADJUST)} AND refers_to_seq > 0"),
+)
 Index("legs_hold_expires_at", legs.c.hold_expires_at, legs.c.position, sqlite_where=legs.c.hold_expires_at > 0)
 entries = Table("entries", metadata, *(_ledger_column(name) for name in ENTRY_FIELDS))
 # Of lots alone: the rows of a program whose points never end are in none of these.
@@ -101,6 +108,7 @@ Index(
     advice.c.position,
     sqlite_where=text("event = 1 AND posture IN (4, 6)"),  # raised, of a case
 )
+Index("advice_about_agents", advice.c.position, sqlite_where=text(f"entity = {int(AdviceEntity.AGENT)}"))
 batches = Table(
     "batches",
     metadata,

@@ -219,6 +219,16 @@ class FakeTransactions(FakeBulk):
         )
         return await self._fake.answer("ReturnTransaction", request, context, lambda: answer)
 
+    async def AdjustPoints(self, request: transaction_pb2.AdjustPointsRequest, context: Context) -> Any:
+        answer = transaction_pb2.AdjustPointsResponse(
+            transaction_id=f"{request.agent_id} {request.reason_code} {request.note}",
+            decision=common_pb2.DECISION_APPROVED,
+            signed_points=request.signed_points,
+            account_id=int(request.kind),
+            balance=common_pb2.Balance(posted=5, available=5),
+        )
+        return await self._fake.answer("AdjustPoints", request, context, lambda: answer)
+
     async def Accrue(self, request: transaction_pb2.AccrueRequest, context: Context) -> Any:
         return await self._fake.answer("Accrue", request, context, lambda: self._accrue(request))
 

@@ -333,3 +333,12 @@ async def test_a_batch_that_is_tried_again_repeats_all_its_keys(server: FakeServ
     first, second = (call.request for call in server.calls)
     assert first == second
     assert len({item.accrue.idempotency_key for item in first.items}) == 3  # type: ignore[attr-defined]
+
+
+async def test_points_are_adjusted_with_who_and_why(server: FakeServer, client: PointguardClient) -> None:
+    given = await client.adjust_points(MEMBER, 250, "agent 7", "GOODWILL", "late", idempotency_key="k")
+    assert (given.signed_points, given.transaction_id) == (250, "agent 7 GOODWILL late")
+    await client.adjust_points(MEMBER, -5, "agent 7", "GOODWILL", "late", corrects_transaction_id="original")
+    first, second = (cast("transaction_pb2.AdjustPointsRequest", call.request) for call in server.calls)
+    assert (first.idempotency_key, int(first.kind)) == ("k", int(TransactionKind.DISCRETIONARY))
+    assert (second.corrects_transaction_id, int(second.kind)) == ("original", int(TransactionKind.CORRECTION))

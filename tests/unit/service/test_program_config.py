@@ -19,6 +19,7 @@ from pointguard_server.service.program_config import (
     FRAUD_RULES_MAX,
     NO_RETURNS_TABLE,
     SPEND_ACCESS,
+    AdjustmentsConfig,
     ControlConfig,
     Counts,
     FraudRuleConfig,
@@ -209,8 +210,9 @@ def test_a_built_in_rule_may_count_something_else() -> None:
     assert (rule.measure, rule.context) == (Measure.MONEY, Context.EARNING)
 
 
-def test_six_rules_are_built_in() -> None:
-    families = ("ADVICE_CHECK_ACCOUNT_BURN", "ADVICE_CHECK_ACCOUNT_PURCHASE_TRANSACTION_COUNT")
+def test_nine_rules_are_built_in() -> None:
+    kinds = ("BURN", "PURCHASE_TRANSACTION_COUNT", "DISCRETIONARY_EARN")
+    families = [f"ADVICE_CHECK_ACCOUNT_{kind}" for kind in kinds]
     assert set(BUILT_IN_RULES) == {f"{family}_{unit}" for family in families for unit in ("DAY", "WEEK", "MONTH")}
 
 
@@ -493,3 +495,43 @@ def test_a_mistake_about_returns_is_one_mistake(written: str, key: str) -> None:
     with pytest.raises(ProgramConfigError) as refusal:
         load_program_config(f"{SMALLEST}[program.returns]\n{written}\n", "p.toml")
     assert [problem.path for problem in refusal.value.problems] == [f"program.returns.{key}"]
+
+
+def test_what_agents_may_do_is_read_and_without_a_word_of_it_is_nothing() -> None:
+    written = 'reason_codes = ["GOODWILL"]\ncredit_max = 5\nagent_daily_max = 10\naccount_monthly_max = 20\n'
+    config = load(f"{SMALLEST}[program.adjustments]\n{written}")
+    assert config.adjustments == AdjustmentsConfig(("GOODWILL",), 5, 10, 0, 20)
+    assert load(SMALLEST).adjustments == AdjustmentsConfig()
+    assert problems_of(f"{SMALLEST}[program.adjustments]\ncredit_max = 0\n") == [
+        "program.adjustments.reason_codes: is missing",
+        "program.adjustments.credit_max: must be from 1 to 1,000,000,000,000, but it is 0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('"ADJUSTMENT"', '"REDEMPTION"', "context"),
+        ('"REVIEW"', '"REVIEW_BLOCK"', "posture"),
+        ('"REVIEW"', '"SUSPEND"', "posture"),
+        ('"30d"', '"30d"\nextends = true', "extends"),
+        ('"30d"', '"30d"\nwhen = "order.points > 5"', "when"),
+    ],
+)
+def test_a_rule_about_agents_touches_nothing_but_what_they_do(old: str, new: str, key: str) -> None:
+    rule = """
+[[fraud_rule]]
+name = "overrides"
+scope = "AGENT"
+context = "ADJUSTMENT"
+counts = { kinds = ["OVERRIDE"], attempts = "ALL" }
+measure = "COUNT"
+window = { calendar = "DAY" }
+threshold = 20
+posture = "REVIEW"
+duration = "30d"
+"""
+    assert load(SMALLEST + rule).fraud_rules[0].scope is Scope.AGENT
+    assert {problem.split(":")[0] for problem in problems_of(SMALLEST + rule.replace(old, new))} == {
+        f"fraud_rule[1].{key}"
+    }

@@ -52,5 +52,5 @@ def record_activity(arrays, world, batch, out, r, slot):
         judge_rules(arrays, world, batch, out, row, slot, context, flags)
     raise_tripped(arrays, world, batch, out, row, slot, context, flags)
     if program.scoped_count > 0:
-        count_for_scopes(arrays, world, program, leg)
+        count_for_scopes(arrays, world, program, leg, False)
     close_leg(arrays, batch, out, account, row)

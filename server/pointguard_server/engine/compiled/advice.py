@@ -5,7 +5,16 @@ A case is the advice of a rule with posture REVIEW or REVIEW_BLOCK: it stands un
 
 import numpy as np
 
-from pointguard_server.domain.codes import UNTIL_RESOLVED, AdviceEvent, Posture, Reason, RequestFlag, Scope
+from pointguard_server.domain.codes import (
+    UNTIL_RESOLVED,
+    AdviceEntity,
+    AdviceEvent,
+    Posture,
+    Reason,
+    RequestFlag,
+    Scope,
+)
+from pointguard_server.engine.compiled.agents import advice_about, note_about, settle_about
 from pointguard_server.engine.compiled.conditions import reason_against
 from pointguard_server.engine.compiled.emit import add_evident_reason, add_reason, new_advice_row
 from pointguard_server.engine.compiled.exemptions import is_exempt
@@ -21,7 +30,9 @@ _RAISED, _EXTENDED, _OVERRIDDEN = int(AdviceEvent.RAISED), int(AdviceEvent.EXTEN
 _RESOLVED = int(AdviceEvent.RESOLVED)
 _WARN, _BLOCK, _REVIEW, _STEP_UP = int(Posture.WARN), int(Posture.BLOCK), int(Posture.REVIEW), int(Posture.STEP_UP)
 _REVIEW_BLOCK, _LOCK, _SUSPEND = int(Posture.REVIEW_BLOCK), int(Posture.LOCK), int(Posture.SUSPEND)
-_ACCOUNT, _GROUP = int(Scope.ACCOUNT), int(Scope.GROUP)
+_ACCOUNT, _GROUP, _AGENT = int(Scope.ACCOUNT), int(Scope.GROUP), int(AdviceEntity.AGENT)
+BY_STAFF = -1
+"""Stands for the context of an intervention: rules about agents alone look at it."""
 _UNAVAILABLE, _SKIPPED = int(Reason.RULE_UNAVAILABLE), int(Reason.RULE_SKIPPED)
 _ADVICE_BLOCK, _FRAUD_WARNING = int(Reason.ADVICE_BLOCK), int(Reason.FRAUD_WARNING)
 _LOCKED, _SUSPENDED = int(Reason.REDEMPTION_LOCKED), int(Reason.ACCOUNT_SUSPENDED)
@@ -138,7 +149,7 @@ def heed_standing(arrays, world, batch, out, r, account, context):
     index = account.first_advice
     while index != NONE:
         advice = arrays.standing[index]
-        bears = advice.context == context or advice.posture == _SUSPEND
+        bears = advice.entity != _AGENT and (advice.context == context or advice.posture == _SUSPEND)
         if bears and advice.ends_at > batch.header[NOW] and not is_over(advice):
             if forbids(advice.posture):
                 _add_standing_reason(out, r, _standing_reason(advice.posture), advice)
@@ -171,12 +182,15 @@ def _standing_reason(posture):
 
 @part
 def show_standing(arrays, world, out, r, account, context, now):
-    """Copy what stands in this context (0: all) to the answer of a read; a lock or suspension whatever the context."""
+    """Copy what stands in this context (0: all) to the answer of a read; a lock or suspension whatever the context.
+
+    What is about an agent is not the member's business, nor for the agent's own eyes.
+    """
     index = account.first_advice
     while index != NONE:
         advice = arrays.standing[index]
         shown = context in (0, advice.context) or advice.posture in (_LOCK, _SUSPEND)
-        if shown and advice.ends_at > now and not is_over(advice):
+        if shown and advice.entity != _AGENT and advice.ends_at > now and not is_over(advice):
             row = out.counts[SHOWN]
             out.counts[SHOWN] = row + 1
             out.shown[row] = advice
@@ -210,7 +224,18 @@ def is_suppressed(arrays, account, rule, now):
 @part
 def is_passed_over(arrays, world, batch, r, account, rule):
     """Return whether the rule has no effect on this transaction: it is suppressed, or an exemption lets it pass."""
+    if rule.of_agent:
+        about = advice_about(batch, batch.envelopes[r].agent_id, rule.rule_id)
+        return about != NONE and batch.agent_advice[about].is_over != 0
     return is_suppressed(arrays, account, rule, batch.header[NOW]) or is_exempt(world, batch, r, account, rule)
+
+
+@part
+def _has_advice(arrays, batch, r, account, rule):
+    """Return whether the rule has advice that has not ended, against the account or about the agent."""
+    if rule.of_agent:
+        return advice_about(batch, batch.envelopes[r].agent_id, rule.rule_id) != NONE
+    return _advice_of(arrays, account, rule) != NONE
 
 
 @part
@@ -219,7 +244,8 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
 
     Return whether one forbids it. A rule that forbids also does so where its condition could not be computed: it has
     not tripped then. ``flags`` say how the transaction would count if no rule tripped. Rules of other contexts trip too
-    (``raise_tripped``), but do not touch this transaction.
+    (``raise_tripped``), but do not touch this transaction. That a case is open about an
+    agent is not told to him.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
@@ -245,9 +271,9 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
             _add_tripped_reason(out, r, reason_against(out, rule), rule, value, out.legs[row].accepted_at)
             forbidden = True
         elif (
-            rule.posture in (_WARN, _REVIEW)
+            (rule.posture == _WARN or (rule.posture == _REVIEW and not rule.of_agent))
             and (rule.condition < 0 or out.held[rule.condition] > 0)
-            and _advice_of(arrays, account, rule) == NONE
+            and not _has_advice(arrays, batch, r, account, rule)
         ):
             code = _FRAUD_WARNING if rule.posture == _WARN else _UNDER_REVIEW
             _add_tripped_reason(out, r, code, rule, value, out.legs[row].accepted_at)
@@ -277,13 +303,19 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
         value = measured(arrays, batch, out, row, slot, rule, flags)
         if value <= rule.threshold or (rule.measure < 0 and rule.context != context):
             continue
+        if context == BY_STAFF and not rule.of_agent:
+            continue
         if rule.condition >= 0 and out.held[rule.condition] <= 0:
             continue
         rule.tripped += 1
         if rule.is_shadow or is_exempt(world, batch, r, account, rule):
             continue
-        index = _advice_of(arrays, account, rule)
         start = _evidence_from(arrays, world, batch, r, slot, program, rule, leg)
+        if rule.of_agent:
+            if advice_about(batch, leg.agent_id, rule.rule_id) == NONE:
+                _raise(arrays, world, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
+            continue
+        index = _advice_of(arrays, account, rule)
         if index == NONE:
             _raise(arrays, world, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
         elif rule.extends and not is_over(arrays.standing[index]) and not is_case(arrays.standing[index].posture):
@@ -311,6 +343,7 @@ def _counted_for(arrays, world, program, rule, leg):
         leg.store_id,
         leg.terminal_id,
         leg.cashier_id,
+        leg.agent_id,
         leg.group_set_id,
     )
     return np.int64(scoped.scope), np.int64(entity)
@@ -348,8 +381,13 @@ def _raise(arrays, world, batch, out, account, program, rule, leg, value, start,
     advice.window_starts_after = start
     advice.reason_code_id = 0
     advice.scope, advice.scope_entity = _counted_for(arrays, world, program, rule, leg)
+    if rule.of_agent:
+        advice.entity = _AGENT
+        advice.actor_id = leg.agent_id << 32
     if advice.ends_at > leg.accepted_at:
         keep_standing(arrays, account, advice)
+        if rule.of_agent:
+            note_about(batch, leg.agent_id, advice)
 
 
 @part
@@ -382,6 +420,7 @@ def write_step(batch, out, account, leg, standing):
     advice.advice_id_low = standing.advice_id_low
     advice.rule_id = standing.rule_id
     advice.rule_version = standing.rule_version
+    advice.entity = standing.entity
     advice.context = standing.context
     advice.posture = standing.posture
     advice.starts_at = standing.starts_at
@@ -393,6 +432,8 @@ def write_step(batch, out, account, leg, standing):
     advice.actor_id = standing.actor_id
     advice.scope = standing.scope
     advice.scope_entity = standing.scope_entity
+    if standing.entity == _AGENT:
+        settle_about(batch, advice, is_over(standing))
 
 
 @entry
@@ -406,6 +447,7 @@ def keep_standing(arrays, account, advice):
     standing.advice_id_low = advice.advice_id_low
     standing.rule_id = advice.rule_id
     standing.rule_version = advice.rule_version
+    standing.entity = advice.entity
     standing.context = advice.context
     standing.posture = advice.posture
     standing.starts_at = advice.starts_at

@@ -130,7 +130,7 @@ def _copy_request(batch, leg, r):
         leg.idempotency_key_high = leg.idempotency_key_low = 0
         leg.request_digest_high = leg.request_digest_low = 0
         leg.occurred_at = leg.business_unit_id = leg.store_id = leg.terminal_id = 0
-        leg.cashier_id = leg.channel = leg.redemption_type_id = 0
+        leg.cashier_id = leg.channel = leg.redemption_type_id = leg.agent_id = 0
         return
     request, envelope = batch.requests[r], batch.envelopes[r]
     leg.idempotency_key_high = envelope.idempotency_key_high
@@ -144,6 +144,7 @@ def _copy_request(batch, leg, r):
     leg.cashier_id = request.cashier_id
     leg.channel = request.channel
     leg.redemption_type_id = request.redemption_type_id
+    leg.agent_id = envelope.agent_id
 
 
 @part
@@ -282,7 +283,7 @@ def put_event(arrays, world, leg, account, program, slot, now):
 def count_leg(arrays, world, leg, account, program, slot):
     """Count a leg that was just decided, in the account's windows and in wider ones; return the event's index."""
     if program.scoped_count > 0:
-        count_for_scopes(arrays, world, program, leg)
+        count_for_scopes(arrays, world, program, leg, False)
     return add_event(arrays, world, leg, account, program, slot)
 
 

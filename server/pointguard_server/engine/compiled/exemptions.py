@@ -3,7 +3,7 @@
 ``world.exemptions`` are sorted by what they name, so that finding one among many takes a few comparisons.
 """
 
-from pointguard_server.domain.codes import ExemptEntity
+from pointguard_server.domain.codes import Context, ExemptEntity
 from pointguard_server.engine.compiled.rule_facts import has_bit
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
@@ -11,12 +11,16 @@ from pointguard_server.velocity.compiling import part
 _ACCOUNT, _GROUP = int(ExemptEntity.ACCOUNT), int(ExemptEntity.GROUP)
 _STORE, _CASHIER = int(ExemptEntity.STORE), int(ExemptEntity.CASHIER)
 _REDEMPTION_TYPE = int(ExemptEntity.REDEMPTION_TYPE)
+_ADJUSTMENT = int(Context.ADJUSTMENT)
 
 
 @part
 def is_exempt(world, batch, r, account, rule):
-    """Return whether an exemption that is in force names the rule and what the request is about."""
-    if world.exemptions.shape[0] == 0:
+    """Return whether an exemption that is in force names the rule and what the request is about.
+
+    None lets pass what agents do: who adds exemptions may be one of them.
+    """
+    if world.exemptions.shape[0] == 0 or rule.context == _ADJUSTMENT:
         return False
     request, now = batch.requests[r], batch.header[NOW]
     program_id = world.programs[account.program].program_id

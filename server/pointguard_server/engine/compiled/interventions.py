@@ -2,7 +2,8 @@
 
 Advice raised, overridden or removed by hand; cases resolved; suspension.
 
-They move no points, and the member did nothing: no window counts them, and no fraud rule looks at them.
+They move no points, and the member did nothing: no window counts them but that of the agent who does it, and no fraud
+rule looks at them but those about agents.
 """
 
 from pointguard_server.domain.codes import (
@@ -10,20 +11,26 @@ from pointguard_server.domain.codes import (
     AdviceEvent,
     CaseOutcome,
     Decision,
+    Kind,
     Operation,
     Outcome,
     RequestFlag,
 )
 from pointguard_server.engine.compiled.advice import (
+    BY_STAFF,
     drop_standing,
     find_advice,
     is_case,
     is_over,
     keep_standing,
+    raise_tripped,
     rule_of,
     write_step,
 )
+from pointguard_server.engine.compiled.agents import is_about
 from pointguard_server.engine.compiled.emit import close_leg, emit_leg, new_advice_row
+from pointguard_server.engine.compiled.measured import measure_leg
+from pointguard_server.engine.compiled.scopes import count_for_scopes
 from pointguard_server.engine.rows import (
     TERMS_ACTOR,
     TERMS_CONTEXT,
@@ -34,10 +41,10 @@ from pointguard_server.engine.rows import (
 )
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
-from pointguard_server.velocity.windows import NONE
+from pointguard_server.velocity.windows import APPROVED, NONE
 
 _APPROVED, _REVIEW = int(Decision.APPROVED), int(Decision.REVIEW)
-_RESOLVE = int(Operation.RESOLVE_CASE)
+_RESOLVE, _OVERRIDE_KIND = int(Operation.RESOLVE_CASE), int(Kind.OVERRIDE)
 _RAISE, _OVERRIDE, _REMOVE = (
     int(Operation.RAISE_ADVICE),
     int(Operation.OVERRIDE_ADVICE),
@@ -49,7 +56,7 @@ _FALSE_POSITIVE = int(CaseOutcome.FALSE_POSITIVE)
 _SUSPENDED_FLAG, _SUSPENDED = int(AccountFlag.SUSPENDED), int(RequestFlag.SUSPENDED)
 _ADVICE_ENDED, _ENDS_IN_THE_PAST = int(Outcome.ADVICE_ENDED), int(Outcome.ENDS_IN_THE_PAST)
 _ADVICE_IS_CASE, _CASE_RESOLVED = int(Outcome.ADVICE_IS_CASE), int(Outcome.CASE_RESOLVED)
-_FOUR_EYES = int(Outcome.FOUR_EYES)
+_FOUR_EYES, _DONE = int(Outcome.FOUR_EYES), int(Outcome.DONE)
 _NUMBER = 0xFFFFFFFF
 
 
@@ -60,9 +67,9 @@ def intervene(arrays, world, batch, out, r, slot):
     program = world.programs[account.program]
     request = batch.requests[r]
     line = batch.envelopes[r].first_line
-    ends_at, index = 0, NONE
+    ends_at, index, kind = 0, NONE, request.kind
     if request.operation == _RESOLVE:
-        _resolve(arrays, world, batch, out, r, account, program, line)
+        _resolve(arrays, world, batch, out, r, slot, line)
         return
     if request.operation == _RAISE:
         ends_at = batch.lines[line, TERMS_ENDS_AT]
@@ -73,17 +80,15 @@ def intervene(arrays, world, batch, out, r, slot):
             return
     elif request.operation in (_OVERRIDE, _REMOVE):
         index = find_advice(arrays, account, request.reservation_high, request.reservation_low)
-        if index == NONE or is_over(arrays.standing[index]):
-            out.answers[r].outcome = _ADVICE_ENDED
+        out.answers[r].outcome = _why_not(arrays, batch, index, batch.envelopes[r].agent_id)
+        if out.answers[r].outcome != _DONE:
             return
-        if is_case(arrays.standing[index].posture):
-            out.answers[r].outcome = _ADVICE_IS_CASE
-            return
+        kind = _OVERRIDE_KIND
     else:
         account.flags &= ~_SUSPENDED_FLAG
         if request.flags & _SUSPENDED:
             account.flags |= _SUSPENDED_FLAG
-    row = emit_leg(batch, out, account, program, r, request.operation, request.kind, 0, _APPROVED)
+    row = emit_leg(batch, out, account, program, r, request.operation, kind, 0, _APPROVED)
     leg = out.legs[row]
     if request.operation == _RAISE:
         _raise_by_hand(arrays, batch, out, account, leg, line, ends_at)
@@ -96,22 +101,49 @@ def intervene(arrays, world, batch, out, r, slot):
         write_step(batch, out, account, leg, standing)
         if request.operation == _REMOVE:
             drop_standing(arrays, account, index)
+    _close(arrays, world, batch, out, slot, row)
+
+
+@part
+def _why_not(arrays, batch, index, agent_id):
+    """Return why an agent may not override or remove an advice; DONE if he may."""
+    if index == NONE or is_over(arrays.standing[index]):
+        return _ADVICE_ENDED
+    if is_case(arrays.standing[index].posture):
+        return _ADVICE_IS_CASE
+    return _FOUR_EYES if is_about(batch, arrays.standing[index], agent_id) else _DONE
+
+
+@part
+def _close(arrays, world, batch, out, slot, row):
+    """Close the leg, with what it is to the agent who does it."""
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
+    if program.scoped_count > 0:
+        measure_leg(arrays, world, batch, out, row, slot, APPROVED)
+        raise_tripped(arrays, world, batch, out, row, slot, BY_STAFF, APPROVED)
+        count_for_scopes(arrays, world, program, out.legs[row], True)
     close_leg(arrays, batch, out, account, row)
 
 
 @part
-def _resolve(arrays, world, batch, out, r, account, program, line):
+def _resolve(arrays, world, batch, out, r, slot, line):
     """Resolve a case. Where its rule asks for four eyes, another author with another API key must say the same.
 
     Until then the resolution is a proposal. A case that is found to be no fraud suppresses its rule for the rule's
     duration.
     """
     request = batch.requests[r]
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
     index = find_advice(arrays, account, request.reservation_high, request.reservation_low)
     if index == NONE or not is_case(arrays.standing[index].posture) or is_over(arrays.standing[index]):
         out.answers[r].outcome = _CASE_RESOLVED
         return
     case = arrays.standing[index]
+    if is_about(batch, case, batch.envelopes[r].agent_id):
+        out.answers[r].outcome = _FOUR_EYES
+        return
     rule = rule_of(world, program, case)
     found, actor = batch.lines[line, TERMS_REASON], batch.lines[line, TERMS_ACTOR]
     proposes = rule != NONE and world.rules[rule].four_eyes != 0
@@ -135,7 +167,7 @@ def _resolve(arrays, world, batch, out, r, account, program, line):
     write_step(batch, out, account, leg, case)
     if case.ends_at <= leg.accepted_at:
         drop_standing(arrays, account, index)
-    close_leg(arrays, batch, out, account, row)
+    _close(arrays, world, batch, out, slot, row)
 
 
 @part

@@ -3,7 +3,7 @@
 Noted with the leg, where rules and its record find it.
 """
 
-from pointguard_server.domain.codes import Scope
+from pointguard_server.domain.codes import Kind, Scope
 from pointguard_server.engine.compiled.emit import NOT_LOOKED_AT
 from pointguard_server.engine.compiled.moments import counts_at
 from pointguard_server.engine.compiled.past_windows import fullest_window
@@ -13,7 +13,7 @@ from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.scopes import bucket_at
 from pointguard_server.velocity.windows import BLOCKED, RECORDED, amount, matches
 
-_GROUP = int(Scope.GROUP)
+_GROUP, _AGENT, _INTERVENTION = int(Scope.GROUP), int(Scope.AGENT), int(Kind.INTERVENTION)
 UNCOUNTED = -2
 """What a window holds while nobody knows: see ``velocity.scopes.SCOPED``. Records leave it out."""
 
@@ -22,13 +22,14 @@ UNCOUNTED = -2
 def measure_leg(arrays, world, batch, out, row, slot, flags):
     """Note what each window that fraud rules look at holds with the leg counted; of groups, behind that, which.
 
-    Nothing is noted where the leg does not count. ``flags`` say how it would count if no rule tripped. Must run before
-    the leg's event is counted; for recorded activity after it: that counts for the fullest of the account's windows
-    that hold it, and for a wider one that still does.
+    Nothing is noted where the leg does not count; what the staff does about an account counts for themselves alone.
+    ``flags`` say how it would count if no rule tripped. Must run before the leg's event is counted; for recorded
+    activity after it: that counts for the fullest of the account's windows that hold it, and for a wider one that
+    still does.
     """
     program = world.programs[arrays.accounts[slot].program]
     leg = out.legs[row]
-    for m in range(program.fraud_measure_count):
+    for m in range(program.fraud_measure_count if leg.kind != _INTERVENTION else 0):
         measure = world.measures[program.first_measure + m]
         if not matches(measure, leg.kind, leg.parts, flags):
             continue
@@ -40,6 +41,8 @@ def measure_leg(arrays, world, batch, out, row, slot, flags):
             out.windows[row, m] = arrays.tallies[slot, m, 0] + amount(measure, leg.points, leg.money)
     for i in range(program.first_scoped, program.first_scoped + program.scoped_count):
         scoped = world.scoped[i]
+        if leg.kind == _INTERVENTION and scoped.scope != _AGENT:
+            continue
         if not matches(scoped, leg.kind, leg.parts, flags) or _has_passed(program, scoped, leg):
             continue
         value, which = held_by_leg(arrays, world, program, scoped, leg)
@@ -74,6 +77,7 @@ def held_by_leg(arrays, world, program, scoped, leg):
         leg.store_id,
         leg.terminal_id,
         leg.cashier_id,
+        leg.agent_id,
         leg.group_set_id,
         leg.accepted_at,
     )

@@ -287,6 +287,7 @@ def _room_now(arrays, world, batch, r, slot, program, rule):
         request.store_id,
         request.terminal_id,
         request.cashier_id,
+        0,
         account.group_set_id,
         batch.header[NOW],
     )

@@ -4,7 +4,7 @@ A program without such a rule pays one comparison a leg. Called where a decision
 back: what it counted for others then is counted.
 """
 
-from pointguard_server.domain.codes import WindowKind
+from pointguard_server.domain.codes import Scope, WindowKind
 from pointguard_server.engine.compiled.moments import counts_at
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
@@ -23,16 +23,18 @@ from pointguard_server.velocity.scopes import (
 )
 from pointguard_server.velocity.windows import NONE, RECORDED, amount, contribution, matches
 
-_ROLLING = int(WindowKind.ROLLING)
+_ROLLING, _AGENT = int(WindowKind.ROLLING), int(Scope.AGENT)
 NOBODY = -1
 """What a window holds for a transaction that names no entity of its scope."""
 
 
 @part
-def count_for_scopes(arrays, world, program, leg):
-    """Count a leg that was just decided for every entity that it names."""
+def count_for_scopes(arrays, world, program, leg, for_agents_alone):
+    """Count a leg that was just decided for every entity that it names; an intervention counts for its agent alone."""
     for i in range(program.first_scoped, program.first_scoped + program.scoped_count):
         measure = world.scoped[i]
+        if for_agents_alone and measure.scope != _AGENT:
+            continue
         if not matches(measure, leg.kind, leg.parts, leg.event_flags):
             continue
         by = amount(measure, leg.points, leg.money)
@@ -53,6 +55,7 @@ def count_for_scopes(arrays, world, program, leg):
                 leg.store_id,
                 leg.terminal_id,
                 leg.cashier_id,
+                leg.agent_id,
                 leg.group_set_id,
             )
             if entity == 0:
@@ -93,6 +96,7 @@ def shift_scopes(arrays, world, batch, program, hold, sign):
                 event.store_id,
                 event.terminal_id,
                 event.cashier_id,
+                0,
                 hold.group_set_id,
             )
             ring = find_ring(arrays.scopes, measure.counter, entity)
@@ -104,7 +108,7 @@ def shift_scopes(arrays, world, batch, program, hold, sign):
 
 
 @part
-def held_by_scope(arrays, world, program, measure, unit, store, terminal, cashier, group_set_id, now):
+def held_by_scope(arrays, world, program, measure, unit, store, terminal, cashier, agent, group_set_id, now):
     """Return what the window of the entity that a transaction names holds, and which of its groups that is, from 0.
 
     Of several groups it is the one that has most, the first of equals; without an entity it is NOBODY.
@@ -113,7 +117,7 @@ def held_by_scope(arrays, world, program, measure, unit, store, terminal, cashie
     bucket = bucket_at(measure, program, now)
     for which in range(entity_count(world, measure.scope, group_set_id)):
         entity = entity_at(
-            world, measure.scope, which, program.program_id, unit, store, terminal, cashier, group_set_id
+            world, measure.scope, which, program.program_id, unit, store, terminal, cashier, agent, group_set_id
         )
         if entity == 0:
             continue

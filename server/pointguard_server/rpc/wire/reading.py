@@ -360,6 +360,8 @@ def begin(reader, rows, row, operation, at):
     envelope.group_set_id = 0
     envelope.birth_date = 0
     envelope.language = 0
+    envelope.agent_id = 0
+    envelope.reason_code = 0
 
 
 @part

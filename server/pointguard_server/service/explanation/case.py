@@ -9,7 +9,9 @@ from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import (
     CASES,
     UNTIL_RESOLVED,
+    AdviceEntity,
     AdviceEvent,
+    Context,
     Decision,
     EntryType,
     Factor,
@@ -64,6 +66,8 @@ REASONS_MAX: Final = 8
 """More reasons than these are not kept, the weakest first."""
 NO_CONTEXT: Final = 0
 """The context of a fact of the account."""
+BY_STAFF: Final = -1
+"""Stands for that of an intervention: checks of agents alone look at it."""
 NO_PART: Final = 0
 """The part of an entry by which points end or settle what was owed."""
 
@@ -98,6 +102,7 @@ class Case:
     scoped: Mapping[tuple[Scope, Counting], tuple[ScopedPast, ...]] = field(default_factory=dict)
     recorded: Mapping[int, int] = field(default_factory=dict)  # what windows held, by their numbers
     exemptions: tuple[Exemption, ...] = ()  # in force, that name what the request is about
+    about_agent: tuple[PastAdvice, ...] = ()  # who asks: what had not ended, the first that was raised first
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +203,11 @@ def heed_standing(case: Case, retrial: Retrial, context: int) -> tuple[bool, boo
     forbidden = unverified = False
     for advice in case.past.standing:
         posture, rule = Posture(advice.posture), case.texts[advice.rule_id]
-        if advice.overridden or (advice.context != context and posture is not Posture.SUSPEND):
+        if (
+            advice.entity == AdviceEntity.AGENT
+            or advice.overridden
+            or (advice.context != context and posture is not Posture.SUSPEND)
+        ):
             continue
         if posture in FORBIDDING:
             retrial.add_reason(FORBIDDING[posture], rule)
@@ -237,13 +246,13 @@ def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
 
     A check of another context does not touch this transaction, but trips and raises advice all the same.
     """
-    ordinals = range(1, len(case.checks) + 1)
     held = conditions_held(case, retrial, flags)
-    results = [
-        _look(case, retrial, check, context, flags, None if check.condition is None else held[check.condition])
-        for check in case.checks
-    ]
-    for ordinal, result in zip(ordinals, results, strict=True):
+    results = {
+        ordinal: _look(case, retrial, check, context, flags, None if check.condition is None else held[check.condition])
+        for ordinal, check in enumerate(case.checks, 1)
+        if context != BY_STAFF or check.scope is Scope.AGENT
+    }
+    for ordinal, result in results.items():
         check = result.check
         if result.unavailable and (result.forbids or result.warns):
             retrial.add_reason(Reason.RULE_UNAVAILABLE if result.forbids else Reason.RULE_SKIPPED, check.name)
@@ -259,8 +268,8 @@ def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
                 retrial.windows[check.measure + 1] = names.index(result.entity) + 1
         if result.raises:
             retrial.advice.append(_advice(case, result, ordinal))
-    retrial.checked += results
-    return any(result.forbids for result in results)
+    retrial.checked += results.values()
+    return any(result.forbids for result in results.values())
 
 
 def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, held: int | None) -> CheckedRule:
@@ -288,7 +297,7 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
     exempted_by = exemption_from(case, check)
     passed_over = suppressed or exempted_by > 0
     # A fact is recorded whatever trips: it has no context.
-    suspends = context != NO_CONTEXT and check.posture is Posture.SUSPEND
+    suspends = context > NO_CONTEXT and check.posture is Posture.SUSPEND
     bears = (check.context == context or suspends) and not check.is_shadow and not passed_over
     unknown, bears = bears and unavailable and held != 0, bears and exceeded
     verified = check.posture is Posture.STEP_UP and is_verified(case, check.step_up)
@@ -304,7 +313,15 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
             (bears and (tripped or held == NOT_COMPUTED))
             or (unknown and case.config.fail[check.context] is FailMode.CLOSED)
         ),
-        warns=unknown or (bears and tripped and check.posture in WARNING and advice is None),
+        # That a case is open about an agent is not told to him.
+        warns=unknown
+        or (
+            bears
+            and tripped
+            and advice is None
+            and check.posture in WARNING
+            and not (check.scope is Scope.AGENT and check.posture is Posture.REVIEW)
+        ),
         raises=tripped and not check.is_shadow and not passed_over and (advice is None or _extends(check, advice)),
         stood=None if suppressed else advice,
         held=held,
@@ -362,7 +379,12 @@ def _look_wider(case: Case, retrial: Retrial, check: Check, counting: Counting) 
 
 
 def exemption_from(case: Case, check: Check) -> int:
-    """Return the number of the first exemption that lets the transaction pass a check; 0 if none does."""
+    """Return the number of the first exemption that lets the transaction pass a check; 0 if none does.
+
+    None lets pass what agents do.
+    """
+    if check.context is Context.ADJUSTMENT:
+        return 0
     return next(
         (
             each.number
@@ -384,11 +406,11 @@ def _extends(check: Check, advice: PastAdvice) -> bool:
 
 
 def advice_of(case: Case, check: Check) -> PastAdvice | None:
-    """Return the advice of a check that has not ended, overridden or not."""
+    """Return the advice of a check that has not ended, overridden or not: about the agent, if his are its windows."""
     return next(
         (
             advice
-            for advice in case.past.standing
+            for advice in (case.about_agent if check.scope is Scope.AGENT else case.past.standing)
             if case.texts[advice.rule_id] == check.name and advice.context == check.context
         ),
         None,

@@ -85,6 +85,16 @@ def checks_of(config: ProgramConfig) -> tuple[Check, ...]:
         spent = Counting(None, _REDEEMED, True, False, True, Measure.MONEY, WindowKind.DAY, 0)
         reason = Reason.DAILY_REDEMPTION_CAP
         add(DAILY_REDEMPTION_CAP, spent, redemption.daily_cap, Context.REDEMPTION, reason, is_limit=True)
+    limits = config.adjustments
+    for scope, window, most, reason in (
+        (Scope.AGENT, WindowKind.DAY, limits.agent_daily_max, Reason.AGENT_DAILY_LIMIT),
+        (Scope.AGENT, WindowKind.MONTH, limits.agent_monthly_max, Reason.AGENT_MONTHLY_LIMIT),
+        (Scope.ACCOUNT, WindowKind.MONTH, limits.account_monthly_max, Reason.ACCOUNT_MONTHLY_LIMIT),
+    ):
+        if most:
+            given = Counting(None, frozenset((Part.DISCRETIONARY,)), True, False, False, Measure.POINTS, window, 0)
+            action = ControlConfig(most, Posture.BLOCK, timedelta(0))
+            add(reason.name, given, action, Context.ADJUSTMENT, reason, scope)
     conditions = itertools.count()
     for rule in config.fraud_rules:
         if rule.enabled:

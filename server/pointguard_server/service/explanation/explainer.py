@@ -24,6 +24,7 @@ from pointguard_server.service.explanation.accrual import (
     window_numbers,
 )
 from pointguard_server.service.explanation.activity import record_activity
+from pointguard_server.service.explanation.adjustment import corrected_seen, decide_adjustment
 from pointguard_server.service.explanation.caps import earned_before
 from pointguard_server.service.explanation.case import Case, Retrial
 from pointguard_server.service.explanation.checks import checks_of, measure_count, rule_windows
@@ -40,6 +41,7 @@ from pointguard_server.service.explanation.lots import decide_expiry, decide_mat
 from pointguard_server.service.explanation.past import ENDS, Past, after_time, past_of
 from pointguard_server.service.explanation.ports import (
     DecisionReader,
+    PastAdvice,
     PastAward,
     PastOriginal,
     StoredDecision,
@@ -48,7 +50,7 @@ from pointguard_server.service.explanation.ports import (
 )
 from pointguard_server.service.explanation.redemption import decide_redemption
 from pointguard_server.service.explanation.reservation import end_reservation
-from pointguard_server.service.explanation.returns import OriginalSeen, decide_return, original_seen
+from pointguard_server.service.explanation.returns import decide_return, original_seen
 from pointguard_server.service.explanation.scopes import ScopedPast, read_scope
 from pointguard_server.service.explanation.windows import Counting
 from pointguard_server.service.fraud_conditions import check_conditions
@@ -94,7 +96,8 @@ class Explanation:
     exemptions: tuple[Exemption, ...] = ()  # that were in force
     birth_date: str | None = ""  # empty: none was known; None: it was erased
     scoped: Scoped = field(default_factory=dict)
-    original: PastOriginal | None = None  # of a return
+    original: PastOriginal | None = None  # of a return or a correction
+    about_agent: tuple[PastAdvice, ...] = ()  # who asked
     case: Case | None = None
     retrial: Retrial | None = None
     differences: tuple[Difference, ...] = ()
@@ -245,11 +248,15 @@ class Explainer:
         store = reader.store(tenant_id, leg["store_id"], leg["accepted_at"]) or _NO_STORE
         awards = tuple(reader.awards(tenant_id, leg["account_id"], leg["seq"]))
         original = None
-        if leg["operation"] == Operation.RETURN and leg["refers_to_seq"]:
+        if leg["operation"] in (Operation.RETURN, Operation.ADJUST) and leg["refers_to_seq"]:
             original = reader.original(tenant_id, leg["account_id"], leg["refers_to_seq"], leg["seq"])
         exemptions = reader.exemptions(*place, leg["accepted_at"])
+        about_agent = []
+        if leg["agent_id"]:
+            about_agent = reader.about_agent(tenant_id, leg["agent_id"], leg["position"], leg["accepted_at"])
         numbers = _numbers(stored, record, past, store) | {award.rule_id for award in awards} | _rules_of(original)
         numbers |= {number for each in exemptions for number in (each.rule_id, each.subject_id)}
+        numbers |= {each.rule_id for each in about_agent}
         explanation = Explanation(
             stored=stored,
             record=record,
@@ -265,19 +272,22 @@ class Explainer:
             birth_date=self._birth_date(tenant_id, leg, found),
             scoped=self._scoped(tenant_id, leg, configuration),
             original=original,
+            about_agent=tuple(about_agent),
         )
         return explanation, found
 
     def _scoped(self, tenant_id: int, leg: dict[str, int], configuration: StoredText | None) -> Scoped:
         """Return what the wider windows of the fraud rules held before a leg that they look at."""
         config = _read_configuration(configuration, _Found())
-        if config is None or leg["operation"] in (*ENDS, Operation.MATURE, *INTERVENTIONS):
+        if config is None or leg["operation"] in (*ENDS, Operation.MATURE):
             return {}
+        of_agents_alone = leg["operation"] in INTERVENTIONS
         zone = ZoneInfo(config.time_zone)
         return {
             (check.scope, check.counting): read_scope(self._reader, tenant_id, leg, check, zone)
             for check in {(check.scope, check.counting): check for check in checks_of(config)}.values()
             if check.scope is not Scope.ACCOUNT and check.counting is not None
+            if check.scope is Scope.AGENT or not of_agents_alone
         }
 
     def _birth_date(self, tenant_id: int, leg: dict[str, int], found: _Found) -> str | None:
@@ -351,6 +361,7 @@ def _numbers(stored: StoredDecision, record: Record | None, past: Past, store: S
         "province_id",
         "tier_id",
         "group_set_id",
+        "agent_id",
     )
     numbers = {cast("int", stored.leg[name]) for name in named}
     numbers |= {store.business_unit_id, store.province_id, past.state.province_id, past.state.tier_id}
@@ -381,9 +392,8 @@ def _decide_again(explanation: Explanation, rule_set: RuleSet | None, found: _Fo
     case, retrial = None, None
     try:
         case = _case(explanation, record, config, rule_set)
-        original = None if explanation.original is None else original_seen(explanation.original)
-        retrial = _retry(case, original, record, is_traced=is_traced)
-        if retrial is None and case.operation == Operation.RETURN:
+        retrial = _retry(case, explanation.original, record, is_traced=is_traced)
+        if retrial is None and case.operation in (Operation.RETURN, Operation.ADJUST):
             found.note("refers_to_seq", str(record.leg["refers_to_seq"]), "not the transaction that was named")
         elif retrial is None and case.said is not None:
             found.note("advice_id", named_id(case.request).hex(), "no such advice stood")
@@ -419,6 +429,7 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         scoped=explanation.scoped,
         recorded=dict(record.windows),
         exemptions=tuple(each for each in explanation.exemptions if _names(each, leg, explanation.texts)),
+        about_agent=explanation.about_agent,
     )
     if case.said is not None:
         return case
@@ -465,12 +476,15 @@ def _reservation_seq(record: Record, past: Past) -> int:
     return next((each.seq for each in past.reservations if each.transaction_id == named), 0)
 
 
-def _retry(case: Case, original: OriginalSeen | None, record: Record, *, is_traced: bool) -> Retrial | None:
+def _retry(case: Case, original: PastOriginal | None, record: Record, *, is_traced: bool) -> Retrial | None:
     match case.operation:
-        case Operation.RETURN:
-            named = named_id(case.request)
-            seen = original.record.leg["transaction_id"] if original is not None else bytes(16)
-            return decide_return(case, original, record.basket) if named == seen else None
+        case Operation.RETURN | Operation.ADJUST:
+            named = decode_record(original.record).leg["transaction_id"] if original is not None else bytes(16)
+            if named_id(case.request) != named:
+                return None
+            if case.operation == Operation.ADJUST:
+                return decide_adjustment(case, None if original is None else corrected_seen(original))
+            return decide_return(case, None if original is None else original_seen(original), record.basket)
         case Operation.AUTHORISE:
             return decide_redemption(case)
         case Operation.ACCRUE:

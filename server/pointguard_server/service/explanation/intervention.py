@@ -8,10 +8,20 @@ from pointguard_server.domain.codes import (
     AdviceEvent,
     CaseOutcome,
     Decision,
+    Kind,
     Operation,
     RequestFlag,
 )
-from pointguard_server.service.explanation.case import Case, MadeAdvice, Retrial, check_of, close
+from pointguard_server.service.explanation.case import (
+    BY_STAFF,
+    Case,
+    MadeAdvice,
+    Retrial,
+    check_of,
+    close,
+    judge,
+)
+from pointguard_server.service.explanation.past import APPROVED
 from pointguard_server.service.explanation.ports import PastAdvice
 
 _ENDS = {Operation.OVERRIDE_ADVICE: AdviceEvent.OVERRIDDEN, Operation.REMOVE_ADVICE: AdviceEvent.REMOVED}
@@ -43,7 +53,9 @@ def intervene(case: Case) -> Retrial | None:
         if resolved.event is AdviceEvent.PROPOSED:
             retrial.decision, retrial.event_flags = Decision.REVIEW, 0
     else:
+        retrial.kind = int(Kind.OVERRIDE)
         retrial.advice.append(_after(case, stood, _ENDS[Operation(case.operation)], stood.ends_at))
+    judge(case, retrial, BY_STAFF, APPROVED)
     return close(case, retrial)
 
 

@@ -78,6 +78,7 @@ class PastAdvice:
     advice_id: bytes
     rule_id: int
     rule_version: int
+    entity: int
     context: int
     posture: int
     starts_at: int
@@ -159,10 +160,11 @@ class StoreVersion:
 
 @dataclass(frozen=True, slots=True)
 class PastOriginal:
-    """What a return saw of its original: its record, and those of the returns before, in order."""
+    """What a return or a correction saw of its original: its record, and those of what did so before, in order."""
 
     record: bytes
     returns: tuple[bytes, ...]
+    corrections: tuple[bytes, ...]
 
 
 class DecisionReader(Protocol):
@@ -206,13 +208,20 @@ class DecisionReader(Protocol):
         ...
 
     def original(self, tenant_id: int, account_id: int, seq: int, below_seq: int) -> PastOriginal | None:
-        """Return an account's leg, and what was returned of it below a place in the account's sequence."""
+        """Return an account's leg, and what returned and corrected it below a place in the account's sequence."""
         ...
 
     def standing(self, tenant_id: int, account_id: int, below_seq: int, moment: int) -> list[PastAdvice]:
         """Return the advice that an account's earlier legs left and that had not ended at a moment.
 
         Overridden advice is among it. The one with the latest step is first.
+        """
+        ...
+
+    def about_agent(self, tenant_id: int, agent_id: int, below: int, moment: int) -> list[PastAdvice]:
+        """Return the advice about an agent that legs below a position left and that had not ended at a moment.
+
+        Overridden advice is among it. The one that was raised first is first.
         """
         ...
 

@@ -24,6 +24,7 @@ NAMED_BY = {
     Scope.TERMINAL: ("store_id", "terminal_id"),
     Scope.BUSINESS_UNIT: ("business_unit_id",),
     Scope.GROUP: ("group_set_id",),
+    Scope.AGENT: ("agent_id",),
 }
 """The columns of a leg that say whose it is; the last one is 0 where it names none."""
 
@@ -55,7 +56,8 @@ def read_scope(
     start = starts_after(check.counting, leg["accepted_at"], zone)
     where = {} if check.scope is Scope.GROUP else {name: leg[name] for name in names}
     legs = reader.scoped_legs(tenant_id, leg["program_id"], where, start, leg["position"], LEGS_MAX)
-    events = None if legs is None else tuple(_events(legs))
+    passed = () if check.scope is Scope.AGENT else INTERVENTIONS
+    events = None if legs is None else tuple(_events([each for each in legs if each.operation not in passed]))
     if check.scope is not Scope.GROUP:
         texts = reader.texts(leg[name] for name in names)
         entity = "" if check.scope is Scope.PROGRAM else " ".join(texts[leg[name]] for name in names)
@@ -76,7 +78,7 @@ def _events(legs: Sequence[ScopedLeg]) -> Iterator[tuple[int, PastEvent]]:
     """Yield the events among legs, oldest first, each with its set of groups and less what was given back of it."""
     ends = {(leg.account_id, leg.refers_to_seq): leg for leg in legs if leg.operation in ENDS and leg.refers_to_seq}
     for leg in legs:
-        if leg.operation in ENDS or leg.operation in INTERVENTIONS or leg.operation == Operation.MATURE:
+        if leg.operation in ENDS or leg.operation == Operation.MATURE:
             continue
         if not leg.in_scope:
             continue
