@@ -34,13 +34,8 @@ from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
 from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, LEAST_FUEL, MOST_FUEL
 from pointguard_server.service.checked_table import CheckedTable, Problem, did_you_mean, format_duration
-from pointguard_server.service.message_templates import (
-    LANGUAGE,
-    LANGUAGE_BYTES_MAX,
-    Template,
-    read_message,
-    unfilled,
-)
+from pointguard_server.service.fraud_settings import DEFAULT_FAIL, DEFAULT_LANGUAGE, FailMode, read_fraud
+from pointguard_server.service.message_templates import Template, read_message, unfilled
 
 ROLLING_WINDOW_MAX: Final = timedelta(days=400)
 RESERVATION_TTL_MIN: Final = timedelta(seconds=1)
@@ -128,13 +123,6 @@ class RuleMode(StrEnum):
     ENFORCED = "ENFORCED"
     ALERT_ONLY = "ALERT_ONLY"
     SHADOW = "SHADOW"
-
-
-class FailMode(StrEnum):
-    """What a fraud rule does while nobody knows what it counts: nothing; decline what it could decline."""
-
-    OPEN = "OPEN"
-    CLOSED = "CLOSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,13 +234,6 @@ class AdjustmentsConfig:
     account_monthly_max: int = 0
 
 
-DEFAULT_LANGUAGE: Final = "en"
-DEFAULT_FAIL: Final = {
-    Context.REDEMPTION: FailMode.CLOSED,
-    Context.EARNING: FailMode.OPEN,
-    Context.ADJUSTMENT: FailMode.CLOSED,
-}
-"""What fraud rules do while nobody knows what they count, unless the configuration says otherwise."""
 NO_RETURNS_TABLE: Final = ReturnsConfig(timedelta(0), negative_balance=True, grace=timedelta(0), without_receipt=None)
 """What holds where the configuration says nothing of returns."""
 
@@ -358,7 +339,7 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         _read_currency_digits(program, currency),
     )
     access = _read_spend_access(redemption, currency, digits)
-    language, fail = _read_fraud(program)
+    language, fail = read_fraud(program)
     config = ProgramConfig(
         code=program.text("code", 32, _CODE, "letters, digits, - and _, beginning with a letter or digit"),
         name=program.text("name", 128),
@@ -584,23 +565,6 @@ def _read_fuel(table: CheckedTable) -> int:
     if table.has("fuel") and not table.has("isolation"):
         table.note("fuel", 'is for earn rules in a sandbox: it goes with isolation = "WASM"')
     return table.integer("fuel", LEAST_FUEL, MOST_FUEL, default=DEFAULT_FUEL)
-
-
-def _read_fraud(program: CheckedTable) -> tuple[str, Mapping[Context, FailMode]]:
-    """Returns the language of messages, and what fraud rules do by context while nobody knows what they count."""
-    if not program.has("fraud"):
-        return DEFAULT_LANGUAGE, DEFAULT_FAIL
-    table = program.table("fraud")
-    language = DEFAULT_LANGUAGE
-    if table.has("language"):
-        language = table.text("language", LANGUAGE_BYTES_MAX, LANGUAGE, 'a BCP 47 language tag such as "fr-CA"')
-    fail = dict(DEFAULT_FAIL)
-    if table.has("fail"):
-        modes = table.table("fail")
-        fail = {each: modes.choice(each.name.lower(), FailMode, mode) for each, mode in DEFAULT_FAIL.items()}
-        modes.close()
-    table.close()
-    return language, fail
 
 
 def _read_fraud_rules(document: CheckedTable, language: str) -> tuple[FraudRuleConfig, ...]:

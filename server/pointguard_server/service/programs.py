@@ -47,13 +47,13 @@ from pointguard_server.rules.value_types import Part as RulePart
 from pointguard_server.rules.work_layout import layout_of
 from pointguard_server.service.code_matches import CODE_DOMAINS, CodeMatches
 from pointguard_server.service.fraud_conditions import is_sized
+from pointguard_server.service.fraud_settings import FailMode
 from pointguard_server.service.line_codes import LINE_DOMAINS, LineCodes
 from pointguard_server.service.ports import Directory
 from pointguard_server.service.program_config import (
     RESERVATION_TTL_MAX,
     AdjustmentsConfig,
     ControlConfig,
-    FailMode,
     FraudRuleConfig,
     LotsConfig,
     ProgramConfig,

@@ -43,7 +43,8 @@ from pointguard_server.service.explanation.past import (
 from pointguard_server.service.explanation.ports import PastAdvice
 from pointguard_server.service.explanation.scopes import ScopedPast, most_of
 from pointguard_server.service.explanation.windows import Counting, SeenWindow, look
-from pointguard_server.service.program_config import FailMode, ProgramConfig
+from pointguard_server.service.fraud_settings import FailMode
+from pointguard_server.service.program_config import ProgramConfig
 from pointguard_server.service.programs import looks_back
 from pointguard_server.service.rule_simulation import MONEY_MAX, POINTS_MAX, Known, Order, Simulation, points_of
 
