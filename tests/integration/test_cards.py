@@ -246,7 +246,7 @@ def test_the_eleventh_redemption_by_one_card_is_declined_and_those_by_others_are
     assert redeem(value="b") == redeem(kind=None) == Decision.APPROVED
     found = ledger.store.find_identifier(1, CARD, "a")
     assert found is not None
-    assert explained(ledger, declined["transaction_id"]) == f"CARD {found.identifier_id}"
+    assert explained(ledger, declined["transaction_id"]) == str(found.identifier_id)
 
 
 def test_a_third_card_of_the_day_trips_a_condition_and_other_identifiers_do_not(new_ledger: NewLedger) -> None:

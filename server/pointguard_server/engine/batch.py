@@ -4,8 +4,9 @@ Begin, keys, accounts, decide, append, commit. The writer's thread runs it; ``en
 """
 
 import hashlib
+import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from pointguard_server.engine.compiled.slots import find_slots
 from pointguard_server.engine.corrections import NO_CORRECTIONS, Corrections
 from pointguard_server.engine.counters import count_awards
 from pointguard_server.engine.identifiers import transaction_ids
+from pointguard_server.engine.identifying import identify, leave_ended
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.kernel import decide
 from pointguard_server.engine.lots import lots_left
@@ -98,10 +100,20 @@ class _Step:
 
 
 class Decider:
-    """Decides batches, one at a time, on one thread; no moment of theirs is before ``not_before``."""
+    """Decides batches, one at a time, on one thread; no moment of theirs is before ``not_before``.
+
+    ``count_s``: how long it may take here to count the ledger's legs for wider windows, in seconds. What is not counted
+    by then is not known until ``take_counted`` is given ``recounting``, counted to the end.
+    """
 
     def __init__(
-        self, store: LedgerStore, memory: Memory, programs: Programs, clock: Clock, not_before: int = 0
+        self,
+        store: LedgerStore,
+        memory: Memory,
+        programs: Programs,
+        clock: Clock,
+        not_before: int = 0,
+        count_s: float = math.inf,
     ) -> None:
         self._store = store
         self.memory = memory
@@ -110,7 +122,8 @@ class Decider:
         self._buffers = Buffers()
         self.heads = store.heads()
         memory.take_distinct(programs.distinct_measures)
-        self._take_scopes(programs, self._counted(programs))
+        self.recounting: Recount | None = None  # what is still to be counted on, beside the writer
+        self._count_at_start(programs, count_s)
         self._heads_unknown = False  # after a commit of unknown outcome
         self._now = not_before
         self._upcoming: Upcoming = ()
@@ -235,6 +248,36 @@ class Decider:
     def _take_scopes(self, programs: Programs, counted: Recount) -> None:
         if programs.scoped != self.memory.scopes.keys:
             self.memory.scopes.take(programs.scoped, counted, programs.group_sets)
+        programs.mark_uncounted(self.memory.scopes.uncounted)
+
+    def _count_at_start(self, programs: Programs, count_s: float) -> None:
+        """Count the ledger's legs for all wider windows, or in the time that there is begin to."""
+        recount = programs.recount(programs.scoped, self.heads.accepted_at)
+        last = time.monotonic() + count_s
+        for legs in self._store.legs_after(0, recount.since) if programs.scoped else ():
+            if time.monotonic() >= last:
+                self.recounting = recount
+                recount = programs.recount((), self.heads.accepted_at)
+                self.memory.scopes.await_counts(programs.scoped)
+                break
+            recount.add(legs)
+        self._take_scopes(programs, recount)
+
+    def take_counted(self, recount: Recount) -> None:
+        """Know from the next batch on what the wider windows hold that were still counted. For the writer's thread.
+
+        What ``recount`` has not seen of the ledger is read now.
+        """
+        for legs in self._store.legs_after(recount.position, recount.since):
+            recount.add(legs)
+        self.memory.scopes.take(self.memory.scopes.keys, recount, self.programs.group_sets)
+        self.programs.mark_uncounted(self.memory.scopes.uncounted)
+        self.recounting = None
+
+    def exemptions_in_force(self, moment: int) -> int:
+        """Return how many exemptions let transactions pass at a moment; any thread may ask."""
+        exemptions = self._exemptions
+        return int(((exemptions["starts_at"] <= moment) & (moment < exemptions["ends_at"])).sum())
 
     def take_exemptions(self, exemptions: RowArray) -> None:
         """Have these let transactions pass from the next batch on: ``world.EXEMPTION``. For the writer's thread."""
@@ -325,7 +368,7 @@ class Decider:
             step.claims.append(claim)
             if row in named:
                 # As the claims before leave it, and before this one takes away what finds the account.
-                self._identify(step, (named[row],))
+                identify(self._store, step.envelopes, step.skip, (named[row],))
             known = int(step.envelopes["account_id"][row])
             outcome, account_id, program_id = claim.take(self._store, known, now)
             if outcome != Outcome.DONE:
@@ -368,8 +411,9 @@ class Decider:
         """Find the accounts of the requests that name an identifier or a reservation."""
         envelopes, skip = step.envelopes, step.skip
         claims = step.inbox.claims
-        self._identify(step, (named for named in step.inbox.identifiers if named[0] not in claims))
-        self._leave_ended(step)
+        named = (each for each in step.inbox.identifiers if each[0] not in claims)
+        identify(self._store, envelopes, skip, named)
+        leave_ended(self._store, envelopes, claims)
         returns = ((step.operations == _RETURN) & (skip == 0)).nonzero()[0]
         if returns.size:
             self._find_originals(step, returns.tolist())
@@ -390,26 +434,6 @@ class Decider:
                 envelopes["account_id"][row], envelopes["refers_to"][row] = account_id, seq
                 if not account_id:
                     skip[row] = Outcome.RESERVATION_UNKNOWN
-
-    def _identify(self, step: _Step, identifiers: Iterable[tuple[int, int, str]]) -> None:
-        """Find the accounts of requests (row, kind, normalized value) that name an identifier."""
-        envelopes = step.envelopes
-        for row, kind, value in identifiers:
-            if not step.skip[row]:
-                found = self._store.find_identifier(int(envelopes["tenant_id"][row]), kind, value)
-                if found is not None:
-                    envelopes["account_id"][row], envelopes["identifier_id"][row] = found
-                    envelopes["identifier_kind"][row] = kind
-
-    def _leave_ended(self, step: _Step) -> None:
-        """Have identifiers find nobody that are ended: who read the requests may know them from before."""
-        ended = self._store.ended_identifiers
-        if ended.size:
-            named: IntArray = step.envelopes["identifier_id"]
-            places = np.minimum(np.searchsorted(ended, named), ended.size - 1)
-            for row in (ended[places] == named).nonzero()[0].tolist():
-                if row not in step.inbox.claims and self._store.is_ended(int(named[row])):
-                    step.envelopes["account_id"][row] = 0
 
     def _find_originals(self, step: _Step, rows: list[int]) -> None:
         """Find what is returned. A request that names a member too is about that one's transaction or about none."""
@@ -525,7 +549,7 @@ class Decider:
             self.memory.scopes.make_room(count, changes, programs.group_sets, programs.calendars(now), now)
         arrays = self.memory.arrays(legs, count, count * advice_max, given)
         world = programs.world(now)._replace(exemptions=self._exemptions)
-        world.rules["tripped"] = 0
+        world.rules["tripped"] = world.rules["unavailable"] = 0
         decide(arrays, world, batch, out)
         self.memory.settle(arrays)
         return batch, out
@@ -619,6 +643,7 @@ class Decider:
             _matrix(advice),
             ADVICE_RAW,
             out.reasons,
+            out.evidence,
             out.answers["reason_count"],
             out.windows,
             _matrix(step.requests),

@@ -80,7 +80,7 @@ def test_what_an_older_version_holds_of_files_reads_as_what_newer_ones_name(tmp_
 
 def test_identifiers_from_before_they_had_numbers_get_one_each_and_new_ones_the_next(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
-    migrate_to(path, "0020")
+    migrate_to(path, "0021")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for number in range(3):
             row = (1 + number % 2, bytes([number]) * 16, 7, 5, 4, b"sealed")

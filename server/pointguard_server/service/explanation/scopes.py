@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation, Scope, WindowKind
-from pointguard_server.domain.identifiers import IdentifierKind, card_number
+from pointguard_server.domain.identifiers import card_number
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.checks import Check
 from pointguard_server.service.explanation.past import APPROVED, BLOCKED, ENDS, PastEvent, counts_at
@@ -83,11 +83,11 @@ def read_scope(
 
 
 def _entity(reader: DecisionReader, leg: Mapping[str, int], scope: Scope) -> str:
-    """Return the name of who a leg names of a scope: of a card its kind and number, since what is on it is private."""
+    """Return the name of who a leg names of a scope: of a card its number, since what is on it is private."""
     if scope is Scope.PROGRAM:
         return ""
     if scope is Scope.CARD:
-        return f"{IdentifierKind(leg['identifier_kind']).name} {leg['identifier_id']}"
+        return str(leg["identifier_id"])
     texts = reader.texts(leg[name] for name in NAMED_BY[scope])
     return " ".join(texts[leg[name]] for name in NAMED_BY[scope])
 
