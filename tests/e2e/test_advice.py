@@ -560,7 +560,9 @@ def test_every_intervention_is_a_transaction_that_says_who_and_why_and_is_reprod
     steps = []
     for operation, transaction_id in made.items():
         transaction = client.get_transaction(transaction_id)
-        assert (transaction.operation, transaction.kind) == (operation, TransactionKind.INTERVENTION)
+        ends = operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE)
+        kind = TransactionKind.OVERRIDE if ends else TransactionKind.INTERVENTION
+        assert (transaction.operation, transaction.kind) == (operation, kind)
         assert transaction.intervention is not None
         assert transaction.intervention.author == "analyst 7"
         assert transaction.intervention.api_key_id == key_id_of(desk.keys["all"])

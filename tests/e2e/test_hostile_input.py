@@ -329,8 +329,28 @@ def member_cases() -> Iterator[Case]:
     ):
         yield Case("UpdateMember", {"birth_date": text}, "birth_date")
         yield Case("EnrollMember", {"profile": member_pb2.Profile(birth_date=text)}, "profile.birth_date")
+    for card in ("card", "replacement"):
+        for wrong in (reference(account_id=5), reference(phone="+14165550100"), reference()):
+            yield Case("ReplaceCard", {card: wrong}, card)
+    yield from group_cases()
     for context in (-1, 4, 2**31 - 1):
         yield Case("CheckAdvice", {"context": context}, "context")
+
+
+def group_cases() -> Iterator[Case]:
+    """Yield wrong groups and wrong members of them."""
+    member: Any = common_pb2.MemberReference
+    for rpc in ("AddToGroup", "RemoveFromGroup"):
+        yield Case(rpc, {"members": []}, "members")
+        yield Case(rpc, {"members": [member(account_id=5)] * 1_001}, "members")
+        yield Case(rpc, {"members": [member(account_id=5), member(phone="12")]}, "members[1].phone")
+        yield Case(rpc, {"intervention": None}, "intervention.author")
+    for rpc in ("AddToGroup", "RemoveFromGroup", "ListGroupMembers"):
+        for text in ("", "x" * 33, "a\nb", LONG):
+            yield Case(rpc, {"group": text}, "group")
+    for size in (-1, 1_001):
+        yield Case("ListGroupMembers", {"page_size": size}, "page_size")
+    yield Case("ListGroupMembers", {"page_token": "x"}, "page_token")
 
 
 CASES = list(cases())

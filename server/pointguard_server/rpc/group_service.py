@@ -15,6 +15,7 @@ from pointguard_server.domain.errors import InvalidRequest, Violation
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.identifiers import key_bytes, uuid_text
+from pointguard_server.engine.rows import RequestFields
 from pointguard_server.rpc.decode import GROUPS_MAX, Decoder
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.interventions import intervention_ask, said_by
@@ -132,12 +133,14 @@ class GroupService:
 def _changes(decoder: Decoder, request: Request, said: Intervention) -> list[_Change]:
     members = [decoder.member(member, f"members[{place}]") for place, member in enumerate(request.members)]
     operation, key = Operation.CHANGE_GROUPS, request.idempotency_key
+    tenant_id, everybody = decoder.tenant.tenant_id, repr(members).encode()
     found = []
-    for place, (member, reference) in enumerate(zip(members, request.members, strict=True)):
-        change = intervention_ask(decoder, key, operation, said, member, private=repr(members).encode())
+    for place, member in enumerate(members):
+        change = intervention_ask(decoder, key, operation, said, member, private=everybody)
         if place:
             change.key = key_bytes(f"{key} of member {place:>64}")  # longer than any client's
-        found.append(_Change(change, decoder.read(Operation.BALANCE, reference)))
+        fields = RequestFields(int(Operation.BALANCE), account_id=member[0])
+        found.append(_Change(change, Ask(tenant_id, fields.pack(), account_id=member[0], identifier=member[1])))
     return found
 
 
