@@ -106,6 +106,7 @@ class PointguardClient:
         *,
         origin: Origin = NOWHERE,
         redemption_type: str = "",
+        language: str = "",
         timeout_seconds: float | None = None,
     ) -> results.Quote:
         """Ask what the member may spend now, and what binds it."""
@@ -113,6 +114,7 @@ class PointguardClient:
             member=encoding.encode_identifier(member),
             origin=encoding.encode_origin(origin),
             redemption_type=redemption_type,
+            language=language,
         )
         answer = await self._caller.call(
             "QuoteRedemption", self._transactions.QuoteRedemption, message, timeout_seconds
@@ -133,6 +135,7 @@ class PointguardClient:
         order_reference: str = "",
         idempotency_key: str = "",
         verified_by: tuple[Factor, ...] = (),
+        language: str = "",
         timeout_seconds: float | None = None,
     ) -> results.Redemption:
         """Set points aside, or spend them at once with `capture`. `amount` is points (int) or money to cover.
@@ -152,6 +155,7 @@ class PointguardClient:
             order_reference=order_reference,
             idempotency_key=idempotency_key,
             verified_by=verified_by,
+            language=language,
         )
         message = encoding.encode_authorise(request)
         method = self._transactions.AuthoriseRedemption
@@ -198,6 +202,7 @@ class PointguardClient:
         coupon_used: bool = False,
         order_reference: str = "",
         idempotency_key: str = "",
+        language: str = "",
         timeout_seconds: float | None = None,
     ) -> results.Accrual:
         """Earn points for a basket, or for an eligible total where the till knows no lines."""
@@ -210,6 +215,7 @@ class PointguardClient:
             coupon_used=coupon_used,
             order_reference=order_reference,
             idempotency_key=idempotency_key,
+            language=language,
         )
         message = encoding.encode_accrue(request)
         return decoding.decode_accrual(
@@ -372,11 +378,12 @@ class PointguardClient:
         member: Identifier,
         *,
         context: AdviceContext = AdviceContext.UNSPECIFIED,
+        language: str = "",
         timeout_seconds: float | None = None,
     ) -> results.AdviceReport:
-        """Return the advice that stands now, strongest first."""
+        """Return the advice that stands now, strongest first, with texts in a language (a BCP 47 tag)."""
         message = advice_pb2.CheckAdviceRequest(
-            member=encoding.encode_identifier(member), context=encoding.encode_context(context)
+            member=encoding.encode_identifier(member), context=encoding.encode_context(context), language=language
         )
         return decoding.decode_advice_report(
             await self._caller.call("CheckAdvice", self._advice.CheckAdvice, message, timeout_seconds)

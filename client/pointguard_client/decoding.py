@@ -22,6 +22,7 @@ from pointguard_client.words import (
     Decision,
     EntryType,
     Factor,
+    FraudScope,
     IdentifierKind,
     InterventionReason,
     Operation,
@@ -327,7 +328,9 @@ def _balance(message: common_pb2.Balance) -> results.Balance:
 
 
 def _reasons(messages: Iterable[common_pb2.Reason]) -> tuple[results.Reason, ...]:
-    return tuple(results.Reason(code=ReasonCode(message.code), rule=message.rule) for message in messages)
+    return tuple(
+        results.Reason(code=ReasonCode(message.code), rule=message.rule, text=message.text) for message in messages
+    )
 
 
 def _advice(messages: Iterable[common_pb2.Advice]) -> tuple[results.Advice, ...]:
@@ -347,6 +350,9 @@ def decode_advice(message: common_pb2.Advice) -> results.Advice:
         rule_version=message.rule_version,
         evidence=_evidence(message.evidence),
         factor=Factor(message.factor),
+        scope=FraudScope(message.scope),
+        scope_entity=message.scope_entity,
+        text=message.text,
     )
 
 

@@ -79,6 +79,7 @@ def encode_authorise(request: requests.AuthoriseRedemption) -> transaction_pb2.A
         allow_partial=request.allow_partial,
         order_reference=request.order_reference,
         verified_by=[cast("common_pb2.Factor", int(factor)) for factor in request.verified_by],
+        language=request.language,
     )
     if isinstance(request.amount, requests.Money):
         message.money.CopyFrom(encode_money(request.amount))
@@ -116,6 +117,7 @@ def encode_accrue(request: requests.Accrue) -> transaction_pb2.AccrueRequest:
         tender=request.tender,
         coupon_used=request.coupon_used,
         order_reference=request.order_reference,
+        language=request.language,
     )
     if isinstance(request.amount, requests.Money):
         message.total.CopyFrom(encode_money(request.amount))

@@ -119,6 +119,7 @@ def _check(message: explanation_pb2.ExplainedCheck) -> values.ExplainedCheck:
         entity=message.entity,
         verified=message.verified,
         exemption_id=message.exemption_id,
+        unavailable=message.unavailable,
     )
 
 

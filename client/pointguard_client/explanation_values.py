@@ -94,7 +94,7 @@ class ExplainedCheck:
 
     `window` is None for the control that compares provinces, and where the transaction names no one of its scope.
     `scope` says whose transactions the window counts, and `entity` whose of that scope. `verified`: it asked for a
-    factor, and the till had it.
+    factor, and the till had it. `unavailable`: nobody knew then what its window held.
     """
 
     rule: str
@@ -113,6 +113,7 @@ class ExplainedCheck:
     entity: str = ""
     verified: bool = False
     exemption_id: int = 0
+    unavailable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

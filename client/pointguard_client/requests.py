@@ -113,7 +113,7 @@ class AuthoriseRedemption:
     """Asks to spend points: `amount` is points (int) or money to cover.
 
     Without an `idempotency_key` the client makes one when it sends the request. `verified_by` says by what the till has
-    verified the member.
+    verified the member, `language` (a BCP 47 tag) in which language to have texts for people.
     """
 
     member: Identifier
@@ -127,6 +127,7 @@ class AuthoriseRedemption:
     order_reference: str = ""
     idempotency_key: str = ""
     verified_by: tuple[Factor, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,10 @@ class VoidRedemption:
 
 @dataclass(frozen=True, slots=True)
 class Accrue:
-    """Asks to earn points for a basket, or for an eligible total where the till knows no lines."""
+    """Asks to earn points for a basket, or for an eligible total where the till knows no lines.
+
+    `language` is as in `AuthoriseRedemption`.
+    """
 
     member: Identifier
     amount: Basket | Money
@@ -160,6 +164,7 @@ class Accrue:
     coupon_used: bool = False
     order_reference: str = ""
     idempotency_key: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

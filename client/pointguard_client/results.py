@@ -20,6 +20,7 @@ from pointguard_client.words import (
     Decision,
     EntryType,
     Factor,
+    FraudScope,
     InterventionReason,
     Operation,
     ReasonCode,
@@ -40,10 +41,14 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason of a decision; `rule` is empty unless a rule or an advice gave it."""
+    """One reason of a decision.
+
+    `rule` is empty unless a rule or an advice gave it, `text`, which a till shows, unless that has a message.
+    """
 
     code: ReasonCode
     rule: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,8 @@ class Evidence:
 class Advice:
     """A standing finding about an account; `factor` is what a STEP_UP asks for.
 
-    Without `ends_at` it is a case, and stands until it is resolved.
+    Without `ends_at` it is a case, and stands until it is resolved. `scope` and `scope_entity` say whose transactions
+    its rule had counted, `text` what a till should show.
     """
 
     advice_id: str
@@ -73,6 +79,9 @@ class Advice:
     rule_version: int
     evidence: Evidence
     factor: Factor = Factor.UNSPECIFIED
+    scope: FraudScope = FraudScope.UNSPECIFIED
+    scope_entity: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ Several threads may share one client.
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
@@ -20,9 +21,11 @@ from pointguard_client.activity_client import ActivityClient
 from pointguard_client.client import PointguardClient
 from pointguard_client.experiment_client import ExperimentClient
 from pointguard_client.fraud_client import FraudClient
+from pointguard_client.fraud_values import AdviceNotice
 from pointguard_client.rule_client import RuleClient
 from pointguard_client.shadow_client import ShadowClient
 from pointguard_client.stream import IN_FLIGHT_MAX, SILENCE_SECONDS_MAX, TransactionStream
+from pointguard_client.words import AdviceContext, AdvicePosture
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -212,6 +215,24 @@ class SyncFraudClient:
     resolve_case = _blocking_fraud(FraudClient.resolve_case)
     set_account_status = _blocking_fraud(FraudClient.set_account_status)
 
+    def watch(
+        self,
+        after_position: int | None = None,
+        *,
+        context: AdviceContext = AdviceContext.UNSPECIFIED,
+        posture_min: AdvicePosture = AdvicePosture.UNSPECIFIED,
+        follow: bool = True,
+    ) -> Generator[AdviceNotice]:
+        """Yield what `FraudClient.watch` does, waiting for each; closing the generator ends it."""
+        notices = self._client.watch(after_position, context=context, posture_min=posture_min, follow=follow)
+        try:
+            while (notice := self._thread.run(_next(notices))) is not None:
+                yield notice
+        finally:
+            # A client that was closed has ended it already.
+            with suppress(ValueError):
+                self._thread.run(notices.aclose())
+
 
 def _blocking_activity(
     method: Callable[Concatenate[ActivityClient, Parameters], Coroutine[Any, Any, Answer]],
@@ -353,6 +374,10 @@ def _hand_over(settled: asyncio.Future[Any], answer: Future[Any]) -> None:
 
 async def _call(make: Callable[[], Answer]) -> Answer:
     return make()
+
+
+async def _next(items: AsyncGenerator[Answer]) -> Answer | None:
+    return await anext(items, None)
 
 
 async def _nothing() -> None:

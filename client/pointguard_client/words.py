@@ -107,6 +107,8 @@ class ReasonCode(ContractEnum):
     AGENT_DAILY_LIMIT = 18
     AGENT_MONTHLY_LIMIT = 19
     ACCOUNT_MONTHLY_LIMIT = 20
+    RULE_UNAVAILABLE = 21
+    RULE_SKIPPED = 22
 
 
 class AdviceEntity(ContractEnum):

@@ -47,6 +47,7 @@ from pointguard_server.service.experiment_metrics import ExperimentMetrics
 from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.explanation.explainer import Explainer
 from pointguard_server.service.live_programs import LiveMetrics, LivePrograms
+from pointguard_server.service.messages import Messages
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
 from pointguard_server.service.program_start import ProgramStart, ProgramStarter
@@ -321,7 +322,11 @@ class Server:
         programs = start.plan.programs
         memory = Memory(settings.accounts_max, programs.measures_max, programs.counters_max)
         # In a thread: where fraud rules have wide windows, it counts the ledger's legs.
-        self.decider = await asyncio.to_thread(Decider, store, memory, programs, clock, not_before=start.moment)
+        self.decider = await asyncio.to_thread(
+            Decider, store, memory, programs, clock, not_before=start.moment, count_s=settings.count_s
+        )
+        if self.decider.recounting is not None:
+            log.warning("scopes_uncounted", counters=len(programs.scoped))
         self.decider.take_programs(programs, start.plan.upcoming)
         return store, start
 
@@ -370,6 +375,7 @@ class Server:
             reservation_ttl_max=config.reservation_ttl_max // MICROSECOND,
             line_codes=start.lines,
             digest_key=self.ledger.keys.digest_key(tenant_id),
+            messages=Messages(config),
             adjustment_reasons=config.adjustments.reason_codes,
             zone=start.plan.program.zone,
         )

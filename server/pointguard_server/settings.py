@@ -37,6 +37,7 @@ class Settings:
     reflection: bool
     accounts_max: int
     drain_s: float
+    count_s: float
     tls_certificate: Path | None
     tls_key: Path | None
     on_ready: str
@@ -111,12 +112,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default=int(default("ACCOUNTS_MAX", "200000")),
         help="accounts kept in memory (default: %(default)s)",
     )
-    add(
-        "--drain-seconds",
-        type=float,
-        default=float(default("DRAIN_SECONDS", "10")),
-        help="how long calls under way may take at the end (default: %(default)s)",
-    )
+    _add_waits(add, default)
     _add_tls(add, default)
     add(
         "--log-level",
@@ -133,6 +129,21 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     _add_publishing(add, default)
     add("--on-ready", default="", metavar="COMMAND", help="run a command once requests are taken, and go on serving")
     return parser
+
+
+def _add_waits(add: Callable[..., object], default: Callable[[str, str], str]) -> None:
+    add(
+        "--drain-seconds",
+        type=float,
+        default=float(default("DRAIN_SECONDS", "10")),
+        help="how long calls under way may take at the end (default: %(default)s)",
+    )
+    add(
+        "--count-seconds",
+        type=float,
+        default=float(default("COUNT_SECONDS", "30")),
+        help="how long a start may count for wider windows of fraud rules before it serves (default: %(default)s)",
+    )
 
 
 def _add_tls(add: Callable[..., object], default: Callable[[str, str], str]) -> None:
@@ -218,6 +229,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         reflection=given.sandbox if given.reflection == "auto" else given.reflection == "on",
         accounts_max=given.accounts_max,
         drain_s=given.drain_seconds,
+        count_s=given.count_seconds,
         tls_certificate=Path(given.tls_certificate) if given.tls_certificate else None,
         tls_key=Path(given.tls_key) if given.tls_key else None,
         on_ready=given.on_ready,

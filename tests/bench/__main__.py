@@ -14,10 +14,12 @@ from rich.console import Console
 
 from tests.bench import (
     activation,
+    advice,
     backtest,
     backtest_traffic,
     batch,
     columns,
+    fraud_rules,
     latency,
     memory,
     profile,
@@ -45,6 +47,8 @@ BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {
     "latency": latency.run,
     "activation": activation.run,
     "windows": windows.run,
+    "fraud-rules": fraud_rules.run,
+    "advice": advice.run,
     "rules": rules.run,
     "backtest": backtest.run,
     "backtest-traffic": backtest_traffic.run,

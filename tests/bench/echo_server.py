@@ -1,7 +1,8 @@
-"""The baseline of ``unary``: a bare grpc.aio server on uvloop that parses the same requests and repeats two answers.
+"""The baseline of ``unary`` and ``advice``: a bare grpc.aio server on uvloop.
 
-No credential, no rules, no ledger: what is left is what the transport costs. Started by the benchmarks with a folder
-that holds ``authorise.bin`` and ``accrue.bin``, answers that pointguard gave.
+It parses the same requests and repeats an answer to each kind. No credential, no rules, no ledger: what is left is what
+the transport costs. Started by the benchmarks with a folder that holds answers that pointguard gave:
+``authorise.bin`` and ``accrue.bin``, or ``advice.bin``.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import grpc
 import uvloop
 from google.protobuf.message import Message
 
-from pointguard.v1 import transaction_pb2
+from pointguard.v1 import advice_pb2, transaction_pb2
 
 Behavior = Callable[[Any, Any], Awaitable[Any]]
 
@@ -31,7 +32,11 @@ def repeating(answer: Message) -> Behavior:
 
 
 def handlers(folder: Path, behavior: Callable[[Message], Behavior] = repeating) -> grpc.GenericRpcHandler:
-    """Return the two methods, with messages made and parsed as generated code does it."""
+    """Return the methods, with messages made and parsed as generated code does it."""
+    if (advice := folder / "advice.bin").exists():
+        answer = advice_pb2.CheckAdviceResponse.FromString(advice.read_bytes())
+        check = _handler(behavior, advice_pb2.CheckAdviceRequest, answer)
+        return grpc.method_handlers_generic_handler("pointguard.v1.AdviceService", {"CheckAdvice": check})
     methods = {
         "AuthoriseRedemption": _handler(
             behavior,

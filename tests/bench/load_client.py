@@ -18,14 +18,12 @@ import uvloop
 
 from pointguard_client.channel import MESSAGE_BYTES_MAX, Metadata, call_metadata
 from pointguard_client.load.exchange import LoadMode
-from pointguard_client.load.members import LoadMember
 from pointguard_client.load.runner import LoadOptions, LoadRunner
 from pointguard_client.load.tally import LoadTally
 from pointguard_client.load.templates import LoadOperation, TemplatePool
 from tests.bench.processes import machine_seconds, processor_seconds
-from tests.bench.program import SHAPE, load_members
+from tests.bench.program import MEMBERS, SHAPE, load_members
 
-WEIGHTS = {LoadOperation.AUTHORISE: 1, LoadOperation.ACCRUE: 1}
 CHANNEL_OPTIONS = (
     # Without it the channels of one process share one connection.
     ("grpc.use_local_subchannel_pool", 1),
@@ -39,7 +37,8 @@ class Job:
     """What to do: load `address` for `warm_up_seconds`, then for `seconds`, of which alone is told.
 
     `concurrency` calls are in flight, spread over `channels` connections; `keys` is "uuid7" or "random". With a `rate`
-    so many requests are due in a second, and `concurrency` only bounds those in flight.
+    so many requests are due in a second, and `concurrency` only bounds those in flight. `operations` are asked alike
+    often, of `members` members.
     """
 
     address: str
@@ -54,6 +53,8 @@ class Job:
     keys: str = "uuid7"
     rate: float | None = None
     timeout_seconds: float = 20.0
+    operations: tuple[str, ...] = ("authorise", "accrue")
+    members: int = MEMBERS
 
 
 def random_key() -> int:
@@ -64,11 +65,12 @@ def random_key() -> int:
 async def drive(job: Job) -> dict[str, Any]:
     """Do a job and return what came of it."""
     metadata = call_metadata(job.api_key)
-    members = load_members()
+    members = load_members(job.members)
+    weights = {LoadOperation(operation): 1 for operation in job.operations}
     channels = [grpc.aio.insecure_channel(job.address, options=CHANNEL_OPTIONS) for _ in range(job.channels)]
     try:
-        pools = [TemplatePool(members, SHAPE, WEIGHTS, seed=1 + number) for number in range(job.channels)]
-        _fill(pools, members)
+        pools = [TemplatePool(members, SHAPE, weights, seed=1 + number) for number in range(job.channels)]
+        _fill(pools, len(members) * len(weights))
         await _load(job, channels, metadata, pools, job.warm_up_seconds)
         server_before, machine_before, started = (
             processor_seconds(job.server_pid),
@@ -89,10 +91,10 @@ async def drive(job: Job) -> dict[str, Any]:
             await channel.close()
 
 
-def _fill(pools: list[TemplatePool], members: list[LoadMember]) -> None:
+def _fill(pools: list[TemplatePool], templates: int) -> None:
     """Have nearly every request serialized before the clock starts: choosing makes what was never chosen before."""
     for pool in pools:
-        for _ in range(len(members) * len(WEIGHTS) * 8):
+        for _ in range(templates * 8):
             pool.choose_template()
     # A collection that walks them all would hold up every call for 20 ms.
     gc.collect()

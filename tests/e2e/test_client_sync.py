@@ -10,11 +10,14 @@ import pytest
 from pointguard_client import (
     Accrual,
     Accrue,
+    AdvicePosture,
     Decision,
+    FraudScope,
     Identifier,
     Money,
     NotFound,
     PointguardClient,
+    ReasonCode,
     SyncPointguardClient,
     new_idempotency_key,
 )
@@ -87,3 +90,21 @@ async def test_a_deadline_is_kept_though_the_server_is_away() -> None:
         with pytest.raises(Exception, match="UNAVAILABLE"):
             await client.get_balance(Identifier.loyalty_id("1"), timeout_seconds=0.5)
     assert time.monotonic() - started < 2.0
+
+
+def test_it_watches_advice_and_shows_what_a_rule_says_in_the_language_of_the_till(till: SyncPointguardClient) -> None:
+    member = enroll(till)
+    till.accrue(member, TOTAL)
+    redeemed = [till.authorise_redemption(member, 1, capture=True, language="fr-CA") for _ in range(6)]
+    (warned,) = redeemed[-1].reasons
+    assert warned.code is ReasonCode.FRAUD_WARNING
+    assert warned.text == "6 échanges aujourd'hui : demandez une pièce d'identité."
+    (shown,) = till.check_advice(member, language="de").advice
+    assert (shown.text, shown.scope) == ("6 redemptions today: ask for an identity card.", FraudScope.ACCOUNT)
+    position = till.get_transaction(redeemed[-1].transaction_id).position
+    told = till.fraud.watch(position - 1, posture_min=AdvicePosture.WARN)
+    notice = next(told)
+    assert notice.transaction_id == redeemed[-1].transaction_id
+    assert [step.advice.rule for step in notice.steps] == [shown.rule]
+    told.close()
+    assert not list(till.fraud.watch(position, follow=False))

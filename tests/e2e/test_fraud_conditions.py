@@ -86,7 +86,8 @@ def test_conditions_decide_on_a_server_change_while_it_runs_and_outlive_it(
             assert [await redeem(client, member) for _ in expected] == expected
 
     member = asyncio.run(below_at_and_above())
-    assert scrape(plain_server)["pointguard_rules_tripped_total", (("posture", "SHADOW"), ("rule", "watched"))] == 1
+    labels = (("mode", "SHADOW"), ("posture", "BLOCK"), ("rule", "watched"))
+    assert scrape(plain_server)["pointguard_rules_tripped_total", labels] == 1
 
     replace(program, PROGRAM + RULES.format(most=2).replace("store.id", "stor.id"))
     wait_for_events(plain_server, "program_refused", 1)

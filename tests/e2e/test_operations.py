@@ -27,6 +27,10 @@ FAMILIES = {
     "pointguard_replays": "counter",
     "pointguard_rules_tripped": "counter",
     "pointguard_points": "counter",
+    "pointguard_rules_unavailable": "counter",
+    "pointguard_scopes_uncounted": "gauge",
+    "pointguard_exemptions_in_force": "gauge",
+    "pointguard_advice_standing": "gauge",
     "pointguard_stage_seconds": "histogram",
     "pointguard_batch_requests": "histogram",
     "pointguard_queue_requests": "gauge",
@@ -43,7 +47,7 @@ FAMILIES = {
 }
 LABELS = {"rpc", "code", "operation", "decision", "reason", "outcome", "rule", "posture", "direction", "stage", "le"}
 LABELS |= {"version", "python", "generation", "check", "level", "part", "program", "rules", "file", "process", "kind"}
-LABELS |= {"experiment", "arm", "why"}
+LABELS |= {"experiment", "arm", "why", "mode"}
 
 
 def scrape(server: ServerProcess) -> Samples:
@@ -133,14 +137,15 @@ def test_decisions_declines_refusals_replays_and_points_are_counted(raw: RawCall
     assert movement.of("pointguard_ledger_position") == 4, "an enrollment, an accrual, two redemptions"
 
 
-def test_rules_that_trip_are_counted_by_rule_and_posture(raw: RawCalls, movement: Movement) -> None:
+def test_rules_that_trip_are_counted_by_rule_posture_and_mode(raw: RawCalls, movement: Movement) -> None:
     member = enroll(raw)
     raw.call("Accrue", RPCS["Accrue"].request(member=member))
     for _ in range(11):
         raw.call("AuthoriseRedemption", RPCS["AuthoriseRedemption"].request(member=member, points=1, capture=True))
-    week = {"rule": "ADVICE_CHECK_ACCOUNT_BURN_WEEK", "posture": "BLOCK"}
+    week = {"rule": "ADVICE_CHECK_ACCOUNT_BURN_WEEK", "posture": "BLOCK", "mode": "ENFORCED"}
+    day = {"rule": "ADVICE_CHECK_ACCOUNT_BURN_DAY", "posture": "WARN", "mode": "ENFORCED"}
     assert movement.of("pointguard_rules_tripped_total", **week) == 1
-    assert movement.of("pointguard_rules_tripped_total", rule="ADVICE_CHECK_ACCOUNT_BURN_DAY", posture="WARN") >= 1
+    assert movement.of("pointguard_rules_tripped_total", **day) >= 1
     assert movement.of("pointguard_declines_total", operation="AUTHORISE", reason="FRAUD_RULE") == 1
 
 

@@ -4,9 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
+from pointguard.v1 import common_pb2
 from pointguard_server.domain.codes import CodeKind, Decision, Reason
 from pointguard_server.engine import scopes
 from pointguard_server.engine.ask import Verdict
+from pointguard_server.engine.batch import Decider
+from pointguard_server.engine.memory import Memory
+from pointguard_server.rpc.encode import Encoder
+from pointguard_server.velocity.scopes import IN_USE, TOTAL, ScopeArrays
 from tests.support.explaining import explaining
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, Where
 
@@ -66,6 +71,13 @@ def test_the_eleventh_redemption_of_an_entity_is_declined_whoever_the_members_ar
     assert ledger.reason_names(eleventh) == ["ring"]
     (advice,) = ledger.check(eleventh.account_id).advice
     assert (advice.measured, advice.threshold) == (11, 10)
+    names = {"PROGRAM": "", "TERMINAL": "north 1", "GROUP": "vip"}
+    entity = names.get(scope, next((name for name in where if name), ""))
+    # So says memory, and so does what was read from the ledger.
+    for _ in range(2):
+        (told,) = Encoder("CAD", ledger.names.text).check(ledger.check(eleventh.account_id), "").advice
+        assert (common_pb2.FraudScope.Name(told.scope), told.scope_entity) == (f"FRAUD_SCOPE_{scope}", entity)
+        ledger.restart_decider()
     if scope in OTHERS:
         assert redeem(ledger, OTHERS[scope], groups).decision == Decision.APPROVED
     if scope != "PROGRAM":
@@ -76,8 +88,7 @@ def test_the_eleventh_redemption_of_an_entity_is_declined_whoever_the_members_ar
     assert explanation.retrial is not None
     (checked,) = explanation.retrial.checked
     assert (checked.seen, checked.forbids, checked.raises) == (11, True, True)
-    names = {"PROGRAM": "", "TERMINAL": "north 1", "GROUP": "vip"}
-    assert checked.entity == names.get(scope, next((name for name in where if name), ""))
+    assert checked.entity == entity
 
 
 def test_decisions_of_one_batch_see_each_other(new_ledger: NewLedger) -> None:
@@ -186,3 +197,84 @@ def test_rings_that_hold_nothing_any_more_make_room_for_others(new_ledger: NewLe
     assert ledger.decide(
         *(ledger.authorise_ask(account, 1, where=Where(cashier="d7")) for _ in range(10))
     )[-1].decision == Decision.DECLINED  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------- while it is not known
+
+
+def start_uncounted(ledger: Ledger) -> None:
+    """Start again, with no time to count the ledger."""
+    memory = Memory(100, ledger.programs.measures_max, ledger.programs.counters_max)
+    ledger.decider = Decider(ledger.store, memory, ledger.programs, ledger.clock, count_s=0.0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "decision", "reason"),
+    [("CLOSED", Decision.DECLINED, Reason.RULE_UNAVAILABLE), ("OPEN", Decision.APPROVED, Reason.RULE_SKIPPED)],
+)
+def test_what_nobody_knows_fails_open_or_closed_as_the_program_says_and_the_answer_tells(
+    new_ledger: NewLedger, mode: str, decision: Decision, reason: Reason
+) -> None:
+    fail = f'[program.fraud]\nfail = {{ redemption = "{mode}" }}\n'
+    ledger = new_ledger(rules=fail + rule(threshold=3, duration="1h"))
+    for _ in range(3):
+        redeem(ledger)
+    account = ledger.member(100)
+    start_uncounted(ledger)
+    found = ledger.authorise(account, 1, where=ANN)
+    assert (found.decision, [Reason(code) for code, _ in found.reasons]) == (decision, [reason])
+    assert ledger.reason_names(found) == ["ring"]
+    quote = ledger.quote(account, where=ANN)
+    assert reason in [Reason(code) for code, _ in quote.reasons]
+    assert (quote.points == 0) == (mode == "CLOSED")
+    assert not ledger.check(account).advice
+    # Without a cashier, the rule does not look at it.
+    assert not ledger.authorise(account, 1).reasons
+    assert list(ledger.decider.totals.unavailable.values()) == [1]
+    recount = ledger.decider.recounting
+    assert recount is not None
+    ledger.decider.take_counted(recount)
+    tripped = ledger.authorise(account, 1, where=ANN)
+    assert [Reason(code) for code, _ in tripped.reasons] == [Reason.FRAUD_RULE]
+    (advice,) = ledger.check(account).advice
+    # What was decided meanwhile has been counted, too.
+    assert advice.measured == 5
+    with explaining(ledger) as explainer:
+        explanation = explainer.explain(found.transaction_id)
+        assert all(each.reproduced for each in explainer.all_legs())
+    assert explanation.retrial is not None
+    (checked,) = explanation.retrial.checked
+    assert (checked.unavailable, checked.seen, checked.forbids) == (True, None, mode == "CLOSED")
+
+
+def test_an_uncounted_start_knows_in_the_end_what_one_that_counted_does(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(rules="".join(rule(scope, 'rolling = "1h"', name=f"of-{scope}") for scope in ENTITIES))
+    for number in range(6):
+        redeem(ledger, ANN, ("vip",) if number % 2 else ())
+    start_uncounted(ledger)
+    assert len(ledger.decider.memory.scopes.uncounted) == len(ENTITIES)
+    for _ in range(2):
+        redeem(ledger, ANN, ("vip",))
+    assert ledger.decider.recounting is not None
+    ledger.decider.take_counted(ledger.decider.recounting)
+    assert not ledger.decider.memory.scopes.uncounted
+    ours = ledger.decider.memory.scopes.arrays
+    ledger.restart_decider()
+    counted = ledger.decider.memory.scopes.arrays
+
+    def held(arrays: ScopeArrays) -> list[list[int]]:
+        return sorted(arrays.rings[: arrays.counts[IN_USE], : TOTAL + 1].tolist())
+
+    assert held(ours) == held(counted)
+
+
+def test_rules_that_change_while_nobody_knows_keep_what_is_not_known(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(rules=rule(threshold=3))
+    for _ in range(4):
+        redeem(ledger)
+    start_uncounted(ledger)
+    ledger.change(rules=rule(threshold=3) + rule("STORE", threshold=3, name="new"))
+    # The rule that is new was counted for its own sake; the other one goes on being counted.
+    found = redeem(ledger)
+    assert [Reason(code) for code, _ in found.reasons] == [Reason.FRAUD_RULE, Reason.RULE_UNAVAILABLE]
+    assert ledger.reason_names(found)[1] == "ring"

@@ -119,6 +119,7 @@ members = st.one_of(
     st.builds(common_pb2.MemberReference),
 )
 references = usual(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=64), odd_texts)
+languages = usual(st.sampled_from(["", "en", "fr-CA"]), odd_texts)
 lines = st.builds(
     transaction_pb2.BasketLine,
     sku=usual(st.sampled_from(["", "milk", "crème", "bread"]), odd_texts),
@@ -153,6 +154,7 @@ def authorisations(draw: DrawFn) -> transaction_pb2.AuthoriseRedemptionRequest:
         capture=draw(st.booleans()),
         allow_partial=draw(st.booleans()),
         order_reference=draw(references),
+        language=draw(languages),
         **amount,
     )
 
@@ -168,6 +170,7 @@ def accruals(draw: DrawFn) -> transaction_pb2.AccrueRequest:
         tender=draw(usual(st.sampled_from(["", *TENDERS]), odd_texts)),
         coupon_used=draw(st.booleans()),
         order_reference=draw(references),
+        language=draw(languages),
         **amount,
     )
 

@@ -2,7 +2,13 @@
 
 import argparse
 
-from pointguard_client.commands.options import Subparsers, add_command, add_member_options, connect
+from pointguard_client.commands.options import (
+    Subparsers,
+    add_command,
+    add_language_option,
+    add_member_options,
+    connect,
+)
 from pointguard_client.commands.output import print_result
 from pointguard_client.words import AdviceContext
 
@@ -16,6 +22,7 @@ def register(commands: Subparsers) -> None:
     add_member_options(advice)
     contexts = [context.name.lower() for context in AdviceContext if context]
     advice.add_argument("--context", choices=contexts, help="only this context (default: all)")
+    add_language_option(advice)
 
 
 async def _balance(arguments: argparse.Namespace) -> int:
@@ -35,6 +42,6 @@ async def _transaction(arguments: argparse.Namespace) -> int:
 async def _advice(arguments: argparse.Namespace) -> int:
     context = AdviceContext[arguments.context.upper()] if arguments.context else AdviceContext.UNSPECIFIED
     async with connect(arguments) as client:
-        report = await client.check_advice(arguments.member, context=context)
+        report = await client.check_advice(arguments.member, context=context, language=arguments.language)
     print_result(report, arguments.json)
     return 0

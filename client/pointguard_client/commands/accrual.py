@@ -8,6 +8,7 @@ from pointguard_client.commands.options import (
     add_command,
     add_currency_option,
     add_key_option,
+    add_language_option,
     add_member_options,
     add_origin_options,
     connect,
@@ -41,6 +42,7 @@ def register(commands: Subparsers) -> None:
     parser.add_argument("--tender", default="", help="the code of the means of payment")
     parser.add_argument("--coupon-used", action="store_true", help="a coupon was used")
     parser.add_argument("--order", default="", help="the till's receipt or order number")
+    add_language_option(parser)
     add_key_option(parser)
     add_origin_options(parser)
 
@@ -76,6 +78,7 @@ async def _accrue(arguments: argparse.Namespace) -> int:
             coupon_used=arguments.coupon_used,
             order_reference=arguments.order,
             idempotency_key=arguments.key,
+            language=arguments.language,
         )
     print_result(accrual, arguments.json)
     return 0

@@ -131,6 +131,8 @@ def _rule_and_scope(check: ExplainedCheck) -> str:
 
 def _effect(check: ExplainedCheck) -> str:
     """Return what a check did, in words."""
+    if check.unavailable:
+        return f"[bold yellow]unavailable: {'forbids it' if check.forbade else 'passed over'}[/]"
     if not check.tripped:
         return "[dim]passes[/]"
     said = f"trips, {check.posture.name} {check.context.name}"

@@ -91,6 +91,13 @@ def add_member_options(parser: argparse.ArgumentParser, *, required: bool = True
         )
 
 
+def add_language_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says in which language to have texts for people."""
+    parser.add_argument(
+        "--language", default="", metavar="TAG", help="of messages, such as fr-CA (default: the program's)"
+    )
+
+
 def add_identifier_options(group: OptionGroup, prefix: str = "") -> None:
     """Add options that collect identifiers into `identifiers`, each of which may be given several times."""
     for kind, text in _IDENTIFIER_HELP.items():

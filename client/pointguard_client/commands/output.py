@@ -17,7 +17,7 @@ from pointguard_client.errors import CallError, PointguardError
 from pointguard_client.latency import LatencySummary
 from pointguard_client.requests import Identifier, Money
 from pointguard_client.results import Advice, Award, Balance, Entry, Reason
-from pointguard_client.words import Decision
+from pointguard_client.words import Decision, FraudScope
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 
@@ -165,7 +165,7 @@ def _show_balance(balance: Balance) -> str:
 
 
 def _show_reason(reason: Reason) -> str:
-    return escape(f"{reason.code.name} {reason.rule}".rstrip())
+    return escape(f"{reason.code.name} {reason.rule}".rstrip() + (f": {reason.text}" if reason.text else ""))
 
 
 def _show_award(award: Award) -> str:
@@ -180,14 +180,16 @@ def _show_entry(entry: Entry) -> str:
 
 def _show_advice(advice: Advice) -> str:
     until = f" until {_show_time(advice.ends_at)}" if advice.ends_at else ""
-    return escape(f"{advice.posture.name} {advice.context.name}{until}: {advice_cause(advice)}")
+    shown = f": {advice.text}" if advice.text else ""
+    return escape(f"{advice.posture.name} {advice.context.name}{until}: {advice_cause(advice)}{shown}")
 
 
 def advice_cause(advice: Advice) -> str:
     """Return the rule that raised an advice and what it saw, or that no rule did."""
     if not advice.rule:
         return "raised by hand"
-    return f"{advice.rule} ({advice.evidence.measured:,} > {advice.evidence.threshold:,})"
+    whose = f", {advice.scope.name} {advice.scope_entity}".rstrip() if advice.scope > FraudScope.ACCOUNT else ""
+    return f"{advice.rule} ({advice.evidence.measured:,} > {advice.evidence.threshold:,}{whose})"
 
 
 def _show_time(moment: datetime) -> str:

@@ -8,6 +8,7 @@ from pointguard_client.commands.options import (
     add_command,
     add_currency_option,
     add_key_option,
+    add_language_option,
     add_member_options,
     add_origin_options,
     connect,
@@ -36,6 +37,7 @@ def _register_quote(commands: Subparsers) -> None:
     add_member_options(parser)
     add_origin_options(parser)
     parser.add_argument("--redemption-type", default="", help="the code of the kind of redemption")
+    add_language_option(parser)
 
 
 def _register_authorise(commands: Subparsers) -> None:
@@ -54,6 +56,7 @@ def _register_authorise(commands: Subparsers) -> None:
     )
     parser.add_argument("--time-to-live", type=positive_seconds, metavar="SECONDS", help="how long to set aside")
     parser.add_argument("--order", default="", help="the till's receipt or order number")
+    add_language_option(parser)
     add_key_option(parser)
     add_origin_options(parser)
 
@@ -76,7 +79,10 @@ def _register_void(commands: Subparsers) -> None:
 async def _quote(arguments: argparse.Namespace) -> int:
     async with connect(arguments) as client:
         quote = await client.quote_redemption(
-            arguments.member, origin=origin_of(arguments), redemption_type=arguments.redemption_type
+            arguments.member,
+            origin=origin_of(arguments),
+            redemption_type=arguments.redemption_type,
+            language=arguments.language,
         )
     print_result(quote, arguments.json)
     return 0
@@ -97,6 +103,7 @@ async def _authorise(arguments: argparse.Namespace) -> int:
             order_reference=arguments.order,
             idempotency_key=arguments.key,
             verified_by=tuple(_FACTORS[name] for name in arguments.verified_by),
+            language=arguments.language,
         )
     print_result(redemption, arguments.json)
     return 0

@@ -50,12 +50,14 @@ CASE_STATE_PROPOSED: CaseState
 CASE_STATE_RESOLVED: CaseState
 
 class CheckAdviceRequest(_message.Message):
-    __slots__ = ("member", "context")
+    __slots__ = ("member", "context", "language")
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     member: _common_pb2.MemberReference
     context: _common_pb2.AdviceContext
-    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ...) -> None: ...
+    language: str
+    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., language: _Optional[str] = ...) -> None: ...
 
 class CheckAdviceResponse(_message.Message):
     __slots__ = ("account_id", "posture", "advice", "redemption_locked", "suspended")

@@ -89,6 +89,8 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_AGENT_DAILY_LIMIT: _ClassVar[ReasonCode]
     REASON_CODE_AGENT_MONTHLY_LIMIT: _ClassVar[ReasonCode]
     REASON_CODE_ACCOUNT_MONTHLY_LIMIT: _ClassVar[ReasonCode]
+    REASON_CODE_RULE_UNAVAILABLE: _ClassVar[ReasonCode]
+    REASON_CODE_RULE_SKIPPED: _ClassVar[ReasonCode]
 
 class AdviceEntity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -224,6 +226,8 @@ REASON_CODE_CREDIT_LIMIT: ReasonCode
 REASON_CODE_AGENT_DAILY_LIMIT: ReasonCode
 REASON_CODE_AGENT_MONTHLY_LIMIT: ReasonCode
 REASON_CODE_ACCOUNT_MONTHLY_LIMIT: ReasonCode
+REASON_CODE_RULE_UNAVAILABLE: ReasonCode
+REASON_CODE_RULE_SKIPPED: ReasonCode
 ADVICE_ENTITY_UNSPECIFIED: AdviceEntity
 ADVICE_ENTITY_ACCOUNT: AdviceEntity
 ADVICE_ENTITY_AGENT: AdviceEntity
@@ -314,12 +318,14 @@ class Origin(_message.Message):
     def __init__(self, store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., channel: _Optional[_Union[Channel, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Reason(_message.Message):
-    __slots__ = ("code", "rule")
+    __slots__ = ("code", "rule", "text")
     CODE_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     code: ReasonCode
     rule: str
-    def __init__(self, code: _Optional[_Union[ReasonCode, str]] = ..., rule: _Optional[str] = ...) -> None: ...
+    text: str
+    def __init__(self, code: _Optional[_Union[ReasonCode, str]] = ..., rule: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Balance(_message.Message):
     __slots__ = ("posted", "reserved", "pending", "available")
@@ -334,7 +340,7 @@ class Balance(_message.Message):
     def __init__(self, posted: _Optional[int] = ..., reserved: _Optional[int] = ..., pending: _Optional[int] = ..., available: _Optional[int] = ...) -> None: ...
 
 class Advice(_message.Message):
-    __slots__ = ("advice_id", "entity", "context", "posture", "starts_at", "ends_at", "rule", "rule_version", "evidence", "factor")
+    __slots__ = ("advice_id", "entity", "context", "posture", "starts_at", "ends_at", "rule", "rule_version", "evidence", "factor", "scope", "scope_entity", "text")
     ADVICE_ID_FIELD_NUMBER: _ClassVar[int]
     ENTITY_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -345,6 +351,9 @@ class Advice(_message.Message):
     RULE_VERSION_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     FACTOR_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_ENTITY_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     advice_id: str
     entity: AdviceEntity
     context: AdviceContext
@@ -355,7 +364,10 @@ class Advice(_message.Message):
     rule_version: int
     evidence: Evidence
     factor: Factor
-    def __init__(self, advice_id: _Optional[str] = ..., entity: _Optional[_Union[AdviceEntity, str]] = ..., context: _Optional[_Union[AdviceContext, str]] = ..., posture: _Optional[_Union[AdvicePosture, str]] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rule: _Optional[str] = ..., rule_version: _Optional[int] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ..., factor: _Optional[_Union[Factor, str]] = ...) -> None: ...
+    scope: FraudScope
+    scope_entity: str
+    text: str
+    def __init__(self, advice_id: _Optional[str] = ..., entity: _Optional[_Union[AdviceEntity, str]] = ..., context: _Optional[_Union[AdviceContext, str]] = ..., posture: _Optional[_Union[AdvicePosture, str]] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rule: _Optional[str] = ..., rule_version: _Optional[int] = ..., evidence: _Optional[_Union[Evidence, _Mapping]] = ..., factor: _Optional[_Union[Factor, str]] = ..., scope: _Optional[_Union[FraudScope, str]] = ..., scope_entity: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class AdviceChange(_message.Message):
     __slots__ = ("event", "advice")

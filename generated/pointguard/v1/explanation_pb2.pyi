@@ -125,7 +125,7 @@ class ExplainedWindow(_message.Message):
     def __init__(self, starts_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., value: _Optional[int] = ..., transaction_count: _Optional[int] = ..., transactions: _Optional[_Iterable[_Union[CountedTransaction, _Mapping]]] = ...) -> None: ...
 
 class ExplainedCheck(_message.Message):
-    __slots__ = ("rule", "context", "posture", "reason", "window", "seen", "threshold", "tripped", "forbade", "stood", "raised", "suppressed", "verified", "exemption_id", "scope", "entity")
+    __slots__ = ("rule", "context", "posture", "reason", "window", "seen", "threshold", "tripped", "forbade", "stood", "raised", "suppressed", "verified", "exemption_id", "scope", "entity", "unavailable")
     RULE_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     POSTURE_FIELD_NUMBER: _ClassVar[int]
@@ -142,6 +142,7 @@ class ExplainedCheck(_message.Message):
     EXEMPTION_ID_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     ENTITY_FIELD_NUMBER: _ClassVar[int]
+    UNAVAILABLE_FIELD_NUMBER: _ClassVar[int]
     rule: str
     context: _common_pb2.AdviceContext
     posture: _common_pb2.AdvicePosture
@@ -158,7 +159,8 @@ class ExplainedCheck(_message.Message):
     exemption_id: int
     scope: _common_pb2.FraudScope
     entity: str
-    def __init__(self, rule: _Optional[str] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., reason: _Optional[_Union[_common_pb2.ReasonCode, str]] = ..., window: _Optional[_Union[ExplainedWindow, _Mapping]] = ..., seen: _Optional[int] = ..., threshold: _Optional[int] = ..., tripped: _Optional[bool] = ..., forbade: _Optional[bool] = ..., stood: _Optional[bool] = ..., raised: _Optional[bool] = ..., suppressed: _Optional[bool] = ..., verified: _Optional[bool] = ..., exemption_id: _Optional[int] = ..., scope: _Optional[_Union[_common_pb2.FraudScope, str]] = ..., entity: _Optional[str] = ...) -> None: ...
+    unavailable: bool
+    def __init__(self, rule: _Optional[str] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., reason: _Optional[_Union[_common_pb2.ReasonCode, str]] = ..., window: _Optional[_Union[ExplainedWindow, _Mapping]] = ..., seen: _Optional[int] = ..., threshold: _Optional[int] = ..., tripped: _Optional[bool] = ..., forbade: _Optional[bool] = ..., stood: _Optional[bool] = ..., raised: _Optional[bool] = ..., suppressed: _Optional[bool] = ..., verified: _Optional[bool] = ..., exemption_id: _Optional[int] = ..., scope: _Optional[_Union[_common_pb2.FraudScope, str]] = ..., entity: _Optional[str] = ..., unavailable: _Optional[bool] = ...) -> None: ...
 
 class ExplainedRuleWindow(_message.Message):
     __slots__ = ("window", "held")

@@ -59,14 +59,16 @@ ENTRY_TYPE_TRANSFER_IN: EntryType
 ENTRY_TYPE_TRANSFER_OUT: EntryType
 
 class QuoteRedemptionRequest(_message.Message):
-    __slots__ = ("member", "origin", "redemption_type")
+    __slots__ = ("member", "origin", "redemption_type", "language")
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     REDEMPTION_TYPE_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     member: _common_pb2.MemberReference
     origin: _common_pb2.Origin
     redemption_type: str
-    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., redemption_type: _Optional[str] = ...) -> None: ...
+    language: str
+    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., redemption_type: _Optional[str] = ..., language: _Optional[str] = ...) -> None: ...
 
 class QuoteRedemptionResponse(_message.Message):
     __slots__ = ("account_id", "points_max", "money_max", "limits", "balance", "advice")
@@ -85,7 +87,7 @@ class QuoteRedemptionResponse(_message.Message):
     def __init__(self, account_id: _Optional[int] = ..., points_max: _Optional[int] = ..., money_max: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.Advice, _Mapping]]] = ...) -> None: ...
 
 class AuthoriseRedemptionRequest(_message.Message):
-    __slots__ = ("idempotency_key", "member", "origin", "points", "money", "kind", "redemption_type", "time_to_live", "capture", "allow_partial", "order_reference", "verified_by")
+    __slots__ = ("idempotency_key", "member", "origin", "points", "money", "kind", "redemption_type", "time_to_live", "capture", "allow_partial", "order_reference", "verified_by", "language")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
@@ -98,6 +100,7 @@ class AuthoriseRedemptionRequest(_message.Message):
     ALLOW_PARTIAL_FIELD_NUMBER: _ClassVar[int]
     ORDER_REFERENCE_FIELD_NUMBER: _ClassVar[int]
     VERIFIED_BY_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     member: _common_pb2.MemberReference
     origin: _common_pb2.Origin
@@ -110,7 +113,8 @@ class AuthoriseRedemptionRequest(_message.Message):
     allow_partial: bool
     order_reference: str
     verified_by: _containers.RepeatedScalarFieldContainer[_common_pb2.Factor]
-    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., redemption_type: _Optional[str] = ..., time_to_live: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., capture: _Optional[bool] = ..., allow_partial: _Optional[bool] = ..., order_reference: _Optional[str] = ..., verified_by: _Optional[_Iterable[_Union[_common_pb2.Factor, str]]] = ...) -> None: ...
+    language: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., redemption_type: _Optional[str] = ..., time_to_live: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., capture: _Optional[bool] = ..., allow_partial: _Optional[bool] = ..., order_reference: _Optional[str] = ..., verified_by: _Optional[_Iterable[_Union[_common_pb2.Factor, str]]] = ..., language: _Optional[str] = ...) -> None: ...
 
 class AuthoriseRedemptionResponse(_message.Message):
     __slots__ = ("transaction_id", "decision", "reasons", "points", "money", "expires_at", "balance", "account_id")
@@ -203,7 +207,7 @@ class Basket(_message.Message):
     def __init__(self, currency_code: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[BasketLine, _Mapping]]] = ...) -> None: ...
 
 class AccrueRequest(_message.Message):
-    __slots__ = ("idempotency_key", "member", "origin", "basket", "total", "kind", "tender", "coupon_used", "order_reference")
+    __slots__ = ("idempotency_key", "member", "origin", "basket", "total", "kind", "tender", "coupon_used", "order_reference", "language")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
@@ -213,6 +217,7 @@ class AccrueRequest(_message.Message):
     TENDER_FIELD_NUMBER: _ClassVar[int]
     COUPON_USED_FIELD_NUMBER: _ClassVar[int]
     ORDER_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     member: _common_pb2.MemberReference
     origin: _common_pb2.Origin
@@ -222,7 +227,8 @@ class AccrueRequest(_message.Message):
     tender: str
     coupon_used: bool
     order_reference: str
-    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., basket: _Optional[_Union[Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., order_reference: _Optional[str] = ...) -> None: ...
+    language: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., basket: _Optional[_Union[Basket, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., tender: _Optional[str] = ..., coupon_used: _Optional[bool] = ..., order_reference: _Optional[str] = ..., language: _Optional[str] = ...) -> None: ...
 
 class Award(_message.Message):
     __slots__ = ("rule", "part", "points")

@@ -67,6 +67,8 @@ class Layout(NamedTuple):
     """The kernel's view of a record's rows."""
 
     leg_sizes: IntArray  # by the record's version; 0: not known
+    reason_sizes: IntArray  # by the record's version
+    advice_sizes: IntArray  # by the record's version
     leg_raw: IntArray  # whether each column is 16 raw bytes
     advice_raw: IntArray
 
@@ -142,18 +144,18 @@ def _entries(data, at, end):
 
 
 @part
-def _pairs(data, at, end):
-    """Return the place after a list of pairs."""
+def _tuples(data, at, end, size):
+    """Return the place after a list of so many numbers each."""
     count, at = varint(data, at, end)
-    return _skip(data, at, end, 2 * count) if at >= 0 else at
+    return _skip(data, at, end, size * count) if at >= 0 else at
 
 
 @part
-def _advice(data, at, end, raw):
+def _advice(data, at, end, raw, size):
     """Return the place after the advice."""
     count, at = varint(data, at, end)
     for _ in range(count):
-        for i in range(raw.shape[0]):
+        for i in range(size):
             if at < 0:
                 return at
             at = at + ID_BYTES if raw[i] else _skip(data, at, end, 1)
@@ -171,14 +173,14 @@ def _leg_and_request(data, at, end, layout, scratch):
         return np.int64(0), np.int64(0), np.int64(-1)
     at = _row(data, at, end, layout.leg_raw, layout.leg_sizes[version], scratch.leg)
     if at >= 0:
-        at = _pairs(data, at, end)
+        at = _tuples(data, at, end, layout.reason_sizes[version])
     earned = held = np.int64(0)
     if at >= 0:
         earned, held, at = _entries(data, at, end)
     if at >= 0:
-        at = _pairs(data, at, end)
+        at = _tuples(data, at, end, 2)
     if at >= 0:
-        at = _advice(data, at, end, layout.advice_raw)
+        at = _advice(data, at, end, layout.advice_raw, layout.advice_sizes[version])
     for i in range(REQUEST_SIZE):
         if at < 0 or at > end:
             return earned, held, np.int64(-1)

@@ -27,7 +27,9 @@ from pointguard_server.domain.ledger_rows import LEG_FIELDS
 from pointguard_server.domain.record import (
     RAW_FIELDS,
     RECORD_ADVICE_FIELDS,
+    RECORD_ADVICE_FIELDS_BY_VERSION,
     RECORD_LEG_FIELDS,
+    RECORD_REASON_SIZES,
     Record,
     decode_record,
 )
@@ -68,10 +70,14 @@ class RecordReader:
         constants[reading.CURRENCY_NUMBER] = currency_number(currency)
         constants[reading.MONEY_SCALE] = money_scale
         constants[reading.PATTERNS] = any(codes.patterns)
-        sizes = np.zeros(max(_VERSIONS) + 1, np.int64)
+        sizes = np.zeros((3, max(_VERSIONS) + 1), np.int64)
         for version in _VERSIONS:
-            sizes[version] = len(RECORD_LEG_FIELDS[version])
-        self._layout = Layout(sizes, _raw(LEG_FIELDS), _raw(RECORD_ADVICE_FIELDS))
+            sizes[:, version] = (
+                len(RECORD_LEG_FIELDS[version]),
+                RECORD_REASON_SIZES[version],
+                len(RECORD_ADVICE_FIELDS_BY_VERSION[version]),
+            )
+        self._layout = Layout(sizes[0], sizes[1], sizes[2], _raw(LEG_FIELDS), _raw(RECORD_ADVICE_FIELDS))
         self._basket = Basket(constants, codes.numbers.arrays, matchers_for(codes.patterns), seen_for(codes))
         self._codes, self._money_scale = codes, money_scale
         self._scratch = Scratch(

@@ -115,24 +115,27 @@ class Reason(IntEnum):
     AGENT_DAILY_LIMIT = 18
     AGENT_MONTHLY_LIMIT = 19
     ACCOUNT_MONTHLY_LIMIT = 20
+    RULE_UNAVAILABLE = 21
+    RULE_SKIPPED = 22
 
 
-_STANDS_WITH = {Reason.RULES_STOPPED: Reason.RULE_ARITHMETIC}
+_STANDS_WITH = {Reason.RULES_STOPPED: Reason.RULE_ARITHMETIC, Reason.RULE_UNAVAILABLE: Reason.RULE_ARITHMETIC}
+_BEHIND = {Reason.UNDER_REVIEW: (Reason.RULE_ARITHMETIC, 2), Reason.RULE_SKIPPED: (Reason.FRAUD_WARNING, 1)}
 _CREDIT_LIMITS = range(Reason.CREDIT_LIMIT, Reason.ACCOUNT_MONTHLY_LIMIT + 1)
 
 
 def precedence(reason: Reason) -> tuple[int, int]:
     """Return what reasons are ordered by: the one that decides comes first.
 
-    As their numbers, but that RULES_STOPPED stands with RULE_ARITHMETIC, and what a till can do something about, and a
-    case, come behind all that declines for good and before a warning. The limits of what agents give stand with the cap
-    of what is redeemed.
+    As their numbers, but that RULES_STOPPED and RULE_UNAVAILABLE stand with RULE_ARITHMETIC, what a till can do
+    something about, and a case, come behind all that declines for good and before a warning, the limits of what agents
+    give stand with the cap of what is redeemed, and RULE_SKIPPED is last.
     """
     if reason in _CREDIT_LIMITS:
         return Reason.DAILY_REDEMPTION_CAP, 1
-    if reason > Reason.RULES_STOPPED:
-        return Reason.RULE_ARITHMETIC, 2 if reason is Reason.UNDER_REVIEW else 1
-    return _STANDS_WITH.get(reason, reason), 0
+    if Reason.STEP_UP <= reason <= Reason.STEP_UP_SUPERVISOR:
+        return Reason.RULE_ARITHMETIC, 1
+    return _BEHIND.get(reason, (_STANDS_WITH.get(reason, reason), 0))
 
 
 class EntryType(IntEnum):

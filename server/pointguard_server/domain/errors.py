@@ -19,6 +19,7 @@ PointguardError
 ├── CaseResolved            the case has been resolved
 ├── FourEyes                the case must be resolved by another author with another API key
 ├── ExemptionEnded          the exemption was ended, or its time was up
+├── TooManyExemptions       too many are in force
 ├── RuleChangeRefused       a version of the earn rules cannot be activated
 │   ├── ActiveVersionDiffers    another version is active than was expected
 │   ├── AlreadyActive           it is the active one
@@ -149,6 +150,15 @@ class ExemptionEnded(PointguardError):
 
     def __init__(self) -> None:
         super().__init__("the exemption has ended")
+
+
+class TooManyExemptions(PointguardError):
+    """As many exemptions are in force as may be."""
+
+    reason = "TOO_MANY_EXEMPTIONS"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"at most {most} exemptions may be in force")
 
 
 class CaptureAboveReservation(PointguardError):

@@ -125,4 +125,8 @@ ADVICE_FIELDS = (
     "window_starts_after",
     "reason_code_id",
     "actor_id",
+    "scope",
+    "scope_entity",
 )
+ADVICE_FIELDS_ADDED = ("scope", "scope_entity")
+"""Those that the table got after the first ones, and that records before version 3 have not: 0 in rows from before."""

@@ -4,7 +4,7 @@ It serves replays of an idempotency key, explanations, feeds and the chain of ba
 
     version                                  varint
     leg                                      its columns in order; ids as 16 raw bytes, the rest as zigzag varints
-    reasons    count, then (reason, rule id) varint, zigzag varints
+    reasons    count, then (reason, rule id, what was measured, when the advice ends) varint, zigzag varints
     entries    count, then the columns from ``entry_type`` to ``rule_id``
     windows    count, then (measure, value)  what each window held, the transaction counted
     advice     count, then the columns from ``event`` on
@@ -14,8 +14,9 @@ It serves replays of an idempotency key, explanations, feeds and the chain of ba
                                              staff did, what they said (``domain/interventions.py``)
 
 A varint is little-endian base 128; zigzag maps 0, -1, 1, -2 to 0, 1, 2, 3. ``engine/compiled/records.py`` writes the
-same bytes. Earlier versions are the same but for the leg's last columns, of ``LEG_FIELDS_ADDED``: version 1 has none of
-them, version 2 has no ``agent_id``. Those are 0.
+same bytes. Version 2 has legs without ``agent_id``, reasons without what was measured and the end, and advice without
+``ADVICE_FIELDS_ADDED``; version 1 besides legs without any of ``LEG_FIELDS_ADDED``. What is missing is 0, and of a
+reason that nothing was measured.
 """
 
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from pointguard_server.domain.codes import SERVER_OPERATIONS
 from pointguard_server.domain.ledger_rows import (
     ADVICE_FIELDS,
+    ADVICE_FIELDS_ADDED,
     ENTRY_FIELDS,
     ID_FIELDS,
     LEG_FIELDS,
@@ -34,8 +36,15 @@ from pointguard_server.domain.ledger_rows import (
 RECORD_VERSION = 3
 RECORD_LEG_FIELDS = {1: LEG_FIELDS[: -len(LEG_FIELDS_ADDED)], 2: LEG_FIELDS[:-1], 3: LEG_FIELDS}
 """The leg's columns in a record, by its version."""
+RECORD_REASON_SIZES = {1: 2, 2: 2, 3: 4}
+"""How many numbers a reason has in a record, by its version."""
+NOT_MEASURED = (-1, 0)
+"""The evidence of a reason for which nothing was measured: see ``Record.evidence``."""
 RECORD_ENTRY_FIELDS = ENTRY_FIELDS[ENTRY_FIELDS.index("entry_type") :]
 RECORD_ADVICE_FIELDS = ADVICE_FIELDS[ADVICE_FIELDS.index("event") :]
+_FIRST_ADVICE_FIELDS = RECORD_ADVICE_FIELDS[: -len(ADVICE_FIELDS_ADDED)]
+RECORD_ADVICE_FIELDS_BY_VERSION = {1: _FIRST_ADVICE_FIELDS, 2: _FIRST_ADVICE_FIELDS, 3: RECORD_ADVICE_FIELDS}
+"""The columns of a step of advice in a record, by its version."""
 RAW_FIELDS = (*ID_FIELDS, "advice_id")
 
 Value = int | bytes
@@ -43,7 +52,10 @@ Value = int | bytes
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A decoded record. Rows are dictionaries by column name."""
+    """A decoded record. Rows are dictionaries by column name.
+
+    ``evidence`` has for each reason (what its rule measured, until when its advice stands); -1 and 0: nothing.
+    """
 
     leg: dict[str, Value]
     reasons: tuple[tuple[int, int], ...]
@@ -53,6 +65,7 @@ class Record:
     request: dict[str, Value] | None
     order_reference: str
     basket: bytes
+    evidence: tuple[tuple[int, int], ...] = ()
 
 
 def encode_varint(value: int) -> bytes:
@@ -107,16 +120,22 @@ def encode_record(record: Record, version: int = RECORD_VERSION) -> bytes:
         encode_varint(version),
         _encode_row(record.leg, RECORD_LEG_FIELDS[version]),
         encode_varint(len(record.reasons)),
-        *(_zigzag(number) for pair in record.reasons for number in pair),
+        *(_zigzag(number) for each in _reasons(record) for number in each[: RECORD_REASON_SIZES[version]]),
         encode_varint(len(record.entries)),
         *(_encode_row(entry, RECORD_ENTRY_FIELDS) for entry in record.entries),
         encode_varint(len(record.windows)),
         *(_zigzag(number) for pair in record.windows for number in pair),
         encode_varint(len(record.advice)),
-        *(_encode_row(advice, RECORD_ADVICE_FIELDS) for advice in record.advice),
+        *(_encode_row(advice, RECORD_ADVICE_FIELDS_BY_VERSION[version]) for advice in record.advice),
         _encode_row(record.request, REQUEST_FIELDS) if record.request is not None else b"",
     ]
     return b"".join(parts) + body
+
+
+def _reasons(record: Record) -> list[tuple[int, ...]]:
+    """Return the reasons, each with its evidence."""
+    evidence = record.evidence or (NOT_MEASURED,) * len(record.reasons)
+    return [(*reason, *seen) for reason, seen in zip(record.reasons, evidence, strict=True)]
 
 
 def _zigzag(value: Value) -> bytes:
@@ -161,6 +180,11 @@ class _Reader:
         for _ in range(self.varint()):
             yield self.zigzag(), self.zigzag()
 
+    def reasons(self, size: int) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+        for _ in range(self.varint()):
+            reason = self.zigzag(), self.zigzag()
+            yield reason, (self.zigzag(), self.zigzag()) if size > len(reason) else NOT_MEASURED
+
     def rows(self, names: tuple[str, ...]) -> Iterator[dict[str, Value]]:
         for _ in range(self.varint()):
             yield self.row(names)
@@ -177,10 +201,13 @@ def decode_record(data: bytes) -> Record:
     if version not in RECORD_LEG_FIELDS:
         raise ValueError(f"record version {version} is not known")
     leg = dict.fromkeys(LEG_FIELDS_ADDED, 0) | reader.row(RECORD_LEG_FIELDS[version])
-    reasons, entries = tuple(reader.pairs()), tuple(reader.rows(RECORD_ENTRY_FIELDS))
-    windows, advice = tuple(reader.pairs()), tuple(reader.rows(RECORD_ADVICE_FIELDS))
+    given = tuple(reader.reasons(RECORD_REASON_SIZES[version]))
+    reasons, evidence = tuple(reason for reason, _ in given), tuple(seen for _, seen in given)
+    entries, windows = tuple(reader.rows(RECORD_ENTRY_FIELDS)), tuple(reader.pairs())
+    added: dict[str, Value] = dict.fromkeys(ADVICE_FIELDS_ADDED, 0)
+    advice = tuple(added | row for row in reader.rows(RECORD_ADVICE_FIELDS_BY_VERSION[version]))
     if leg["operation"] in SERVER_OPERATIONS:
-        return Record(leg, reasons, entries, windows, advice, None, "", b"")
+        return Record(leg, reasons, entries, windows, advice, None, "", b"", evidence)
     request = reader.row(REQUEST_FIELDS)
     reference = reader.raw(reader.varint()).decode()
-    return Record(leg, reasons, entries, windows, advice, request, reference, reader.raw(reader.varint()))
+    return Record(leg, reasons, entries, windows, advice, request, reference, reader.raw(reader.varint()), evidence)

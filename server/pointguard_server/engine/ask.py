@@ -32,6 +32,7 @@ class Ask:
     claim: "Claim | None" = None
     group_set_id: int = 0
     birth_date: int = 0  # packed
+    language: int = 0  # a number of ``rpc.languages.Languages``
     agent_id: int = 0
     reason_code: int = 0
 
@@ -62,6 +63,8 @@ class StandingAdvice(NamedTuple):
     measured: int
     threshold: int
     window_starts_after: int
+    scope: int = 0
+    scope_entity: int = 0
     factor: int = 0  # that a STEP_UP asks for; not a column
 
 
@@ -105,6 +108,7 @@ class Verdict(NamedTuple):
     expiring_points: int = 0
     expiring_at: int = 0
     reasons: tuple[tuple[int, int], ...] = ()
+    evidence: tuple[tuple[int, int], ...] = ()  # of each reason: see ``domain.record.Record``
     entries: tuple[EntryView, ...] = ()
     advice: tuple[StandingAdvice, ...] = ()
     replayed: bool = False

@@ -4,6 +4,7 @@ Begin, keys, accounts, decide, append, commit. The writer's thread runs it; ``en
 """
 
 import hashlib
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,10 +99,20 @@ class _Step:
 
 
 class Decider:
-    """Decides batches, one at a time, on one thread; no moment of theirs is before ``not_before``."""
+    """Decides batches, one at a time, on one thread; no moment of theirs is before ``not_before``.
+
+    ``count_s``: how long it may take here to count the ledger's legs for wider windows, in seconds. What is not counted
+    by then is not known until ``take_counted`` is given ``recounting``, counted to the end.
+    """
 
     def __init__(
-        self, store: LedgerStore, memory: Memory, programs: Programs, clock: Clock, not_before: int = 0
+        self,
+        store: LedgerStore,
+        memory: Memory,
+        programs: Programs,
+        clock: Clock,
+        not_before: int = 0,
+        count_s: float = math.inf,
     ) -> None:
         self._store = store
         self.memory = memory
@@ -110,7 +121,8 @@ class Decider:
         self._buffers = Buffers()
         self.heads = store.heads()
         memory.take_distinct(programs.distinct_measures)
-        self._take_scopes(programs, self._counted(programs))
+        self.recounting: Recount | None = None  # what is still to be counted on, beside the writer
+        self._count_at_start(programs, count_s)
         self._heads_unknown = False  # after a commit of unknown outcome
         self._now = not_before
         self._upcoming: Upcoming = ()
@@ -171,7 +183,7 @@ class Decider:
             commit_s=committed - appended,
             position=heads.position,
         )
-        return Answers(out, step.requests, step.replayed, step.same_as)
+        return Answers(out, step.requests, step.replayed, step.same_as, step.envelopes["language"])
 
     def moment(self) -> int:
         """Return the moment of what is done next; what decides from then on has been taken up.
@@ -235,6 +247,36 @@ class Decider:
     def _take_scopes(self, programs: Programs, counted: Recount) -> None:
         if programs.scoped != self.memory.scopes.keys:
             self.memory.scopes.take(programs.scoped, counted, programs.group_sets)
+        programs.mark_uncounted(self.memory.scopes.uncounted)
+
+    def _count_at_start(self, programs: Programs, count_s: float) -> None:
+        """Count the ledger's legs for all wider windows, or in the time that there is begin to."""
+        recount = programs.recount(programs.scoped, self.heads.accepted_at)
+        last = time.monotonic() + count_s
+        for legs in self._store.legs_after(0, recount.since) if programs.scoped else ():
+            if time.monotonic() >= last:
+                self.recounting = recount
+                recount = programs.recount((), self.heads.accepted_at)
+                self.memory.scopes.await_counts(programs.scoped)
+                break
+            recount.add(legs)
+        self._take_scopes(programs, recount)
+
+    def take_counted(self, recount: Recount) -> None:
+        """Know from the next batch on what the wider windows hold that were still counted. For the writer's thread.
+
+        What ``recount`` has not seen of the ledger is read now.
+        """
+        for legs in self._store.legs_after(recount.position, recount.since):
+            recount.add(legs)
+        self.memory.scopes.take(self.memory.scopes.keys, recount, self.programs.group_sets)
+        self.programs.mark_uncounted(self.memory.scopes.uncounted)
+        self.recounting = None
+
+    def exemptions_in_force(self, moment: int) -> int:
+        """Return how many exemptions let transactions pass at a moment; any thread may ask."""
+        exemptions = self._exemptions
+        return int(((exemptions["starts_at"] <= moment) & (moment < exemptions["ends_at"])).sum())
 
     def take_exemptions(self, exemptions: RowArray) -> None:
         """Have these let transactions pass from the next batch on: ``world.EXEMPTION``. For the writer's thread."""
@@ -501,7 +543,7 @@ class Decider:
             self.memory.scopes.make_room(count, changes, programs.group_sets, programs.calendars(now), now)
         arrays = self.memory.arrays(legs, count, count * advice_max, given)
         world = programs.world(now)._replace(exemptions=self._exemptions)
-        world.rules["tripped"] = 0
+        world.rules["tripped"] = world.rules["unavailable"] = 0
         decide(arrays, world, batch, out)
         self.memory.settle(arrays)
         return batch, out
@@ -595,6 +637,7 @@ class Decider:
             _matrix(advice),
             ADVICE_RAW,
             out.reasons,
+            out.evidence,
             out.answers["reason_count"],
             out.windows,
             _matrix(step.requests),

@@ -51,6 +51,7 @@ class Buffers:
                 advice=np.zeros(2 * advice, ADVICE),
                 answers=np.zeros(2 * requests, ANSWER),
                 reasons=np.zeros((2 * requests, 2 * REASONS_MAX), np.int64),
+                evidence=np.zeros((2 * requests, 2 * REASONS_MAX), np.int64),
                 windows=np.zeros((2 * legs, measures), np.int64),
                 shown=np.zeros(2 * shown, STANDING),
                 shown_request=np.zeros(2 * shown, np.int64),

@@ -3,7 +3,7 @@
 Their settings, rules and calendar, as arrays. Built by ``service/programs.py``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
@@ -88,6 +88,7 @@ class Program:
     code_words: CodeWords = field(default_factory=CodeWords, compare=False, repr=False)
     conditions: Conditions = NO_CONDITIONS  # of the fraud rules
     scoped: tuple[ScopedMeasure, ...] = ()
+    alert_only: frozenset[int] = frozenset()  # the ids of fraud rules that may only alert
     group_sets: GroupSets = field(default_factory=GroupSets, compare=False, repr=False)
     counters: tuple[Counter, ...] = ()  # that inputs speak of
     store_countries: dict[int, int] = field(default_factory=dict, repr=False)  # country by store, as their numbers
@@ -203,6 +204,11 @@ class Programs:
         return tuple(self.programs[first] for first in self.first_of.values())
 
     @property
+    def alert_only(self) -> frozenset[int]:
+        """The ids of fraud rules that may only alert."""
+        return frozenset().union(*(program.alert_only for program in self.programs))
+
+    @property
     def rules(self) -> RowArray:
         """Every program's fraud rules and controls: ``world.RULE``."""
         return self._world.rules
@@ -211,6 +217,11 @@ class Programs:
         """Return the index of what decides for an account, given that of its program's first."""
         split = self._splits.get(first)
         return first if split is None else first + split.arm_of(account_id)
+
+    def mark_uncounted(self, keys: Collection[ScopeKey]) -> None:
+        """Say which counters of wider windows nobody knows yet."""
+        numbers = [number for number, key in enumerate(self.scoped) if key in keys]
+        self._world.scoped["uncounted"] = np.isin(self._world.scoped["counter"], numbers)
 
     def retention(self, program_id: int) -> int:
         """Return how long a program's events stay in memory, in microseconds: an account may go to any of its arms."""
@@ -263,7 +274,7 @@ class Programs:
             counters += self.counters[program.program_id]
             measures += program.measures
             scoped += [
-                (each.scope, self.scoped.index(key), key.measured.width, *key.measured)
+                (each.place, each.scope, self.scoped.index(key), key.measured.width, 0, *key.measured)
                 for each, key in zip(program.scoped, scope_keys(program), strict=True)
             ]
             rules += program.rules

@@ -81,6 +81,7 @@ ENVELOPE_FIELDS = (
     "birth_date",  # so too: domain/age_bands.packed; it goes no further than memory
     "agent_id",  # who of the staff asks: an AUTHOR in ``codes``
     "reason_code",  # of an adjustment: its place in the program's list, from 1; 0: it has no such one
+    "language",  # that its answer is to be in: its number, see rpc/languages.py; 0: the program's own
 )
 """What stands around a request: who asks, what is known before it is decided, and where its lines and its body are."""
 SETTLED = -1
@@ -149,6 +150,9 @@ STANDING_FIELDS = (
     "measured",
     "threshold",
     "window_starts_after",
+    "scope",  # of the rule that raised it; 0: it counted nothing
+    "scope_entity",  # whose transactions it counted then; 0: the account's. As ``velocity.scopes.entity_at`` has it; of
+    # a group, the set's number and the place in it, as the halves of a terminal
     "factor",  # in what readers are shown of a STEP_UP
     "reason_code_id",
     "actor_id",

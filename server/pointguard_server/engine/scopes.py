@@ -31,10 +31,14 @@ _START = {WindowKind.DAY: "day_start", WindowKind.WEEK: "week_start", WindowKind
 
 
 class Scopes:
-    """The rings of every counter that a program asks for; ``keys`` say what each counts, by its number."""
+    """The rings of every counter that a program asks for; ``keys`` say what each counts, by its number.
+
+    ``uncounted`` are those whose rings have not got what the ledger has from before: nobody knows what they hold.
+    """
 
     def __init__(self) -> None:
         self.keys: tuple[ScopeKey, ...] = ()
+        self.uncounted: frozenset[ScopeKey] = frozenset()
         self.arrays = _arrays(0)
 
     def __len__(self) -> int:
@@ -42,12 +46,16 @@ class Scopes:
         return int(self.arrays.counts[IN_USE])
 
     def take(self, keys: Sequence[ScopeKey], recount: Recount, sets: GroupSets) -> None:
-        """Have these counters from now on: those there were go on, and the others begin with what was recounted."""
+        """Have these counters from now on: those there were go on, and the others begin with what was recounted.
+
+        So do those that were uncounted and are counted now: the recount has seen all that their rings have.
+        """
+        known = set(self.keys) - (self.uncounted & set(recount.keys))
         missing = set(keys) - set(self.keys) - set(recount.keys)
         if missing:
             raise ValueError(f"nobody counted {missing}")
         numbers = {key: number for number, key in enumerate(keys)}
-        kept = np.array([numbers.get(key, NONE) for key in self.keys], np.int64)
+        kept = np.array([numbers.get(key, NONE) if key in known else NONE for key in self.keys], np.int64)
         rings = self.arrays.rings[: len(self)]
         rings = rings[kept[rings[:, COUNTER]] != NONE] if len(rings) else rings
         if len(rings):
@@ -55,14 +63,18 @@ class Scopes:
         fresh = [
             (numbers[key], key, _of_groups(counts, sets) if key.scope == Scope.GROUP else counts)
             for key, counts in recount.counts()
-            if key in numbers and key not in self.keys
+            if key in numbers and key not in known
         ]
-        self.keys = tuple(keys)
+        self.keys, self.uncounted = tuple(keys), self.uncounted & known & set(keys)
         self._rebuild(rings, sum(len(np.unique(counts.entities)) for _, _, counts in fresh))
         for number, key, counts in fresh:
             of_all = np.ones(len(counts.values), np.int64)
             is_rolling = key.measured.window == WindowKind.ROLLING
             load_counts(self.arrays, number * of_all, *counts, is_rolling * of_all)
+
+    def await_counts(self, keys: Sequence[ScopeKey]) -> None:
+        """Have these counters from now on, and count for them; what they hold is to be taken later."""
+        self.keys, self.uncounted = tuple(keys), frozenset(keys)
 
     def warm_up(self) -> None:
         """Have the kernels compiled, or loaded from the cache, before a change of rules waits for them."""

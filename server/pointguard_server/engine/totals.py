@@ -10,13 +10,13 @@ from pointguard_server.engine.world import LEGS, Output, RowArray
 OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES, ENTRY_TYPES = 32, 8, 32, 32, 16, 16
 
 
-SHADOW = -1
-"""Stands for the posture of a rule in shadow, which does not have its way."""
+Tripping = tuple[int, int, bool]
+"""What a fraud rule is counted by when it trips: its id, its posture, and whether it is in shadow."""
 
 
-def tripping(rule: np.void) -> tuple[int, int]:
-    """Return what a row of ``world.RULE`` is counted by when it trips: its id, and its posture or SHADOW."""
-    return int(rule["rule_id"]), SHADOW if rule["is_shadow"] else int(rule["posture"])
+def tripping(rule: np.void) -> Tripping:
+    """Return what a row of ``world.RULE`` is counted by."""
+    return int(rule["rule_id"]), int(rule["posture"]), bool(rule["is_shadow"])
 
 
 class Totals:
@@ -27,7 +27,8 @@ class Totals:
         self.declines = np.zeros((OPERATIONS, REASONS), np.int64)  # by deciding reason
         self.refusals = np.zeros(OUTCOMES, np.int64)
         self.advice = np.zeros(POSTURES, np.int64)  # raised
-        self.tripped: dict[tuple[int, int], int] = {}  # see ``tripping`` → how often
+        self.tripped: dict[Tripping, int] = {}  # how often
+        self.unavailable: dict[int, int] = {}  # a rule's id → how often it could not be looked at
         self.by_arm: dict[tuple[int, int, int], int] = {}  # (experiment, arm, decision) → legs
         self.points = np.zeros(ENTRY_TYPES, np.int64)  # moved by entries, by their type
 
@@ -57,6 +58,9 @@ class Totals:
         for rule in rules["tripped"].nonzero()[0].tolist():
             key = tripping(rules[rule])
             self.tripped[key] = self.tripped.get(key, 0) + int(rules["tripped"][rule])
+        for rule in rules["unavailable"].nonzero()[0].tolist():
+            rule_id = int(rules["rule_id"][rule])
+            self.unavailable[rule_id] = self.unavailable.get(rule_id, 0) + int(rules["unavailable"][rule])
 
     def _add_arms(self, legs: RowArray) -> None:
         found, counts = np.unique(legs[["experiment_id", "arm", "decision"]], return_counts=True)

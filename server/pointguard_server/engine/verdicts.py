@@ -5,11 +5,13 @@ Both give the same for the same leg but ``replayed``.
 
 from typing import Any, cast
 
+import numpy as np
+
 from pointguard_server.domain.codes import Decision, Operation
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import ADVICE_NAMES, EntryView, StandingAdvice, Verdict
 from pointguard_server.engine.rows import ADVICE_COLUMNS, ANSWER_COLUMNS, ENTRY, STANDING_COLUMNS
-from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS, SHOWN, Output, RowArray
+from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS, SHOWN, IntArray, Output, RowArray
 
 _ENTRY_VIEW = list(EntryView._fields)
 _RECORD = int(Operation.RECORD_ACTIVITY)
@@ -19,8 +21,16 @@ _ENTRY_FIRST = (ENTRY.names or ()).index("entry_type")
 class Answers:
     """The answers to a batch, until the next one is decided."""
 
-    def __init__(self, out: Output, requests: RowArray, replayed: dict[int, bytes], same_as: dict[int, int]) -> None:
+    def __init__(
+        self,
+        out: Output,
+        requests: RowArray,
+        replayed: dict[int, bytes],
+        same_as: dict[int, int],
+        languages: IntArray | None = None,
+    ) -> None:
         self.out = out
+        self.languages = np.zeros(len(requests), np.int64) if languages is None else languages  # of each request
         self.requests = requests
         self.replayed = replayed  # request → the record that answers it
         self.same_as = same_as  # request → the earlier one whose answer it gets
@@ -41,19 +51,33 @@ class Answers:
 def _read_verdicts(out: Output, count: int) -> list[Verdict]:
     """Return the kernel's verdicts on the first ``count`` requests."""
     answers = out.answers[:count].view(ANSWER_COLUMNS).tolist()
-    reasons, entries, advice = reasons_of(out, 0, count), _entries(out, count), _shown(out) | _told(out)
+    reasons, evidence = reasons_of(out, 0, count), _pairs(out, out.evidence, 0, count)
+    entries, advice = _entries(out, count), _shown(out) | _told(out)
     return [
-        Verdict._make((*answer, reasons.get(index, ()), entries.get(index, ()), advice.get(index, ()), False))
+        Verdict._make(
+            (
+                *answer,
+                reasons.get(index, ()),
+                evidence.get(index, ()),
+                entries.get(index, ()),
+                advice.get(index, ()),
+                False,
+            )
+        )
         for index, answer in enumerate(answers)
     ]
 
 
 def reasons_of(out: Output, first: int, count: int) -> dict[int, tuple[tuple[int, int], ...]]:
     """Return the reasons (code, rule) of those of ``count`` requests that have any, numbered from ``first`` on."""
+    return _pairs(out, out.reasons, first, count)
+
+
+def _pairs(out: Output, rows: IntArray, first: int, count: int) -> dict[int, tuple[tuple[int, int], ...]]:
     counts = out.answers["reason_count"][first : first + count]
     found = {}
     for index in counts.nonzero()[0].tolist():
-        numbers = out.reasons[first + index, : 2 * counts[index]].tolist()
+        numbers = rows[first + index, : 2 * counts[index]].tolist()
         found[index] = tuple(zip(numbers[::2], numbers[1::2], strict=True))
     return found
 
@@ -127,6 +151,7 @@ def verdict_of_record(data: bytes) -> Verdict:
         entry_count=leg["entry_count"],
         reason_count=len(record.reasons),
         reasons=record.reasons,
+        evidence=record.evidence,
         entries=tuple(EntryView(*(cast("int", entry[name]) for name in _ENTRY_VIEW)) for entry in record.entries),
         advice=tuple(
             StandingAdvice(*(cast("Any", row[name]) for name in ADVICE_NAMES))

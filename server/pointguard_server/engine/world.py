@@ -38,6 +38,7 @@ PROGRAM = np.dtype(
             "looks_back",  # how far windows reach back by which recorded activity is judged
             "first_measure",
             "measure_count",
+            "fraud_measure_count",  # of those that fraud rules look at, which come first
             "distinct_count",  # of measures that count different values
             "first_rule",
             "rule_count",
@@ -91,8 +92,10 @@ RULE = np.dtype(
             "four_eyes",  # a case of it is resolved by two
             "reason",  # what a transaction that it forbids is told
             "is_limit",  # a redemption may be cut down to fit under it
+            "fails_closed",  # it declines while what it counts is not known
             "of_agent",  # its window is the agent's, and the advice that it raises is about him
             "tripped",  # output: how often it tripped in this batch
+            "unavailable",  # output: how often it could not be looked at
         )
     ]
 )
@@ -232,6 +235,7 @@ class Output(NamedTuple):
     advice: RowArray
     answers: RowArray
     reasons: IntArray  # [request, REASONS_MAX × (reason, rule id)]
+    evidence: IntArray  # of each reason: (what was measured; -1: nothing, until when the advice stands; 0: not at all)
     # [leg, measure]: what each window held; -1: not looked at. The transaction itself is counted, but not in what the
     # earn rules read. Behind the program's measures: what their caps' counters had.
     windows: IntArray

@@ -46,10 +46,11 @@ class AdviceService:
         def decode(decoder: Decoder) -> Ask:
             if request.context not in CONTEXTS:
                 decoder.fault("context", "is not a known context")
+            decoder.language(request.language)
             return decoder.read(Operation.CHECK, request.member, request.context)
 
         ask = await self._desk.decode(call, decode)
-        return self._desk.encoder(call.tenant).check(await self._desk.submit(call, ask))
+        return self._desk.encoder(call.tenant).check(await self._desk.submit(call, ask), request.language)
 
     async def list_advice(self, call: Call, request: advice_pb2.ListAdviceRequest) -> Message:
         """See the contract."""
@@ -81,7 +82,7 @@ class AdviceService:
         latest = history.steps[-1]
         expired = AdviceState.EXPIRED if latest.advice.ends_at <= now else AdviceState.STANDING
         return advice_pb2.AdviceHistory(
-            advice=advice_message(latest.advice, self._desk.directory.text(latest.advice.rule_id)),
+            advice=advice_message(latest.advice, self._desk.directory.text),
             account_id=history.account_id,
             agent_id=self._desk.directory.text(history.agent_id),
             state=int(_ENDS.get(AdviceEvent(latest.event), expired)),  # type: ignore[arg-type]
@@ -142,7 +143,7 @@ class AdviceService:
             agent_id=self._desk.directory.text(history.agent_id),
             state=int(_CASE_STATES.get(AdviceEvent(latest.event), CaseState.OPEN)),  # type: ignore[arg-type]
             outcome=steps[-1].outcome,
-            advice=advice_message(latest.advice, self._desk.directory.text(latest.advice.rule_id)),
+            advice=advice_message(latest.advice, self._desk.directory.text),
             steps=steps,
         )
 

@@ -63,7 +63,7 @@ class AdviceWatch:
         steps = [
             common_pb2.AdviceChange(
                 event=event,  # type: ignore[arg-type]
-                advice=advice_message(advice, self._desk.directory.text(advice.rule_id)),
+                advice=advice_message(advice, self._desk.directory.text),
             )
             for event, advice in notice.steps
             if request.context in (0, advice.context) and STRENGTH.index(Posture(advice.posture)) >= least

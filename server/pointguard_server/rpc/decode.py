@@ -25,6 +25,7 @@ from pointguard_server.engine.identifiers import key_bytes
 from pointguard_server.engine.rows import RequestFields
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.line_codes import FIRST_UNKNOWN, LINE_DOMAINS, LineCodes
+from pointguard_server.service.messages import DEFAULT_LANGUAGE
 from pointguard_server.service.ports import Directory, StoreFacts
 from pointguard_server.service.tenants import LINE_VALUE, Tenant, Vocabulary
 from pointguard_server.service.vault import InvalidIdentifier, normalize_identifier
@@ -170,6 +171,13 @@ class Decoder:
             self.fault(field, f"must be printable and have at most {bytes_max} bytes")
             return ""
         return text
+
+    def language(self, tag: str) -> int:
+        """Return the number of a language, 0 for the program's own."""
+        if tag and not self.tenant.languages.is_tag(tag):
+            self.fault("language", 'must be a BCP 47 tag such as "fr-CA"')
+            return DEFAULT_LANGUAGE
+        return self.tenant.languages.number(tag)
 
     def where(self, origin: common_pb2.Origin) -> Where:
         """Return (store, terminal, cashier, channel, occurred at, facts of the store)."""
@@ -320,6 +328,7 @@ class Decoder:
         )
         reference = self.text(request.order_reference, "order_reference")
         ask = self.ask(self.key(request.idempotency_key), fields, member, store, reference=reference)
+        ask.language = self.language(request.language)
         if money:
             ask.currency = self.tenant.currency_number
         return ask
@@ -357,6 +366,7 @@ class Decoder:
         reference = self.text(request.order_reference, "order_reference")
         ask = self.ask(self.key(request.idempotency_key), fields, member, store, reference=reference, basket=basket)
         ask.currency = self.tenant.currency_number
+        ask.language = self.language(request.language)
         ask.lines, ask.line_count = lines, count
         return ask
 
@@ -557,6 +567,7 @@ class Decoder:
 
     def quote(self, request: transaction_pb2.QuoteRedemptionRequest) -> Ask:
         """Return the ask of a QuoteRedemption."""
+        self.language(request.language)
         store_id, terminal, cashier, channel, _, store = self.where(request.origin)
         ask = self.read(
             Operation.QUOTE,

@@ -16,12 +16,16 @@ from pointguard_server.domain.codes import (
     EntryType,
     Operation,
     Posture,
+    Scope,
 )
 from pointguard_server.domain.errors import InvalidRequest, PointguardError
 from pointguard_server.engine.ask import StandingAdvice, Verdict
 from pointguard_server.engine.identifiers import transaction_of, uuid_text
 from pointguard_server.rpc.status import code_of
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.ports import PastAdvice
+from pointguard_server.service.messages import NO_MESSAGES, Messages
+from pointguard_server.velocity.scopes import TERMINAL_BITS
 
 Text = Callable[[int], str]
 _STRENGTH = {int(posture): place for place, posture in enumerate(STRENGTH, 1)}
@@ -64,11 +68,12 @@ def balance(verdict: Verdict) -> common_pb2.Balance:
 
 
 class Encoder:
-    """Encodes for one tenant's currency; ``text`` gives the names of rules."""
+    """Encodes for one tenant's currency; ``text`` gives the names of rules, ``messages`` what tills show of them."""
 
-    def __init__(self, currency: str, text: Text) -> None:
+    def __init__(self, currency: str, text: Text, messages: Messages = NO_MESSAGES) -> None:
         self._currency = currency
         self._text = text
+        self.messages = messages
 
     def rule_name(self, rule_id: int) -> str:
         """Return a rule's name; empty if it has none."""
@@ -82,11 +87,14 @@ class Encoder:
         """Return reasons with their rules' names."""
         return [common_pb2.Reason(code=code, rule=self._text(rule_id)) for code, rule_id in reasons]  # type: ignore[arg-type]
 
-    def _fill_reasons(self, reasons: Any, verdict: Verdict) -> None:
-        for code, rule_id in verdict.reasons:
-            reasons.add(code=code, rule=self._text(rule_id))
+    def _fill_reasons(self, reasons: Any, verdict: Verdict, language: str) -> None:
+        for (code, rule_id), seen in zip(verdict.reasons, verdict.evidence, strict=True):
+            rule = self._text(rule_id)
+            reasons.add(code=code, rule=rule, text=self.messages.text(rule, language, *seen))
 
-    def fill_authorise(self, response: transaction_pb2.AuthoriseRedemptionResponse, verdict: Verdict) -> None:
+    def fill_authorise(
+        self, response: transaction_pb2.AuthoriseRedemptionResponse, verdict: Verdict, language: str
+    ) -> None:
         """Fill the answer to an AuthoriseRedemption."""
         response.transaction_id = uuid_text(verdict.transaction_id)
         response.decision = verdict.decision  # type: ignore[assignment]
@@ -96,7 +104,7 @@ class Encoder:
         response.money.minor_units = verdict.money
         fill_balance(response.balance, verdict)
         if verdict.reasons:
-            self._fill_reasons(response.reasons, verdict)
+            self._fill_reasons(response.reasons, verdict, language)
         if verdict.expires_at:
             fill_timestamp(response.expires_at, verdict.expires_at)
 
@@ -117,7 +125,7 @@ class Encoder:
         response.account_id = verdict.account_id
         fill_balance(response.balance, verdict)
 
-    def fill_accrue(self, response: transaction_pb2.AccrueResponse, verdict: Verdict) -> None:
+    def fill_accrue(self, response: transaction_pb2.AccrueResponse, verdict: Verdict, language: str) -> None:
         """Fill the answer to an Accrue."""
         response.transaction_id = uuid_text(verdict.transaction_id)
         response.decision = verdict.decision  # type: ignore[assignment]
@@ -133,7 +141,7 @@ class Encoder:
             award.part = entry.part  # type: ignore[assignment]
             award.points = entry.signed_points
         if verdict.reasons:
-            self._fill_reasons(response.reasons, verdict)
+            self._fill_reasons(response.reasons, verdict, language)
 
     def fill_return(self, response: transaction_pb2.ReturnTransactionResponse, verdict: Verdict) -> None:
         """Fill the answer to a ReturnTransaction."""
@@ -145,12 +153,14 @@ class Encoder:
         response.money.minor_units = verdict.money
         fill_balance(response.balance, verdict)
 
-    def fill_result(self, result: transaction_pb2.BatchResult, operation: int, verdict: Verdict) -> None:
-        """Fill the answer to one request of a batch that was done."""
+    def fill_result(
+        self, result: transaction_pb2.BatchResult, operation: int, verdict: Verdict, language: str = ""
+    ) -> None:
+        """Fill the answer to one request of a batch that was done; texts are in ``language``, as far as they can be."""
         if operation == _AUTHORISE:
-            self.fill_authorise(result.authorise_redemption, verdict)
+            self.fill_authorise(result.authorise_redemption, verdict, language)
         elif operation == _ACCRUE:
-            self.fill_accrue(result.accrue, verdict)
+            self.fill_accrue(result.accrue, verdict, language)
         elif operation == _CAPTURE:
             self.fill_capture(result.capture_redemption, verdict)
         elif operation == _RETURN:
@@ -169,36 +179,63 @@ class Encoder:
             balance=balance(verdict),
         )
 
-    def quote(self, verdict: Verdict) -> transaction_pb2.QuoteRedemptionResponse:
+    def quote(self, verdict: Verdict, language: str) -> transaction_pb2.QuoteRedemptionResponse:
         """Return the answer to a QuoteRedemption."""
-        return transaction_pb2.QuoteRedemptionResponse(
+        response = transaction_pb2.QuoteRedemptionResponse(
             account_id=verdict.account_id,
             points_max=verdict.points,
             money_max=self.money(verdict.money),
-            limits=self.reasons(verdict.reasons),
             balance=balance(verdict),
-            advice=self.advice(verdict.advice),
+            advice=self.advice(verdict.advice, language),
         )
+        self._fill_reasons(response.limits, verdict, language)
+        return response
 
-    def check(self, verdict: Verdict) -> advice_pb2.CheckAdviceResponse:
+    def check(self, verdict: Verdict, language: str) -> advice_pb2.CheckAdviceResponse:
         """Return the answer to a CheckAdvice."""
         postures = {advice.posture for advice in verdict.advice}
         return advice_pb2.CheckAdviceResponse(
             account_id=verdict.account_id,
             posture=max(postures, key=_STRENGTH.__getitem__, default=0),  # type: ignore[arg-type]
-            advice=self.advice(verdict.advice),
+            advice=self.advice(verdict.advice, language),
             redemption_locked=bool(verdict.account_flags & AccountFlag.REDEMPTION_LOCKED) or Posture.LOCK in postures,
             suspended=bool(verdict.account_flags & AccountFlag.SUSPENDED) or Posture.SUSPEND in postures,
         )
 
-    def advice(self, standing: tuple[StandingAdvice, ...]) -> list[common_pb2.Advice]:
-        """Return standing advice, strongest posture first, then the one that ends last."""
+    def advice(self, standing: tuple[StandingAdvice, ...], language: str = "") -> list[common_pb2.Advice]:
+        """Return standing advice, strongest posture first, then the one that ends last, with what tills show of it."""
         ordered = sorted(standing, key=lambda advice: (-_STRENGTH[advice.posture], -advice.ends_at, advice.advice_id))
-        return [advice_message(advice, self._text(advice.rule_id)) for advice in ordered]
+        messages = [advice_message(advice, self._text) for advice in ordered]
+        if self.messages:
+            for advice, message in zip(ordered, messages, strict=True):
+                if advice.posture != Posture.LOG:
+                    message.text = self.messages.text(message.rule, language, advice.measured, advice.ends_at)
+        return messages
 
 
-def advice_message(advice: StandingAdvice | PastAdvice, rule: str) -> common_pb2.Advice:
-    """Return an advice; ``rule`` is the name of the rule that raised it."""
+def scope_texts(advice: StandingAdvice) -> tuple[int, ...]:
+    """Return the numbers of the texts that say whose transactions the rule of an advice had counted."""
+    high, low = advice.scope_entity >> TERMINAL_BITS, advice.scope_entity & (1 << TERMINAL_BITS) - 1
+    match advice.scope:
+        case Scope.TERMINAL:
+            return high, low
+        case Scope.GROUP:
+            return (high,)
+        case 0 | Scope.ACCOUNT | Scope.PROGRAM:
+            return ()
+        case _:
+            return (low,)
+
+
+def _scope_entity(advice: StandingAdvice, text: Text) -> str:
+    texts = [text(number) for number in scope_texts(advice)]
+    if advice.scope == Scope.GROUP:
+        return texts[0].split(GROUP_SEPARATOR)[advice.scope_entity & (1 << TERMINAL_BITS) - 1]
+    return " ".join(texts)
+
+
+def advice_message(advice: StandingAdvice | PastAdvice, text: Text) -> common_pb2.Advice:
+    """Return an advice; ``text`` gives the names of its rule and of whom it had counted."""
     evidence = common_pb2.Evidence(
         transaction_id=uuid_text(transaction_of(advice.advice_id)),
         measured=advice.measured,
@@ -212,13 +249,15 @@ def advice_message(advice: StandingAdvice | PastAdvice, rule: str) -> common_pb2
         context=advice.context,  # type: ignore[arg-type]
         posture=advice.posture,  # type: ignore[arg-type]
         starts_at=timestamp(advice.starts_at),
-        rule=rule,
+        rule=text(advice.rule_id),
         rule_version=advice.rule_version,
         evidence=evidence,
     )
     fill_end(message, advice.ends_at)
     if isinstance(advice, StandingAdvice):
         message.factor = advice.factor  # type: ignore[assignment]
+        message.scope = advice.scope  # type: ignore[assignment]
+        message.scope_entity = _scope_entity(advice, text)
     return message
 
 

@@ -115,7 +115,7 @@ def _account_before(found: Explanation) -> explanation_pb2.AccountBefore:
 
 
 def _advice(advice: PastAdvice, texts: dict[int, str]) -> common_pb2.Advice:
-    return advice_message(advice, texts[advice.rule_id])
+    return advice_message(advice, texts.__getitem__)
 
 
 # --------------------------------------------------------------------------------------------------------------- inputs
@@ -276,6 +276,7 @@ def _check(checked: CheckedRule) -> explanation_pb2.ExplainedCheck:
         entity=checked.entity,
         verified=checked.verified,
         exemption_id=checked.exempted_by,
+        unavailable=checked.unavailable,
     )
     if checked.window is not None:
         message.window.CopyFrom(_window(checked.window))

@@ -10,7 +10,7 @@ from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import ADVICE_NAMES, StandingAdvice
 from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.rpc.decode import verified
-from pointguard_server.rpc.encode import advice_message, timestamp
+from pointguard_server.rpc.encode import advice_message, scope_texts, timestamp
 from pointguard_server.rpc.interventions import intervention_message
 from pointguard_server.service.ports import Reader
 
@@ -60,7 +60,8 @@ async def transaction_message(
     for row in record.advice:
         step = cast("dict[str, Any]", row)
         advice = StandingAdvice(*(step[name] for name in ADVICE_NAMES))
-        message = advice_message(advice, await reader.text(advice.rule_id))
+        texts = {number: await reader.text(number) for number in (advice.rule_id, *scope_texts(advice))}
+        message = advice_message(advice, texts.__getitem__)
         transaction.advice.add(event=step["event"], advice=message)
     if leg["operation"] in INTERVENTIONS:
         transaction.intervention.CopyFrom(intervention_message(decode_intervention(record.basket)))

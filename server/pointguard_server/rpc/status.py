@@ -48,6 +48,7 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.CaseResolved: StatusCode.FAILED_PRECONDITION,
     errors.FourEyes: StatusCode.FAILED_PRECONDITION,
     errors.ExemptionEnded: StatusCode.FAILED_PRECONDITION,
+    errors.TooManyExemptions: StatusCode.FAILED_PRECONDITION,
     errors.ActiveVersionDiffers: StatusCode.FAILED_PRECONDITION,
     errors.AlreadyActive: StatusCode.FAILED_PRECONDITION,
     errors.NotAnEarlierVersion: StatusCode.FAILED_PRECONDITION,

@@ -92,7 +92,7 @@ class Desk:
 
     def encoder(self, tenant: Tenant) -> Encoder:
         """Return an encoder for a tenant's program."""
-        return Encoder(tenant.currency, self.directory.text)
+        return Encoder(tenant.currency, self.directory.text, tenant.messages)
 
 
 class TransactionService:
@@ -104,7 +104,7 @@ class TransactionService:
     async def quote_redemption(self, call: Call, request: transaction_pb2.QuoteRedemptionRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.quote(request))
-        return self._desk.encoder(call.tenant).quote(await self._desk.submit(call, ask))
+        return self._desk.encoder(call.tenant).quote(await self._desk.submit(call, ask), request.language)
 
     async def return_transaction(self, call: Call, request: transaction_pb2.ReturnTransactionRequest) -> Message:
         """See the contract."""

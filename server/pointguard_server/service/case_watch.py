@@ -1,6 +1,10 @@
-"""Counts the cases that wait for somebody, for the metrics. For ``bootstrap``; belongs to the event loop."""
+"""Counts the cases that wait for somebody, and what stands, for the metrics.
+
+For ``bootstrap``; belongs to the event loop.
+"""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -8,9 +12,12 @@ import structlog
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from pointguard_server.domain.codes import Posture
 from pointguard_server.service.ports import Reader
 
 LOOK_EVERY_S: Final = 30.0
+_REST: Final = 50
+"""How many times as long as a look took it rests at least: with very much advice counting takes a second."""
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +28,7 @@ class CaseWatch(Collector):
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
         self._open, self._oldest = 0, 0
+        self._standing: dict[int, int] = {}
 
     def start(self, reader: Reader, tenant_id: int) -> None:
         """Begin to look."""
@@ -34,12 +42,14 @@ class CaseWatch(Collector):
 
     async def _run(self, reader: Reader, tenant_id: int) -> None:
         while True:
+            began = time.monotonic()
             try:
                 self._open, self._oldest = await reader.open_cases(tenant_id)
+                self._standing = await reader.standing_advice(tenant_id, time.time_ns() // 1000)
             except Exception:
                 # Whoever watches must outlive a database that cannot be read.
                 log.exception("case_watch_fault")
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(max(LOOK_EVERY_S, _REST * (time.monotonic() - began)))
 
     def collect(self) -> Iterator[Metric]:
         """Return the metrics as they stand."""
@@ -49,3 +59,7 @@ class CaseWatch(Collector):
             "Since when the oldest case is open that is not resolved; 0 if there is none.",
             self._oldest / 1e6,
         )
+        standing = GaugeMetricFamily("pointguard_advice_standing", "Advice that stands.", labels=("posture",))
+        for posture in Posture:
+            standing.add_metric((posture.name,), float(self._standing.get(posture, 0)))
+        yield standing

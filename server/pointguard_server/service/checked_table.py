@@ -76,6 +76,11 @@ class CheckedTable:
         self._asked.add(key)
         return key in self._values
 
+    def names(self) -> tuple[str, ...]:
+        """Returns the keys that the table holds, all of which are asked for then."""
+        self._asked.update(self._values)
+        return tuple(self._values)
+
     def text(self, key: str, bytes_max: int, pattern: re.Pattern[str] | None = None, meaning: str = "") -> str:
         """Returns a required text of 1 to ``bytes_max`` bytes that ``pattern`` (in words: ``meaning``) matches."""
         value = self._take(key, required=True)

@@ -6,12 +6,19 @@ tables only grow.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from pointguard_server.domain.codes import CodeKind, ExemptEntity
-from pointguard_server.domain.errors import ExemptionEnded, InvalidRequest, KeyReused, NotFound, Violation
+from pointguard_server.domain.errors import (
+    ExemptionEnded,
+    InvalidRequest,
+    KeyReused,
+    NotFound,
+    TooManyExemptions,
+    Violation,
+)
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
@@ -21,6 +28,8 @@ from pointguard_server.service.exemption import Exemption
 from pointguard_server.service.ports import Directory, ExemptionReader, ExemptionStore
 from pointguard_server.service.rule_versions import RequestKey
 
+EXEMPTIONS_MAX: Final = 10_000
+"""How many may be in force at once: the kernel searches them, and a change of one builds the array of all."""
 _GROUP = ExemptEntity.GROUP
 
 
@@ -68,6 +77,7 @@ class Exemptions:
 
         Raises:
             InvalidRequest: if it would have ended already.
+            TooManyExemptions: if as many are in force as may be.
             TooManyPatterns: if too many groups are asked for.
             KeyReused: if the key was used for another request.
         """
@@ -81,7 +91,10 @@ class Exemptions:
                 raise InvalidRequest(Violation("ends_at", "must be to come"))
             number = self._store.newest(connection, *self._place) + 1
             made = replace(wanted, number=number, starts_at=moment)
-            rows = self._rows(connection, [*self._store.in_force(connection, *self._place, moment), made])
+            in_force = list(self._store.in_force(connection, *self._place, moment))
+            if len(in_force) >= EXEMPTIONS_MAX:
+                raise TooManyExemptions(EXEMPTIONS_MAX)
+            rows = self._rows(connection, [*in_force, made])
             self._store.add(connection, *self._place, made, key)
             return made, rows
 

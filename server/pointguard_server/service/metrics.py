@@ -26,11 +26,12 @@ from pointguard_server.domain.codes import Decision, Operation, Outcome, Posture
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine, Observed
 from pointguard_server.engine.programs import Programs
-from pointguard_server.engine.totals import SHADOW, Totals, tripping
+from pointguard_server.engine.totals import Totals, tripping
 from pointguard_server.service import logs
 from pointguard_server.service.health import Health, is_ready
 from pointguard_server.service.histogram import Histogram
 from pointguard_server.service.processes import Processes
+from pointguard_server.service.program_config import RuleMode
 from pointguard_server.service.pulse import Pulse
 
 CALL_BOUNDS: Final = (
@@ -199,13 +200,25 @@ class Metrics(Collector):
 
     def _collect_fraud(self, totals: Totals, programs: Programs) -> Iterator[Metric]:
         tripped = CounterMetricFamily(
-            "pointguard_rules_tripped", "Fraud rules and controls tripped.", labels=("rule", "posture")
+            "pointguard_rules_tripped", "Fraud rules and controls tripped.", labels=("rule", "posture", "mode")
         )
+        alert_only = programs.alert_only
         # Those in force stand at zero before they first trip: a rule that never does must be seen.
         in_force = {tripping(rule): 0 for rule in programs.rules if rule["posture"]}
-        for (rule_id, posture), count in (in_force | totals.tripped).items():
-            tripped.add_metric((self._text(rule_id), "SHADOW" if posture == SHADOW else Posture(posture).name), count)
+        for (rule_id, posture, is_shadow), count in (in_force | totals.tripped).items():
+            mode = RuleMode.SHADOW if is_shadow else RuleMode.ENFORCED
+            if rule_id in alert_only:
+                mode = RuleMode.ALERT_ONLY
+            tripped.add_metric((self._text(rule_id), Posture(posture).name, mode.value), count)
         yield tripped
+        unavailable = CounterMetricFamily(
+            "pointguard_rules_unavailable",
+            "Transactions that a fraud rule could not look at, since what it counts was not counted yet.",
+            labels=("rule",),
+        )
+        for rule_id, count in totals.unavailable.items():
+            unavailable.add_metric((self._text(rule_id),), count)
+        yield unavailable
         advice = CounterMetricFamily("pointguard_advice_raised", "Advice raised by fraud rules.", labels=("posture",))
         for posture in Posture:
             advice.add_metric((posture.name,), int(totals.advice[posture]))
@@ -252,4 +265,14 @@ class Metrics(Collector):
         yield CounterMetricFamily("pointguard_cache_evictions", "Accounts thrown out of memory.", evictions)
         yield GaugeMetricFamily(
             "pointguard_scope_windows", "Windows of wider scopes in memory.", len(self._decider.memory.scopes)
+        )
+        yield GaugeMetricFamily(
+            "pointguard_scopes_uncounted",
+            "Counters of wider scopes for which the ledger is still being counted.",
+            len(self._decider.memory.scopes.uncounted),
+        )
+        yield GaugeMetricFamily(
+            "pointguard_exemptions_in_force",
+            "Exemptions from fraud rules that are in force.",
+            self._decider.exemptions_in_force(self._decider.latest_moment),
         )

@@ -287,6 +287,10 @@ class Reader(Protocol):
         """Return how many cases are not resolved, and since when the oldest one is open; 0 for none."""
         ...
 
+    async def standing_advice(self, tenant_id: int, moment: int) -> dict[int, int]:
+        """Return how much advice stands at a moment, by posture."""
+        ...
+
     async def text(self, code_id: int) -> str:
         """Return the text of a number; empty for 0 and for a number that is not there."""
         ...

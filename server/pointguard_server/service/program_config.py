@@ -9,7 +9,7 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -34,6 +34,8 @@ from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
 from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, LEAST_FUEL, MOST_FUEL
 from pointguard_server.service.checked_table import CheckedTable, Problem, did_you_mean, format_duration
+from pointguard_server.service.fraud_settings import DEFAULT_FAIL, DEFAULT_LANGUAGE, FailMode, read_fraud
+from pointguard_server.service.message_templates import Template, read_message, unfilled
 
 ROLLING_WINDOW_MAX: Final = timedelta(days=400)
 RESERVATION_TTL_MIN: Final = timedelta(seconds=1)
@@ -135,6 +137,7 @@ class FraudRuleConfig:
     effect on an account where it was found to be wrong. ``step_up`` is the factor that a STEP_UP asks for;
     ``four_eyes`` has its cases resolved by two. ``extends`` lets an attempt under a standing
     block prolong it, ``include_blocked`` lets such an attempt count, ``net_of_reversals`` leaves out what was reversed.
+    ``message`` is what tills show, by language; empty for nothing.
     """
 
     name: str
@@ -154,6 +157,7 @@ class FraudRuleConfig:
     scope: Scope = Scope.ACCOUNT
     step_up: Factor | None = None
     four_eyes: bool = False
+    message: Mapping[str, Template] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +243,8 @@ class ProgramConfig:
     """A program. ``earn_rules`` is the name of the earn rule file, relative to the folder of the configuration.
 
     ``fuel`` is what one transaction may use of it, where ``isolation`` has the earn rules run in a sandbox.
+    ``language`` is that of messages for who asks for none; ``fail`` says by context what fraud rules do while nobody
+    knows what they count.
     """
 
     code: str
@@ -257,6 +263,8 @@ class ProgramConfig:
     isolation: Isolation
     fuel: int
     fraud_rules: tuple[FraudRuleConfig, ...]
+    language: str = DEFAULT_LANGUAGE
+    fail: Mapping[Context, FailMode] = field(default_factory=lambda: dict(DEFAULT_FAIL))
 
 
 class ProgramConfigError(ValueError):
@@ -331,6 +339,7 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         _read_currency_digits(program, currency),
     )
     access = _read_spend_access(redemption, currency, digits)
+    language, fail = read_fraud(program)
     config = ProgramConfig(
         code=program.text("code", 32, _CODE, "letters, digits, - and _, beginning with a letter or digit"),
         name=program.text("name", 128),
@@ -347,7 +356,9 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         earn_rules=_read_earn_rules(earn),
         isolation=earn.choice("isolation", Isolation, Isolation.NONE),
         fuel=_read_fuel(earn),
-        fraud_rules=_read_fraud_rules(document) + access,
+        fraud_rules=_read_fraud_rules(document, language) + access,
+        language=language,
+        fail=fail,
     )
     earn.close()
     program.close()
@@ -556,10 +567,13 @@ def _read_fuel(table: CheckedTable) -> int:
     return table.integer("fuel", LEAST_FUEL, MOST_FUEL, default=DEFAULT_FUEL)
 
 
-def _read_fraud_rules(document: CheckedTable) -> tuple[FraudRuleConfig, ...]:
+def _read_fraud_rules(document: CheckedTable, language: str) -> tuple[FraudRuleConfig, ...]:
     rules: list[FraudRuleConfig] = []
     for table in document.tables("fraud_rule", FRAUD_RULES_MAX):
         rule = _read_fraud_rule(table)
+        if table.has("message"):
+            rule = replace(rule, message=_read_message(table.table("message"), rule, language))
+        table.close()
         if rule.name and any(rule.name == other.name for other in rules):
             table.note("name", f'must differ from every other rule\'s, but "{rule.name}" occurs twice')
         if rule.name == SPEND_ACCESS:
@@ -598,8 +612,16 @@ def _read_fraud_rule(table: CheckedTable) -> FraudRuleConfig:
         _note_about_agents(table, rule)
     if rule.extends and posture in CASES:
         table.note("extends", "is not for cases, which stand until they are resolved")
-    table.close()
     return rule
+
+
+def _read_message(table: CheckedTable, rule: FraudRuleConfig, language: str) -> Mapping[str, Template]:
+    """Returns what tills show of a rule, by language."""
+    rolling = rule.window.length if rule.window is not None and rule.window.kind is WindowKind.ROLLING else None
+    end = "a case stands until it is resolved" if rule.posture in CASES else ""
+    if not end and not rule.duration:
+        end = "the rule's duration is 0"
+    return read_message(table, language, unfilled(measures=rule.measure is not None, rolling=rolling, no_end=end))
 
 
 def _note_about_agents(table: CheckedTable, rule: FraudRuleConfig) -> None:

@@ -40,13 +40,14 @@ from pointguard_server.rules.fields import FACT_FIELD_COUNT, FIELDS
 from pointguard_server.rules.fixed_point import MOST, SCALE
 from pointguard_server.rules.inputs import EarnedInput, LocalDateInput, MatchInput, WindowInput, WindowMeasure
 from pointguard_server.rules.patterns import compile_pattern
-from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.rules.rule_set import Rule, RuleSet
 from pointguard_server.rules.texts import Texts
 from pointguard_server.rules.value_types import CapPeriod, ExpiryUnit
 from pointguard_server.rules.value_types import Part as RulePart
 from pointguard_server.rules.work_layout import layout_of
 from pointguard_server.service.code_matches import CODE_DOMAINS, CodeMatches
 from pointguard_server.service.fraud_conditions import is_sized
+from pointguard_server.service.fraud_settings import FailMode
 from pointguard_server.service.line_codes import LINE_DOMAINS, LineCodes
 from pointguard_server.service.ports import Directory
 from pointguard_server.service.program_config import (
@@ -165,12 +166,11 @@ def build_program(
     """Return the program as the kernel takes it.
 
     ``lines`` are the rule set's ``line_codes``; ``intern`` gives the tenant's texts their numbers. ``matches`` have
-    taken what the rule set asks of texts. ``store_countries`` are numbers of countries by those of stores;
-    ``fraud_conditions`` are those of the configuration's fraud rules. ``constants`` are
-    ``rule_constants``, if they were made before. ``group_sets`` have the tenant's, if a fraud rule's scope is a group.
+    taken what the rule set asks of texts. ``store_countries`` are numbers of countries by those of stores.
+    ``constants`` are ``rule_constants`` made before; ``group_sets`` the tenant's, if a fraud rule counts for one.
     """
     measures, scoped, rules = _fraud_rules(config, intern, fraud_conditions)
-    conditions = NO_CONDITIONS
+    fraud_measure_count, conditions = len(measures), NO_CONDITIONS
     if fraud_conditions is not None:
         conditions = _conditions(config, fraud_conditions, len(measures), lines, intern, matches)
         measures += [_condition_measure(window) for window in _windows(fraud_conditions.rule_set)]
@@ -191,6 +191,7 @@ def build_program(
         "hold_default": config.reservation_ttl_default // MICROSECOND,
         **_return_and_credit_settings(config),
         "retention": _retention(config, rule_set, fraud_conditions) // MICROSECOND,
+        "fraud_measure_count": fraud_measure_count,
         "looks_back": looks_back(config) // MICROSECOND,
         "earn_address": earn.address,
         "money_scale": SCALE // 10**config.currency_digits,
@@ -203,14 +204,7 @@ def build_program(
         settings=settings,
         measures=tuple(measures),
         rules=tuple(rules),
-        awards=tuple(
-            (
-                intern(CodeKind.RULE, rule.name),
-                int(PARTS[rule.part]),
-                int(EntryType.EARN if rule.part is RulePart.BASE else EntryType.BONUS),
-            )
-            for rule in rule_set.rules
-        ),
+        awards=tuple(_award(rule, intern) for rule in rule_set.rules),
         inputs=tuple(row for row, _ in inputs),
         input_zones=tuple(zone for _, zone in inputs),
         constants=constants,
@@ -222,10 +216,23 @@ def build_program(
         code_words=matches.words,
         conditions=conditions,
         scoped=tuple(scoped),
+        alert_only=_alert_only(config, intern),
         group_sets=group_sets or GroupSets(),
         counters=_counters(rule_set, intern),
         store_countries=store_countries or {},
     )
+
+
+def _award(rule: Rule, intern: Intern) -> tuple[int, int, int]:
+    """Return the first fields of a row of ``world.AWARD``."""
+    kind = EntryType.EARN if rule.part is RulePart.BASE else EntryType.BONUS
+    return intern(CodeKind.RULE, rule.name), int(PARTS[rule.part]), int(kind)
+
+
+def _alert_only(config: ProgramConfig, intern: Intern) -> frozenset[int]:
+    """Return the numbers of the fraud rules that may only alert."""
+    alerting = (rule for rule in config.fraud_rules if rule.enabled and rule.mode is RuleMode.ALERT_ONLY)
+    return frozenset(intern(CodeKind.RULE, rule.name) for rule in alerting)
 
 
 def _return_and_credit_settings(config: ProgramConfig) -> dict[str, int]:
@@ -461,6 +468,7 @@ def _fraud_rules(
                 ControlConfig(limit.most, Posture.BLOCK, timedelta(0)),
                 Context.ADJUSTMENT,
                 limit.reason,
+                fails_closed=config.fail[Context.ADJUSTMENT] is FailMode.CLOSED,
                 of_agent=limit.scope is Scope.AGENT,
             )
         )
@@ -486,6 +494,7 @@ def _fraud_rules(
                 condition=condition,
                 is_sized=sized,
                 is_shadow=rule.mode is RuleMode.SHADOW,
+                fails_closed=config.fail[rule.context] is FailMode.CLOSED,
                 of_agent=rule.scope is Scope.AGENT,
             )
         )
@@ -618,6 +627,7 @@ def _rule(
     condition: int = _NO_CONDITION,
     is_sized: bool = False,
     is_shadow: bool = False,
+    fails_closed: bool = False,
     of_agent: bool = False,
 ) -> tuple[int, ...]:
     """Return a row of ``world.RULE``."""
@@ -639,6 +649,8 @@ def _rule(
         int(action.four_eyes),
         int(reason_of(posture, action.step_up, reason)),
         int(is_limit),
+        int(fails_closed),
         int(of_agent),
+        0,
         0,
     )

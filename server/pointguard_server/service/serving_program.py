@@ -25,6 +25,7 @@ from pointguard_server.engine.ports import Clock
 from pointguard_server.engine.recount import Recount
 from pointguard_server.rules.compiler import RulesError
 from pointguard_server.service.experiment import Experiment
+from pointguard_server.service.messages import Messages
 from pointguard_server.service.ports import Directory, Stores
 from pointguard_server.service.program_start import ProgramStart
 from pointguard_server.service.programs import scope_keys_of
@@ -109,8 +110,12 @@ class ServingProgram:
         return self._planner.running(connection, moment)
 
     def start(self) -> None:
-        """Take planned activations up at their time, compile what is interpreted, and try again what failed."""
-        self._tasks = (asyncio.create_task(self._keep()), asyncio.create_task(self._complete()))
+        """Take planned activations up at their time, compile what is interpreted, and try again what failed.
+
+        And count on what the start did not count of wider windows.
+        """
+        steps = (self._keep(), self._complete(), self._count_on())
+        self._tasks = tuple(asyncio.create_task(step) for step in steps)
 
     async def stop(self) -> None:
         """Change nothing more, and wait for no compiler."""
@@ -151,6 +156,7 @@ class ServingProgram:
                 reservation_ttl_max=after.config.reservation_ttl_max // MICROSECOND,
                 adjustment_reasons=after.config.adjustments.reason_codes,
                 line_codes=prepared.lines,
+                messages=Messages(after.config),
                 zone=ZoneInfo(after.config.time_zone),
             )
             if tenant.line_codes is not self.tenant.line_codes:
@@ -190,7 +196,7 @@ class ServingProgram:
         if stores is not None:
             self._names.keep_stores(stores)
         before, self.tenant = self.tenant, tenant
-        is_other = tenant.line_codes is not before.line_codes
+        is_other = tenant.line_codes is not before.line_codes or not tenant.messages.says_the_same(before.messages)
         if stores is not None or is_other or tenant.reservation_ttl_max != before.reservation_ttl_max:
             self._serve(tenant)
 
@@ -235,6 +241,21 @@ class ServingProgram:
             log.info("rule_set_planned", **_named(activation))
         else:
             log.info("rule_set_activated", **_named(activation))
+
+    async def _count_on(self) -> None:
+        """Count to the end what the start began to, and have it known between two batches."""
+        while (recount := self._decider.recounting) is not None:
+            try:
+                await asyncio.to_thread(self._count_past, recount)
+                await self._engine.run(lambda _connection: recount, self._decider.take_counted)
+            except PointguardError:
+                await asyncio.sleep(LOOK_EVERY_S)  # the ledger cannot be read: another try follows
+            except Exception:
+                log.exception("rule_set_fault")
+                self.problem = "a defect of the server: see its log"
+                return
+            else:
+                log.info("scopes_counted", counters=len(recount.keys), position=recount.position)
 
     # --------------------------------------------------------------------------------------------------------- keeping
 

@@ -10,6 +10,7 @@ from pointguard_server.domain.codes import CodeKind
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.rows import currency_number
 from pointguard_server.service.line_codes import LineCodes
+from pointguard_server.service.messages import NO_MESSAGES, Languages, Messages
 from pointguard_server.service.ports import Directory
 
 LINE_VALUE = 1_000_000  # the rules' fixed point
@@ -19,7 +20,10 @@ _LENGTHS = Struct("<4I").pack
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant with its program. ``line_codes`` are of the earn rules that decide or are planned."""
+    """A tenant with its program. ``line_codes`` are of the earn rules that decide or are planned.
+
+    ``messages`` are those of the fraud rules that decide, ``languages`` what requests have asked for them in.
+    """
 
     tenant_id: int
     program_id: int
@@ -28,6 +32,8 @@ class Tenant:
     reservation_ttl_max: int  # microseconds
     line_codes: LineCodes
     digest_key: bytes = field(repr=False)
+    messages: Messages = NO_MESSAGES
+    languages: Languages = field(default_factory=Languages, repr=False, compare=False)
     adjustment_reasons: tuple[str, ...] = ()  # the reason codes of what agents may do to points
     zone: ZoneInfo = _UTC  # of the program's calendar
     currency_number: int = field(init=False)  # the currency as the kernel compares it

@@ -60,6 +60,13 @@ COUNT_CASES = f"""
         SELECT 1 FROM advice n WHERE n.advice_id = advice.advice_id AND n.event = {int(AdviceEvent.RESOLVED)}
     )
 """  # noqa: S608
+# count_standing: how much advice stands at a moment, by posture.
+COUNT_STANDING = f"""
+    SELECT posture, count(*) AS standing FROM advice s
+    WHERE tenant_id = :tenant AND ends_at > :moment AND event IN {_STANDS}
+        AND position = (SELECT max(n.position) FROM advice n WHERE n.advice_id = s.advice_id)
+    GROUP BY posture
+"""  # noqa: S608
 IN_ORDER = " ORDER BY position DESC LIMIT :count"
 # read_steps: an advice's newest steps, with the records of those that the staff took.
 READ_STEPS = f"""
@@ -104,6 +111,12 @@ async def count_cases(connection: AsyncConnection, tenant_id: int) -> tuple[int,
     """See ``service.ports.Reader.open_cases``."""
     row = (await connection.execute(text(COUNT_CASES), {"tenant": tenant_id})).one()
     return row[0], row[1]
+
+
+async def count_standing(connection: AsyncConnection, tenant_id: int, moment: int) -> dict[int, int]:
+    """See ``service.ports.Reader.standing_advice``."""
+    rows = (await connection.execute(text(COUNT_STANDING), {"tenant": tenant_id, "moment": moment})).all()
+    return {row.posture: row.standing for row in rows}
 
 
 async def _read(connection: AsyncConnection, query: str, values: dict[str, Any]) -> list[AdviceHistory]:

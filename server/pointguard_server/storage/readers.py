@@ -16,7 +16,13 @@ from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.service.credentials import ApiKeyRecord
 from pointguard_server.service.ports import AdviceHistory, FoundMember
 from pointguard_server.service.vault import MemberVault
-from pointguard_server.storage.advice_histories import count_cases, find_owner, read_cases, read_histories
+from pointguard_server.storage.advice_histories import (
+    count_cases,
+    count_standing,
+    find_owner,
+    read_cases,
+    read_histories,
+)
 from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
 from pointguard_server.storage.tables import account_members, api_keys, codes, identifiers, legs, members
 
@@ -161,6 +167,11 @@ class Reader:
         """See the port."""
         async with self._engine.connect() as connection:
             return await count_cases(connection, tenant_id)
+
+    async def standing_advice(self, tenant_id: int, moment: int) -> dict[int, int]:
+        """See the port."""
+        async with self._engine.connect() as connection:
+            return await count_standing(connection, tenant_id, moment)
 
     async def text(self, code_id: int) -> str:
         """See the port."""

@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBina
 from pointguard_server.domain.codes import AdviceEntity, Operation
 from pointguard_server.domain.ledger_rows import (
     ADVICE_FIELDS,
+    ADVICE_FIELDS_ADDED,
     ENTRY_FIELDS,
     ID_FIELDS,
     LEG_FIELDS,
@@ -94,7 +95,8 @@ Index(
 advice = Table(
     "advice",
     metadata,
-    *(_ledger_column(name) for name in ADVICE_FIELDS),
+    *(_ledger_column(name) for name in ADVICE_FIELDS if name not in ADVICE_FIELDS_ADDED),
+    *(Column(name, BigInteger, nullable=False, server_default="0") for name in ADVICE_FIELDS_ADDED),
     Index("advice_account_seq", "tenant_id", "account_id", "seq"),
     Index("advice_steps", "advice_id", "position"),
     Index("advice_ends_at", "tenant_id", "ends_at"),

@@ -24,9 +24,11 @@ RING = BUCKETS + 1
 """How many buckets a ring has: those of a whole window, and the one under way."""
 SCOPED = np.dtype(
     [
+        ("place", "<i8"),  # its number among the program's measures
         ("scope", "<i8"),
         ("counter", "<i8"),  # whose rings are its own; arms of one program share them
         ("width", "<i8"),  # of a rolling window's bucket
+        ("uncounted", "<i8"),  # what the ledger has from before is not counted yet: nobody knows what its windows hold
         *MEASURE.descr,
     ]
 )

@@ -68,8 +68,9 @@ def test_reasons_stand_in_the_order_that_the_page_about_rules_says() -> None:
     assert order == [
         "ACCOUNT_SUSPENDED", "REDEMPTION_LOCKED", "ADVICE_BLOCK", "OUT_OF_PROVINCE", "FRAUD_RULE",
         "DAILY_REDEMPTION_CAP", "CREDIT_LIMIT", "AGENT_DAILY_LIMIT", "AGENT_MONTHLY_LIMIT", "ACCOUNT_MONTHLY_LIMIT",
-        "INSUFFICIENT_POINTS", "RULE_ARITHMETIC", "RULES_STOPPED", "STEP_UP", "STEP_UP_PIN",
+        "INSUFFICIENT_POINTS", "RULE_ARITHMETIC", "RULES_STOPPED", "RULE_UNAVAILABLE", "STEP_UP", "STEP_UP_PIN",
         "STEP_UP_ID_DOCUMENT", "STEP_UP_ONE_TIME_CODE", "STEP_UP_SUPERVISOR", "UNDER_REVIEW", "FRAUD_WARNING",
+        "RULE_SKIPPED",
     ]  # fmt: skip
     assert set(codes.STRENGTH) == set(codes.Posture)
 

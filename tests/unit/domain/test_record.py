@@ -28,6 +28,18 @@ def rows(names: tuple[str, ...]) -> st.SearchStrategy[dict[str, Value]]:
     return st.fixed_dictionaries({name: ids if name in RAW_FIELDS else integers for name in names})
 
 
+def _with_evidence(record: Record) -> Record:
+    """Return a record with as many reasons as pieces of evidence."""
+    count = min(len(record.reasons), len(record.evidence))
+    return replace(record, reasons=record.reasons[:count], evidence=record.evidence[:count])
+
+
+def _without_evidence(record: Record) -> Record:
+    """Return a record as it would have been before evidence and scopes were kept."""
+    advice = tuple(row | {"scope": 0, "scope_entity": 0} for row in record.advice)
+    return replace(record, advice=advice, evidence=((-1, 0),) * len(record.reasons))
+
+
 pairs = st.lists(st.tuples(integers, integers), max_size=3).map(tuple)
 records = st.builds(
     Record,
@@ -39,7 +51,8 @@ records = st.builds(
     request=rows(REQUEST_FIELDS),
     order_reference=st.text(max_size=64),
     basket=st.binary(max_size=200),
-)
+    evidence=pairs,
+).map(_with_evidence)
 
 
 @given(record=records)
@@ -50,7 +63,7 @@ def test_what_is_encoded_decodes_to_the_same(record: Record) -> None:
 @given(record=records)
 def test_a_record_that_the_server_wrote_by_itself_has_no_request(record: Record) -> None:
     leg = {**record.leg, "operation": int(Operation.EXPIRE)}
-    own = Record(leg, record.reasons, record.entries, record.windows, record.advice, None, "", b"")
+    own = Record(leg, record.reasons, record.entries, record.windows, record.advice, None, "", b"", record.evidence)
     assert decode_record(encode_record(own)) == own
 
 
@@ -70,13 +83,13 @@ def test_a_record_of_another_version_is_refused(record: Record) -> None:
 
 @given(record=records)
 def test_a_record_from_before_there_were_experiments_reads_as_of_none(record: Record) -> None:
-    of_none = replace(record, leg=record.leg | {"experiment_id": 0, "arm": 0, "agent_id": 0})
+    of_none = replace(_without_evidence(record), leg=record.leg | {"experiment_id": 0, "arm": 0, "agent_id": 0})
     assert decode_record(encode_record(record, version=1)) == of_none
 
 
 @given(record=records)
-def test_a_record_from_before_there_were_agents_reads_as_of_nobody(record: Record) -> None:
-    of_nobody = replace(record, leg=record.leg | {"agent_id": 0})
+def test_a_record_of_the_second_version_is_of_nobody_and_has_nothing_measured(record: Record) -> None:
+    of_nobody = replace(_without_evidence(record), leg=record.leg | {"agent_id": 0})
     assert decode_record(encode_record(record, version=2)) == of_nobody
 
 

@@ -6,6 +6,7 @@ from pointguard_server.engine.compiled.conditions import look_at_conditions
 from pointguard_server.engine.compiled.counters import count_award, counted
 from pointguard_server.engine.compiled.emit import add_reason, close_leg, count_leg, emit_entry, emit_leg
 from pointguard_server.engine.compiled.lots import give_lot
+from pointguard_server.engine.compiled.measured import measure_leg
 from pointguard_server.engine.compiled.rule_facts import POINTS_MAX, gather_facts, has_bit
 from pointguard_server.engine.world import EARNED, MATCHED, MATCHED_NUMBER
 from pointguard_server.rules.fixed_point import Status
@@ -102,6 +103,7 @@ def accrue(arrays, world, batch, out, r, slot):
     leg = out.legs[row]
     leg.points, leg.money = points, request.money
     _note_windows(arrays, world, out, row, slot, program)
+    measure_leg(arrays, world, batch, out, row, slot, flags)
     look_at_conditions(arrays, world, batch, out, row, slot, flags)
     forbidden = judge_rules(arrays, world, batch, out, row, slot, _EARNING, flags)
     raise_tripped(arrays, world, batch, out, row, slot, _EARNING, flags)

@@ -8,6 +8,7 @@ from pointguard_server.domain.codes import PARTS_SHIFT, Context, Decision, Opera
 from pointguard_server.engine.compiled.advice import heed_standing, judge_rules, raise_tripped
 from pointguard_server.engine.compiled.conditions import look_at_conditions
 from pointguard_server.engine.compiled.emit import close_leg, emit_leg, put_event
+from pointguard_server.engine.compiled.measured import measure_leg
 from pointguard_server.engine.compiled.scopes import count_for_scopes
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
@@ -45,6 +46,7 @@ def record_activity(arrays, world, batch, out, r, slot):
     leg.event_flags = flags
     look_at_conditions(arrays, world, batch, out, row, slot, flags)
     put_event(arrays, world, leg, account, program, slot, batch.header[NOW])
+    measure_leg(arrays, world, batch, out, row, slot, flags)
     if context != _NO_CONTEXT:
         heed_standing(arrays, world, batch, out, r, account, context)
         judge_rules(arrays, world, batch, out, row, slot, context, flags)

@@ -21,6 +21,7 @@ from pointguard_server.engine.compiled.agents import is_blocked
 from pointguard_server.engine.compiled.conditions import look_at_conditions
 from pointguard_server.engine.compiled.emit import add_reason, close_leg, count_leg, emit_entry, emit_leg
 from pointguard_server.engine.compiled.lots import give_lot, spend
+from pointguard_server.engine.compiled.measured import measure_leg
 from pointguard_server.engine.compiled.redemptions import POINTS_MAX
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
@@ -72,6 +73,7 @@ def adjust(arrays, world, batch, out, r, slot):
     if envelope.refers_to > 0:
         leg.refers_to_seq = batch.corrections[envelope.refers_to - 1].seq
     flags = (0 if stopped or blocked else APPROVED) | (BLOCKED if blocked else 0)
+    measure_leg(arrays, world, batch, out, row, slot, flags)
     look_at_conditions(arrays, world, batch, out, row, slot, flags)
     forbidden = judge_rules(arrays, world, batch, out, row, slot, _ADJUSTMENT, flags)
     raise_tripped(arrays, world, batch, out, row, slot, _ADJUSTMENT, flags)

@@ -3,6 +3,8 @@
 A case is the advice of a rule with posture REVIEW or REVIEW_BLOCK: it stands until it is resolved.
 """
 
+import numpy as np
+
 from pointguard_server.domain.codes import (
     UNTIL_RESOLVED,
     AdviceEntity,
@@ -14,23 +16,24 @@ from pointguard_server.domain.codes import (
 )
 from pointguard_server.engine.compiled.agents import advice_about, note_about, settle_about
 from pointguard_server.engine.compiled.conditions import reason_against
-from pointguard_server.engine.compiled.emit import add_reason, new_advice_row
+from pointguard_server.engine.compiled.emit import add_evident_reason, add_reason, new_advice_row
 from pointguard_server.engine.compiled.exemptions import is_exempt
-from pointguard_server.engine.compiled.moments import counts_at
+from pointguard_server.engine.compiled.measured import UNCOUNTED, held_by_leg, measured
 from pointguard_server.engine.compiled.past_windows import fullest_window
-from pointguard_server.engine.compiled.scopes import held_by_scope, is_past, scope_evidence_from
-from pointguard_server.engine.world import CONDITION, NOW, PROVINCES, SHOWN
+from pointguard_server.engine.compiled.scopes import scope_evidence_from
+from pointguard_server.engine.world import NOW, SHOWN
 from pointguard_server.velocity.compiling import entry, part
-from pointguard_server.velocity.scopes import bucket_at
-from pointguard_server.velocity.windows import BLOCKED, NONE, RECORDED, amount, matches, window_start
+from pointguard_server.velocity.scopes import TERMINAL_BITS, entity_at
+from pointguard_server.velocity.windows import NONE, RECORDED, window_start
 
 _RAISED, _EXTENDED, _OVERRIDDEN = int(AdviceEvent.RAISED), int(AdviceEvent.EXTENDED), int(AdviceEvent.OVERRIDDEN)
 _RESOLVED = int(AdviceEvent.RESOLVED)
 _WARN, _BLOCK, _REVIEW, _STEP_UP = int(Posture.WARN), int(Posture.BLOCK), int(Posture.REVIEW), int(Posture.STEP_UP)
 _REVIEW_BLOCK, _LOCK, _SUSPEND = int(Posture.REVIEW_BLOCK), int(Posture.LOCK), int(Posture.SUSPEND)
-_GROUP, _AGENT = int(Scope.GROUP), int(AdviceEntity.AGENT)
+_ACCOUNT, _GROUP, _AGENT = int(Scope.ACCOUNT), int(Scope.GROUP), int(AdviceEntity.AGENT)
 BY_STAFF = -1
 """Stands for the context of an intervention: rules about agents alone look at it."""
+_UNAVAILABLE, _SKIPPED = int(Reason.RULE_UNAVAILABLE), int(Reason.RULE_SKIPPED)
 _ADVICE_BLOCK, _FRAUD_WARNING = int(Reason.ADVICE_BLOCK), int(Reason.FRAUD_WARNING)
 _LOCKED, _SUSPENDED = int(Reason.REDEMPTION_LOCKED), int(Reason.ACCOUNT_SUSPENDED)
 _UNDER_REVIEW, _STEP_UP_REASON = int(Reason.UNDER_REVIEW), int(Reason.STEP_UP)
@@ -149,19 +152,25 @@ def heed_standing(arrays, world, batch, out, r, account, context):
         bears = advice.entity != _AGENT and (advice.context == context or advice.posture == _SUSPEND)
         if bears and advice.ends_at > batch.header[NOW] and not is_over(advice):
             if forbids(advice.posture):
-                add_reason(out, r, _standing_reason(advice.posture), advice.rule_id)
+                _add_standing_reason(out, r, _standing_reason(advice.posture), advice)
                 blocked = True
             elif advice.posture == _STEP_UP:
                 factor = _factor_of(world, program, advice)
                 if not is_verified(batch.requests[r].flags, factor):
-                    add_reason(out, r, _STEP_UP_REASON + factor, advice.rule_id)
+                    _add_standing_reason(out, r, _STEP_UP_REASON + factor, advice)
                     unverified = True
             elif advice.posture == _REVIEW:
-                add_reason(out, r, _UNDER_REVIEW, advice.rule_id)
+                _add_standing_reason(out, r, _UNDER_REVIEW, advice)
             elif advice.posture == _WARN:
-                add_reason(out, r, _FRAUD_WARNING, advice.rule_id)
+                _add_standing_reason(out, r, _FRAUD_WARNING, advice)
         index = advice.next
     return blocked, unverified
+
+
+@part
+def _add_standing_reason(out, r, code, advice):
+    ends_at = advice.ends_at if advice.ends_at < UNTIL_RESOLVED else 0
+    add_evident_reason(out, r, code, advice.rule_id, advice.measured, ends_at)
 
 
 @part
@@ -222,74 +231,6 @@ def is_passed_over(arrays, world, batch, r, account, rule):
 
 
 @part
-def measured(arrays, world, batch, r, slot, rule, leg, flags):
-    """Return what the rule's window holds with this transaction counted, or -1 if it does not count for the rule.
-
-    For the rule that compares provinces: 1 if store and member lie in different ones, else 0; unknown ones never
-    differ. For a rule that is its condition alone: 1; an attempt under a standing block counts if it ``extends``. A
-    transaction that names no entity of the rule's scope does not count for it. Recorded activity counts for the fullest
-    of the account's windows that hold it, and for a wider one that still does.
-    """
-    program = world.programs[arrays.accounts[slot].program]
-    if rule.measure == CONDITION:
-        return -1 if flags & BLOCKED and not rule.extends else 1
-    if rule.measure == PROVINCES:
-        home = arrays.accounts[slot].province_id
-        there = batch.envelopes[r].store_province_id
-        return 1 if home != 0 and there != 0 and home != there else 0
-    if rule.scoped >= 0:
-        scoped = world.scoped[program.first_scoped + rule.scoped]
-        if not matches(scoped, leg.kind, leg.parts, flags) or _has_passed(program, scoped, leg):
-            return -1
-        held, _ = _held(arrays, world, program, scoped, leg)
-        return held if held < 0 else held + amount(scoped, leg.points, leg.money)
-    measure = world.measures[program.first_measure + rule.measure]
-    if not matches(measure, leg.kind, leg.parts, flags):
-        return -1
-    if flags & RECORDED:
-        held, _ = fullest_window(arrays, batch, r, slot, program, measure, arrays.tallies[slot, rule.measure], leg)
-        return held
-    return arrays.tallies[slot, rule.measure, 0] + amount(measure, leg.points, leg.money)
-
-
-@part
-def _has_passed(program, scoped, leg):
-    """Whether a recorded leg is too old for a wider window."""
-    if not leg.event_flags & RECORDED:
-        return False
-    return is_past(scoped, bucket_at(scoped, program, counts_at(leg)), bucket_at(scoped, program, leg.accepted_at))
-
-
-@part
-def _held(arrays, world, program, scoped, leg):
-    """Return what the window of the leg's entity holds, and which of its groups that is: see ``held_by_scope``."""
-    return held_by_scope(
-        arrays,
-        world,
-        program,
-        scoped,
-        leg.business_unit_id,
-        leg.store_id,
-        leg.terminal_id,
-        leg.cashier_id,
-        leg.agent_id,
-        leg.group_set_id,
-        leg.accepted_at,
-    )
-
-
-@part
-def _note_window(arrays, world, out, row, program, rule, value):
-    """Note with the leg what a rule's window held, and behind that, of groups, which: from 1, in the set's order."""
-    out.windows[row, rule.measure] = value
-    if rule.scoped >= 0:
-        scoped = world.scoped[program.first_scoped + rule.scoped]
-        if scoped.scope == _GROUP:
-            _, which = _held(arrays, world, program, scoped, out.legs[row])
-            out.windows[row, rule.measure + 1] = which + 1
-
-
-@part
 def _has_advice(arrays, batch, r, account, rule):
     """Return whether the rule has advice that has not ended, against the account or about the agent."""
     if rule.of_agent:
@@ -299,11 +240,12 @@ def _has_advice(arrays, batch, r, account, rule):
 
 @part
 def judge_rules(arrays, world, batch, out, row, slot, context, flags):
-    """Add a reason for every fraud rule of this context that the leg trips; return whether one forbids it.
+    """Add a reason for every fraud rule of this context that the leg, which was measured, trips.
 
-    A rule that forbids also does so where its condition could not be computed: it has not tripped then. ``flags`` say
-    how the transaction would count if no rule tripped. Rules of other contexts trip too (``raise_tripped``), but do not
-    touch this transaction. That a case is open about an agent is not told to him.
+    Return whether one forbids it. A rule that forbids also does so where its condition could not be computed: it has
+    not tripped then. ``flags`` say how the transaction would count if no rule tripped. Rules of other contexts trip too
+    (``raise_tripped``), but do not touch this transaction. That a case is open about an
+    agent is not told to him.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
@@ -311,32 +253,46 @@ def judge_rules(arrays, world, batch, out, row, slot, context, flags):
     forbidden = False
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
-        if not bears_on(rule, context) or rule.is_shadow or (rule.condition >= 0 and out.held[rule.condition] == 0):
+        value = measured(arrays, batch, out, row, slot, rule, flags)
+        if value <= rule.threshold and value != UNCOUNTED:
             continue
-        if measured(arrays, world, batch, r, slot, rule, out.legs[row], flags) <= rule.threshold:
+        if not bears_on(rule, context) or rule.is_shadow or (rule.condition >= 0 and out.held[rule.condition] == 0):
             continue
         if is_passed_over(arrays, world, batch, r, account, rule):
             continue
-        if forbids(rule.posture) or (
+        stops = forbids(rule.posture) or (
             rule.posture == _STEP_UP and not is_verified(batch.requests[r].flags, rule.factor)
-        ):
-            add_reason(out, r, reason_against(out, rule), rule.rule_id)
+        )
+        if value == UNCOUNTED:
+            rule.unavailable += 1
+            add_reason(out, r, _UNAVAILABLE if stops and rule.fails_closed else _SKIPPED, rule.rule_id)
+            forbidden = forbidden or (stops and rule.fails_closed != 0)
+        elif stops:
+            _add_tripped_reason(out, r, reason_against(out, rule), rule, value, out.legs[row].accepted_at)
             forbidden = True
         elif (
             (rule.posture == _WARN or (rule.posture == _REVIEW and not rule.of_agent))
             and (rule.condition < 0 or out.held[rule.condition] > 0)
             and not _has_advice(arrays, batch, r, account, rule)
         ):
-            add_reason(out, r, _FRAUD_WARNING if rule.posture == _WARN else _UNDER_REVIEW, rule.rule_id)
+            code = _FRAUD_WARNING if rule.posture == _WARN else _UNDER_REVIEW
+            _add_tripped_reason(out, r, code, rule, value, out.legs[row].accepted_at)
     return forbidden
 
 
 @part
-def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
-    """Raise advice for every fraud rule that the leg trips, and note what each window held.
+def _add_tripped_reason(out, r, code, rule, value, now):
+    """Add a reason for a rule that trips; one that could not be computed has measured nothing."""
+    seen = rule.condition < 0 or out.held[rule.condition] > 0
+    ends_at = now + rule.duration if rule.duration > 0 and not is_case(rule.posture) else 0
+    add_evident_reason(out, r, code, rule.rule_id, value if seen else -1, ends_at)
 
-    A rule whose advice stands already extends it if it ``extends``, and one that is passed over does nothing. Must run
-    before the leg's event is counted.
+
+@part
+def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
+    """Raise advice for every fraud rule that the leg, which was measured, trips.
+
+    A rule whose advice stands already extends it if it ``extends``, and one that is passed over does nothing.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
@@ -344,14 +300,12 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
     r = out.leg_request[row]
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
-        if (rule.measure < 0 and rule.context != context) or (context == BY_STAFF and not rule.of_agent):
+        value = measured(arrays, batch, out, row, slot, rule, flags)
+        if value <= rule.threshold or (rule.measure < 0 and rule.context != context):
             continue
-        value = measured(arrays, world, batch, r, slot, rule, leg, flags)
-        if value < 0:
+        if context == BY_STAFF and not rule.of_agent:
             continue
-        if rule.measure >= 0:
-            _note_window(arrays, world, out, row, program, rule, value)
-        if value <= rule.threshold or (rule.condition >= 0 and out.held[rule.condition] <= 0):
+        if rule.condition >= 0 and out.held[rule.condition] <= 0:
             continue
         rule.tripped += 1
         if rule.is_shadow or is_exempt(world, batch, r, account, rule):
@@ -359,13 +313,40 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
         start = _evidence_from(arrays, world, batch, r, slot, program, rule, leg)
         if rule.of_agent:
             if advice_about(batch, leg.agent_id, rule.rule_id) == NONE:
-                _raise(arrays, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
+                _raise(arrays, world, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
             continue
         index = _advice_of(arrays, account, rule)
         if index == NONE:
-            _raise(arrays, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
+            _raise(arrays, world, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
         elif rule.extends and not is_over(arrays.standing[index]) and not is_case(arrays.standing[index].posture):
-            _extend(arrays, batch, out, account, program, rule, leg, value, start, index)
+            _extend(arrays, world, batch, out, account, program, rule, leg, value, start, index)
+
+
+@part
+def _counted_for(arrays, world, program, rule, leg):
+    """Return (the scope of a rule that tripped, whose transactions its window holds); (0, 0) for one without."""
+    if rule.measure < 0:
+        return np.int64(0), np.int64(0)
+    if rule.scoped < 0:
+        return np.int64(_ACCOUNT), np.int64(0)
+    scoped = world.scoped[program.first_scoped + rule.scoped]
+    _, which = held_by_leg(arrays, world, program, scoped, leg)
+    if scoped.scope == _GROUP:
+        # A group's number is this process's own; that of the set, and the place in it, are the ledger's.
+        return np.int64(_GROUP), np.int64(leg.group_set_id << TERMINAL_BITS | which)
+    entity = entity_at(
+        world,
+        scoped.scope,
+        which,
+        program.program_id,
+        leg.business_unit_id,
+        leg.store_id,
+        leg.terminal_id,
+        leg.cashier_id,
+        leg.agent_id,
+        leg.group_set_id,
+    )
+    return np.int64(scoped.scope), np.int64(entity)
 
 
 @part
@@ -383,7 +364,7 @@ def _evidence_from(arrays, world, batch, r, slot, program, rule, leg):
 
 
 @part
-def _raise(arrays, batch, out, account, program, rule, leg, value, start, ordinal):
+def _raise(arrays, world, batch, out, account, program, rule, leg, value, start, ordinal):
     advice = out.advice[new_advice_row(batch, out, account, leg)]
     advice.event = _RAISED
     # The transaction's id with the rule's ordinal in the last two bytes, which every transaction id leaves clear.
@@ -399,6 +380,7 @@ def _raise(arrays, batch, out, account, program, rule, leg, value, start, ordina
     advice.threshold = rule.threshold
     advice.window_starts_after = start
     advice.reason_code_id = 0
+    advice.scope, advice.scope_entity = _counted_for(arrays, world, program, rule, leg)
     if rule.of_agent:
         advice.entity = _AGENT
         advice.actor_id = leg.agent_id << 32
@@ -409,7 +391,7 @@ def _raise(arrays, batch, out, account, program, rule, leg, value, start, ordina
 
 
 @part
-def _extend(arrays, batch, out, account, program, rule, leg, value, start, index):
+def _extend(arrays, world, batch, out, account, program, rule, leg, value, start, index):
     """Have the rule's advice stand for the rule's duration from now on, at the least, and for what it saw now."""
     standing = arrays.standing[index]
     standing.event = _EXTENDED
@@ -421,6 +403,7 @@ def _extend(arrays, batch, out, account, program, rule, leg, value, start, index
     standing.measured = value
     standing.threshold = rule.threshold
     standing.window_starts_after = start
+    standing.scope, standing.scope_entity = _counted_for(arrays, world, program, rule, leg)
     write_step(batch, out, account, leg, standing)
     # As it is when the account is read from the ledger: the latest step first.
     _unchain(arrays, account, index)
@@ -447,6 +430,8 @@ def write_step(batch, out, account, leg, standing):
     advice.window_starts_after = standing.window_starts_after
     advice.reason_code_id = standing.reason_code_id
     advice.actor_id = standing.actor_id
+    advice.scope = standing.scope
+    advice.scope_entity = standing.scope_entity
     if standing.entity == _AGENT:
         settle_about(batch, advice, is_over(standing))
 
@@ -475,6 +460,8 @@ def keep_standing(arrays, account, advice):
     standing.factor = 0
     standing.reason_code_id = advice.reason_code_id
     standing.actor_id = advice.actor_id
+    standing.scope = advice.scope
+    standing.scope_entity = advice.scope_entity
     standing.next = account.first_advice
     account.first_advice = index
     account.advice_count += 1

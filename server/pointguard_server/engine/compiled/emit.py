@@ -47,7 +47,16 @@ def _rank(code):
 
 @part
 def add_reason(out, r, code, rule_id):
-    """Add a reason to the answer once, keeping order of precedence; more than fit are dropped, the weakest first."""
+    """Add a reason for which nothing was measured: see ``add_evident_reason``."""
+    add_evident_reason(out, r, code, rule_id, NOT_LOOKED_AT, 0)
+
+
+@part
+def add_evident_reason(out, r, code, rule_id, measured, ends_at):
+    """Add a reason to the answer once, keeping order of precedence; more than fit are dropped, the weakest first.
+
+    ``measured`` is what its rule saw, ``ends_at`` until when its advice stands; 0: it has no end, or there is none.
+    """
     count = out.answers[r].reason_count
     for i in range(count):
         if out.reasons[r, 2 * i] == code and out.reasons[r, 2 * i + 1] == rule_id:
@@ -61,8 +70,12 @@ def add_reason(out, r, code, rule_id):
     for i in range(last, place, -1):
         out.reasons[r, 2 * i] = out.reasons[r, 2 * i - 2]
         out.reasons[r, 2 * i + 1] = out.reasons[r, 2 * i - 1]
+        out.evidence[r, 2 * i] = out.evidence[r, 2 * i - 2]
+        out.evidence[r, 2 * i + 1] = out.evidence[r, 2 * i - 1]
     out.reasons[r, 2 * place] = code
     out.reasons[r, 2 * place + 1] = rule_id
+    out.evidence[r, 2 * place] = measured
+    out.evidence[r, 2 * place + 1] = ends_at
     out.answers[r].reason_count = last + 1
 
 
@@ -287,4 +300,6 @@ def new_advice_row(batch, out, account, leg):
     advice.seq = leg.seq
     advice.entity = _ACCOUNT
     advice.actor_id = 0
+    advice.scope = 0
+    advice.scope_entity = 0
     return row

@@ -8,6 +8,7 @@ from pointguard_server.domain.codes import AccountFlag, Decision, Operation, Req
 from pointguard_server.engine.compiled.advice import raise_tripped
 from pointguard_server.engine.compiled.conditions import look_at_conditions
 from pointguard_server.engine.compiled.emit import close_leg, count_leg, emit_leg
+from pointguard_server.engine.compiled.measured import measure_leg
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import APPROVED
@@ -45,6 +46,7 @@ def record_fact(arrays, world, batch, out, r, slot):
         if request.flags & _LOCKED:
             account.flags |= _LOCKED_FLAG
     row = emit_leg(batch, out, account, program, r, request.operation, request.kind, 0, _APPROVED)
+    measure_leg(arrays, world, batch, out, row, slot, APPROVED)
     look_at_conditions(arrays, world, batch, out, row, slot, APPROVED)
     raise_tripped(arrays, world, batch, out, row, slot, _NO_CONTEXT, APPROVED)
     count_leg(arrays, world, out.legs[row], account, program, slot)

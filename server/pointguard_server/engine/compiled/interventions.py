@@ -29,6 +29,7 @@ from pointguard_server.engine.compiled.advice import (
 )
 from pointguard_server.engine.compiled.agents import is_about
 from pointguard_server.engine.compiled.emit import close_leg, emit_leg, new_advice_row
+from pointguard_server.engine.compiled.measured import measure_leg
 from pointguard_server.engine.compiled.scopes import count_for_scopes
 from pointguard_server.engine.rows import (
     TERMS_ACTOR,
@@ -119,6 +120,7 @@ def _close(arrays, world, batch, out, slot, row):
     account = arrays.accounts[slot]
     program = world.programs[account.program]
     if program.scoped_count > 0:
+        measure_leg(arrays, world, batch, out, row, slot, APPROVED)
         raise_tripped(arrays, world, batch, out, row, slot, BY_STAFF, APPROVED)
         count_for_scopes(arrays, world, program, out.legs[row], True)
     close_leg(arrays, batch, out, account, row)

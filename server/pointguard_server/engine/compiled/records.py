@@ -28,7 +28,7 @@ _NUMBER_BYTES_MAX = 10
 
 def record_bytes_max(legs: int, entries: int, advice: int, reasons: int, windows: int, bodies: int) -> int:
     """Return how long a batch's records can be at most."""
-    fixed = legs * (8 + _LEG_SIZE + _REQUEST_SIZE + 2 * reasons + 2 * windows)
+    fixed = legs * (8 + _LEG_SIZE + _REQUEST_SIZE + 4 * reasons + 2 * windows)
     return (fixed + entries * _ENTRY_SIZE + advice * _ADVICE_SIZE) * _NUMBER_BYTES_MAX + bodies
 
 
@@ -80,6 +80,7 @@ def write_records(
     advice,
     advice_raw,
     reasons,
+    evidence,
     reason_count,
     windows,
     requests,
@@ -101,8 +102,9 @@ def write_records(
         at = _row(buffer, at, legs[i], leg_raw, 0)
         count = reason_count[r] if r >= 0 else 0
         at = put_varint(buffer, at, count)
-        for k in range(2 * count):
-            at = _zigzag(buffer, at, reasons[r, k])
+        for k in range(count):
+            at = _zigzag(buffer, _zigzag(buffer, at, reasons[r, 2 * k]), reasons[r, 2 * k + 1])
+            at = _zigzag(buffer, _zigzag(buffer, at, evidence[r, 2 * k]), evidence[r, 2 * k + 1])
         count = legs[i, _ENTRY_COUNT]
         at = put_varint(buffer, at, count)
         for _ in range(count):

@@ -25,6 +25,7 @@ from pointguard_server.engine.compiled.advice import (
 from pointguard_server.engine.compiled.conditions import fill_held, look_at_conditions, reason_against
 from pointguard_server.engine.compiled.emit import add_reason, close_leg, count_leg, emit_leg
 from pointguard_server.engine.compiled.lots import spend
+from pointguard_server.engine.compiled.measured import UNCOUNTED, measure_leg
 from pointguard_server.engine.compiled.reservations import open_hold
 from pointguard_server.engine.compiled.scopes import held_by_scope
 from pointguard_server.engine.compiled.tallies import value_now
@@ -47,6 +48,7 @@ _CAPTURE, _ALLOW_PARTIAL, _IN_MONEY = (
     int(RequestFlag.ALLOW_PARTIAL),
     int(RequestFlag.IN_MONEY),
 )
+_UNAVAILABLE, _SKIPPED = int(Reason.RULE_UNAVAILABLE), int(Reason.RULE_SKIPPED)
 POINTS_MAX = 10**12
 _STEP_UP, _POINTS, _MONEY = int(Posture.STEP_UP), int(Measure.POINTS), int(Measure.MONEY)
 
@@ -146,6 +148,7 @@ def authorise(arrays, world, batch, out, r, slot):
     leg = out.legs[row]
     leg.points, leg.money = points, money
     flags = (APPROVED if enough and not stopped and not unverified else 0) | (BLOCKED if blocked else 0)
+    measure_leg(arrays, world, batch, out, row, slot, flags)
     look_at_conditions(arrays, world, batch, out, row, slot, flags)
     forbidden = judge_rules(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
     raise_tripped(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
@@ -244,7 +247,11 @@ def quote(arrays, world, batch, out, r, slot):
                 stopped = stopped or not asks
             continue
         room = _room_now(arrays, world, batch, r, slot, program, rule)
-        if asks:
+        if room == UNCOUNTED:
+            closed = rule.fails_closed != 0 and not asks
+            add_reason(out, r, _UNAVAILABLE if closed else _SKIPPED, rule.rule_id)
+            stopped = stopped or closed
+        elif asks:
             if room < 1:
                 add_reason(out, r, rule.reason, rule.rule_id)
         elif room < limit:
@@ -257,7 +264,10 @@ def quote(arrays, world, batch, out, r, slot):
 
 @part
 def _room_now(arrays, world, batch, r, slot, program, rule):
-    """Return how many points a rule's window leaves; of a wider scope, as far as the request says where it is made."""
+    """Return how many points a rule's window leaves; of a wider scope, as far as the request says where it is made.
+
+    UNCOUNTED if that is not known.
+    """
     request, account = batch.requests[r], arrays.accounts[slot]
     if rule.scoped < 0:
         measure = world.measures[program.first_measure + rule.measure]
@@ -281,7 +291,9 @@ def _room_now(arrays, world, batch, r, slot, program, rule):
         account.group_set_id,
         batch.header[NOW],
     )
-    return POINTS_MAX if value < 0 else _room_under(world, program, rule, scoped, value)
+    if value < 0:
+        return POINTS_MAX
+    return UNCOUNTED if scoped.uncounted else _room_under(world, program, rule, scoped, value)
 
 
 @part

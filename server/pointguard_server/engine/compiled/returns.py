@@ -10,6 +10,7 @@ from pointguard_server.engine.compiled.advice import raise_tripped
 from pointguard_server.engine.compiled.conditions import look_at_conditions
 from pointguard_server.engine.compiled.emit import close_leg, count_leg, emit_entry, emit_leg
 from pointguard_server.engine.compiled.lots import find_lot, put_back, spend, take_from_lot
+from pointguard_server.engine.compiled.measured import measure_leg
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import withdraw_distinct
@@ -127,6 +128,7 @@ def _begin(arrays, world, batch, out, r, slot, points, unmoved, money):
     row = emit_leg(batch, out, account, program, r, _RETURN, _RETURN_KIND, 0, _APPROVED)
     leg = out.legs[row]
     leg.points, leg.released, leg.money = points, unmoved, money
+    measure_leg(arrays, world, batch, out, row, slot, APPROVED)
     look_at_conditions(arrays, world, batch, out, row, slot, APPROVED)
     raise_tripped(arrays, world, batch, out, row, slot, _NO_CONTEXT, APPROVED)
     return row

@@ -312,11 +312,18 @@ class Codec:
         ]
         if isinstance(request, transaction_pb2.AccrueRequest):
             texts.append((reading.TENDER, CodeKind.TENDER, request.tender))
+            self._learn_language(request.language)
         elif isinstance(request, transaction_pb2.AuthoriseRedemptionRequest):
             texts.append((reading.REDEMPTION_TYPE, CodeKind.REDEMPTION_TYPE, request.redemption_type))
+            self._learn_language(request.language)
         for kind, code_kind, text in texts:
             if text:
                 self._known.learn(kind, text, decoder.code(code_kind, text, ""))
+
+    def _learn_language(self, tag: str) -> None:
+        # What has a number of its own: there are not too many of those.
+        if number := self.tenant.languages.number(tag):
+            self._known.learn(reading.LANGUAGE, tag, number)
 
     def _learn_store(self, origin: common_pb2.Origin, decoder: Decoder) -> None:
         number = self._stores.get(origin.store_id)
@@ -346,7 +353,7 @@ class Codec:
     def write_one(self, answers: Answers, row: int) -> bytes | PointguardError:
         """Return the answer to a request, as its own response."""
         written = self._write(answers)
-        row = answers.same_as.get(row, row)
+        asked, row = row, answers.same_as.get(row, row)
         inner = int(written.inners[row])
         if inner >= 0:
             return written.buffer[inner : written.ends[row]].tobytes()
@@ -354,7 +361,8 @@ class Codec:
         if isinstance(verdict, PointguardError):
             return verdict
         result = transaction_pb2.BatchResult()
-        self._encoder.fill_result(result, int(answers.requests["operation"][row]), verdict)
+        operation = int(answers.requests["operation"][row])
+        self._encoder.fill_result(result, operation, verdict, self._language(answers, asked))
         answer: Message = getattr(result, result.WhichOneof("outcome") or "")
         return answer.SerializeToString()
 
@@ -421,7 +429,8 @@ class Codec:
         if isinstance(verdict, PointguardError):
             fill_error(result.error, verdict)
         else:
-            self._encoder.fill_result(result, int(answers.requests["operation"][same]), verdict)
+            operation = int(answers.requests["operation"][same])
+            self._encoder.fill_result(result, operation, verdict, self._language(answers, row))
         return response.SerializeToString()
 
     def _verdict(self, answers: Answers, row: int) -> Verdict | PointguardError:
@@ -436,8 +445,15 @@ class Codec:
             self._learn_name(rule_id)
         return verdict
 
+    def _language(self, answers: Answers, row: int) -> str:
+        return self.tenant.languages.tag(int(answers.languages[row]))
+
     def _learn_name(self, rule_id: int) -> None:
-        name = self._encoder.rule_name(rule_id).encode()
+        """Learn a rule's name, unless it has a message: the kernel leaves out what it has no name for."""
+        text = self._encoder.rule_name(rule_id)
+        name = text.encode()
+        if text in self._encoder.messages:
+            return
         if rule_id and name and len(name) <= NAME_BYTES_MAX and rule_id not in self._names:
             if len(self._names) >= NAMES_MAX:
                 self._names = {}
@@ -448,6 +464,10 @@ class Codec:
         """Return the answers to the whole batch, written once."""
         if self._written is not None and self._written_for is answers:
             return self._written
+        if self._encoder.messages is not self.tenant.messages:
+            self._encoder.messages = self.tenant.messages
+            self._names = {}
+            self._name_arrays = _name_arrays({})
         out, count = answers.out, len(answers.requests)
         row_bytes = _ANSWER_BYTES + _REASON_BYTES * (out.reasons.shape[1] // 2 + len(out.award_points))
         if self._written is None or len(self._written.begins) < count:

@@ -39,7 +39,7 @@ UNREAD = -2
 FULL, MALFORMED = -1, -2
 
 # Kinds of text in the lexicons.
-STORE, TERMINAL, CASHIER, TENDER, REDEMPTION_TYPE = range(1, 6)
+STORE, TERMINAL, CASHIER, TENDER, REDEMPTION_TYPE, LANGUAGE = range(1, 7)
 IDENTIFIER = 16  # and the identifier's kind
 TENANT_ID, CURRENCY_NUMBER, MONEY_SCALE, TIME_TO_LIVE_MAX, CHANNEL_MAX, PATTERNS = range(6)
 CONSTANTS = 6
@@ -79,8 +79,8 @@ _MOMENT_NUMBERS = _bits(1, 2)
 _MONEY_NUMBERS, _MONEY_BYTES = _bits(2), _bits(1)
 _ORIGIN_NUMBERS, _ORIGIN_BYTES = _bits(4), _bits(1, 2, 3, 5)
 _LINE_NUMBERS, _LINE_BYTES = _bits(4, 5), _bits(1, 2, 3)
-_AUTHORISE_NUMBERS, _AUTHORISE_BYTES = _bits(4, 6, 9, 10), _bits(1, 2, 3, 5, 7, 8, 11)
-_ACCRUE_NUMBERS, _ACCRUE_BYTES = _bits(6, 8), _bits(1, 2, 3, 4, 5, 7, 9)
+_AUTHORISE_NUMBERS, _AUTHORISE_BYTES = _bits(4, 6, 9, 10), _bits(1, 2, 3, 5, 7, 8, 11, 13)
+_ACCRUE_NUMBERS, _ACCRUE_BYTES = _bits(6, 8), _bits(1, 2, 3, 4, 5, 7, 9, 10)
 _CAPTURE_NUMBERS, _CAPTURE_BYTES = _bits(3), _bits(1, 2, 4)
 _VOID_BYTES = _bits(1, 2, 3)
 _OPERATION_OF_ITEM = np.array([0, AUTHORISE, CAPTURE, VOID, ACCRUE], np.int64)
@@ -359,6 +359,7 @@ def begin(reader, rows, row, operation, at):
     envelope.body_size = 0
     envelope.group_set_id = 0
     envelope.birth_date = 0
+    envelope.language = 0
     envelope.agent_id = 0
     envelope.reason_code = 0
 
@@ -522,17 +523,16 @@ def _request(reader, data, first, end, operation, rows, item, row, at):  # noqa:
     kind, name_at, name_size = np.int64(0), np.int64(0), np.int64(0)
     lines = np.int64(0)
     # Of an operation's fields, those that it does not have stay absent.
-    origin, reference, basket = fields[3], fields[0], fields[0]
+    origin, reference, basket, language = fields[3], fields[0], fields[0], fields[0]
     if operation == AUTHORISE:
         if not _authorise(reader, data, request, envelope, fields, scratch):
             return True
-        reference = fields[11]
+        reference, language = fields[11], fields[13]
     elif operation == ACCRUE:
         lines = _accrue(reader, data, rows, request, envelope, fields, scratch)
         if lines <= 0:
             return lines == 0
-        reference = fields[9]
-        basket = fields[4]
+        reference, basket, language = fields[9], fields[4], fields[10]
     elif operation == CAPTURE:
         if not _end(data, request, fields, True):
             return True
@@ -546,6 +546,9 @@ def _request(reader, data, first, end, operation, rows, item, row, at):  # noqa:
         kind, name_at, name_size = _member(reader, data, fields[2], request, envelope, scratch[1])
         if kind < 0:
             return True
+    envelope.language = _code(reader, LANGUAGE, data, language)
+    if envelope.language < 0:
+        return True
     if not _origin(reader, data, origin, request, envelope, scratch[1], scratch[2]):
         return True
     if reference[2] > _TEXT_BYTES_MAX or not printable(data, reference[1], reference[2]):

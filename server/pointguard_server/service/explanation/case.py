@@ -43,6 +43,7 @@ from pointguard_server.service.explanation.past import (
 from pointguard_server.service.explanation.ports import PastAdvice
 from pointguard_server.service.explanation.scopes import ScopedPast, most_of
 from pointguard_server.service.explanation.windows import Counting, SeenWindow, look
+from pointguard_server.service.fraud_settings import FailMode
 from pointguard_server.service.program_config import ProgramConfig
 from pointguard_server.service.programs import looks_back
 from pointguard_server.service.rule_simulation import MONEY_MAX, POINTS_MAX, Known, Order, Simulation, points_of
@@ -157,6 +158,7 @@ class CheckedRule:
     entity: str = ""  # of a wider scope: whose window it is
     verified: bool = False
     exempted_by: int = 0
+    unavailable: bool = False  # nobody knew what its window held
 
 
 @dataclass(slots=True)
@@ -253,7 +255,9 @@ def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
     }
     for ordinal, result in results.items():
         check = result.check
-        if result.forbids:
+        if result.unavailable and (result.forbids or result.warns):
+            retrial.add_reason(Reason.RULE_UNAVAILABLE if result.forbids else Reason.RULE_SKIPPED, check.name)
+        elif result.forbids:
             failed = result.held == NOT_COMPUTED
             retrial.add_reason(Reason.RULE_ARITHMETIC if failed else check.reason, check.name)
         elif result.warns:
@@ -270,7 +274,7 @@ def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
 
 
 def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, held: int | None) -> CheckedRule:
-    window, seen, entity = None, None, ""
+    window, seen, entity, unavailable = None, None, "", False
     if check.is_condition:
         if check.context == context and (check.extends or not flags & BLOCKED):
             seen = 1
@@ -283,7 +287,10 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
         else:
             window, entity = _look_wider(case, retrial, check, check.counting)
         if window is not None and _counts(case, retrial, check.counting, flags, window):
-            seen = window.value + check.counting.amount(retrial.points, retrial.money)
+            # What a wide window held is recorded, unless it was not known.
+            unavailable = check.scope is not Scope.ACCOUNT and check.measure not in case.recorded
+            if not unavailable:
+                seen = window.value + check.counting.amount(retrial.points, retrial.money)
     exceeded = seen is not None and seen > check.threshold
     tripped = exceeded and held in (None, HOLDS)
     advice = advice_of(case, check)
@@ -292,7 +299,8 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
     passed_over = suppressed or exempted_by > 0
     # A fact is recorded whatever trips: it has no context.
     suspends = context > NO_CONTEXT and check.posture is Posture.SUSPEND
-    bears = exceeded and (check.context == context or suspends) and not check.is_shadow and not passed_over
+    bears = (check.context == context or suspends) and not check.is_shadow and not passed_over
+    unknown, bears = bears and unavailable and held != 0, bears and exceeded
     verified = check.posture is Posture.STEP_UP and is_verified(case, check.step_up)
     stops = check.posture in FORBIDDING or (check.posture is Posture.STEP_UP and not verified)
     return CheckedRule(
@@ -301,13 +309,20 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
         seen=seen,
         tripped=tripped,
         # What cannot be computed is no leave to pass.
-        forbids=bears and (tripped or held == NOT_COMPUTED) and stops,
+        forbids=stops
+        and (
+            (bears and (tripped or held == NOT_COMPUTED))
+            or (unknown and case.config.fail[check.context] is FailMode.CLOSED)
+        ),
         # That a case is open about an agent is not told to him.
-        warns=bears
-        and tripped
-        and advice is None
-        and check.posture in WARNING
-        and not (check.scope is Scope.AGENT and check.posture is Posture.REVIEW),
+        warns=unknown
+        or (
+            bears
+            and tripped
+            and advice is None
+            and check.posture in WARNING
+            and not (check.scope is Scope.AGENT and check.posture is Posture.REVIEW)
+        ),
         raises=tripped and not check.is_shadow and not passed_over and (advice is None or _extends(check, advice)),
         stood=None if suppressed else advice,
         held=held,
@@ -315,6 +330,7 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
         entity=entity,
         verified=bears and tripped and verified,
         exempted_by=exempted_by if exceeded and held != 0 else 0,
+        unavailable=unavailable,
     )
 
 

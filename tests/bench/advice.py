@@ -1,0 +1,100 @@
+"""``advice``: CheckAdvice over gRPC, beside an echo of the same messages, with 100,000 standing advices in the ledger.
+
+Each of so many members has one, raised by hand; tills ask about one member after the other, whoever it is.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import grpc
+
+from pointguard.v1 import advice_pb2, common_pb2
+from pointguard_client.channel import call_metadata
+from pointguard_client.client import PointguardClient
+from pointguard_client.load.exchange import RawCall
+from pointguard_client.load.members import LoadMember
+from pointguard_client.requests import Identifier
+from pointguard_client.results import Intervention
+from pointguard_client.words import AdviceContext, AdvicePosture, InterventionReason
+from tests.bench.processes import ProcessFailed
+from tests.bench.program import MEMBERS, enroll_members, load_members
+from tests.bench.results import Result, Round, summarize
+from tests.bench.stage import Stage
+from tests.bench.unary import CHANNELS, CONCURRENCY, PROCESSOR_UNIT, echo, facts_of, keep_answers, server_us
+
+GOAL = "ratio ≥ 0.85"
+ADVICES = 100_000
+CHECK = "/pointguard.v1.AdviceService/CheckAdvice"
+_RAISING_AT_ONCE = 64
+_STANDS_FOR = timedelta(days=30)
+_WHY = Intervention("bench", InterventionReason.SUSPECTED_FRAUD)
+
+
+def run(stage: Stage) -> list[Result]:
+    """Measure both sides in turn."""
+    directory, api_key = stage.copy_ledger("advice")
+    staff_key = stage.issue_key(directory, "fraud")
+    members = load_members(ADVICES)
+    answers = stage.folder / "advice-answers"
+    job = {
+        "mode": "unary", "concurrency": CONCURRENCY, "channels": CHANNELS,
+        "operations": ("advice",), "members": ADVICES,
+    }  # fmt: skip
+    rounds: list[Round] = []
+    ours: list[dict[str, Any]] = []
+    theirs: list[dict[str, Any]] = []
+    with stage.pointguard(directory) as pointguard:
+        stage.say(f"advice: enrolling {ADVICES:,} members")
+        asyncio.run(enroll_members(pointguard.address, api_key, members[MEMBERS:]))
+        stage.say(f"advice: raising {ADVICES:,} advices")
+        asyncio.run(_raise_against(pointguard.address, staff_key, members))
+        keep_answers({"advice": asyncio.run(_ask_once(pointguard.address, api_key, members[0]))}, answers)
+        with echo(stage, answers) as baseline:
+            for number in range(stage.rounds):
+                stage.say(f"advice: round {number + 1} of {stage.rounds}")
+                ours.append(stage.load(pointguard, api_key, **job))
+                theirs.append(stage.load(baseline, api_key, **job))
+                rounds.append(Round(ours[-1]["requests_per_second"], theirs[-1]["requests_per_second"]))
+    settings = stage.settings(
+        advices=ADVICES,
+        concurrency=CONCURRENCY,
+        channels=CHANNELS,
+        loop="closed; one client process in Python, the same for both sides",
+        pointguard_runs=[facts_of(summary) for summary in ours],
+        baseline_runs=[facts_of(summary) for summary in theirs],
+    )
+    costs = [Round(server_us(mine), server_us(echoed)) for mine, echoed in zip(ours, theirs, strict=True)]
+    return [
+        summarize("advice", "checks/s", GOAL, rounds, settings),
+        summarize("advice-processor", PROCESSOR_UNIT.replace("decision", "check"), "", costs, settings),
+    ]
+
+
+async def _raise_against(address: str, api_key: str, members: Sequence[LoadMember]) -> None:
+    """Raise an advice against each member's account."""
+    left = iter(members)
+
+    async def raise_some(client: PointguardClient) -> None:
+        for member in left:
+            whom = Identifier.loyalty_id(member.loyalty_id)
+            await client.fraud.raise_advice(whom, AdviceContext.REDEMPTION, AdvicePosture.WARN, _STANDS_FOR, _WHY)
+
+    async with (
+        PointguardClient.connect(address, api_key=api_key, plaintext=True) as client,
+        asyncio.TaskGroup() as tasks,
+    ):
+        for _ in range(_RAISING_AT_ONCE):
+            tasks.create_task(raise_some(client))
+
+
+async def _ask_once(address: str, api_key: str, member: LoadMember) -> bytes:
+    """Return the serialized answer about one member."""
+    request = advice_pb2.CheckAdviceRequest(member=common_pb2.MemberReference(loyalty_id=member.loyalty_id))
+    async with grpc.aio.insecure_channel(address) as channel:
+        call: RawCall = channel.unary_unary(CHECK)
+        answer = await call(request.SerializeToString(), metadata=call_metadata(api_key), timeout=10)
+    if len(advice_pb2.CheckAdviceResponse.FromString(answer).advice) != 1:
+        raise ProcessFailed("no advice stands against the first member")
+    return answer
