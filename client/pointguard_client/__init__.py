@@ -86,6 +86,8 @@ from pointguard_client.fraud_values import (
     Exemption,
     Exemptions,
     ExemptSubject,
+    GroupChange,
+    GroupMembers,
 )
 from pointguard_client.idempotency import new_idempotency_key, new_idempotency_keys, uuid7
 from pointguard_client.requests import (
@@ -115,6 +117,7 @@ from pointguard_client.results import (
     Balance,
     BatchResult,
     Capture,
+    CardReplacement,
     ColumnAnswers,
     Enrollment,
     Entry,
@@ -235,6 +238,7 @@ __all__ = [
     "Cancelled",
     "Capture",
     "CaptureRedemption",
+    "CardReplacement",
     "Case",
     "CaseOutcome",
     "CaseResolution",
@@ -280,6 +284,8 @@ __all__ = [
     "FourEyes",
     "FraudClient",
     "FraudScope",
+    "GroupChange",
+    "GroupMembers",
     "Identifier",
     "IdentifierKind",
     "IdentifierLink",

@@ -432,6 +432,26 @@ class PointguardClient:
             await self._caller.call("LinkIdentifier", self._members.LinkIdentifier, message, timeout_seconds)
         )
 
+    async def replace_card(
+        self,
+        card: Identifier,
+        replacement: Identifier,
+        *,
+        origin: Origin = NOWHERE,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.CardReplacement:
+        """Let a card find the account of another one, which finds nobody from then on."""
+        message = member_pb2.ReplaceCardRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            card=encoding.encode_identifier(card),
+            replacement=encoding.encode_identifier(replacement),
+            origin=encoding.encode_origin(origin),
+        )
+        return decoding.decode_replacement(
+            await self._caller.call("ReplaceCard", self._members.ReplaceCard, message, timeout_seconds)
+        )
+
     async def update_member(
         self,
         member: Identifier,

@@ -155,6 +155,7 @@ def decode_transaction(message: transaction_pb2.GetTransactionResponse) -> resul
         verified_by=tuple(Factor(each) for each in transaction.verified_by),
         agent_id=transaction.agent_id,
         adjustment=_adjustment_reason(transaction.adjustment) if transaction.HasField("adjustment") else None,
+        identified_by=IdentifierKind(transaction.identified_by),
     )
 
 
@@ -299,6 +300,11 @@ def decode_member(message: member_pb2.FindMemberResponse) -> results.MemberRecor
 def decode_link(message: member_pb2.LinkIdentifierResponse) -> results.IdentifierLink:
     """Return the link."""
     return results.IdentifierLink(transaction_id=message.transaction_id, account_id=message.account_id)
+
+
+def decode_replacement(message: member_pb2.ReplaceCardResponse) -> results.CardReplacement:
+    """Return the replacement."""
+    return results.CardReplacement(transaction_id=message.transaction_id, account_id=message.account_id)
 
 
 def decode_update(message: member_pb2.UpdateMemberResponse) -> results.MemberUpdate:

@@ -7,7 +7,7 @@ The API key must have the role "fraud"; the sandbox's has. Errors, retries and d
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -36,7 +36,7 @@ from pointguard_client.words import (
 
 
 class FraudClient:
-    """The calls about advice and suspended accounts of the API key's program.
+    """The calls about advice, groups and suspended accounts of the API key's program.
 
     Methods that change something take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty. What they
     change is a transaction of the account: every decision after it heeds it.
@@ -264,6 +264,54 @@ class FraudClient:
         answer = await self._caller.call("ListExemptions", self._advice.ListExemptions, message, timeout_seconds)
         return fraud_values.Exemptions(tuple(_exemption(each) for each in answer.exemptions), answer.next_page_token)
 
+    async def add_to_group(
+        self,
+        group: str,
+        members: Sequence[Identifier],
+        intervention: Intervention,
+        *,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> tuple[fraud_values.GroupChange, ...]:
+        """Put up to 1,000 members into a group: all of them or, if one is unknown, none."""
+        message = member_pb2.AddToGroupRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            group=group,
+            members=[encode_identifier(member) for member in members],
+            intervention=_intervention(intervention),
+        )
+        answer = await self._caller.call("AddToGroup", self._members.AddToGroup, message, timeout_seconds)
+        return _group_changes(answer.changes)
+
+    async def remove_from_group(
+        self,
+        group: str,
+        members: Sequence[Identifier],
+        intervention: Intervention,
+        *,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> tuple[fraud_values.GroupChange, ...]:
+        """Take up to 1,000 members out of a group: all of them or, if one is unknown, none."""
+        message = member_pb2.RemoveFromGroupRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            group=group,
+            members=[encode_identifier(member) for member in members],
+            intervention=_intervention(intervention),
+        )
+        method = self._members.RemoveFromGroup
+        answer = await self._caller.call("RemoveFromGroup", method, message, timeout_seconds)
+        return _group_changes(answer.changes)
+
+    async def list_group_members(
+        self, group: str, *, page_size: int = 0, page_token: str = "", timeout_seconds: float | None = None
+    ) -> fraud_values.GroupMembers:
+        """Return a page of the accounts whose members are in a group."""
+        message = member_pb2.ListGroupMembersRequest(group=group, page_size=page_size, page_token=page_token)
+        method = self._members.ListGroupMembers
+        answer = await self._caller.call("ListGroupMembers", method, message, timeout_seconds)
+        return fraud_values.GroupMembers(tuple(answer.account_ids), answer.next_page_token)
+
     async def set_account_status(
         self,
         member: Identifier,
@@ -283,6 +331,10 @@ class FraudClient:
         method = self._members.SetAccountStatus
         answer = await self._caller.call("SetAccountStatus", method, message, timeout_seconds)
         return fraud_values.AccountStanding(answer.transaction_id, answer.account_id, AccountStatus(answer.status))
+
+
+def _group_changes(changes: Iterable[member_pb2.GroupChange]) -> tuple[fraud_values.GroupChange, ...]:
+    return tuple(fraud_values.GroupChange(each.transaction_id, each.account_id) for each in changes)
 
 
 def _intervention(intervention: Intervention) -> common_pb2.Intervention:

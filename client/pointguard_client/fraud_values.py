@@ -52,6 +52,22 @@ class AdviceIntervention:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupChange:
+    """A member who was put into a group or taken out of it."""
+
+    transaction_id: str
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMembers:
+    """Accounts whose members are in a group, in order, and the token of the page after them; empty: the last one."""
+
+    account_ids: tuple[int, ...]
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountStanding:
     """An account that was suspended or reinstated."""
 

@@ -21,6 +21,7 @@ from pointguard_client.words import (
     EntryType,
     Factor,
     FraudScope,
+    IdentifierKind,
     InterventionReason,
     Operation,
     ReasonCode,
@@ -273,6 +274,7 @@ class Transaction:
     verified_by: tuple[Factor, ...] = ()
     agent_id: str = ""  # who of the staff did it
     adjustment: AdjustmentReason | None = None
+    identified_by: IdentifierKind = IdentifierKind.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +322,14 @@ class MemberRecord:
 @dataclass(frozen=True, slots=True)
 class IdentifierLink:
     """An identifier that was linked to an account."""
+
+    transaction_id: str
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardReplacement:
+    """A card that finds an account in place of another one."""
 
     transaction_id: str
     account_id: int

@@ -213,6 +213,9 @@ class SyncFraudClient:
     end_exemption = _blocking_fraud(FraudClient.end_exemption)
     list_exemptions = _blocking_fraud(FraudClient.list_exemptions)
     resolve_case = _blocking_fraud(FraudClient.resolve_case)
+    add_to_group = _blocking_fraud(FraudClient.add_to_group)
+    remove_from_group = _blocking_fraud(FraudClient.remove_from_group)
+    list_group_members = _blocking_fraud(FraudClient.list_group_members)
     set_account_status = _blocking_fraud(FraudClient.set_account_status)
 
     def watch(
@@ -308,6 +311,7 @@ class SyncPointguardClient:
     enroll_member = _blocking(PointguardClient.enroll_member)
     find_member = _blocking(PointguardClient.find_member)
     link_identifier = _blocking(PointguardClient.link_identifier)
+    replace_card = _blocking(PointguardClient.replace_card)
     update_member = _blocking(PointguardClient.update_member)
     set_redemption_lock = _blocking(PointguardClient.set_redemption_lock)
 

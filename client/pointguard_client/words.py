@@ -72,6 +72,7 @@ class Operation(ContractEnum):
     RETURN = 16
     RECORD_ACTIVITY = 17
     ADJUST = 18
+    CHANGE_GROUPS = 19
 
 
 class Decision(ContractEnum):
@@ -167,6 +168,7 @@ class FraudScope(ContractEnum):
     BUSINESS_UNIT = 6
     GROUP = 7
     AGENT = 8
+    CARD = 9
 
 
 class AdviceEvent(ContractEnum):

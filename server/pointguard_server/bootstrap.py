@@ -378,6 +378,7 @@ class Server:
             messages=Messages(config),
             adjustment_reasons=config.adjustments.reason_codes,
             zone=start.plan.program.zone,
+            cards_a_month=config.cards_a_month,
         )
 
     def _rules_loaded(self) -> health.Finding:

@@ -19,7 +19,7 @@ from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.lots import lots_left
 from pointguard_server.engine.ports import Heads, LedgerStore, Original
-from pointguard_server.service.ports import NewMember
+from pointguard_server.service.ports import Link, NewMember
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage import sqlite_ledger
 from pointguard_server.storage.database import migrate, open_lookup, open_writer
@@ -328,20 +328,29 @@ def enroll(store: LedgerStore, *identifiers: tuple[IdentifierKind, str], tenant_
     return outcome
 
 
+def account_of(store: LedgerStore, kind: IdentifierKind, value: str) -> int:
+    found = store.find_identifier(1, kind, value)
+    return found.account_id if found else 0
+
+
 def test_an_enrolled_member_is_found_by_each_identifier_of_its_own_tenant(open_store: OpenStore) -> None:
     outcome, account_id = enroll(open_store(), (LOYALTY, "1"), (CARD, "2"))
     assert outcome == Outcome.DONE
     store = open_store()
-    assert store.find_account(1, LOYALTY, "1") == store.find_account(1, CARD, "2") == account_id
-    assert store.find_account(1, CARD, "1") is None
-    assert store.find_account(2, LOYALTY, "1") is None
+    by_number, by_card = store.find_identifier(1, LOYALTY, "1"), store.find_identifier(1, CARD, "2")
+    assert by_number is not None
+    assert by_card is not None
+    assert by_number.account_id == by_card.account_id == account_id
+    assert by_number.identifier_id != by_card.identifier_id
+    assert store.find_identifier(1, CARD, "1") is None
+    assert store.find_identifier(2, LOYALTY, "1") is None
 
 
 def test_an_identifier_that_is_taken_enrolls_nobody(store: LedgerStore) -> None:
     _, account_id = enroll(store, (LOYALTY, "1"))
     assert enroll(store, (CARD, "9"), (LOYALTY, "1")) == (Outcome.IDENTIFIER_TAKEN, 0)
-    assert store.find_account(1, CARD, "9") is None
-    assert store.find_account(1, LOYALTY, "1") == account_id
+    assert store.find_identifier(1, CARD, "9") is None
+    assert account_of(store, LOYALTY, "1") == account_id
     other, _ = enroll(store, (LOYALTY, "1"), tenant_id=2)
     assert other == Outcome.DONE
 
@@ -349,7 +358,7 @@ def test_an_identifier_that_is_taken_enrolls_nobody(store: LedgerStore) -> None:
 def test_an_identifier_that_is_given_twice_counts_once(store: LedgerStore) -> None:
     outcome, account_id = enroll(store, (LOYALTY, "1"), (LOYALTY, "1"))
     assert outcome == Outcome.DONE
-    assert store.find_account(1, LOYALTY, "1") == account_id
+    assert account_of(store, LOYALTY, "1") == account_id
 
 
 def test_an_enrollment_that_is_rolled_back_leaves_its_identifier_free(open_store: OpenStore) -> None:
@@ -357,7 +366,7 @@ def test_an_enrollment_that_is_rolled_back_leaves_its_identifier_free(open_store
     store.begin()
     store.enroll(1, NewMember(1, ((LOYALTY, "1"),), b""), 5)
     store.rollback()
-    assert open_store().find_account(1, LOYALTY, "1") is None
+    assert open_store().find_identifier(1, LOYALTY, "1") is None
     assert enroll(open_store(), (LOYALTY, "1"))[0] == Outcome.DONE
 
 
@@ -366,15 +375,15 @@ def test_a_linked_identifier_finds_the_account_and_linking_it_again_changes_noth
     _, other_id = enroll(store, (LOYALTY, "2"))
     for expected in (Outcome.DONE, Outcome.DONE):
         store.begin()
-        assert store.link(1, account_id, CARD, "card") == expected
+        assert store.link(1, account_id, Link(CARD, "card", 7)) == expected
         store.commit()
-    assert store.find_account(1, CARD, "card") == account_id
+    assert account_of(store, CARD, "card") == account_id
     store.begin()
-    assert store.link(1, other_id, CARD, "card") == Outcome.IDENTIFIER_TAKEN
-    assert store.link(2, account_id, CARD, "theirs") == Outcome.ACCOUNT_UNKNOWN
-    assert store.link(1, 999, CARD, "nobody's") == Outcome.ACCOUNT_UNKNOWN
+    assert store.link(1, other_id, Link(CARD, "card", 7)) == Outcome.IDENTIFIER_TAKEN
+    assert store.link(2, account_id, Link(CARD, "theirs", 7)) == Outcome.ACCOUNT_UNKNOWN
+    assert store.link(1, 999, Link(CARD, "nobody's", 7)) == Outcome.ACCOUNT_UNKNOWN
     store.commit()
-    assert store.find_account(1, CARD, "nobody's") is None
+    assert store.find_identifier(1, CARD, "nobody's") is None
 
 
 # --------------------------------------------------------------------------------------------------------------- jobs

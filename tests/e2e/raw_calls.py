@@ -182,6 +182,25 @@ RPCS: Mapping[str, Rpc] = {
         MEMBERS, member_pb2.UpdateMemberRequest, member_pb2.UpdateMemberResponse,
         {"member": _MEMBER, "groups": member_pb2.MemberGroups(groups=["VIP"])}, keyed=True,
     ),
+    "ReplaceCard": Rpc(
+        MEMBERS, member_pb2.ReplaceCardRequest, member_pb2.ReplaceCardResponse,
+        {
+            "card": common_pb2.MemberReference(card="raw-card-1"),
+            "replacement": common_pb2.MemberReference(card="raw-card-2"),
+        },
+        keyed=True,
+    ),
+    "AddToGroup": Rpc(
+        MEMBERS, member_pb2.AddToGroupRequest, member_pb2.AddToGroupResponse,
+        {"group": "VIP", "members": [_MEMBER], "intervention": _INTERVENTION}, keyed=True,
+    ),
+    "RemoveFromGroup": Rpc(
+        MEMBERS, member_pb2.RemoveFromGroupRequest, member_pb2.RemoveFromGroupResponse,
+        {"group": "VIP", "members": [_MEMBER], "intervention": _INTERVENTION}, keyed=True,
+    ),
+    "ListGroupMembers": Rpc(
+        MEMBERS, member_pb2.ListGroupMembersRequest, member_pb2.ListGroupMembersResponse, {"group": "VIP"}, keyed=False
+    ),
     "SetRedemptionLock": Rpc(
         MEMBERS, member_pb2.SetRedemptionLockRequest, member_pb2.SetRedemptionLockResponse,
         {"member": _MEMBER}, keyed=True,

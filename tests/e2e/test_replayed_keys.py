@@ -56,6 +56,9 @@ def keyed_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[st
         "LinkIdentifier": RPCS["LinkIdentifier"].request(
             member=member, identifier=common_pb2.MemberReference(email=f"{new_idempotency_key()}@example.com")
         ),
+        "ReplaceCard": RPCS["ReplaceCard"].request(
+            card=linked_card(raw, member), replacement=common_pb2.MemberReference(card=new_idempotency_key())
+        ),
         "UpdateMember": RPCS["UpdateMember"].request(member=member, tier="GOLD"),
         "SetRedemptionLock": RPCS["SetRedemptionLock"].request(member=member, locked=True),
         **advice_requests(raw, member),
@@ -78,8 +81,17 @@ def advice_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[s
         "EndExemption": RPCS["EndExemption"].request(
             exemption_id=raw.call("AddExemption", RPCS["AddExemption"].request()).message.exemption.exemption_id
         ),
+        "AddToGroup": RPCS["AddToGroup"].request(members=[member, enroll(raw)]),
+        "RemoveFromGroup": RPCS["RemoveFromGroup"].request(members=[member, enroll(raw)]),
         "SetAccountStatus": RPCS["SetAccountStatus"].request(member=member, status=member_pb2.ACCOUNT_STATUS_SUSPENDED),
     }
+
+
+def linked_card(raw: RawCalls, member: common_pb2.MemberReference) -> common_pb2.MemberReference:
+    """Link a card to a member; return it."""
+    card = common_pb2.MemberReference(card=new_idempotency_key())
+    assert raw.call("LinkIdentifier", RPCS["LinkIdentifier"].request(member=member, identifier=card)).code == "OK"
+    return card
 
 
 def open_case(raw: RawCalls) -> str:
@@ -132,6 +144,9 @@ ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "Accrue": {"coupon_used": False},
     "EnrollMember": {"tier": "SILVER"},
     "LinkIdentifier": {"identifier": common_pb2.MemberReference(card="another card")},
+    "ReplaceCard": {"replacement": common_pb2.MemberReference(card="another card")},
+    "AddToGroup": {"group": "another"},
+    "RemoveFromGroup": {"members": [common_pb2.MemberReference(loyalty_id="another")]},
     "UpdateMember": {"groups": member_pb2.MemberGroups()},
     "SetRedemptionLock": {"locked": False},
     "RaiseAdvice": {"posture": common_pb2.ADVICE_POSTURE_WARN},

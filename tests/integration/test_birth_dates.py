@@ -35,7 +35,7 @@ def birth_ask(ledger: Ledger, account: int, born: str, key: str | None = None) -
         int(Operation.UPDATE_MEMBER), int(Kind.PROFILE_UPDATE), account, flags=int(RequestFlag.CHANGES_BIRTH_DATE)
     )
     ask = ledger.ask(key, fields, birth_date=packed(read_birth_date(born)) if born else 0)
-    ask.claim = birth_date_claim(ledger.tenant, (account, None), ask.key, born)
+    ask.claim = birth_date_claim(ledger.tenant, ask.key, born)
     return ask
 
 

@@ -72,8 +72,8 @@ def test_two_tenants_may_enroll_the_same_identifier(shared: Ledger) -> None:
     theirs = shared.one(shared.enroll_ask("card 1"))
     assert (mine.outcome, theirs.outcome) == (Outcome.DONE, Outcome.DONE)
     assert mine.account_id != theirs.account_id
-    assert shared.store.find_account(1, 2, "card 1") == mine.account_id
-    assert shared.store.find_account(2, 2, "card 1") == theirs.account_id
+    found = [shared.store.find_identifier(tenant, 2, "card 1") for tenant in (1, 2)]
+    assert [each and each.account_id for each in found] == [mine.account_id, theirs.account_id]
 
 
 def test_asking_for_another_tenants_account_in_its_own_tenants_batch_changes_nothing_for_the_owner(

@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.calendar import from_microseconds
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Kind, Measure, Operation, Part, Scope, WindowKind
+from pointguard_server.domain.identifiers import IdentifierKind
 
 Leg = dict[str, Any]
+CARDS = (IdentifierKind.CARD, IdentifierKind.LOYALTY_ID)
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
 
 
@@ -39,6 +41,8 @@ class Wide:
                 return [(leg["store_id"], leg["terminal_id"])] if leg["terminal_id"] else []
             case Scope.GROUP:
                 return list(groups[leg["group_set_id"]])
+            case Scope.CARD:
+                return [leg["identifier_id"]] if leg["identifier_kind"] in CARDS else []
             case _:
                 named = leg[f"{self.scope.name.lower()}_id"]
                 return [named] if named else []

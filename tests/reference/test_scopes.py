@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointguard_server.domain.codes import CodeKind, Kind, Measure, Operation, Part, Scope, WindowKind
+from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import Ask, Verdict
 from tests.reference.scopes import Leg, Wide, events_before, time_of
 from tests.reference.test_windows import STARTS, ZONES, without_ids
 from tests.support.explaining import explaining
-from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, Where, open_ledger
+from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, Where, named, open_ledger
 
 SCOPES = tuple(scope for scope in Scope if scope is not Scope.ACCOUNT)
 WINDOWS = (
@@ -101,6 +102,8 @@ AGENTS = ("", "cyd", "dan")
 GROUPS = (("staff",), ("staff", "vip"), (), ("vip",))
 WAITS = (1, SECOND - 1, SECOND, MINUTE, 61 * MINUTE, HOUR, 23 * HOUR, DAY, 7 * DAY - 1, 7 * DAY, 31 * DAY)
 Step = tuple[Any, ...]
+Who = tuple[int, IdentifierKind | None]
+NAMES = (None, IdentifierKind.LOYALTY_ID, IdentifierKind.CARD, IdentifierKind.PHONE)
 place = st.sampled_from(PLACES)
 steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from(WAITS)),
@@ -116,7 +119,8 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("record"), place, st.sampled_from((-HOUR, 0, *WAITS)), st.integers(0, 40)),
     st.tuples(st.just("quote"), place),
 )
-histories = st.lists(st.tuples(st.integers(0, len(GROUPS) - 1), steps), min_size=5, max_size=40)
+members = st.tuples(st.integers(0, len(GROUPS) - 1), st.sampled_from(NAMES))
+histories = st.lists(st.tuples(members, steps), min_size=5, max_size=40)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -125,20 +129,30 @@ def _rules_compiled_once() -> Iterator[None]:
         yield
 
 
+def name_of(number: int) -> str:
+    """An identifier of a member: a telephone number, which any kind may be."""
+    return f"+1416555010{number}"
+
+
 class Player:
     """Plays a history on members of different groups."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.accounts = [ledger.member(200, groups=groups) for groups in GROUPS]
+        for number, account in enumerate(self.accounts):
+            for kind in NAMES[1:]:
+                ledger.one(ledger.link_ask(account, kind, name_of(number)))
         self.reservations: list[Verdict] = []
         self.accruals: list[Verdict] = []
 
-    def play(self, history: Sequence[tuple[int, Step]], *, is_rehearsed: bool) -> None:
-        for number, (name, *rest) in history:
+    def play(self, history: Sequence[tuple[Who, Step]], *, is_rehearsed: bool) -> None:
+        for (number, kind), (name, *rest) in history:
             if name == "wait":
                 self.ledger.clock.moment += rest[0]
             elif (ask := self.ask(self.accounts[number], name, rest)) is not None:
+                if kind is not None and ask.account_id:
+                    ask = named(ask, kind, name_of(number))
                 expected = self.ledger.rehearse(ask)[0] if is_rehearsed else None
                 verdict = self.ledger.one(ask)
                 assert expected is None or without_ids(verdict) == without_ids(expected)
@@ -223,7 +237,7 @@ def expected(wide: Wide, leg: Leg, events: list[tuple[Leg, Leg | None]], groups:
 @settings(max_examples=25)
 @given(history=histories, zone=st.sampled_from(ZONES), start=st.sampled_from(STARTS))
 def test_what_a_leg_recorded_of_every_scope_equals_a_recount_and_lies_within_the_bound(
-    history: list[tuple[int, Step]], zone: str, start: str
+    history: list[tuple[Who, Step]], zone: str, start: str
 ) -> None:
     with open_ledger(rules=WATCHERS, zone=zone, adjustments=CODES) as ledger:
         ledger.clock.set(start)
@@ -234,7 +248,7 @@ def test_what_a_leg_recorded_of_every_scope_equals_a_recount_and_lies_within_the
 @settings(max_examples=8)
 @given(history=histories, start=st.sampled_from(STARTS))
 def test_a_restarted_server_counts_the_same_for_every_scope_and_every_decision_is_explained(
-    history: list[tuple[int, Step]], start: str
+    history: list[tuple[Who, Step]], start: str
 ) -> None:
     with open_ledger(rules=WATCHERS + GUARD, adjustments=CODES + LIMITS) as ledger:
         ledger.clock.set(start)

@@ -86,23 +86,25 @@ def test_a_lexicon_is_a_dictionary_that_may_forget_but_never_errs(texts: dict[tu
 def rows_of(inbox: Inbox, counter: Counter) -> list[dict[str, Any]]:
     """Return everything that an inbox says of each request, however it got there."""
     named = {row: (kind, value) for row, kind, value in inbox.identifiers}
-    found = []
+    rows = []
     for row in range(inbox.count):
         envelope = inbox.envelopes[row]
         facts = {name: int(envelope[name]) for name in envelope.dtype.names or ()}
         first, count = facts.pop("first_line"), facts.pop("line_count")
         at, size = facts.pop("body_at"), facts.pop("body_size")
         if row in named:
-            facts["account_id"] = counter.ledger.store.find_account(1, *named[row]) or 0
+            found = counter.ledger.store.find_identifier(1, *named[row]) or (0, 0)
+            facts["account_id"], facts["identifier_id"] = found
+            facts["identifier_kind"] = named[row][0] if found[0] else 0
         if facts["skip"]:
             facts = {"skip": facts["skip"]}
-        found.append(
+        rows.append(
             facts
             | {"request": inbox.requests[row].tolist() if not facts["skip"] else ()}
             | {"lines": inbox.lines[first : first + count].tolist() if not facts["skip"] else ()}
             | {"body": inbox.bodies[at : at + size].tobytes() if not facts["skip"] else b""}
         )
-    return found
+    return rows
 
 
 def read_slowly(counter: Counter, batch: transaction_pb2.ProcessBatchRequest) -> tuple[Inbox, dict[int, str]]:
@@ -124,9 +126,16 @@ def read_slowly(counter: Counter, batch: transaction_pb2.ProcessBatchRequest) ->
     return inbox, errors
 
 
+def known(counter: Counter, number: int) -> tuple[int, str, int, int]:
+    """Return what the kernel learns of a member."""
+    identified = counter.ledger.store.find_identifier(1, 2, f"m{number}")
+    assert identified is not None
+    return 2, f"m{number}", *identified
+
+
 def learn_everything(counter: Counter) -> None:
     """Have the kernel know every member and every code."""
-    counter.codec.learn_members([(2, f"m{number}", account) for number, account in enumerate(counter.accounts, 1)])
+    counter.codec.learn_members([known(counter, number) for number in range(1, len(counter.accounts) + 1)])
     for store in ("", *messages.STORES):
         for terminal in messages.TERMINALS:
             for cashier in messages.CASHIERS:
@@ -357,7 +366,7 @@ def test_columns_are_decided_as_a_batch_is(rows: list[dict[str, Any]], currency:
             compare(request, response, iter(expected.results))
             assert ledger_of(by_columns) == ledger_of(by_items), repeated
             # The second time around the members are known to the kernel, and every key is a replay.
-            by_columns.codec.learn_members([(2, "m1", by_columns.accounts[0]), (2, "m4", by_columns.accounts[3])])
+            by_columns.codec.learn_members([known(by_columns, 1), known(by_columns, 4)])
 
 
 def compare(request: Any, response: Any, results: Iterator[Any]) -> None:
@@ -429,6 +438,6 @@ def test_a_codec_forgets_and_learns_again(counter: Counter) -> None:
     inbox = Inbox()
     named = codec.read_one(inbox, operation, request.SerializeToString(), type(request), counter.decoder())
     assert [(each.kind, each.text) for each in named] == [(2, "m1")]
-    codec.learn_members([(2, "m1", counter.accounts[0])])
+    codec.learn_members([known(counter, 1)])
     assert not codec.read_one(inbox, operation, request.SerializeToString(), type(request), counter.decoder())
     assert rows_of(inbox, counter)[0] == rows_of(inbox, counter)[1]

@@ -40,7 +40,7 @@ def _compile_codec() -> None:
         digest_key=bytes(16),
     )  # fmt: skip
     warm_up()
-    Codec(tenant, Encoder("CAD", str)).warm_up(Answers(out, Inbox().requests[:0], {}, {}))
+    Codec(tenant, Encoder("CAD", str)).warm_up(Answers(out, Inbox().requests[:0], Inbox().envelopes[:0], {}, {}))
 
 
 HALVES = {"decider": _compile_decider, "codec": _compile_codec}

@@ -34,7 +34,7 @@ from pointguard_server.domain.codes import (
     RequestFlag,
     RuleSetActivationKind,
 )
-from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.domain.identifiers import CARDS, IdentifierKind
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.domain.record import encode_body
 from pointguard_server.domain.returns import encode_lines
@@ -53,6 +53,7 @@ from pointguard_server.service.birth_inputs import birth_inputs_of
 from pointguard_server.service.code_matches import GROUP_SEPARATOR, CodeMatches
 from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.line_codes import LineCodes, line_codes
+from pointguard_server.service.members import link_claim
 from pointguard_server.service.ports import NewMember
 from pointguard_server.service.program_config import ProgramConfig, load_program_config
 from pointguard_server.service.programs import CompiledEarnRules, Versions, build_program
@@ -181,6 +182,11 @@ class Rehearsal:
     def commit(self) -> None:
         """Undo everything since ``begin``."""
         self._store.rollback()
+
+
+def named(ask: Ask, kind: IdentifierKind, value: str) -> Ask:
+    """Return the ask of one who names the member by an identifier."""
+    return replace(ask, account_id=0, identifier=(int(kind), value))
 
 
 @dataclass
@@ -360,7 +366,7 @@ class Ledger:
         tenant, program_id = self.tenant, self.programs.programs[self.tenant - 1].program_id
         member = NewMember(program_id, ((IdentifierKind.LOYALTY_ID, loyalty_id),), b"")
         claim = Claim(
-            lambda store, now: (*store.enroll(tenant, member, now), program_id),
+            lambda store, _known, now: (*store.enroll(tenant, member, now), program_id),
             lambda: self.names.forget(tenant, member.identifiers),
         )
         fields = RequestFields(
@@ -493,6 +499,31 @@ class Ledger:
         flags = int(RequestFlag.LOCKED) if locked else 0
         fields = RequestFields(int(Operation.SET_REDEMPTION_LOCK), int(Kind.REDEMPTION_LOCK), account, flags=flags)
         return self.ask(key, fields, agent_id=self.code(CodeKind.AUTHOR, agent))
+
+    def link_ask(
+        self, account: int, kind: IdentifierKind, value: str, *, unit: str = "", most: int | None = None,
+        replaces: str = "", key: str | None = None,
+    ) -> Ask:  # fmt: skip
+        """Ask to link an identifier, in the place of a card if there is one, under a cap if there is one."""
+        unit_id, zone = self.code(CodeKind.BUSINESS_UNIT, unit), self.programs.programs[0].zone
+        done = Kind.CARD_REPLACE if replaces else Kind.CARD_LINK if kind in CARDS else Kind.PROFILE_UPDATE
+        old = (IdentifierKind.CARD, replaces) if replaces else None
+        claim = link_claim(self.tenant, (kind, value), unit_id, most, zone, self.names, old)
+        fields = RequestFields(int(Operation.LINK_IDENTIFIER), int(done), account)
+        ask = self.ask(key, fields, business_unit_id=unit_id, claim=claim)
+        return named(ask, *old) if old else ask
+
+    def groups_ask(self, account: int, group: str, names: Sequence[str], *, is_removal: bool = False) -> Ask:
+        """Ask to put a member who is in some groups into another one, or to take it out."""
+        fields = RequestFields(int(Operation.CHANGE_GROUPS), int(Kind.INTERVENTION), account)
+        reason = int(InterventionReason.OTHER)
+        said = Intervention("analyst 7", reason, "n", "tests", group=group, is_removal=int(is_removal))
+        before, after = (
+            self.code(CodeKind.GROUP_SET, GROUP_SEPARATOR.join(sorted(each)))
+            for each in (names, said.groups_after(names))
+        )
+        ask = self._saying(None, fields, account, said, (*NO_TERMS, reason, 0))
+        return replace(ask, group_set_before=before, group_set_id=after)
 
     def raise_ask(
         self, account: int, key: str | None = None, *, posture: Posture = Posture.BLOCK, duration: int = DAY,

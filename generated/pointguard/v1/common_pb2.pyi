@@ -37,6 +37,17 @@ class TransactionKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRANSACTION_KIND_INTERVENTION: _ClassVar[TransactionKind]
     TRANSACTION_KIND_OVERRIDE: _ClassVar[TransactionKind]
 
+class IdentifierKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    IDENTIFIER_KIND_UNSPECIFIED: _ClassVar[IdentifierKind]
+    IDENTIFIER_KIND_ACCOUNT_ID: _ClassVar[IdentifierKind]
+    IDENTIFIER_KIND_LOYALTY_ID: _ClassVar[IdentifierKind]
+    IDENTIFIER_KIND_EXTERNAL_ID: _ClassVar[IdentifierKind]
+    IDENTIFIER_KIND_CARD: _ClassVar[IdentifierKind]
+    IDENTIFIER_KIND_PHONE: _ClassVar[IdentifierKind]
+    IDENTIFIER_KIND_EMAIL: _ClassVar[IdentifierKind]
+    IDENTIFIER_KIND_DEVICE_GUID: _ClassVar[IdentifierKind]
+
 class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     OPERATION_UNSPECIFIED: _ClassVar[Operation]
@@ -58,6 +69,7 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_RETURN: _ClassVar[Operation]
     OPERATION_RECORD_ACTIVITY: _ClassVar[Operation]
     OPERATION_ADJUST: _ClassVar[Operation]
+    OPERATION_CHANGE_GROUPS: _ClassVar[Operation]
 
 class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -116,6 +128,7 @@ class FraudScope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FRAUD_SCOPE_BUSINESS_UNIT: _ClassVar[FraudScope]
     FRAUD_SCOPE_GROUP: _ClassVar[FraudScope]
     FRAUD_SCOPE_AGENT: _ClassVar[FraudScope]
+    FRAUD_SCOPE_CARD: _ClassVar[FraudScope]
 
 class Factor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -182,6 +195,14 @@ TRANSACTION_KIND_CARD_REPLACE: TransactionKind
 TRANSACTION_KIND_REDEMPTION_LOCK: TransactionKind
 TRANSACTION_KIND_INTERVENTION: TransactionKind
 TRANSACTION_KIND_OVERRIDE: TransactionKind
+IDENTIFIER_KIND_UNSPECIFIED: IdentifierKind
+IDENTIFIER_KIND_ACCOUNT_ID: IdentifierKind
+IDENTIFIER_KIND_LOYALTY_ID: IdentifierKind
+IDENTIFIER_KIND_EXTERNAL_ID: IdentifierKind
+IDENTIFIER_KIND_CARD: IdentifierKind
+IDENTIFIER_KIND_PHONE: IdentifierKind
+IDENTIFIER_KIND_EMAIL: IdentifierKind
+IDENTIFIER_KIND_DEVICE_GUID: IdentifierKind
 OPERATION_UNSPECIFIED: Operation
 OPERATION_AUTHORISE: Operation
 OPERATION_CAPTURE: Operation
@@ -201,6 +222,7 @@ OPERATION_RESOLVE_CASE: Operation
 OPERATION_RETURN: Operation
 OPERATION_RECORD_ACTIVITY: Operation
 OPERATION_ADJUST: Operation
+OPERATION_CHANGE_GROUPS: Operation
 DECISION_UNSPECIFIED: Decision
 DECISION_APPROVED: Decision
 DECISION_DECLINED: Decision
@@ -244,6 +266,7 @@ FRAUD_SCOPE_TERMINAL: FraudScope
 FRAUD_SCOPE_BUSINESS_UNIT: FraudScope
 FRAUD_SCOPE_GROUP: FraudScope
 FRAUD_SCOPE_AGENT: FraudScope
+FRAUD_SCOPE_CARD: FraudScope
 FACTOR_UNSPECIFIED: Factor
 FACTOR_PIN: Factor
 FACTOR_ID_DOCUMENT: Factor

@@ -110,6 +110,68 @@ class UpdateMemberResponse(_message.Message):
     account_id: int
     def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ...) -> None: ...
 
+class AddToGroupRequest(_message.Message):
+    __slots__ = ("idempotency_key", "group", "members", "intervention")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    group: str
+    members: _containers.RepeatedCompositeFieldContainer[_common_pb2.MemberReference]
+    intervention: _common_pb2.Intervention
+    def __init__(self, idempotency_key: _Optional[str] = ..., group: _Optional[str] = ..., members: _Optional[_Iterable[_Union[_common_pb2.MemberReference, _Mapping]]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class GroupChange(_message.Message):
+    __slots__ = ("transaction_id", "account_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ...) -> None: ...
+
+class AddToGroupResponse(_message.Message):
+    __slots__ = ("changes",)
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[GroupChange]
+    def __init__(self, changes: _Optional[_Iterable[_Union[GroupChange, _Mapping]]] = ...) -> None: ...
+
+class RemoveFromGroupRequest(_message.Message):
+    __slots__ = ("idempotency_key", "group", "members", "intervention")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    group: str
+    members: _containers.RepeatedCompositeFieldContainer[_common_pb2.MemberReference]
+    intervention: _common_pb2.Intervention
+    def __init__(self, idempotency_key: _Optional[str] = ..., group: _Optional[str] = ..., members: _Optional[_Iterable[_Union[_common_pb2.MemberReference, _Mapping]]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class RemoveFromGroupResponse(_message.Message):
+    __slots__ = ("changes",)
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[GroupChange]
+    def __init__(self, changes: _Optional[_Iterable[_Union[GroupChange, _Mapping]]] = ...) -> None: ...
+
+class ListGroupMembersRequest(_message.Message):
+    __slots__ = ("group", "page_size", "page_token")
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    group: str
+    page_size: int
+    page_token: str
+    def __init__(self, group: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListGroupMembersResponse(_message.Message):
+    __slots__ = ("account_ids", "next_page_token")
+    ACCOUNT_IDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    account_ids: _containers.RepeatedScalarFieldContainer[int]
+    next_page_token: str
+    def __init__(self, account_ids: _Optional[_Iterable[int]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class LinkIdentifierRequest(_message.Message):
     __slots__ = ("idempotency_key", "member", "identifier", "origin")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
@@ -123,6 +185,26 @@ class LinkIdentifierRequest(_message.Message):
     def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., identifier: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
 
 class LinkIdentifierResponse(_message.Message):
+    __slots__ = ("transaction_id", "account_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    account_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ...) -> None: ...
+
+class ReplaceCardRequest(_message.Message):
+    __slots__ = ("idempotency_key", "card", "replacement", "origin")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    REPLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    card: _common_pb2.MemberReference
+    replacement: _common_pb2.MemberReference
+    origin: _common_pb2.Origin
+    def __init__(self, idempotency_key: _Optional[str] = ..., card: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., replacement: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
+
+class ReplaceCardResponse(_message.Message):
     __slots__ = ("transaction_id", "account_id")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]

@@ -51,10 +51,30 @@ class MemberServiceStub:
                 request_serializer=pointguard_dot_v1_dot_member__pb2.LinkIdentifierRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_member__pb2.LinkIdentifierResponse.FromString,
                 _registered_method=True)
+        self.ReplaceCard = channel.unary_unary(
+                '/pointguard.v1.MemberService/ReplaceCard',
+                request_serializer=pointguard_dot_v1_dot_member__pb2.ReplaceCardRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_member__pb2.ReplaceCardResponse.FromString,
+                _registered_method=True)
         self.UpdateMember = channel.unary_unary(
                 '/pointguard.v1.MemberService/UpdateMember',
                 request_serializer=pointguard_dot_v1_dot_member__pb2.UpdateMemberRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_member__pb2.UpdateMemberResponse.FromString,
+                _registered_method=True)
+        self.AddToGroup = channel.unary_unary(
+                '/pointguard.v1.MemberService/AddToGroup',
+                request_serializer=pointguard_dot_v1_dot_member__pb2.AddToGroupRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_member__pb2.AddToGroupResponse.FromString,
+                _registered_method=True)
+        self.RemoveFromGroup = channel.unary_unary(
+                '/pointguard.v1.MemberService/RemoveFromGroup',
+                request_serializer=pointguard_dot_v1_dot_member__pb2.RemoveFromGroupRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_member__pb2.RemoveFromGroupResponse.FromString,
+                _registered_method=True)
+        self.ListGroupMembers = channel.unary_unary(
+                '/pointguard.v1.MemberService/ListGroupMembers',
+                request_serializer=pointguard_dot_v1_dot_member__pb2.ListGroupMembersRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_member__pb2.ListGroupMembersResponse.FromString,
                 _registered_method=True)
         self.SetRedemptionLock = channel.unary_unary(
                 '/pointguard.v1.MemberService/SetRedemptionLock',
@@ -94,8 +114,37 @@ class MemberServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReplaceCard(self, request, context):
+        """Has a new card find an account in place of another one, which finds nobody from then on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateMember(self, request, context):
         """Changes a member's tier, groups or birth date, each only if it is given. Transactions from then on see them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddToGroup(self, request, context):
+        """Puts members into a group, attributed and for good in the ledger. Their next transactions see it. Needs an API key with
+        the role "fraud", as RemoveFromGroup and ListGroupMembers do.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveFromGroup(self, request, context):
+        """Takes members out of a group.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGroupMembers(self, request, context):
+        """Lists who is in a group now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,10 +183,30 @@ def add_MemberServiceServicer_to_server(servicer, server):
                     request_deserializer=pointguard_dot_v1_dot_member__pb2.LinkIdentifierRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_member__pb2.LinkIdentifierResponse.SerializeToString,
             ),
+            'ReplaceCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplaceCard,
+                    request_deserializer=pointguard_dot_v1_dot_member__pb2.ReplaceCardRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_member__pb2.ReplaceCardResponse.SerializeToString,
+            ),
             'UpdateMember': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateMember,
                     request_deserializer=pointguard_dot_v1_dot_member__pb2.UpdateMemberRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_member__pb2.UpdateMemberResponse.SerializeToString,
+            ),
+            'AddToGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddToGroup,
+                    request_deserializer=pointguard_dot_v1_dot_member__pb2.AddToGroupRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_member__pb2.AddToGroupResponse.SerializeToString,
+            ),
+            'RemoveFromGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveFromGroup,
+                    request_deserializer=pointguard_dot_v1_dot_member__pb2.RemoveFromGroupRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_member__pb2.RemoveFromGroupResponse.SerializeToString,
+            ),
+            'ListGroupMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGroupMembers,
+                    request_deserializer=pointguard_dot_v1_dot_member__pb2.ListGroupMembersRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_member__pb2.ListGroupMembersResponse.SerializeToString,
             ),
             'SetRedemptionLock': grpc.unary_unary_rpc_method_handler(
                     servicer.SetRedemptionLock,
@@ -244,6 +313,33 @@ class MemberService:
             _registered_method=True)
 
     @staticmethod
+    def ReplaceCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.MemberService/ReplaceCard',
+            pointguard_dot_v1_dot_member__pb2.ReplaceCardRequest.SerializeToString,
+            pointguard_dot_v1_dot_member__pb2.ReplaceCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def UpdateMember(request,
             target,
             options=(),
@@ -260,6 +356,87 @@ class MemberService:
             '/pointguard.v1.MemberService/UpdateMember',
             pointguard_dot_v1_dot_member__pb2.UpdateMemberRequest.SerializeToString,
             pointguard_dot_v1_dot_member__pb2.UpdateMemberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddToGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.MemberService/AddToGroup',
+            pointguard_dot_v1_dot_member__pb2.AddToGroupRequest.SerializeToString,
+            pointguard_dot_v1_dot_member__pb2.AddToGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveFromGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.MemberService/RemoveFromGroup',
+            pointguard_dot_v1_dot_member__pb2.RemoveFromGroupRequest.SerializeToString,
+            pointguard_dot_v1_dot_member__pb2.RemoveFromGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGroupMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.MemberService/ListGroupMembers',
+            pointguard_dot_v1_dot_member__pb2.ListGroupMembersRequest.SerializeToString,
+            pointguard_dot_v1_dot_member__pb2.ListGroupMembersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,8 +41,18 @@ class MemberServiceStub:
     """Finds a member's account by any of its identifiers."""
     LinkIdentifier: _grpc.UnaryUnaryMultiCallable[_member_pb2.LinkIdentifierRequest, _member_pb2.LinkIdentifierResponse]
     """Links one more identifier to an account."""
+    ReplaceCard: _grpc.UnaryUnaryMultiCallable[_member_pb2.ReplaceCardRequest, _member_pb2.ReplaceCardResponse]
+    """Has a new card find an account in place of another one, which finds nobody from then on."""
     UpdateMember: _grpc.UnaryUnaryMultiCallable[_member_pb2.UpdateMemberRequest, _member_pb2.UpdateMemberResponse]
     """Changes a member's tier, groups or birth date, each only if it is given. Transactions from then on see them."""
+    AddToGroup: _grpc.UnaryUnaryMultiCallable[_member_pb2.AddToGroupRequest, _member_pb2.AddToGroupResponse]
+    """Puts members into a group, attributed and for good in the ledger. Their next transactions see it. Needs an API key with
+    the role "fraud", as RemoveFromGroup and ListGroupMembers do.
+    """
+    RemoveFromGroup: _grpc.UnaryUnaryMultiCallable[_member_pb2.RemoveFromGroupRequest, _member_pb2.RemoveFromGroupResponse]
+    """Takes members out of a group."""
+    ListGroupMembers: _grpc.UnaryUnaryMultiCallable[_member_pb2.ListGroupMembersRequest, _member_pb2.ListGroupMembersResponse]
+    """Lists who is in a group now."""
     SetRedemptionLock: _grpc.UnaryUnaryMultiCallable[_member_pb2.SetRedemptionLockRequest, _member_pb2.SetRedemptionLockResponse]
     """Stops every redemption of an account, or allows them again. Nothing else is touched."""
     SetAccountStatus: _grpc.UnaryUnaryMultiCallable[_member_pb2.SetAccountStatusRequest, _member_pb2.SetAccountStatusResponse]
@@ -63,8 +73,18 @@ class MemberServiceAsyncStub(MemberServiceStub):
     """Finds a member's account by any of its identifiers."""
     LinkIdentifier: _aio.UnaryUnaryMultiCallable[_member_pb2.LinkIdentifierRequest, _member_pb2.LinkIdentifierResponse]  # type: ignore[assignment]
     """Links one more identifier to an account."""
+    ReplaceCard: _aio.UnaryUnaryMultiCallable[_member_pb2.ReplaceCardRequest, _member_pb2.ReplaceCardResponse]  # type: ignore[assignment]
+    """Has a new card find an account in place of another one, which finds nobody from then on."""
     UpdateMember: _aio.UnaryUnaryMultiCallable[_member_pb2.UpdateMemberRequest, _member_pb2.UpdateMemberResponse]  # type: ignore[assignment]
     """Changes a member's tier, groups or birth date, each only if it is given. Transactions from then on see them."""
+    AddToGroup: _aio.UnaryUnaryMultiCallable[_member_pb2.AddToGroupRequest, _member_pb2.AddToGroupResponse]  # type: ignore[assignment]
+    """Puts members into a group, attributed and for good in the ledger. Their next transactions see it. Needs an API key with
+    the role "fraud", as RemoveFromGroup and ListGroupMembers do.
+    """
+    RemoveFromGroup: _aio.UnaryUnaryMultiCallable[_member_pb2.RemoveFromGroupRequest, _member_pb2.RemoveFromGroupResponse]  # type: ignore[assignment]
+    """Takes members out of a group."""
+    ListGroupMembers: _aio.UnaryUnaryMultiCallable[_member_pb2.ListGroupMembersRequest, _member_pb2.ListGroupMembersResponse]  # type: ignore[assignment]
+    """Lists who is in a group now."""
     SetRedemptionLock: _aio.UnaryUnaryMultiCallable[_member_pb2.SetRedemptionLockRequest, _member_pb2.SetRedemptionLockResponse]  # type: ignore[assignment]
     """Stops every redemption of an account, or allows them again. Nothing else is touched."""
     SetAccountStatus: _aio.UnaryUnaryMultiCallable[_member_pb2.SetAccountStatusRequest, _member_pb2.SetAccountStatusResponse]  # type: ignore[assignment]
@@ -102,12 +122,46 @@ class MemberServiceServicer(metaclass=_abc_1.ABCMeta):
         """Links one more identifier to an account."""
 
     @_abc_1.abstractmethod
+    def ReplaceCard(
+        self,
+        request: _member_pb2.ReplaceCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_member_pb2.ReplaceCardResponse, _abc.Awaitable[_member_pb2.ReplaceCardResponse]]:
+        """Has a new card find an account in place of another one, which finds nobody from then on."""
+
+    @_abc_1.abstractmethod
     def UpdateMember(
         self,
         request: _member_pb2.UpdateMemberRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_member_pb2.UpdateMemberResponse, _abc.Awaitable[_member_pb2.UpdateMemberResponse]]:
         """Changes a member's tier, groups or birth date, each only if it is given. Transactions from then on see them."""
+
+    @_abc_1.abstractmethod
+    def AddToGroup(
+        self,
+        request: _member_pb2.AddToGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_member_pb2.AddToGroupResponse, _abc.Awaitable[_member_pb2.AddToGroupResponse]]:
+        """Puts members into a group, attributed and for good in the ledger. Their next transactions see it. Needs an API key with
+        the role "fraud", as RemoveFromGroup and ListGroupMembers do.
+        """
+
+    @_abc_1.abstractmethod
+    def RemoveFromGroup(
+        self,
+        request: _member_pb2.RemoveFromGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_member_pb2.RemoveFromGroupResponse, _abc.Awaitable[_member_pb2.RemoveFromGroupResponse]]:
+        """Takes members out of a group."""
+
+    @_abc_1.abstractmethod
+    def ListGroupMembers(
+        self,
+        request: _member_pb2.ListGroupMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_member_pb2.ListGroupMembersResponse, _abc.Awaitable[_member_pb2.ListGroupMembersResponse]]:
+        """Lists who is in a group now."""
 
     @_abc_1.abstractmethod
     def SetRedemptionLock(

@@ -43,7 +43,7 @@ from pointguard_server.service.tenants import LINE_VALUE
 
 __all__ = ["History", "RecordReader"]
 
-_VERSIONS = (1, 2, 3)  # that the kernel reads
+_VERSIONS = (1, 2, 3, 4)  # that the kernel reads
 _TAKEN = (
     "kind",
     "channel",

@@ -13,6 +13,7 @@ from pointguard_server.backtest.orders import IntArray
 from pointguard_server.engine import compiled  # its import tells Numba where to keep kernels
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.windows import (
+    DISTINCT_CARDS,
     DISTINCT_CASHIERS,
     DISTINCT_STORES,
     EVENT,
@@ -53,6 +54,8 @@ def _told_apart(measure, event):
     """Return the value that a measure of different ones looks at."""
     if measure.measure == DISTINCT_STORES:
         return event.store_id
+    if measure.measure == DISTINCT_CARDS:
+        return event.card_id
     return event.cashier_id if measure.measure == DISTINCT_CASHIERS else event.terminal_id
 
 
@@ -92,7 +95,7 @@ def walk(legs, measures, moments, starts, in_time, seen, values):
     """Set ``values`` [order, window] to what the windows of ``measures`` held just before each order.
 
     A window is open at ``starts`` [order, window] and closed at the order's ``moments``; ``in_time`` says that no leg
-    is older than the one before it. ``seen`` is scratch for all numbers of stores, cashiers and terminals, zero.
+    is older than the one before it. ``seen`` is scratch for all numbers of stores, cashiers, terminals and cards, zero.
     """
     look = 0
     for n in range(legs.events.shape[0]):

@@ -19,6 +19,7 @@ from pointguard_server.backtest.record_kernel import History
 from pointguard_server.backtest.window_kernel import EVENT, NONE, Legs, walk
 from pointguard_server.domain.calendar import start_of
 from pointguard_server.domain.codes import INTERVENTIONS, Operation
+from pointguard_server.domain.identifiers import CARDS
 from pointguard_server.rules.fixed_point import MOST, SCALE
 from pointguard_server.rules.inputs import CalendarUnit, WindowInput, WindowMeasure
 from pointguard_server.service.explanation.past import ENDS
@@ -30,6 +31,7 @@ Held = dict[WindowInput, IntArray]
 
 _SECOND: Final = 1_000_000
 _EPOCH: Final = date(1970, 1, 1)
+_TOLD_APART: Final = ("store_id", "cashier_id", "terminal_id", "card_id")
 # Earn rules do not see what another system did.
 _NO_EVENTS: Final = (*ENDS, Operation.MATURE, Operation.RECORD_ACTIVITY, *INTERVENTIONS)
 
@@ -52,6 +54,8 @@ class _Leg(NamedTuple):
     store_id: int
     cashier_id: int
     terminal_id: int
+    identifier_kind: int
+    identifier_id: int
 
 
 _LEGS = (
@@ -88,7 +92,7 @@ class PastWindows:
             return {}
         starts = np.stack([self._starts(window, orders.moment) for window in self._windows], axis=1)
         legs = self._legs(history, starts)
-        most = max(int(legs.events[name].max(initial=0)) for name in ("store_id", "cashier_id", "terminal_id"))
+        most = max(int(legs.events[name].max(initial=0)) for name in _TOLD_APART)
         values = np.zeros(starts.shape, np.int64)
         seen = np.zeros(most + 1, np.int64)
         walk(legs, self._measures, orders.moment, starts, not self._by_occurred_at, seen, values)
@@ -148,6 +152,7 @@ class PastWindows:
         for name in ("seq", "kind", "parts", "points", "money", "store_id", "cashier_id", "terminal_id"):
             events[name] = columns[name]
         occurred = columns["occurred_at"] if self._by_occurred_at else np.zeros(len(first), np.int64)
+        events["card_id"] = np.where(np.isin(columns["identifier_kind"], list(CARDS)), columns["identifier_id"], 0)
         events["time"] = np.where(occurred > 0, occurred, columns["accepted_at"])
         operation = columns["operation"]
         events["flags"] = np.where(np.isin(operation, _NO_EVENTS), 0, columns["event_flags"])

@@ -28,6 +28,7 @@ class Operation(IntEnum):
     RETURN = 16
     RECORD_ACTIVITY = 17
     ADJUST = 18
+    CHANGE_GROUPS = 19
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -46,6 +47,7 @@ INTERVENTIONS = frozenset(
         Operation.REMOVE_ADVICE,
         Operation.SET_ACCOUNT_STATUS,
         Operation.RESOLVE_CASE,
+        Operation.CHANGE_GROUPS,
     )
 )
 """What the staff do about an account. The member did nothing: no window counts such a leg, and no rule looks at it."""
@@ -317,6 +319,7 @@ class Scope(IntEnum):
     BUSINESS_UNIT = 6
     GROUP = 7
     AGENT = 8
+    CARD = 9
 
 
 CODE_BYTES_MAX = 32
@@ -455,3 +458,5 @@ class Outcome(IntEnum):
     REASON_CODE_UNKNOWN = 19
     NOT_CORRECTABLE = 20
     CORRECTION_ABOVE_ORIGINAL = 21
+    CARD_LINKING_CAP = 22
+    GROUPS_CHANGED = 23

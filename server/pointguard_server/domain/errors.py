@@ -4,7 +4,8 @@ PointguardError
 ├── InvalidRequest          a field is malformed or out of range
 ├── NotFound                an account, reservation or transaction that this tenant does not have
 ├── KeyReused               the idempotency key was used for another request
-├── IdentifierTaken         the identifier belongs to another account
+├── IdentifierTaken         the identifier is another account's, or was replaced
+├── CardLinkingCap          the business unit has linked as many cards to the account as it may in a month
 ├── ReservationEnded        the reservation was captured, voided or expired
 ├── CaptureAboveReservation more points than were reserved
 ├── NotReturnable           the transaction neither gave nor spent points, or was declined
@@ -90,12 +91,21 @@ class KeyReused(PointguardError):
 
 
 class IdentifierTaken(PointguardError):
-    """The identifier belongs to another account."""
+    """The identifier belongs to another account, or was replaced: it finds nobody again."""
 
     reason = "IDENTIFIER_TAKEN"
 
     def __init__(self) -> None:
-        super().__init__("the identifier belongs to another account")
+        super().__init__("the identifier belongs to another account, or was replaced")
+
+
+class CardLinkingCap(PointguardError):
+    """The business unit has linked as many cards to the account as it may in a month."""
+
+    reason = "CARD_LINKING_CAP"
+
+    def __init__(self) -> None:
+        super().__init__("the business unit has linked as many cards to the account as it may in a month")
 
 
 class ReservationEnded(PointguardError):

@@ -16,3 +16,12 @@ class IdentifierKind(IntEnum):
     PHONE = 5
     EMAIL = 6
     DEVICE_GUID = 7
+
+
+CARDS = frozenset((IdentifierKind.CARD, IdentifierKind.LOYALTY_ID))
+"""What counts as a card: a loyalty id is the number printed on one."""
+
+
+def card_number(kind: int, number: int) -> int:
+    """Return the number of an identifier of some kind if it is a card, or else 0."""
+    return number if kind in CARDS else 0

@@ -4,6 +4,7 @@ Any layer may use it. A leg's record keeps it in the basket's place, as JSON (``
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 
 
@@ -12,7 +13,8 @@ class Intervention:
     """Who does it and why; ``key_id`` is the API key's public id.
 
     ``context`` and ``posture`` are of an advice that is raised, and so are ``duration`` in microseconds or else
-    ``ends_at``, a moment; ``outcome`` is of a case that is resolved, a ``CaseOutcome``. 0: not given.
+    ``ends_at``, a moment; ``outcome`` is of a case that is resolved, a ``CaseOutcome``. ``group``
+    is what a member is put into or, with ``is_removal``, taken out of. 0 or empty: not given.
     """
 
     author: str
@@ -24,6 +26,8 @@ class Intervention:
     duration: int = 0
     ends_at: int = 0
     outcome: int = 0
+    group: str = ""
+    is_removal: int = 0
 
     def encode(self) -> bytes:
         """Return it as bytes, the same for the same."""
@@ -35,8 +39,12 @@ class Intervention:
         """What of it the caller says: a retry with another API key says the same."""
         return replace(self, key_id="").encode()
 
+    def groups_after(self, groups: Iterable[str]) -> list[str]:
+        """Return the groups that a member of these is in after it, in order."""
+        return sorted({*groups} - {self.group} if self.is_removal else {*groups, self.group})
 
-_ADDED = ("outcome",)
+
+_ADDED = {"outcome": 0, "group": "", "is_removal": 0}
 """Fields that interventions of earlier versions have not, and that are left out where they say nothing."""
 
 
@@ -48,7 +56,7 @@ def decode_intervention(data: bytes) -> Intervention:
     """
     values = json.loads(data)  # JSONDecodeError and UnicodeDecodeError are ValueErrors
     expected = {field.name: str if field.type in (str, "str") else int for field in fields(Intervention)}
-    values = dict.fromkeys(_ADDED, 0) | values if isinstance(values, dict) else {}
+    values = _ADDED | values if isinstance(values, dict) else {}
     if {name: type(value) for name, value in values.items()} != expected:
         raise ValueError("it has not the fields of an intervention")
     return Intervention(**values)

@@ -83,10 +83,12 @@ LEG_FIELDS = (
     "experiment_id",
     "arm",
     "agent_id",  # who of the staff did it: an AUTHOR in ``codes``
+    "identifier_kind",
+    "identifier_id",
 )
 """Columns of ``legs`` that the kernel writes. The table has ``currency``, ``order_reference`` and ``record`` too."""
-LEG_FIELDS_ADDED = ("experiment_id", "arm", "agent_id")
-"""Those that the table got after the texts: 0 in rows from before."""
+LEG_FIELDS_ADDED = ("experiment_id", "arm", "agent_id", "identifier_kind", "identifier_id")
+"""Those that the table got after the texts, and that records of older versions have not: 0 in rows from before."""
 
 ENTRY_FIELDS = (
     "position",

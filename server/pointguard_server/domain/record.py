@@ -1,6 +1,6 @@
 """The canonical record of a leg: what was asked, what was seen and what was answered, as bytes. Any layer may use it.
 
-It serves replays of an idempotency key, explanations, feeds and the chain of batch digests. Version 3:
+It serves replays of an idempotency key, explanations, feeds and the chain of batch digests. Version 4:
 
     version                                  varint
     leg                                      its columns in order; ids as 16 raw bytes, the rest as zigzag varints
@@ -14,9 +14,9 @@ It serves replays of an idempotency key, explanations, feeds and the chain of ba
                                              staff did, what they said (``domain/interventions.py``)
 
 A varint is little-endian base 128; zigzag maps 0, -1, 1, -2 to 0, 1, 2, 3. ``engine/compiled/records.py`` writes the
-same bytes. Version 2 has legs without ``agent_id``, reasons without what was measured and the end, and advice without
-``ADVICE_FIELDS_ADDED``; version 1 besides legs without any of ``LEG_FIELDS_ADDED``. What is missing is 0, and of a
-reason that nothing was measured.
+same bytes. Version 3 has legs without ``identifier_kind`` and ``identifier_id``; version 2 besides legs without
+``agent_id``, reasons without what was measured and the end, and advice without ``ADVICE_FIELDS_ADDED``; version 1 legs
+without any of ``LEG_FIELDS_ADDED``. What is missing is 0, and of a reason that nothing was measured.
 """
 
 from collections.abc import Iterator
@@ -33,17 +33,25 @@ from pointguard_server.domain.ledger_rows import (
     REQUEST_FIELDS,
 )
 
-RECORD_VERSION = 3
-RECORD_LEG_FIELDS = {1: LEG_FIELDS[: -len(LEG_FIELDS_ADDED)], 2: LEG_FIELDS[:-1], 3: LEG_FIELDS}
+RECORD_VERSION = 4
+RECORD_LEG_FIELDS = {
+    version: LEG_FIELDS[: len(LEG_FIELDS) - len(LEG_FIELDS_ADDED) + added]
+    for version, added in ((1, 0), (2, 2), (3, 3), (4, 5))
+}
 """The leg's columns in a record, by its version."""
-RECORD_REASON_SIZES = {1: 2, 2: 2, 3: 4}
+RECORD_REASON_SIZES = {1: 2, 2: 2, 3: 4, 4: 4}
 """How many numbers a reason has in a record, by its version."""
 NOT_MEASURED = (-1, 0)
 """The evidence of a reason for which nothing was measured: see ``Record.evidence``."""
 RECORD_ENTRY_FIELDS = ENTRY_FIELDS[ENTRY_FIELDS.index("entry_type") :]
 RECORD_ADVICE_FIELDS = ADVICE_FIELDS[ADVICE_FIELDS.index("event") :]
 _FIRST_ADVICE_FIELDS = RECORD_ADVICE_FIELDS[: -len(ADVICE_FIELDS_ADDED)]
-RECORD_ADVICE_FIELDS_BY_VERSION = {1: _FIRST_ADVICE_FIELDS, 2: _FIRST_ADVICE_FIELDS, 3: RECORD_ADVICE_FIELDS}
+RECORD_ADVICE_FIELDS_BY_VERSION = {
+    1: _FIRST_ADVICE_FIELDS,
+    2: _FIRST_ADVICE_FIELDS,
+    3: RECORD_ADVICE_FIELDS,
+    4: RECORD_ADVICE_FIELDS,
+}
 """The columns of a step of advice in a record, by its version."""
 RAW_FIELDS = (*ID_FIELDS, "advice_id")
 

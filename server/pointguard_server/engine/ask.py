@@ -35,17 +35,18 @@ class Ask:
     language: int = 0  # a number of ``rpc.languages.Languages``
     agent_id: int = 0
     reason_code: int = 0
+    group_set_before: int = 0
 
 
 class Claim(NamedTuple):
     """Rows outside the ledger that a request needs to go with its leg, such as a new member's.
 
-    ``take(connection, now)`` writes them and returns (outcome, account id, program id); an account id of 0 keeps the
-    ask's own. A refused request's claim must leave nothing behind. ``forget()`` drops what it put into caches, if the
-    step fails.
+    ``take(store, account id, now)`` gets the account that the ask is about, 0 if it is unknown or to come. It writes
+    the rows and returns (outcome, account id, program id); an account id of 0 keeps the ask's own. A refused request's
+    claim must leave nothing behind. ``forget()`` drops what it put into caches, if the step fails.
     """
 
-    take: Callable[[Any, int], tuple[Outcome, int, int]]
+    take: Callable[[Any, int, int], tuple[Outcome, int, int]]
     forget: Callable[[], None]
 
 
@@ -107,6 +108,7 @@ class Verdict(NamedTuple):
     reason_count: int
     expiring_points: int = 0
     expiring_at: int = 0
+    group_set_id: int = 0
     reasons: tuple[tuple[int, int], ...] = ()
     evidence: tuple[tuple[int, int], ...] = ()  # of each reason: see ``domain.record.Record``
     entries: tuple[EntryView, ...] = ()

@@ -25,6 +25,7 @@ from pointguard_server.engine.compiled.slots import find_slots
 from pointguard_server.engine.corrections import NO_CORRECTIONS, Corrections
 from pointguard_server.engine.counters import count_awards
 from pointguard_server.engine.identifiers import transaction_ids
+from pointguard_server.engine.identifying import identify, leave_ended
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.kernel import decide
 from pointguard_server.engine.lots import lots_left
@@ -183,7 +184,7 @@ class Decider:
             commit_s=committed - appended,
             position=heads.position,
         )
-        return Answers(out, step.requests, step.replayed, step.same_as, step.envelopes["language"])
+        return Answers(out, step.requests, step.envelopes, step.replayed, step.same_as)
 
     def moment(self) -> int:
         """Return the moment of what is done next; what decides from then on has been taken up.
@@ -315,7 +316,7 @@ class Decider:
         self.memory.scopes.warm_up()
         Totals().add(out, 0, self.programs)
         legs_of_records(())
-        return Answers(out, step.requests, {}, {})
+        return Answers(out, step.requests, step.envelopes, {}, {})
 
     @property
     def behind_legs(self) -> int:
@@ -359,11 +360,17 @@ class Decider:
 
     def _take_claims(self, step: _Step, now: int) -> None:
         """Write what goes with a request outside the ledger, and make the accounts that begin with it."""
-        for row, claim in step.inbox.claims.items():
+        claims = step.inbox.claims
+        named = {each[0]: each for each in step.inbox.identifiers if each[0] in claims} if claims else {}
+        for row, claim in claims.items():
             if step.skip[row]:
                 continue
             step.claims.append(claim)
-            outcome, account_id, program_id = claim.take(self._store, now)
+            if row in named:
+                # As the claims before leave it, and before this one takes away what finds the account.
+                identify(self._store, step.envelopes, step.skip, (named[row],))
+            known = int(step.envelopes["account_id"][row])
+            outcome, account_id, program_id = claim.take(self._store, known, now)
             if outcome != Outcome.DONE:
                 step.skip[row] = outcome
             elif account_id:
@@ -403,11 +410,10 @@ class Decider:
     def _resolve(self, step: _Step) -> None:
         """Find the accounts of the requests that name an identifier or a reservation."""
         envelopes, skip = step.envelopes, step.skip
-        for row, kind, value in step.inbox.identifiers:
-            if not skip[row]:
-                envelopes["account_id"][row] = (
-                    self._store.find_account(int(envelopes["tenant_id"][row]), kind, value) or 0
-                )
+        claims = step.inbox.claims
+        named = (each for each in step.inbox.identifiers if each[0] not in claims)
+        identify(self._store, envelopes, skip, named)
+        leave_ended(self._store, envelopes, claims)
         returns = ((step.operations == _RETURN) & (skip == 0)).nonzero()[0]
         if returns.size:
             self._find_originals(step, returns.tolist())

@@ -14,7 +14,7 @@ from pointguard_server.rules.fields import LINE_FIELD_COUNT
 
 _NO_ID = bytes(16)
 # As rows.ENVELOPE_FIELDS; what the engine finds out later is empty, and there is no slot yet.
-_PACK_ENVELOPE = Struct("<2q16s16s15q").pack_into
+_PACK_ENVELOPE = Struct("<2q16s16s18q").pack_into
 _ENVELOPE_SIZE, _REQUEST_SIZE = ENVELOPE.itemsize, REQUEST.itemsize
 _ROWS, _LINES, _BODY_BYTES = 64, 256, 8_192
 
@@ -104,6 +104,9 @@ class Inbox:
             ask.agent_id,
             ask.reason_code,
             ask.language,
+            ask.group_set_before,
+            0,
+            0,
         )
         if ask.line_count:
             at = self.line_count * 8 * LINE_FIELD_COUNT

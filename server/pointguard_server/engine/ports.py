@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pointguard_server.domain.codes import Outcome
 
+IntArray = npt.NDArray[np.int64]
 RowArray = npt.NDArray[np.void]
 
 AWARDED = np.dtype([("rule_id", "<i8"), ("accepted_at", "<i8"), ("points", "<i8")])
@@ -69,6 +70,13 @@ class Original(NamedTuple):
     corrections: dict[int, bytes]  # likewise
 
 
+class Identified(NamedTuple):
+    """What an identifier finds: the account, and the identifier's own number."""
+
+    account_id: int
+    identifier_id: int
+
+
 class BatchRecord(NamedTuple):
     """What ties a batch's rows together: see ``storage/tables.py``."""
 
@@ -121,8 +129,17 @@ class LedgerStore(Protocol):
         """Yield the legs (``engine.rows.LEG``) behind a position and a moment, some at a time, in order."""
         ...
 
-    def find_account(self, tenant_id: int, kind: int, value: str) -> int | None:
-        """Return the account that an identifier finds, or None."""
+    def find_identifier(self, tenant_id: int, kind: int, value: str) -> Identified | None:
+        """Return what a normalized identifier finds, or None."""
+        ...
+
+    @property
+    def ended_identifiers(self) -> IntArray:
+        """The numbers, in order, of identifiers that may have been ended since the start."""
+        ...
+
+    def is_ended(self, identifier_id: int) -> bool:
+        """Return whether an identifier was ended: it finds nobody."""
         ...
 
     def find_reservations(self, tenant_id: int, ids: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
@@ -156,8 +173,8 @@ class LedgerStore(Protocol):
         """Make a member with an account, inside the atomic step; ``member`` is ``service.ports.NewMember``."""
         ...
 
-    def link(self, tenant_id: int, account_id: int, kind: int, value: str) -> Outcome:
-        """Link an identifier to an account, inside the atomic step."""
+    def link(self, tenant_id: int, account_id: int, link: Any) -> Outcome:
+        """Link an identifier to an account, inside the atomic step; ``link`` is ``service.ports.Link``."""
         ...
 
     def set_birth_date(self, tenant_id: int, account_id: int, key: bytes, birth_date: str) -> Outcome:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pointguard_server.domain.calendar import local_time
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Measure, Operation, Scope, WindowKind
+from pointguard_server.domain.identifiers import CARDS
 from pointguard_server.engine.ports import RowArray
 from pointguard_server.velocity.scopes import BUCKETS, NOT_NOW, TERMINAL_BITS
 from pointguard_server.velocity.windows import APPROVED, BLOCKED, RECORDED
@@ -200,6 +201,9 @@ def _entities(key: ScopeKey, events: RowArray) -> IntArray:
         named = events["terminal_id"] != 0
         pairs: IntArray = (events["store_id"] << TERMINAL_BITS | events["terminal_id"]) * named
         return pairs
+    if key.scope == Scope.CARD:
+        cards: IntArray = events["identifier_id"] * np.isin(events["identifier_kind"], sorted(CARDS))
+        return cards
     entities: IntArray = events[_COLUMNS[Scope(key.scope)]]
     return entities
 

@@ -82,6 +82,9 @@ ENVELOPE_FIELDS = (
     "agent_id",  # who of the staff asks: an AUTHOR in ``codes``
     "reason_code",  # of an adjustment: its place in the program's list, from 1; 0: it has no such one
     "language",  # that its answer is to be in: its number, see rpc/languages.py; 0: the program's own
+    "group_set_before",  # the set that a change of groups takes the member to be in
+    "identifier_kind",  # of the identifier that found the account; 0: none did
+    "identifier_id",  # and its number
 )
 """What stands around a request: who asks, what is known before it is decided, and where its lines and its body are."""
 SETTLED = -1
@@ -132,6 +135,7 @@ ANSWER_FIELDS = (
     "reason_count",
     "expiring_points",  # of a read: what ends next
     "expiring_at",  # and when; 0: nothing ends
+    "group_set_id",  # the member's, after it
 )
 
 ANSWER = _kernel_dtype(ANSWER_FIELDS, ("transaction_id",))

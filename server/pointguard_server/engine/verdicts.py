@@ -5,8 +5,6 @@ Both give the same for the same leg but ``replayed``.
 
 from typing import Any, cast
 
-import numpy as np
-
 from pointguard_server.domain.codes import Decision, Operation
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import ADVICE_NAMES, EntryView, StandingAdvice, Verdict
@@ -25,13 +23,14 @@ class Answers:
         self,
         out: Output,
         requests: RowArray,
+        envelopes: RowArray,
         replayed: dict[int, bytes],
         same_as: dict[int, int],
-        languages: IntArray | None = None,
     ) -> None:
         self.out = out
-        self.languages = np.zeros(len(requests), np.int64) if languages is None else languages  # of each request
+        self.languages: IntArray = envelopes["language"]  # of each request
         self.requests = requests
+        self.envelopes = envelopes
         self.replayed = replayed  # request → the record that answers it
         self.same_as = same_as  # request → the earlier one whose answer it gets
         self._verdicts: list[Verdict] | None = None
@@ -150,6 +149,7 @@ def verdict_of_record(data: bytes) -> Verdict:
         first_entry=0,
         entry_count=leg["entry_count"],
         reason_count=len(record.reasons),
+        group_set_id=leg["group_set_id"],
         reasons=record.reasons,
         evidence=record.evidence,
         entries=tuple(EntryView(*(cast("int", entry[name]) for name in _ENTRY_VIEW)) for entry in record.entries),

@@ -221,13 +221,15 @@ def scope_texts(advice: StandingAdvice) -> tuple[int, ...]:
             return high, low
         case Scope.GROUP:
             return (high,)
-        case 0 | Scope.ACCOUNT | Scope.PROGRAM:
+        case 0 | Scope.ACCOUNT | Scope.PROGRAM | Scope.CARD:
             return ()
         case _:
             return (low,)
 
 
 def _scope_entity(advice: StandingAdvice, text: Text) -> str:
+    if advice.scope == Scope.CARD:
+        return str(advice.scope_entity)  # its number: what is on a card is private
     texts = [text(number) for number in scope_texts(advice)]
     if advice.scope == Scope.GROUP:
         return texts[0].split(GROUP_SEPARATOR)[advice.scope_entity & (1 << TERMINAL_BITS) - 1]

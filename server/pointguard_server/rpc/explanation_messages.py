@@ -18,6 +18,7 @@ from pointguard_server.domain.codes import (
     Posture,
     RequestFlag,
 )
+from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.rpc.decode import verified
@@ -209,6 +210,8 @@ def _said(case: Case, said: Intervention) -> Iterator[tuple[str, str]]:
         yield "request.duration", f"{said.duration / 1_000_000:g} s"
     if said.ends_at:
         yield "request.ends_at", from_microseconds(said.ends_at).isoformat()
+    if said.group:
+        yield "request.removed_from_group" if said.is_removal else "request.added_to_group", said.group
     yield "intervention.reason", InterventionReason(said.reason).name
     for name, value in (("author", said.author), ("note", said.note), ("api_key_id", said.key_id)):
         if value:
@@ -216,7 +219,7 @@ def _said(case: Case, said: Intervention) -> Iterator[tuple[str, str]]:
 
 
 def _place(found: Explanation) -> Iterator[tuple[str, str]]:
-    """Yield where and when it was, by name."""
+    """Yield where and when it was, and by what the member was named."""
     leg: dict[str, Any] = found.stored.leg
     store, texts = found.store, found.texts
     where = {
@@ -228,6 +231,8 @@ def _place(found: Explanation) -> Iterator[tuple[str, str]]:
         "cashier.id": texts[leg["cashier_id"]],
     }
     yield from ((name, value) for name, value in where.items() if value)
+    if leg["identifier_kind"]:
+        yield "request.identified_by", IdentifierKind(leg["identifier_kind"]).name
     if leg["channel"]:
         yield "channel", common_pb2.Channel.Name(leg["channel"]).removeprefix("CHANNEL_")
     if found.case is not None:

@@ -43,6 +43,7 @@ async def transaction_message(
         experiment_id=leg["experiment_id"],
         arm=leg["arm"],
         agent_id=await reader.text(leg["agent_id"]),
+        identified_by=leg["identifier_kind"],  # type: ignore[arg-type]
         balance=common_pb2.Balance(
             posted=leg["posted"],
             reserved=leg["reserved"],

@@ -75,7 +75,7 @@ def _duration(decoder: Decoder, message: Duration) -> int:
 
 def intervention_ask(
     decoder: Decoder, key: str, operation: Operation, said: Intervention, member: Member = (0, None),
-    *, advice_id: bytes = bytes(16), flags: int = 0, actor: int = 0,
+    *, advice_id: bytes = bytes(16), flags: int = 0, actor: int = 0, private: bytes = b"",
 ) -> Ask:  # fmt: skip
     """Return the ask of an intervention. That another API key makes it again does not make it another request."""
     fields = RequestFields(
@@ -87,7 +87,7 @@ def intervention_ask(
         reservation_low=int.from_bytes(advice_id[8:], "little", signed=True),
     )
     nowhere = decoder.where(common_pb2.Origin())[-1]
-    ask = decoder.ask(decoder.key(key), fields, member, nowhere, basket=said.said)
+    ask = decoder.ask(decoder.key(key), fields, member, nowhere, basket=said.said, private=private)
     ask.body = encode_body("", said.encode())
     reason = said.outcome or said.reason
     ask.lines = packed_numbers((said.context, said.posture, said.duration, said.ends_at, reason, actor))

@@ -242,7 +242,8 @@ def check_count(count: int, most: int) -> None:
         raise InvalidRequest(Violation("items", f"must be 1 to {most}"))
 
 
-def found_members(answers: Answers, named: Sequence[Named]) -> list[tuple[int, str, int]]:
-    """Return (kind, identifier, account) of those members that this batch has found."""
+def found_members(answers: Answers, named: Sequence[Named]) -> list[tuple[int, str, int, int]]:
+    """Return (kind, identifier, account, the identifier's number) of those members that this batch has found."""
     outcomes, accounts = answers.out.answers["outcome"], answers.out.answers["account_id"]
-    return [(kind, text, int(accounts[row])) for row, kind, text in named if outcomes[row] == 0]
+    identifiers = answers.envelopes["identifier_id"]
+    return [(kind, text, int(accounts[row]), int(identifiers[row])) for row, kind, text in named if outcomes[row] == 0]

@@ -9,8 +9,8 @@ from pointguard.v1 import common_pb2, member_pb2
 from pointguard_server.domain.age_bands import EARLIEST, packed, read_birth_date
 from pointguard_server.domain.codes import AccountFlag, AccountStatus, CodeKind, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import NotFound
-from pointguard_server.domain.identifiers import IdentifierKind
-from pointguard_server.engine.ask import Ask
+from pointguard_server.domain.identifiers import CARDS, IdentifierKind
+from pointguard_server.engine.ask import Ask, Claim
 from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.engine.rows import RequestFields
 from pointguard_server.rpc.decode import Decoder
@@ -109,7 +109,7 @@ class MemberService:
             ask.group_set_id = groups
             ask.birth_date = _birth_date(decoder, request.birth_date, "birth_date")
             if changes_birth_date:
-                ask.claim = birth_date_claim(call.tenant.tenant_id, member, ask.key, request.birth_date)
+                ask.claim = birth_date_claim(call.tenant.tenant_id, ask.key, request.birth_date)
             return ask
 
         verdict = await self._desk.submit(call, await self._desk.decode(call, decode))
@@ -148,20 +148,48 @@ class MemberService:
             account_id, identifier = decoder.member(request.identifier, "identifier")
             if account_id:
                 decoder.fault("identifier.account_id", "cannot be linked")
-            kind, value = identifier or (int(IdentifierKind.EXTERNAL_ID), "")
+            number, value = identifier or (int(IdentifierKind.EXTERNAL_ID), "")
+            kind = IdentifierKind(number)
             where = decoder.where(request.origin)
-            fields = _fact(
-                Operation.LINK_IDENTIFIER, _LINK_KINDS.get(IdentifierKind(kind), Kind.PROFILE_UPDATE), member[0], where
-            )
-            private = f"{kind} {value}".encode()
+            fields = _fact(Operation.LINK_IDENTIFIER, _LINK_KINDS.get(kind, Kind.PROFILE_UPDATE), member[0], where)
+            private = f"{number} {value}".encode()
             ask = decoder.ask(decoder.key(request.idempotency_key), fields, member, where[-1], private=private)
-            ask.claim = link_claim(call.tenant.tenant_id, member, (kind, value), self._desk.directory)
+            ask.claim = self._link_claim(call, (kind, value), ask)
             return ask
 
         verdict = await self._desk.submit(call, await self._desk.decode(call, decode))
         return member_pb2.LinkIdentifierResponse(
             transaction_id=uuid_text(verdict.transaction_id), account_id=verdict.account_id
         )
+
+    async def replace_card(self, call: Call, request: member_pb2.ReplaceCardRequest) -> Message:
+        """See the contract."""
+
+        def decode(decoder: Decoder) -> Ask:
+            old, new = _card(decoder, request.card, "card"), _card(decoder, request.replacement, "replacement")
+            where = decoder.where(request.origin)
+            fields = _fact(Operation.LINK_IDENTIFIER, Kind.CARD_REPLACE, 0, where)
+            private = f"replace {new[0]:d} {new[1]}".encode()
+            member = 0, (int(old[0]), old[1])
+            ask = decoder.ask(decoder.key(request.idempotency_key), fields, member, where[-1], private=private)
+            ask.claim = self._link_claim(call, new, ask, replaces=old)
+            return ask
+
+        verdict = await self._desk.submit(call, await self._desk.decode(call, decode))
+        return member_pb2.ReplaceCardResponse(
+            transaction_id=uuid_text(verdict.transaction_id), account_id=verdict.account_id
+        )
+
+    def _link_claim(
+        self,
+        call: Call,
+        identifier: tuple[IdentifierKind, str],
+        ask: Ask,
+        replaces: tuple[IdentifierKind, str] | None = None,
+    ) -> Claim:
+        tenant, unit = call.tenant, ask.business_unit_id
+        cap = tenant.cards_a_month, tenant.zone
+        return link_claim(tenant.tenant_id, identifier, unit, *cap, self._desk.directory, replaces)
 
     async def set_redemption_lock(self, call: Call, request: member_pb2.SetRedemptionLockRequest) -> Message:
         """See the contract."""
@@ -218,6 +246,15 @@ def _identifiers(decoder: Decoder, request: member_pb2.EnrollMemberRequest) -> t
         if identifier is not None:
             found[IdentifierKind(identifier[0]), identifier[1]] = None
     return tuple(found)
+
+
+def _card(decoder: Decoder, reference: common_pb2.MemberReference, field: str) -> tuple[IdentifierKind, str]:
+    """Return a card's kind and normalized value."""
+    _, identifier = decoder.member(reference, field)
+    if reference.WhichOneof("identifier") is not None and (identifier is None or identifier[0] not in CARDS):
+        decoder.fault(field, "must be a card or a loyalty_id")
+    kind, value = identifier or (IdentifierKind.CARD, "")
+    return IdentifierKind(kind), value
 
 
 def _private_groups(groups: int) -> bytes:

@@ -33,6 +33,7 @@ from pointguard_server.rpc.experiment_service import ExperimentService
 from pointguard_server.rpc.explanation_service import ExplanationService
 from pointguard_server.rpc.feeds import Feeds
 from pointguard_server.rpc.front_settings import FrontSettings
+from pointguard_server.rpc.group_service import GroupService
 from pointguard_server.rpc.guard import FOR_EVER_S, Feed, Guard, Handler, Method, Refusal
 from pointguard_server.rpc.lanes import Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
@@ -73,6 +74,9 @@ EXPLANATIONS = "pointguard.v1.ExplanationService"
 MANAGERS = frozenset((RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS))
 INVESTIGATORS = frozenset(
     (
+        "AddToGroup",
+        "RemoveFromGroup",
+        "ListGroupMembers",
         "ListAdvice",
         "RaiseAdvice",
         "OverrideAdvice",
@@ -176,12 +180,16 @@ def _role(service: str, name: str) -> str:
 
 
 def _member_methods(desk: Desk) -> dict[str, tuple[type[Message], Method] | None]:
-    members = MemberService(desk)
+    members, groups = MemberService(desk), GroupService(desk)
     return {
         "EnrollMember": (member_pb2.EnrollMemberRequest, members.enroll_member),
         "FindMember": (member_pb2.FindMemberRequest, members.find_member),
         "LinkIdentifier": (member_pb2.LinkIdentifierRequest, members.link_identifier),
+        "ReplaceCard": (member_pb2.ReplaceCardRequest, members.replace_card),
         "UpdateMember": (member_pb2.UpdateMemberRequest, members.update_member),
+        "AddToGroup": (member_pb2.AddToGroupRequest, groups.add_to_group),
+        "RemoveFromGroup": (member_pb2.RemoveFromGroupRequest, groups.remove_from_group),
+        "ListGroupMembers": (member_pb2.ListGroupMembersRequest, groups.list_group_members),
         "SetRedemptionLock": (member_pb2.SetRedemptionLockRequest, members.set_redemption_lock),
         "SetAccountStatus": (member_pb2.SetAccountStatusRequest, members.set_account_status),
     }

@@ -34,6 +34,7 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.NotFound: StatusCode.NOT_FOUND,
     errors.KeyReused: StatusCode.ALREADY_EXISTS,
     errors.IdentifierTaken: StatusCode.ALREADY_EXISTS,
+    errors.CardLinkingCap: StatusCode.FAILED_PRECONDITION,
     errors.ReservationEnded: StatusCode.FAILED_PRECONDITION,
     errors.CaptureAboveReservation: StatusCode.FAILED_PRECONDITION,
     errors.NotReturnable: StatusCode.FAILED_PRECONDITION,
@@ -78,6 +79,7 @@ _CURRENCY = errors.Violation("money.currency_code", "must be the program's curre
 _PAST_END = errors.Violation("ends_at", "must be to come")
 _WRONG_AMOUNT = errors.Violation("amount", "must be money or lines of an accrual, and points of a redemption")
 _NO_SUCH_LINE = errors.Violation("lines.lines", "must be lines of the original's basket")
+_RETRY_AFTER_S = 0.1  # others are changing the same member's groups all the time
 _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.ACCOUNT_UNKNOWN: errors.NotFound(),
     Outcome.RESERVATION_UNKNOWN: errors.NotFound(),
@@ -100,6 +102,8 @@ _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.REASON_CODE_UNKNOWN: errors.ReasonCodeUnknown(),
     Outcome.NOT_CORRECTABLE: errors.NotCorrectable(),
     Outcome.CORRECTION_ABOVE_ORIGINAL: errors.CorrectionAboveOriginal(),
+    Outcome.CARD_LINKING_CAP: errors.CardLinkingCap(),
+    Outcome.GROUPS_CHANGED: errors.Overloaded(_RETRY_AFTER_S),
 }
 
 

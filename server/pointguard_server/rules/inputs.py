@@ -24,6 +24,7 @@ class WindowMeasure(StrEnum):
     DISTINCT_STORES = "distinct stores"
     DISTINCT_CASHIERS = "distinct cashiers"
     DISTINCT_TERMINALS = "distinct terminals"
+    DISTINCT_CARDS = "distinct cards"
 
 
 class CalendarUnit(StrEnum):
@@ -100,6 +101,7 @@ COUNTED: Final = {
     "stores": WindowMeasure.DISTINCT_STORES,
     "cashiers": WindowMeasure.DISTINCT_CASHIERS,
     "terminals": WindowMeasure.DISTINCT_TERMINALS,
+    "cards": WindowMeasure.DISTINCT_CARDS,
 }
 """What ``distinct(… of purchases, …)`` may count."""
 SECONDS: Final = {"minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}

@@ -4,16 +4,19 @@ The claims that the engine takes inside its atomic step.
 """
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from pointguard_server.domain.calendar import local_time
 from pointguard_server.domain.codes import Outcome
+from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.ask import Claim
-from pointguard_server.service.ports import Directory, NewMember
+from pointguard_server.service.ports import Directory, Link, NewMember
 
 
 def enroll_claim(tenant_id: int, member: NewMember, directory: Directory) -> Claim:
     """Return the claim that makes a member with an account."""
 
-    def take(store: Any, now: int) -> tuple[Outcome, int, int]:
+    def take(store: Any, _known: int, now: int) -> tuple[Outcome, int, int]:
         outcome, account_id = store.enroll(tenant_id, member, now)
         return outcome, account_id, member.program_id
 
@@ -22,30 +25,30 @@ def enroll_claim(tenant_id: int, member: NewMember, directory: Directory) -> Cla
 
 def link_claim(
     tenant_id: int,
-    member: tuple[int, tuple[int, str] | None],
-    identifier: tuple[int, str],
+    identifier: tuple[IdentifierKind, str],
+    business_unit_id: int,
+    most: int | None,
+    zone: ZoneInfo,
     directory: Directory,
+    replaces: tuple[IdentifierKind, str] | None = None,
 ) -> Claim:
-    """Return the claim that links an identifier to the account that ``member`` finds."""
+    """Return the claim that links an identifier to the account that is asked about.
 
-    def take(store: Any, _now: int) -> tuple[Outcome, int, int]:
-        account_id, known_as = member
-        holder = store.find_account(tenant_id, *known_as) if known_as is not None else account_id
-        if not holder:
-            return Outcome.ACCOUNT_UNKNOWN, 0, 0
-        return store.link(tenant_id, holder, *identifier), 0, 0
+    A business unit links at most ``most`` cards to it in a calendar month of the zone; None: any number.
+    """
 
-    return Claim(take, lambda: directory.forget(tenant_id, (identifier,)))
+    def take(store: Any, account_id: int, now: int) -> tuple[Outcome, int, int]:
+        since = local_time(now, zone).month_start if most is not None else 0
+        link = Link(*identifier, now, business_unit_id, replaces, most, since)
+        return store.link(tenant_id, account_id, link), 0, 0
+
+    return Claim(take, lambda: directory.forget(tenant_id, (identifier, *((replaces,) if replaces else ()))))
 
 
-def birth_date_claim(tenant_id: int, member: tuple[int, tuple[int, str] | None], key: bytes, birth_date: str) -> Claim:
-    """Return the claim that keeps a birth date, or that it is not known, for the account that ``member`` finds."""
+def birth_date_claim(tenant_id: int, key: bytes, birth_date: str) -> Claim:
+    """Return the claim that keeps a birth date, or that it is not known, for the account that is asked about."""
 
-    def take(store: Any, _now: int) -> tuple[Outcome, int, int]:
-        account_id, known_as = member
-        holder = store.find_account(tenant_id, *known_as) if known_as is not None else account_id
-        if not holder:
-            return Outcome.ACCOUNT_UNKNOWN, 0, 0
-        return store.set_birth_date(tenant_id, holder, key, birth_date), 0, 0
+    def take(store: Any, account_id: int, _now: int) -> tuple[Outcome, int, int]:
+        return store.set_birth_date(tenant_id, account_id, key, birth_date), 0, 0
 
     return Claim(take, lambda: None)

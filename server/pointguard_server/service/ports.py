@@ -54,6 +54,23 @@ class NewMember:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A normalized identifier to link at a moment, by a store of a business unit (0: none).
+
+    ``replaces`` is the identifier of the account that it takes the place of. No more than ``most`` cards, in place of
+    others or beside them, are linked to an account by one business unit from ``counted_from`` on; None: any number.
+    """
+
+    kind: IdentifierKind
+    value: str
+    linked_at: int
+    business_unit_id: int = 0
+    replaces: tuple[IdentifierKind, str] | None = None
+    most: int | None = None
+    counted_from: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FoundMember:
     """A member as the directory holds it, decrypted."""
 
@@ -127,7 +144,7 @@ class Directory(Protocol):
         """Make a member with an account; return the outcome and the account."""
         ...
 
-    def link(self, connection: Any, tenant_id: int, account_id: int, kind: IdentifierKind, value: str) -> Outcome:
+    def link(self, connection: Any, tenant_id: int, account_id: int, link: Link) -> Outcome:
         """Link an identifier to an account that exists."""
         ...
 
@@ -261,6 +278,10 @@ class Reader(Protocol):
 
     async def standing(self, tenant_id: int, account_id: int, seq: int) -> tuple[str, str]:
         """Return the member's tier and the text of its set of groups, as an account's leg has them."""
+        ...
+
+    async def group_members(self, tenant_id: int, group: str, after: int, count: int) -> list[int]:
+        """Return the first accounts behind an account (0: all) whose members are in a group now, in order."""
         ...
 
     async def advice_owner(self, tenant_id: int, advice_id: bytes) -> int | None:

@@ -60,6 +60,9 @@ SPEND_ACCESS: Final = "SPEND_BASED_REDEMPTION_ACCESS"
 BYPASSING_TYPES_MAX: Final = 64
 REASON_CODES_MAX: Final = 64
 _ABOUT_AGENTS: Final = (Posture.LOG, Posture.WARN, Posture.REVIEW, Posture.BLOCK)
+CARDS_A_MONTH: Final = 2
+"""How many cards the control ``card_linking`` lets a business unit link to an account in a calendar month."""
+CARDS_A_MONTH_MAX: Final = 1_000
 _RULE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 # ISO 4217, the codes of national currencies in use, by the number of digits after the decimal point.
@@ -245,6 +248,7 @@ class ProgramConfig:
     ``fuel`` is what one transaction may use of it, where ``isolation`` has the earn rules run in a sandbox.
     ``language`` is that of messages for who asks for none; ``fail`` says by context what fraud rules do while nobody
     knows what they count.
+    ``cards_a_month`` is how many cards a business unit may link to an account in a calendar month; None: any number.
     """
 
     code: str
@@ -259,6 +263,7 @@ class ProgramConfig:
     lots: LotsConfig
     returns: ReturnsConfig
     adjustments: AdjustmentsConfig
+    cards_a_month: int | None
     earn_rules: str
     isolation: Isolation
     fuel: int
@@ -353,6 +358,7 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         lots=_read_lots(program),
         returns=_read_returns(program),
         adjustments=_read_adjustments(program),
+        cards_a_month=_read_card_linking(program),
         earn_rules=_read_earn_rules(earn),
         isolation=earn.choice("isolation", Isolation, Isolation.NONE),
         fuel=_read_fuel(earn),
@@ -412,6 +418,16 @@ def _read_redemption(table: CheckedTable) -> RedemptionConfig:
     )
     table.close()
     return config
+
+
+def _read_card_linking(program: CheckedTable) -> int | None:
+    """Return the cap on cards that are linked; None if its table is left out, which turns it off."""
+    if not program.has("card_linking"):
+        return None
+    table = program.table("card_linking")
+    most = table.integer("cards_a_month", 1, CARDS_A_MONTH_MAX, default=CARDS_A_MONTH)
+    table.close()
+    return most
 
 
 def _read_control(redemption: CheckedTable, name: str, threshold_key: str | None) -> ControlConfig | None:

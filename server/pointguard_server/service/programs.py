@@ -61,7 +61,13 @@ from pointguard_server.service.program_config import (
     RuleMode,
 )
 from pointguard_server.service.program_sources import ProgramSources, Store
-from pointguard_server.velocity.windows import DISTINCT_CASHIERS, DISTINCT_STORES, DISTINCT_TERMINALS, OWN_APPROVED
+from pointguard_server.velocity.windows import (
+    DISTINCT_CARDS,
+    DISTINCT_CASHIERS,
+    DISTINCT_STORES,
+    DISTINCT_TERMINALS,
+    OWN_APPROVED,
+)
 
 DAILY_REDEMPTION_CAP: Final = "DAILY_REDEMPTION_CAP"
 OUT_OF_PROVINCE: Final = "OUT_OF_PROVINCE"
@@ -85,6 +91,7 @@ _EARN_MEASURES: Final = {
     WindowMeasure.DISTINCT_STORES: DISTINCT_STORES,
     WindowMeasure.DISTINCT_CASHIERS: DISTINCT_CASHIERS,
     WindowMeasure.DISTINCT_TERMINALS: DISTINCT_TERMINALS,
+    WindowMeasure.DISTINCT_CARDS: DISTINCT_CARDS,
 }
 _ENUMERATIONS: Final[dict[str, type[Channel | Kind]]] = {"channel": Channel, "kind": Kind}
 _UNKNOWN: Final = -1

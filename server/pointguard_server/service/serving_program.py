@@ -158,6 +158,7 @@ class ServingProgram:
                 line_codes=prepared.lines,
                 messages=Messages(after.config),
                 zone=ZoneInfo(after.config.time_zone),
+                cards_a_month=after.config.cards_a_month,
             )
             if tenant.line_codes is not self.tenant.line_codes:
                 await asyncio.to_thread(self._prepare, tenant)

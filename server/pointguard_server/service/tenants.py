@@ -36,6 +36,7 @@ class Tenant:
     languages: Languages = field(default_factory=Languages, repr=False, compare=False)
     adjustment_reasons: tuple[str, ...] = ()  # the reason codes of what agents may do to points
     zone: ZoneInfo = _UTC  # of the program's calendar
+    cards_a_month: int | None = None  # that a business unit may link to an account; None: any number
     currency_number: int = field(init=False)  # the currency as the kernel compares it
     _keyed: "blake2b" = field(init=False, repr=False)
 

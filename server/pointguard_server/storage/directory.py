@@ -10,16 +10,30 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from pointguard_server.domain.codes import CodeKind, Outcome
-from pointguard_server.domain.identifiers import IdentifierKind
-from pointguard_server.service.ports import NewMember, StoreFacts, Stores
+from pointguard_server.domain.identifiers import CARDS, IdentifierKind
+from pointguard_server.engine.ports import Identified, IntArray
+from pointguard_server.service.ports import Link, NewMember, StoreFacts, Stores
 from pointguard_server.service.vault import MemberVault, VaultError
 from pointguard_server.storage.birth_dates import ADD_BIRTH_DATE, FIND_BIRTH_DATE, PURPOSE, open_birth_date
 
 IDENTIFIERS_MAX = 400_000
 CODES_MAX = 200_000
 
-FIND_IDENTIFIER = "SELECT account_id FROM identifiers WHERE tenant_id = ? AND blind_index = ?"
+FIND_IDENTIFIER = "SELECT account_id, identifier_id, ended_at FROM identifiers WHERE tenant_id = ? AND blind_index = ?"
+ADD_IDENTIFIER = (
+    "INSERT INTO identifiers (tenant_id, blind_index, account_id, member_id, kind, ciphertext, identifier_id,"
+    " linked_at, business_unit_id)"
+    " SELECT ?, ?, ?, ?, ?, ?, coalesce(max(identifier_id), 0) + 1, ?, ? FROM identifiers"
+)
+FIND_ENDED = "SELECT 1 FROM identifiers WHERE identifier_id = ? AND ended_at > 0"
+END_IDENTIFIER = "UPDATE identifiers SET ended_at = ? WHERE identifier_id = ?"
+COUNT_LINKED = (
+    "SELECT count(*) FROM identifiers WHERE tenant_id = ? AND member_id = ? AND account_id = ?"  # noqa: S608
+    f" AND kind IN ({', '.join(str(int(kind)) for kind in sorted(CARDS))}) AND business_unit_id = ? AND linked_at >= ?"
+)
 FIND_CODE = "SELECT code_id FROM codes WHERE tenant_id = ? AND kind = ? AND text = ?"
 FIND_MEMBER = (
     "SELECT m.member_id, m.wrapped_key FROM account_members a JOIN members m ON m.member_id = a.member_id"
@@ -54,7 +68,8 @@ class Directory:
         self._stores: Stores = {}
         self._codes: dict[tuple[int, int, str], int] = {}
         self._texts: dict[int, str] = {0: ""}
-        self._accounts: dict[tuple[int, int, str], int] = {}
+        self._identified: dict[tuple[int, int, str], Identified] = {}
+        self.ended_identifiers: IntArray = np.zeros(0, np.int64)
         self.on_new_code: Callable[[int, CodeKind, str, int], None] = lambda *_: None
 
     def load(self, connection: sqlite3.Connection) -> None:
@@ -195,30 +210,43 @@ class Directory:
 
     # ---------------------------------------------------------------------------------------------------------- members
 
-    def find_account(self, connection: sqlite3.Connection, tenant_id: int, kind: int, value: str) -> int | None:
-        """Return the account that a normalized identifier finds."""
-        known = self._accounts.get((tenant_id, kind, value))
+    def find_identifier(
+        self, connection: sqlite3.Connection, tenant_id: int, kind: int, value: str
+    ) -> Identified | None:
+        """Return what a normalized identifier finds, or None."""
+        known = self._identified.get((tenant_id, kind, value))
         if known is not None:
             return known
-        blind_index = self._vault.blind_index(tenant_id, IdentifierKind(kind), value)
-        found = connection.execute(FIND_IDENTIFIER, (tenant_id, blind_index)).fetchone()
-        if found is None:
+        row = self._identifier(connection, tenant_id, kind, value)
+        if row is None or row[2]:
             return None
-        if len(self._accounts) >= IDENTIFIERS_MAX:
-            self._accounts.clear()
-        self._accounts[tenant_id, kind, value] = found[0]
-        return int(found[0])
+        if len(self._identified) >= IDENTIFIERS_MAX:
+            self._identified.clear()
+        found = self._identified[tenant_id, kind, value] = Identified(*row[:2])
+        return found
+
+    def is_ended(self, connection: sqlite3.Connection, identifier_id: int) -> bool:
+        """See ``engine.ports.LedgerStore``."""
+        return connection.execute(FIND_ENDED, (identifier_id,)).fetchone() is not None
+
+    def _identifier(
+        self, connection: sqlite3.Connection, tenant_id: int, kind: int, value: str
+    ) -> tuple[int, int, int] | None:
+        """Return (account, the identifier's number, when it was ended) of an identifier; None if nobody has had it."""
+        blind_index = self._vault.blind_index(tenant_id, IdentifierKind(kind), value)
+        row: tuple[int, int, int] | None = connection.execute(FIND_IDENTIFIER, (tenant_id, blind_index)).fetchone()
+        return row
 
     def forget(self, tenant_id: int, identifiers: Sequence[tuple[int, str]]) -> None:
         """See the port."""
         for kind, value in identifiers:
-            self._accounts.pop((tenant_id, kind, value), None)
+            self._identified.pop((tenant_id, kind, value), None)
 
     def enroll(
         self, connection: sqlite3.Connection, tenant_id: int, member: NewMember, now: int
     ) -> tuple[Outcome, int]:
         """See the port."""
-        if any(self.find_account(connection, tenant_id, *identifier) for identifier in member.identifiers):
+        if any(self._identifier(connection, tenant_id, *identifier) for identifier in member.identifiers):
             return Outcome.IDENTIFIER_TAKEN, 0
         wrapped_key = self._vault.new_data_key(tenant_id)
         cursor = connection.execute(
@@ -237,7 +265,8 @@ class Directory:
             (tenant_id, account_id, member_id),
         )
         for kind, value in dict.fromkeys(member.identifiers):
-            self._add_identifier(connection, tenant_id, account_id, member_id, wrapped_key, kind, value)
+            # What a member comes with is linked at no moment: it is no new card.
+            self._add_identifier(connection, tenant_id, account_id, (member_id, wrapped_key), Link(kind, value, 0))
         if member.birth_date:
             self.set_birth_date(connection, tenant_id, account_id, member.key, member.birth_date)
         return Outcome.DONE, account_id
@@ -265,32 +294,38 @@ class Directory:
         except VaultError:
             return ""
 
-    def link(
-        self, connection: sqlite3.Connection, tenant_id: int, account_id: int, kind: IdentifierKind, value: str
-    ) -> Outcome:
-        """See the port. Linking what is linked already changes nothing."""
-        holder = self.find_account(connection, tenant_id, kind, value)
-        if holder is not None:
-            return Outcome.DONE if holder == account_id else Outcome.IDENTIFIER_TAKEN
+    def link(self, connection: sqlite3.Connection, tenant_id: int, account_id: int, link: Link) -> Outcome:
+        """See the port. Linking what is linked already changes nothing; what was ended is never linked again."""
         found = connection.execute(FIND_MEMBER, (tenant_id, account_id)).fetchone()
         if found is None or not found[1]:
             return Outcome.ACCOUNT_UNKNOWN
-        self._add_identifier(connection, tenant_id, account_id, found[0], found[1], kind, value)
+        known = self._identifier(connection, tenant_id, link.kind, link.value)
+        if known is not None:
+            is_linked = known[0] == account_id and not known[2] and link.replaces is None
+            return Outcome.DONE if is_linked else Outcome.IDENTIFIER_TAKEN
+        if link.most is not None and link.kind in CARDS:
+            counted = (tenant_id, found[0], account_id, link.business_unit_id, link.counted_from)
+            if connection.execute(COUNT_LINKED, counted).fetchone()[0] >= link.most:
+                return Outcome.CARD_LINKING_CAP
+        if link.replaces is not None:
+            self._end(connection, tenant_id, link)
+        self._add_identifier(connection, tenant_id, account_id, found, link)
         return Outcome.DONE
 
+    def _end(self, connection: sqlite3.Connection, tenant_id: int, link: Link) -> None:
+        """Have the identifier that another one replaces find nobody any more."""
+        assert link.replaces is not None  # noqa: S101  (see link)
+        known = self._identifier(connection, tenant_id, *link.replaces)
+        assert known is not None  # noqa: S101  (it has found the account)
+        connection.execute(END_IDENTIFIER, (link.linked_at, known[1]))
+        self.forget(tenant_id, (link.replaces,))
+        self.ended_identifiers = np.union1d(self.ended_identifiers, [known[1]])
+
     def _add_identifier(
-        self,
-        connection: sqlite3.Connection,
-        tenant_id: int,
-        account_id: int,
-        member_id: int,
-        wrapped_key: bytes,
-        kind: IdentifierKind,
-        value: str,
+        self, connection: sqlite3.Connection, tenant_id: int, account_id: int, member: tuple[int, bytes], link: Link
     ) -> None:
-        ciphertext = self._vault.seal(tenant_id, member_id, wrapped_key, f"identifier {kind}", value.encode())
-        connection.execute(
-            "INSERT INTO identifiers (tenant_id, blind_index, account_id, member_id, kind, ciphertext)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (tenant_id, self._vault.blind_index(tenant_id, kind, value), account_id, member_id, kind, ciphertext),
-        )
+        """Add an identifier of a member (number, wrapped key)."""
+        sealed = self._vault.seal(tenant_id, *member, f"identifier {link.kind}", link.value.encode())
+        blind_index = self._vault.blind_index(tenant_id, link.kind, link.value)
+        row = (tenant_id, blind_index, account_id, member[0], link.kind, sealed, link.linked_at, link.business_unit_id)
+        connection.execute(ADD_IDENTIFIER, row)

@@ -16,7 +16,7 @@ import numpy as np
 
 from pointguard_server.domain.codes import AdviceEntity, Operation, Outcome
 from pointguard_server.domain.errors import StorageBroken
-from pointguard_server.engine.ports import AWARDED, Heads, History, Original, RowArray, Rows
+from pointguard_server.engine.ports import AWARDED, Heads, History, Identified, IntArray, Original, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, LEG
 from pointguard_server.storage.blocks import block_bytes, encode_block
 from pointguard_server.storage.journal import Journal, JournalDamaged, delete_segments, read_blocks
@@ -349,19 +349,28 @@ class JournaledLedger:
             if batch.first_position > position and batch.accepted_at > newer_than:
                 yield rows.legs.view(LEG)
 
-    def find_account(self, tenant_id: int, kind: int, value: str) -> int | None:
+    @property
+    def ended_identifiers(self) -> IntArray:
         """See the port."""
-        return self._readable().find_account(tenant_id, kind, value)
+        return self._database.ended_identifiers
+
+    def is_ended(self, identifier_id: int) -> bool:
+        """See the port."""
+        return self._readable().is_ended(identifier_id)
+
+    def find_identifier(self, tenant_id: int, kind: int, value: str) -> Identified | None:
+        """See the port."""
+        return self._readable().find_identifier(tenant_id, kind, value)
 
     def enroll(self, tenant_id: int, member: Any, now: int) -> tuple[Outcome, int]:
         """See the port."""
         self._go_direct()
         return self._database.enroll(tenant_id, member, now)
 
-    def link(self, tenant_id: int, account_id: int, kind: int, value: str) -> Outcome:
+    def link(self, tenant_id: int, account_id: int, link: Any) -> Outcome:
         """See the port."""
         self._go_direct()
-        return self._database.link(tenant_id, account_id, kind, value)
+        return self._database.link(tenant_id, account_id, link)
 
     def set_birth_date(self, tenant_id: int, account_id: int, key: bytes, birth_date: str) -> Outcome:
         """See the port."""

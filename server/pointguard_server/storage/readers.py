@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, event, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from pointguard_server.domain.codes import CaseState
+from pointguard_server.domain.codes import CaseState, CodeKind
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.service.credentials import ApiKeyRecord
 from pointguard_server.service.ports import AdviceHistory, FoundMember
@@ -26,6 +26,20 @@ from pointguard_server.storage.advice_histories import (
 from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
 from pointguard_server.storage.tables import account_members, api_keys, codes, identifiers, legs, members
 
+# find_group_members: whose groups were once set to a set with the group in it, and whose latest leg says so still.
+FIND_GROUP_MEMBERS = f"""
+    WITH sets AS (
+        SELECT code_id FROM codes WHERE tenant_id = :tenant AND kind = {int(CodeKind.GROUP_SET)}
+            AND instr(char(10) || text || char(10), char(10) || :group || char(10)) > 0
+    )
+    SELECT DISTINCT l.account_id FROM legs l
+    WHERE l.tenant_id = :tenant AND l.group_set_id IN sets AND l.group_set_id > 0 AND l.operation IN (6, 10, 19)
+        AND l.account_id > :after AND (
+            SELECT n.group_set_id FROM legs n WHERE n.tenant_id = l.tenant_id AND n.account_id = l.account_id
+            ORDER BY n.seq DESC LIMIT 1
+        ) IN sets
+    ORDER BY l.account_id LIMIT :count
+"""  # noqa: S608  (a number of the server's; the operations are those of the index legs_groups)
 READER_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-4096")
 
 
@@ -102,6 +116,7 @@ class Reader:
             identifiers.c.tenant_id == tenant_id,
             identifiers.c.account_id == account_id,
             identifiers.c.member_id == row.member_id,
+            identifiers.c.ended_at == 0,
         )
         async with self._engine.connect() as connection:
             found = (await connection.execute(query)).all()
@@ -136,6 +151,13 @@ class Reader:
             )
         )
         return ("", "") if row is None else (await self.text(row.tier_id), await self.text(row.group_set_id))
+
+    async def group_members(self, tenant_id: int, group: str, after: int, count: int) -> list[int]:
+        """See the port."""
+        await self.catch_up()
+        query = text(FIND_GROUP_MEMBERS).bindparams(tenant=tenant_id, group=group, after=after, count=count)
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(query)).scalars())
 
     async def advice_owner(self, tenant_id: int, advice_id: bytes) -> int | None:
         """See the port."""

@@ -18,12 +18,11 @@ from sqlalchemy import Table
 from pointguard_server.domain.age_bands import packed, read_birth_date
 from pointguard_server.domain.codes import AdviceEntity, EntryType, Operation, Outcome
 from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
-from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.engine.past_legs import legs_of_records
-from pointguard_server.engine.ports import AWARDED, Heads, History, Original, RowArray, Rows
+from pointguard_server.engine.ports import AWARDED, Heads, History, Identified, IntArray, Original, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, ENTRY, LEG, LEG_COLUMNS
-from pointguard_server.service.ports import NewMember
+from pointguard_server.service.ports import Link, NewMember
 from pointguard_server.storage import tables
 from pointguard_server.storage.directory import Directory
 
@@ -259,10 +258,22 @@ class SqliteLedger:
         except sqlite3.Error as error:
             raise storage_error(error) from error
 
-    def find_account(self, tenant_id: int, kind: int, value: str) -> int | None:
+    @property
+    def ended_identifiers(self) -> IntArray:
+        """See the port."""
+        return self._directory.ended_identifiers
+
+    def is_ended(self, identifier_id: int) -> bool:
         """See the port."""
         try:
-            return self._directory.find_account(self._connection, tenant_id, kind, value)
+            return self._directory.is_ended(self._connection, identifier_id)
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+
+    def find_identifier(self, tenant_id: int, kind: int, value: str) -> Identified | None:
+        """See the port."""
+        try:
+            return self._directory.find_identifier(self._connection, tenant_id, kind, value)
         except sqlite3.Error as error:
             raise storage_error(error) from error
 
@@ -390,10 +401,10 @@ class SqliteLedger:
         except sqlite3.Error as error:
             raise storage_error(error) from error
 
-    def link(self, tenant_id: int, account_id: int, kind: int, value: str) -> Outcome:
+    def link(self, tenant_id: int, account_id: int, link: Link) -> Outcome:
         """See the port."""
         try:
-            return self._directory.link(self._connection, tenant_id, account_id, IdentifierKind(kind), value)
+            return self._directory.link(self._connection, tenant_id, account_id, link)
         except sqlite3.Error as error:
             raise storage_error(error) from error
 

@@ -64,6 +64,13 @@ Index(
     sqlite_where=text(f"operation = {int(Operation.RETURN)}"),
 )
 Index(
+    "legs_groups",
+    legs.c.tenant_id,
+    legs.c.group_set_id,
+    legs.c.account_id,
+    sqlite_where=text("group_set_id > 0 AND operation IN (6, 10, 19)"),  # ENROLL, UPDATE_MEMBER, CHANGE_GROUPS
+)
+Index(
     "legs_corrections",
     legs.c.tenant_id,
     legs.c.account_id,
@@ -403,7 +410,12 @@ identifiers = Table(
     Column("member_id", BigInteger, nullable=False),
     Column("kind", BigInteger, nullable=False),
     Column("ciphertext", LargeBinary, nullable=False),
+    Column("identifier_id", BigInteger, nullable=False, server_default="0"),  # its number, by which legs name it
+    Column("linked_at", BigInteger, nullable=False, server_default="0"),  # 0: with its member
+    Column("business_unit_id", BigInteger, nullable=False, server_default="0"),  # that linked it; 0: none
+    Column("ended_at", BigInteger, nullable=False, server_default="0"),  # it was replaced then; 0: it finds its account
     Index("identifiers_member", "tenant_id", "member_id"),
+    Index("identifiers_number", "identifier_id", unique=True),
     sqlite_with_rowid=False,
 )
 api_keys = Table(

@@ -1,4 +1,6 @@
-"""How many different stores, cashiers or terminals a window holds, exactly. Compiled; used by the engine's kernels.
+"""How many different stores, cashiers, terminals or cards a window holds, exactly.
+
+Compiled; used by the engine's kernels.
 
 One hash table for all accounts counts, for each (account, measure, value), the events inside the window that have the
 value. An event that enters a window adds to its entry, one that leaves takes away, and an entry that comes to nothing
@@ -14,6 +16,7 @@ import numpy.typing as npt
 
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.windows import (
+    DISTINCT_CARDS,
     DISTINCT_CASHIERS,
     DISTINCT_STORES,
     DISTINCT_TERMINALS,
@@ -96,8 +99,10 @@ def _close(table, empty):
 
 
 @part
-def _value(kind, event):
-    """Return what of an event, or a request, a measure tells apart; 0: it has none."""
+def _value(kind, event, card_id):
+    """Return what of an event, or a request, with a card a measure tells apart; 0: it has none."""
+    if kind == DISTINCT_CARDS:
+        return card_id
     if kind == DISTINCT_STORES:
         return event.store_id
     if kind == DISTINCT_CASHIERS:
@@ -106,9 +111,9 @@ def _value(kind, event):
 
 
 @part
-def is_another(arrays, slot, m, measure, request):
+def is_another(arrays, slot, m, measure, request, card_id):
     """Whether what a request has is not among what a window of different values holds, and so would be one more."""
-    value = _value(measure.measure, request)
+    value = _value(measure.measure, request, card_id)
     return value > 0 and arrays.distinct[_place(arrays.distinct, _key(slot, m, value)), _COUNT] == 0
 
 
@@ -119,7 +124,7 @@ def _counted(measure, event):
         return 0
     if measure.net_of_reversals and event.flags & REVERSED:
         return 0
-    return _value(measure.measure, event)
+    return _value(measure.measure, event, event.card_id)
 
 
 @part
@@ -177,8 +182,8 @@ def forget_distinct(arrays, account, slot):
     index = account.first_event
     while index != NONE:
         for i in range(arrays.distinct_measures.shape[0]):
-            for kind in range(DISTINCT_STORES, DISTINCT_TERMINALS + 1):
-                value = _value(kind, arrays.events[index])
+            for kind in range(DISTINCT_STORES, DISTINCT_CARDS + 1):
+                value = _value(kind, arrays.events[index], arrays.events[index].card_id)
                 place = _place(arrays.distinct, _key(slot, arrays.distinct_measures[i], value))
                 if value > 0 and arrays.distinct[place, _COUNT] != 0:
                     _close(arrays.distinct, place)

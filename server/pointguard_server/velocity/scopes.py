@@ -41,12 +41,13 @@ IN_USE, CHANGES = 0, 1
 NOT_NOW = -1
 """The bucket of what a calendar window does not hold any more."""
 
-_GROUP, _PROGRAM, _STORE, _CASHIER, _TERMINAL, _AGENT = (
+_GROUP, _PROGRAM, _STORE, _CASHIER, _TERMINAL, _CARD, _AGENT = (
     int(Scope.GROUP),
     int(Scope.PROGRAM),
     int(Scope.STORE),
     int(Scope.CASHIER),
     int(Scope.TERMINAL),
+    int(Scope.CARD),
     int(Scope.AGENT),
 )
 _ROLLING, _DAY, _WEEK = int(WindowKind.ROLLING), int(WindowKind.DAY), int(WindowKind.WEEK)
@@ -170,7 +171,7 @@ def entity_count(world, scope, group_set_id):
 
 
 @part
-def entity_at(world, scope, which, program_id, unit, store, terminal, cashier, agent, group_set_id):
+def entity_at(world, scope, which, program_id, unit, store, terminal, cashier, card, agent, group_set_id):
     """Return one of the entities that a transaction counts for; 0: it names none.
 
     A terminal is its store's: another store may have one of the same name.
@@ -187,6 +188,8 @@ def entity_at(world, scope, which, program_id, unit, store, terminal, cashier, a
         return agent
     if scope == _TERMINAL:
         return store << TERMINAL_BITS | terminal if terminal != 0 else 0
+    if scope == _CARD:
+        return card
     return unit
 
 

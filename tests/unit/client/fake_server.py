@@ -447,6 +447,9 @@ class FakeAdvice(advice_pb2_grpc.AdviceServiceServicer):
         return await self._fake.answer("ResolveCase", request, context, lambda: answer)
 
 
+_GROUP_CHANGE = member_pb2.GroupChange(transaction_id="group", account_id=7)
+
+
 class FakeMembers(member_pb2_grpc.MemberServiceServicer):
     """Members that need no storage."""
 
@@ -470,6 +473,22 @@ class FakeMembers(member_pb2_grpc.MemberServiceServicer):
     async def LinkIdentifier(self, request: member_pb2.LinkIdentifierRequest, context: Context) -> Any:
         answer = member_pb2.LinkIdentifierResponse(transaction_id="link", account_id=7)
         return await self._fake.answer("LinkIdentifier", request, context, lambda: answer)
+
+    async def ReplaceCard(self, request: member_pb2.ReplaceCardRequest, context: Context) -> Any:
+        answer = member_pb2.ReplaceCardResponse(transaction_id="replacement", account_id=7)
+        return await self._fake.answer("ReplaceCard", request, context, lambda: answer)
+
+    async def AddToGroup(self, request: member_pb2.AddToGroupRequest, context: Context) -> Any:
+        answer = member_pb2.AddToGroupResponse(changes=[_GROUP_CHANGE] * len(request.members))
+        return await self._fake.answer("AddToGroup", request, context, lambda: answer)
+
+    async def RemoveFromGroup(self, request: member_pb2.RemoveFromGroupRequest, context: Context) -> Any:
+        answer = member_pb2.RemoveFromGroupResponse(changes=[_GROUP_CHANGE] * len(request.members))
+        return await self._fake.answer("RemoveFromGroup", request, context, lambda: answer)
+
+    async def ListGroupMembers(self, request: member_pb2.ListGroupMembersRequest, context: Context) -> Any:
+        answer = member_pb2.ListGroupMembersResponse(account_ids=[7, 8], next_page_token="8")
+        return await self._fake.answer("ListGroupMembers", request, context, lambda: answer)
 
     async def UpdateMember(self, request: member_pb2.UpdateMemberRequest, context: Context) -> Any:
         answer = member_pb2.UpdateMemberResponse(transaction_id="update", account_id=7)

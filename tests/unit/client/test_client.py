@@ -286,11 +286,13 @@ async def test_members_are_enrolled_found_linked_and_locked(server: FakeServer, 
     assert member.profile == Profile("Ada", "Example", "CA-ON")
     link = await client.link_identifier(MEMBER, Identifier.card("token-1"))
     assert link.account_id == 7
+    replacement = await client.replace_card(Identifier.card("token-1"), Identifier.card("token-2"))
+    assert (replacement.transaction_id, replacement.account_id) == ("replacement", 7)
     assert (await client.update_member(MEMBER, groups=("VIP",))).transaction_id == "update"
     assert (await client.set_redemption_lock(MEMBER, True)).locked
     assert (await client.get_balance(MEMBER)).redemption_locked
     keys = [getattr(call.request, "idempotency_key", "") for call in server.calls]
-    assert [bool(key) for key in keys] == [True, False, True, True, True, False]
+    assert [bool(key) for key in keys] == [True, False, True, True, True, True, False]
 
 
 def test_a_profile_never_shows_its_personal_data() -> None:

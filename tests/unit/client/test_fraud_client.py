@@ -134,6 +134,23 @@ async def test_an_account_is_suspended(server: FakeServer, client: PointguardCli
     assert (request.status, request.intervention) == (member_pb2.ACCOUNT_STATUS_SUSPENDED, SENT)
 
 
+async def test_members_are_put_into_a_group_and_taken_out_and_listed(
+    server: FakeServer, client: PointguardClient
+) -> None:
+    for change, sent in (
+        (client.fraud.add_to_group, member_pb2.AddToGroupRequest),
+        (client.fraud.remove_from_group, member_pb2.RemoveFromGroupRequest),
+    ):
+        changes = await change("VIP", [MEMBER, MEMBER], WHY)
+        assert [(each.transaction_id, each.account_id) for each in changes] == [("group", 7)] * 2
+        request = server.calls[-1].request
+        assert isinstance(request, sent)
+        assert (request.group, len(request.members), request.intervention) == ("VIP", 2, SENT)
+        assert request.idempotency_key
+    page = await client.fraud.list_group_members("VIP", page_size=2)
+    assert (page.account_ids, page.next_page_token) == ((7, 8), "8")
+
+
 async def test_a_watch_that_breaks_off_goes_on_from_where_it_was(server: FakeServer, client: PointguardClient) -> None:
     watched = [notice async for notice in client.fraud.watch(context=AdviceContext.EARNING, follow=False)]
     assert [(notice.position, notice.transaction_id) for notice in watched] == [

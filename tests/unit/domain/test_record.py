@@ -77,20 +77,23 @@ def test_a_record_that_is_cut_short_is_refused(record: Record, data: st.DataObje
 
 @given(record=records)
 def test_a_record_of_another_version_is_refused(record: Record) -> None:
-    with pytest.raises(ValueError, match="version 4 is not known"):
-        decode_record(b"\x04" + encode_record(record)[1:])
+    with pytest.raises(ValueError, match="version 5 is not known"):
+        decode_record(b"\x05" + encode_record(record)[1:])
 
 
+IDENTIFIER = ("identifier_kind", "identifier_id")
+
+
+@pytest.mark.parametrize(
+    ("version", "lacks"),
+    [(1, ("experiment_id", "arm", "agent_id", *IDENTIFIER)), (2, ("agent_id", *IDENTIFIER)), (3, IDENTIFIER)],
+)
 @given(record=records)
-def test_a_record_from_before_there_were_experiments_reads_as_of_none(record: Record) -> None:
-    of_none = replace(_without_evidence(record), leg=record.leg | {"experiment_id": 0, "arm": 0, "agent_id": 0})
-    assert decode_record(encode_record(record, version=1)) == of_none
-
-
-@given(record=records)
-def test_a_record_of_the_second_version_is_of_nobody_and_has_nothing_measured(record: Record) -> None:
-    of_nobody = replace(_without_evidence(record), leg=record.leg | {"agent_id": 0})
-    assert decode_record(encode_record(record, version=2)) == of_nobody
+def test_a_record_of_an_older_version_reads_as_if_what_it_lacks_said_nothing(
+    version: int, lacks: tuple[str, ...], record: Record
+) -> None:
+    known = record if version > 2 else _without_evidence(record)
+    assert decode_record(encode_record(record, version)) == replace(known, leg=record.leg | dict.fromkeys(lacks, 0))
 
 
 @pytest.mark.parametrize(

@@ -535,3 +535,19 @@ duration = "30d"
     assert {problem.split(":")[0] for problem in problems_of(SMALLEST + rule.replace(old, new))} == {
         f"fraud_rule[1].{key}"
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "most"),
+    [("", None), ("[program.card_linking]\n", 2), ("[program.card_linking]\ncards_a_month = 5\n", 5)],
+)
+def test_linking_cards_is_capped_where_the_program_says_so_and_at_two_unless_it_says_more(
+    written: str, most: int | None
+) -> None:
+    assert load_program_config(f"{SMALLEST}{written}", "p.toml").cards_a_month == most
+
+
+def test_a_cap_of_no_cards_is_a_mistake() -> None:
+    with pytest.raises(ProgramConfigError) as refusal:
+        load_program_config(f"{SMALLEST}[program.card_linking]\ncards_a_month = 0\n", "p.toml")
+    assert [problem.path for problem in refusal.value.problems] == ["program.card_linking.cards_a_month"]

@@ -14,6 +14,7 @@ from pointguard_server.domain.codes import RuleChangeReason
 from pointguard_server.rules.texts import Texts
 from pointguard_server.service.rule_versions import RuleChange
 from pointguard_server.storage.database import MIGRATIONS, migrate
+from pointguard_server.storage.directory import ADD_IDENTIFIER
 from pointguard_server.storage.rule_versions import RuleVersions
 
 INSERT = (
@@ -75,3 +76,17 @@ def test_what_an_older_version_holds_of_files_reads_as_what_newer_ones_name(tmp_
         before = versions.version(connection, 1, 7, 1)
         assert before is not None
         assert (before.files, before.digest) == (files, digest) == (after.files, after.digest)
+
+
+def test_identifiers_from_before_they_had_numbers_get_one_each_and_new_ones_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    migrate_to(path, "0021")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for number in range(3):
+            row = (1 + number % 2, bytes([number]) * 16, 7, 5, 4, b"sealed")
+            connection.execute("INSERT INTO identifiers VALUES (?, ?, ?, ?, ?, ?)", row)
+        migrate(path)
+        found = "SELECT identifier_id, linked_at, business_unit_id, ended_at FROM identifiers ORDER BY identifier_id"
+        assert connection.execute(found).fetchall() == [(number, 0, 0, 0) for number in (1, 2, 3)]
+        connection.execute(ADD_IDENTIFIER, (1, bytes(16)[:15] + b"n", 7, 5, 4, b"sealed", 20, 0))
+        assert connection.execute(found).fetchall()[3] == (4, 20, 0, 0)

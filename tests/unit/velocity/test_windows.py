@@ -47,7 +47,7 @@ class Kernel:
     def add(self, now: int, kind: int, parts: int, flags: int, points: int, money: int) -> int:
         index = int(windows.append(self.account[0], self.next_block, self.free, self.free_count))
         self.seq += 1
-        self.events[index] = (self.seq, now, points, money, 0, 0, 0, 0, 0, parts, kind, flags)
+        self.events[index] = (self.seq, 0, now, points, money, 0, 0, 0, 0, 0, parts, kind, flags)
         windows.count_in(self.events, index, MEASURES, 0, COUNT, self.tallies)
         return index
 
@@ -169,3 +169,13 @@ def test_an_event_that_is_given_back_whole_counts_for_nothing_net_and_for_one_gr
     kernel.release(index, 7, 7, True)
     assert int(kernel.events["flags"][index]) == APPROVED | REVERSED
     assert kernel.values(10)[:3] == [1, 0, 0]
+
+
+def test_events_that_change_places_take_all_that_they_are_along() -> None:
+    events = np.zeros(2, EVENT)
+    for place in range(2):
+        for number, name in enumerate(EVENT.names or ()):
+            events[name][place] = 20 * place + number + 1
+    before = events.copy()
+    windows.swap_events(events[0], events[1])
+    assert events.tolist() == before[::-1].tolist()

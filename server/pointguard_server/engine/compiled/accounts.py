@@ -83,6 +83,7 @@ def show_balance(arrays, account, answer, now):
     answer.pending = account.pending
     answer.account_flags = account.flags
     answer.seq = account.seq
+    answer.group_set_id = account.group_set_id
 
 
 @entry

@@ -22,6 +22,7 @@ from pointguard_server.engine.compiled.measured import UNCOUNTED, held_by_leg, m
 from pointguard_server.engine.compiled.past_windows import fullest_window
 from pointguard_server.engine.compiled.scopes import scope_evidence_from
 from pointguard_server.engine.world import NOW, SHOWN
+from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.scopes import TERMINAL_BITS, entity_at
 from pointguard_server.velocity.windows import NONE, RECORDED, window_start
@@ -343,6 +344,7 @@ def _counted_for(arrays, world, program, rule, leg):
         leg.store_id,
         leg.terminal_id,
         leg.cashier_id,
+        card_of(leg),
         leg.agent_id,
         leg.group_set_id,
     )

@@ -18,6 +18,7 @@ from pointguard_server.engine.compiled.tallies import value_now
 from pointguard_server.engine.world import MATCHED, MATCHED_NUMBER, NOW
 from pointguard_server.rules.checked import NOT_COMPUTED
 from pointguard_server.rules.native_call import call_earn
+from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import is_another
 from pointguard_server.velocity.windows import DISTINCT_STORES, RECORDED, amount, matches, window_start
@@ -88,7 +89,8 @@ def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, fl
             held = value_now(arrays, account, measure, arrays.tallies[slot, wanted.measure], batch.header[NOW])
             if matches(measure, kind, parts, flags) and not _is_before(batch, program, measure, flags, moment):
                 if measure.measure >= DISTINCT_STORES:
-                    held += is_another(arrays, slot, wanted.measure, measure, batch.requests[r])
+                    card = card_of(batch.envelopes[r])
+                    held += is_another(arrays, slot, wanted.measure, measure, batch.requests[r], card)
                 else:
                     held += amount(measure, points, money)
             value = min(value, held)

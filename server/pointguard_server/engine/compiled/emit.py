@@ -17,6 +17,7 @@ from pointguard_server.engine.world import (
     LEGS,
     NOW,
 )
+from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import count_another, count_distinct
 from pointguard_server.velocity.windows import (
@@ -131,6 +132,7 @@ def _copy_request(batch, leg, r):
         leg.request_digest_high = leg.request_digest_low = 0
         leg.occurred_at = leg.business_unit_id = leg.store_id = leg.terminal_id = 0
         leg.cashier_id = leg.channel = leg.redemption_type_id = leg.agent_id = 0
+        leg.identifier_kind = leg.identifier_id = 0
         return
     request, envelope = batch.requests[r], batch.envelopes[r]
     leg.idempotency_key_high = envelope.idempotency_key_high
@@ -145,6 +147,8 @@ def _copy_request(batch, leg, r):
     leg.channel = request.channel
     leg.redemption_type_id = request.redemption_type_id
     leg.agent_id = envelope.agent_id
+    leg.identifier_kind = envelope.identifier_kind
+    leg.identifier_id = envelope.identifier_id
 
 
 @part
@@ -248,6 +252,7 @@ def _append_event(arrays, leg, account):
     event.store_id = leg.store_id
     event.cashier_id = leg.cashier_id
     event.terminal_id = leg.terminal_id
+    event.card_id = card_of(leg)
     event.parts = leg.parts
     event.kind = leg.kind
     event.flags = leg.event_flags

@@ -1,6 +1,6 @@
 """Interventions: what the staff do about an account.
 
-Advice raised, overridden or removed by hand; cases resolved; suspension.
+Advice raised, overridden or removed by hand; cases resolved; suspension; groups changed.
 
 They move no points, and the member did nothing: no window counts them but that of the agent who does it, and no fraud
 rule looks at them but those about agents.
@@ -45,6 +45,7 @@ from pointguard_server.velocity.windows import APPROVED, NONE
 
 _APPROVED, _REVIEW = int(Decision.APPROVED), int(Decision.REVIEW)
 _RESOLVE, _OVERRIDE_KIND = int(Operation.RESOLVE_CASE), int(Kind.OVERRIDE)
+_CHANGE_GROUPS, _GROUPS_CHANGED = int(Operation.CHANGE_GROUPS), int(Outcome.GROUPS_CHANGED)
 _RAISE, _OVERRIDE, _REMOVE = (
     int(Operation.RAISE_ADVICE),
     int(Operation.OVERRIDE_ADVICE),
@@ -84,10 +85,8 @@ def intervene(arrays, world, batch, out, r, slot):
         if out.answers[r].outcome != _DONE:
             return
         kind = _OVERRIDE_KIND
-    else:
-        account.flags &= ~_SUSPENDED_FLAG
-        if request.flags & _SUSPENDED:
-            account.flags |= _SUSPENDED_FLAG
+    elif not _set_account(batch, out, r, account):
+        return
     row = emit_leg(batch, out, account, program, r, request.operation, kind, 0, _APPROVED)
     leg = out.legs[row]
     if request.operation == _RAISE:
@@ -124,6 +123,22 @@ def _close(arrays, world, batch, out, slot, row):
         raise_tripped(arrays, world, batch, out, row, slot, BY_STAFF, APPROVED)
         count_for_scopes(arrays, world, program, out.legs[row], True)
     close_leg(arrays, batch, out, account, row)
+
+
+@part
+def _set_account(batch, out, r, account):
+    """Set the account's status, or its member's groups if they are what the change takes them for; return whether."""
+    request, envelope = batch.requests[r], batch.envelopes[r]
+    if request.operation == _CHANGE_GROUPS:
+        if account.group_set_id != envelope.group_set_before:
+            out.answers[r].outcome = _GROUPS_CHANGED
+            return False
+        account.group_set_id = envelope.group_set_id
+        return True
+    account.flags &= ~_SUSPENDED_FLAG
+    if request.flags & _SUSPENDED:
+        account.flags |= _SUSPENDED_FLAG
+    return True
 
 
 @part

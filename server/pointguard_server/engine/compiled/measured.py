@@ -9,6 +9,7 @@ from pointguard_server.engine.compiled.moments import counts_at
 from pointguard_server.engine.compiled.past_windows import fullest_window
 from pointguard_server.engine.compiled.scopes import held_by_scope, is_past
 from pointguard_server.engine.world import CONDITION
+from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.scopes import bucket_at
 from pointguard_server.velocity.windows import BLOCKED, RECORDED, amount, matches
@@ -77,6 +78,7 @@ def held_by_leg(arrays, world, program, scoped, leg):
         leg.store_id,
         leg.terminal_id,
         leg.cashier_id,
+        card_of(leg),
         leg.agent_id,
         leg.group_set_id,
         leg.accepted_at,

@@ -30,6 +30,7 @@ from pointguard_server.engine.compiled.reservations import open_hold
 from pointguard_server.engine.compiled.scopes import held_by_scope
 from pointguard_server.engine.compiled.tallies import value_now
 from pointguard_server.engine.world import CONDITION, NOW
+from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.windows import APPROVED, BLOCKED, amount, matches
 
@@ -287,6 +288,7 @@ def _room_now(arrays, world, batch, r, slot, program, rule):
         request.store_id,
         request.terminal_id,
         request.cashier_id,
+        card_of(batch.envelopes[r]),
         0,
         account.group_set_id,
         batch.header[NOW],

@@ -7,6 +7,7 @@ back: what it counted for others then is counted.
 from pointguard_server.domain.codes import Scope, WindowKind
 from pointguard_server.engine.compiled.moments import counts_at
 from pointguard_server.engine.world import NOW
+from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.scopes import (
     BUCKETS,
@@ -55,6 +56,7 @@ def count_for_scopes(arrays, world, program, leg, for_agents_alone):
                 leg.store_id,
                 leg.terminal_id,
                 leg.cashier_id,
+                card_of(leg),
                 leg.agent_id,
                 leg.group_set_id,
             )
@@ -96,6 +98,7 @@ def shift_scopes(arrays, world, batch, program, hold, sign):
                 event.store_id,
                 event.terminal_id,
                 event.cashier_id,
+                event.card_id,
                 0,
                 hold.group_set_id,
             )
@@ -108,7 +111,7 @@ def shift_scopes(arrays, world, batch, program, hold, sign):
 
 
 @part
-def held_by_scope(arrays, world, program, measure, unit, store, terminal, cashier, agent, group_set_id, now):
+def held_by_scope(arrays, world, program, measure, unit, store, terminal, cashier, card, agent, group_set_id, now):
     """Return what the window of the entity that a transaction names holds, and which of its groups that is, from 0.
 
     Of several groups it is the one that has most, the first of equals; without an entity it is NOBODY.
@@ -117,7 +120,7 @@ def held_by_scope(arrays, world, program, measure, unit, store, terminal, cashie
     bucket = bucket_at(measure, program, now)
     for which in range(entity_count(world, measure.scope, group_set_id)):
         entity = entity_at(
-            world, measure.scope, which, program.program_id, unit, store, terminal, cashier, agent, group_set_id
+            world, measure.scope, which, program.program_id, unit, store, terminal, cashier, card, agent, group_set_id
         )
         if entity == 0:
             continue

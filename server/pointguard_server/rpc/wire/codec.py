@@ -343,10 +343,10 @@ class Codec:
         raw = getattr(request.member, IdentifierKind(kind).name.lower())
         return [Named(row, kind, text)] if raw == text else []
 
-    def learn_members(self, found: Sequence[tuple[int, str, int]]) -> None:
-        """Learn (kind, identifier, account) of members that the ledger knows."""
-        for kind, text, account_id in found:
-            self._known.learn(reading.IDENTIFIER + kind, text, account_id)
+    def learn_members(self, found: Sequence[tuple[int, str, int, int]]) -> None:
+        """Learn (kind, identifier, account, the identifier's number) of members that the ledger knows."""
+        for kind, text, account_id, identifier_id in found:
+            self._known.learn(reading.IDENTIFIER + kind, text, reading.identified(account_id, identifier_id))
 
     # ---------------------------------------------------------------------------------------------------------- writing
 

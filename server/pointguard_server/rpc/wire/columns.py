@@ -320,10 +320,10 @@ def _row(reader, data, columns, in_currency, row, rows, at):  # noqa: C901  (one
         else:
             kind, begin = np.int64(_LOYALTY_ID), columns.loyalty_ids[row, 0]
             size = columns.loyalty_ids[row, 1] - begin
-            account_id = look_up(reader.known, reading.IDENTIFIER + _LOYALTY_ID, data, begin, size) if size else -1
-            if columns.account_ids[row] != 0 or account_id < 0:
+            known = look_up(reader.known, reading.IDENTIFIER + _LOYALTY_ID, data, begin, size) if size else -1
+            if columns.account_ids[row] != 0 or known < 0:
                 return
-            envelope.account_id = account_id
+            reading.set_identified(envelope, _LOYALTY_ID, known)
         if operation == reading.ACCRUE:
             if (
                 not in_currency

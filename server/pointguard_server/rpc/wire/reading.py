@@ -43,6 +43,8 @@ STORE, TERMINAL, CASHIER, TENDER, REDEMPTION_TYPE, LANGUAGE = range(1, 7)
 IDENTIFIER = 16  # and the identifier's kind
 TENANT_ID, CURRENCY_NUMBER, MONEY_SCALE, TIME_TO_LIVE_MAX, CHANNEL_MAX, PATTERNS = range(6)
 CONSTANTS = 6
+ACCOUNT_BITS = 32
+_ACCOUNT_MAX = (1 << ACCOUNT_BITS) - 1
 
 _REQUEST_WORDS = len(REQUEST_FIELDS)
 _DIGEST_HEAD = 16  # the sizes of what is digested
@@ -149,6 +151,20 @@ def _key(reader, data, field, envelope):
 
 
 @part
+def set_identified(envelope, kind, known):
+    """Set what an identifier of a kind finds: see ``identified``."""
+    envelope.account_id = known & _ACCOUNT_MAX
+    envelope.identifier_kind = kind
+    envelope.identifier_id = known >> ACCOUNT_BITS
+
+
+def identified(account_id: int, identifier_id: int) -> int:
+    """Return what the lexicon has of an identifier: its account and its own number; UNKNOWN if it has no room."""
+    fits = account_id <= _ACCOUNT_MAX and identifier_id < 1 << 31
+    return identifier_id << ACCOUNT_BITS | account_id if fits else UNKNOWN
+
+
+@part
 def _member(reader, data, field, request, envelope, fields):
     """Set the account; return the identifier's (kind, place, size), a kind of 0 for none, or -1 if it is unusual."""
     if field[0] != BYTES or not read_fields(data, field[1], field[1] + field[2], fields):
@@ -166,10 +182,10 @@ def _member(reader, data, field, request, envelope, fields):
         return 0, 0, 0
     if found == 0 or fields[found, 0] != BYTES:
         return -1, 0, 0
-    account_id = look_up(reader.known, IDENTIFIER + found, data, fields[found, 1], fields[found, 2])
-    if account_id == UNKNOWN:
+    known = look_up(reader.known, IDENTIFIER + found, data, fields[found, 1], fields[found, 2])
+    if known == UNKNOWN:
         return -1, 0, 0
-    envelope.account_id = account_id
+    set_identified(envelope, found, known)
     return found, fields[found, 1], fields[found, 2]
 
 
@@ -362,6 +378,9 @@ def begin(reader, rows, row, operation, at):
     envelope.language = 0
     envelope.agent_id = 0
     envelope.reason_code = 0
+    envelope.group_set_before = 0
+    envelope.identifier_kind = 0
+    envelope.identifier_id = 0
 
 
 @part

@@ -104,6 +104,7 @@ class Case:
     recorded: Mapping[int, int] = field(default_factory=dict)  # what windows held, by their numbers
     exemptions: tuple[Exemption, ...] = ()  # in force, that name what the request is about
     about_agent: tuple[PastAdvice, ...] = ()  # who asks: what had not ended, the first that was raised first
+    card_id: int = 0  # that the account was named by
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,7 @@ class Retrial:
     checked: list[CheckedRule] = field(default_factory=list)
     earned: Simulation | None = None
     ended: OpenReservation | None = None
+    groups: str | None = None  # the text of the member's set of groups, where it was changed by adding or removing one
 
     def add_reason(self, code: Reason, rule: str = "") -> None:
         """Add a reason once, in order of precedence."""
@@ -465,6 +467,7 @@ def _event(case: Case, retrial: Retrial, flags: int) -> PastEvent:
         store_id=case.request["store_id"],
         cashier_id=case.request["cashier_id"],
         terminal_id=case.request["terminal_id"],
+        card_id=case.card_id,
         recorded=bool(flags & RECORDED),
     )
 

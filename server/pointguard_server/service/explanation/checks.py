@@ -22,6 +22,7 @@ _TOLD_APART = {
     WindowMeasure.DISTINCT_STORES: "store_id",
     WindowMeasure.DISTINCT_CASHIERS: "cashier_id",
     WindowMeasure.DISTINCT_TERMINALS: "terminal_id",
+    WindowMeasure.DISTINCT_CARDS: "card_id",
 }
 _REDEEMED = frozenset((Part.REDEEM, Part.HOUSEHOLD_REDEEM))
 

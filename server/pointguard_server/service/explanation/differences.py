@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
-from typing import Any
+from typing import Any, cast
 
 from pointguard_server.domain.codes import EntryType, Part, Reason
 from pointguard_server.domain.ledger_rows import LEG_FIELDS
@@ -34,6 +34,9 @@ def decision_differences(record: Record, retrial: Retrial, case: Case) -> list[D
         for part in dict.fromkeys((*recorded, *made))
         if recorded.get(part) != made.get(part)
     ]
+    groups = case.texts.get(cast("int", record.leg["group_set_id"]), "")
+    if retrial.groups not in (None, groups):
+        found.append(Difference("group_set_id", groups, retrial.groups or ""))
     # Readers may begin earlier than they need: advice that has just ended may still have been there.
     open_from = record.leg["open_from_seq"]
     if isinstance(open_from, int) and open_from > retrial.open_from_seq:

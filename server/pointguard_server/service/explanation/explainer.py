@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import INTERVENTIONS, Channel, ExemptEntity, Kind, Operation, RequestFlag, Scope
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
+from pointguard_server.domain.identifiers import card_number
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
@@ -364,7 +365,8 @@ def _numbers(stored: StoredDecision, record: Record | None, past: Past, store: S
         "agent_id",
     )
     numbers = {cast("int", stored.leg[name]) for name in named}
-    numbers |= {store.business_unit_id, store.province_id, past.state.province_id, past.state.tier_id}
+    state = past.state
+    numbers |= {store.business_unit_id, store.province_id, state.province_id, state.tier_id, state.group_set_id}
     numbers |= {number for each in past.standing for number in (each.rule_id, each.author_id, each.api_key_id)}
     numbers |= {lot.rule_id for lot in past.lots}
     if record is not None:
@@ -430,6 +432,7 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         recorded=dict(record.windows),
         exemptions=tuple(each for each in explanation.exemptions if _names(each, leg, explanation.texts)),
         about_agent=explanation.about_agent,
+        card_id=card_number(leg["identifier_kind"], leg["identifier_id"]),
     )
     if case.said is not None:
         return case
@@ -504,6 +507,7 @@ def _retry(case: Case, original: PastOriginal | None, record: Record, *, is_trac
             | Operation.OVERRIDE_ADVICE
             | Operation.REMOVE_ADVICE
             | Operation.RESOLVE_CASE
+            | Operation.CHANGE_GROUPS
             | Operation.SET_ACCOUNT_STATUS
         ):
             return intervene(case)

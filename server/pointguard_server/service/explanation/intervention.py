@@ -1,4 +1,4 @@
-"""An intervention of the staff decided again: advice raised, overridden or removed, a case resolved, a suspension."""
+"""An intervention of the staff decided again: advice raised or ended, a case resolved, an account changed."""
 
 from dataclasses import replace
 
@@ -12,6 +12,7 @@ from pointguard_server.domain.codes import (
     Operation,
     RequestFlag,
 )
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.case import (
     BY_STAFF,
     Case,
@@ -42,6 +43,8 @@ def intervene(case: Case) -> Retrial | None:
         if request["flags"] & RequestFlag.SUSPENDED:
             flags |= AccountFlag.SUSPENDED
         retrial.after = replace(retrial.after, account_flags=int(flags))
+    elif case.operation == Operation.CHANGE_GROUPS:
+        retrial.groups = _groups_after(case)
     elif case.operation == Operation.RAISE_ADVICE:
         retrial.advice.append(_by_hand(case))
     elif (stood := _named(case)) is None or (stood.posture in CASES) != (case.operation == Operation.RESOLVE_CASE):
@@ -57,6 +60,13 @@ def intervene(case: Case) -> Retrial | None:
         retrial.advice.append(_after(case, stood, _ENDS[Operation(case.operation)], stood.ends_at))
     judge(case, retrial, BY_STAFF, APPROVED)
     return close(case, retrial)
+
+
+def _groups_after(case: Case) -> str:
+    """Return the groups that the member is in now, as their set's text."""
+    assert case.said is not None  # noqa: S101  (of every intervention's case)
+    before = case.texts[case.past.state.group_set_id]
+    return GROUP_SEPARATOR.join(case.said.groups_after(before.split(GROUP_SEPARATOR) if before else ()))
 
 
 def _by_hand(case: Case) -> MadeAdvice:

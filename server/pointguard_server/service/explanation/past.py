@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation
+from pointguard_server.domain.identifiers import card_number
 from pointguard_server.service.explanation.ports import PastAdvice, PastLeg, PastLot
 
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
@@ -47,6 +48,7 @@ class PastEvent:
     store_id: int = 0
     cashier_id: int = 0
     terminal_id: int = 0
+    card_id: int = 0
     recorded: bool = False
     released_points: int = 0
     released_money: int = 0
@@ -156,6 +158,7 @@ def _event(leg: PastLeg) -> PastEvent:
         store_id=leg.store_id,
         cashier_id=leg.cashier_id,
         terminal_id=leg.terminal_id,
+        card_id=card_number(leg.identifier_kind, leg.identifier_id),
         recorded=bool(leg.event_flags & RECORDED),
     )
 

@@ -40,6 +40,8 @@ class PastLeg:
     store_id: int
     cashier_id: int
     terminal_id: int
+    identifier_kind: int
+    identifier_id: int
     refers_to_seq: int
     hold_expires_at: int
 

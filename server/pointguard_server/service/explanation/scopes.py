@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation, Scope, WindowKind
+from pointguard_server.domain.identifiers import card_number
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.checks import Check
 from pointguard_server.service.explanation.past import APPROVED, BLOCKED, ENDS, PastEvent, counts_at
@@ -25,6 +26,7 @@ NAMED_BY = {
     Scope.BUSINESS_UNIT: ("business_unit_id",),
     Scope.GROUP: ("group_set_id",),
     Scope.AGENT: ("agent_id",),
+    Scope.CARD: ("identifier_id",),
 }
 """The columns of a leg that say whose it is; the last one is 0 where it names none."""
 
@@ -53,15 +55,21 @@ def read_scope(
     names = NAMED_BY[check.scope]
     if not leg[names[-1]] or check.counting is None:
         return ()
+    if check.scope is Scope.CARD and not card_number(leg["identifier_kind"], leg["identifier_id"]):
+        return ()
     start = starts_after(check.counting, leg["accepted_at"], zone)
     where = {} if check.scope is Scope.GROUP else {name: leg[name] for name in names}
     legs = reader.scoped_legs(tenant_id, leg["program_id"], where, start, leg["position"], LEGS_MAX)
     passed = () if check.scope is Scope.AGENT else INTERVENTIONS
     events = None if legs is None else tuple(_events([each for each in legs if each.operation not in passed]))
     if check.scope is not Scope.GROUP:
-        texts = reader.texts(leg[name] for name in names)
-        entity = "" if check.scope is Scope.PROGRAM else " ".join(texts[leg[name]] for name in names)
-        return (ScopedPast(entity, start, None if events is None else tuple(event for _, event in events)),)
+        return (
+            ScopedPast(
+                _entity(reader, leg, check.scope),
+                start,
+                None if events is None else tuple(event for _, event in events),
+            ),
+        )
     sets = reader.texts({leg["group_set_id"], *(number for number, _ in events or ())})
     groups = {number: text.split(GROUP_SEPARATOR) for number, text in sets.items()}
     return tuple(
@@ -72,6 +80,16 @@ def read_scope(
         )
         for group in groups[leg["group_set_id"]]
     )
+
+
+def _entity(reader: DecisionReader, leg: Mapping[str, int], scope: Scope) -> str:
+    """Return the name of who a leg names of a scope: of a card its number, since what is on it is private."""
+    if scope is Scope.PROGRAM:
+        return ""
+    if scope is Scope.CARD:
+        return str(leg["identifier_id"])
+    texts = reader.texts(leg[name] for name in NAMED_BY[scope])
+    return " ".join(texts[leg[name]] for name in NAMED_BY[scope])
 
 
 def _events(legs: Sequence[ScopedLeg]) -> Iterator[tuple[int, PastEvent]]:
