@@ -1,7 +1,7 @@
 """The program under load: the sandbox's, with thresholds that no load reaches, its stores, and its members.
 
-Every fraud rule and control of the sandbox stays and is evaluated for each decision; none may stop the load. For the
-benchmarks.
+Every fraud rule and control of the sandbox that is about members stays and is evaluated for each decision; none may
+stop the load. What watches agents is left out: nobody gives points by hand here. For the benchmarks.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.service.program_config import load_program_config
 
 OUT_OF_REACH = 10**12
+_OF_AGENTS = re.compile(r"(?s)\[program\.adjustments\].*?(?=\[program\.earn\])|# -+ agents\n.*?(?=# -+ takeovers\n)")
 MEMBERS = 2_000
 OPENING_PURCHASE = Money(1_000_000_00, "CAD")
 SHAPE = LoadShape(basket_lines=3, points=100)
@@ -29,7 +30,7 @@ ENROLLING_TIMEOUT_S = 180.0
 
 def write_program(directory: Path) -> tuple[Path, Path]:
     """Write the program's files into ``directory`` and return the paths of the configuration and of the stores."""
-    text = sandbox_data.read_text("program.toml")
+    text = _OF_AGENTS.sub("", sandbox_data.read_text("program.toml"))
     text = re.sub(r"(?m)^threshold = [\d_]+$", f"threshold = {OUT_OF_REACH}", text)
     head, marker, cap = text.partition("[program.redemption.daily_cap]")
     cap = re.sub(r"(?m)^money_minor = [\d_]+$", f"money_minor = {OUT_OF_REACH}", cap, count=1)

@@ -1,21 +1,25 @@
-"""The program under load must be the sandbox's in all but its thresholds, or a benchmark measures something easier."""
+"""The program under load must be the sandbox's in all but thresholds and agents, or a benchmark measures less."""
 
 from dataclasses import replace
 from pathlib import Path
 
+from pointguard_server.domain.codes import Context
 from pointguard_server.sandbox import data as sandbox_data
-from pointguard_server.service.program_config import ProgramConfig, load_program_config
+from pointguard_server.service.program_config import AdjustmentsConfig, ProgramConfig, load_program_config
 from tests.bench.program import OUT_OF_REACH, describe_program, load_members, program_text, write_program
 
 
 def without_thresholds(config: ProgramConfig) -> ProgramConfig:
-    """Return the configuration with every threshold 0."""
+    """Return the configuration with every threshold 0, and without what watches agents."""
     cap = config.redemption.daily_cap
     assert cap is not None
     return replace(
         config,
         redemption=replace(config.redemption, daily_cap=replace(cap, threshold=0)),
-        fraud_rules=tuple(replace(rule, threshold=0) for rule in config.fraud_rules),
+        adjustments=AdjustmentsConfig(),
+        fraud_rules=tuple(
+            replace(rule, threshold=0) for rule in config.fraud_rules if rule.context is not Context.ADJUSTMENT
+        ),
     )
 
 
