@@ -344,7 +344,8 @@ def group_cases() -> Iterator[Case]:
         yield Case(rpc, {"members": []}, "members")
         yield Case(rpc, {"members": [member(account_id=5)] * 1_001}, "members")
         yield Case(rpc, {"members": [member(account_id=5), member(phone="12")]}, "members[1].phone")
-        yield Case(rpc, {"intervention": None}, "intervention.author")
+        nobody = common_pb2.Intervention(reason=common_pb2.INTERVENTION_REASON_CORRECTION)
+        yield Case(rpc, {"intervention": nobody}, "intervention.author")
     for rpc in ("AddToGroup", "RemoveFromGroup", "ListGroupMembers"):
         for text in ("", "x" * 33, "a\nb", LONG):
             yield Case(rpc, {"group": text}, "group")
