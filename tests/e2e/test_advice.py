@@ -557,11 +557,10 @@ def test_every_intervention_is_a_transaction_that_says_who_and_why_and_is_reprod
             member, AccountStatus.SUSPENDED, SUSPECTED
         ).transaction_id,
     }
-    steps = []
+    steps, ended = [], {made[Operation.OVERRIDE_ADVICE], made[Operation.REMOVE_ADVICE]}
     for operation, transaction_id in made.items():
         transaction = client.get_transaction(transaction_id)
-        ends = operation in (Operation.OVERRIDE_ADVICE, Operation.REMOVE_ADVICE)
-        kind = TransactionKind.OVERRIDE if ends else TransactionKind.INTERVENTION
+        kind = TransactionKind.OVERRIDE if transaction_id in ended else TransactionKind.INTERVENTION
         assert (transaction.operation, transaction.kind) == (operation, kind)
         assert transaction.intervention is not None
         assert transaction.intervention.author == "analyst 7"
