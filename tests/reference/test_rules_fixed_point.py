@@ -41,6 +41,8 @@ def rounded_by_fractions(exact: Fraction) -> int:
 @example(LEAST, LEAST)
 @example(LEAST, -SCALE)
 @example(LEAST, SCALE)
+@example(MOST, 2 * SCALE)
+@example(MOST, 2 * SCALE + 1)
 @example(3_037_000_499_976_050, 3_037_000_499_976_050)
 def test_the_compiled_product_is_the_reference_product(left: int, right: int) -> None:
     status, value = native_arithmetic.computed("multiply", left, right)

@@ -37,8 +37,8 @@ define internal %Result @subtract(i64 %left, i64 %right) {
   ret %Result %result
 }
 
-; An unsigned quotient, rounded half to even by its remainder, with its sign. The quotient is at most 2^63, and the
-; remainder below the divisor.
+; An unsigned quotient, rounded half to even by its remainder, with its sign. The remainder is below the divisor, and
+; that at most 2^63.
 define internal %Result @rounded(i64 %quotient, i64 %remainder, i64 %divisor, i1 %negative) {
   %rest = sub i64 %divisor, %remainder
   %above_half = icmp ugt i64 %remainder, %rest
@@ -49,7 +49,10 @@ define internal %Result @rounded(i64 %quotient, i64 %remainder, i64 %divisor, i1
   %more = zext i1 %up to i64
   %magnitude = add i64 %quotient, %more
   %most = select i1 %negative, i64 -9223372036854775808, i64 9223372036854775807
-  %overflow = icmp ugt i64 %magnitude, %most
+  ; Of the largest word, one more is 0.
+  %is_above = icmp ugt i64 %magnitude, %most
+  %was_above = icmp ugt i64 %quotient, %most
+  %overflow = or i1 %is_above, %was_above
   %status = zext i1 %overflow to i64
   %opposite = sub i64 0, %magnitude
   %value = select i1 %negative, i64 %opposite, i64 %magnitude
@@ -96,10 +99,6 @@ divide:
   %remainder = urem i64 %second, 1000000
   %upper_moved = shl i64 %upper, 32
   %quotient = or i64 %upper_moved, %lower
-  %above_most = icmp ugt i64 %quotient, -9223372036854775808
-  br i1 %above_most, label %overflow, label %fits
-
-fits:
   %result = call %Result @rounded(i64 %quotient, i64 %remainder, i64 1000000, i1 %negative)
   ret %Result %result
 
@@ -131,10 +130,6 @@ begin:
 short:
   %short_quotient = udiv i64 %low, %divisor
   %short_remainder = urem i64 %low, %divisor
-  %short_high = icmp ugt i64 %short_quotient, -9223372036854775808
-  br i1 %short_high, label %overflow, label %short_fits
-
-short_fits:
   %short_result = call %Result @rounded(i64 %short_quotient, i64 %short_remainder, i64 %divisor, i1 %negative)
   ret %Result %short_result
 
@@ -162,10 +157,6 @@ next:
   br i1 %was_last, label %divided, label %next
 
 divided:
-  %above_most = icmp ugt i64 %quotient, -9223372036854775808
-  br i1 %above_most, label %overflow, label %fits
-
-fits:
   %result = call %Result @rounded(i64 %quotient, i64 %rest_left, i64 %divisor, i1 %negative)
   ret %Result %result
 
