@@ -90,6 +90,7 @@ def test_errors_retries_and_deadlines_are_those_of_the_asynchronous_client(
 
 
 def test_several_threads_share_one_client(fake: FakeServer, tills: SyncPointguardClient) -> None:
+    fake.delay_seconds["Accrue"] = 0.005  # so that calls can be seen to overlap
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: tills.accrue(MEMBER, Money(10, "CAD")), range(200)))
     assert len({answer.transaction_id for answer in answers}) == 200
