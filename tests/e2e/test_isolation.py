@@ -24,8 +24,6 @@ from tests.e2e.test_live_rule_changes import connect, enroll, replace, wait_for
 from tests.e2e.test_operations import scrape
 from tests.support.server import PROGRAM, ServerProcess, write_program
 
-pytestmark = pytest.mark.long
-
 RULES = """
 set fresh = ("apple", "pear", "plum", "fig", "date", "lime", "kiwi", "leek", "kale", "beet")
 let net = sum(lines where line.sku != "card", line.amount)

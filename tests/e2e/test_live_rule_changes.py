@@ -24,8 +24,6 @@ from tests.e2e.audit import ledger_copy
 from tests.e2e.test_operations import scrape
 from tests.support.server import EARN_RULES, PROGRAM, STORES, ServerProcess
 
-pytestmark = pytest.mark.long
-
 WAIT_S = 60.0
 """More than a changed rule set takes to be compiled beside other tests."""
 TWICE = 'rule "base"\n    earn base order.total * 20\n'

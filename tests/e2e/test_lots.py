@@ -30,8 +30,6 @@ from tests.e2e.audit import audit
 from tests.support.clocked_server import AHEAD_FILE, move
 from tests.support.server import PROGRAM, ServerProcess, issue_key, write_program
 
-pytestmark = pytest.mark.long
-
 DAY = 86_400_000_000
 SETTINGS = """
 [program.lots]

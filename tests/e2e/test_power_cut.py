@@ -5,14 +5,11 @@ import random
 import uuid
 
 import grpc
-import pytest
 
 from pointguard.v1 import transaction_pb2
 from tests.e2e.audit import Audit, audit
 from tests.e2e.workload import Workload
 from tests.support.server import ServerProcess
-
-pytestmark = pytest.mark.long
 
 CUTS = 5
 TILLS, GATEWAYS = 12, 2

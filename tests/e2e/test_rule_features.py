@@ -25,8 +25,6 @@ from pointguard_client import (
 )
 from tests.support.server import ServerProcess, issue_key, write_program
 
-pytestmark = pytest.mark.long
-
 CHANGE = RuleChange("staff 12", RuleChangeReason.NEW_OFFER, "spring")
 numbers = itertools.count(1)
 
