@@ -209,7 +209,7 @@ class Server:
         store, start = await self._open_program(sources, clock)
         tenant = self.tenant
         if not compiled.are_cached():
-            log.info("compiling", kernels="about half a minute, on the first start only")
+            log.info("compiling", kernels="two to three minutes, on the first start only")
         with self.metrics.compiling("kernels"):
             nothing = await asyncio.to_thread(self.decider.warm_up)
         self.engine = Engine(self.decider, store.write)

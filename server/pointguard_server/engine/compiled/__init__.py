@@ -32,7 +32,7 @@ def _cache_directory() -> Path:
 
 
 def are_cached() -> bool:
-    """Whether the kernels have been compiled before; if not, the first use takes about half a minute."""
+    """Whether the kernels have been compiled before; if not, the first use takes two to three minutes."""
     return any(_cache_directory().rglob("*.nbi"))
 
 
