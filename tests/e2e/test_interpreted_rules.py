@@ -23,7 +23,7 @@ from tests.support.server import PROGRAM, SANDBOX, ServerProcess, issue_key, ser
 
 pytestmark = pytest.mark.long
 
-MODULE = "pointguard_server.rules.compiler"
+MODULE = "pointguard_server.rules.compiling"
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ async def test_a_planned_version_decides_from_its_moment_on_though_the_compiler_
         await asyncio.to_thread(wait_for, lambda: interpreted(server) == 0, server)
         async with connect(server) as client:
             await planned(client, server)
-        assert [event["rules"] for event in events(server, "rules_compiled")][1:] == ["version 3"]
+        assert [event["rules"] for event in events(server, "rules_compiled")][1:] == ["version 2"]
     finally:
         await asyncio.to_thread(server.clean_up)
 
