@@ -1,8 +1,11 @@
-"""The limit of each built-in rule and each control over gRPC, one below and one above; and ways around the controls."""
+"""The limit of each built-in rule and each control over gRPC, one below and one above; ways around them; and races."""
 
 import asyncio
 import shutil
+import signal
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 
 from pointguard.v1 import member_pb2
 from pointguard_client import (
+    AccountStatus,
     Accrue,
     Activity,
     AuthoriseRedemption,
@@ -18,18 +22,22 @@ from pointguard_client import (
     Decision,
     FailedPrecondition,
     Identifier,
+    Intervention,
+    InterventionReason,
     InvalidArgument,
     Money,
     Operation,
     Origin,
     PointguardClient,
     Profile,
+    Redemption,
     SyncPointguardClient,
     TransactionKind,
     TransactionPart,
     new_idempotency_key,
     new_idempotency_keys,
 )
+from pointguard_server.service.credentials import issue
 from tests.e2e.audit import audit
 from tests.e2e.raw_calls import RPCS, RawCalls
 from tests.e2e.test_operations import scrape
@@ -123,14 +131,34 @@ RULES = "".join(
 )
 
 
+RACED = """
+[[fraud_rule]]
+name = "raced"
+context = "REDEMPTION"
+counts = { kinds = ["PURCHASE"], parts = ["REDEEM"], attempts = "ALL" }
+measure = "COUNT"
+window = { rolling = "1s" }
+threshold = 0
+posture = "BLOCK"
+duration = "0s"
+"""
+IDENTIFIERS = 'identifiers = ["LOYALTY_ID", "EXTERNAL_ID", "CARD", "EMAIL"]\n'
+LIMITED = PROGRAM.replace("[program.redemption]", f"{IDENTIFIERS}[program.redemption]") + CONTROLS + RULES
+WHY = Intervention("analyst 7", InterventionReason.SUSPECTED_FRAUD, session_id="console 3, 14:02")
+
+
 @pytest.fixture(scope="module")
 def server(plain_data: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("limits")
+    """A server of a program with all of these, and a key with every role."""
+    folder, key = tmp_path_factory.mktemp("limits"), issue()
     shutil.copytree(plain_data[0], folder / "data")
-    identifiers = 'identifiers = ["LOYALTY_ID", "EXTERNAL_ID", "CARD", "EMAIL"]\n'
-    program = PROGRAM.replace("[program.redemption]", f"{identifiers}[program.redemption]") + CONTROLS + RULES
-    options = ("--tenant", "plain", *write_program(folder / "program", program))
-    server = ServerProcess(folder / "data", options, api_key=plain_data[1])
+    with closing(sqlite3.connect(folder / "data" / "ledger.sqlite3", isolation_level=None)) as connection:
+        connection.execute(
+            "INSERT INTO api_keys (key_id, tenant_id, role, hash, created_at) VALUES (?, 1, ?, ?, 1)",
+            (key.key_id, "till agent fraud manager", key.hash),
+        )
+    options = ("--tenant", "plain", *write_program(folder / "program", LIMITED))
+    server = ServerProcess(folder / "data", options, api_key=key.raw_key)
     try:
         server.start()
         yield server
@@ -259,6 +287,29 @@ def test_a_lock_stops_every_way_of_redeeming_and_nothing_else(
     assert client.check_advice(new).redemption_locked
 
 
+def test_a_suspended_account_neither_redeems_nor_earns_whichever_way_it_is_asked(
+    server: ServerProcess, client: SyncPointguardClient
+) -> None:
+    member, card = enroll(client), Identifier.card(new_idempotency_key())
+    client.link_identifier(member, card)
+    bought = client.accrue(member, Money(2_00, CAD))
+    done = client.fraud.set_account_status(member, AccountStatus.SUSPENDED, WHY)
+    said = client.get_transaction(done.transaction_id).intervention
+    assert said is not None
+    assert (said.author, said.session_id, bool(said.api_key_id)) == ("analyst 7", "console 3, 14:02", True)
+    suspended = ["ACCOUNT_SUSPENDED"]
+    both = client.process_batch([Accrue(card, Money(1, CAD)), AuthoriseRedemption(card, 1, capture=True)])
+    assert [against(each) for each in both] == [suspended] * 2
+    assert on_a_stream(server, AuthoriseRedemption(card, 1)) == suspended
+    assert in_columns(client, done.account_id, 1) == suspended
+    assert against(client.adjust_points(card, 1, "agent 4", "GOODWILL", "late")) == suspended
+    new = Identifier.card(new_idempotency_key())
+    client.replace_card(card, new)
+    assert redeem(client, new) == suspended
+    assert client.return_transaction(bought.transaction_id).signed_points == -20, "goods come back all the same"
+    assert client.check_advice(new).suspended
+
+
 def test_agents_give_up_to_each_limit_and_not_beyond(client: SyncPointguardClient) -> None:
     agent, member, other = new_idempotency_key(), enroll(client), enroll(client)
 
@@ -289,3 +340,55 @@ def test_an_identifier_of_a_kind_that_the_program_does_not_take_finds_and_links_
         assert isinstance(request, member_pb2.FindMemberRequest)
         assert raw.call("FindMember", request).fields == ("member.phone",)
     assert client.accrue(Identifier.account_id(client.find_member(member).account_id), Money(1, CAD)).decision
+
+
+async def test_a_redemption_beside_a_lock_is_decided_before_or_after_it_and_explained_so(server: ServerProcess) -> None:
+    async with PointguardClient.connect(server.address, api_key=server.api_key, timeout_seconds=20) as client:
+        for turn in range(8):
+            member = Identifier.external_id(new_idempotency_key())
+            await client.enroll_member([member])
+            await client.accrue(member, Money(20_00, CAD))
+            calls = [client.set_redemption_lock(member, True), client.authorise_redemption(member, 1, capture=True)]
+            answers = await asyncio.gather(*(calls if turn % 2 else reversed(calls)))
+            lock, redemption = answers if turn % 2 else reversed(answers)
+            explained = await client.explain_decision(redemption.transaction_id)
+            assert explained.reproduced, explained.differences
+            assert explained.transaction is not None
+            came_after = explained.transaction.seq > (await client.get_transaction(lock.transaction_id)).seq
+            assert against(redemption) == (["REDEMPTION_LOCKED"] if came_after else [])
+
+
+def change_rules(server: ServerProcess) -> None:
+    Path(server.options[server.options.index("--program") + 1]).write_text(LIMITED + RACED)
+    server.send_signal(signal.SIGHUP)
+
+
+async def test_a_redemption_beside_a_change_of_rules_is_decided_by_the_version_that_it_names(
+    server: ServerProcess,
+) -> None:
+    made: list[Redemption] = []
+    async with PointguardClient.connect(server.address, api_key=server.api_key, timeout_seconds=20) as client:
+        members = [Identifier.external_id(new_idempotency_key()) for _ in range(12)]
+        for member in members:
+            await client.enroll_member([member])
+            await client.accrue(member, Money(20_00, CAD))
+
+        async def redeem_on(turn: int) -> Redemption:
+            member, kind = members[turn % len(members)], TransactionKind.PURCHASE
+            made.append(await client.authorise_redemption(member, 1, capture=True, kind=kind))
+            return made[-1]
+
+        assert against(await redeem_on(0)) == []
+        change_rules(server)
+        for turn in range(1, 1_000):
+            if against(await redeem_on(turn)):
+                break
+            await asyncio.sleep(0.01)
+        told = [await client.get_transaction(each.transaction_id) for each in made[-3:]]
+        assert [each.decision for each in told] == [Decision.APPROVED, Decision.APPROVED, Decision.DECLINED]
+        before, _, after = (each.fraud_rules_version for each in told)
+        assert after == before + 1
+        for each in made[-2:]:
+            explained = await client.explain_decision(each.transaction_id)
+            assert explained.reproduced, explained.differences
+            assert ("raced" in {check.rule for check in explained.checks}) == bool(against(each))

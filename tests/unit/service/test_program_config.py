@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, Scope, WindowKind
 from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
+from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL
 from pointguard_server.service.built_in_rules import BUILT_IN_RULES, Counts
@@ -207,6 +208,14 @@ def test_a_built_in_rule_may_count_something_else() -> None:
     (rule,) = load(text).fraud_rules
     assert rule.counts == Counts(None, None, approved_only=True)
     assert (rule.measure, rule.context) == (Measure.MONEY, Context.EARNING)
+
+
+def test_a_program_says_which_identifiers_find_its_members_or_all_do() -> None:
+    assert load(SMALLEST).identifiers == tuple(IdentifierKind)
+    text = SMALLEST.replace('"CAD"\n', '"CAD"\nidentifiers = ["ACCOUNT_ID", "LOYALTY_ID"]\n')
+    assert load(text).identifiers == (IdentifierKind.ACCOUNT_ID, IdentifierKind.LOYALTY_ID)
+    with pytest.raises(ProgramConfigError, match=r'program\.identifiers: must be one of "ACCOUNT_ID"'):
+        load(text.replace("LOYALTY_ID", "LOYALTY"))
 
 
 def test_each_kind_of_built_in_rule_is_there_for_a_day_a_week_and_a_month() -> None:
