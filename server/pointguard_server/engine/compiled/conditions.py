@@ -94,11 +94,10 @@ def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, fl
                 )
             else:
                 held = value_now(arrays, account, measure, tally, batch.header[NOW])
-            if counts and not flags & RECORDED:
-                if measure.measure >= DISTINCT_STORES:
+                if counts and measure.measure >= DISTINCT_STORES:
                     card = card_of(batch.envelopes[r])
                     held += is_another(arrays, slot, wanted.measure, measure, batch.requests[r], card)
-                else:
+                elif counts:
                     held += amount(measure, points, money)
             value = min(value, held)
         elif wanted.measure == MATCHED:
