@@ -10,6 +10,7 @@ from pointguard_server.rules import (
     cost,
     depth,
     fields,
+    functions,
     parser,
     patterns,
     rule_checker,
@@ -101,10 +102,11 @@ def test_the_table_of_costs_is_the_one_in_force() -> None:
     numbers = [int(digits.replace(",", "")) for _, row in rows for digits in re.findall(r"[\d,]*\d", row)]
     assert numbers == [
         *(cost.LEAF, cost.TEST, cost.PRODUCT, cost.QUOTIENT, cost.TEST, cost.LIST_ENTRY, cost.TABLE),
-        *(cost.LINES, work_layout.MOST_LINES, cost.LINE, cost.NEW),
+        *(cost.LINES, work_layout.MOST_LINES, functions.LINE, functions.NEW),
         *(work_layout.MOST_LINES, cost.TEST, cost.PATTERN_WORD, patterns.WORD_BITS, cost.LET, cost.RULE, cost.CAP),
     ]
-    assert cost.SUM == cost.TEST
+    assert cost.SUM == cost.TEST == functions.COMPARED
+    assert cost.PRODUCT == functions.ROUNDED
     assert f"at most {cost.BUDGET:,} units" in section("Cost")
     assert f"up to {text_checker.LONGEST_RUN} texts" in section("Cost")
 
