@@ -24,7 +24,7 @@ duration = "1d"
 """
 
 
-def decided(ledger: Ledger) -> list[tuple[Decision, list[Reason]]]:
+def decided(ledger: Ledger) -> list[tuple[int, list[int]]]:
     """Decide a purchase, and a redemption of points that were there before, with next to no fuel."""
     account = ledger.member(100)
     ledger.change(back_end=partial(sandboxed, fuel=3))

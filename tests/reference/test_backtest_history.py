@@ -227,7 +227,7 @@ def counted(ledger: Ledger, source: str, begin: int, *, by_occurred_at: bool = F
 
 def at_moments(explanation: Explanation, moments: dict[tuple[int, int], int]) -> Explanation:
     """Return an explanation whose account did everything at these moments, by account and place in its sequence."""
-    account = explanation.stored.leg["account_id"]
+    account: Any = explanation.stored.leg["account_id"]
     events = [replace(event, counts_at=moments[account, event.seq]) for event in explanation.past.events]
     return replace(explanation, past=replace(explanation.past, events=tuple(events)))
 
