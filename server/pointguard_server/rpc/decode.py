@@ -503,8 +503,8 @@ class Decoder:
         """Return the ask of a RedeemHousehold."""
         if not 2 <= len(request.members) <= LEGS_MAX:
             self.fault("members", f"must be 2 to {LEGS_MAX}")
-            self.check()
-        members = [self.member(each, f"members[{index}]") for index, each in enumerate(request.members)]
+        named = request.members[:LEGS_MAX]
+        members = [self.member(each, f"members[{index}]") for index, each in enumerate(named)] or [(0, None)]
         fields = RequestFields(
             operation=int(Operation.REDEEM_HOUSEHOLD),
             kind=self._kind(request.kind, AUTHORISE_KINDS),

@@ -24,7 +24,11 @@ from pointguard_server.rpc.rule_messages import moment
 
 DURATION_MIN_S, DURATION_MAX_S = 1, 3_650 * 86_400
 _REASONS, _CONTEXTS, _POSTURES = frozenset(InterventionReason), frozenset(Context), frozenset(Posture) - CASES
-_BEARING = {Posture.STEP_UP: (Context.REDEMPTION, Context.TRANSFER), Posture.LOCK: (Context.REDEMPTION,)}
+_BEARING: dict[int, tuple[int, ...]] = {
+    Posture.STEP_UP: (Context.REDEMPTION, Context.TRANSFER),
+    Posture.LOCK: (Context.REDEMPTION,),
+}
+"""The contexts of which postures stop something, where it is not every one."""
 _OUTCOMES = frozenset(CaseOutcome)
 
 
@@ -50,7 +54,7 @@ def with_terms(decoder: Decoder, said: Intervention, request: advice_pb2.RaiseAd
         decoder.fault("context", "must be a known context")
     if int(request.posture) not in _POSTURES:
         decoder.fault("posture", "must be a known posture, and not a case's")
-    elif int(request.context) not in _BEARING.get(Posture(int(request.posture)), _CONTEXTS):
+    elif int(request.context) not in _BEARING.get(int(request.posture), (int(request.context),)):
         decoder.fault("posture", "stops nothing of this context")
     duration = ends_at = 0
     which = request.WhichOneof("end")
