@@ -387,8 +387,8 @@ def test_a_batch_that_is_not_committed_leaves_neither_side_in_memory(monkeypatch
 def test_both_sides_are_read_into_a_memory_that_holds_few_accounts() -> None:
     with ledger_of(accounts_max=4) as ledger:
         accounts = [ledger.member(points=10) for _ in range(8)]
-        for giver, getter in pairwise(accounts):
-            ledger.transfer(giver, getter, 10)
+        for number, pair in enumerate(pairwise(accounts), 1):
+            ledger.transfer(*pair, 10 * number)
         assert balances(ledger, *accounts) == [0] * 7 + [80]
         check(ledger)
 
@@ -403,18 +403,6 @@ def test_a_batch_takes_over_only_so_many_lots_and_refuses_the_rest(monkeypatch: 
         assert outcomes[0] == Outcome.DONE
         assert Outcome.TOO_MANY_LOTS in outcomes
         assert next(each.decision for each in ledger.decide(*asks) if not each.outcome) == APPROVED
-        check(ledger)
-
-
-def test_what_is_only_in_the_journal_is_known_of_both_sides() -> None:
-    with ledger_of(journaled=True) as ledger:
-        giver, getter = ledger.member(points=10), ledger.member()
-        assert ledger.journal is not None
-        with ledger.journal.projector.lock:
-            first = ledger.one(ledger.transfer_ask(giver, getter, 4, key="once"))
-            ledger.restart_decider()
-            assert balances(ledger, giver, getter) == [6, 4]
-            assert ledger.one(ledger.transfer_ask(giver, getter, 4, key="once")).transaction_id == first.transaction_id
         check(ledger)
 
 
