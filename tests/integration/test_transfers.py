@@ -20,9 +20,10 @@ from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine import batch
 from pointguard_server.engine.ask import Verdict
+from pointguard_server.engine.inbox import Inbox
 from tests.integration.audit import audit
 from tests.support.explaining import explaining
-from tests.support.ledger import DAY, Ledger, open_ledger, sandboxed
+from tests.support.ledger import DAY, Ledger, named, open_ledger, sandboxed
 
 APPROVED, DECLINED = Decision.APPROVED, Decision.DECLINED
 LOTS = '[program.lots]\nexpiry = "ROLLING"\nexpires_after = "30d"\n'
@@ -168,6 +169,21 @@ def test_who_gets_points_is_found_by_an_identifier_and_an_unknown_one_is_refused
             assert refused.outcome == Outcome.ACCOUNT_UNKNOWN
         assert ledger.transfer(99_999, giver, 1).outcome == Outcome.ACCOUNT_UNKNOWN
         assert balances(ledger, giver) == [6]
+        check(ledger)
+
+
+def test_each_leg_says_by_which_identifier_its_own_account_was_named() -> None:
+    kind = IdentifierKind.LOYALTY_ID
+    with ledger_of() as ledger:
+        giver, getter = (ledger.one(ledger.enroll_ask(name)).account_id for name in ("giver", "getter"))
+        ledger.accrue(giver, 100)
+        inbox = Inbox()
+        inbox.put(named(ledger.transfer_ask(giver, (int(kind), "getter"), 4), kind, "giver"))
+        answers = ledger.decider.decide_inbox(inbox)
+        out, got = ledger.legs(giver)[-1], ledger.legs(getter)[-1]
+        assert 0 < out["identifier_id"] != got["identifier_id"] > 0
+        # Whoever learns from the answer learns it of who gives.
+        assert answers.envelopes["identifier_id"][0] == out["identifier_id"]
         check(ledger)
 
 

@@ -174,6 +174,8 @@ def _is_forbidden(arrays, world, batch, out, r, first, last, is_transfer, flags)
         if judge_rules(arrays, world, batch, out, row, side.slot, context, flags):
             forbidden = True
         raise_tripped(arrays, world, batch, out, row, side.slot, context, flags)
+    own = batch.sides[first]
+    envelope.identifier_kind, envelope.identifier_id = own.identifier_kind, own.identifier_id
     return forbidden
 
 
