@@ -210,8 +210,8 @@ def test_a_built_in_rule_may_count_something_else() -> None:
     assert (rule.measure, rule.context) == (Measure.MONEY, Context.EARNING)
 
 
-def test_nine_rules_are_built_in() -> None:
-    kinds = ("BURN", "PURCHASE_TRANSACTION_COUNT", "DISCRETIONARY_EARN")
+def test_twelve_rules_are_built_in() -> None:
+    kinds = ("BURN", "PURCHASE_TRANSACTION_COUNT", "DISCRETIONARY_EARN", "EARN_FROM_POINTS_TRANSFER")
     families = [f"ADVICE_CHECK_ACCOUNT_{kind}" for kind in kinds]
     assert set(BUILT_IN_RULES) == {f"{family}_{unit}" for family in families for unit in ("DAY", "WEEK", "MONTH")}
 
