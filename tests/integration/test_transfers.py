@@ -21,7 +21,9 @@ from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine import batch
 from pointguard_server.engine.ask import Verdict
 from pointguard_server.engine.inbox import Inbox
+from pointguard_server.feeds.schema import event_of
 from tests.integration.audit import audit
+from tests.integration.test_advice_feed import notices
 from tests.support.explaining import explaining
 from tests.support.ledger import DAY, Ledger, named, open_ledger, sandboxed
 
@@ -282,6 +284,8 @@ def test_one_rule_may_raise_advice_against_both_sides_of_a_transfer() -> None:
         raised = ledger.rows("advice")
         assert [each["account_id"] for each in raised] == [giver, getter]
         assert raised[0]["advice_id"] != raised[1]["advice_id"]
+        # Who drops events that come twice gets both.
+        assert len({event_of(each, "acme", str)["event_id"] for each in notices(ledger)}) == 2
         check(ledger)
 
 

@@ -185,6 +185,7 @@ class Notice(NamedTuple):
     happened_at: int
     account_flags: int
     record: bytes | None
+    leg_number: int
     steps: tuple[tuple[int, StandingAdvice], ...]
 
 
