@@ -32,6 +32,7 @@ FIXED: Final = {
     "code": "program.code",
     "currency": "program.currency",
     "time_zone": "program.time_zone",
+    "identifiers": "program.identifiers",
     "isolation": "program.earn.isolation",
     "fuel": "program.earn.fuel",
 }
