@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pointguard_server.velocity.views import view
+
 IntArray = npt.NDArray[np.int64]
 RowArray = npt.NDArray[np.void]
 
@@ -142,6 +144,7 @@ COUNTER = np.dtype([("rule_id", "<i8"), ("period", "<i8")])
 """What a rule gave an account in a period: see ``engine/counters.py``."""
 
 
+@view
 class World(NamedTuple):
     """Every program's facts, one array a kind; a program holds the index of its first row in each."""
 
@@ -190,6 +193,7 @@ ORIGINAL_PART = np.dtype(
 """An entry that gave or spent points, in order; ``behind``: what those after it come to."""
 
 
+@view
 class Returns(NamedTuple):
     """What a batch's returns are about: see ``engine/originals.py``."""
 
@@ -209,6 +213,7 @@ AGENT_ADVICE = np.dtype([(name, "<i8") for name in _ABOUT])
 """Advice about an agent that has not ended; ``is_over``: it does not stand, and its rule has no effect on him."""
 
 
+@view
 class Batch(NamedTuple):
     """What a batch asks. ``ids`` holds a fresh transaction id (high, low) for every leg that may be written."""
 
@@ -226,6 +231,7 @@ NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE, ADVICE_ABOUT_AGENTS = 
 """The last one: how many rows of ``agent_advice`` are in use."""
 
 
+@view
 class Output(NamedTuple):
     """What a batch gives. ``counts`` says how many rows of each were written."""
 
