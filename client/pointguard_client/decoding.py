@@ -170,7 +170,8 @@ def decode_advice_change(message: common_pb2.AdviceChange) -> results.AdviceChan
 
 def decode_intervention(message: common_pb2.Intervention) -> results.Intervention:
     """Return who of the staff did something about an account, and why."""
-    return results.Intervention(message.author, InterventionReason(message.reason), message.note, message.api_key_id)
+    reason = InterventionReason(message.reason)
+    return results.Intervention(message.author, reason, message.note, message.api_key_id, message.session_id)
 
 
 def decode_entries(messages: Iterable[transaction_pb2.Entry]) -> tuple[results.Entry, ...]:

@@ -339,7 +339,9 @@ def _group_changes(changes: Iterable[member_pb2.GroupChange]) -> tuple[fraud_val
 
 def _intervention(intervention: Intervention) -> common_pb2.Intervention:
     reason = cast("common_pb2.InterventionReason", int(intervention.reason))
-    return common_pb2.Intervention(author=intervention.author, reason=reason, note=intervention.note)
+    return common_pb2.Intervention(
+        author=intervention.author, reason=reason, note=intervention.note, session_id=intervention.session_id
+    )
 
 
 def _notice(message: advice_pb2.WatchAdviceResponse) -> fraud_values.AdviceNotice:

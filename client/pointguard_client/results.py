@@ -97,13 +97,15 @@ class AdviceChange:
 class Intervention:
     """Who of the staff does something about an account, and why; a note is required for OTHER.
 
-    `author` is a staff number or an account, not a name; `api_key_id` is the server's to say.
+    `author` is a staff number or an account, not a name; `api_key_id` is the server's to say. `session_id` is the
+    console's own name for the session in which it is done.
     """
 
     author: str
     reason: InterventionReason
     note: str = ""
     api_key_id: str = ""
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -387,6 +387,7 @@ class Server:
             adjustment_reasons=config.adjustments.reason_codes,
             zone=start.plan.program.zone,
             cards_a_month=config.cards_a_month,
+            identifiers=frozenset(config.identifiers),
         )
 
     def _rules_loaded(self) -> health.Finding:
@@ -460,7 +461,7 @@ class Server:
         self._publishers = self._publish_metrics.publishers = await open_publishers(
             self._settings.publishing, self.tenant.tenant_id, self._settings.tenant,
             feed=self.advice_feed, reader=ledger.notices, engine=self.engine, publications=ledger.publications,
-            rule_name=ledger.names.text, clock=WallClock(),
+            text=ledger.names.text, clock=WallClock(),
         )  # fmt: skip
 
     async def _try_ledger(self) -> None:

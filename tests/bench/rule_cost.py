@@ -1,6 +1,6 @@
 """``rule_cost``: the worst rule sets that the cost budget accepts, and how long each takes for the longest basket.
 
-As machine code and in a sandbox, turn by turn; the quickest turn of each counts, since others have the processor too.
+As machine code and in a sandbox, turn by turn, in time of the processor; the quickest turn of each counts.
 
 A look, not a benchmark: it prints a table. Each row repeats one thing, in rules of their own, until one more would be
 over the budget, and is called with what makes that thing slowest. The budget holds as long as every row stays below a
@@ -148,8 +148,8 @@ def seconds_of(rule_set: RuleSet, *, large: bool) -> tuple[float, float, int]:
     turns: tuple[list[float], list[float]] = ([], [])
     for _ in range(TURNS):
         for call, seconds in zip((call_compiled, call_isolated), turns, strict=True):
-            started = time.perf_counter()
+            started = time.process_time()
             for _ in range(CALLS):
                 call()
-            seconds.append((time.perf_counter() - started) / CALLS)
+            seconds.append((time.process_time() - started) / CALLS)
     return min(turns[0]), min(turns[1]), isolated.fuel_used()

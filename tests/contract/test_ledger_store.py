@@ -375,13 +375,13 @@ def test_a_linked_identifier_finds_the_account_and_linking_it_again_changes_noth
     _, other_id = enroll(store, (LOYALTY, "2"))
     for expected in (Outcome.DONE, Outcome.DONE):
         store.begin()
-        assert store.link(1, account_id, Link(CARD, "card", 7)) == expected
+        assert store.link(1, account_id, Link(CARD, "card", 7)) == (expected, 0)
         store.commit()
     assert account_of(store, CARD, "card") == account_id
     store.begin()
-    assert store.link(1, other_id, Link(CARD, "card", 7)) == Outcome.IDENTIFIER_TAKEN
-    assert store.link(2, account_id, Link(CARD, "theirs", 7)) == Outcome.ACCOUNT_UNKNOWN
-    assert store.link(1, 999, Link(CARD, "nobody's", 7)) == Outcome.ACCOUNT_UNKNOWN
+    assert store.link(1, other_id, Link(CARD, "card", 7)) == (Outcome.IDENTIFIER_TAKEN, 0)
+    assert store.link(2, account_id, Link(CARD, "theirs", 7)) == (Outcome.ACCOUNT_UNKNOWN, 0)
+    assert store.link(1, 999, Link(CARD, "nobody's", 7)) == (Outcome.ACCOUNT_UNKNOWN, 0)
     store.commit()
     assert store.find_identifier(1, CARD, "nobody's") is None
 

@@ -88,3 +88,5 @@ def interventions() -> Iterator[tuple[common_pb2.Intervention, str]]:
         yield said(note=note), "note"
     yield said(reason=common_pb2.INTERVENTION_REASON_OTHER), "note"
     yield said(api_key_id="abc"), "api_key_id"
+    for session in ("x" * 65, "é" * 33, "a\nb"):
+        yield said(session_id=session), "session_id"

@@ -1,6 +1,7 @@
 """What fraud rules let pass: by account, group, store, cashier and kind of redemption, until it ends; explained."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -118,8 +119,11 @@ def test_an_exempt_account_is_quoted_what_it_has(client: SyncPointguardClient) -
 
 def test_an_exemption_is_added_and_ended_once_and_a_retry_gets_the_first_answer(client: SyncPointguardClient) -> None:
     member, key = enroll(client), new_idempotency_key()
-    made = client.fraud.add_exemption(member, TOMORROW, CLEARED, idempotency_key=key)
-    ended = client.fraud.end_exemption(made.exemption_id, SUSPECTED, idempotency_key=key + "e")
+    made = client.fraud.add_exemption(member, TOMORROW, replace(CLEARED, session_id="desk 1"), idempotency_key=key)
+    from_desk_2 = replace(SUSPECTED, session_id="desk 2")
+    ended = client.fraud.end_exemption(made.exemption_id, from_desk_2, idempotency_key=key + "e")
+    assert (ended.added.session_id, ended.ended and ended.ended.session_id) == ("desk 1", "desk 2")
+    # A retry may come from another session.
     assert client.fraud.add_exemption(member, TOMORROW, CLEARED, idempotency_key=key) == made
     assert client.fraud.end_exemption(made.exemption_id, SUSPECTED, idempotency_key=key + "e") == ended
     with pytest.raises(KeyReused):

@@ -3,13 +3,14 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pointguard_server.domain.codes import AccountFlag, AdviceEvent, CaseOutcome, Operation
+from pointguard_server.feeds.schema import account_of, event_of
 from pointguard_server.service.ports import AccountState, Notice
 from pointguard_server.storage.notices import _NEWEST, _NOTICES, _STATE, _STEPS, NoticeReader
 from pointguard_server.storage.readers import open_readers
-from tests.support.ledger import DAY, SECOND, TENANT, Ledger, sandboxed
+from tests.support.ledger import DAY, SECOND, TENANT, Ledger, Where, sandboxed
 
 Read = TypeVar("Read")
 EXTENDING = """
@@ -132,6 +133,39 @@ def test_a_case_stands_until_it_is_resolved_and_each_resolution_is_told(new_ledg
     assert stood == [[case.advice_id], []]
     told = [[AdviceEvent(event) for event, _ in each.steps] for each in notices(ledger)]
     assert told == [[AdviceEvent.RAISED], [AdviceEvent.PROPOSED], [AdviceEvent.RESOLVED]]
+
+
+def test_what_is_published_says_whose_transactions_a_rule_had_counted_but_not_which_of_the_staff(
+    new_ledger: Callable[..., Ledger],
+) -> None:
+    scopes = {
+        "ACCOUNT": None, "PROGRAM": None, "STORE": "north", "CASHIER": "ann", "TERMINAL": "north 1", "GROUP": "vip",
+    }  # fmt: skip
+    watched = EXTENDING.replace("threshold = 2", "threshold = 0").replace("extends = true\n", "")
+    rules = "".join(
+        watched.replace('name = "eager"', f'name = "{scope}"\nscope = "{scope}"') for scope in scopes
+    ) + watched.replace('name = "eager"', 'name = "AGENT"\nscope = "AGENT"').replace(
+        "REDEMPTION", "ADJUSTMENT"
+    ).replace('parts = ["REDEEM"]', 'kinds = ["DISCRETIONARY"]')
+    codes = '[program.adjustments]\nreason_codes = ["GOODWILL"]\n'
+    ledger = new_ledger(rules=rules, adjustments=codes, journaled=True, back_end=sandboxed)
+    account = ledger.member(100, groups=("vip",))
+    ledger.authorise(account, 1, where=Where("north", "ann", "1"))
+    ledger.adjust(account, 1)
+
+    def told(advice: list[dict[str, Any]]) -> dict[str, str | None]:
+        assert all(each["scope"] == each["rule"] for each in advice)
+        return {each["rule"]: each.get("scope_entity") for each in advice}
+
+    published = [event_of(notice, "acme", ledger.names.text) for notice in notices(ledger)]
+    assert told([step["advice"] for event in published for step in event["steps"]]) == scopes | {"AGENT": None}
+    state = read(ledger, lambda reader: reader.account_state(TENANT, account, ledger.clock.moment))
+    assert state is not None
+    assert told(account_of(state, "acme", account, ledger.names.text)["advice"]) == scopes
+    by_hand = ledger.one(ledger.raise_ask(account)).transaction_id
+    (step,) = event_of(notices(ledger)[-1], "acme", ledger.names.text)["steps"]
+    assert step["advice"]["advice_id"].replace("-", "") == by_hand.hex()
+    assert "scope" not in step["advice"]
 
 
 def test_no_statement_of_the_feed_scans_a_table(new_ledger: Callable[..., Ledger]) -> None:

@@ -41,6 +41,18 @@ def test_other_kinds_are_not_counted(new_ledger: Callable[..., Ledger]) -> None:
     assert [earned(ledger, account) for _ in range(3)] == [10, 10, 110]
 
 
+def test_what_had_a_part_is_counted_as_a_whole(new_ledger: Callable[..., Ledger]) -> None:
+    rules = """
+    rule "large" when order.total > 50.00 CAD earn bonus 7
+    rule "ours" when order.total > 90.00 CAD earn targeted 9
+    rule "seen" earn base 1000 * count(bonus_awards, 7 days) + sum(points of targeted_awards, 7 days)
+    """
+    ledger = new_ledger(earn=rules)
+    account = ledger.member()
+    given = [earned(ledger, account, cents) for cents in (10_00, 60_00, 95_00, 10_00)]
+    assert given == [0, 7, 1_000 + 16, 2_000 + 1_016]
+
+
 def test_money_and_points_are_added_up(new_ledger: Callable[..., Ledger]) -> None:
     ledger = new_ledger(earn=SPENT)
     account = ledger.member()

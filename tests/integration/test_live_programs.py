@@ -1,6 +1,8 @@
-"""Taking a change up while the ledger cannot be written: nothing has changed, and another try follows."""
+"""Taking up a changed file that cannot serve, or not yet: what decided goes on, and nothing holds the server up."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.engine.engine import Engine
+from pointguard_server.service.checking_worker import CheckingLimits, CheckingWorker
 from pointguard_server.service.line_codes import line_codes
 from pointguard_server.service.live_programs import LivePrograms
 from pointguard_server.service.program_sources import ProgramFiles
@@ -20,6 +23,8 @@ from pointguard_server.service.tenants import Tenant
 from pointguard_server.storage.experiments import Experiments
 from pointguard_server.storage.rule_versions import RuleVersions
 from tests.support.ledger import CONFIG, EARN, TENANT, Ledger, compiled_rules_directory
+from tests.support.street import FIVE, Street
+from tests.unit.service.test_checking_worker import SLOW
 
 CONFIGURATION = CONFIG.format(
     zone="America/Toronto",
@@ -33,6 +38,20 @@ CONFIGURATION = CONFIG.format(
     adjustments="",
 )
 TWICE = EARN.replace("10", "20")
+
+CONDITION = """
+[[fraud_rule]]
+name = "own"
+context = "REDEMPTION"
+when = 'order.points > 5 and store.idd == "401"'
+posture = "BLOCK"
+duration = "1d"
+"""
+MISTAKES = {
+    "a set whose file is not there": ("earn.rules", 'set s from "none.txt"\nrule "a" when store.id in s earn base 1\n'),
+    "what is for fraud rules": ("earn.rules", 'rule "a" earn base order.points\n'),
+    "a condition of a fraud rule": ("program.toml", CONFIGURATION + CONDITION),
+}
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
@@ -97,3 +116,62 @@ async def test_a_ledger_that_fails_once_delays_a_change(
     assert len(served) == failing_job
     await live.stop()
     await engine.stop()
+
+
+@pytest.mark.parametrize(("file", "content"), MISTAKES.values(), ids=MISTAKES.keys())
+async def test_a_mistake_in_a_changed_file_is_told_as_it_would_be_at_a_start(
+    ledger: Ledger, tmp_path: Path, file: str, content: str
+) -> None:
+    street = Street(ledger, tmp_path)
+    async with street.open() as shop:
+        (tmp_path / file).write_text(content)
+        files = ProgramFiles(tmp_path / "program.toml", None)
+        with pytest.raises(ValueError, match=file) as at_start:
+            files.check(files.read())
+        shop.live.start()
+        shop.live.look_now()
+        await wait_until(lambda: shop.live.refused == 1)
+        assert shop.live.problem == str(at_start.value)
+        await street.compiler.stop()
+
+
+async def test_a_changed_file_that_takes_too_long_to_check_is_refused_and_the_next_one_is_taken_up(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    street = Street(ledger, tmp_path)
+    street.compiler.checking = CheckingWorker("CAD", CheckingLimits(seconds=0.3))
+    account = ledger.member()
+    async with street.open() as shop:
+        shop.live.start()
+        street.write(SLOW)
+        shop.live.look_now()
+        await wait_until(lambda: shop.live.refused == 1)
+        assert shop.live.problem == f"{tmp_path}/earn.rules: takes more than 0.3 seconds to check"
+        assert street.compiler.checking.stopped == {"TIME": 1}
+        assert shop.buy(account) == (10, 1)
+        street.write(FIVE)
+        shop.live.look_now()
+        await wait_until(lambda: not shop.live.stale)
+        assert shop.buy(account) == (5, 2)
+        await street.compiler.stop()
+
+
+@pytest.mark.long
+async def test_a_changed_file_whose_check_is_killed_is_checked_again_by_itself(ledger: Ledger, tmp_path: Path) -> None:
+    street = Street(ledger, tmp_path)
+    checking = street.compiler.checking
+    await checking.check(FIVE, "to have the process started")
+    async with street.open() as shop:
+        before = checking._taking
+        shop.live.start()
+        street.write(SLOW)
+        shop.live.look_now()
+        await wait_until(lambda: checking._taking is not before and checking.process_id is not None)
+        assert checking.process_id is not None
+        os.kill(checking.process_id, signal.SIGKILL)
+        await wait_until(lambda: shop.live.problem.startswith("the program could not be taken up yet"))
+        assert shop.live.refused == 0
+        street.write(FIVE)
+        await wait_until(lambda: not shop.live.stale)
+        assert shop.live.problem == ""
+        await street.compiler.stop()

@@ -28,7 +28,7 @@ from tests.integration.test_birth_dates import birth_ask
 from tests.reference.test_windows import CONTROLS, GUARDS, STARTS, ZONES, Player, Step
 from tests.reference.test_windows import steps as plain_steps
 from tests.support.explaining import explaining
-from tests.support.ledger import HOUR, MINUTE, TENANT, Ledger, open_ledger
+from tests.support.ledger import DAY, HOUR, MINUTE, TENANT, Ledger, open_ledger
 
 LIVE = """
 rule "base" when order.kind == "PURCHASE" earn base order.total * 10 round half_up cap 300 per month
@@ -53,12 +53,18 @@ rule "new name" when sum(points of transactions, this month) > 20 earn base orde
 rule "spender" exclusive when sum(money of redemptions, 7 days) >= 0.30 CAD earn targeted 31 cap 40 per day
 rule "groups" when "STAFF" in member.groups earn bonus 3
 """
+AGO = (0, 0, MINUTE, 5 * HOUR, DAY, 9 * DAY, 40 * DAY)
+"""How long before a purchase is accepted its terminal says that it was rung up; 0: it says nothing."""
 SHOPS = (("", ""), ("S1", "CA-ON"), ("S2", "CA-QC"), ("S3", "FR-75"))
 steps: st.SearchStrategy[Step] = st.one_of(
     plain_steps,
     st.tuples(
         st.just("shop"),
-        st.lists(st.tuples(st.integers(0, 900), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=3),
+        st.lists(
+            st.tuples(st.integers(0, 900), st.integers(0, 3), st.integers(0, 2), st.sampled_from(AGO)),
+            min_size=1,
+            max_size=3,
+        ),
     ),
     st.tuples(st.just("groups"), st.sets(st.sampled_from(("VIP", "STAFF", "OTHER")))),
     st.tuples(st.just("status"), st.sampled_from((False, False, True))),
@@ -107,13 +113,14 @@ class Shopper(Player):
         )
         return self.ledger.ask(None, fields, group_set_id=number)
 
-    def purchase(self, account: int, cents: int, shop: int, till: int) -> Ask:
+    def purchase(self, account: int, cents: int, shop: int, till: int, ago: int = 0) -> Ask:
         ledger, (store, province) = self.ledger, SHOPS[shop]
         fields = RequestFields(
             int(Operation.ACCRUE), int(Kind.PURCHASE), account, money=cents,
             store_id=ledger.code(CodeKind.STORE, store),
             terminal_id=ledger.code(CodeKind.TERMINAL, f"till {till}" if till else ""),
             cashier_id=ledger.code(CodeKind.CASHIER, f"cashier {till % 2}" if till else ""),
+            occurred_at=ledger.clock.moment - ago if ago else 0,
         )  # fmt: skip
         line = [0, 0, 0, 1_000_000, cents * 10_000, 0]
         return ledger.ask(
@@ -141,10 +148,11 @@ def played(ledger: Ledger, history: list[tuple[int, Step]], start: str) -> None:
         player.play(number, step)
 
 
-def backtest(ledger: Ledger, source: str, begin: int) -> dict[str, Any]:
+def backtest(ledger: Ledger, source: str, begin: int, *, by_occurred_at: bool = False) -> dict[str, Any]:
     wanted = specification(
-        ledger, source, begin=begin, end=2**62, time_zone=ledger.zone, key_ring=str(ledger.directory / "keyring.json")
-    )
+        ledger, source, begin=begin, end=2**62, time_zone=ledger.zone, key_ring=str(ledger.directory / "keyring.json"),
+        by_occurred_at=by_occurred_at,
+    )  # fmt: skip
     *_, last = run(wanted)
     found: dict[str, Any] = last["result"]
     return found
@@ -184,8 +192,15 @@ class Awards:
         }
 
 
-def counted(ledger: Ledger, source: str, begin: int) -> dict[str, int]:
-    """Return the points by rule that another version gives, order after order, by plain Python."""
+def counted(ledger: Ledger, source: str, begin: int, *, by_occurred_at: bool = False) -> dict[str, int]:
+    """Return the points by rule that another version gives, order after order, by plain Python.
+
+    With ``by_occurred_at`` everything has its place in time by what the terminal said, if it said anything.
+    """
+    moments = {
+        (leg["account_id"], leg["seq"]): (by_occurred_at and leg["occurred_at"]) or leg["accepted_at"]
+        for leg in ledger.rows("legs")
+    }
     rule_set = load_rule_set(source, "test", currency="CAD")
     zone, awards = ZoneInfo(ledger.zone), Awards(ledger.zone)
     found = dict.fromkeys((rule.name for rule in rule_set.rules), 0)
@@ -196,26 +211,35 @@ def counted(ledger: Ledger, source: str, begin: int) -> dict[str, int]:
             leg: dict[str, Any] = dict(record.leg)
             if leg["operation"] != Operation.ACCRUE or leg["decision"] != Decision.APPROVED:
                 continue
+            moment = moments[leg["account_id"], leg["seq"]]
             if leg["accepted_at"] < begin:
                 entries: list[dict[str, Any]] = [*record.entries]
                 given = [(explanation.texts[each["rule_id"]], each["signed_points"]) for each in entries]
             else:
-                given = points_by(
-                    rule_set, explanation, awards.earned(rule_set, leg["account_id"], leg["accepted_at"]), zone
-                )
+                earned = awards.earned(rule_set, leg["account_id"], moment)
+                given = points_by(rule_set, at_moments(explanation, moments), earned, zone, moment)
                 for rule, points in given:
                     found[rule] += points
             for rule, points in given:
-                awards.add(leg["account_id"], rule, leg["accepted_at"], points)
+                awards.add(leg["account_id"], rule, moment, points)
     return found
 
 
+def at_moments(explanation: Explanation, moments: dict[tuple[int, int], int]) -> Explanation:
+    """Return an explanation whose account did everything at these moments, by account and place in its sequence."""
+    account: Any = explanation.stored.leg["account_id"]
+    events = [replace(event, counts_at=moments[account, event.seq]) for event in explanation.past.events]
+    return replace(explanation, past=replace(explanation.past, events=tuple(events)))
+
+
 def points_by(
-    rule_set: RuleSet, explanation: Explanation, earned: dict[EarnedInput, int], zone: ZoneInfo
+    rule_set: RuleSet, explanation: Explanation, earned: dict[EarnedInput, int], zone: ZoneInfo, moment: int
 ) -> list[tuple[str, int]]:
     assert explanation.record is not None
     history = AccountHistory(explanation.past, explanation.awards, explanation.texts)
-    order = on_history(order_of(explanation, explanation.record), history, rule_set, 10_000, zone)
+    order = order_of(explanation, explanation.record)
+    days = (moment - min(explanation.past.enrolled_at, moment)) // DAY
+    order = on_history(replace(order, accepted_at=moment, days_since_enrolment=days), history, rule_set, 10_000, zone)
     simulation = simulate(rule_set, replace(order, earned=earned), 10_000, zone)
     return [(outcome.rule, outcome.points) for outcome in simulation.outcomes]
 
@@ -257,6 +281,38 @@ def test_another_version_gives_what_plain_python_counts(
         begin = begin_of(ledger, share)
         found = backtest(ledger, OTHER, begin)
         assert {row["rule"]: row["points"] for row in found["side"]["rules"]} == counted(ledger, OTHER, begin)
+
+
+@settings(max_examples=4)
+@given(history=histories, zone=st.sampled_from(ZONES), start=st.sampled_from(STARTS), share=st.sampled_from((0, 3, 6)))
+def test_windows_caps_and_dates_go_by_what_terminals_said_where_that_is_asked_for(
+    history: list[tuple[int, Step]], zone: str, start: str, share: int
+) -> None:
+    with open_ledger(earn=LIVE, rules=GUARDS, controls=CONTROLS, zone=zone) as ledger:
+        played(ledger, history, start)
+        begin = begin_of(ledger, share)
+        for source in (LIVE, OTHER):
+            found = backtest(ledger, source, begin, by_occurred_at=True)
+            given = {row["rule"]: row["points"] for row in found["side"]["rules"]}
+            assert given == counted(ledger, source, begin, by_occurred_at=True)
+
+
+def test_a_cap_goes_by_what_terminals_said_also_out_of_order_and_before_the_range(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ledger_source, "_POSITIONS_A_QUERY", 1)  # what a stretch forgets, the next one lacks
+    rules = 'rule "capped" when order.kind == "PURCHASE" earn base 6 cap 10 per day'
+    with open_ledger(earn=rules) as ledger:
+        ledger.clock.set("2026-03-07T12:00-05:00")
+        add_shops(ledger)
+        player = Shopper(ledger)
+        for ago in (3 * DAY, 3 * DAY, 2 * DAY, 3 * DAY):
+            ledger.clock.moment += MINUTE
+            ledger.one(player.purchase(player.accounts[0], 100, 1, 0, ago))
+        purchases = [leg["accepted_at"] for leg in ledger.rows("legs") if leg["kind"] == Kind.PURCHASE]
+        found = [backtest(ledger, rules, begin, by_occurred_at=True)["side"]["points"] for begin in (0, purchases[1])]
+        assert found == [6 + 4 + 6 + 0, 4 + 6 + 0]
+        assert backtest(ledger, rules, 0)["side"]["points"] == 6 + 4
 
 
 def test_every_rule_of_the_random_histories_gives_points_and_every_cap_limits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ from pointguard_server.engine.programs import Program, Programs
 from pointguard_server.engine.rows import RequestFields, currency_number
 from pointguard_server.rules.compiler import compile_in_child, load_compiled
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
-from pointguard_server.rules.sandbox_limits import SandboxLimits
+from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, SandboxLimits
 from pointguard_server.service.birth_inputs import birth_inputs_of
 from pointguard_server.service.code_matches import GROUP_SEPARATOR, CodeMatches
 from pointguard_server.service.fraud_conditions import check_conditions
@@ -135,14 +135,14 @@ def compiled_rules_directory() -> Path:
     return directory
 
 
-def sandboxed(rule_set: RuleSet) -> CompiledEarnRules:
+def sandboxed(rule_set: RuleSet, fuel: int = DEFAULT_FUEL) -> CompiledEarnRules:
     """Return a rule set in a sandbox: made in milliseconds, where machine code takes seconds, and called alike."""
     # Imported where it is needed, as the server does: what memory benchmarks measure has none.
     from pointguard_server.rules import wasm_backend, wasm_engine
     from pointguard_server.rules.wasm_code import WasmRules
 
     code = wasm_engine.compile_module(wasm_backend.write_module(rule_set.checked))
-    return WasmRules(code, rule_set.checked, SandboxLimits())
+    return WasmRules(code, rule_set.checked, SandboxLimits(fuel))
 
 
 @contextmanager

@@ -5,12 +5,13 @@ shrink. Every construct of the language comes up.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 from pointguard_server.rules.constants import constants_of_ids, own_masks
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS, FIELDS, LINE_FIELD_COUNT, LINE_FIELDS, Field
 from pointguard_server.rules.fixed_point import LEAST, MOST, SCALE
+from pointguard_server.rules.functions import FUNCTIONS, NUMERIC
 from pointguard_server.rules.inputs import EarnedInput, MatchInput
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.rules.value_types import Rounding, ValueType, Vector
@@ -179,7 +180,7 @@ class _Writer:
         leaves += 3 * self._named("number", in_lines=in_lines)
         if depth <= 0:
             return self._one(leaves)
-        forms = ["leaf", "arithmetic", "arithmetic", "negation", "function", "extremum", "choice", "ratio", "days"]
+        forms = ["leaf", "arithmetic", "arithmetic", "negation", "function", "function", "choice", "ratio", "days"]
         form = self._one(forms if in_lines else [*forms, "sum", "count", "distinct"])
         deeper = depth - 1
         if form == "arithmetic":
@@ -190,10 +191,7 @@ class _Writer:
         if form == "negation":
             return f"-{self.number(deeper, in_lines=in_lines)}"
         if form == "function":
-            return f"{self._one(('abs', 'floor', 'ceiling'))}({self.number(deeper, in_lines=in_lines)})"
-        if form == "extremum":
-            values = ", ".join(self.number(deeper, in_lines=in_lines) for _ in range(self._source.randrange(2, 4)))
-            return f"{self._one(('min', 'max'))}({values})"
+            return self._function(lambda: self.number(deeper, in_lines=in_lines))
         if form == "choice":
             condition = self.condition(deeper, in_lines=in_lines)
             left, right = (self.number(deeper, in_lines=in_lines) for _ in range(2))
@@ -212,6 +210,19 @@ class _Writer:
             return f"distinct({self._lines(deeper)}, {self._one(self._fields(ValueType.TEXT, in_lines=True))})"
         return self._one(leaves)
 
+    def _function(self, argument: Callable[[], str]) -> str:
+        """A call of any function of values that gives what it takes."""
+        function = self._source.choice(
+            [
+                each
+                for each in FUNCTIONS.values()
+                if not each.over_lines and each.takes == NUMERIC and each.gives is None
+            ]
+        )
+        most = min(function.most_arguments, function.least_arguments + 1)
+        count = self._source.randrange(function.least_arguments, most + 1)
+        return f"{function.name.value}({', '.join(argument() for _ in range(count))})"
+
     def _lines(self, depth: int) -> str:
         return f"lines where {self.condition(depth - 1, in_lines=True)}" if self._chance(3) else "lines"
 
@@ -222,7 +233,7 @@ class _Writer:
         if depth <= 0:
             return self._one(leaves)
         deeper = depth - 1
-        forms = ["leaf", "sum of two", "product", "quotient", "negation", "function", "extremum", "choice"]
+        forms = ["leaf", "sum of two", "product", "quotient", "negation", "function", "adapting", "choice"]
         form = self._one(forms if in_lines else [*forms, "sum"])
         if form == "sum of two":
             left, right = (self.money(deeper, in_lines=in_lines) for _ in range(2))
@@ -237,8 +248,8 @@ class _Writer:
         if form == "negation":
             return f"-{self.money(deeper, in_lines=in_lines)}"
         if form == "function":
-            return f"{self._one(('abs', 'floor', 'ceiling'))}({self.money(deeper, in_lines=in_lines)})"
-        if form == "extremum":
+            return self._function(lambda: self.money(deeper, in_lines=in_lines))
+        if form == "adapting":
             return f"{self._one(('min', 'max'))}(50, {self.money(deeper, in_lines=in_lines)})"
         if form == "choice":
             return f"({self.money(deeper, in_lines=in_lines)} if {self.condition(deeper, in_lines=in_lines)} else 0)"

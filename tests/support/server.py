@@ -183,7 +183,14 @@ class ServerProcess:
     def complaints(self) -> list[str]:
         """The lines of the newest process's log that tell of anything but its start, its end and what it was asked."""
         usual = {*COMPILING, "starting", "rules_loaded", "journal_recovered", "ready", "swept", "draining", "stopped"}
-        usual |= {"experiment_changed", "shadow_started", "shadow_stopped", "backtest_started", "backtest_ended"}
+        usual |= {
+            "program_taken_up",
+            "experiment_changed",
+            "shadow_started",
+            "shadow_stopped",
+            "backtest_started",
+            "backtest_ended",
+        }
         known = [json.dumps(event) for event in self.events() if event["event"] not in usual]
         return known + [line for line in self.log().splitlines() if line.strip() and not line.startswith("{")]
 

@@ -5,6 +5,7 @@ import sys
 from contextlib import aclosing
 from datetime import datetime, timedelta
 
+from pointguard_client.commands import groups
 from pointguard_client.commands.options import (
     Subparsers,
     add_command,
@@ -66,6 +67,7 @@ def register(commands: Subparsers) -> None:
     add_intervention_options(remove)
     _register_cases(below)
     _register_exemptions(below)
+    groups.register(below)
     suspend = add_command(below, "suspend", "stop an account's redeeming and earning", _suspend)
     add_member_options(suspend)
     add_intervention_options(suspend)
@@ -147,8 +149,11 @@ def _print_page(page: AdviceHistories) -> None:
 
 def _step(step: AdviceStep) -> str:
     said = step.intervention
-    who = "" if said is None else f" by {said.author} ({said.api_key_id}): {said.reason.name} {said.note}".rstrip()
-    return f"{step.event.name} {_time(step.happened_at)}{who}"
+    if said is None:
+        return f"{step.event.name} {_time(step.happened_at)}"
+    where = f"{said.api_key_id}, session {said.session_id}" if said.session_id else said.api_key_id
+    why = f"{said.reason.name} {said.note}".rstrip()
+    return f"{step.event.name} {_time(step.happened_at)} by {said.author} ({where}): {why}"
 
 
 def _time(when: datetime | None) -> str:

@@ -1,9 +1,10 @@
-"""The commands enroll, find, link and lock."""
+"""The commands enroll, find, link, replace-card and lock."""
 
 import argparse
 
 from pointguard_client.commands.options import (
     Subparsers,
+    add_card_options,
     add_command,
     add_identifier_options,
     add_key_option,
@@ -21,6 +22,7 @@ def register(commands: Subparsers) -> None:
     _register_enroll(commands)
     add_member_options(add_command(commands, "find", "find a member by any identifier", _find))
     _register_link(commands)
+    _register_replace_card(commands)
     _register_lock(commands)
 
 
@@ -40,6 +42,16 @@ def _register_link(commands: Subparsers) -> None:
     add_member_options(parser)
     group = parser.add_argument_group("new identifier (exactly one)").add_mutually_exclusive_group(required=True)
     add_identifier_options(group, prefix="new-")
+    add_key_option(parser)
+    add_origin_options(parser)
+
+
+def _register_replace_card(commands: Subparsers) -> None:
+    parser = add_command(commands, "replace-card", "let a new card find an account in place of another", _replace_card)
+    old = parser.add_argument_group("card (exactly one)").add_mutually_exclusive_group(required=True)
+    add_card_options(old, "member")
+    new = parser.add_argument_group("its replacement (exactly one)").add_mutually_exclusive_group(required=True)
+    add_card_options(new, "replacement", prefix="new-")
     add_key_option(parser)
     add_origin_options(parser)
 
@@ -78,6 +90,18 @@ async def _link(arguments: argparse.Namespace) -> int:
             idempotency_key=arguments.key,
         )
     print_result(link, arguments.json)
+    return 0
+
+
+async def _replace_card(arguments: argparse.Namespace) -> int:
+    async with connect(arguments) as client:
+        replaced = await client.replace_card(
+            arguments.member,
+            arguments.replacement,
+            origin=origin_of(arguments),
+            idempotency_key=arguments.key,
+        )
+    print_result(replaced, arguments.json)
     return 0
 
 

@@ -91,6 +91,16 @@ def add_member_options(parser: argparse.ArgumentParser, *, required: bool = True
         )
 
 
+def add_members_options(parser: argparse.ArgumentParser) -> None:
+    """Add options that collect members into `members`, each of which may be given several times."""
+    group = parser.add_argument_group("members (1 to 1,000)")
+    for kind, text in _IDENTIFIER_HELP.items():
+        group.add_argument(
+            _identifier_flag(kind), type=_identifier_type(kind), dest="members", action="append", metavar="VALUE",
+            default=[], help=text,
+        )  # fmt: skip
+
+
 def add_language_option(parser: argparse.ArgumentParser) -> None:
     """Add the option that says in which language to have texts for people."""
     parser.add_argument(
@@ -106,6 +116,19 @@ def add_identifier_options(group: OptionGroup, prefix: str = "") -> None:
             group.add_argument(
                 flag, type=_identifier_type(kind), dest="identifiers", action="append", metavar="VALUE", help=text
             )
+
+
+def add_card_options(group: OptionGroup, into: str, prefix: str = "") -> None:
+    """Add options of which each names one card."""
+    for kind in (IdentifierKind.CARD, IdentifierKind.LOYALTY_ID):
+        group.add_argument(
+            _identifier_flag(kind, prefix),
+            type=_identifier_type(kind),
+            dest=into,
+            action="store",
+            metavar="VALUE",
+            help=_IDENTIFIER_HELP[kind],
+        )
 
 
 def add_origin_options(parser: argparse.ArgumentParser) -> None:

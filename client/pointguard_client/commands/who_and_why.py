@@ -30,7 +30,9 @@ def add_change_options(parser: argparse.ArgumentParser, *, keyed: bool = True) -
 
 def add_intervention_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of an intervention, and that of the idempotency key."""
-    _add_options(parser, _INTERVENTION_REASONS)
+    _add_options(parser, _INTERVENTION_REASONS).add_argument(
+        "--session", default="", help="the console's own name for its session"
+    )
     add_key_option(parser)
 
 
@@ -42,12 +44,13 @@ def add_author_option(parser: "argparse._ActionsContainer") -> None:
     )
 
 
-def _add_options(parser: argparse.ArgumentParser, reasons: Iterable[str]) -> None:
+def _add_options(parser: argparse.ArgumentParser, reasons: Iterable[str]) -> "argparse._ArgumentGroup":
     group = parser.add_argument_group("who and why")
     add_author_option(group)
     group.add_argument("--reason", choices=reasons, required=True, help="why", metavar="REASON")
     group.add_argument("--note", default="", help="more about why; required with other")
     group.description = f"REASON is one of {', '.join(reasons)}."
+    return group
 
 
 def change_of(arguments: argparse.Namespace) -> RuleChange:
@@ -57,4 +60,5 @@ def change_of(arguments: argparse.Namespace) -> RuleChange:
 
 def intervention_of(arguments: argparse.Namespace) -> Intervention:
     """Return who does something about an account and why, as the options say."""
-    return Intervention(arguments.author, _INTERVENTION_REASONS[arguments.reason], arguments.note)
+    reason = _INTERVENTION_REASONS[arguments.reason]
+    return Intervention(arguments.author, reason, arguments.note, session_id=arguments.session)

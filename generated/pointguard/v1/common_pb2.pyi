@@ -401,16 +401,18 @@ class AdviceChange(_message.Message):
     def __init__(self, event: _Optional[_Union[AdviceEvent, str]] = ..., advice: _Optional[_Union[Advice, _Mapping]] = ...) -> None: ...
 
 class Intervention(_message.Message):
-    __slots__ = ("author", "reason", "note", "api_key_id")
+    __slots__ = ("author", "reason", "note", "api_key_id", "session_id")
     AUTHOR_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     API_KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     author: str
     reason: InterventionReason
     note: str
     api_key_id: str
-    def __init__(self, author: _Optional[str] = ..., reason: _Optional[_Union[InterventionReason, str]] = ..., note: _Optional[str] = ..., api_key_id: _Optional[str] = ...) -> None: ...
+    session_id: str
+    def __init__(self, author: _Optional[str] = ..., reason: _Optional[_Union[InterventionReason, str]] = ..., note: _Optional[str] = ..., api_key_id: _Optional[str] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class Evidence(_message.Message):
     __slots__ = ("transaction_id", "measured", "threshold", "window_starts_after")

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from pointguard_server.backtest import kernel
-from pointguard_server.backtest.clock import ZoneClock
+from pointguard_server.backtest.clock import zone_clock
 from pointguard_server.backtest.orders import IntArray, Orders
 from pointguard_server.backtest.record_kernel import History
 from pointguard_server.backtest.usage import Usage
@@ -67,7 +67,7 @@ class Evaluation:
         usage: Usage | None = None,
     ) -> None:
         self._bound = bound  # keeps the machine code
-        self._clock = ZoneClock(zone, first, last)
+        self._clock = zone_clock(zone, first, last)
         self._asked = [self._column(wanted, texts, first, last) for wanted in rules.inputs]
         read = fields_of(rules)
         self._group_words = _group_words(rules, texts)[: None if read & _LOOKED_UP else 0]
@@ -121,7 +121,7 @@ class Evaluation:
         """Return what makes the fact that a rule set asks for, for each order."""
         match wanted:
             case LocalDateInput():
-                clock = ZoneClock(ZoneInfo(wanted.zone), first, last)
+                clock = zone_clock(ZoneInfo(wanted.zone), first, last)
                 return lambda orders, _: clock.dates(orders.moment) * SCALE
             case MatchInput():
                 column, matched = _COLUMNS[wanted.field], _matched(wanted, texts)

@@ -13,7 +13,7 @@ import numpy as np
 
 from pointguard_server.backtest import kernel
 from pointguard_server.backtest.births import BIRTH_FIELDS
-from pointguard_server.backtest.clock import ZoneClock
+from pointguard_server.backtest.clock import zone_clock
 from pointguard_server.backtest.evaluation import Evaluation
 from pointguard_server.backtest.ledger import LedgerSource, Stretch
 from pointguard_server.backtest.orders import ORDER_COLUMNS, Orders, empty_orders
@@ -149,7 +149,7 @@ class Versions:
                 by_occurred_at=asked.by_occurred_at,
             )
         past = PastWindows(
-            source.connection, asked.tenant_id, self._windows, self._zone, ZoneClock(self._zone, *moments),
+            source.connection, asked.tenant_id, self._windows, self._zone, zone_clock(self._zone, *moments),
             asked.money_scale, by_occurred_at=asked.by_occurred_at,
         )  # fmt: skip
         reader = RecordReader(asked.currency, asked.money_scale, self._codes)

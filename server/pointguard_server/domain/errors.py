@@ -45,13 +45,16 @@ PointguardError
     └── StorageBroken       ... and must not be tried again by this process
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 class PointguardError(Exception):
-    """Base of all; its text may be shown to a client."""
+    """Base of all; its text may be shown to a client, and so may its ``evidence``: what was found, by name."""
 
     reason = "ERROR"
+    evidence: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,10 @@ class CardLinkingCap(PointguardError):
 
     reason = "CARD_LINKING_CAP"
 
-    def __init__(self) -> None:
-        super().__init__("the business unit has linked as many cards to the account as it may in a month")
+    def __init__(self, evidence: Mapping[str, str] = MappingProxyType({})) -> None:
+        told = f" ({', '.join(f'{name} {value}' for name, value in evidence.items())})" if evidence else ""
+        super().__init__(f"the business unit has linked as many cards to the account as it may in a month{told}")
+        self.evidence = evidence
 
 
 class ReservationEnded(PointguardError):

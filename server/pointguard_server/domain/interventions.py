@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """Who does it and why; ``key_id`` is the API key's public id.
+    """Who does it and why; ``key_id`` is the API key's public id, ``session`` the console's name for where it was done.
 
     ``context`` and ``posture`` are of an advice that is raised, and so are ``duration`` in microseconds or else
     ``ends_at``, a moment; ``outcome`` is of a case that is resolved, a ``CaseOutcome``. ``group``
@@ -28,6 +28,7 @@ class Intervention:
     outcome: int = 0
     group: str = ""
     is_removal: int = 0
+    session: str = ""
 
     def encode(self) -> bytes:
         """Return it as bytes, the same for the same."""
@@ -36,15 +37,15 @@ class Intervention:
 
     @property
     def said(self) -> bytes:
-        """What of it the caller says: a retry with another API key says the same."""
-        return replace(self, key_id="").encode()
+        """What of it the caller says: a retry with another API key or from another session says the same."""
+        return replace(self, key_id="", session="").encode()
 
     def groups_after(self, groups: Iterable[str]) -> list[str]:
         """Return the groups that a member of these is in after it, in order."""
         return sorted({*groups} - {self.group} if self.is_removal else {*groups, self.group})
 
 
-_ADDED = {"outcome": 0, "group": "", "is_removal": 0}
+_ADDED = {"outcome": 0, "group": "", "is_removal": 0, "session": ""}
 """Fields that interventions of earlier versions have not, and that are left out where they say nothing."""
 
 

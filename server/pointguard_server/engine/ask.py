@@ -32,7 +32,7 @@ class Ask:
     claim: "Claim | None" = None
     group_set_id: int = 0
     birth_date: int = 0  # packed
-    language: int = 0  # a number of ``rpc.languages.Languages``
+    language: int = 0  # a number of ``service.messages.Languages``
     agent_id: int = 0
     reason_code: int = 0
     group_set_before: int = 0

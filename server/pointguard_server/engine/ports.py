@@ -173,8 +173,11 @@ class LedgerStore(Protocol):
         """Make a member with an account, inside the atomic step; ``member`` is ``service.ports.NewMember``."""
         ...
 
-    def link(self, tenant_id: int, account_id: int, link: Any) -> Outcome:
-        """Link an identifier to an account, inside the atomic step; ``link`` is ``service.ports.Link``."""
+    def link(self, tenant_id: int, account_id: int, link: Any) -> tuple[Outcome, int]:
+        """Link an identifier to an account, inside the atomic step; ``link`` is ``service.ports.Link``.
+
+        Returns what became of it, and how many cards were counted for the cap on linking them.
+        """
         ...
 
     def set_birth_date(self, tenant_id: int, account_id: int, key: bytes, birth_date: str) -> Outcome:

@@ -81,7 +81,7 @@ ENVELOPE_FIELDS = (
     "birth_date",  # so too: domain/age_bands.packed; it goes no further than memory
     "agent_id",  # who of the staff asks: an AUTHOR in ``codes``
     "reason_code",  # of an adjustment: its place in the program's list, from 1; 0: it has no such one
-    "language",  # that its answer is to be in: its number, see rpc/languages.py; 0: the program's own
+    "language",  # that its answer is to be in: its number, see service/messages.py; 0: the program's own
     "group_set_before",  # the set that a change of groups takes the member to be in
     "identifier_kind",  # of the identifier that found the account; 0: none did
     "identifier_id",  # and its number

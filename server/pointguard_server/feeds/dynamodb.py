@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pointguard_server.engine.ports import Clock
 from pointguard_server.feeds.aws import Answered, AwsClient
-from pointguard_server.feeds.schema import RuleName, account_of
+from pointguard_server.feeds.schema import Text, account_of
 from pointguard_server.feeds.target import Refused, TargetUnavailable
 from pointguard_server.service.ports import Notice, NoticeReader
 
@@ -34,10 +34,10 @@ class DynamoDb:
         tenant_id: int,
         tenant: str,
         reader: NoticeReader,
-        rule_name: RuleName,
+        text: Text,
         clock: Clock,
     ) -> None:
-        self._aws, self._table, self._reader, self._rule_name, self._clock = aws, table, reader, rule_name, clock
+        self._aws, self._table, self._reader, self._text, self._clock = aws, table, reader, text, clock
         self._tenant_id, self._tenant = tenant_id, tenant
 
     async def send(self, notices: Sequence[Notice]) -> Sequence[Refused | None]:
@@ -53,7 +53,7 @@ class DynamoDb:
         state = await self._reader.account_state(self._tenant_id, notice.account_id, self._clock.now())
         if state is None:
             raise AssertionError("a notice is a leg of its account")
-        values = account_of(state, self._tenant, notice.account_id, self._rule_name)
+        values = account_of(state, self._tenant, notice.account_id, self._text)
         item = _typed(values | {"account": f"{self._tenant}/{notice.account_id}"})["M"]
         try:
             await self._aws.ask(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from pointguard_server.feeds.aws import Answered, AwsClient
-from pointguard_server.feeds.schema import RuleName, event_of, moment_text
+from pointguard_server.feeds.schema import Text, event_of, moment_text
 from pointguard_server.feeds.target import Refused, TargetUnavailable
 from pointguard_server.service.ports import Notice
 
@@ -26,8 +26,8 @@ class EventBridge:
     takes_states = False  # what is old would be taken for news
     notices_max = ENTRIES_MAX
 
-    def __init__(self, aws: AwsClient, bus: str, tenant: str, rule_name: RuleName) -> None:
-        self._aws, self._bus, self._tenant, self._rule_name = aws, bus, tenant, rule_name
+    def __init__(self, aws: AwsClient, bus: str, tenant: str, text: Text) -> None:
+        self._aws, self._bus, self._tenant, self._text = aws, bus, tenant, text
 
     async def send(self, notices: Sequence[Notice]) -> Sequence[Refused | None]:
         """See ``Target``."""
@@ -42,7 +42,7 @@ class EventBridge:
         entries: list[dict[str, Any]] = []
         size = 0
         for notice in notices:
-            detail = json.dumps(event_of(notice, self._tenant, self._rule_name), separators=(",", ":"))
+            detail = json.dumps(event_of(notice, self._tenant, self._text), separators=(",", ":"))
             size += len(SOURCE) + len(DETAIL_TYPE) + len(detail) + 14  # its time counts for 14
             if entries and size > BYTES_MAX:
                 break

@@ -7,7 +7,7 @@ from pointguard_server.feeds.dynamodb import DynamoDb
 from pointguard_server.feeds.eventbridge import EventBridge
 from pointguard_server.feeds.publisher import Publisher
 from pointguard_server.feeds.publishing import Publishing
-from pointguard_server.feeds.schema import RuleName
+from pointguard_server.feeds.schema import Text
 from pointguard_server.feeds.target import Target
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.ports import NoticeReader, Publications
@@ -22,7 +22,7 @@ async def open_publishers(
     reader: NoticeReader,
     engine: Engine,
     publications: Publications,
-    rule_name: RuleName,
+    text: Text,
     clock: Clock,
 ) -> list[Publisher]:
     """Return a publisher for each target, which has its cursor and does nothing yet.
@@ -33,10 +33,10 @@ async def open_publishers(
     targets: list[tuple[AwsClient, Target]] = []
     if settings.bus:
         aws = AwsClient("events", settings.region, settings.endpoint)
-        targets.append((aws, EventBridge(aws, settings.bus, tenant, rule_name)))
+        targets.append((aws, EventBridge(aws, settings.bus, tenant, text)))
     if settings.table:
         aws = AwsClient("dynamodb", settings.region, settings.endpoint)
-        targets.append((aws, DynamoDb(aws, settings.table, tenant_id, tenant, reader, rule_name, clock)))
+        targets.append((aws, DynamoDb(aws, settings.table, tenant_id, tenant, reader, text, clock)))
     publishers = []
     for aws, target in targets:
         await aws.open()

@@ -16,19 +16,21 @@ from pointguard_server.domain.codes import (
     Context,
     InterventionReason,
     Posture,
+    Scope,
 )
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import StandingAdvice
 from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.service.ports import AccountState, Notice
+from pointguard_server.service.scope_entities import scope_entity
 
 SCHEMA: Final = "pointguard.advice.v1"
-RuleName = Callable[[int], str]
+Text = Callable[[int], str]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def event_of(notice: Notice, tenant: str, rule_name: RuleName) -> dict[str, Any]:
+def event_of(notice: Notice, tenant: str, text: Text) -> dict[str, Any]:
     """Return a notice as an event. Its ``event_id`` is the transaction's, the same however often it is published."""
     event = {
         "schema": SCHEMA,
@@ -40,7 +42,7 @@ def event_of(notice: Notice, tenant: str, rule_name: RuleName) -> dict[str, Any]
         "happened_at": moment_text(notice.happened_at),
         **_status(notice.account_flags),
         "steps": [
-            {"event": AdviceEvent(event).name, "advice": _advice(advice, rule_name)} for event, advice in notice.steps
+            {"event": AdviceEvent(event).name, "advice": _advice(advice, text)} for event, advice in notice.steps
         ],
     }
     if notice.record is not None:
@@ -49,7 +51,7 @@ def event_of(notice: Notice, tenant: str, rule_name: RuleName) -> dict[str, Any]
     return event
 
 
-def account_of(state: AccountState, tenant: str, account_id: int, rule_name: RuleName) -> dict[str, Any]:
+def account_of(state: AccountState, tenant: str, account_id: int, text: Text) -> dict[str, Any]:
     """Return what stands against an account, as of its ``seq``: as CheckAdvice does, by its switches or by advice."""
     postures = {advice.posture for advice in state.advice}
     status = _status(state.account_flags)
@@ -61,7 +63,7 @@ def account_of(state: AccountState, tenant: str, account_id: int, rule_name: Rul
         "happened_at": moment_text(state.happened_at),
         "suspended": status["suspended"] or Posture.SUSPEND in postures,
         "redemption_locked": status["redemption_locked"] or Posture.LOCK in postures,
-        "advice": [_advice(advice, rule_name) for advice in state.advice],
+        "advice": [_advice(advice, text) for advice in state.advice],
     }
 
 
@@ -77,7 +79,7 @@ def _status(account_flags: int) -> dict[str, bool]:
     }
 
 
-def _advice(advice: StandingAdvice, rule_name: RuleName) -> dict[str, Any]:
+def _advice(advice: StandingAdvice, text: Text) -> dict[str, Any]:
     """Return an advice; one that was raised by hand has no rule, and a case no end."""
     told = {
         "advice_id": uuid_text(advice.advice_id),
@@ -85,9 +87,13 @@ def _advice(advice: StandingAdvice, rule_name: RuleName) -> dict[str, Any]:
         "context": Context(advice.context).name,
         "posture": Posture(advice.posture).name,
         "starts_at": moment_text(advice.starts_at),
-        "rule": rule_name(advice.rule_id),
+        "rule": text(advice.rule_id),
         "rule_version": advice.rule_version,
         "measured": advice.measured,
         "threshold": advice.threshold,
     }
+    if advice.scope:
+        told["scope"] = Scope(advice.scope).name
+    if advice.scope > Scope.PROGRAM and advice.scope != Scope.AGENT:  # who of the staff it is stays here
+        told["scope_entity"] = scope_entity(advice, text)
     return told if advice.ends_at >= UNTIL_RESOLVED else told | {"ends_at": moment_text(advice.ends_at)}

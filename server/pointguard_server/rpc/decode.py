@@ -25,7 +25,7 @@ from pointguard_server.engine.identifiers import key_bytes
 from pointguard_server.engine.rows import RequestFields
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.line_codes import FIRST_UNKNOWN, LINE_DOMAINS, LineCodes
-from pointguard_server.service.messages import DEFAULT_LANGUAGE
+from pointguard_server.service.messages import OWN_LANGUAGE
 from pointguard_server.service.ports import Directory, StoreFacts
 from pointguard_server.service.tenants import LINE_VALUE, Tenant, Vocabulary
 from pointguard_server.service.vault import InvalidIdentifier, normalize_identifier
@@ -127,6 +127,9 @@ class Decoder:
                 self.fault(f"{field}.account_id", "must be positive")
             return value, None
         kind = KIND_FIELDS[which]
+        if kind not in self.tenant.identifiers:
+            self.fault(f"{field}.{which}", "is of a kind that finds no member of this program")
+            return 0, None
         try:
             return 0, (int(kind), _normalized(kind, value))
         except InvalidIdentifier as error:
@@ -176,7 +179,7 @@ class Decoder:
         """Return the number of a language, 0 for the program's own."""
         if tag and not self.tenant.languages.is_tag(tag):
             self.fault("language", 'must be a BCP 47 tag such as "fr-CA"')
-            return DEFAULT_LANGUAGE
+            return OWN_LANGUAGE
         return self.tenant.languages.number(tag)
 
     def where(self, origin: common_pb2.Origin) -> Where:

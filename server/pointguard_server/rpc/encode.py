@@ -16,16 +16,14 @@ from pointguard_server.domain.codes import (
     EntryType,
     Operation,
     Posture,
-    Scope,
 )
 from pointguard_server.domain.errors import InvalidRequest, PointguardError
 from pointguard_server.engine.ask import StandingAdvice, Verdict
 from pointguard_server.engine.identifiers import transaction_of, uuid_text
 from pointguard_server.rpc.status import code_of
-from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.ports import PastAdvice
 from pointguard_server.service.messages import NO_MESSAGES, Messages
-from pointguard_server.velocity.scopes import TERMINAL_BITS
+from pointguard_server.service.scope_entities import scope_entity
 
 Text = Callable[[int], str]
 _STRENGTH = {int(posture): place for place, posture in enumerate(STRENGTH, 1)}
@@ -213,29 +211,6 @@ class Encoder:
         return messages
 
 
-def scope_texts(advice: StandingAdvice) -> tuple[int, ...]:
-    """Return the numbers of the texts that say whose transactions the rule of an advice had counted."""
-    high, low = advice.scope_entity >> TERMINAL_BITS, advice.scope_entity & (1 << TERMINAL_BITS) - 1
-    match advice.scope:
-        case Scope.TERMINAL:
-            return high, low
-        case Scope.GROUP:
-            return (high,)
-        case 0 | Scope.ACCOUNT | Scope.PROGRAM | Scope.CARD:
-            return ()
-        case _:
-            return (low,)
-
-
-def _scope_entity(advice: StandingAdvice, text: Text) -> str:
-    if advice.scope == Scope.CARD:
-        return str(advice.scope_entity)  # its number: what is on a card is private
-    texts = [text(number) for number in scope_texts(advice)]
-    if advice.scope == Scope.GROUP:
-        return texts[0].split(GROUP_SEPARATOR)[advice.scope_entity & (1 << TERMINAL_BITS) - 1]
-    return " ".join(texts)
-
-
 def advice_message(advice: StandingAdvice | PastAdvice, text: Text) -> common_pb2.Advice:
     """Return an advice; ``text`` gives the names of its rule and of whom it had counted."""
     evidence = common_pb2.Evidence(
@@ -259,7 +234,7 @@ def advice_message(advice: StandingAdvice | PastAdvice, text: Text) -> common_pb
     if isinstance(advice, StandingAdvice):
         message.factor = advice.factor  # type: ignore[assignment]
         message.scope = advice.scope  # type: ignore[assignment]
-        message.scope_entity = _scope_entity(advice, text)
+        message.scope_entity = scope_entity(advice, text)
     return message
 
 

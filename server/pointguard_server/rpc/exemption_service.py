@@ -133,5 +133,6 @@ def _said(call: Call, decoder: Decoder, request: Changing) -> tuple[Intervention
     said = said_by(decoder, request.intervention, call.key_id)
     name = type(request).__name__.encode()
     request.DiscardUnknownFields()
+    request.intervention.session_id = ""  # a retry may come from another one
     digest = call.tenant.digest(name, request.SerializeToString(deterministic=True), b"")
     return said, RequestKey(decoder.key(request.idempotency_key), digest)

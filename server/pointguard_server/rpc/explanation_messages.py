@@ -213,7 +213,8 @@ def _said(case: Case, said: Intervention) -> Iterator[tuple[str, str]]:
     if said.group:
         yield "request.removed_from_group" if said.is_removal else "request.added_to_group", said.group
     yield "intervention.reason", InterventionReason(said.reason).name
-    for name, value in (("author", said.author), ("note", said.note), ("api_key_id", said.key_id)):
+    told = {"author": said.author, "note": said.note, "api_key_id": said.key_id, "session_id": said.session}
+    for name, value in told.items():
         if value:
             yield f"intervention.{name}", value
 

@@ -10,9 +10,10 @@ from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import ADVICE_NAMES, StandingAdvice
 from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.rpc.decode import verified
-from pointguard_server.rpc.encode import advice_message, scope_texts, timestamp
+from pointguard_server.rpc.encode import advice_message, timestamp
 from pointguard_server.rpc.interventions import intervention_message
 from pointguard_server.service.ports import Reader
+from pointguard_server.service.scope_entities import scope_texts
 
 
 async def transaction_message(

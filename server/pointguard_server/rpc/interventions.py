@@ -41,7 +41,8 @@ def said_by(decoder: Decoder, message: common_pb2.Intervention, key_id: str) -> 
         decoder.fault("intervention.note", "must say what the reason is, if it is OTHER")
     if message.api_key_id:
         decoder.fault("intervention.api_key_id", "must be empty: the server knows it")
-    return Intervention(author, reason, note, key_id)
+    session = decoder.text(message.session_id, "intervention.session_id")
+    return Intervention(author, reason, note, key_id, session=session)
 
 
 def with_terms(decoder: Decoder, said: Intervention, request: advice_pb2.RaiseAdviceRequest) -> Intervention:
@@ -77,7 +78,7 @@ def intervention_ask(
     decoder: Decoder, key: str, operation: Operation, said: Intervention, member: Member = (0, None),
     *, advice_id: bytes = bytes(16), flags: int = 0, actor: int = 0, private: bytes = b"",
 ) -> Ask:  # fmt: skip
-    """Return the ask of an intervention. That another API key makes it again does not make it another request."""
+    """Return the ask of an intervention. Another API key or session that makes it again makes no other request."""
     fields = RequestFields(
         operation=int(operation),
         kind=int(Kind.INTERVENTION),
@@ -116,4 +117,5 @@ def intervention_message(said: Intervention) -> common_pb2.Intervention:
         reason=said.reason,  # type: ignore[arg-type]
         note=said.note,
         api_key_id=said.key_id,
+        session_id=said.session,
     )

@@ -8,9 +8,9 @@ from google.protobuf.message import Message
 from pointguard.v1 import common_pb2, member_pb2
 from pointguard_server.domain.age_bands import EARLIEST, packed, read_birth_date
 from pointguard_server.domain.codes import AccountFlag, AccountStatus, CodeKind, Kind, Operation, RequestFlag
-from pointguard_server.domain.errors import NotFound
+from pointguard_server.domain.errors import CardLinkingCap, NotFound
 from pointguard_server.domain.identifiers import CARDS, IdentifierKind
-from pointguard_server.engine.ask import Ask, Claim
+from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.engine.rows import RequestFields
 from pointguard_server.rpc.decode import Decoder
@@ -154,10 +154,11 @@ class MemberService:
             fields = _fact(Operation.LINK_IDENTIFIER, _LINK_KINDS.get(kind, Kind.PROFILE_UPDATE), member[0], where)
             private = f"{number} {value}".encode()
             ask = decoder.ask(decoder.key(request.idempotency_key), fields, member, where[-1], private=private)
-            ask.claim = self._link_claim(call, (kind, value), ask)
+            ask.claim = self._link_claim(call, (kind, value), ask, evidence)
             return ask
 
-        verdict = await self._desk.submit(call, await self._desk.decode(call, decode))
+        evidence: dict[str, str] = {}
+        verdict = await self._link(call, await self._desk.decode(call, decode), evidence)
         return member_pb2.LinkIdentifierResponse(
             transaction_id=uuid_text(verdict.transaction_id), account_id=verdict.account_id
         )
@@ -172,10 +173,11 @@ class MemberService:
             private = f"replace {new[0]:d} {new[1]}".encode()
             member = 0, (int(old[0]), old[1])
             ask = decoder.ask(decoder.key(request.idempotency_key), fields, member, where[-1], private=private)
-            ask.claim = self._link_claim(call, new, ask, replaces=old)
+            ask.claim = self._link_claim(call, new, ask, evidence, replaces=old)
             return ask
 
-        verdict = await self._desk.submit(call, await self._desk.decode(call, decode))
+        evidence: dict[str, str] = {}
+        verdict = await self._link(call, await self._desk.decode(call, decode), evidence)
         return member_pb2.ReplaceCardResponse(
             transaction_id=uuid_text(verdict.transaction_id), account_id=verdict.account_id
         )
@@ -185,11 +187,19 @@ class MemberService:
         call: Call,
         identifier: tuple[IdentifierKind, str],
         ask: Ask,
+        evidence: dict[str, str],
         replaces: tuple[IdentifierKind, str] | None = None,
     ) -> Claim:
         tenant, unit = call.tenant, ask.business_unit_id
         cap = tenant.cards_a_month, tenant.zone
-        return link_claim(tenant.tenant_id, identifier, unit, *cap, self._desk.directory, replaces)
+        return link_claim(tenant.tenant_id, identifier, unit, *cap, self._desk.directory, replaces, evidence)
+
+    async def _link(self, call: Call, ask: Ask, evidence: dict[str, str]) -> Verdict:
+        """Submit what links an identifier; who meets the cap is told what was counted."""
+        try:
+            return await self._desk.submit(call, ask)
+        except CardLinkingCap as error:
+            raise CardLinkingCap(evidence) from error
 
     async def set_redemption_lock(self, call: Call, request: member_pb2.SetRedemptionLockRequest) -> Message:
         """See the contract."""

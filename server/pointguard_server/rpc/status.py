@@ -138,7 +138,8 @@ def code_of(error: errors.PointguardError) -> StatusCode:
 
 def details(error: errors.PointguardError, error_id: str) -> bytes:
     """Return the serialized ``google.rpc.Status`` that goes into the trailing metadata."""
-    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata={"error_id": error_id})
+    found = {**error.evidence, "error_id": error_id}
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=found)
     status = status_pb2.Status(code=int(code_of(error)), message=str(error), details=[_packed(info)])
     if isinstance(error, errors.InvalidRequest):
         violations = [

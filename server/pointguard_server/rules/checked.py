@@ -4,7 +4,7 @@ A node holds numbers, indexes and enumerations, never a text of the source, so a
 of the user's to write. Source ranges stay, for traces.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -342,6 +342,17 @@ class CheckedRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Rules, by their ordinals, that are decided one after the other, and then what is left of them by group.
+
+    Of each group only the rule that gives most keeps its points; of equals the first.
+    """
+
+    rules: tuple[int, ...]
+    groups: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A set of texts in the constants: a hash table of ``size`` entries from ``start`` on.
 
@@ -398,20 +409,27 @@ class CheckedRuleSet:
         return self.first_mask + before + test.bit
 
     @property
-    def order(self) -> tuple[int, ...]:
-        """The ordinals of the rules as they are evaluated: base awards first, then by priority, then by place."""
-        return tuple(
-            sorted(
-                range(len(self.rules)),
-                key=lambda number: (self.rules[number].part is not Part.BASE, -self.rules[number].priority, number),
-            )
-        )
+    def turns(self) -> tuple[Turn, Turn]:
+        """Base awards, and then the others, which may multiply them; in each turn by priority, then by place."""
+        base = self._by_priority(number for number, rule in enumerate(self.rules) if rule.part is Part.BASE)
+        others = self._by_priority(number for number, rule in enumerate(self.rules) if rule.part is not Part.BASE)
+        return self._turn(base), self._turn(others)
 
     @property
     def exclusive_order(self) -> tuple[int, ...]:
         """The ordinals of the exclusive rules, the highest priority first."""
-        exclusive = (number for number, rule in enumerate(self.rules) if rule.exclusive)
-        return tuple(sorted(exclusive, key=lambda number: (-self.rules[number].priority, number)))
+        return self._by_priority(number for number, rule in enumerate(self.rules) if rule.exclusive)
+
+    def _by_priority(self, numbers: Iterable[int]) -> tuple[int, ...]:
+        return tuple(sorted(numbers, key=lambda number: (-self.rules[number].priority, number)))
+
+    def _turn(self, numbers: tuple[int, ...]) -> Turn:
+        groups: dict[int, list[int]] = {}
+        for number in numbers:
+            group = self.rules[number].group
+            if group is not None:
+                groups.setdefault(group, []).append(number)
+        return Turn(numbers, tuple(map(tuple, groups.values())))
 
 
 def nodes(rules: CheckedRuleSet) -> Iterator[Checked]:

@@ -2,7 +2,8 @@
 
 A unit is 0.1 µs of compiled code on the machines that this was measured on, so the budget is a millisecond: the worst
 rule set that is accepted decides in less (``tests/bench/rule_cost.py`` measures it). The table counts in hundredths of
-a unit, and every branch, every line of the longest basket and every fallback of the arithmetic is taken to happen.
+a unit, and so does that of ``functions``; every branch, every line of the longest basket and every fallback of the
+arithmetic is taken to happen.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,6 @@ from typing import Final
 
 from pointguard_server.rules import checked
 from pointguard_server.rules.checked import ArithmeticOperator, Checked, CheckedLet, CheckedRule, CheckedRuleSet
-from pointguard_server.rules.functions import FunctionName
 from pointguard_server.rules.patterns import packed, sign_count
 from pointguard_server.rules.syntax import SourceRange
 from pointguard_server.rules.value_types import Vector
@@ -27,8 +27,6 @@ PRODUCT: Final = 10
 QUOTIENT: Final = 120
 LIST_ENTRY: Final = 1
 TABLE: Final = 30
-NEW: Final = 20
-LINE: Final = 2
 LINES: Final = 50
 LET: Final = 20
 PATTERN_WORD: Final = 100
@@ -116,8 +114,7 @@ def _price(node: Checked, lets: Sequence[int], known: Sequence[CheckedLet]) -> i
     below = sum(_price(part, lets, known) for part in checked.operands(node))
     match node:
         case checked.LinesCall():
-            new = NEW if node.function.name is FunctionName.DISTINCT else 0
-            return LINES + MOST_LINES * (LINE + new + below)
+            return LINES + MOST_LINES * (node.function.hundredths + below)
         case checked.LetValue():
             return LEAF + (lets[node.index] if known[node.index].per_line else TEST)
         case _:
@@ -136,8 +133,7 @@ def _own(node: Checked) -> int:
         case checked.TableMembership():
             return TABLE
         case checked.ScalarCall():
-            rounded = node.function.name in (FunctionName.FLOOR, FunctionName.CEILING)
-            return PRODUCT if rounded else TEST * len(node.arguments)
+            return node.function.hundredths * len(node.arguments)
         case checked.Constant() | checked.FieldValue() | checked.TextConstant() | checked.BasePoints():
             return LEAF
         case _:

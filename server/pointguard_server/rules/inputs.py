@@ -90,6 +90,8 @@ WINDOW_SOURCES: Final = {
     "redemptions": WindowSource(None, (Part.REDEEM, Part.HOUSEHOLD_REDEEM)),
     "returns": WindowSource((Kind.RETURN,)),
     "activities": WindowSource((Kind.ACTIVITY,)),
+    "bonus_awards": WindowSource(None, (Part.BONUS,)),
+    "targeted_awards": WindowSource(None, (Part.TARGETED,)),
     "discretionary_awards": WindowSource(None, (Part.DISCRETIONARY,)),
     "transfers": WindowSource((Kind.POINTS_TRANSFER,)),
     "profile_updates": WindowSource((Kind.EMAIL_UPDATE, Kind.PROFILE_UPDATE)),

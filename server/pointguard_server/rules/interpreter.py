@@ -34,6 +34,7 @@ from pointguard_server.rules.checked import (
     TextConstant,
     TextEquality,
     TextMembership,
+    Turn,
 )
 from pointguard_server.rules.constants import first_slot
 from pointguard_server.rules.fixed_point import ArithmeticFailure, Status
@@ -41,7 +42,7 @@ from pointguard_server.rules.functions import FunctionName
 from pointguard_server.rules.outcome import Outcome, outcome_of
 from pointguard_server.rules.syntax import SourceRange
 from pointguard_server.rules.trace import AwardTrace, RuleTrace, Seen, Trace
-from pointguard_server.rules.value_types import CapPeriod, Limit, Part, ValueType, Vector
+from pointguard_server.rules.value_types import Limit, ValueType, Vector
 
 _ARITHMETIC: Final[dict[ArithmeticOperator, Callable[[int, int], int]]] = {
     ArithmeticOperator.ADD: fixed_point.add,
@@ -58,16 +59,16 @@ _COMPARISON: Final[dict[ComparisonOperator, Callable[[int, int], bool]]] = {
     ComparisonOperator.GREATER_EQUAL: operator.ge,
 }
 
+_OF_VALUES: Final[dict[FunctionName, Callable[..., int]]] = {
+    FunctionName.MIN: min,
+    FunctionName.MAX: max,
+    FunctionName.ABS: fixed_point.absolute,
+    FunctionName.FLOOR: fixed_point.floor,
+    FunctionName.CEILING: fixed_point.ceiling,
+}
 
 MOST_SEEN: Final = 20_000
 """Values that a trace keeps."""
-
-_CAPS: Final = {
-    CapPeriod.TRANSACTION: Limit.CAP_PER_TRANSACTION,
-    CapPeriod.DAY: Limit.CAP_PER_DAY,
-    CapPeriod.MONTH: Limit.CAP_PER_MONTH,
-    CapPeriod.LIFETIME: Limit.CAP_PER_LIFETIME,
-}
 
 
 def interpret(
@@ -146,10 +147,9 @@ class _Evaluation:
         """Decide: exclusive rules, then base awards, then the others, each group's best at the end of its turn."""
         try:
             self._exclude()
-            base = [number for number in self._rules.order if self._rules.rules[number].part is Part.BASE]
-            others = [number for number in self._rules.order if self._rules.rules[number].part is not Part.BASE]
+            base, others = self._rules.turns
             self._award_all(base)
-            self._base_points = sum(self._states[number].points for number in base)
+            self._base_points = sum(self._states[number].points for number in base.rules)
             self._award_all(others)
         except ArithmeticFailure as failure:
             nothing = (0,) * len(self._states)
@@ -196,13 +196,14 @@ class _Evaluation:
             state.held = rule.condition is None or bool(self._value(rule.condition))
         return bool(state.held)
 
-    def _award_all(self, numbers: Sequence[int]) -> None:
-        for number in numbers:
+    def _award_all(self, turn: Turn) -> None:
+        for number in turn.rules:
             if self._rules.independent:
                 self._award_by_itself(number)
             elif not self._states[number].excluded and self._applies(number):
                 self._award(number)
-        self._choose_best(numbers)
+        for members in turn.groups:
+            self._choose_best(members)
 
     def _award_by_itself(self, number: int) -> None:
         try:
@@ -219,21 +220,14 @@ class _Evaluation:
             earned = 0 if cap.earned is None else max(int(self._facts[cap.earned]), 0)
             rest = max(cap.points - earned, 0)
             if state.points > rest:
-                state.points, state.limit = rest, _CAPS[cap.period]
+                state.points, state.limit = rest, cap.period.limit
         state.capped = state.points
 
-    def _choose_best(self, numbers: Sequence[int]) -> None:
-        """Of each group only the rule that gives most keeps its points; of equals the first in order."""
-        best: dict[int, int] = {}
-        for number in numbers:
-            group = self._rules.rules[number].group
-            if group is not None:
-                holder = best.setdefault(group, number)
-                if self._states[number].points > self._states[holder].points:
-                    best[group] = number
-        for number in numbers:
-            group, state = self._rules.rules[number].group, self._states[number]
-            if group is not None and best[group] != number and state.points > 0:
+    def _choose_best(self, members: Sequence[int]) -> None:
+        best = max(members, key=lambda number: self._states[number].points)  # of equals the first
+        for number in members:
+            state = self._states[number]
+            if number != best and state.points > 0:
                 state.points, state.limit = 0, Limit.BETTER_IN_GROUP
 
     # Values
@@ -331,20 +325,7 @@ class _Evaluation:
         return int(found != node.negated)
 
     def _scalar_call(self, node: ScalarCall) -> int:
-        values = [self._value(argument) for argument in node.arguments]
-        match node.function.name:
-            case FunctionName.MIN:
-                return min(values)
-            case FunctionName.MAX:
-                return max(values)
-            case FunctionName.ABS:
-                return fixed_point.absolute(values[0])
-            case FunctionName.FLOOR:
-                return fixed_point.floor(values[0])
-            case FunctionName.CEILING:
-                return fixed_point.ceiling(values[0])
-            case _:
-                raise AssertionError(node.function.name)
+        return _OF_VALUES[node.function.name](*(self._value(argument) for argument in node.arguments))
 
     def _lines_call(self, node: LinesCall) -> int:
         result = self._over_lines(node)

@@ -173,6 +173,15 @@ define internal i64 @fraction(i64 %value) {
   ret i64 %fraction
 }
 
+; The value without its sign; the least word has no counterpart.
+define internal %Result @abs(i64 %value) {
+  %is_least = icmp eq i64 %value, -9223372036854775808
+  %status = zext i1 %is_least to i64
+  %magnitude = call i64 @llvm.abs.i64(i64 %value, i1 false)
+  %result = call %Result @result(i64 %status, i64 %magnitude)
+  ret %Result %result
+}
+
 ; The largest whole number that is not above the value.
 define internal %Result @floor(i64 %value) {
   %fraction = call i64 @fraction(i64 %value)

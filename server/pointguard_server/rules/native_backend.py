@@ -9,20 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from pointguard_server.rules.checked import NOT_COMPUTED, CheckedCap, CheckedRuleSet
+from pointguard_server.rules.checked import NOT_COMPUTED, CheckedCap, CheckedRuleSet, Turn
 from pointguard_server.rules.native_code import SYMBOL
 from pointguard_server.rules.native_functions import INPUTS, PARAMETERS, RESULT, FunctionWriter
 from pointguard_server.rules.native_text import WORD, NativeText
-from pointguard_server.rules.value_types import CapPeriod, Limit, Part
+from pointguard_server.rules.value_types import Limit
 from pointguard_server.rules.work_layout import WorkLayout, layout_of, reads_base_points
 
 _ARITHMETIC: Final = Path(__file__).with_name("native_arithmetic.ll")
-_LIMITS: Final = {
-    CapPeriod.TRANSACTION: Limit.CAP_PER_TRANSACTION,
-    CapPeriod.DAY: Limit.CAP_PER_DAY,
-    CapPeriod.MONTH: Limit.CAP_PER_MONTH,
-    CapPeriod.LIFETIME: Limit.CAP_PER_LIFETIME,
-}
 
 
 def write_module(rules: CheckedRuleSet) -> str:
@@ -53,12 +47,11 @@ class _EarnWriter(NativeText):
             if not let.per_line:
                 self._set(self._layout.known + number, 0)
         self._exclude()
-        base = [number for number in self._rules.order if self._rules.rules[number].part is Part.BASE]
-        others = [number for number in self._rules.order if self._rules.rules[number].part is not Part.BASE]
+        base, others = self._rules.turns
         self._turn(base)
         if reads_base_points(self._rules):
             total = "0"
-            for number in base:
+            for number in base.rules:
                 total = self.named(f"add i64 {total}, {self.word('%work', number)}")
             self._set(self._layout.base_points, total)
         self._turn(others)
@@ -103,15 +96,10 @@ class _EarnWriter(NativeText):
                 with self.when(self.compare("ne", held, 0)):
                     self.keep(WORD, str(priority), self._least)
 
-    def _turn(self, numbers: Sequence[int]) -> None:
-        for number in numbers:
+    def _turn(self, turn: Turn) -> None:
+        for number in turn.rules:
             self._rule(number)
-        groups: dict[int, list[int]] = {}
-        for number in numbers:
-            group = self._rules.rules[number].group
-            if group is not None:
-                groups.setdefault(group, []).append(number)
-        for members in groups.values():
+        for members in turn.groups:
             self._choose_best(members)
 
     def _rule(self, number: int) -> None:
@@ -150,7 +138,7 @@ class _EarnWriter(NativeText):
             rest = self.named(f"sub i64 {rest}, {self._limited('smax', earned, '0')}")
         with self.when(self.compare("sgt", self.kept(WORD, self._points), rest)):
             self.keep(WORD, rest, self._points)
-            self._set(self._layout.limits + number, _LIMITS[cap.period].value)
+            self._set(self._layout.limits + number, cap.period.limit.value)
 
     def _limited(self, which: str, value: str, limit: str) -> str:
         return self.call(WORD, f"llvm.{which}.i64", [(WORD, value), (WORD, limit)])

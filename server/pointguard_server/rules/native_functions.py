@@ -70,6 +70,7 @@ _ARITHMETIC: Final = {
     ArithmeticOperator.MULTIPLY: "multiply",
     ArithmeticOperator.DIVIDE: "divide",
 }
+_BETTER: Final = {FunctionName.MIN: "slt", FunctionName.MAX: "sgt"}
 
 
 class FunctionWriter(NativeText):
@@ -272,19 +273,11 @@ class FunctionWriter(NativeText):
     # Functions
 
     def _scalar_call(self, node: ScalarCall) -> str:
-        match node.function.name:
-            case FunctionName.MIN:
-                return self._extremum(node, "slt")
-            case FunctionName.MAX:
-                return self._extremum(node, "sgt")
-            case FunctionName.ABS:
-                value = self._expression(node.arguments[0])
-                self._fail_if(self.compare("eq", value, LEAST))
-                return self.call(WORD, "llvm.abs.i64", [(WORD, value), (CONDITION, "true")])
-            case FunctionName.FLOOR | FunctionName.CEILING:
-                return self._checked_call(node.function.name.value, node.arguments[0])
-            case _:
-                raise AssertionError(node.function.name)
+        name = node.function.name
+        if name in _BETTER:
+            return self._extremum(node, _BETTER[name])
+        # The arithmetic has it under the same name.
+        return self._checked_call(name.value, *node.arguments)
 
     def _extremum(self, node: ScalarCall, better: str) -> str:
         result, *others = [self._expression(argument) for argument in node.arguments]

@@ -46,9 +46,14 @@ class CapPeriod(StrEnum):
     MONTH = "month"
     LIFETIME = "lifetime"
 
+    @property
+    def limit(self) -> "Limit":
+        """What such a cap is called where it made an award less."""
+        return Limit[f"CAP_PER_{self.name}"]
+
 
 class Limit(IntEnum):
-    """Why a rule gave less than its award. The first four are ``CapPeriod``'s."""
+    """Why a rule gave less than its award."""
 
     NONE = 0
     CAP_PER_TRANSACTION = 1

@@ -1,5 +1,5 @@
-;; ``fixed_point`` for WebAssembly: the same results, in 64-bit steps, function by function as in
-;; ``fixed_point_kernels``. ``wasm_backend`` puts this text into every module that it writes.
+;; ``fixed_point`` for WebAssembly: the same results, in 64-bit steps. ``wasm_backend`` puts this text into every module
+;; that it writes.
 ;;
 ;; An operation without a result sets the global $status, 1 for an overflow and 2 for a division by zero, and returns 0.
 
@@ -200,6 +200,14 @@
   (i64.add
     (local.get $rest)
     (select (i64.const 1000000) (i64.const 0) (i64.lt_s (local.get $rest) (i64.const 0)))))
+
+;; The value without its sign; the least word has no counterpart.
+(func $abs (param $value i64) (result i64)
+  (if (i64.eq (local.get $value) (i64.const 0x8000000000000000))
+    (then
+      (global.set $status (i32.const 1))
+      (return (i64.const 0))))
+  (call $magnitude (local.get $value)))
 
 ;; The largest whole number that is not above the value.
 (func $floor (param $value i64) (result i64)

@@ -9,20 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from pointguard_server.rules.checked import NOT_COMPUTED, CheckedCap, CheckedRuleSet
-from pointguard_server.rules.value_types import CapPeriod, Limit, Part
+from pointguard_server.rules.checked import NOT_COMPUTED, CheckedCap, CheckedRuleSet, Turn
+from pointguard_server.rules.value_types import Limit
 from pointguard_server.rules.wasm_functions import FAILED, FunctionWriter
 from pointguard_server.rules.wasm_layout import WORD, MemoryLayout, memory_layout_of
 from pointguard_server.rules.wasm_text import WasmText
 from pointguard_server.rules.work_layout import WorkLayout, layout_of, reads_base_points
 
 _ARITHMETIC: Final = Path(__file__).with_name("wasm_arithmetic.wat")
-_LIMITS: Final = {
-    CapPeriod.TRANSACTION: Limit.CAP_PER_TRANSACTION,
-    CapPeriod.DAY: Limit.CAP_PER_DAY,
-    CapPeriod.MONTH: Limit.CAP_PER_MONTH,
-    CapPeriod.LIFETIME: Limit.CAP_PER_LIFETIME,
-}
 
 
 def write_module(rules: CheckedRuleSet) -> str:
@@ -76,12 +70,11 @@ class _EarnWriter(WasmText):
 
     def _decide(self) -> None:
         self._exclude()
-        base = [number for number in self._rules.order if self._rules.rules[number].part is Part.BASE]
-        others = [number for number in self._rules.order if self._rules.rules[number].part is not Part.BASE]
+        base, others = self._rules.turns
         self._turn(base)
         if reads_base_points(self._rules):
             self.write("i32.const 0", "i64.const 0")
-            for number in base:
+            for number in base.rules:
                 self._load(number)
                 self.write("i64.add")
             self.write(f"i64.store offset={self._place(self._work.base_points)}")
@@ -114,15 +107,10 @@ class _EarnWriter(WasmText):
                 with self.block("if"):
                     self.write(f"i64.const {priority}", f"local.set {self._least}")
 
-    def _turn(self, numbers: Sequence[int]) -> None:
-        for number in numbers:
+    def _turn(self, turn: Turn) -> None:
+        for number in turn.rules:
             self._rule(number)
-        groups: dict[int, list[int]] = {}
-        for number in numbers:
-            group = self._rules.rules[number].group
-            if group is not None:
-                groups.setdefault(group, []).append(number)
-        for members in groups.values():
+        for members in turn.groups:
             self._choose_best(members)
 
     def _rule(self, number: int) -> None:
@@ -172,7 +160,7 @@ class _EarnWriter(WasmText):
         self.write(f"local.get {self._points}", f"local.get {rest}", "i64.gt_s")
         with self.block("if"):
             self.write(f"local.get {rest}", f"local.set {self._points}")
-            self._set(self._work.limits + number, _LIMITS[cap.period].value)
+            self._set(self._work.limits + number, cap.period.limit.value)
 
     def _least_or_greatest(self, left: str, right: str, order: str) -> None:
         self.write(f"local.get {left}", f"local.get {right}")

@@ -53,6 +53,7 @@ _COMPARISON: Final = {
 }
 _CALLS: Final = {ArithmeticOperator.MULTIPLY: "$multiply", ArithmeticOperator.DIVIDE: "$divide"}
 _SUMS: Final = {ArithmeticOperator.ADD: "i64.add", ArithmeticOperator.SUBTRACT: "i64.sub"}
+_BETTER: Final = {FunctionName.MIN: "i64.lt_s", FunctionName.MAX: "i64.gt_s"}
 
 
 class FunctionWriter(WasmText):
@@ -245,15 +246,10 @@ class FunctionWriter(WasmText):
 
     def _negation(self, node: Negation) -> None:
         self._expression(node.operand)
-        operand = self._above_least()
-        self.write("i64.const 0", f"local.get {operand}", "i64.sub")
-
-    def _above_least(self) -> str:
-        """Keep what is on the stack; fail if it has no counterpart."""
         operand = self.keep("i64")
         self.write(f"local.get {operand}", f"i64.const {LEAST}", "i64.eq")
         self._fail_if()
-        return operand
+        self.write("i64.const 0", f"local.get {operand}", "i64.sub")
 
     # Conditions
 
@@ -306,20 +302,14 @@ class FunctionWriter(WasmText):
     # Functions
 
     def _scalar_call(self, node: ScalarCall) -> None:
-        match node.function.name:
-            case FunctionName.MIN:
-                self._extremum(node, "i64.lt_s")
-            case FunctionName.MAX:
-                self._extremum(node, "i64.gt_s")
-            case FunctionName.ABS:
-                self._expression(node.arguments[0])
-                operand = self._above_least()
-                self.write(f"local.get {operand}", "call $magnitude")
-            case FunctionName.FLOOR | FunctionName.CEILING:
-                self._expression(node.arguments[0])
-                self._call(f"${node.function.name.value}")
-            case _:
-                raise AssertionError(node.function.name)
+        name = node.function.name
+        if name in _BETTER:
+            self._extremum(node, _BETTER[name])
+            return
+        for argument in node.arguments:
+            self._expression(argument)
+        # The arithmetic has it under the same name.
+        self._call(f"${name.value}")
 
     def _extremum(self, node: ScalarCall, better: str) -> None:
         self._expression(node.arguments[0])

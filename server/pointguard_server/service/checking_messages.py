@@ -9,9 +9,10 @@ only plain data and the rule language's own kinds of it are read back.
 import io
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from pointguard_server.rules.conditions import Condition, ConditionProblem
 from pointguard_server.rules.problems import Problem
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.texts import Texts
@@ -32,22 +33,29 @@ class UnexpectedAnswer(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A source text to check for a program's currency, with the texts of its sets by file; or only to lay out."""
+    """A source text to check for a program's currency, with the texts of its sets by file; or only to lay out.
+
+    ``unreadable`` are files that could not be read, with why. Instead of a source there may be ``conditions``, as in
+    ``rules/conditions.py``.
+    """
 
     source: str
     name: str
     currency: str
     files: SetTexts
     is_for_layout: bool = False
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One of: the rule set, the text in its canonical layout, or the problems."""
+    """One of: the rule set, the text in its canonical layout, or the problems, of conditions each with its place."""
 
     rule_set: RuleSet | None = None
     text: str | None = None
     problems: tuple[Problem, ...] = ()
+    condition_problems: tuple[ConditionProblem, ...] = ()
 
 
 def encode(message: Order | Answer | None) -> bytes:

@@ -10,9 +10,9 @@ import signal
 import sys
 from typing import BinaryIO, Final
 
+from pointguard_server.rules.conditions import ConditionsError
 from pointguard_server.rules.formatter import format_source
 from pointguard_server.rules.problems import RuleSetError
-from pointguard_server.rules.rule_set import load_rule_set
 from pointguard_server.service.checking_messages import (
     LENGTH_BYTES,
     OUT_OF_MEMORY,
@@ -21,7 +21,7 @@ from pointguard_server.service.checking_messages import (
     decode_order,
     encode,
 )
-from pointguard_server.service.rule_availability import require_available
+from pointguard_server.service.rule_checking import check_here
 
 _LOWER_PRIORITY: Final = 5
 
@@ -51,21 +51,15 @@ def _answered(body: bytes) -> bytes:
 
 
 def answer_to(order: Order) -> Answer:
-    """Check the source of an order, or lay it out."""
-
-    def read_set(file: str) -> str:
-        if file not in order.files:
-            raise ValueError("it is not among the files that came with the rules")
-        found = order.files[file]
-        return found if isinstance(found, str) else found.lines.decode()
-
+    """Check the source or the conditions of an order, or lay the source out."""
     try:
         if order.is_for_layout:
             return Answer(text=format_source(order.source, order.name))
-        rule_set = load_rule_set(order.source, order.name, currency=order.currency, read_set=read_set)
-        return Answer(rule_set=require_available(rule_set))
+        return Answer(rule_set=check_here(order))
     except RuleSetError as error:
         return Answer(problems=error.problems)
+    except ConditionsError as error:
+        return Answer(condition_problems=error.problems)
 
 
 def _say(answers: BinaryIO, message: bytes) -> None:

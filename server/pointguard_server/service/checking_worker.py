@@ -21,6 +21,7 @@ import structlog
 
 from pointguard_server.domain.errors import Overloaded
 from pointguard_server.rules.compiler import RulesError, child_environment
+from pointguard_server.rules.conditions import ConditionsError
 from pointguard_server.rules.priority import lower_priority
 from pointguard_server.rules.problems import RuleSetError
 from pointguard_server.rules.rule_set import RuleSet
@@ -109,7 +110,17 @@ class CheckingWorker:
             CheckingFailed: if it takes too much, or the process ended.
             Overloaded: if too many wait.
         """
-        answer = await self._ask(Order(source, name, self._currency, files), name)
+        return await self.take(Order(source, name, self._currency, files))
+
+    async def take(self, order: Order) -> RuleSet:
+        """Return the rule set of an order's source or conditions; raises what ``check`` does.
+
+        Raises:
+            ConditionsError: with every mistake of conditions.
+        """
+        answer = await self._ask(order, order.name)
+        if answer.condition_problems:
+            raise ConditionsError(answer.condition_problems)
         if answer.rule_set is None:
             raise CheckerLost("the checking process gave no rule set")
         return answer.rule_set

@@ -9,15 +9,17 @@ from typing import Final
 from pointguard_server.domain.codes import Context
 from pointguard_server.rules import checked
 from pointguard_server.rules.checked import Checked, CheckedRuleSet
-from pointguard_server.rules.conditions import Condition, ConditionProblem, ConditionsError, load_conditions, located
+from pointguard_server.rules.conditions import Condition, ConditionProblem, ConditionsError, located
 from pointguard_server.rules.fields import FACT_FIELD_COUNT
 from pointguard_server.rules.inputs import WindowInput, WindowMeasure
 from pointguard_server.rules.problems import Problem
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.rules.value_types import Vector
 from pointguard_server.service.checked_table import Problem as ConfigProblem
+from pointguard_server.service.checking_messages import Order
 from pointguard_server.service.program_config import FraudRuleConfig, ProgramConfig, ProgramConfigError
 from pointguard_server.service.rule_availability import field_name, problems_of
+from pointguard_server.service.rule_checking import Check, check_here
 
 _NAME: Final = "conditions of fraud rules"
 _OF_PURCHASES: Final = frozenset(("order.line_count", "order.tender", "order.coupon_used"))
@@ -30,7 +32,7 @@ _ABSENT: Final = {
 _SIZES: Final = frozenset(("order.total", "order.points"))
 
 
-def check_conditions(config: ProgramConfig, source_name: str) -> RuleSet | None:
+def check_conditions(config: ProgramConfig, source_name: str, check: Check = check_here) -> RuleSet | None:
     """The conditions of the fraud rules that are enabled, in their order; None if there are none.
 
     Those of the others are looked at as well, so that a rule may be enabled without a surprise.
@@ -42,8 +44,8 @@ def check_conditions(config: ProgramConfig, source_name: str) -> RuleSet | None:
     enabled = [rule for rule in everything if rule.enabled]
     try:
         if len(enabled) < len(everything):
-            _load(everything, config.currency)
-        return _load(enabled, config.currency) if enabled else None
+            _load(everything, config.currency, check)
+        return _load(enabled, config.currency, check) if enabled else None
     except ConditionsError as error:
         places = [number for number, rule in enumerate(config.fraud_rules, 1) if rule.when]
         problems = tuple(
@@ -55,9 +57,9 @@ def check_conditions(config: ProgramConfig, source_name: str) -> RuleSet | None:
         raise ProgramConfigError(source_name, problems) from error
 
 
-def _load(rules: Sequence[FraudRuleConfig], currency: str) -> RuleSet:
-    conditions = [Condition(rule.name, rule.when) for rule in rules]
-    rule_set = load_conditions(conditions, _NAME, currency=currency)
+def _load(rules: Sequence[FraudRuleConfig], currency: str, check: Check) -> RuleSet:
+    conditions = tuple(Condition(rule.name, rule.when) for rule in rules)
+    rule_set = check(Order("", _NAME, currency, {}, conditions=conditions))
     problems = [located(conditions, problem) for problem in problems_of(rule_set.checked)]
     for ordinal, rule in enumerate(rules):
         problems += (located(conditions, problem) for problem in _absent(rule, rule_set.checked, ordinal))

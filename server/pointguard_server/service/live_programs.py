@@ -18,10 +18,13 @@ from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
 from pointguard_server.rules.compiler import RulesError
 from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.service.checking_messages import Order
+from pointguard_server.service.checking_worker import CheckerLost, SourceTooCostly
 from pointguard_server.service.ports import Directory, RuleVersions, Stores
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, ProgramTexts
 from pointguard_server.service.program_start import activate_file
 from pointguard_server.service.programs import write_sources
+from pointguard_server.service.rule_checking import Check
 from pointguard_server.service.rule_files import keep_long_files
 from pointguard_server.service.rule_plan import Configuration
 from pointguard_server.service.rule_versions import RuleSetActivation
@@ -32,6 +35,7 @@ FIXED: Final = {
     "code": "program.code",
     "currency": "program.currency",
     "time_zone": "program.time_zone",
+    "identifiers": "program.identifiers",
     "isolation": "program.earn.isolation",
     "fuel": "program.earn.fuel",
 }
@@ -129,8 +133,8 @@ class LivePrograms:
             self.problem = ""
         except RuleChangeRefused as error:
             self._refuse(str(error))
-        except PointguardError as error:
-            # Not the files' fault: the ledger could not be written. Another try follows.
+        except (PointguardError, CheckerLost) as error:
+            # Not the files' fault: the ledger could not be written, or the checking process ended. Another try follows.
             self._judged = None
             self.problem = f"the program could not be taken up yet: {error}"
         except (RulesError, OSError, ValueError) as error:
@@ -155,7 +159,7 @@ class LivePrograms:
             PointguardError: if the ledger cannot be written.
         """
         if texts != self._served:
-            sources = await asyncio.to_thread(self._files.check, texts)
+            sources = await asyncio.to_thread(self._files.check, texts, self._checked_elsewhere())
             self._check_fixed(sources)
             rules = await self._serving.compiler.compile(sources.rule_set)
             conditions = await self._serving.compiler.compile_any(sources.fraud_conditions)
@@ -176,6 +180,18 @@ class LivePrograms:
                 earn_rules_version=self._serving.active_version,
                 fraud_rules_version=configuration.version,
             )
+
+    def _checked_elsewhere(self) -> Check:
+        """Return what has the checking process look at rules, so that no file holds this one up; for another thread."""
+        loop, checking = asyncio.get_running_loop(), self._serving.compiler.checking
+
+        def check(order: Order) -> RuleSet:
+            try:
+                return asyncio.run_coroutine_threadsafe(checking.take(order), loop).result()
+            except SourceTooCostly as error:
+                raise SourceTooCostly(f"{order.name}: {error}") from error
+
+        return check
 
     def _check_fixed(self, sources: ProgramSources) -> None:
         serving = self._sources.config

@@ -6,7 +6,7 @@ The claims that the engine takes inside its atomic step.
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pointguard_server.domain.calendar import local_time
+from pointguard_server.domain.calendar import from_microseconds, local_time
 from pointguard_server.domain.codes import Outcome
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.ask import Claim
@@ -31,16 +31,21 @@ def link_claim(
     zone: ZoneInfo,
     directory: Directory,
     replaces: tuple[IdentifierKind, str] | None = None,
+    evidence: dict[str, str] | None = None,
 ) -> Claim:
     """Return the claim that links an identifier to the account that is asked about.
 
-    A business unit links at most ``most`` cards to it in a calendar month of the zone; None: any number.
+    A business unit links at most ``most`` cards to it in a calendar month of the zone; None: any number. Where the cap
+    refuses it, ``evidence`` is filled with what was counted.
     """
 
     def take(store: Any, account_id: int, now: int) -> tuple[Outcome, int, int]:
         since = local_time(now, zone).month_start if most is not None else 0
         link = Link(*identifier, now, business_unit_id, replaces, most, since)
-        return store.link(tenant_id, account_id, link), 0, 0
+        outcome, linked = store.link(tenant_id, account_id, link)
+        if outcome is Outcome.CARD_LINKING_CAP and evidence is not None:
+            evidence.update(linked=str(linked), most=str(most), since=from_microseconds(since).isoformat())
+        return outcome, 0, 0
 
     return Claim(take, lambda: directory.forget(tenant_id, (identifier, *((replaces,) if replaces else ()))))
 

@@ -4,7 +4,7 @@ Numbers and moments are written alike in every language: digits without grouping
 in the program's time zone as ``2026-12-03 14:05``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -13,38 +13,50 @@ from pointguard_server.domain.codes import UNTIL_RESOLVED, Measure
 from pointguard_server.service.message_templates import LANGUAGE, LANGUAGE_BYTES_MAX, Placeholder, fallbacks
 from pointguard_server.service.program_config import FraudRuleConfig, ProgramConfig
 
-DEFAULT_LANGUAGE: Final = 0
-"""The number of the program's own language."""
-_LANGUAGES_MAX: Final = 1_024
+OWN_LANGUAGE: Final = 0
+"""The number of the program's own language, where a request names none or there is no better one."""
+_OTHERS_MAX: Final = 1_024
 _MINUTE: Final = timedelta(minutes=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Languages:
-    """Numbers for the language tags that requests name, so that a batch can carry them; they are kept in no ledger."""
+    """Numbers for the languages that requests name, so that a batch can carry them; they are kept in no ledger.
+
+    Those of messages always have one. Of others 1,024 get one, so that kernels read them too; whoever names more than
+    there is room for takes nothing away from those who name a language that there are texts in.
+    """
 
     def __init__(self) -> None:
         self._tags = [""]
-        self._numbers = {"": DEFAULT_LANGUAGE}
+        self._numbers = {"": OWN_LANGUAGE}
+        self._others = 0
 
     @staticmethod
     def is_tag(tag: str) -> bool:
         """Return whether a text has the form of a BCP 47 tag."""
         return len(tag) <= LANGUAGE_BYTES_MAX and LANGUAGE.fullmatch(tag) is not None
 
+    def take(self, languages: Iterable[str]) -> None:
+        """Number the languages of messages, in small letters."""
+        for language in languages:
+            if language not in self._numbers:
+                self._add(language)
+
     def number(self, tag: str) -> int:
-        """Return a tag's number; past 1,024 of them, that of its program's own language."""
-        number = self._numbers.get(tag)
-        if number is not None:
-            return number
-        if len(self._tags) > _LANGUAGES_MAX:
-            return DEFAULT_LANGUAGE
-        self._tags.append(tag)
-        self._numbers[tag] = len(self._tags) - 1
-        return self._numbers[tag]
+        """Return a tag's number, or where there is no more room, that of the best language in its place."""
+        languages = fallbacks(tag)
+        if languages[0] not in self._numbers and self._others < _OTHERS_MAX:
+            self._others += 1
+            self._add(languages[0])
+        return next((self._numbers[each] for each in languages if each in self._numbers), OWN_LANGUAGE)
+
+    def _add(self, language: str) -> None:
+        self._numbers[language] = len(self._tags)
+        self._tags.append(language)
 
     def tag(self, number: int) -> str:
-        """Return the tag that has a number; empty for the program's own language."""
+        """Return the language that has a number; empty for the program's own."""
         return self._tags[number]
 
 
@@ -59,6 +71,11 @@ class Messages:
             if rule.enabled and rule.message and config:
                 self._rules[rule.name] = _Filled(rule, config)
         self.key = (self._language, {name: filled.key for name, filled in self._rules.items()})
+
+    @property
+    def languages(self) -> set[str]:
+        """The languages that there are texts in, in small letters."""
+        return {language for filled in self._rules.values() for language in filled.languages}
 
     def says_the_same(self, other: "Messages") -> bool:
         """Return whether the same rules have the same messages."""
@@ -101,6 +118,7 @@ class _Filled:
             language.lower(): tuple(_fill(piece, fixed) for piece in template)
             for language, template in rule.message.items()
         }
+        self.languages = self._templates.keys()
         self.key = (self._digits, config.time_zone, self._templates)
 
     def text(self, languages: tuple[str, ...], measured: int, ends_at: int) -> str:

@@ -144,8 +144,8 @@ class Directory(Protocol):
         """Make a member with an account; return the outcome and the account."""
         ...
 
-    def link(self, connection: Any, tenant_id: int, account_id: int, link: Link) -> Outcome:
-        """Link an identifier to an account that exists."""
+    def link(self, connection: Any, tenant_id: int, account_id: int, link: Link) -> tuple[Outcome, int]:
+        """Link an identifier to an account that exists; return how many cards were counted for the cap, too."""
         ...
 
     def forget(self, tenant_id: int, identifiers: Sequence[tuple[int, str]]) -> None:

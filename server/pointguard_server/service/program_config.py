@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from itertools import product
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -31,8 +30,10 @@ from pointguard_server.domain.codes import (
     WindowKind,
 )
 from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
+from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, LEAST_FUEL, MOST_FUEL
+from pointguard_server.service.built_in_rules import BUILT_IN_RULES, BuiltInRule, CalendarUnit, Counts
 from pointguard_server.service.checked_table import CheckedTable, Problem, did_you_mean, format_duration
 from pointguard_server.service.fraud_settings import DEFAULT_FAIL, DEFAULT_LANGUAGE, FailMode, read_fraud
 from pointguard_server.service.message_templates import Template, read_message, unfilled
@@ -91,14 +92,6 @@ class Attempts(StrEnum):
     ALL = "ALL"
 
 
-class CalendarUnit(StrEnum):
-    """How configuration names a stretch of the calendar in the program's time zone; weeks begin on Monday."""
-
-    DAY = "DAY"
-    WEEK = "WEEK"
-    MONTH = "MONTH"
-
-
 @dataclass(frozen=True, slots=True)
 class Window:
     """The stretch that a rule adds up, up to the transaction being decided.
@@ -109,15 +102,6 @@ class Window:
 
     kind: WindowKind
     length: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Which transactions a rule counts: those of one of ``kinds`` and with one of ``parts``; None stands for all."""
-
-    kinds: tuple[Kind, ...] | None
-    parts: tuple[Part, ...] | None
-    approved_only: bool
 
 
 class RuleMode(StrEnum):
@@ -249,6 +233,7 @@ class ProgramConfig:
     ``language`` is that of messages for who asks for none; ``fail`` says by context what fraud rules do while nobody
     knows what they count.
     ``cards_a_month`` is how many cards a business unit may link to an account in a calendar month; None: any number.
+    ``identifiers`` are the kinds that find a member; the account's own number does in any case.
     """
 
     code: str
@@ -270,6 +255,7 @@ class ProgramConfig:
     fraud_rules: tuple[FraudRuleConfig, ...]
     language: str = DEFAULT_LANGUAGE
     fail: Mapping[Context, FailMode] = field(default_factory=lambda: dict(DEFAULT_FAIL))
+    identifiers: tuple[IdentifierKind, ...] = tuple(IdentifierKind)
 
 
 class ProgramConfigError(ValueError):
@@ -280,33 +266,6 @@ class ProgramConfigError(ValueError):
         super().__init__("\n  ".join([f"{source_name} has {count}:", *map(str, problems)]))
         self.source_name = source_name
         self.problems = problems
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltInRule:
-    """What the configuration of a built-in rule may leave out."""
-
-    context: Context
-    counts: Counts
-    measure: Measure
-
-
-_FAMILIES: Final = {
-    # Refused ones included: whoever empties a stolen account does not stop at the first refusal.
-    "ADVICE_CHECK_ACCOUNT_BURN": BuiltInRule(
-        Context.REDEMPTION, Counts(None, (Part.REDEEM, Part.HOUSEHOLD_REDEEM), approved_only=False), Measure.COUNT
-    ),
-    "ADVICE_CHECK_ACCOUNT_DISCRETIONARY_EARN": BuiltInRule(
-        Context.ADJUSTMENT, Counts((Kind.DISCRETIONARY,), None, approved_only=True), Measure.COUNT
-    ),
-    "ADVICE_CHECK_ACCOUNT_PURCHASE_TRANSACTION_COUNT": BuiltInRule(
-        Context.EARNING, Counts((Kind.PURCHASE,), None, approved_only=True), Measure.COUNT
-    ),
-}
-BUILT_IN_RULES: Final[Mapping[str, BuiltInRule]] = {
-    f"{family}_{unit.name}": rule for (family, rule), unit in product(_FAMILIES.items(), CalendarUnit)
-}
-"""The built-in rules by name. Each is off until a ``[[fraud_rule]]`` of its name gives threshold, window and action."""
 
 
 def load_program_config(text: str, source_name: str) -> ProgramConfig:
@@ -365,6 +324,7 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         fraud_rules=_read_fraud_rules(document, language) + access,
         language=language,
         fail=fail,
+        identifiers=program.choices("identifiers", IdentifierKind) or tuple(IdentifierKind),
     )
     earn.close()
     program.close()

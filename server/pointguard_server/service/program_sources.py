@@ -12,16 +12,16 @@ import csv
 import io
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from pointguard_server.rules.rule_set import RuleSet, load_rule_set
-from pointguard_server.rules.set_files import ReadSet
+from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.service.checking_messages import Order
 from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.program_config import ProgramConfig, load_program_config
-from pointguard_server.service.rule_availability import require_available
+from pointguard_server.service.rule_checking import Check, check_here
 
 # As ``rules/checker.py`` allows names of files: no folders.
 _SET_FILE = re.compile(r'\bfrom\s+"([A-Za-z0-9_][A-Za-z0-9_. -]{0,99})"')
@@ -51,27 +51,38 @@ class ProgramSources:
     fraud_conditions: RuleSet | None = None  # of the configuration's fraud rules, if they have any
 
 
+class SetFiles(NamedTuple):
+    """The files that sets of earn rules name: what they hold, or why they cannot be read."""
+
+    texts: dict[str, str]
+    unreadable: dict[str, str]
+
+
+_NO_SETS: Final = SetFiles({}, {})
+
+
 def check_program(
     configuration: str,
     name: str,
     read_rules: Callable[[str], tuple[str, str]],
     stores: tuple[Store, ...],
-    read_set: ReadSet | None = None,
+    sets: SetFiles = _NO_SETS,
+    check: Check = check_here,
 ) -> ProgramSources:
     """Check a configuration and its earn rules.
 
-    ``read_rules`` gives the text and the full name of a file beside the configuration, ``read_set`` the text of a file
-    of a set.
+    ``read_rules`` gives the text and the full name of a file beside the configuration; ``check`` says in which process
+    rules are looked at.
 
     Raises:
         ProgramConfigError, RuleSetError: with every mistake of the file.
         OSError: if the earn rules cannot be read.
     """
     config = load_program_config(configuration, name)
-    fraud_conditions = check_conditions(config, name)
+    fraud_conditions = check_conditions(config, name, check)
     earn_rules, rules_name = read_rules(config.earn_rules)
-    rule_set = load_rule_set(earn_rules, rules_name, currency=config.currency, read_set=read_set)
-    return ProgramSources(configuration, config, require_available(rule_set), stores, fraud_conditions)
+    rule_set = check(Order(earn_rules, rules_name, config.currency, sets.texts, unreadable=sets.unreadable))
+    return ProgramSources(configuration, config, rule_set, stores, fraud_conditions)
 
 
 def check_stores(text: str, name: str) -> tuple[Store, ...]:
@@ -125,8 +136,8 @@ class ProgramFiles:
         self.texts = ProgramTexts(configuration, rules, _read(self._stores) if self._stores else b"", sets)
         return self.texts
 
-    def check(self, texts: ProgramTexts) -> ProgramSources:
-        """Return the program that the texts make.
+    def check(self, texts: ProgramTexts, check: Check = check_here) -> ProgramSources:
+        """Return the program that the texts make; ``check`` says in which process rules are looked at.
 
         Raises:
             ProgramConfigError, RuleSetError, StoresError: with the mistakes of the first file that has any.
@@ -139,10 +150,17 @@ class ProgramFiles:
             path = self._program.parent / name
             return _decoded(texts.earn_rules, path), str(path)
 
-        def read_set(name: str) -> str:
-            return _decoded(dict(texts.sets).get(name, "it was not looked for"), Path(name))
+        return check_program(configuration, str(self._program), read_rules, stores, _set_files(texts.sets), check)
 
-        return check_program(configuration, str(self._program), read_rules, stores, read_set)
+
+def _set_files(sets: Iterable[tuple[str, bytes | str]]) -> SetFiles:
+    files = SetFiles({}, {})
+    for name, content in sets:
+        try:
+            files.texts[name] = _decoded(content, Path(name))
+        except (OSError, ValueError) as error:
+            files.unreadable[name] = str(error)
+    return files
 
 
 def _read(path: Path) -> bytes | str:

@@ -7,6 +7,7 @@ from struct import Struct
 from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import CodeKind
+from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.rows import currency_number
 from pointguard_server.service.line_codes import LineCodes
@@ -37,10 +38,12 @@ class Tenant:
     adjustment_reasons: tuple[str, ...] = ()  # the reason codes of what agents may do to points
     zone: ZoneInfo = _UTC  # of the program's calendar
     cards_a_month: int | None = None  # that a business unit may link to an account; None: any number
+    identifiers: frozenset[IdentifierKind] = frozenset(IdentifierKind)  # the kinds that find a member
     currency_number: int = field(init=False)  # the currency as the kernel compares it
     _keyed: "blake2b" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self.languages.take(self.messages.languages)
         object.__setattr__(self, "currency_number", currency_number(self.currency))
         # Copying a hash that has taken the key in costs a third of keying a new one.
         object.__setattr__(self, "_keyed", blake2b(digest_size=16, key=self.digest_key))

@@ -294,23 +294,25 @@ class Directory:
         except VaultError:
             return ""
 
-    def link(self, connection: sqlite3.Connection, tenant_id: int, account_id: int, link: Link) -> Outcome:
+    def link(self, connection: sqlite3.Connection, tenant_id: int, account_id: int, link: Link) -> tuple[Outcome, int]:
         """See the port. Linking what is linked already changes nothing; what was ended is never linked again."""
         found = connection.execute(FIND_MEMBER, (tenant_id, account_id)).fetchone()
         if found is None or not found[1]:
-            return Outcome.ACCOUNT_UNKNOWN
+            return Outcome.ACCOUNT_UNKNOWN, 0
         known = self._identifier(connection, tenant_id, link.kind, link.value)
         if known is not None:
             is_linked = known[0] == account_id and not known[2] and link.replaces is None
-            return Outcome.DONE if is_linked else Outcome.IDENTIFIER_TAKEN
+            return (Outcome.DONE if is_linked else Outcome.IDENTIFIER_TAKEN), 0
+        linked = 0
         if link.most is not None and link.kind in CARDS:
             counted = (tenant_id, found[0], account_id, link.business_unit_id, link.counted_from)
-            if connection.execute(COUNT_LINKED, counted).fetchone()[0] >= link.most:
-                return Outcome.CARD_LINKING_CAP
+            (linked,) = connection.execute(COUNT_LINKED, counted).fetchone()
+            if linked >= link.most:
+                return Outcome.CARD_LINKING_CAP, linked
         if link.replaces is not None:
             self._end(connection, tenant_id, link)
         self._add_identifier(connection, tenant_id, account_id, found, link)
-        return Outcome.DONE
+        return Outcome.DONE, linked
 
     def _end(self, connection: sqlite3.Connection, tenant_id: int, link: Link) -> None:
         """Have the identifier that another one replaces find nobody any more."""

@@ -13,7 +13,8 @@ from pointguard_server.service.rule_versions import RequestKey
 
 FIND: Final = (
     "SELECT e.exemption_id, e.entity, e.subject_id, e.context, e.rule_id, e.starts_at, e.ends_at,"
-    " e.author, e.reason_code, e.note, e.key_id, n.ended_at, n.author, n.reason_code, n.note, n.key_id"
+    " e.author, e.reason_code, e.note, e.key_id, e.session_id,"
+    " n.ended_at, n.author, n.reason_code, n.note, n.key_id, n.session_id"
     " FROM exemptions e LEFT JOIN exemption_ends n ON n.tenant_id = e.tenant_id AND n.program_id = e.program_id"
     " AND n.exemption_id = e.exemption_id WHERE e.tenant_id = ? AND e.program_id = ?"
 )
@@ -23,12 +24,12 @@ NEWEST_FIRST: Final = " AND (? = 0 OR e.exemption_id < ?) ORDER BY e.exemption_i
 NEWEST: Final = "SELECT coalesce(max(exemption_id), 0) FROM exemptions WHERE tenant_id = ? AND program_id = ?"
 ADD: Final = (
     "INSERT INTO exemptions (tenant_id, program_id, exemption_id, entity, subject_id, context, rule_id, starts_at,"
-    " ends_at, author, reason_code, note, key_id, idempotency_key, request_digest)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ends_at, author, reason_code, note, key_id, session_id, idempotency_key, request_digest)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 END: Final = (
     "INSERT INTO exemption_ends (tenant_id, program_id, exemption_id, ended_at, author, reason_code, note, key_id,"
-    " idempotency_key, request_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " session_id, idempotency_key, request_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 KNOWN: Final = (
     "SELECT request_digest, exemption_id, 0 FROM exemptions WHERE tenant_id = ?1 AND idempotency_key = ?2 UNION ALL"
@@ -39,15 +40,19 @@ KNOWN: Final = (
 def exemption_of(row: Any) -> Exemption:
     """Return the exemption that a row of ``FIND`` says."""
     number, entity, subject_id, context, rule_id, starts_at, ends_at, *said = row
-    added, (ended_at, *ending) = Intervention(*said[:4]), said[4:]
-    ended = Intervention(*ending) if ended_at is not None else None
+    added, (ended_at, *ending) = _intervention(*said[:5]), said[5:]
+    ended = _intervention(*ending) if ended_at is not None else None
     return Exemption(
         number, ExemptEntity(entity), subject_id, context, rule_id, starts_at, ends_at, added, ended_at or 0, ended
     )
 
 
+def _intervention(author: str, reason: int, note: str, key_id: str, session: str) -> Intervention:
+    return Intervention(author, reason, note, key_id, session=session)
+
+
 def _said(said: Intervention, key: RequestKey) -> Iterable[Any]:
-    return said.author, said.reason, said.note, said.key_id, key.key, key.digest
+    return said.author, said.reason, said.note, said.key_id, said.session, key.key, key.digest
 
 
 class ExemptionStore:

@@ -367,7 +367,7 @@ class JournaledLedger:
         self._go_direct()
         return self._database.enroll(tenant_id, member, now)
 
-    def link(self, tenant_id: int, account_id: int, link: Any) -> Outcome:
+    def link(self, tenant_id: int, account_id: int, link: Any) -> tuple[Outcome, int]:
         """See the port."""
         self._go_direct()
         return self._database.link(tenant_id, account_id, link)

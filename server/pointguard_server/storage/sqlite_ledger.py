@@ -401,7 +401,7 @@ class SqliteLedger:
         except sqlite3.Error as error:
             raise storage_error(error) from error
 
-    def link(self, tenant_id: int, account_id: int, link: Link) -> Outcome:
+    def link(self, tenant_id: int, account_id: int, link: Link) -> tuple[Outcome, int]:
         """See the port."""
         try:
             return self._directory.link(self._connection, tenant_id, account_id, link)

@@ -308,6 +308,7 @@ exemptions = Table(
     Column("starts_at", BigInteger, nullable=False),
     Column("ends_at", BigInteger, nullable=False),
     *_change_columns(),
+    Column("session_id", Text, nullable=False, server_default=""),  # the console's own name for it
     Index("exemptions_key", "tenant_id", "idempotency_key", unique=True),
     sqlite_with_rowid=False,
 )
@@ -319,6 +320,7 @@ exemption_ends = Table(
     Column("exemption_id", BigInteger, primary_key=True),
     Column("ended_at", BigInteger, nullable=False),
     *_change_columns(),
+    Column("session_id", Text, nullable=False, server_default=""),  # the console's own name for it
     Index("exemption_ends_key", "tenant_id", "idempotency_key", unique=True),
     sqlite_with_rowid=False,
 )

@@ -75,6 +75,37 @@ async def test_members_are_enrolled_found_linked_and_locked(terminal: Terminal) 
     assert (await terminal.json("lock", "--loyalty-id", "1", "--unlock"))["locked"] is False
 
 
+async def test_a_card_is_replaced_by_another(terminal: Terminal) -> None:
+    replaced = await terminal.json("replace-card", "--card", "token-1", "--new-loyalty-id", "1002", "--store", "s1")
+    assert replaced["transaction_id"] == "replacement"
+    (call,) = terminal.server.calls_of("ReplaceCard")
+    asked: Any = call.request
+    assert (asked.card.card, asked.replacement.loyalty_id, asked.origin.store_id) == ("token-1", "1002", "s1")
+    with pytest.raises(SystemExit):
+        await terminal.run("replace-card", "--card", "token-1")
+
+
+async def test_members_are_put_into_a_group_taken_out_and_listed(terminal: Terminal) -> None:
+    who = ("--author", "analyst 7", "--reason", "policy-abuse", "--session", "console 3", "--key", "k")
+    members = ("--loyalty-id", "1", "--account-id", "7")
+    for command, rpc in (("add-to-group", "AddToGroup"), ("remove-from-group", "RemoveFromGroup")):
+        assert len(await terminal.json("fraud", command, "ring", *members, *who)) == 2
+        (call,) = terminal.server.calls_of(rpc)
+        asked: Any = call.request
+        assert (asked.idempotency_key, asked.group) == ("k", "ring")
+        assert {each.WhichOneof("identifier") for each in asked.members} == {"loyalty_id", "account_id"}
+        assert (asked.intervention.author, asked.intervention.session_id) == ("analyst 7", "console 3")
+        _code, out, _err = await terminal.run("fraud", command, "ring", *members, *who)
+        assert out.count("account 7") == 2
+        terminal.server.calls.clear()
+    _code, out, _err = await terminal.run("fraud", "group", "ring", "--count", "2", "--page", "6")
+    assert out.split("\n")[:3] == ["account 7", "account 8", "more: --page 8"]
+    (call,) = terminal.server.calls_of("ListGroupMembers")
+    asked = call.request
+    assert (asked.group, asked.page_size, asked.page_token) == ("ring", 2, "6")
+    assert (await terminal.json("fraud", "group", "ring"))["account_ids"] == [7, 8]
+
+
 async def test_a_declined_redemption_is_shown_and_exits_with_0(terminal: Terminal) -> None:
     code, out, _err = await terminal.run("authorise", "--loyalty-id", "1001", "--points", "5")
     assert code == 0

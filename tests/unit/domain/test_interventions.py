@@ -20,6 +20,9 @@ interventions = st.builds(
     numbers,
     numbers,
     st.integers(0, 3),
+    st.text(),
+    st.integers(0, 1),
+    st.text(),
 )
 
 
@@ -29,8 +32,8 @@ def test_every_intervention_comes_back_from_its_bytes(said: Intervention) -> Non
 
 
 @given(interventions, st.text())
-def test_what_is_said_does_not_depend_on_the_api_key(said: Intervention, key_id: str) -> None:
-    assert replace(said, key_id=key_id).said == said.said
+def test_what_is_said_depends_neither_on_the_api_key_nor_on_the_session(said: Intervention, other: str) -> None:
+    assert replace(said, key_id=other).said == replace(said, session=other).said == said.said
     assert replace(said, author=said.author + "!").said != said.said
 
 

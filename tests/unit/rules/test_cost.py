@@ -2,7 +2,7 @@
 
 import pytest
 
-from pointguard_server.rules import cost
+from pointguard_server.rules import cost, functions
 from pointguard_server.rules.budget import text_at
 from pointguard_server.rules.problems import Problem
 from pointguard_server.rules.rule_set import RuleSetError, load_rule_set
@@ -20,7 +20,7 @@ def test_each_node_costs_what_the_table_says() -> None:
     assert units('rule "a" earn base 1 * 2 + 3') == pytest.approx(
         rule + (3 * cost.LEAF + cost.PRODUCT + cost.SUM) / 100
     )
-    lines = cost.LINES + MOST_LINES * (cost.LINE + cost.LEAF)
+    lines = cost.LINES + MOST_LINES * (functions.LINE + cost.LEAF)
     assert units('rule "a" earn base sum(lines, line.amount)') == pytest.approx(rule + lines / 100)
 
 

@@ -1,15 +1,18 @@
-"""What docs/rules.md shows is true: its rules load, its mistakes are reported so, its tables name what there is."""
+"""What docs/rules.md shows is true: its rules load and give what they should, its mistakes and tables are real."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pointguard_server.domain.age_bands import AGE_BANDS
 from pointguard_server.rules import (
     cost,
     depth,
     fields,
+    functions,
     parser,
     patterns,
     rule_checker,
@@ -20,13 +23,17 @@ from pointguard_server.rules import (
     work_layout,
 )
 from pointguard_server.rules.fields import FIELDS
+from pointguard_server.rules.fixed_point import Status
 from pointguard_server.rules.formatter import format_source
 from pointguard_server.rules.functions import FUNCTIONS, MOST_ARGUMENTS
 from pointguard_server.rules.inputs import LONGEST_WINDOW_DAYS, SECONDS, WINDOW_SOURCES
+from pointguard_server.rules.interpreter import interpret
+from pointguard_server.rules.named_inputs import Purchase, inputs_of
 from pointguard_server.rules.rule_set import RuleSetError, load_rule_set
 from pointguard_server.rules.value_types import CapPeriod, Part, Rounding
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rules.md").read_text()
+CASES = Path(__file__).with_name("page.cases.yaml")
 
 
 def blocks(kind: str) -> list[str]:
@@ -41,6 +48,23 @@ def section(title: str) -> str:
 def test_an_example_loads(source: str) -> None:
     assert load_rule_set(source, "docs/rules.md", currency="CAD").rules
     assert format_source(source, "docs/rules.md") == source
+
+
+def test_the_examples_give_what_their_cases_say_and_every_rule_gives_something() -> None:
+    examples = [load_rule_set(source, "docs/rules.md", currency="CAD") for source in blocks("rules")]
+    by_rule = {rule.name: example for example in examples for rule in example.rules}
+    given: set[str] = set()
+    for case in yaml.safe_load(CASES.read_text()):
+        name, awards = case.pop("name"), case.pop("awards")
+        rule_set = by_rule[case.pop("rule", None) or next(iter(awards))]
+        if "moment" in case:
+            case["moment"] = datetime.fromisoformat(case["moment"])
+        made = inputs_of(rule_set, Purchase(**case))
+        status, points = interpret(rule_set.checked, made.facts, made.lines, made.constants)
+        found = {rule.name: each for rule, each in zip(rule_set.rules, points, strict=True) if each}
+        assert (status, found) == (Status.OK, awards), name
+        given |= set(found)
+    assert given == set(by_rule)
 
 
 def test_the_mistakes_are_reported_as_shown() -> None:
@@ -101,10 +125,11 @@ def test_the_table_of_costs_is_the_one_in_force() -> None:
     numbers = [int(digits.replace(",", "")) for _, row in rows for digits in re.findall(r"[\d,]*\d", row)]
     assert numbers == [
         *(cost.LEAF, cost.TEST, cost.PRODUCT, cost.QUOTIENT, cost.TEST, cost.LIST_ENTRY, cost.TABLE),
-        *(cost.LINES, work_layout.MOST_LINES, cost.LINE, cost.NEW),
+        *(cost.LINES, work_layout.MOST_LINES, functions.LINE, functions.NEW),
         *(work_layout.MOST_LINES, cost.TEST, cost.PATTERN_WORD, patterns.WORD_BITS, cost.LET, cost.RULE, cost.CAP),
     ]
-    assert cost.SUM == cost.TEST
+    assert cost.SUM == cost.TEST == functions.COMPARED
+    assert cost.PRODUCT == functions.ROUNDED
     assert f"at most {cost.BUDGET:,} units" in section("Cost")
     assert f"up to {text_checker.LONGEST_RUN} texts" in section("Cost")
 

@@ -13,7 +13,8 @@ from pointguard_server.rules.fixed_point import Status
 from pointguard_server.rules.interpreter import interpret
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
 from pointguard_server.sandbox.data import read_members, read_stores, read_text
-from pointguard_server.service.program_config import BUILT_IN_RULES, ProgramConfig, Window, load_program_config
+from pointguard_server.service.built_in_rules import BUILT_IN_RULES
+from pointguard_server.service.program_config import ProgramConfig, Window, load_program_config
 
 SCALE: Final = 10**6
 
@@ -33,7 +34,7 @@ def test_a_thousand_points_are_worth_ten_dollars(config: ProgramConfig) -> None:
     assert (config.currency, config.currency_digits) == (CURRENCY_CODE, 2)
 
 
-def test_all_nine_built_in_rules_are_on(config: ProgramConfig) -> None:
+def test_all_built_in_rules_are_on(config: ProgramConfig) -> None:
     assert set(BUILT_IN_RULES) <= {rule.name for rule in config.fraud_rules if rule.enabled}
 
 

@@ -126,19 +126,26 @@ def test_a_message_may_have_so_many_languages_and_no_more() -> None:
         messages(rule(f'en = "x", {tags}'))
 
 
-def test_languages_are_numbered_as_they_come_and_no_flood_of_them_is_kept() -> None:
+def test_languages_are_numbered_as_they_come() -> None:
     languages = Languages()
-    assert (languages.number(""), languages.number("fr"), languages.number("en"), languages.number("fr")) == (
-        0,
-        1,
-        2,
-        1,
-    )
-    assert [languages.tag(number) for number in range(3)] == ["", "fr", "en"]
+    assert [languages.number(tag) for tag in ("", "fr", "en-GB", "FR")] == [0, 1, 2, 1]
+    assert [languages.tag(number) for number in range(3)] == ["", "fr", "en-gb"]
+    assert [tag for tag in ("fr-CA", "x", "fr_CA", "é", "a" * 36) if languages.is_tag(tag)] == ["fr-CA"]
+
+
+def test_a_flood_of_languages_is_not_kept_and_takes_none_away_in_which_there_are_texts() -> None:
+    languages = Languages()
+    languages.take(messages(rule('en = "x", fr = "y"')).languages)
     numbers = {languages.number(f"x-{each}") for each in range(3_000)}
     assert len(numbers) < 1_100
-    assert 0 in numbers
-    assert [tag for tag in ("fr-CA", "x", "fr_CA", "é", "a" * 36) if languages.is_tag(tag)] == ["fr-CA"]
+    assert languages.number("de") == 0
+
+    def found(*tags: str) -> list[str]:
+        return [languages.tag(languages.number(tag)) for tag in tags]
+
+    assert found("fr-CA", "fr", "en-GB", "x-7") == ["fr", "fr", "en", "x-7"]
+    languages.take({"fr-ca", "de"})
+    assert found("fr-CA", "de-AT") == ["fr-ca", "de"]
 
 
 def test_fallbacks_end_at_the_primary_language() -> None:

@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 
 from pointguard_server.domain.codes import Context, Kind, Measure, Part, Posture, Scope, WindowKind
 from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
+from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL
+from pointguard_server.service.built_in_rules import BUILT_IN_RULES, Counts
 from pointguard_server.service.checked_table import Problem, format_duration
 from pointguard_server.service.program_config import (
     _CURRENCIES_BY_DIGITS,
-    BUILT_IN_RULES,
     CURRENCY_DIGITS,
     FRAUD_RULES_MAX,
     NO_RETURNS_TABLE,
     SPEND_ACCESS,
     AdjustmentsConfig,
     ControlConfig,
-    Counts,
     FraudRuleConfig,
     LotsConfig,
     ProgramConfig,
@@ -210,8 +210,16 @@ def test_a_built_in_rule_may_count_something_else() -> None:
     assert (rule.measure, rule.context) == (Measure.MONEY, Context.EARNING)
 
 
-def test_nine_rules_are_built_in() -> None:
-    kinds = ("BURN", "PURCHASE_TRANSACTION_COUNT", "DISCRETIONARY_EARN")
+def test_a_program_says_which_identifiers_find_its_members_or_all_do() -> None:
+    assert load(SMALLEST).identifiers == tuple(IdentifierKind)
+    text = SMALLEST.replace('"CAD"\n', '"CAD"\nidentifiers = ["ACCOUNT_ID", "LOYALTY_ID"]\n')
+    assert load(text).identifiers == (IdentifierKind.ACCOUNT_ID, IdentifierKind.LOYALTY_ID)
+    with pytest.raises(ProgramConfigError, match=r'program\.identifiers: must be one of "ACCOUNT_ID"'):
+        load(text.replace("LOYALTY_ID", "LOYALTY"))
+
+
+def test_each_kind_of_built_in_rule_is_there_for_a_day_a_week_and_a_month() -> None:
+    kinds = ("BURN", "PURCHASE_TRANSACTION_COUNT", "DISCRETIONARY_EARN", "EARN_FROM_PPE", "EMAIL_UPDATE")
     families = [f"ADVICE_CHECK_ACCOUNT_{kind}" for kind in kinds]
     assert set(BUILT_IN_RULES) == {f"{family}_{unit}" for family in families for unit in ("DAY", "WEEK", "MONTH")}
 

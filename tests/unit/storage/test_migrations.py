@@ -8,6 +8,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from pointguard_server.domain.codes import RuleChangeReason
@@ -36,6 +37,14 @@ def migrate_to(path: Path, revision: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
     engine.dispose()
+
+
+def test_each_migration_follows_the_one_before_it_by_number() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    found = sorted(ScriptDirectory.from_config(config).walk_revisions(), key=lambda each: each.revision)
+    assert [each.down_revision for each in found] == [None, *(each.revision for each in found[:-1])]
+    assert [Path(each.path).name[:4] for each in found] == [each.revision for each in found]
 
 
 def test_the_versions_of_a_file_of_earn_rules_keep_their_numbers_and_the_last_one_decides(tmp_path: Path) -> None:

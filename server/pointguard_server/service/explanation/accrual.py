@@ -46,8 +46,11 @@ def decide_accrual(case: Case, *, is_traced: bool) -> Retrial:
         retrial.add_reason(Reason.ACCOUNT_SUSPENDED)
     blocked, _ = heed_standing(case, retrial, Context.EARNING)
     earned = simulate(case.rule_set, case.order, money_scale(case.config), case.zone, is_traced=is_traced)
+    if case.earn_stopped:
+        outcomes = tuple(replace(outcome, points=0) for outcome in earned.outcomes)
+        earned = replace(earned, outcomes=outcomes, failed=True)
     if earned.failed:
-        retrial.add_reason(Reason.RULE_ARITHMETIC)
+        retrial.add_reason(Reason.RULES_STOPPED if case.earn_stopped else Reason.RULE_ARITHMETIC)
     awarding = [outcome for outcome in earned.outcomes if outcome.points > 0]
     retrial.earned, retrial.points = earned, earned.points
     retrial.parts = 1 << Part.BASE

@@ -57,6 +57,13 @@ FORBIDDING: Final = {
 """The postures that decline, with what is told where their advice stands."""
 WARNING: Final = {Posture.WARN: Reason.FRAUD_WARNING, Posture.REVIEW: Reason.UNDER_REVIEW}
 """Those that only tell."""
+STOPPED: Final = NOT_COMPUTED - 1
+"""What a condition came to whose sandbox was stopped."""
+_WITHOUT_CONDITION: Final[dict[int | None, Reason]] = {
+    NOT_COMPUTED: Reason.RULE_ARITHMETIC,
+    STOPPED: Reason.RULES_STOPPED,
+}
+"""What is told of a rule that forbids because nobody knows whether its condition holds."""
 _VERIFIED: Final = {
     Factor.PIN: RequestFlag.PIN_VERIFIED,
     Factor.ID_DOCUMENT: RequestFlag.ID_DOCUMENT_VERIFIED,
@@ -105,6 +112,8 @@ class Case:
     exemptions: tuple[Exemption, ...] = ()  # in force, that name what the request is about
     about_agent: tuple[PastAdvice, ...] = ()  # who asks: what had not ended, the first that was raised first
     card_id: int = 0  # that the account was named by
+    earn_stopped: bool = False  # whether the sandbox with little fuel stopped the earn rules, as is recorded
+    conditions_stopped: bool = False  # likewise those of the fraud rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +269,7 @@ def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
         if result.unavailable and (result.forbids or result.warns):
             retrial.add_reason(Reason.RULE_UNAVAILABLE if result.forbids else Reason.RULE_SKIPPED, check.name)
         elif result.forbids:
-            failed = result.held == NOT_COMPUTED
-            retrial.add_reason(Reason.RULE_ARITHMETIC if failed else check.reason, check.name)
+            retrial.add_reason(_WITHOUT_CONDITION.get(result.held, check.reason), check.name)
         elif result.warns:
             retrial.add_reason(WARNING[check.posture], check.name)
         if check.measure >= 0 and result.seen is not None:
@@ -313,7 +321,7 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
         # What cannot be computed is no leave to pass.
         forbids=stops
         and (
-            (bears and (tripped or held == NOT_COMPUTED))
+            (bears and (tripped or held in _WITHOUT_CONDITION))
             or (unknown and case.config.fail[check.context] is FailMode.CLOSED)
         ),
         # That a case is open about an agent is not told to him.
@@ -448,7 +456,8 @@ def conditions_held(case: Case, retrial: Retrial, flags: int) -> tuple[int, ...]
         province=case.texts[state.province_id],
         days_since_enrolment=case.asked.days_since_enrolment if case.past.seq else 0,
     )
-    return points_of(case.conditions, order, seen, scale, case.zone)
+    held = points_of(case.conditions, order, seen, scale, case.zone)
+    return (STOPPED,) * len(held) if case.conditions_stopped else held
 
 
 def _event(case: Case, retrial: Retrial, flags: int) -> PastEvent:

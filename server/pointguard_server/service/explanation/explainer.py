@@ -9,12 +9,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar, cast
 from zoneinfo import ZoneInfo
 
-from pointguard_server.domain.codes import INTERVENTIONS, Channel, ExemptEntity, Kind, Operation, RequestFlag, Scope
+from pointguard_server.domain.codes import (
+    INTERVENTIONS,
+    Channel,
+    ExemptEntity,
+    Kind,
+    Operation,
+    Reason,
+    RequestFlag,
+    Scope,
+)
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
 from pointguard_server.domain.identifiers import card_number
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import Record, decode_record
+from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.rule_set import RuleSet, RuleSetError
+from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL
 from pointguard_server.service.birth_inputs import birth_inputs_of
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.exemption import Exemption
@@ -414,6 +425,7 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
     leg = cast("dict[str, int]", record.leg)
     zone = ZoneInfo(config.time_zone)
     past, checks = explanation.past, checks_of(config)
+    stopped = _stopped(record, config)
     case = Case(
         transaction_id=cast("bytes", record.leg["transaction_id"]),
         operation=leg["operation"],
@@ -433,6 +445,8 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         exemptions=tuple(each for each in explanation.exemptions if _names(each, leg, explanation.texts)),
         about_agent=explanation.about_agent,
         card_id=card_number(leg["identifier_kind"], leg["identifier_id"]),
+        earn_stopped=0 in stopped,
+        conditions_stopped=bool(stopped - {0}),
     )
     if case.said is not None:
         return case
@@ -452,6 +466,17 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         earn_windows=tuple((text, first + number, window) for number, (text, window) in enumerate(seen)),
         counters=tuple(enumerate(earned.values(), first + len(seen))),
     )
+
+
+def _stopped(record: Record, config: ProgramConfig) -> set[int]:
+    """Return the rules that are recorded as stopped by a sandbox with too little fuel, 0 standing for the earn rules.
+
+    How much fuel a transaction takes depends on numbers that texts had in the server, which the ledger does not keep.
+    With the default fuel, or without a sandbox, nothing is stopped but by a defect, which is to show as a difference.
+    """
+    if config.isolation is not Isolation.WASM or config.fuel >= DEFAULT_FUEL:
+        return set()
+    return {rule for code, rule in record.reasons if code == Reason.RULES_STOPPED}
 
 
 def _names(exemption: Exemption, leg: dict[str, int], texts: dict[int, str]) -> bool:
