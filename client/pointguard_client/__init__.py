@@ -101,8 +101,10 @@ from pointguard_client.requests import (
     Money,
     Origin,
     Profile,
+    RedeemHousehold,
     ReturnedLine,
     ReturnTransaction,
+    TransferPoints,
     VoidRedemption,
 )
 from pointguard_client.results import (
@@ -122,6 +124,7 @@ from pointguard_client.results import (
     Enrollment,
     Entry,
     Evidence,
+    HouseholdRedemption,
     IdentifierLink,
     Intervention,
     MemberRecord,
@@ -132,6 +135,7 @@ from pointguard_client.results import (
     RedemptionLock,
     Return,
     Transaction,
+    Transfer,
     Void,
 )
 from pointguard_client.retry import RetryPolicy
@@ -286,6 +290,7 @@ __all__ = [
     "FraudScope",
     "GroupChange",
     "GroupMembers",
+    "HouseholdRedemption",
     "Identifier",
     "IdentifierKind",
     "IdentifierLink",
@@ -311,6 +316,7 @@ __all__ = [
     "Reason",
     "ReasonCode",
     "RecordedActivity",
+    "RedeemHousehold",
     "Redemption",
     "RedemptionLock",
     "ReservationEnded",
@@ -358,6 +364,8 @@ __all__ = [
     "TransactionKind",
     "TransactionPart",
     "TransactionStream",
+    "Transfer",
+    "TransferPoints",
     "Unauthenticated",
     "Unavailable",
     "Void",

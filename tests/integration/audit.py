@@ -4,13 +4,15 @@ Nothing is taken from the engine: the totals on each leg, the balances, the dige
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from pointguard_server.domain.codes import (
     CASES,
+    LEGS_MAX,
+    SEVERAL_ACCOUNTS,
     AdviceEntity,
     AdviceEvent,
     Decision,
@@ -45,9 +47,41 @@ def audit(ledger: Ledger, floor: int = 0) -> None:
 
 
 def check_keys(legs: Sequence[Row]) -> None:
-    keys = [(leg["tenant_id"], leg["idempotency_key"]) for leg in legs]
+    keys = [(leg["tenant_id"], leg["idempotency_key"], leg["leg_number"]) for leg in legs]
     assert len(set(keys)) == len(keys)
-    assert len({leg["transaction_id"] for leg in legs}) == len(legs)
+    assert len({(leg["transaction_id"], leg["leg_number"]) for leg in legs}) == len(legs)
+    for first, legs_of_one in groupby(legs, key=lambda leg: leg["transaction_id"]):
+        check_legs(first, list(legs_of_one))
+
+
+def check_legs(transaction_id: bytes, legs: Sequence[Row]) -> None:
+    """The legs of a transaction follow one another and say the same; a transfer gives as much as it takes."""
+    assert [leg["leg_number"] for leg in legs] == list(range(len(legs)))
+    same = ("tenant_id", "idempotency_key", "request_digest", "operation", "decision", "reason", "batch_id")
+    assert all(leg[name] == legs[0][name] for leg in legs for name in same)
+    assert len({leg["account_id"] for leg in legs}) == len(legs) <= LEGS_MAX
+    assert len(legs) == 1 or legs[0]["operation"] in SEVERAL_ACCOUNTS
+    records = [decode_record(leg["record"]) for leg in legs]
+    assert all(record.reasons == records[0].reasons for record in records)
+    if legs[0]["operation"] == Operation.TRANSFER:
+        assert len(legs) == 2
+        given, got = (
+            [entry for entry in record.entries if entry["entry_type"] == entry_type]
+            for record, entry_type in zip(records, (EntryType.TRANSFER_OUT, EntryType.TRANSFER_IN), strict=True)
+        )
+        assert ends_of(given, -1) == ends_of(got, 1), transaction_id
+        approved = legs[0]["decision"] == Decision.APPROVED
+        assert sum(ends_of(got, 1).values()) == (legs[0]["points"] if approved else 0)
+    if legs[0]["operation"] == Operation.REDEEM_HOUSEHOLD and records[0].request is not None:
+        assert sum(leg["points"] for leg in legs) == records[0].request["points"]
+
+
+def ends_of(entries: Sequence[Row], sign: int) -> Counter[int]:
+    """How many points end when."""
+    ends: Counter[int] = Counter()
+    for entry in entries:
+        ends[entry["expires_at"]] += sign * entry["signed_points"]
+    return ends
 
 
 def check_chain(legs: Sequence[Row], batches: Sequence[Row]) -> None:

@@ -208,6 +208,10 @@ CORRECTED = np.dtype([(name, "<i8") for name in ("seq", "gives", "left", "correc
 """What a correction is about: its seq, whether it gave points or else took some, what it comes to with all that
 returned and corrected it, and what its corrections alone come to."""
 
+SIDE = np.dtype([(name, "<i8") for name in ("slot", "count", "identifier_kind", "identifier_id", "points", "row")])
+"""An account of a request that is about several: how many they are, counted in the first one's row, and by which
+identifier it was named. ``points`` and ``row`` are the kernel's own: what it is about, and the row of its leg."""
+
 _ABOUT = ("advice_id_high", "advice_id_low", "agent_id", "rule_id", "posture", "is_over", "ends_at")
 AGENT_ADVICE = np.dtype([(name, "<i8") for name in _ABOUT])
 """Advice about an agent that has not ended; ``is_over``: it does not stand, and its rule has no effect on him."""
@@ -225,10 +229,11 @@ class Batch(NamedTuple):
     returns: Returns
     corrections: RowArray  # CORRECTED
     agent_advice: RowArray  # AGENT_ADVICE, with room for what the batch may raise
+    sides: RowArray  # SIDE
 
 
-NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE, ADVICE_ABOUT_AGENTS = range(6)
-"""The last one: how many rows of ``agent_advice`` are in use."""
+NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE, ADVICE_ABOUT_AGENTS, LOTS_TO_MOVE = range(7)
+"""The last two: how many rows of ``agent_advice`` are in use, and how many lots transfers may still take over."""
 
 
 @view

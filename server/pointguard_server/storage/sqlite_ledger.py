@@ -36,7 +36,7 @@ LOT_COLUMNS = {
     "signed_points": "sum(signed_points)",
     "lot_seq": "lot_seq",
     "rule_id": "rule_id",
-    "expires_at": "max(expires_at)",
+    "expires_at": "expires_at",
     "matures_at": "max(matures_at)",
 }
 # What is on disk after a failed flush is unknown, and a second flush may report success without writing it.
@@ -92,7 +92,7 @@ READ_LOTS = f"""
         SELECT * FROM entries WHERE tenant_id = :tenant AND account_id = :account AND lot_seq > 0 AND seq <= :seq
             AND expires_at = 0 AND matures_at > :moment
     )
-    GROUP BY lot_seq, rule_id HAVING sum(signed_points) <> 0 ORDER BY 1
+    GROUP BY lot_seq, rule_id, expires_at HAVING sum(signed_points) <> 0 ORDER BY 1
 """  # noqa: S608  (names of this file)
 # read_awards: what rules gave an account in its legs from a seq to another one.
 READ_AWARDS = f"""

@@ -16,13 +16,17 @@ from pointguard_server.velocity.windows import APPROVED, RECORDED
 
 _APPROVED, _RECORD = int(Decision.APPROVED), int(Operation.RECORD_ACTIVITY)
 _REDEMPTION, _EARNING, _NO_CONTEXT = int(Context.REDEMPTION), int(Context.EARNING), 0
+_TRANSFER = int(Context.TRANSFER)
 _REDEEMING = 1 << int(Part.REDEEM) | 1 << int(Part.HOUSEHOLD_REDEEM)
+_TRANSFERRING = 1 << int(Part.TRANSFER_OUT) | 1 << int(Part.TRANSFER_IN)
 
 
 @part
 def _context_of(parts):
     if parts & _REDEEMING:
         return _REDEMPTION
+    if parts & _TRANSFERRING:
+        return _TRANSFER
     return _EARNING if parts != 0 else _NO_CONTEXT
 
 

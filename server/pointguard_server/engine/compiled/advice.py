@@ -6,6 +6,7 @@ A case is the advice of a rule with posture REVIEW or REVIEW_BLOCK: it stands un
 import numpy as np
 
 from pointguard_server.domain.codes import (
+    ADVICE_A_LEG,
     UNTIL_RESOLVED,
     AdviceEntity,
     AdviceEvent,
@@ -369,9 +370,10 @@ def _evidence_from(arrays, world, batch, r, slot, program, rule, leg):
 def _raise(arrays, world, batch, out, account, program, rule, leg, value, start, ordinal):
     advice = out.advice[new_advice_row(batch, out, account, leg)]
     advice.event = _RAISED
-    # The transaction's id with the rule's ordinal in the last two bytes, which every transaction id leaves clear.
+    # The transaction's id with the rule's ordinal and the leg's number in the last two bytes, which every transaction
+    # id leaves clear.
     advice.advice_id_high = leg.transaction_id_high
-    advice.advice_id_low = leg.transaction_id_low | (ordinal + 1) << 48
+    advice.advice_id_low = leg.transaction_id_low | (ordinal + 1 + leg.leg_number * ADVICE_A_LEG) << 48
     advice.rule_id = rule.rule_id
     advice.rule_version = program.fraud_rules_version
     advice.context = rule.context

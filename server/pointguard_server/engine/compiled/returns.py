@@ -197,7 +197,7 @@ def _return_accrual(arrays, world, batch, out, r, slot, original, asked):
         award = batch.returns.parts[i]
         points = _between(award.points, before, before + money, original.money)
         due += points
-        held_back += _still_pending(arrays, account, original.seq, award.rule_id, points)
+        held_back += _still_pending(arrays, account, original.seq, award, points)
     room = _room(account, program)
     taken = held_back + min(due - held_back, room)
     row = _begin(arrays, world, batch, out, r, slot, taken, due - taken, money)
@@ -215,9 +215,9 @@ def _return_accrual(arrays, world, batch, out, r, slot, original, asked):
 
 
 @part
-def _still_pending(arrays, account, seq, rule_id, points):
+def _still_pending(arrays, account, seq, award, points):
     """Return how many of an award's points can be taken from its own lot because they have not matured."""
-    index = find_lot(arrays, account, seq, rule_id)
+    index = find_lot(arrays, account, seq, award.rule_id, award.expires_at)
     if index == NONE or not arrays.lots[index].is_pending:
         return 0
     return min(points, arrays.lots[index].points)
@@ -230,7 +230,7 @@ def _claw_back(arrays, batch, out, account, leg, seq, award, points, room):
     Of what could be spent, ``room`` may be taken; return what is left of that.
     """
     now = batch.header[NOW]
-    index = find_lot(arrays, account, seq, award.rule_id)
+    index = find_lot(arrays, account, seq, award.rule_id, award.expires_at)
     if index != NONE and (arrays.lots[index].expires_at == 0 or arrays.lots[index].expires_at > now):
         taken = min(points, arrays.lots[index].points)
         if not arrays.lots[index].is_pending:

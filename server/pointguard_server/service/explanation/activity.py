@@ -5,6 +5,7 @@ from pointguard_server.service.explanation.case import NO_CONTEXT, Case, Retrial
 from pointguard_server.service.explanation.past import APPROVED, RECORDED
 
 _REDEEMING = 1 << Part.REDEEM | 1 << Part.HOUSEHOLD_REDEEM
+_TRANSFERRING = 1 << Part.TRANSFER_OUT | 1 << Part.TRANSFER_IN
 
 
 def record_activity(case: Case) -> Retrial:
@@ -23,6 +24,8 @@ def record_activity(case: Case) -> Retrial:
     context = Context.EARNING if parts else NO_CONTEXT
     if parts & _REDEEMING:
         context = Context.REDEMPTION
+    elif parts & _TRANSFERRING:
+        context = Context.TRANSFER
     if context:
         heed_standing(case, retrial, context)
     judge(case, retrial, context, APPROVED)

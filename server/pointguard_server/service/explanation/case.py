@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import (
+    ADVICE_A_LEG,
     CASES,
     UNTIL_RESOLVED,
     AdviceEntity,
@@ -112,6 +113,7 @@ class Case:
     exemptions: tuple[Exemption, ...] = ()  # in force, that name what the request is about
     about_agent: tuple[PastAdvice, ...] = ()  # who asks: what had not ended, the first that was raised first
     card_id: int = 0  # that the account was named by
+    leg_number: int = 0
     earn_stopped: bool = False  # whether the sandbox with little fuel stopped the earn rules, as is recorded
     conditions_stopped: bool = False  # likewise those of the fraud rules
 
@@ -487,12 +489,12 @@ def _other_province(case: Case) -> bool:
 
 
 def _advice(case: Case, result: CheckedRule, ordinal: int) -> MadeAdvice:
-    check, stood = result.check, result.stood
+    check, stood, place = result.check, result.stood, ordinal + case.leg_number * ADVICE_A_LEG
     ends_at = UNTIL_RESOLVED if check.posture in CASES else case.moment + check.duration
     return MadeAdvice(
         event=AdviceEvent.EXTENDED if stood else AdviceEvent.RAISED,
-        # The transaction's id, whose last two bytes are clear, with the check's place in them.
-        advice_id=stood.advice_id if stood else case.transaction_id[:14] + ordinal.to_bytes(2, "little"),
+        # The transaction's id, whose last two bytes are clear, with the leg's and the check's place in them.
+        advice_id=stood.advice_id if stood else case.transaction_id[:14] + place.to_bytes(2, "little"),
         rule=check.name,
         context=int(check.context),
         posture=int(check.posture),

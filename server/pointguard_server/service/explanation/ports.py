@@ -175,8 +175,8 @@ class DecisionReader(Protocol):
     A ledger that cannot be read is raised as ``StorageUnavailable``.
     """
 
-    def decision(self, tenant_id: int, transaction_id: bytes) -> StoredDecision | None:
-        """Return a transaction, if the tenant has it."""
+    def decision(self, tenant_id: int, transaction_id: bytes, leg_number: int = 0) -> StoredDecision | None:
+        """Return a leg of a transaction, if the tenant has it."""
         ...
 
     def transaction_of_key(self, tenant_id: int, key: bytes) -> bytes | None:

@@ -59,7 +59,9 @@ def read_scope(
         return ()
     start = starts_after(check.counting, leg["accepted_at"], zone)
     where = {} if check.scope is Scope.GROUP else {name: leg[name] for name in names}
-    legs = reader.scoped_legs(tenant_id, leg["program_id"], where, start, leg["position"], LEGS_MAX)
+    # The legs of a transaction are looked at before any of them counts.
+    first = leg["position"] - leg["leg_number"]
+    legs = reader.scoped_legs(tenant_id, leg["program_id"], where, start, first, LEGS_MAX)
     passed = () if check.scope is Scope.AGENT else INTERVENTIONS
     events = None if legs is None else tuple(_events([each for each in legs if each.operation not in passed]))
     if check.scope is not Scope.GROUP:
