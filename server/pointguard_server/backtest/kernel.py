@@ -12,6 +12,7 @@ from pointguard_server.engine import compiled  # its import tells Numba where to
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS
 from pointguard_server.rules.native_call import call_earn
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.views import view
 
 __all__ = ["FAILED", "POINTS_MAX", "Counted", "compiled", "counts_nothing", "evaluate"]
 
@@ -36,6 +37,7 @@ _YEAR, _MONTH, _MONTH_DAY, _HOURS, _MINUTES, _WEEKDAY = (
 )
 
 
+@view
 class Counted(NamedTuple):
     """What caps over a time count, and where it stands: a column for each counter of the rule set."""
 

@@ -16,6 +16,7 @@ from pointguard_server.engine.rows import STANDING
 from pointguard_server.engine.scopes import Scopes
 from pointguard_server.velocity.distinct import MEASURES_MAX, SLOTS_MAX, rehash, table_for
 from pointguard_server.velocity.scopes import ScopeArrays
+from pointguard_server.velocity.views import view
 from pointguard_server.velocity.windows import BLOCK, EVENT, NONE
 
 ACCOUNT = np.dtype(
@@ -97,6 +98,7 @@ IndexArray = npt.NDArray[np.int32]
 RowArray = npt.NDArray[np.void]
 
 
+@view
 class Arrays(NamedTuple):
     """The kernel's view.
 

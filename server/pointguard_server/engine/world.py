@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pointguard_server.velocity.views import view
+
 IntArray = npt.NDArray[np.int64]
 RowArray = npt.NDArray[np.void]
 
@@ -142,6 +144,7 @@ COUNTER = np.dtype([("rule_id", "<i8"), ("period", "<i8")])
 """What a rule gave an account in a period: see ``engine/counters.py``."""
 
 
+@view
 class World(NamedTuple):
     """Every program's facts, one array a kind; a program holds the index of its first row in each."""
 
@@ -216,6 +219,7 @@ COUNTED = np.dtype(
 all are 0 where no program has such windows."""
 
 
+@view
 class Returns(NamedTuple):
     """What a batch's returns are about: see ``engine/originals.py``."""
 
@@ -240,6 +244,7 @@ AGENT_ADVICE = np.dtype([(name, "<i8") for name in _ABOUT])
 """Advice about an agent that has not ended; ``is_over``: it does not stand, and its rule has no effect on him."""
 
 
+@view
 class Batch(NamedTuple):
     """What a batch asks. ``ids`` holds a fresh transaction id (high, low) for every leg that may be written."""
 
@@ -258,6 +263,7 @@ NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE, ADVICE_ABOUT_AGENTS, L
 """The last two: how many rows of ``agent_advice`` are in use, and how many lots transfers may still take over."""
 
 
+@view
 class Output(NamedTuple):
     """What a batch gives. ``counts`` says how many rows of each were written."""
 

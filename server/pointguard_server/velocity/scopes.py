@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from pointguard_server.domain.codes import Scope, WindowKind
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.views import view
 from pointguard_server.velocity.windows import MEASURE, NONE
 
 BUCKETS = 64
@@ -65,6 +66,7 @@ _MIX = np.uint64(32)
 TERMINAL_BITS = 32
 
 
+@view
 class ScopeArrays(NamedTuple):
     """The rings as kernels see them."""
 
