@@ -46,6 +46,7 @@ from pointguard_client.errors import (
     ReservationEnded,
     ReturnAboveOriginal,
     ServerFault,
+    StopEnded,
     Unauthenticated,
     Unavailable,
 )
@@ -88,6 +89,9 @@ from pointguard_client.fraud_values import (
     ExemptSubject,
     GroupChange,
     GroupMembers,
+    RedemptionStop,
+    RedemptionStops,
+    StopSubject,
 )
 from pointguard_client.idempotency import new_idempotency_key, new_idempotency_keys, uuid7
 from pointguard_client.requests import (
@@ -319,6 +323,8 @@ __all__ = [
     "RedeemHousehold",
     "Redemption",
     "RedemptionLock",
+    "RedemptionStop",
+    "RedemptionStops",
     "ReservationEnded",
     "RetryPolicy",
     "Return",
@@ -352,6 +358,8 @@ __all__ = [
     "ShadowRule",
     "SimulatedOrder",
     "Simulation",
+    "StopEnded",
+    "StopSubject",
     "StreamedActivities",
     "SyncActivityClient",
     "SyncExperimentClient",

@@ -429,11 +429,18 @@ class PointguardClient:
         *,
         context: AdviceContext = AdviceContext.UNSPECIFIED,
         language: str = "",
+        origin: Origin = NOWHERE,
         timeout_seconds: float | None = None,
     ) -> results.AdviceReport:
-        """Return the advice that stands now, strongest first, with texts in a language (a BCP 47 tag)."""
+        """Return the advice that stands now, strongest first, with texts in a language (a BCP 47 tag).
+
+        It also says whether redemptions are stopped, in the origin's store and at its terminal too if one is given.
+        """
         message = advice_pb2.CheckAdviceRequest(
-            member=encoding.encode_identifier(member), context=encoding.encode_context(context), language=language
+            member=encoding.encode_identifier(member),
+            context=encoding.encode_context(context),
+            language=language,
+            origin=encoding.encode_origin(origin),
         )
         return decoding.decode_advice_report(
             await self._caller.call("CheckAdvice", self._advice.CheckAdvice, message, timeout_seconds)

@@ -300,6 +300,7 @@ def decode_advice_report(message: advice_pb2.CheckAdviceResponse) -> results.Adv
         advice=_advice(message.advice),
         redemption_locked=message.redemption_locked,
         suspended=message.suspended,
+        redemptions_stopped=tuple(ReasonCode(each) for each in message.redemptions_stopped),
     )
 
 

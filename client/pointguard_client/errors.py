@@ -20,6 +20,7 @@ A declined redemption is not here: it is an answer, with `decision` DECLINED.
         │   ├── CaseResolved           the case has been resolved
         │   ├── FourEyes               another author with another API key must resolve the case
         │   ├── ExemptionEnded         the exemption was ended, or its time was up
+        │   ├── StopEnded              the stop of redemptions was released, or its time was up
         │   └── ActiveVersionDiffers   another version of the earn rules is active than was expected
         ├── Overloaded                 the server sheds load; `retry_after` says for how long
         ├── Unavailable                the server cannot be reached, or its storage is in trouble
@@ -54,6 +55,7 @@ REASON_ADVICE_IS_CASE: Final = "ADVICE_IS_CASE"
 REASON_CASE_RESOLVED: Final = "CASE_RESOLVED"
 REASON_FOUR_EYES: Final = "FOUR_EYES"
 REASON_EXEMPTION_ENDED: Final = "EXEMPTION_ENDED"
+REASON_STOP_ENDED: Final = "STOP_ENDED"
 REASON_ACTIVE_VERSION_DIFFERS: Final = "ACTIVE_VERSION_DIFFERS"
 
 
@@ -187,6 +189,10 @@ class ExemptionEnded(FailedPrecondition):
     """The exemption was ended, or its time was up."""
 
 
+class StopEnded(FailedPrecondition):
+    """The stop of redemptions was released, or its time was up."""
+
+
 class ReservationEnded(FailedPrecondition):
     """The reservation was captured or voided, or its time is up."""
 
@@ -229,6 +235,7 @@ _BY_REASON: Final[dict[str, type[CallError]]] = {
     REASON_CASE_RESOLVED: CaseResolved,
     REASON_FOUR_EYES: FourEyes,
     REASON_EXEMPTION_ENDED: ExemptionEnded,
+    REASON_STOP_ENDED: StopEnded,
     REASON_ACTIVE_VERSION_DIFFERS: ActiveVersionDiffers,
 }
 _BY_CODE: Final[dict[str, type[CallError]]] = {

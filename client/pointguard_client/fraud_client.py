@@ -20,7 +20,7 @@ from pointguard_client.calls import Caller
 from pointguard_client.decoding import decode_advice, decode_advice_change, decode_intervention
 from pointguard_client.encoding import encode_context, encode_identifier, encode_time
 from pointguard_client.errors import error_from_failure, failure_from_rpc_error
-from pointguard_client.fraud_values import ExemptSubject
+from pointguard_client.fraud_values import ExemptSubject, StopSubject
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.requests import Identifier
 from pointguard_client.results import Intervention
@@ -264,6 +264,66 @@ class FraudClient:
         answer = await self._caller.call("ListExemptions", self._advice.ListExemptions, message, timeout_seconds)
         return fraud_values.Exemptions(tuple(_exemption(each) for each in answer.exemptions), answer.next_page_token)
 
+    async def stop_redemptions(
+        self,
+        subject: StopSubject,
+        intervention: Intervention,
+        *,
+        until: datetime | None = None,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.RedemptionStop:
+        """Have every redemption of the program, or of what is named, declined: until a moment, or until released."""
+        message = advice_pb2.StopRedemptionsRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(), intervention=_intervention(intervention)
+        )
+        if subject.kind == "program":
+            message.program = True
+        elif subject.kind == "terminal":
+            message.terminal.store_id, message.terminal.terminal_id = subject.code, subject.terminal_id
+        else:
+            setattr(message, subject.kind, subject.code)
+        if until is not None:
+            message.ends_at.CopyFrom(encode_time(until, "ends_at"))
+        answer = await self._caller.call("StopRedemptions", self._advice.StopRedemptions, message, timeout_seconds)
+        return _stop(answer.stop)
+
+    async def release_redemptions(
+        self,
+        stop_id: int,
+        intervention: Intervention,
+        *,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.RedemptionStop:
+        """Have a stop decline nothing any more."""
+        message = advice_pb2.ReleaseRedemptionsRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            stop_id=stop_id,
+            intervention=_intervention(intervention),
+        )
+        answer = await self._caller.call(
+            "ReleaseRedemptions", self._advice.ReleaseRedemptions, message, timeout_seconds
+        )
+        return _stop(answer.stop)
+
+    async def list_redemption_stops(
+        self,
+        *,
+        include_ended: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
+        timeout_seconds: float | None = None,
+    ) -> fraud_values.RedemptionStops:
+        """Return a page of stops of redemptions, the newest first."""
+        message = advice_pb2.ListRedemptionStopsRequest(
+            include_ended=include_ended, page_size=page_size, page_token=page_token
+        )
+        answer = await self._caller.call(
+            "ListRedemptionStops", self._advice.ListRedemptionStops, message, timeout_seconds
+        )
+        return fraud_values.RedemptionStops(tuple(_stop(each) for each in answer.stops), answer.next_page_token)
+
     async def add_to_group(
         self,
         group: str,
@@ -382,6 +442,24 @@ def _exemption(message: advice_pb2.Exemption) -> fraud_values.Exemption:
         added=decode_intervention(message.added),
         ended_at=_time(message, "ended_at"),
         ended=decode_intervention(message.ended) if message.HasField("ended") else None,
+    )
+
+
+def _stop(message: advice_pb2.RedemptionStop) -> fraud_values.RedemptionStop:
+    which = message.WhichOneof("subject") or ""
+    subject = StopSubject(which)
+    if which == "terminal":
+        subject = StopSubject.terminal(message.terminal.store_id, message.terminal.terminal_id)
+    elif which in ("business_unit_id", "store_id"):
+        subject = StopSubject(which, getattr(message, which))
+    return fraud_values.RedemptionStop(
+        stop_id=message.stop_id,
+        subject=subject,
+        starts_at=_time(message, "starts_at"),
+        ends_at=_time(message, "ends_at"),
+        stopped=decode_intervention(message.stopped),
+        released_at=_time(message, "released_at"),
+        released=decode_intervention(message.released) if message.HasField("released") else None,
     )
 
 

@@ -178,3 +178,53 @@ class Exemptions:
 
     exemptions: tuple[Exemption, ...]
     next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopSubject:
+    """Which redemptions are stopped; `kind` is the contract's field. Of a terminal, `code` is its store's."""
+
+    kind: str
+    code: str = ""
+    terminal_id: str = ""
+
+    @classmethod
+    def program(cls) -> Self:
+        """All of the program."""
+        return cls("program")
+
+    @classmethod
+    def business_unit(cls, code: str) -> Self:
+        """Those in the stores of a business unit."""
+        return cls("business_unit_id", code)
+
+    @classmethod
+    def store(cls, code: str) -> Self:
+        """Those in a store."""
+        return cls("store_id", code)
+
+    @classmethod
+    def terminal(cls, store_id: str, terminal_id: str) -> Self:
+        """Those at a terminal of a store."""
+        return cls("terminal", store_id, terminal_id)
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionStop:
+    """What declines redemptions, until a moment or, without `ends_at`, until it is released."""
+
+    stop_id: int
+    subject: StopSubject
+    starts_at: datetime | None
+    ends_at: datetime | None
+    stopped: Intervention
+    released_at: datetime | None
+    released: Intervention | None
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionStops:
+    """A page of stops of redemptions, the newest first. The token of the next page is empty on the last one."""
+
+    stops: tuple[RedemptionStop, ...]
+    next_page_token: str

@@ -117,6 +117,7 @@ class AdviceReport:
     advice: tuple[Advice, ...]
     redemption_locked: bool
     suspended: bool = False
+    redemptions_stopped: tuple[ReasonCode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,10 @@ class ReasonCode(ContractEnum):
     ACCOUNT_MONTHLY_LIMIT = 20
     RULE_UNAVAILABLE = 21
     RULE_SKIPPED = 22
+    REDEMPTIONS_STOPPED = 23
+    BUSINESS_UNIT_STOPPED = 24
+    STORE_STOPPED = 25
+    TERMINAL_STOPPED = 26
 
 
 class AdviceEntity(ContractEnum):

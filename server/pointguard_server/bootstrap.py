@@ -59,13 +59,14 @@ from pointguard_server.service.rule_sets import RuleSets
 from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.shadow_metrics import ShadowMetrics
 from pointguard_server.service.shadows import Shadows
+from pointguard_server.service.stops import Stops
 from pointguard_server.service.sweeper import Sweeper
 from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.settings import Settings, split_address
 from pointguard_server.storage.database import DATABASE_FILE, open_lookup
 from pointguard_server.storage.decision_reader import DecisionReader
+from pointguard_server.storage.directives import EXEMPTIONS, STOPS, DirectiveReader, DirectiveStore
 from pointguard_server.storage.due_accounts import DueReader
-from pointguard_server.storage.exemptions import ExemptionReader, ExemptionStore
 from pointguard_server.storage.experiments import ExperimentReader
 from pointguard_server.storage.experiments import Experiments as ExperimentStore
 from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger, recover
@@ -259,7 +260,7 @@ class Server:
                 settings.data_directory / KEY_RING_FILE,
             ),
             Explainer(self.ledger.decisions, self.ledger.catch_up, rule_sets.check_version, basket_lines),
-            await self._open_exemptions(tenant),
+            *await self._open_directives(tenant),
             self.advice_feed,
             guard,
             (tenant,),
@@ -296,14 +297,17 @@ class Server:
             ledger.experiment_reader, clock, catch_up=ledger.catch_up,
         )  # fmt: skip
 
-    async def _open_exemptions(self, tenant: Tenant) -> Exemptions:
-        """Return the exemptions, those in force taken up."""
+    async def _open_directives(self, tenant: Tenant) -> tuple[Exemptions, Stops]:
+        """Return the exemptions and the stops of redemptions, those in force taken up."""
+        place, names, pool = (tenant.tenant_id, tenant.program_id), self.ledger.names, self.ledger.reader_pool
         exemptions = Exemptions(
-            self.engine, self.decider, ExemptionStore(), ExemptionReader(self.ledger.reader_pool), self.ledger.names,
-            self._planner.matches, (tenant.tenant_id, tenant.program_id),
+            self.engine, self.decider, DirectiveStore(EXEMPTIONS), DirectiveReader(EXEMPTIONS, pool), names,
+            self._planner.matches, place,
         )  # fmt: skip
+        stops = Stops(self.engine, self.decider, DirectiveStore(STOPS), DirectiveReader(STOPS, pool), names, place)
         await self.engine.run(exemptions.load)
-        return exemptions
+        await self.engine.run(stops.load)
+        return exemptions, stops
 
     async def _open_program(self, sources: ProgramSources, clock: WallClock) -> tuple[JournaledLedger, ProgramStart]:
         """Open the ledger's store, and make ready what decides by it."""

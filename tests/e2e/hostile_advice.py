@@ -6,11 +6,11 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pointguard.v1 import common_pb2
+from pointguard.v1 import advice_pb2, common_pb2
 
 INT64_MAX = 2**63 - 1
 CHANGING = ("RaiseAdvice", "OverrideAdvice", "RemoveAdvice", "ResolveCase", "AddExemption", "EndExemption",
-            "SetAccountStatus")  # fmt: skip
+            "StopRedemptions", "ReleaseRedemptions", "SetAccountStatus")  # fmt: skip
 
 
 def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -28,6 +28,7 @@ def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield "ResolveCase", {"outcome": number}, "outcome"
     yield "ResolveCase", {"case_id": "x"}, "case_id"
     yield from exemption_cases()
+    yield from stop_cases()
     yield "ListCases", {"states": [1, 4]}, "states"
     for seconds, nanos in ((0, 0), (0, 999_999_999), (-1, 0), (3_650 * 86_400, 1000), (INT64_MAX, 0), (5, -5)):
         yield "RaiseAdvice", {"duration": Duration(seconds=seconds, nanos=nanos)}, "duration"
@@ -40,9 +41,11 @@ def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield "ListAdvice", {"page_size": size}, "page_size"
         yield "ListCases", {"page_size": size}, "page_size"
         yield "ListExemptions", {"page_size": size}, "page_size"
+        yield "ListRedemptionStops", {"page_size": size}, "page_size"
     for token in ("0", "x", "-1", "\u0661", "1" * 40):
         yield "ListAdvice", {"page_token": token}, "page_token"
         yield "ListExemptions", {"page_token": token}, "page_token"
+        yield "ListRedemptionStops", {"page_token": token}, "page_token"
 
 
 def exemption_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -62,6 +65,22 @@ def exemption_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield "AddExemption", {"ends_at": Timestamp(seconds=seconds)}, "ends_at"
     for number in (0, -1):
         yield "EndExemption", {"exemption_id": number}, "exemption_id"
+
+
+def stop_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield the same of stops of redemptions."""
+    yield "StopRedemptions", {"store_id": None}, "subject"
+    yield "StopRedemptions", {"store_id": None, "program": False}, "program"
+    for code in ("", "nowhere", "\u2028"):
+        yield "StopRedemptions", {"store_id": code}, "store_id"
+        yield "StopRedemptions", {"store_id": None, "business_unit_id": code}, "business_unit_id"
+        terminal = advice_pb2.TerminalReference(store_id=code, terminal_id=code)
+        for field in ("store_id", "terminal_id"):
+            yield "StopRedemptions", {"store_id": None, "terminal": terminal}, f"terminal.{field}"
+    for seconds in (-1, 0, 1_600_000_000, INT64_MAX):
+        yield "StopRedemptions", {"ends_at": Timestamp(seconds=seconds)}, "ends_at"
+    for number in (0, -1):
+        yield "ReleaseRedemptions", {"stop_id": number}, "stop_id"
 
 
 def watch_cases() -> Iterator[tuple[str, dict[str, Any], str]]:

@@ -58,6 +58,8 @@ _SOURCE = 'rule "raw"\n    earn base 1\n'
 _CHANGE = rule_pb2.RuleChange(author="raw calls", reason=rule_pb2.RULE_CHANGE_REASON_TRIAL)
 _INTERVENTION = common_pb2.Intervention(author="raw calls", reason=common_pb2.INTERVENTION_REASON_CORRECTION)
 _NO_VERSION = 1_000_000
+_QUIET_STORE = "34280"
+"""Where no other test redeems: the server is shared, and a stop goes on."""
 OCCURRED = common_pb2.Origin(occurred_at=timestamp_pb2.Timestamp(seconds=1_780_000_000))
 _ARMS = [experiment_pb2.ExperimentArm(label=f"arm {version}", version=version, weight=1) for version in (1, 2)]
 RPCS: Mapping[str, Rpc] = {
@@ -174,6 +176,18 @@ RPCS: Mapping[str, Rpc] = {
     ),
     "ListExemptions": Rpc(
         ADVICE, advice_pb2.ListExemptionsRequest, advice_pb2.ListExemptionsResponse, {"page_size": 1}, keyed=False
+    ),
+    "StopRedemptions": Rpc(
+        ADVICE, advice_pb2.StopRedemptionsRequest, advice_pb2.StopRedemptionsResponse,
+        {"store_id": _QUIET_STORE, "intervention": _INTERVENTION}, keyed=True,
+    ),
+    "ReleaseRedemptions": Rpc(
+        ADVICE, advice_pb2.ReleaseRedemptionsRequest, advice_pb2.ReleaseRedemptionsResponse,
+        {"stop_id": 10**9, "intervention": _INTERVENTION}, keyed=True,
+    ),
+    "ListRedemptionStops": Rpc(
+        ADVICE, advice_pb2.ListRedemptionStopsRequest, advice_pb2.ListRedemptionStopsResponse, {"page_size": 1},
+        keyed=False,
     ),
     "EnrollMember": Rpc(
         MEMBERS, member_pb2.EnrollMemberRequest, member_pb2.EnrollMemberResponse,

@@ -30,6 +30,7 @@ FAMILIES = {
     "pointguard_rules_unavailable": "counter",
     "pointguard_scopes_uncounted": "gauge",
     "pointguard_exemptions_in_force": "gauge",
+    "pointguard_redemption_stops_in_force": "gauge",
     "pointguard_advice_standing": "gauge",
     "pointguard_stage_seconds": "histogram",
     "pointguard_batch_requests": "histogram",

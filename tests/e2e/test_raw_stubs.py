@@ -140,7 +140,14 @@ def test_a_sound_request_is_answered_or_finds_nothing_and_never_needs_a_deadline
     answer = raw.call(name, request, timeout_s=None)
     missing = {"CaptureRedemption", "VoidRedemption", "GetTransaction", "ActivateRuleSetVersion", "RollbackRuleSet"}
     missing |= {"StartExperiment", "EndExperiment", "PromoteArm", "GetExperiment", "BacktestRuleSet", "ExplainDecision"}
-    missing |= {"CancelRuleSetActivation", "OverrideAdvice", "RemoveAdvice", "ResolveCase", "EndExemption"}
+    missing |= {
+        "CancelRuleSetActivation",
+        "OverrideAdvice",
+        "RemoveAdvice",
+        "ResolveCase",
+        "EndExemption",
+        "ReleaseRedemptions",
+    }
     missing |= {"StartShadow", "StopShadow", "GetShadow", "ReturnTransaction", "TransferPoints"}
     missing |= {"RedeemHousehold"}
     expected = "NOT_FOUND" if name in missing else "OK"

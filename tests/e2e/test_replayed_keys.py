@@ -83,6 +83,10 @@ def advice_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[s
         "EndExemption": RPCS["EndExemption"].request(
             exemption_id=raw.call("AddExemption", RPCS["AddExemption"].request()).message.exemption.exemption_id
         ),
+        "StopRedemptions": RPCS["StopRedemptions"].request(),
+        "ReleaseRedemptions": RPCS["ReleaseRedemptions"].request(
+            stop_id=raw.call("StopRedemptions", RPCS["StopRedemptions"].request()).message.stop.stop_id
+        ),
         "AddToGroup": RPCS["AddToGroup"].request(members=[member, enroll(raw)]),
         "RemoveFromGroup": RPCS["RemoveFromGroup"].request(members=[member, enroll(raw)]),
         "SetAccountStatus": RPCS["SetAccountStatus"].request(member=member, status=member_pb2.ACCOUNT_STATUS_SUSPENDED),
@@ -161,6 +165,8 @@ ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "ResolveCase": {"outcome": advice_pb2.CASE_OUTCOME_INCONCLUSIVE},
     "AddExemption": {"rule": "OUT_OF_PROVINCE"},
     "EndExemption": {"exemption_id": 99},
+    "StopRedemptions": {"store_id": "nowhere"},
+    "ReleaseRedemptions": {"stop_id": 99},
     "SetAccountStatus": {"status": member_pb2.ACCOUNT_STATUS_ACTIVE},
     "CreateRuleSetVersion": {"source": 'rule "other"\n    earn base 3\n'},
     "ActivateRuleSetVersion": {"version": 1},

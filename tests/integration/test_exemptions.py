@@ -57,6 +57,6 @@ def test_a_transaction_passes_if_any_exemption_in_force_names_it_and_the_rule(
         names = is_own and value and of_rule < 2 and context in (0, Context.REDEMPTION)
         passes = passes or bool(names and begins == 0)
     rows += [(int(entity), number, program_id + 1, 0, 0, 0, 1 << 62) for entity in ENTITIES for number in others]
-    ledger.decider.take_exemptions(np.array(rows, EXEMPTION))
+    ledger.decider.directives.take_exemptions(np.array(rows, EXEMPTION))
     verdict = ledger.authorise(account, 1, province="CA-ON", redemption_type="GIFT")
     assert verdict.decision == (Decision.APPROVED if passes else Decision.DECLINED)

@@ -5,7 +5,7 @@ import sys
 from contextlib import aclosing
 from datetime import datetime, timedelta
 
-from pointguard_client.commands import groups
+from pointguard_client.commands import groups, stops
 from pointguard_client.commands.options import (
     Subparsers,
     add_command,
@@ -68,6 +68,7 @@ def register(commands: Subparsers) -> None:
     _register_cases(below)
     _register_exemptions(below)
     groups.register(below)
+    stops.register(below)
     suspend = add_command(below, "suspend", "stop an account's redeeming and earning", _suspend)
     add_member_options(suspend)
     add_intervention_options(suspend)

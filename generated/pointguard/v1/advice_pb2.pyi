@@ -50,28 +50,32 @@ CASE_STATE_PROPOSED: CaseState
 CASE_STATE_RESOLVED: CaseState
 
 class CheckAdviceRequest(_message.Message):
-    __slots__ = ("member", "context", "language")
+    __slots__ = ("member", "context", "language", "origin")
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     member: _common_pb2.MemberReference
     context: _common_pb2.AdviceContext
     language: str
-    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., language: _Optional[str] = ...) -> None: ...
+    origin: _common_pb2.Origin
+    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., language: _Optional[str] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
 
 class CheckAdviceResponse(_message.Message):
-    __slots__ = ("account_id", "posture", "advice", "redemption_locked", "suspended")
+    __slots__ = ("account_id", "posture", "advice", "redemption_locked", "suspended", "redemptions_stopped")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     POSTURE_FIELD_NUMBER: _ClassVar[int]
     ADVICE_FIELD_NUMBER: _ClassVar[int]
     REDEMPTION_LOCKED_FIELD_NUMBER: _ClassVar[int]
     SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    REDEMPTIONS_STOPPED_FIELD_NUMBER: _ClassVar[int]
     account_id: int
     posture: _common_pb2.AdvicePosture
     advice: _containers.RepeatedCompositeFieldContainer[_common_pb2.Advice]
     redemption_locked: bool
     suspended: bool
-    def __init__(self, account_id: _Optional[int] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.Advice, _Mapping]]] = ..., redemption_locked: _Optional[bool] = ..., suspended: _Optional[bool] = ...) -> None: ...
+    redemptions_stopped: _containers.RepeatedScalarFieldContainer[_common_pb2.ReasonCode]
+    def __init__(self, account_id: _Optional[int] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.Advice, _Mapping]]] = ..., redemption_locked: _Optional[bool] = ..., suspended: _Optional[bool] = ..., redemptions_stopped: _Optional[_Iterable[_Union[_common_pb2.ReasonCode, str]]] = ...) -> None: ...
 
 class ListAdviceRequest(_message.Message):
     __slots__ = ("member", "include_ended", "page_size", "page_token")
@@ -380,3 +384,93 @@ class ListExemptionsResponse(_message.Message):
     exemptions: _containers.RepeatedCompositeFieldContainer[Exemption]
     next_page_token: str
     def __init__(self, exemptions: _Optional[_Iterable[_Union[Exemption, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class TerminalReference(_message.Message):
+    __slots__ = ("store_id", "terminal_id")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_ID_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    terminal_id: str
+    def __init__(self, store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ...) -> None: ...
+
+class RedemptionStop(_message.Message):
+    __slots__ = ("stop_id", "program", "business_unit_id", "store_id", "terminal", "starts_at", "ends_at", "stopped", "released_at", "released")
+    STOP_ID_FIELD_NUMBER: _ClassVar[int]
+    PROGRAM_FIELD_NUMBER: _ClassVar[int]
+    BUSINESS_UNIT_ID_FIELD_NUMBER: _ClassVar[int]
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDS_AT_FIELD_NUMBER: _ClassVar[int]
+    STOPPED_FIELD_NUMBER: _ClassVar[int]
+    RELEASED_AT_FIELD_NUMBER: _ClassVar[int]
+    RELEASED_FIELD_NUMBER: _ClassVar[int]
+    stop_id: int
+    program: bool
+    business_unit_id: str
+    store_id: str
+    terminal: TerminalReference
+    starts_at: _timestamp_pb2.Timestamp
+    ends_at: _timestamp_pb2.Timestamp
+    stopped: _common_pb2.Intervention
+    released_at: _timestamp_pb2.Timestamp
+    released: _common_pb2.Intervention
+    def __init__(self, stop_id: _Optional[int] = ..., program: _Optional[bool] = ..., business_unit_id: _Optional[str] = ..., store_id: _Optional[str] = ..., terminal: _Optional[_Union[TerminalReference, _Mapping]] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stopped: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ..., released_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., released: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class StopRedemptionsRequest(_message.Message):
+    __slots__ = ("idempotency_key", "program", "business_unit_id", "store_id", "terminal", "ends_at", "intervention")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    PROGRAM_FIELD_NUMBER: _ClassVar[int]
+    BUSINESS_UNIT_ID_FIELD_NUMBER: _ClassVar[int]
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    ENDS_AT_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    program: bool
+    business_unit_id: str
+    store_id: str
+    terminal: TerminalReference
+    ends_at: _timestamp_pb2.Timestamp
+    intervention: _common_pb2.Intervention
+    def __init__(self, idempotency_key: _Optional[str] = ..., program: _Optional[bool] = ..., business_unit_id: _Optional[str] = ..., store_id: _Optional[str] = ..., terminal: _Optional[_Union[TerminalReference, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class StopRedemptionsResponse(_message.Message):
+    __slots__ = ("stop",)
+    STOP_FIELD_NUMBER: _ClassVar[int]
+    stop: RedemptionStop
+    def __init__(self, stop: _Optional[_Union[RedemptionStop, _Mapping]] = ...) -> None: ...
+
+class ReleaseRedemptionsRequest(_message.Message):
+    __slots__ = ("idempotency_key", "stop_id", "intervention")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    STOP_ID_FIELD_NUMBER: _ClassVar[int]
+    INTERVENTION_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    stop_id: int
+    intervention: _common_pb2.Intervention
+    def __init__(self, idempotency_key: _Optional[str] = ..., stop_id: _Optional[int] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ...) -> None: ...
+
+class ReleaseRedemptionsResponse(_message.Message):
+    __slots__ = ("stop",)
+    STOP_FIELD_NUMBER: _ClassVar[int]
+    stop: RedemptionStop
+    def __init__(self, stop: _Optional[_Union[RedemptionStop, _Mapping]] = ...) -> None: ...
+
+class ListRedemptionStopsRequest(_message.Message):
+    __slots__ = ("include_ended", "page_size", "page_token")
+    INCLUDE_ENDED_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    include_ended: bool
+    page_size: int
+    page_token: str
+    def __init__(self, include_ended: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRedemptionStopsResponse(_message.Message):
+    __slots__ = ("stops", "next_page_token")
+    STOPS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    stops: _containers.RepeatedCompositeFieldContainer[RedemptionStop]
+    next_page_token: str
+    def __init__(self, stops: _Optional[_Iterable[_Union[RedemptionStop, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

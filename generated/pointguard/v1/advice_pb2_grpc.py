@@ -93,6 +93,21 @@ class AdviceServiceStub:
                 request_serializer=pointguard_dot_v1_dot_advice__pb2.ListExemptionsRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_advice__pb2.ListExemptionsResponse.FromString,
                 _registered_method=True)
+        self.StopRedemptions = channel.unary_unary(
+                '/pointguard.v1.AdviceService/StopRedemptions',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.StopRedemptionsRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.StopRedemptionsResponse.FromString,
+                _registered_method=True)
+        self.ReleaseRedemptions = channel.unary_unary(
+                '/pointguard.v1.AdviceService/ReleaseRedemptions',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.ReleaseRedemptionsRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.ReleaseRedemptionsResponse.FromString,
+                _registered_method=True)
+        self.ListRedemptionStops = channel.unary_unary(
+                '/pointguard.v1.AdviceService/ListRedemptionStops',
+                request_serializer=pointguard_dot_v1_dot_advice__pb2.ListRedemptionStopsRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_advice__pb2.ListRedemptionStopsResponse.FromString,
+                _registered_method=True)
 
 
 class AdviceServiceServicer:
@@ -191,6 +206,32 @@ class AdviceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StopRedemptions(self, request, context):
+        """Has every redemption of the program, or of a business unit, store or terminal, declined from now on, whoever asks for
+        it. Reservations go on: they may be captured.
+
+        FAILED_PRECONDITION: 1,000 stops are in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseRedemptions(self, request, context):
+        """Has a stop decline nothing any more. Others that name the same go on.
+
+        FAILED_PRECONDITION: it was released, or its time was up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRedemptionStops(self, request, context):
+        """Lists stops of redemptions, the newest first. Writes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdviceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -248,6 +289,21 @@ def add_AdviceServiceServicer_to_server(servicer, server):
                     servicer.ListExemptions,
                     request_deserializer=pointguard_dot_v1_dot_advice__pb2.ListExemptionsRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_advice__pb2.ListExemptionsResponse.SerializeToString,
+            ),
+            'StopRedemptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopRedemptions,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.StopRedemptionsRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.StopRedemptionsResponse.SerializeToString,
+            ),
+            'ReleaseRedemptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseRedemptions,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.ReleaseRedemptionsRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.ReleaseRedemptionsResponse.SerializeToString,
+            ),
+            'ListRedemptionStops': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRedemptionStops,
+                    request_deserializer=pointguard_dot_v1_dot_advice__pb2.ListRedemptionStopsRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_advice__pb2.ListRedemptionStopsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -551,6 +607,87 @@ class AdviceService:
             '/pointguard.v1.AdviceService/ListExemptions',
             pointguard_dot_v1_dot_advice__pb2.ListExemptionsRequest.SerializeToString,
             pointguard_dot_v1_dot_advice__pb2.ListExemptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopRedemptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/StopRedemptions',
+            pointguard_dot_v1_dot_advice__pb2.StopRedemptionsRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.StopRedemptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseRedemptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/ReleaseRedemptions',
+            pointguard_dot_v1_dot_advice__pb2.ReleaseRedemptionsRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.ReleaseRedemptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRedemptionStops(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.AdviceService/ListRedemptionStops',
+            pointguard_dot_v1_dot_advice__pb2.ListRedemptionStopsRequest.SerializeToString,
+            pointguard_dot_v1_dot_advice__pb2.ListRedemptionStopsResponse.FromString,
             options,
             channel_credentials,
             insecure,

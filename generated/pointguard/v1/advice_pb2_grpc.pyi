@@ -76,6 +76,19 @@ class AdviceServiceStub:
     """
     ListExemptions: _grpc.UnaryUnaryMultiCallable[_advice_pb2.ListExemptionsRequest, _advice_pb2.ListExemptionsResponse]
     """Lists exemptions, the newest first. Writes nothing."""
+    StopRedemptions: _grpc.UnaryUnaryMultiCallable[_advice_pb2.StopRedemptionsRequest, _advice_pb2.StopRedemptionsResponse]
+    """Has every redemption of the program, or of a business unit, store or terminal, declined from now on, whoever asks for
+    it. Reservations go on: they may be captured.
+
+    FAILED_PRECONDITION: 1,000 stops are in force.
+    """
+    ReleaseRedemptions: _grpc.UnaryUnaryMultiCallable[_advice_pb2.ReleaseRedemptionsRequest, _advice_pb2.ReleaseRedemptionsResponse]
+    """Has a stop decline nothing any more. Others that name the same go on.
+
+    FAILED_PRECONDITION: it was released, or its time was up.
+    """
+    ListRedemptionStops: _grpc.UnaryUnaryMultiCallable[_advice_pb2.ListRedemptionStopsRequest, _advice_pb2.ListRedemptionStopsResponse]
+    """Lists stops of redemptions, the newest first. Writes nothing."""
 
 @_typing.type_check_only
 class AdviceServiceAsyncStub(AdviceServiceStub):
@@ -125,6 +138,19 @@ class AdviceServiceAsyncStub(AdviceServiceStub):
     """
     ListExemptions: _aio.UnaryUnaryMultiCallable[_advice_pb2.ListExemptionsRequest, _advice_pb2.ListExemptionsResponse]  # type: ignore[assignment]
     """Lists exemptions, the newest first. Writes nothing."""
+    StopRedemptions: _aio.UnaryUnaryMultiCallable[_advice_pb2.StopRedemptionsRequest, _advice_pb2.StopRedemptionsResponse]  # type: ignore[assignment]
+    """Has every redemption of the program, or of a business unit, store or terminal, declined from now on, whoever asks for
+    it. Reservations go on: they may be captured.
+
+    FAILED_PRECONDITION: 1,000 stops are in force.
+    """
+    ReleaseRedemptions: _aio.UnaryUnaryMultiCallable[_advice_pb2.ReleaseRedemptionsRequest, _advice_pb2.ReleaseRedemptionsResponse]  # type: ignore[assignment]
+    """Has a stop decline nothing any more. Others that name the same go on.
+
+    FAILED_PRECONDITION: it was released, or its time was up.
+    """
+    ListRedemptionStops: _aio.UnaryUnaryMultiCallable[_advice_pb2.ListRedemptionStopsRequest, _advice_pb2.ListRedemptionStopsResponse]  # type: ignore[assignment]
+    """Lists stops of redemptions, the newest first. Writes nothing."""
 
 class AdviceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells tills and consoles what stands against an account, and lets those who look into fraud raise, override and remove
@@ -237,5 +263,36 @@ class AdviceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_advice_pb2.ListExemptionsResponse, _abc.Awaitable[_advice_pb2.ListExemptionsResponse]]:
         """Lists exemptions, the newest first. Writes nothing."""
+
+    @_abc_1.abstractmethod
+    def StopRedemptions(
+        self,
+        request: _advice_pb2.StopRedemptionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.StopRedemptionsResponse, _abc.Awaitable[_advice_pb2.StopRedemptionsResponse]]:
+        """Has every redemption of the program, or of a business unit, store or terminal, declined from now on, whoever asks for
+        it. Reservations go on: they may be captured.
+
+        FAILED_PRECONDITION: 1,000 stops are in force.
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseRedemptions(
+        self,
+        request: _advice_pb2.ReleaseRedemptionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.ReleaseRedemptionsResponse, _abc.Awaitable[_advice_pb2.ReleaseRedemptionsResponse]]:
+        """Has a stop decline nothing any more. Others that name the same go on.
+
+        FAILED_PRECONDITION: it was released, or its time was up.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRedemptionStops(
+        self,
+        request: _advice_pb2.ListRedemptionStopsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_advice_pb2.ListRedemptionStopsResponse, _abc.Awaitable[_advice_pb2.ListRedemptionStopsResponse]]:
+        """Lists stops of redemptions, the newest first. Writes nothing."""
 
 def add_AdviceServiceServicer_to_server(servicer: AdviceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -105,6 +105,10 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_ACCOUNT_MONTHLY_LIMIT: _ClassVar[ReasonCode]
     REASON_CODE_RULE_UNAVAILABLE: _ClassVar[ReasonCode]
     REASON_CODE_RULE_SKIPPED: _ClassVar[ReasonCode]
+    REASON_CODE_REDEMPTIONS_STOPPED: _ClassVar[ReasonCode]
+    REASON_CODE_BUSINESS_UNIT_STOPPED: _ClassVar[ReasonCode]
+    REASON_CODE_STORE_STOPPED: _ClassVar[ReasonCode]
+    REASON_CODE_TERMINAL_STOPPED: _ClassVar[ReasonCode]
 
 class AdviceEntity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -255,6 +259,10 @@ REASON_CODE_AGENT_MONTHLY_LIMIT: ReasonCode
 REASON_CODE_ACCOUNT_MONTHLY_LIMIT: ReasonCode
 REASON_CODE_RULE_UNAVAILABLE: ReasonCode
 REASON_CODE_RULE_SKIPPED: ReasonCode
+REASON_CODE_REDEMPTIONS_STOPPED: ReasonCode
+REASON_CODE_BUSINESS_UNIT_STOPPED: ReasonCode
+REASON_CODE_STORE_STOPPED: ReasonCode
+REASON_CODE_TERMINAL_STOPPED: ReasonCode
 ADVICE_ENTITY_UNSPECIFIED: AdviceEntity
 ADVICE_ENTITY_ACCOUNT: AdviceEntity
 ADVICE_ENTITY_AGENT: AdviceEntity

@@ -125,11 +125,16 @@ class Reason(IntEnum):
     ACCOUNT_MONTHLY_LIMIT = 20
     RULE_UNAVAILABLE = 21
     RULE_SKIPPED = 22
+    REDEMPTIONS_STOPPED = 23
+    BUSINESS_UNIT_STOPPED = 24
+    STORE_STOPPED = 25
+    TERMINAL_STOPPED = 26
 
 
 _STANDS_WITH = {Reason.RULES_STOPPED: Reason.RULE_ARITHMETIC, Reason.RULE_UNAVAILABLE: Reason.RULE_ARITHMETIC}
 _BEHIND = {Reason.UNDER_REVIEW: (Reason.RULE_ARITHMETIC, 2), Reason.RULE_SKIPPED: (Reason.FRAUD_WARNING, 1)}
 _CREDIT_LIMITS = range(Reason.CREDIT_LIMIT, Reason.ACCOUNT_MONTHLY_LIMIT + 1)
+_STOPS = range(Reason.REDEMPTIONS_STOPPED, Reason.TERMINAL_STOPPED + 1)
 
 
 def precedence(reason: Reason) -> tuple[int, int]:
@@ -137,8 +142,11 @@ def precedence(reason: Reason) -> tuple[int, int]:
 
     As their numbers, but that RULES_STOPPED and RULE_UNAVAILABLE stand with RULE_ARITHMETIC, what a till can do
     something about, and a case, come behind all that declines for good and before a warning, the limits of what agents
-    give stand with the cap of what is redeemed, and RULE_SKIPPED is last.
+    give stand with the cap of what is redeemed, and RULE_SKIPPED is last. What the staff has
+    stopped comes before all: no account has to do with it.
     """
+    if reason in _STOPS:
+        return 0, 0
     if reason in _CREDIT_LIMITS:
         return Reason.DAILY_REDEMPTION_CAP, 1
     if Reason.STEP_UP <= reason <= Reason.STEP_UP_SUPERVISOR:

@@ -21,6 +21,8 @@ PointguardError
 ├── FourEyes                the case must be resolved by another author with another API key
 ├── ExemptionEnded          the exemption was ended, or its time was up
 ├── TooManyExemptions       too many are in force
+├── StopEnded               the stop of redemptions was released, or its time was up
+├── TooManyStops            too many are in force
 ├── RuleChangeRefused       a version of the earn rules cannot be activated
 │   ├── ActiveVersionDiffers    another version is active than was expected
 │   ├── AlreadyActive           it is the active one
@@ -174,6 +176,24 @@ class TooManyExemptions(PointguardError):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"at most {most} exemptions may be in force")
+
+
+class StopEnded(PointguardError):
+    """The stop stops no redemption any more: it was released, or its time was up."""
+
+    reason = "STOP_ENDED"
+
+    def __init__(self) -> None:
+        super().__init__("the stop has ended")
+
+
+class TooManyStops(PointguardError):
+    """As many stops of redemptions are in force as may be."""
+
+    reason = "TOO_MANY_STOPS"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"at most {most} stops of redemptions may be in force")
 
 
 class CaptureAboveReservation(PointguardError):

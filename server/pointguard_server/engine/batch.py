@@ -24,6 +24,7 @@ from pointguard_server.engine.compiled.records import ADVICE_RAW, LEG_RAW, write
 from pointguard_server.engine.compiled.slots import find_slots
 from pointguard_server.engine.corrections import NO_CORRECTIONS, Corrections
 from pointguard_server.engine.counters import count_awards
+from pointguard_server.engine.directives import Directives
 from pointguard_server.engine.identifiers import transaction_ids
 from pointguard_server.engine.identifying import identify, leave_ended
 from pointguard_server.engine.inbox import Inbox
@@ -49,13 +50,11 @@ from pointguard_server.engine.verdicts import Answers
 from pointguard_server.engine.world import (
     ADVICE_ROWS,
     ENTRIES,
-    EXEMPTION,
     LEGS,
     NOW,
     Batch,
     IntArray,
     Output,
-    RowArray,
 )
 from pointguard_server.velocity.scopes import CHANGES_MAX
 from pointguard_server.velocity.windows import BLOCK, NONE
@@ -130,7 +129,7 @@ class Decider:
         self._heads_unknown = False  # after a commit of unknown outcome
         self._now = not_before
         self._upcoming: Upcoming = ()
-        self._exemptions: RowArray = np.zeros(0, EXEMPTION)
+        self.directives = Directives()
         self._agent_advice = AgentAdvice(store.agent_advice())
         self._turn = 0  # counts batches, reads too, for the cache
         self.totals = Totals()
@@ -276,15 +275,6 @@ class Decider:
         self.memory.scopes.take(self.memory.scopes.keys, recount, self.programs.group_sets)
         self.programs.mark_uncounted(self.memory.scopes.uncounted)
         self.recounting = None
-
-    def exemptions_in_force(self, moment: int) -> int:
-        """Return how many exemptions let transactions pass at a moment; any thread may ask."""
-        exemptions = self._exemptions
-        return int(((exemptions["starts_at"] <= moment) & (moment < exemptions["ends_at"])).sum())
-
-    def take_exemptions(self, exemptions: RowArray) -> None:
-        """Have these let transactions pass from the next batch on: ``world.EXEMPTION``. For the writer's thread."""
-        self._exemptions = np.sort(exemptions, order=("entity", "value"))
 
     def _undo(self, step: _Step) -> None:
         """Undo the step, and forget what memory holds of the accounts: the ledger knows."""
@@ -562,7 +552,7 @@ class Decider:
             changes = CHANGES_MAX * (2 * (count + others) + holds)
             self.memory.scopes.make_room(count + others, changes, programs.group_sets, programs.calendars(now), now)
         arrays = self.memory.arrays(legs, count, (count + others) * advice_max, given)
-        world = programs.world(now)._replace(exemptions=self._exemptions)
+        world = self.directives.on(programs.world(now))
         world.rules["tripped"] = world.rules["unavailable"] = 0
         decide(arrays, world, batch, out)
         self.memory.settle(arrays)

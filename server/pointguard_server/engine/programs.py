@@ -26,6 +26,7 @@ from pointguard_server.engine.world import (
     INPUT,
     PROGRAM,
     RULE,
+    STOP,
     IntArray,
     RowArray,
     World,
@@ -302,6 +303,7 @@ class Programs:
             self.group_sets.places,
             self.group_sets.groups,
             np.zeros(0, EXEMPTION),
+            np.zeros(0, STOP),
         )
 
     def _input(self, program: Program, row: tuple[int, ...]) -> tuple[int, ...]:

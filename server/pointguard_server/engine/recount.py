@@ -16,7 +16,7 @@ from pointguard_server.domain.identifiers import CARDS
 from pointguard_server.engine.originals import ReadLeg
 from pointguard_server.engine.ports import RowArray
 from pointguard_server.velocity.scopes import BUCKETS, LATE, NOT_NOW, TERMINAL_BITS
-from pointguard_server.velocity.windows import APPROVED, BLOCKED, RECORDED
+from pointguard_server.velocity.windows import APPROVED, BLOCKED, RECORDED, STOPPED
 
 IntArray = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -205,7 +205,7 @@ class _Calendar:
 def _matching(key: ScopeKey, events: RowArray) -> Mask:
     """Return which events a counter counts, as ``velocity.windows.matches`` says."""
     measured = key.measured
-    counted: Mask = events["program_id"] == key.program_id
+    counted: Mask = (events["program_id"] == key.program_id) & ((events["event_flags"] & STOPPED) == 0)
     if measured.kinds != -1:
         counted &= (measured.kinds >> events["kind"] & 1) != 0
     if measured.parts != -1:

@@ -114,6 +114,14 @@ EXEMPTION = np.dtype(
 sets of groups.
 """
 
+STOP = np.dtype(
+    [
+        (name, "<i8")
+        for name in ("program_id", "reason", "business_unit_id", "store_id", "terminal_id", "starts_at", "ends_at")
+    ]
+)
+"""What stops redemptions, and what a transaction is told; of unit, store and terminal, 0: every one."""
+
 AWARD = np.dtype(
     [
         (name, "<i8")
@@ -162,6 +170,7 @@ class World(NamedTuple):
     group_places: IntArray  # by the number of a set of groups: its place in ``groups``; 0: it has none, or nobody asks
     groups: IntArray  # at a set's place how many groups it has, and then their numbers: see engine/group_sets.py
     exemptions: RowArray
+    stops: RowArray
 
 
 RETURN_REQUEST = np.dtype([(name, "<i8") for name in ("original", "first_line", "line_count")])

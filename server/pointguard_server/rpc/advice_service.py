@@ -47,7 +47,11 @@ class AdviceService:
             if request.context not in CONTEXTS:
                 decoder.fault("context", "is not a known context")
             decoder.language(request.language)
-            return decoder.read(Operation.CHECK, request.member, request.context)
+            store_id, terminal, *_, store = decoder.where(request.origin)
+            place = {"store_id": store_id, "terminal_id": terminal}
+            ask = decoder.read(Operation.CHECK, request.member, request.context, **place)
+            ask.business_unit_id = store.business_unit_id
+            return ask
 
         ask = await self._desk.decode(call, decode)
         return self._desk.encoder(call.tenant).check(await self._desk.submit(call, ask), request.language)

@@ -218,6 +218,7 @@ class Encoder:
             advice=self.advice(verdict.advice, language),
             redemption_locked=bool(verdict.account_flags & AccountFlag.REDEMPTION_LOCKED) or Posture.LOCK in postures,
             suspended=bool(verdict.account_flags & AccountFlag.SUSPENDED) or Posture.SUSPEND in postures,
+            redemptions_stopped=[code for code, _ in verdict.reasons],  # type: ignore[misc]
         )
 
     def advice(self, standing: tuple[StandingAdvice, ...], language: str = "") -> list[common_pb2.Advice]:

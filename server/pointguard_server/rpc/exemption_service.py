@@ -11,12 +11,11 @@ from pointguard_server.domain.interventions import Intervention
 from pointguard_server.rpc.decode import Decoder
 from pointguard_server.rpc.encode import timestamp
 from pointguard_server.rpc.guard import Call
-from pointguard_server.rpc.interventions import intervention_message, said_by
+from pointguard_server.rpc.interventions import intervention_message, said_with_key
 from pointguard_server.rpc.rule_messages import moment, page
 from pointguard_server.rpc.transaction_service import Desk
-from pointguard_server.service.exemption import Exemption
+from pointguard_server.service.directive import Exemption
 from pointguard_server.service.exemptions import Exemptions
-from pointguard_server.service.rule_versions import RequestKey
 
 _CONTEXTS = frozenset((0, Context.REDEMPTION, Context.EARNING, Context.TRANSFER))
 """What agents do is never exempted."""
@@ -31,7 +30,6 @@ _FIELDS = {
     ExemptEntity.CASHIER: "cashier_id",
     ExemptEntity.REDEMPTION_TYPE: "redemption_type",
 }
-Changing = advice_pb2.AddExemptionRequest | advice_pb2.EndExemptionRequest
 
 
 class ExemptionService:
@@ -44,7 +42,7 @@ class ExemptionService:
         """See the contract."""
         decoder = self._desk.decoder(call)
         wanted = self._wanted(call, decoder, request)
-        said, key = _said(call, decoder, request)
+        said, key = said_with_key(call, decoder, request)
         named = decoder.read(Operation.BALANCE, request.member) if request.HasField("member") else None
         decoder.check()
         if decoder.unknown_codes:
@@ -92,7 +90,7 @@ class ExemptionService:
         decoder = self._desk.decoder(call)
         if request.exemption_id < 1:
             decoder.fault("exemption_id", "must be 1 or more")
-        said, key = _said(call, decoder, request)
+        said, key = said_with_key(call, decoder, request)
         decoder.check()
         ended = await self._exemptions.end(request.exemption_id, said, key)
         return advice_pb2.EndExemptionResponse(exemption=await self._message(ended))
@@ -126,13 +124,3 @@ class ExemptionService:
             message.ended_at.CopyFrom(timestamp(found.ended_at))
             message.ended.CopyFrom(intervention_message(found.ended))
         return message
-
-
-def _said(call: Call, decoder: Decoder, request: Changing) -> tuple[Intervention, RequestKey]:
-    """Return who does it and why, and what stands under the request's key."""
-    said = said_by(decoder, request.intervention, call.key_id)
-    name = type(request).__name__.encode()
-    request.DiscardUnknownFields()
-    request.intervention.session_id = ""  # a retry may come from another one
-    digest = call.tenant.digest(name, request.SerializeToString(deterministic=True), b"")
-    return said, RequestKey(decoder.key(request.idempotency_key), digest)

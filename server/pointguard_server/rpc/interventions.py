@@ -20,7 +20,9 @@ from pointguard_server.domain.record import encode_body
 from pointguard_server.engine.ask import Ask, Member
 from pointguard_server.engine.rows import RequestFields
 from pointguard_server.rpc.decode import AUTHOR_BYTES_MAX, NOTE_BYTES_MAX, Decoder, packed_numbers
+from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.rule_messages import moment
+from pointguard_server.service.rule_versions import RequestKey
 
 DURATION_MIN_S, DURATION_MAX_S = 1, 3_650 * 86_400
 _REASONS, _CONTEXTS, _POSTURES = frozenset(InterventionReason), frozenset(Context), frozenset(Posture) - CASES
@@ -30,6 +32,12 @@ _BEARING: dict[int, tuple[int, ...]] = {
 }
 """The contexts of which postures stop something, where it is not every one."""
 _OUTCOMES = frozenset(CaseOutcome)
+Changing = (
+    advice_pb2.AddExemptionRequest
+    | advice_pb2.EndExemptionRequest
+    | advice_pb2.StopRedemptionsRequest
+    | advice_pb2.ReleaseRedemptionsRequest
+)
 
 
 def said_by(decoder: Decoder, message: common_pb2.Intervention, key_id: str) -> Intervention:
@@ -47,6 +55,16 @@ def said_by(decoder: Decoder, message: common_pb2.Intervention, key_id: str) -> 
         decoder.fault("intervention.api_key_id", "must be empty: the server knows it")
     session = decoder.text(message.session_id, "intervention.session_id")
     return Intervention(author, reason, note, key_id, session=session)
+
+
+def said_with_key(call: Call, decoder: Decoder, request: Changing) -> tuple[Intervention, RequestKey]:
+    """Return who puts a directive in force or ends it and why, and what stands under the request's key."""
+    said = said_by(decoder, request.intervention, call.key_id)
+    name = type(request).__name__.encode()
+    request.DiscardUnknownFields()
+    request.intervention.session_id = ""  # a retry may come from another one
+    digest = call.tenant.digest(name, request.SerializeToString(deterministic=True), b"")
+    return said, RequestKey(decoder.key(request.idempotency_key), digest)
 
 
 def with_terms(decoder: Decoder, said: Intervention, request: advice_pb2.RaiseAdviceRequest) -> Intervention:

@@ -41,6 +41,7 @@ from pointguard_server.rpc.member_service import MemberService
 from pointguard_server.rpc.rule_service import RuleService
 from pointguard_server.rpc.shadow_service import ShadowService
 from pointguard_server.rpc.status import Fault
+from pointguard_server.rpc.stop_service import StopService
 from pointguard_server.rpc.traced import TracedCalls
 from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
@@ -54,6 +55,7 @@ from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.processes import FRONT
 from pointguard_server.service.rule_sets import RuleSets
 from pointguard_server.service.shadows import Shadows
+from pointguard_server.service.stops import Stops
 from pointguard_server.service.tenants import Tenant
 
 if TYPE_CHECKING:
@@ -87,6 +89,9 @@ INVESTIGATORS = frozenset(
         "AddExemption",
         "EndExemption",
         "ListExemptions",
+        "StopRedemptions",
+        "ReleaseRedemptions",
+        "ListRedemptionStops",
         "SetAccountStatus",
     )
 )
@@ -110,6 +115,7 @@ def _methods(
     shadows: Shadows,
     explainer: Explainer,
     exemptions: Exemptions,
+    stops: Stops,
 ) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
@@ -137,7 +143,7 @@ def _methods(
             "RecordActivities": (activity_pb2.RecordActivitiesRequest, activity.record_activities),
             activity_service.STREAM: None,
         },
-        "pointguard.v1.AdviceService": _advice_methods(desk, exemptions),
+        "pointguard.v1.AdviceService": _advice_methods(desk, exemptions, stops),
         "pointguard.v1.MemberService": _member_methods(desk),
         RULES: {
             "ValidateRuleSet": (rule_pb2.ValidateRuleSetRequest, rules.validate_rule_set),
@@ -197,8 +203,8 @@ def _member_methods(desk: Desk) -> dict[str, tuple[type[Message], Method] | None
     }
 
 
-def _advice_methods(desk: Desk, exemptions: Exemptions) -> dict[str, tuple[type[Message], Method] | None]:
-    advice, exempt = AdviceService(desk), ExemptionService(desk, exemptions)
+def _advice_methods(desk: Desk, exemptions: Exemptions, stops: Stops) -> dict[str, tuple[type[Message], Method] | None]:
+    advice, exempt, stop = AdviceService(desk), ExemptionService(desk, exemptions), StopService(desk, stops)
     return {
         "CheckAdvice": (advice_pb2.CheckAdviceRequest, advice.check_advice),
         "ListAdvice": (advice_pb2.ListAdviceRequest, advice.list_advice),
@@ -211,6 +217,9 @@ def _advice_methods(desk: Desk, exemptions: Exemptions) -> dict[str, tuple[type[
         "AddExemption": (advice_pb2.AddExemptionRequest, exempt.add_exemption),
         "EndExemption": (advice_pb2.EndExemptionRequest, exempt.end_exemption),
         "ListExemptions": (advice_pb2.ListExemptionsRequest, exempt.list_exemptions),
+        "StopRedemptions": (advice_pb2.StopRedemptionsRequest, stop.stop_redemptions),
+        "ReleaseRedemptions": (advice_pb2.ReleaseRedemptionsRequest, stop.release_redemptions),
+        "ListRedemptionStops": (advice_pb2.ListRedemptionStopsRequest, stop.list_redemption_stops),
     }
 
 
@@ -226,6 +235,7 @@ class RpcServer:
         backtests: Backtests,
         explainer: Explainer,
         exemptions: Exemptions,
+        stops: Stops,
         advice_feed: AdviceFeed,
         guard: Guard,
         tenants: Iterable[Tenant],
@@ -236,7 +246,7 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets, experiments, shadows, explainer, exemptions)
+        services = _methods(desk, rule_sets, experiments, shadows, explainer, exemptions, stops)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.

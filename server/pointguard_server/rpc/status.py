@@ -50,6 +50,8 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.FourEyes: StatusCode.FAILED_PRECONDITION,
     errors.ExemptionEnded: StatusCode.FAILED_PRECONDITION,
     errors.TooManyExemptions: StatusCode.FAILED_PRECONDITION,
+    errors.StopEnded: StatusCode.FAILED_PRECONDITION,
+    errors.TooManyStops: StatusCode.FAILED_PRECONDITION,
     errors.ActiveVersionDiffers: StatusCode.FAILED_PRECONDITION,
     errors.AlreadyActive: StatusCode.FAILED_PRECONDITION,
     errors.NotAnEarlierVersion: StatusCode.FAILED_PRECONDITION,

@@ -274,5 +274,10 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             "pointguard_exemptions_in_force",
             "Exemptions from fraud rules that are in force.",
-            self._decider.exemptions_in_force(self._decider.latest_moment),
+            self._decider.directives.exemptions_in_force(self._decider.latest_moment),
+        )
+        yield GaugeMetricFamily(
+            "pointguard_redemption_stops_in_force",
+            "Stops of redemptions that are in force.",
+            self._decider.directives.stops_in_force(self._decider.latest_moment),
         )

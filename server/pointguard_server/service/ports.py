@@ -9,7 +9,7 @@ from pointguard_server.domain.codes import CaseState, CodeKind, ExperimentEventK
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.ask import StandingAdvice
 from pointguard_server.service.credentials import ApiKeyRecord
-from pointguard_server.service.exemption import Exemption
+from pointguard_server.service.directive import Each
 from pointguard_server.service.experiment import Design, Experiment, KnownStep, MemberFigures, Step
 from pointguard_server.service.rule_versions import (
     NO_FILES,
@@ -572,39 +572,37 @@ class ShadowReader(Protocol):
         ...
 
 
-class ExemptionStore(Protocol):
-    """Exemptions, for the writer's thread: each method runs in its atomic step."""
+class DirectiveStore(Protocol[Each]):
+    """Directives of a kind, for the writer's thread: each method runs in its atomic step."""
 
     def newest(self, connection: Any, tenant_id: int, program_id: int) -> int:
         """Return the number of the newest one; 0 if there is none."""
         ...
 
-    def add(self, connection: Any, tenant_id: int, program_id: int, made: Exemption, key: RequestKey) -> None:
-        """Keep an exemption."""
+    def add(self, connection: Any, tenant_id: int, program_id: int, made: Each, key: RequestKey) -> None:
+        """Keep a directive."""
         ...
 
-    def end(self, connection: Any, tenant_id: int, program_id: int, ended: Exemption, key: RequestKey) -> None:
-        """Keep that an exemption was ended, and by whom."""
+    def end(self, connection: Any, tenant_id: int, program_id: int, ended: Each, key: RequestKey) -> None:
+        """Keep that a directive was ended, and by whom."""
         ...
 
-    def exemption(self, connection: Any, tenant_id: int, program_id: int, number: int) -> Exemption | None:
-        """Return an exemption, if there is one of that number."""
+    def directive(self, connection: Any, tenant_id: int, program_id: int, number: int) -> Each | None:
+        """Return a directive, if there is one of that number."""
         ...
 
-    def in_force(self, connection: Any, tenant_id: int, program_id: int, moment: int) -> list[Exemption]:
-        """Return those that let transactions pass at a moment."""
+    def in_force(self, connection: Any, tenant_id: int, program_id: int, moment: int) -> list[Each]:
+        """Return those that are in force at a moment."""
         ...
 
-    def known(self, connection: Any, tenant_id: int, program_id: int, key: bytes) -> tuple[bytes, Exemption] | None:
-        """Return the digest of the request that a key was used for, and the exemption that it was answered with."""
+    def known(self, connection: Any, tenant_id: int, program_id: int, key: bytes) -> tuple[bytes, Each] | None:
+        """Return the digest of the request that a key was used for, and the directive that it was answered with."""
         ...
 
 
-class ExemptionReader(Protocol):
-    """Exemptions, for readers beside the writer."""
+class DirectiveReader(Protocol[Each]):
+    """Directives of a kind, for readers beside the writer."""
 
-    async def exemptions(
-        self, tenant_id: int, program_id: int, below: int, count: int, in_force_at: int
-    ) -> list[Exemption]:
+    async def directives(self, tenant_id: int, program_id: int, below: int, count: int, in_force_at: int) -> list[Each]:
         """Return a page, the newest first: numbers below one, 0 for the first page; in force at a moment, 0 for all."""
         ...

@@ -16,7 +16,7 @@ from pointguard_server.domain.codes import AdviceEntity, AdviceEvent, Operation
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import Value
-from pointguard_server.service.exemption import Exemption
+from pointguard_server.service.directive import Exemption, Stop
 from pointguard_server.service.explanation.ports import (
     PastAdvice,
     PastAward,
@@ -32,7 +32,7 @@ from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
 from pointguard_server.storage.database import open_lookup
-from pointguard_server.storage.exemptions import FIND, IN_FORCE, exemption_of
+from pointguard_server.storage.directives import EXEMPTIONS, STOPS
 from pointguard_server.storage.rule_versions import RuleVersions
 from pointguard_server.storage.sqlite_ledger import READ_AWARDS, position_at
 
@@ -225,7 +225,12 @@ class DecisionReader:
 
     def exemptions(self, tenant_id: int, program_id: int, moment: int) -> list[Exemption]:
         """See the port."""
-        return [exemption_of(row) for row in self._rows(FIND + IN_FORCE, tenant_id, program_id, *(moment,) * 3)]
+        rows = self._rows(EXEMPTIONS.in_force, tenant_id, program_id, *(moment,) * 3)
+        return [EXEMPTIONS.directive(row) for row in rows]
+
+    def stops(self, tenant_id: int, program_id: int, moment: int) -> list[Stop]:
+        """See the port."""
+        return [STOPS.directive(row) for row in self._rows(STOPS.in_force, tenant_id, program_id, *(moment,) * 3)]
 
     def configuration(self, tenant_id: int, program_id: int, version: int) -> StoredText | None:
         """See the port."""

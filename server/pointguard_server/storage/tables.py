@@ -147,6 +147,7 @@ APPEND_ONLY = (
     "legs", "entries", "advice", "batches", "writers", "program_versions", "codes", "rule_set_versions",
     "rule_set_activations", "rule_set_cancellations", "experiments", "experiment_arms", "experiment_events",
     "shadow_events", "store_versions", "exemptions", "exemption_ends",
+    "redemption_stops", "redemption_stop_ends",
 )  # fmt: skip
 """Tables whose rows the database itself refuses to change or delete."""
 
@@ -322,6 +323,34 @@ exemption_ends = Table(
     *_change_columns(),
     Column("session_id", Text, nullable=False, server_default=""),  # the console's own name for it
     Index("exemption_ends_key", "tenant_id", "idempotency_key", unique=True),
+    sqlite_with_rowid=False,
+)
+redemption_stops = Table(
+    "redemption_stops",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("redemption_stop_id", BigInteger, primary_key=True),
+    Column("business_unit_id", BigInteger, nullable=False),  # of this and the next two, 0: every one
+    Column("store_id", BigInteger, nullable=False),
+    Column("terminal_id", BigInteger, nullable=False),
+    Column("starts_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    *_change_columns(),
+    Column("session_id", Text, nullable=False, server_default=""),  # the console's own name for it
+    Index("redemption_stops_key", "tenant_id", "idempotency_key", unique=True),
+    sqlite_with_rowid=False,
+)
+redemption_stop_ends = Table(
+    "redemption_stop_ends",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("redemption_stop_id", BigInteger, primary_key=True),
+    Column("ended_at", BigInteger, nullable=False),
+    *_change_columns(),
+    Column("session_id", Text, nullable=False, server_default=""),  # the console's own name for it
+    Index("redemption_stop_ends_key", "tenant_id", "idempotency_key", unique=True),
     sqlite_with_rowid=False,
 )
 codes = Table(

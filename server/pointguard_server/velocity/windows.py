@@ -39,8 +39,11 @@ EVENT = np.dtype(
         ("flags", "<u1"),
     ]
 )
-APPROVED, BLOCKED, REVERSED, RECORDED = 1, 2, 4, 8
-"""Event flags: approved; declined under a standing block; all of it was given back; recorded for another system."""
+APPROVED, BLOCKED, REVERSED, RECORDED, STOPPED = 1, 2, 4, 8, 16
+"""Event flags: approved; declined under a standing block; all of it was given back; recorded for another system.
+
+The last: declined while redemptions were stopped, which no window counts.
+"""
 OWN_APPROVED = 2
 """What a measure's ``approved_only`` says if it counts nothing that was recorded for another system; 1: that too."""
 
@@ -85,6 +88,8 @@ def matches(measure, kind, parts, flags):
     if measure.approved_only and not flags & APPROVED:
         return False
     if flags & RECORDED and measure.approved_only == OWN_APPROVED:
+        return False
+    if flags & STOPPED:
         return False
     return measure.include_blocked != 0 or not flags & BLOCKED
 

@@ -460,6 +460,25 @@ class FakeAdvice(advice_pb2_grpc.AdviceServiceServicer):
         answer = advice_pb2.ListExemptionsResponse(exemptions=[self._exemption()], next_page_token="17")
         return await self._fake.answer("ListExemptions", request, context, lambda: answer)
 
+    @staticmethod
+    def _stop() -> advice_pb2.RedemptionStop:
+        return advice_pb2.RedemptionStop(
+            stop_id=4, terminal=advice_pb2.TerminalReference(store_id="s1", terminal_id="t1"),
+            starts_at=NOON, stopped=common_pb2.Intervention(author="analyst 7"),
+        )  # fmt: skip
+
+    async def StopRedemptions(self, request: advice_pb2.StopRedemptionsRequest, context: Context) -> Any:
+        answer = advice_pb2.StopRedemptionsResponse(stop=self._stop())
+        return await self._fake.answer("StopRedemptions", request, context, lambda: answer)
+
+    async def ReleaseRedemptions(self, request: advice_pb2.ReleaseRedemptionsRequest, context: Context) -> Any:
+        answer = advice_pb2.ReleaseRedemptionsResponse(stop=self._stop())
+        return await self._fake.answer("ReleaseRedemptions", request, context, lambda: answer)
+
+    async def ListRedemptionStops(self, request: advice_pb2.ListRedemptionStopsRequest, context: Context) -> Any:
+        answer = advice_pb2.ListRedemptionStopsResponse(stops=[self._stop()], next_page_token="17")
+        return await self._fake.answer("ListRedemptionStops", request, context, lambda: answer)
+
     async def ResolveCase(self, request: advice_pb2.ResolveCaseRequest, context: Context) -> Any:
         answer = advice_pb2.ResolveCaseResponse(
             transaction_id="resolve", account_id=7, state=advice_pb2.CASE_STATE_PROPOSED

@@ -111,6 +111,7 @@ async def test_a_wrong_api_key_is_told_apart(server: FakeServer) -> None:
         ("FAILED_PRECONDITION", "CASE_RESOLVED", errors.CaseResolved),
         ("FAILED_PRECONDITION", "FOUR_EYES", errors.FourEyes),
         ("FAILED_PRECONDITION", "EXEMPTION_ENDED", errors.ExemptionEnded),
+        ("FAILED_PRECONDITION", "STOP_ENDED", errors.StopEnded),
         ("ALREADY_EXISTS", "SOMETHING_NEW", errors.AlreadyExists),
         ("NOT_FOUND", "IDEMPOTENCY_KEY_REUSED", errors.NotFound),
     ],

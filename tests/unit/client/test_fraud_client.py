@@ -22,6 +22,7 @@ from pointguard_client import (
     InterventionReason,
     PermissionDenied,
     PointguardClient,
+    StopSubject,
 )
 from pointguard_client.commands import output
 from tests.unit.client.fake_server import FakeServer, PlannedFailure
@@ -117,6 +118,23 @@ async def test_exemptions_are_added_ended_and_listed(server: FakeServer, client:
     assert (await client.fraud.end_exemption(3, WHY)).exemption_id == 3
     page = await client.fraud.list_exemptions(include_ended=True, page_size=5, page_token="3")
     assert ([each.exemption_id for each in page.exemptions], page.next_page_token) == ([3], "17")
+
+
+async def test_redemptions_are_stopped_released_and_listed(server: FakeServer, client: PointguardClient) -> None:
+    until = datetime(2027, 1, 1, tzinfo=UTC)
+    made = await client.fraud.stop_redemptions(StopSubject.terminal("s1", "t1"), WHY, until=until, idempotency_key="1")
+    assert (made.stop_id, made.subject, made.ends_at) == (4, StopSubject.terminal("s1", "t1"), None)
+    for subject in (StopSubject.program(), StopSubject.business_unit("north"), StopSubject.store("s1")):
+        await client.fraud.stop_redemptions(subject, WHY)
+    sent = [call.request for call in server.calls_of("StopRedemptions")]
+    named = [advice_pb2.StopRedemptionsRequest.FromString(each.SerializeToString()) for each in sent]
+    assert [each.WhichOneof("subject") for each in named] == ["terminal", "program", "business_unit_id", "store_id"]
+    assert (named[0].terminal.terminal_id, named[0].ends_at.ToJsonString()) == ("t1", "2027-01-01T00:00:00Z")
+    assert (named[1].program, named[2].business_unit_id, named[3].store_id) == (True, "north", "s1")
+    assert not named[1].HasField("ends_at")
+    assert (await client.fraud.release_redemptions(4, WHY)).stop_id == 4
+    page = await client.fraud.list_redemption_stops(include_ended=True, page_size=5, page_token="3")
+    assert ([each.stop_id for each in page.stops], page.next_page_token) == ([4], "17")
 
 
 async def test_by_what_the_till_has_verified_the_member_is_sent(server: FakeServer, client: PointguardClient) -> None:

@@ -66,6 +66,7 @@ def test_each_factor_has_a_reason_and_a_flag_of_a_request_of_its_own() -> None:
 def test_reasons_stand_in_the_order_that_the_page_about_rules_says() -> None:
     order = [reason.name for reason in sorted(codes.Reason, key=codes.precedence)]
     assert order == [
+        "REDEMPTIONS_STOPPED", "BUSINESS_UNIT_STOPPED", "STORE_STOPPED", "TERMINAL_STOPPED",
         "ACCOUNT_SUSPENDED", "REDEMPTION_LOCKED", "ADVICE_BLOCK", "OUT_OF_PROVINCE", "FRAUD_RULE",
         "DAILY_REDEMPTION_CAP", "CREDIT_LIMIT", "AGENT_DAILY_LIMIT", "AGENT_MONTHLY_LIMIT", "ACCOUNT_MONTHLY_LIMIT",
         "INSUFFICIENT_POINTS", "RULE_ARITHMETIC", "RULES_STOPPED", "RULE_UNAVAILABLE", "STEP_UP", "STEP_UP_PIN",

@@ -11,7 +11,7 @@ import pytest
 from pointguard_server.domain.codes import ExemptEntity, InterventionReason
 from pointguard_server.domain.errors import TooManyExemptions
 from pointguard_server.domain.interventions import Intervention
-from pointguard_server.service.exemption import Exemption
+from pointguard_server.service.directive import Exemption
 from pointguard_server.service.exemptions import EXEMPTIONS_MAX, Exemptions
 from pointguard_server.service.rule_versions import RequestKey
 
@@ -37,7 +37,9 @@ def test_as_many_exemptions_may_be_in_force_and_no_more() -> None:
         add=lambda _connection, _tenant, _program, added, _key: in_force.append(added),
     )
     taken: list[int] = []
-    decider = SimpleNamespace(moment=lambda: 1_000, take_exemptions=lambda rows: taken.append(len(rows)))
+    decider = SimpleNamespace(
+        moment=lambda: 1_000, directives=SimpleNamespace(take_exemptions=lambda rows: taken.append(len(rows)))
+    )
     made: Any = Exemptions
     exemptions = made(Engine(), decider, store, None, None, SimpleNamespace(keep=lambda *_: None), (1, 1))
     key = RequestKey(bytes(16), bytes(16))

@@ -28,12 +28,13 @@ from pointguard_server.engine.compiled.lots import spend
 from pointguard_server.engine.compiled.measured import UNCOUNTED, measure_leg
 from pointguard_server.engine.compiled.reservations import open_hold
 from pointguard_server.engine.compiled.scopes import held_by_scope
+from pointguard_server.engine.compiled.stops import heed_stops
 from pointguard_server.engine.compiled.tallies import value_now
 from pointguard_server.engine.world import CONDITION, NOW
 from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.scopes import bucket_at
-from pointguard_server.velocity.windows import APPROVED, BLOCKED, amount, matches
+from pointguard_server.velocity.windows import APPROVED, BLOCKED, STOPPED, amount, matches
 
 _REDEMPTION = int(Context.REDEMPTION)
 _APPROVED, _DECLINED = int(Decision.APPROVED), int(Decision.DECLINED)
@@ -71,9 +72,10 @@ def _points_within(program, money):
 def _stop(arrays, world, batch, out, r, account):
     """Add the reasons that forbid any redemption.
 
-    Return (it is forbidden, a standing advice forbids it, one asks for a factor that was not verified).
+    Return (it is forbidden, how it counts therefore, a standing advice asks for a factor that was not verified).
     """
-    stopped = False
+    flags = heed_stops(world, batch, out, r, world.programs[account.program])
+    stopped = flags != 0
     if account.flags & _SUSPENDED_FLAG:
         add_reason(out, r, _SUSPENDED, 0)
         stopped = True
@@ -81,7 +83,7 @@ def _stop(arrays, world, batch, out, r, account):
         add_reason(out, r, _LOCKED, 0)
         stopped = True
     blocked, unverified = heed_standing(arrays, world, batch, out, r, account, _REDEMPTION)
-    return stopped or blocked, blocked, unverified
+    return stopped or blocked, flags | (BLOCKED if blocked else 0), unverified
 
 
 @part
@@ -128,7 +130,8 @@ def _limit(arrays, world, batch, out, r, slot, points, money, available):
 def authorise(arrays, world, batch, out, r, slot):
     """Decide a redemption.
 
-    Set the points aside, or (``capture``) spend them; a declined one is recorded all the same.
+    Set the points aside, or (``capture``) spend them; a declined one is recorded all the same. While redemptions are
+    stopped no rule looks at it: that it was asked for says nothing about the account.
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
@@ -138,7 +141,7 @@ def authorise(arrays, world, batch, out, r, slot):
         money = request.money
         points = (money * program.rate_points + program.rate_money - 1) // program.rate_money
     available = account.posted - account.pending - account.reserved - program.points_floor
-    stopped, blocked, unverified = _stop(arrays, world, batch, out, r, account)
+    stopped, flags, unverified = _stop(arrays, world, batch, out, r, account)
     enough = available >= points
     if not stopped and request.flags & _ALLOW_PARTIAL:
         limit = _limit(arrays, world, batch, out, r, slot, points, money, available)
@@ -149,15 +152,17 @@ def authorise(arrays, world, batch, out, r, slot):
     row = emit_leg(batch, out, account, program, r, _AUTHORISE, request.kind, 1 << _REDEEM_PART, _DECLINED)
     leg = out.legs[row]
     leg.points, leg.money = points, money
-    flags = (APPROVED if enough and not stopped and not unverified else 0) | (BLOCKED if blocked else 0)
-    measure_leg(arrays, world, batch, out, row, slot, flags)
-    look_at_conditions(arrays, world, batch, out, row, slot, flags)
-    forbidden = judge_rules(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
-    raise_tripped(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
+    flags |= APPROVED if enough and not stopped and not unverified else 0
+    forbidden = False
+    if not flags & STOPPED:
+        measure_leg(arrays, world, batch, out, row, slot, flags)
+        look_at_conditions(arrays, world, batch, out, row, slot, flags)
+        forbidden = judge_rules(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
+        raise_tripped(arrays, world, batch, out, row, slot, _REDEMPTION, flags)
     if flags & APPROVED and not forbidden:
         leg.decision, leg.event_flags = _APPROVED, APPROVED
     else:
-        leg.event_flags = flags & BLOCKED
+        leg.event_flags = flags & (BLOCKED | STOPPED)
     _settle(arrays, world, batch, out, slot, row, request)
     close_leg(arrays, batch, out, account, row)
     if leg.decision == _DECLINED:
@@ -303,5 +308,11 @@ def _room_now(arrays, world, batch, r, slot, program, rule):
 
 @part
 def check(arrays, world, batch, out, r, slot):
-    """Show the advice that stands in the context asked for (``request.kind`` carries it; 0: all). Writes nothing."""
-    show_standing(arrays, world, out, r, arrays.accounts[slot], batch.requests[r].kind, batch.header[NOW])
+    """Show the advice that stands in the context asked for (``request.kind`` carries it; 0: all).
+
+    And, as reasons, what stops redemptions. Writes nothing.
+    """
+    account, context = arrays.accounts[slot], batch.requests[r].kind
+    show_standing(arrays, world, out, r, account, context, batch.header[NOW])
+    if context in (0, _REDEMPTION):
+        heed_stops(world, batch, out, r, world.programs[account.program])

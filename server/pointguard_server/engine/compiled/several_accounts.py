@@ -23,9 +23,10 @@ from pointguard_server.engine.compiled.emit import add_reason, close_leg, count_
 from pointguard_server.engine.compiled.lots import put_back, spend
 from pointguard_server.engine.compiled.measured import measure_leg
 from pointguard_server.engine.compiled.redemptions import POINTS_MAX, worth
+from pointguard_server.engine.compiled.stops import heed_stops
 from pointguard_server.engine.world import ENTRIES, FIRST_ENTRY, LOTS_TO_MOVE, NOW
 from pointguard_server.velocity.compiling import part
-from pointguard_server.velocity.windows import APPROVED, BLOCKED
+from pointguard_server.velocity.windows import APPROVED, BLOCKED, STOPPED
 
 _TRANSFER = int(Operation.TRANSFER)
 _OF_TRANSFERS, _REDEMPTION, _EARNING = int(Context.TRANSFER), int(Context.REDEMPTION), int(Context.EARNING)
@@ -69,9 +70,13 @@ def move_points(arrays, world, batch, out, r):
     if not enough:
         add_reason(out, r, _INSUFFICIENT, 0)
     stopped, blocked, unverified = _stop(arrays, world, batch, out, r, first, last, is_transfer)
-    flags = (APPROVED if enough and not (stopped or blocked or unverified) else 0) | (BLOCKED if blocked else 0)
+    flags = 0
+    if not is_transfer:  # points that go to another account are not redeemed
+        flags = heed_stops(world, batch, out, r, world.programs[arrays.accounts[batch.sides[first].slot].program])
+    stopped = stopped or flags != 0
+    flags |= (APPROVED if enough and not (stopped or blocked or unverified) else 0) | (BLOCKED if blocked else 0)
     if _is_forbidden(arrays, world, batch, out, r, first, last, is_transfer, flags):
-        flags &= BLOCKED
+        flags &= BLOCKED | STOPPED
     _settle(arrays, world, batch, out, r, first, last, is_transfer, flags)
 
 
@@ -169,6 +174,8 @@ def _is_forbidden(arrays, world, batch, out, r, first, last, is_transfer, flags)
             leg.money = worth(program, before + side.points) - worth(program, before)
         before += side.points
         number += 1
+        if flags & STOPPED:
+            continue
         measure_leg(arrays, world, batch, out, row, side.slot, flags)
         look_at_conditions(arrays, world, batch, out, row, side.slot, flags)
         if judge_rules(arrays, world, batch, out, row, side.slot, context, flags):

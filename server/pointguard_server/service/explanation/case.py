@@ -29,12 +29,13 @@ from pointguard_server.rules.conditions import HOLDS
 from pointguard_server.rules.fixed_point import MOST, SCALE
 from pointguard_server.rules.inputs import WindowMeasure, window_text
 from pointguard_server.rules.rule_set import RuleSet
-from pointguard_server.service.exemption import Exemption
+from pointguard_server.service.directive import Exemption
 from pointguard_server.service.explanation.checks import Check, measure_count, rule_windows
 from pointguard_server.service.explanation.past import (
     APPROVED,
     BLOCKED,
     RECORDED,
+    STOPPED_FLAG,
     AccountState,
     OpenReservation,
     Past,
@@ -111,6 +112,7 @@ class Case:
     scoped: Mapping[tuple[Scope, Counting], tuple[ScopedPast, ...]] = field(default_factory=dict)
     recorded: Mapping[int, int] = field(default_factory=dict)  # what windows held, by their numbers
     exemptions: tuple[Exemption, ...] = ()  # in force, that name what the request is about
+    stopped_by: tuple[Reason, ...] = ()  # the reasons of the stops in force that name where the request was made
     about_agent: tuple[PastAdvice, ...] = ()  # who asks: what had not ended, the first that was raised first
     card_id: int = 0  # that the account was named by
     leg_number: int = 0
@@ -207,6 +209,13 @@ class Retrial:
         """Make an entry and move the account's points by it."""
         self.after = replace(self.after, posted=self.after.posted + signed_points)
         self.entries.append(MadeEntry(entry_type, part, signed_points, self.after.posted, rule))
+
+
+def heed_stops(case: Case, retrial: Retrial) -> int:
+    """Add the reasons of the stops of redemptions in force; return STOPPED_FLAG if there are any, or else 0."""
+    for reason in case.stopped_by:
+        retrial.add_reason(reason)
+    return STOPPED_FLAG if case.stopped_by else 0
 
 
 def heed_standing(case: Case, retrial: Retrial, context: int) -> tuple[bool, bool]:

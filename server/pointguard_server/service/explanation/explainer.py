@@ -29,7 +29,7 @@ from pointguard_server.rules.rule_set import RuleSet, RuleSetError
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL
 from pointguard_server.service.birth_inputs import birth_inputs_of
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
-from pointguard_server.service.exemption import Exemption
+from pointguard_server.service.directive import Exemption, Stop
 from pointguard_server.service.explanation.accrual import (
     decide_accrual,
     money_scale,
@@ -108,6 +108,7 @@ class Explanation:
     texts: dict[int, str]
     erased: tuple[int, ...]
     exemptions: tuple[Exemption, ...] = ()  # that were in force
+    stops: tuple[Stop, ...] = ()  # of redemptions, likewise
     birth_date: str | None = ""  # empty: none was known; None: it was erased
     scoped: Scoped = field(default_factory=dict)
     original: PastOriginal | None = None  # of a return or a correction
@@ -294,6 +295,7 @@ class Explainer:
             awards=awards,
             texts=reader.texts(numbers),
             exemptions=tuple(exemptions),
+            stops=tuple(reader.stops(*place, leg["accepted_at"])),
             erased=tuple(reader.erased_members(tenant_id, leg["account_id"])),
             birth_date=self._birth_date(tenant_id, leg, found),
             scoped=self._scoped(tenant_id, leg, configuration),
@@ -474,6 +476,11 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         scoped=explanation.scoped,
         recorded=dict(record.windows),
         exemptions=tuple(each for each in explanation.exemptions if _names(each, leg, explanation.texts)),
+        stopped_by=tuple(
+            each.reason
+            for each in explanation.stops
+            if each.bears_on(leg["business_unit_id"], leg["store_id"], leg["terminal_id"])
+        ),
         about_agent=explanation.about_agent,
         card_id=card_number(leg["identifier_kind"], leg["identifier_id"]),
         leg_number=leg["leg_number"],

@@ -9,8 +9,9 @@ from pointguard_server.service.explanation.ports import PastAdvice, PastLeg, Pas
 
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
 """The operations that end a reservation. They are no events: they give back part of the authorise's own."""
-APPROVED, BLOCKED, RECORDED = 1, 2, 8
-"""Bits of the column ``event_flags``: approved; declined under a standing block; recorded for another system."""
+APPROVED, BLOCKED, RECORDED, STOPPED_FLAG = 1, 2, 8, 16
+"""Bits of the column ``event_flags``: approved; declined under a standing block; recorded for another system; declined
+while redemptions were stopped, which no window counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ def past_of(legs: Sequence[PastLeg], standing: Sequence[PastAdvice]) -> Past:
         if leg.operation == Operation.MATURE or (leg.operation == Operation.EXPIRE and not leg.refers_to_seq):
             continue
         if leg.operation not in ENDS:
-            events[leg.seq] = _event(leg)
+            if not leg.event_flags & STOPPED_FLAG:
+                events[leg.seq] = _event(leg)
             if leg.hold_expires_at and leg.decision == Decision.APPROVED:
                 reservations[leg.seq] = _reservation(leg)
             if leg.operation == Operation.RETURN and leg.refers_to_seq:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from pointguard_server.domain.codes import AdviceEvent
 from pointguard_server.domain.record import Value
-from pointguard_server.service.exemption import Exemption
+from pointguard_server.service.directive import Exemption, Stop
 from pointguard_server.service.rule_versions import RuleSetVersion
 
 
@@ -230,6 +230,10 @@ class DecisionReader(Protocol):
 
     def exemptions(self, tenant_id: int, program_id: int, moment: int) -> list[Exemption]:
         """Return the exemptions that were in force at a moment."""
+        ...
+
+    def stops(self, tenant_id: int, program_id: int, moment: int) -> list[Stop]:
+        """Return the stops of redemptions that were in force at a moment."""
         ...
 
     def configuration(self, tenant_id: int, program_id: int, version: int) -> StoredText | None:

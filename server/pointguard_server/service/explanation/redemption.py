@@ -20,11 +20,12 @@ from pointguard_server.service.explanation.case import (
     close,
     exemption_from,
     heed_standing,
+    heed_stops,
     judge,
 )
 from pointguard_server.service.explanation.checks import Check
 from pointguard_server.service.explanation.lots import lots_of
-from pointguard_server.service.explanation.past import APPROVED, BLOCKED
+from pointguard_server.service.explanation.past import APPROVED, BLOCKED, STOPPED_FLAG
 from pointguard_server.service.explanation.windows import look
 from pointguard_server.service.program_config import RedemptionConfig
 
@@ -60,17 +61,18 @@ def decide_redemption(case: Case) -> Retrial:
     )
     if asked & RequestFlag.IN_MONEY:
         retrial.points, retrial.money = points_for(config.redemption, request["money"]), request["money"]
-    stopped = _stopped_by_flags(case, retrial)
+    flags = heed_stops(case, retrial)
+    stopped = _stopped_by_flags(case, retrial) or flags != 0
     blocked, unverified = heed_standing(case, retrial, Context.REDEMPTION)
     stopped = stopped or blocked
     enough = _fit(case, retrial, may_cut=not stopped and bool(asked & RequestFlag.ALLOW_PARTIAL))
-    flags = (APPROVED if enough and not stopped and not unverified else 0) | (BLOCKED if blocked else 0)
-    forbidden = judge(case, retrial, Context.REDEMPTION, flags)
+    flags |= (APPROVED if enough and not stopped and not unverified else 0) | (BLOCKED if blocked else 0)
+    forbidden = not flags & STOPPED_FLAG and judge(case, retrial, Context.REDEMPTION, flags)
     if flags & APPROVED and not forbidden:
         retrial.event_flags = APPROVED
         _settle(case, retrial)
     else:
-        retrial.decision, retrial.event_flags = Decision.DECLINED, flags & BLOCKED
+        retrial.decision, retrial.event_flags = Decision.DECLINED, flags & (BLOCKED | STOPPED_FLAG)
     return close(case, retrial)
 
 

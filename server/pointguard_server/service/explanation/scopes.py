@@ -11,7 +11,15 @@ from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation, S
 from pointguard_server.domain.identifiers import card_number
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.checks import Check
-from pointguard_server.service.explanation.past import APPROVED, BLOCKED, ENDS, PastEvent, counts_at, with_return
+from pointguard_server.service.explanation.past import (
+    APPROVED,
+    BLOCKED,
+    ENDS,
+    STOPPED_FLAG,
+    PastEvent,
+    counts_at,
+    with_return,
+)
 from pointguard_server.service.explanation.ports import DecisionReader, ScopedLeg
 from pointguard_server.service.explanation.windows import Counting
 
@@ -119,7 +127,7 @@ def _events(legs: Sequence[ScopedLeg]) -> Iterator[tuple[int, PastEvent]]:
     for leg in legs:
         if leg.operation in ENDS or leg.operation == Operation.MATURE:
             continue
-        if not leg.in_scope:
+        if not leg.in_scope or leg.event_flags & STOPPED_FLAG:
             continue
         event = PastEvent(
             seq=leg.seq,

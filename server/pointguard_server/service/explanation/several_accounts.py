@@ -12,9 +12,9 @@ from pointguard_server.domain.codes import (
     Part,
     Reason,
 )
-from pointguard_server.service.explanation.case import Case, Retrial, close, heed_standing, judge
+from pointguard_server.service.explanation.case import Case, Retrial, close, heed_standing, heed_stops, judge
 from pointguard_server.service.explanation.lots import Piece, lots_of
-from pointguard_server.service.explanation.past import APPROVED, BLOCKED
+from pointguard_server.service.explanation.past import APPROVED, BLOCKED, STOPPED_FLAG
 from pointguard_server.service.explanation.redemption import worth
 
 POINTS_MAX = 10**12
@@ -32,24 +32,26 @@ def decide_together(cases: Sequence[Case]) -> list[Retrial]:
     sides = list(zip(cases, retrials, strict=True))
     if not enough:
         retrials[0].add_reason(Reason.INSUFFICIENT_POINTS)
-    stopped = blocked = False
+    flags = 0 if is_transfer else heed_stops(cases[0], retrials[0])
+    stopped, blocked = flags != 0, False
     # The legs have the transaction's reasons, and each adds to them what it sees.
     for number, (case, retrial) in enumerate(sides):
         _go_on(retrials, number)
         stops, blocks = _stopped(case, retrial, gets=is_transfer and number > 0)
         stopped, blocked = stopped or stops, blocked or blocks
-    flags = (APPROVED if enough and not stopped else 0) | (BLOCKED if blocked else 0)
+    flags |= (APPROVED if enough and not stopped else 0) | (BLOCKED if blocked else 0)
     forbidden = False
     retrials[0].reasons = retrials[-1].reasons
     for number, (case, retrial) in enumerate(sides):
         _go_on(retrials, number)
         context = Context.TRANSFER if is_transfer else Context.REDEMPTION
-        forbidden = judge(case, retrial, context, flags) or forbidden
+        if not flags & STOPPED_FLAG:
+            forbidden = judge(case, retrial, context, flags) or forbidden
     approved = bool(flags & APPROVED) and not forbidden
     pieces: list[Piece] = []
     for number, (case, retrial) in enumerate(sides):
         retrial.reasons = retrials[-1].reasons
-        retrial.event_flags = APPROVED if approved else flags & BLOCKED
+        retrial.event_flags = APPROVED if approved else flags & (BLOCKED | STOPPED_FLAG)
         retrial.decision = Decision.APPROVED if approved else Decision.DECLINED
         if approved and is_transfer and number:
             lots_of(case, retrial).receive(pieces)
