@@ -40,6 +40,7 @@ from pointguard_server.service import health
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.case_watch import CaseWatch
+from pointguard_server.service.configurations import Configurations
 from pointguard_server.service.credentials import AGENT, FRAUD, MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
 from pointguard_server.service.exemptions import Exemptions
@@ -61,6 +62,7 @@ from pointguard_server.service.shadows import Shadows
 from pointguard_server.service.sweeper import Sweeper
 from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.settings import Settings, split_address
+from pointguard_server.storage.configuration_versions import ConfigurationReader, ConfigurationVersions
 from pointguard_server.storage.database import DATABASE_FILE, open_lookup
 from pointguard_server.storage.decision_reader import DecisionReader
 from pointguard_server.storage.due_accounts import DueReader
@@ -121,6 +123,7 @@ class Ledger(DataDirectory):
         self.publications = Publications()
         self.rule_versions = RuleVersions()
         self.rule_version_reader = RuleVersionReader(self.reader_pool)
+        self.configurations = ConfigurationVersions()
         self.experiments = ExperimentStore()
         self.experiment_reader = ExperimentReader(self.reader_pool)
         self.store: JournaledLedger | None = None
@@ -230,7 +233,8 @@ class Server:
         guard = Guard(self.authenticator, self._tenants, self.metrics)
         self.serving = ServingProgram(
             tenant, start, planner=self._planner, compiler=self._compiler, engine=self.engine, decider=self.decider,
-            names=self.ledger.names, clock=clock, serve=self._serve, prepare=self._prepare, count_past=self._count_past,
+            names=self.ledger.names, configurations=self.ledger.configurations, clock=clock,
+            serve=self._serve, prepare=self._prepare, count_past=self._count_past,
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
         self.health.set(health.RULES_LOADED, self._rules_loaded)
@@ -241,6 +245,14 @@ class Server:
         self.rpc = RpcServer(
             desk,
             rule_sets,
+            Configurations(
+                self.serving,
+                rule_sets,
+                self.engine,
+                ledger.configurations,
+                ConfigurationReader(ledger.reader_pool),
+                clock,
+            ),
             experiments,
             self.shadows,
             Backtests(
@@ -267,7 +279,8 @@ class Server:
         if files is not None:
             self.live = LivePrograms(
                 files, sources, self.serving,
-                engine=self.engine, names=self.ledger.names, versions=self.ledger.rule_versions, clock=clock,
+                engine=self.engine, names=self.ledger.names, versions=self.ledger.rule_versions,
+                configurations=self.ledger.configurations, clock=clock,
             )  # fmt: skip
             self._live_metrics.live = self.live
 
@@ -314,7 +327,8 @@ class Server:
         )
         starter = ProgramStarter(
             store.write, tenant_id, program_id,
-            names=names, versions=versions, planner=self._planner, compiler=self._compiler,
+            names=names, versions=versions, configurations=self.ledger.configurations, planner=self._planner,
+            compiler=self._compiler,
         )  # fmt: skip
         start = await starter.start(sources, self._first_moment(store, clock, tenant_id, program_id))
         store.write(names.load)

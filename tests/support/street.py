@@ -30,6 +30,7 @@ from pointguard_server.service.rule_sets import NO_TEXTS, Activation, RuleSets
 from pointguard_server.service.rule_versions import NO_FILES, RequestKey, RuleChange, RuleSetActivation
 from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.tenants import Tenant
+from pointguard_server.storage.configuration_versions import ConfigurationVersions
 from pointguard_server.storage.experiments import ExperimentReader
 from pointguard_server.storage.experiments import Experiments as ExperimentStore
 from pointguard_server.storage.readers import open_readers
@@ -156,7 +157,8 @@ class Street:
         )
         start = await ProgramStarter(
             ledger.store.write, TENANT, program_id,
-            names=ledger.names, versions=versions, planner=planner, compiler=self.compiler,
+            names=ledger.names, versions=versions, configurations=ConfigurationVersions(), planner=planner,
+            compiler=self.compiler,
         ).start(sources, moment)  # fmt: skip
         programs = start.plan.programs
         memory = Memory(1_000, programs.measures_max, programs.counters_max)
@@ -171,14 +173,15 @@ class Street:
         )  # fmt: skip
         serving = ServingProgram(
             tenant, start,
-            engine=engine, decider=decider, names=ledger.names, planner=planner, compiler=self.compiler,
-            clock=ledger.clock, serve=lambda _tenant: None,
+            engine=engine, decider=decider, names=ledger.names, configurations=ConfigurationVersions(), planner=planner,
+            compiler=self.compiler, clock=ledger.clock, serve=lambda _tenant: None,
         )  # fmt: skip
         readers = open_readers(ledger.path)
         rule_sets = RuleSets(serving, engine, versions, RuleVersionReader(readers), ledger.clock)
         live = LivePrograms(
-            files, sources, serving, engine=engine, names=ledger.names, versions=versions, clock=ledger.clock
-        )
+            files, sources, serving, engine=engine, names=ledger.names, versions=versions,
+            configurations=ConfigurationVersions(), clock=ledger.clock,
+        )  # fmt: skip
         if keep:
             serving.start()
         experiments = Experiments(

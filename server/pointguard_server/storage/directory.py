@@ -6,7 +6,6 @@ Everything that writes takes the writer's connection and runs inside its atomic 
 memory, bounded where clients can make it grow. Only the writer's process changes these tables.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Callable, Sequence
 
@@ -53,10 +52,6 @@ VERSION_STORES = (
     " (SELECT max(version) FROM store_versions WHERE tenant_id = s.tenant_id AND store_id = s.store_id)"
     " WHERE s.tenant_id = ?2 AND (v.version IS NULL"
     " OR (v.business_unit_id, v.country, v.province_id) <> (s.business_unit_id, s.country, s.province_id))"
-)
-LAST_VERSION = (
-    "SELECT version, digest FROM program_versions WHERE tenant_id = ? AND program_id = ? AND subject = ?"
-    " ORDER BY version DESC LIMIT 1"
 )
 
 
@@ -179,21 +174,6 @@ class Directory:
             return int(found[0])
         cursor = connection.execute("INSERT INTO programs (tenant_id, code) VALUES (?, ?)", (tenant_id, code))
         return cursor.lastrowid or 0
-
-    def version(
-        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, subject: str, source: str, now: int
-    ) -> int:
-        """See the port."""
-        digest = hashlib.sha256(source.encode()).digest()
-        last = connection.execute(LAST_VERSION, (tenant_id, program_id, subject)).fetchone() or (0, b"")
-        if last[1] == digest:
-            return int(last[0])
-        connection.execute(
-            "INSERT INTO program_versions (tenant_id, program_id, subject, version, digest, source, created_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (tenant_id, program_id, subject, last[0] + 1, digest, source, now),
-        )
-        return int(last[0]) + 1
 
     def add_api_key(
         self, connection: sqlite3.Connection, key_id: str, tenant_id: int, role: str, key_hash: str, now: int
