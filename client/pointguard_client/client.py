@@ -27,6 +27,7 @@ from pointguard_client import decoding, encoding, requests, results
 from pointguard_client.activity_client import ActivityClient
 from pointguard_client.calls import DEFAULT_TIMEOUT_SECONDS, Caller
 from pointguard_client.channel import USUAL_CONNECTION, Connection, call_metadata, open_channel
+from pointguard_client.configuration_client import ConfigurationClient
 from pointguard_client.errors import Failure, ServerFault
 from pointguard_client.experiment_client import ExperimentClient
 from pointguard_client.explanation_messages import decode_explanation
@@ -63,6 +64,7 @@ class PointguardClient:
         self.rules = RuleClient(channel, caller)
         self.experiments = ExperimentClient(channel, caller)
         self.shadows = ShadowClient(channel, caller)
+        self.configuration = ConfigurationClient(channel, caller)
         self.fraud = FraudClient(channel, caller)
         self.activity = ActivityClient(channel, caller)
 

@@ -19,6 +19,7 @@ from pointguard_server.rules.compiler import CompilationFailed, NotCompiled
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.checking_messages import SetTexts
 from pointguard_server.service.checking_worker import CheckingFailed
+from pointguard_server.service.configurations import Configurations
 from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.live_programs import LivePrograms
 from pointguard_server.service.program_sources import ProgramFiles
@@ -30,7 +31,7 @@ from pointguard_server.service.rule_sets import NO_TEXTS, Activation, RuleSets
 from pointguard_server.service.rule_versions import NO_FILES, RequestKey, RuleChange, RuleSetActivation
 from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.tenants import Tenant
-from pointguard_server.storage.configuration_versions import ConfigurationVersions
+from pointguard_server.storage.configuration_versions import ConfigurationReader, ConfigurationVersions
 from pointguard_server.storage.experiments import ExperimentReader
 from pointguard_server.storage.experiments import Experiments as ExperimentStore
 from pointguard_server.storage.readers import open_readers
@@ -98,6 +99,7 @@ class Shop:
     ledger: Ledger
     serving: ServingProgram
     rule_sets: RuleSets
+    configurations: Configurations
     decider: Decider
     live: LivePrograms
     jobs: Jobs
@@ -178,6 +180,9 @@ class Street:
         )  # fmt: skip
         readers = open_readers(ledger.path)
         rule_sets = RuleSets(serving, engine, versions, RuleVersionReader(readers), ledger.clock)
+        configurations = Configurations(
+            serving, rule_sets, engine, ConfigurationVersions(), ConfigurationReader(readers), ledger.clock
+        )
         live = LivePrograms(
             files, sources, serving, engine=engine, names=ledger.names, versions=versions,
             configurations=ConfigurationVersions(), clock=ledger.clock,
@@ -187,7 +192,7 @@ class Street:
         experiments = Experiments(
             serving, rule_sets, engine, store, versions, ExperimentReader(readers), ledger.clock, caught_up
         )
-        yield Shop(ledger, serving, rule_sets, decider, live, jobs, experiments)
+        yield Shop(ledger, serving, rule_sets, configurations, decider, live, jobs, experiments)
         if keep:
             await serving.stop()
             self.compiler = Compiler()
