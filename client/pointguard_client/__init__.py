@@ -109,8 +109,10 @@ from pointguard_client.requests import (
     Money,
     Origin,
     Profile,
+    RedeemHousehold,
     ReturnedLine,
     ReturnTransaction,
+    TransferPoints,
     VoidRedemption,
 )
 from pointguard_client.results import (
@@ -130,6 +132,7 @@ from pointguard_client.results import (
     Enrollment,
     Entry,
     Evidence,
+    HouseholdRedemption,
     IdentifierLink,
     Intervention,
     MemberRecord,
@@ -140,6 +143,7 @@ from pointguard_client.results import (
     RedemptionLock,
     Return,
     Transaction,
+    Transfer,
     Void,
 )
 from pointguard_client.retry import RetryPolicy
@@ -300,6 +304,7 @@ __all__ = [
     "FraudScope",
     "GroupChange",
     "GroupMembers",
+    "HouseholdRedemption",
     "Identifier",
     "IdentifierKind",
     "IdentifierLink",
@@ -325,6 +330,7 @@ __all__ = [
     "Reason",
     "ReasonCode",
     "RecordedActivity",
+    "RedeemHousehold",
     "Redemption",
     "RedemptionLock",
     "ReservationEnded",
@@ -372,6 +378,8 @@ __all__ = [
     "TransactionKind",
     "TransactionPart",
     "TransactionStream",
+    "Transfer",
+    "TransferPoints",
     "Unauthenticated",
     "Unavailable",
     "Void",

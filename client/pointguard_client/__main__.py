@@ -24,6 +24,7 @@ from pointguard_client.commands import (
     replay,
     returns,
     rules,
+    several_accounts,
 )
 from pointguard_client.commands.options import Command
 from pointguard_client.commands.output import print_error
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         returns,
         activity,
         adjustment,
+        several_accounts,
         account,
         members,
         fraud,

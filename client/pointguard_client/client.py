@@ -247,6 +247,54 @@ class PointguardClient:
         method = self._transactions.ReturnTransaction
         return decoding.decode_return(await self._caller.call("ReturnTransaction", method, message, timeout_seconds))
 
+    async def transfer_points(
+        self,
+        member: Identifier,
+        to: Identifier,
+        points: int,
+        *,
+        origin: Origin = NOWHERE,
+        agent_id: str = "",
+        order_reference: str = "",
+        idempotency_key: str = "",
+        verified_by: tuple[Factor, ...] = (),
+        language: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.Transfer:
+        """Move points of a member to another account, all of it on both sides or nothing.
+
+        A declined transfer is an answer, not an error.
+        """
+        request = requests.TransferPoints(
+            member, to, points, origin, agent_id, order_reference, idempotency_key, verified_by, language
+        )
+        message, method = encoding.encode_transfer(request), self._transactions.TransferPoints
+        return decoding.decode_transfer(await self._caller.call("TransferPoints", method, message, timeout_seconds))
+
+    async def redeem_household(
+        self,
+        members: Sequence[Identifier],
+        points: int,
+        *,
+        origin: Origin = NOWHERE,
+        kind: TransactionKind = TransactionKind.UNSPECIFIED,
+        redemption_type: str = "",
+        order_reference: str = "",
+        idempotency_key: str = "",
+        verified_by: tuple[Factor, ...] = (),
+        language: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.HouseholdRedemption:
+        """Spend points of 2 to 16 members' accounts at once: of each what it has, in their order; all of it or nothing.
+
+        A declined redemption is an answer, not an error.
+        """
+        request = requests.RedeemHousehold(
+            members, points, origin, kind, redemption_type, order_reference, idempotency_key, verified_by, language
+        )
+        message, method = encoding.encode_household(request), self._transactions.RedeemHousehold
+        return decoding.decode_household(await self._caller.call("RedeemHousehold", method, message, timeout_seconds))
+
     async def adjust_points(
         self,
         member: Identifier,
@@ -292,16 +340,18 @@ class PointguardClient:
         *,
         idempotency_key: str = "",
         trace: bool = False,
+        leg: int = 0,
         timeout_seconds: float = EXPLANATION_TIMEOUT_SECONDS,
     ) -> Explanation:
         """Have a past transaction decided again, from the ledger alone; for an API key with the role of a manager.
 
         It is named by its id, or by the idempotency key of the request that made it. With `trace`, each earn rule of an
-        accrual says how it came to its award.
+        accrual says how it came to its award. Of a transaction that is about several accounts, `leg` says which of its
+        legs, from 0.
         """
         if bool(transaction_id) == bool(idempotency_key):
             raise ValueError("give a transaction_id or an idempotency_key")
-        message = explanation_pb2.ExplainDecisionRequest(trace=trace)
+        message = explanation_pb2.ExplainDecisionRequest(trace=trace, leg=leg)
         if transaction_id:
             message.transaction_id = transaction_id
         else:

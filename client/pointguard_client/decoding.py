@@ -3,6 +3,7 @@
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -121,9 +122,36 @@ def decode_return(message: transaction_pb2.ReturnTransactionResponse) -> results
     )
 
 
+def decode_transfer(message: transaction_pb2.TransferPointsResponse) -> results.Transfer:
+    """Return the decision on a transfer."""
+    return results.Transfer(
+        transaction_id=message.transaction_id,
+        account_id=message.account_id,
+        decision=Decision(message.decision),
+        reasons=_reasons(message.reasons),
+        points=message.points,
+        balance=_balance(message.balance),
+    )
+
+
+def decode_household(message: transaction_pb2.RedeemHouseholdResponse) -> results.HouseholdRedemption:
+    """Return the decision on a household redemption."""
+    return results.HouseholdRedemption(
+        transaction_id=message.transaction_id,
+        account_id=message.account_id,
+        decision=Decision(message.decision),
+        reasons=_reasons(message.reasons),
+        points=message.points,
+        balance=_balance(message.balance),
+    )
+
+
 def decode_transaction(message: transaction_pb2.GetTransactionResponse) -> results.Transaction:
-    """Return a transaction with its entries."""
-    transaction = message.transaction
+    """Return a transaction with its entries, and its other legs."""
+    return replace(_leg(message.transaction), other_legs=tuple(map(_leg, message.other_legs)))
+
+
+def _leg(transaction: transaction_pb2.Transaction) -> results.Transaction:
     return results.Transaction(
         transaction_id=transaction.transaction_id,
         account_id=transaction.account_id,
@@ -210,6 +238,10 @@ def decode_batch_result(
             return decode_accrual(message.accrue)
         case "return_transaction":
             return decode_return(message.return_transaction)
+        case "transfer_points":
+            return decode_transfer(message.transfer_points)
+        case "redeem_household":
+            return decode_household(message.redeem_household)
         case "error":
             return decode_batch_error(message.error, rpc, idempotency_key)
         case _:

@@ -149,6 +149,36 @@ def encode_return(request: requests.ReturnTransaction) -> transaction_pb2.Return
     return message
 
 
+def encode_transfer(request: requests.TransferPoints) -> transaction_pb2.TransferPointsRequest:
+    """Return the message for a transfer, with a new idempotency key if it has none."""
+    return transaction_pb2.TransferPointsRequest(
+        idempotency_key=request.idempotency_key or new_idempotency_key(),
+        member=encode_identifier(request.member),
+        to=encode_identifier(request.to),
+        points=request.points,
+        origin=encode_origin(request.origin),
+        agent_id=request.agent_id,
+        order_reference=request.order_reference,
+        verified_by=[cast("common_pb2.Factor", int(factor)) for factor in request.verified_by],
+        language=request.language,
+    )
+
+
+def encode_household(request: requests.RedeemHousehold) -> transaction_pb2.RedeemHouseholdRequest:
+    """Return the message for a household redemption, with a new idempotency key if it has none."""
+    return transaction_pb2.RedeemHouseholdRequest(
+        idempotency_key=request.idempotency_key or new_idempotency_key(),
+        members=[encode_identifier(each) for each in request.members],
+        points=request.points,
+        origin=encode_origin(request.origin),
+        kind=cast("common_pb2.TransactionKind", int(request.kind)),
+        redemption_type=request.redemption_type,
+        order_reference=request.order_reference,
+        verified_by=[cast("common_pb2.Factor", int(factor)) for factor in request.verified_by],
+        language=request.language,
+    )
+
+
 def encode_batch_item(request: requests.BatchRequest) -> transaction_pb2.BatchItem:
     """Return the message for one request of a batch."""
     match request:
@@ -162,6 +192,10 @@ def encode_batch_item(request: requests.BatchRequest) -> transaction_pb2.BatchIt
             return transaction_pb2.BatchItem(accrue=encode_accrue(request))
         case requests.ReturnTransaction():
             return transaction_pb2.BatchItem(return_transaction=encode_return(request))
+        case requests.TransferPoints():
+            return transaction_pb2.BatchItem(transfer_points=encode_transfer(request))
+        case requests.RedeemHousehold():
+            return transaction_pb2.BatchItem(redeem_household=encode_household(request))
 
 
 def encode_columns(columns: requests.BatchColumns) -> transaction_pb2.ProcessBatchColumnsRequest:

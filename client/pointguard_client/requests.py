@@ -191,7 +191,45 @@ class ReturnTransaction:
     idempotency_key: str = ""
 
 
-BatchRequest = AuthoriseRedemption | CaptureRedemption | VoidRedemption | Accrue | ReturnTransaction
+@dataclass(frozen=True, slots=True)
+class TransferPoints:
+    """Asks to move points of `member` to another account; `agent_id` is who of the staff does it, if anybody does."""
+
+    member: Identifier
+    to: Identifier
+    points: int
+    origin: Origin = NOWHERE
+    agent_id: str = ""
+    order_reference: str = ""
+    idempotency_key: str = ""
+    verified_by: tuple[Factor, ...] = ()
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemHousehold:
+    """Asks to spend points of 2 to 16 members' accounts, of each what it has, in their order."""
+
+    members: Sequence[Identifier]
+    points: int
+    origin: Origin = NOWHERE
+    kind: TransactionKind = TransactionKind.UNSPECIFIED
+    redemption_type: str = ""
+    order_reference: str = ""
+    idempotency_key: str = ""
+    verified_by: tuple[Factor, ...] = ()
+    language: str = ""
+
+
+BatchRequest = (
+    AuthoriseRedemption
+    | CaptureRedemption
+    | VoidRedemption
+    | Accrue
+    | ReturnTransaction
+    | TransferPoints
+    | RedeemHousehold
+)
 
 
 # A list, array("q"), memoryview, NumPy array … of whole numbers, and a buffer of bytes.

@@ -222,6 +222,30 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """The decision on a transfer; account and balance are of who gives."""
+
+    transaction_id: str
+    account_id: int
+    decision: Decision
+    reasons: tuple[Reason, ...]
+    points: int
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdRedemption:
+    """The decision on a household redemption; `points` are those of all, account and balance of who was named first."""
+
+    transaction_id: str
+    account_id: int
+    decision: Decision
+    reasons: tuple[Reason, ...]
+    points: int
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
 class Adjustment:
     """The decision on points given or taken by hand; `signed_points` are those that moved."""
 
@@ -244,7 +268,10 @@ class AdjustmentReason:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One immutable decision about one account, as the ledger holds it; its experiment's number and arm, or 0."""
+    """One immutable decision about one account, as the ledger holds it; its experiment's number and arm, or 0.
+
+    Of a transaction that is about several, `other_legs` are those of the other accounts.
+    """
 
     transaction_id: str
     account_id: int
@@ -277,6 +304,7 @@ class Transaction:
     agent_id: str = ""  # who of the staff did it
     adjustment: AdjustmentReason | None = None
     identified_by: IdentifierKind = IdentifierKind.UNSPECIFIED
+    other_legs: tuple["Transaction", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,4 +413,4 @@ class ColumnAnswers:
 
 
 # The answer to one request of a batch; for one that was refused, the error that the call alone would have raised.
-BatchResult = Redemption | Capture | Void | Accrual | Return | CallError
+BatchResult = Redemption | Capture | Void | Accrual | Return | Transfer | HouseholdRedemption | CallError

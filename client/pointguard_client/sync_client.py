@@ -331,6 +331,8 @@ class SyncPointguardClient:
     void_redemption = _blocking(PointguardClient.void_redemption)
     accrue = _blocking(PointguardClient.accrue)
     return_transaction = _blocking(PointguardClient.return_transaction)
+    transfer_points = _blocking(PointguardClient.transfer_points)
+    redeem_household = _blocking(PointguardClient.redeem_household)
     adjust_points = _blocking(PointguardClient.adjust_points)
     get_transaction = _blocking(PointguardClient.get_transaction)
     explain_decision = _blocking(PointguardClient.explain_decision)
@@ -384,6 +386,12 @@ class SyncTransactionStream:
     def send(self, request: requests.Accrue) -> Future[results.Accrual]: ...
     @overload
     def send(self, request: requests.ReturnTransaction) -> Future[results.Return]: ...
+
+    @overload
+    def send(self, request: requests.TransferPoints) -> Future[results.Transfer]: ...
+
+    @overload
+    def send(self, request: requests.RedeemHousehold) -> Future[results.HouseholdRedemption]: ...
     def send(self, request: requests.BatchRequest) -> Future[Any]:
         """Send a request as soon as there is room; return its answer to come. Raises as `TransactionStream` does."""
         answer: Future[Any] = Future()

@@ -73,6 +73,8 @@ class Operation(ContractEnum):
     RECORD_ACTIVITY = 17
     ADJUST = 18
     CHANGE_GROUPS = 19
+    TRANSFER = 20
+    REDEEM_HOUSEHOLD = 21
 
 
 class Decision(ContractEnum):
@@ -127,6 +129,7 @@ class AdviceContext(ContractEnum):
     REDEMPTION = 1
     EARNING = 2
     ADJUSTMENT = 3
+    TRANSFER = 4
 
 
 class Factor(ContractEnum):
@@ -247,6 +250,8 @@ class TransactionPart(ContractEnum):
     TARGETED = 5
     DISCRETIONARY = 6
     PPE = 7
+    TRANSFER_OUT = 8
+    TRANSFER_IN = 9
 
 
 class EntryType(ContractEnum):

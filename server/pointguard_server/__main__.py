@@ -60,6 +60,10 @@ async def _serve(settings: Settings) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     server = Server(settings)
+    if settings.compile_kernels:
+        await server.open()
+        await server.close()
+        return 0
     await server.show()
     await server.open()
     garbage.spare_what_lives()

@@ -28,6 +28,7 @@ from pointguard_server.feeds.metrics import PublishMetrics
 from pointguard_server.feeds.opening import open_publishers
 from pointguard_server.feeds.publisher import Publisher
 from pointguard_server.http.server import HttpServer
+from pointguard_server.kernels import codec_compiled_beside
 from pointguard_server.rpc.guard import Guard
 from pointguard_server.rpc.rule_orders import basket_lines
 from pointguard_server.rpc.server import RpcServer, Tls
@@ -148,7 +149,7 @@ class Ledger(DataDirectory):
             while counted >= LEGS_AT_A_TIME:
                 counted = 0
                 for legs in reader.legs_after(recount.position, recount.since):
-                    recount.add(legs)
+                    recount.add(legs, reader.leg_of)
                     counted += len(legs)
 
     async def catch_up(self) -> None:
@@ -204,6 +205,14 @@ class Server:
 
     async def open(self) -> None:
         """Open the ledger, make the program ready to decide, and seed the sandbox."""
+        if compiled.are_cached():
+            await self._open(lambda: None)
+            return
+        log.info("compiling", kernels="about a minute, on the first start only")
+        with codec_compiled_beside() as codec_compiled:
+            await self._open(codec_compiled)
+
+    async def _open(self, codec_compiled: Callable[[], object]) -> None:
         settings = self._settings
         files = ProgramFiles(settings.program, settings.stores) if settings.program is not None else None
         sources = files.check(files.read()) if files is not None else _sandbox_sources(settings.stores)
@@ -211,8 +220,6 @@ class Server:
         clock = WallClock()
         store, start = await self._open_program(sources, clock)
         tenant = self.tenant
-        if not compiled.are_cached():
-            log.info("compiling", kernels="two to three minutes, on the first start only")
         with self.metrics.compiling("kernels"):
             nothing = await asyncio.to_thread(self.decider.warm_up)
         self.engine = Engine(self.decider, store.write)
@@ -275,6 +282,7 @@ class Server:
             on_lost=self.failed.set,
         )
         with self.metrics.compiling("codec"):
+            await asyncio.to_thread(codec_compiled)
             await asyncio.to_thread(self.rpc.warm_up, nothing)
         if files is not None:
             self.live = LivePrograms(

@@ -45,6 +45,7 @@ class Settings:
     otlp_endpoint: str
     publishing: Publishing
     dead_letters: str
+    compile_kernels: bool
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -127,6 +128,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="send traces to a collector's OTLP/HTTP address (needs the extra otel)",
     )
     _add_publishing(add, default)
+    add("--compile-kernels", action="store_true", help="have what a first start compiles compiled, and end")
     add("--on-ready", default="", metavar="COMMAND", help="run a command once requests are taken, and go on serving")
     return parser
 
@@ -237,6 +239,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         otlp_endpoint=given.otlp_endpoint,
         publishing=Publishing(given.publish_eventbridge, given.publish_dynamodb, given.aws_region, given.aws_endpoint),
         dead_letters=given.dead_letters or "",
+        compile_kernels=given.compile_kernels,
     )
     roles = " ".join(dict.fromkeys(given.role or (TILL,)))
     return settings, roles if given.issue_key else ""

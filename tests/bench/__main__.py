@@ -28,6 +28,7 @@ from tests.bench import (
     scale,
     start,
     stream,
+    transfer,
     unary,
     waterfall,
     windows,
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[[Stage], list[Result]]] = {
     "backtest-traffic": backtest_traffic.run,
     "scale": scale.run,
     "memory": memory.run,
+    "transfer": transfer.run,
     "start": start.run,
 }
 LOOKS: dict[str, Callable[[Stage, Console], None]] = {

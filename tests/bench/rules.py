@@ -24,7 +24,7 @@ from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.memory import Memory
 from pointguard_server.engine.originals import NO_RETURNS
 from pointguard_server.engine.programs import Programs
-from pointguard_server.engine.world import Batch
+from pointguard_server.engine.world import SIDE, Batch
 from pointguard_server.rpc.decode import Decoder
 from pointguard_server.rpc.encode import Encoder
 from pointguard_server.rpc.wire.codec import Codec, count_items
@@ -141,7 +141,7 @@ class Pointguard(Side):
         rows = slice(0, count)
         batch = Batch(
             inbox.requests[rows], inbox.envelopes[rows], inbox.lines, self._awards, self._header, NO_RETURNS,
-            NO_CORRECTIONS, NO_AGENT_ADVICE,
+            NO_CORRECTIONS, NO_AGENT_ADVICE, np.zeros(0, SIDE),
         )  # fmt: skip
         if award_points(self._arrays, self._world, batch, self._out, self._awards) < 0:
             raise ArithmeticError("the rules could not be computed")

@@ -81,6 +81,7 @@ def audit(database: Path) -> Audit:
     assert [entry["position"] for entry in entries] == list(range(1, len(entries) + 1)), "entries have gaps"
     assert identified == {leg["account_id"] for leg in legs}, "accounts and their enrollments came apart"
     _check_chain(batches, legs)
+    _check_transfers(legs)
     by_leg: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for entry in entries:
         by_leg[entry["leg_position"]].append(entry)
@@ -91,10 +92,22 @@ def audit(database: Path) -> Audit:
     return Audit(dict(accounts), legs, _keys(legs), len(batches))
 
 
+def _check_transfers(legs: Sequence[dict[str, Any]]) -> None:
+    """A transfer has both of its legs, one behind the other, and they say the same."""
+    transfers = [leg for leg in legs if leg["operation"] == Operation.TRANSFER]
+    assert [leg["leg_number"] for leg in transfers] == [0, 1] * (len(transfers) // 2), "half a transfer"
+    for out, got in zip(transfers[::2], transfers[1::2], strict=True):
+        assert got["position"] == out["position"] + 1
+        same = ("transaction_id", "decision", "points", "batch_id")
+        assert [out[name] for name in same] == [got[name] for name in same]
+
+
 def _keys(legs: Sequence[dict[str, Any]]) -> dict[bytes, str]:
     """Return the transaction of each idempotency key."""
     counts = Counter(
-        (leg["tenant_id"], leg["idempotency_key"]) for leg in legs if leg["operation"] not in SERVER_OPERATIONS
+        (leg["tenant_id"], leg["idempotency_key"], leg["leg_number"])
+        for leg in legs
+        if leg["operation"] not in SERVER_OPERATIONS
     )
     assert max(counts.values(), default=1) == 1, "one key, two transactions"
     return {leg["idempotency_key"]: uuid_text(leg["transaction_id"]) for leg in legs}

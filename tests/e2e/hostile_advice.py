@@ -18,7 +18,7 @@ def advice_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield from watch_cases()
     for rpc in CHANGING:
         yield from ((rpc, {"intervention": said}, f"intervention.{end}") for said, end in interventions())
-    for number in (0, -1, 4, 2**31 - 1):
+    for number in (0, -1, 5, 2**31 - 1):
         yield "RaiseAdvice", {"context": number}, "context"
     cases = (common_pb2.ADVICE_POSTURE_REVIEW, common_pb2.ADVICE_POSTURE_REVIEW_BLOCK)
     of_redemption = (common_pb2.ADVICE_POSTURE_STEP_UP, common_pb2.ADVICE_POSTURE_LOCK)

@@ -94,6 +94,14 @@ RPCS: Mapping[str, Rpc] = {
         {"member": _MEMBER, "signed_points": 1, "agent_id": "raw", "reason_code": "GOODWILL", "note": "raw calls"},
         keyed=True,
     ),
+    "TransferPoints": Rpc(
+        TRANSACTIONS, transaction_pb2.TransferPointsRequest, transaction_pb2.TransferPointsResponse,
+        {"member": _MEMBER, "to": common_pb2.MemberReference(account_id=10**15), "points": 1}, keyed=True,
+    ),
+    "RedeemHousehold": Rpc(
+        TRANSACTIONS, transaction_pb2.RedeemHouseholdRequest, transaction_pb2.RedeemHouseholdResponse,
+        {"members": [_MEMBER, common_pb2.MemberReference(account_id=10**15)], "points": 1}, keyed=True,
+    ),
     "VoidRedemption": Rpc(
         TRANSACTIONS, transaction_pb2.VoidRedemptionRequest, transaction_pb2.VoidRedemptionResponse,
         {"reservation_id": _UNKNOWN_ID}, keyed=True,

@@ -107,6 +107,16 @@ async def an_agents_own_friends(client: PointguardClient) -> list[list[str]]:
     return [*given, await give(stranger, 1, "agent 8")]
 
 
+async def accounts_that_are_emptied(client: PointguardClient) -> list[list[str]]:
+    """Three friends give points, and a thief has a fourth one's and a fifth one's sent; who gives is not the thief."""
+    thief, *others = [await enroll(client, spent=10_00) for _ in range(6)]
+
+    async def send(giver: Identifier, getter: Identifier) -> list[str]:
+        return [reason.rule for reason in (await client.transfer_points(giver, getter, 10)).reasons]
+
+    return [*[await send(each, thief) for each in others], await send(thief, others[0])]
+
+
 FRAUDS: dict[str, tuple[Fraud, list[list[str]]]] = {
     "employee-card": (an_employees_card, [[]] * 7 + [["employee-card"]]),
     "delivery": (deliveries, [[], ["delivery"], [], ["delivery"], []]),
@@ -115,6 +125,7 @@ FRAUDS: dict[str, tuple[Fraud, list[list[str]]]] = {
     "new-account-dear-purchase": (a_stolen_payment_card, [[], [], ["new-account-dear-purchase"]]),
     "shared-card": (a_shared_card, [[], [], [], ["shared-card"]]),
     "redeem-then-return": (a_purchase_that_goes_back, [[], [], ["redeem-then-return"]]),
+    "collecting-account": (accounts_that_are_emptied, [[]] * 3 + [["collecting-account"]] * 3),
     "agent-credits": (an_agents_own_friends, [[], [], ["agent-credits"], ["agent-credits"], []]),
 }
 

@@ -18,6 +18,7 @@ from tests.e2e.hostile_advice import advice_cases
 from tests.e2e.hostile_experiments import experiment_cases
 from tests.e2e.hostile_rules import rule_cases
 from tests.e2e.hostile_shadows import shadow_cases
+from tests.e2e.hostile_transfers import transfer_cases
 from tests.e2e.raw_calls import OCCURRED, RPCS, Answer, RawCalls
 from tests.support.server import ServerProcess
 
@@ -153,6 +154,7 @@ def cases() -> Iterator[Case]:
     yield from member_cases()
     yield from column_cases()
     yield from (Case(*case) for case in (*rule_cases(), *experiment_cases(), *shadow_cases(), *advice_cases()))
+    yield from (Case(*case) for case in transfer_cases(list(bad_references())))
 
 
 def return_cases() -> Iterator[Case]:
@@ -333,7 +335,7 @@ def member_cases() -> Iterator[Case]:
         for wrong in (reference(account_id=5), reference(phone="+14165550100"), reference()):
             yield Case("ReplaceCard", {card: wrong}, card)
     yield from group_cases()
-    for context in (-1, 4, 2**31 - 1):
+    for context in (-1, 5, 2**31 - 1):
         yield Case("CheckAdvice", {"context": context}, "context")
 
 
@@ -386,11 +388,21 @@ def test_a_field_that_is_wrong_is_named(raw: RawCalls, rpc: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rpc", ["AuthoriseRedemption", "CaptureRedemption", "VoidRedemption", "Accrue", "ReturnTransaction"]
+    "rpc",
+    [
+        "AuthoriseRedemption",
+        "CaptureRedemption",
+        "VoidRedemption",
+        "Accrue",
+        "ReturnTransaction",
+        "TransferPoints",
+        "RedeemHousehold",
+    ],
 )
 def test_an_item_of_a_batch_is_refused_as_the_call_alone_would_be(raw: RawCalls, rpc: str) -> None:
     names = {"AuthoriseRedemption": "authorise_redemption", "CaptureRedemption": "capture_redemption"}
     names |= {"VoidRedemption": "void_redemption", "Accrue": "accrue", "ReturnTransaction": "return_transaction"}
+    names |= {"TransferPoints": "transfer_points", "RedeemHousehold": "redeem_household"}
     name = names[rpc]
     own = [case for case in CASES if case.rpc == rpc]
     items = [transaction_pb2.BatchItem(**{name: RPCS[rpc].request(**case.changes)}) for case in own]
@@ -501,6 +513,8 @@ def test_fields_of_another_type_are_passed_over_as_unknown(raw: RawCalls) -> Non
         ("RemoveAdvice", {"advice_id": "ffffffff-ffff-ffff-ffff-ffffffffffff"}),
         ("CaptureRedemption", {"reservation_id": UNKNOWN_ID}),
         ("ReturnTransaction", {"original_transaction_id": UNKNOWN_ID}),
+        ("TransferPoints", {"to": common_pb2.MemberReference(card=UNKNOWN_ID)}),
+        ("RedeemHousehold", {"members": [common_pb2.MemberReference(card=UNKNOWN_ID)] * 2}),
         ("VoidRedemption", {"reservation_id": "00000000-0000-0000-0000-000000000000"}),
         ("GetTransaction", {"transaction_id": "ffffffff-ffff-ffff-ffff-ffffffffffff"}),
         ("ExplainDecision", {"transaction_id": "ffffffff-ffff-ffff-ffff-ffffffffffff"}),

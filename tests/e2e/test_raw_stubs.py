@@ -143,7 +143,8 @@ def test_a_sound_request_is_answered_or_finds_nothing_and_never_needs_a_deadline
     missing |= {"StartExperiment", "EndExperiment", "PromoteArm", "GetExperiment", "BacktestRuleSet", "ExplainDecision"}
     missing |= {"CancelRuleSetActivation", "OverrideAdvice", "RemoveAdvice", "ResolveCase", "EndExemption"}
     missing |= {"ActivateConfigurationVersion", "RollbackConfiguration"}
-    missing |= {"StartShadow", "StopShadow", "GetShadow", "ReturnTransaction"}
+    missing |= {"StartShadow", "StopShadow", "GetShadow", "ReturnTransaction", "TransferPoints"}
+    missing |= {"RedeemHousehold"}
     expected = "NOT_FOUND" if name in missing else "OK"
     assert answer.code == expected
     # Nothing in the answer is unknown to the contract.

@@ -43,6 +43,8 @@ def keyed_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[st
     return {
         "ReturnTransaction": RPCS["ReturnTransaction"].request(original_transaction_id=bought, money=cad(50)),
         "AdjustPoints": RPCS["AdjustPoints"].request(member=member, signed_points=5),
+        "TransferPoints": RPCS["TransferPoints"].request(member=member, to=enroll(raw), points=3),
+        "RedeemHousehold": RPCS["RedeemHousehold"].request(members=[member, enroll(raw)], points=2),
         "RecordActivity": RPCS["RecordActivity"].request(member=member),
         "AuthoriseRedemption": RPCS["AuthoriseRedemption"].request(member=member, points=20, order_reference="order 1"),
         "CaptureRedemption": RPCS["CaptureRedemption"].request(reservation_id=held[0].transaction_id, points=4),
@@ -150,6 +152,8 @@ def configuration_requests(raw: RawCalls) -> dict[str, Any]:
 ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "ReturnTransaction": {"money": cad(51)},
     "AdjustPoints": {"note": "another"},
+    "TransferPoints": {"to": common_pb2.MemberReference(loyalty_id="another")},
+    "RedeemHousehold": {"points": 3},
     "RecordActivity": {"points": 6},
     "AuthoriseRedemption": {"points": 21},
     "CaptureRedemption": {"points": 5},

@@ -24,12 +24,14 @@ REQUEST_FIELDS = {
     transaction_pb2.CaptureRedemptionRequest: "capture_redemption",
     transaction_pb2.VoidRedemptionRequest: "void_redemption",
     transaction_pb2.AccrueRequest: "accrue",
+    transaction_pb2.TransferPointsRequest: "transfer_points",
 }
 METHODS = {
     transaction_pb2.AuthoriseRedemptionRequest: "AuthoriseRedemption",
     transaction_pb2.CaptureRedemptionRequest: "CaptureRedemption",
     transaction_pb2.VoidRedemptionRequest: "VoidRedemption",
     transaction_pb2.AccrueRequest: "Accrue",
+    transaction_pb2.TransferPointsRequest: "TransferPoints",
 }
 
 
@@ -66,6 +68,7 @@ class Workload:
     def __init__(self, seed: int, members: int = 8) -> None:
         self._random = random.Random(seed)
         self.members = [f"load-{number}" for number in range(members)]
+        self.accounts: dict[str, int] = {}  # by member
         self.history: dict[str, Sent] = {}
         self._reservations: list[str] = []
         self.stopped = False
@@ -78,7 +81,8 @@ class Workload:
                 request = member_pb2.EnrollMemberRequest(
                     idempotency_key=f"enroll {name}", identifiers=[common_pb2.MemberReference(external_id=name)]
                 )
-                await stub.EnrollMember(request, metadata=server.authorization, timeout=20)
+                answer = await stub.EnrollMember(request, metadata=server.authorization, timeout=20)
+                self.accounts[name] = answer.account_id
 
     async def run(self, server: ServerProcess, tills: int, gateways: int) -> None:
         """Ring up until every connection has failed or ``stopped`` is set."""
@@ -154,6 +158,12 @@ class Workload:
     def _draw(self, key: str) -> Any:
         draw = self._random.random()
         member = common_pb2.MemberReference(external_id=self._random.choice(self.members))
+        if draw < 0.05:
+            giver, getter = self._random.sample(self.members, 2)
+            return transaction_pb2.TransferPointsRequest(
+                idempotency_key=key, member=common_pb2.MemberReference(external_id=giver),
+                to=common_pb2.MemberReference(external_id=getter), points=self._random.randrange(1, 400),
+            )  # fmt: skip
         if draw < 0.35:
             total = common_pb2.Money(currency_code="CAD", minor_units=self._random.randrange(100, 3_000))
             return transaction_pb2.AccrueRequest(idempotency_key=key, member=member, total=total)
@@ -197,7 +207,10 @@ class Workload:
             if answer is None:
                 continue
             moved = 0
-            if isinstance(answer, transaction_pb2.AccrueResponse):
+            if isinstance(answer, transaction_pb2.TransferPointsResponse):
+                moved, getter = -answer.points, self.accounts[sent.request.to.external_id]
+                posted[getter] = posted.get(getter, 0) + answer.points
+            elif isinstance(answer, transaction_pb2.AccrueResponse):
                 moved = answer.points
             elif isinstance(answer, transaction_pb2.CaptureRedemptionResponse) or (
                 isinstance(answer, transaction_pb2.AuthoriseRedemptionResponse) and not answer.HasField("expires_at")

@@ -4,18 +4,22 @@ Nothing is taken from the engine: the totals on each leg, the balances, the dige
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from pointguard_server.domain.codes import (
     CASES,
+    LEGS_MAX,
+    SEVERAL_ACCOUNTS,
     AdviceEntity,
     AdviceEvent,
     Decision,
     EntryType,
+    Kind,
     Operation,
+    Part,
     Reason,
     precedence,
 )
@@ -45,9 +49,41 @@ def audit(ledger: Ledger, floor: int = 0) -> None:
 
 
 def check_keys(legs: Sequence[Row]) -> None:
-    keys = [(leg["tenant_id"], leg["idempotency_key"]) for leg in legs]
+    keys = [(leg["tenant_id"], leg["idempotency_key"], leg["leg_number"]) for leg in legs]
     assert len(set(keys)) == len(keys)
-    assert len({leg["transaction_id"] for leg in legs}) == len(legs)
+    assert len({(leg["transaction_id"], leg["leg_number"]) for leg in legs}) == len(legs)
+    for first, legs_of_one in groupby(legs, key=lambda leg: leg["transaction_id"]):
+        check_legs(first, list(legs_of_one))
+
+
+def check_legs(transaction_id: bytes, legs: Sequence[Row]) -> None:
+    """The legs of a transaction follow one another and say the same; a transfer gives as much as it takes."""
+    assert [leg["leg_number"] for leg in legs] == list(range(len(legs)))
+    same = ("tenant_id", "idempotency_key", "request_digest", "operation", "decision", "reason", "batch_id")
+    assert all(leg[name] == legs[0][name] for leg in legs for name in same)
+    assert len({leg["account_id"] for leg in legs}) == len(legs) <= LEGS_MAX
+    assert len(legs) == 1 or legs[0]["operation"] in SEVERAL_ACCOUNTS
+    records = [decode_record(leg["record"]) for leg in legs]
+    assert all(record.reasons == records[0].reasons for record in records)
+    if legs[0]["operation"] == Operation.TRANSFER:
+        assert len(legs) == 2
+        given, got = (
+            [entry for entry in record.entries if entry["entry_type"] == entry_type]
+            for record, entry_type in zip(records, (EntryType.TRANSFER_OUT, EntryType.TRANSFER_IN), strict=True)
+        )
+        assert ends_of(given, -1) == ends_of(got, 1), transaction_id
+        approved = legs[0]["decision"] == Decision.APPROVED
+        assert sum(ends_of(got, 1).values()) == (legs[0]["points"] if approved else 0)
+    if legs[0]["operation"] == Operation.REDEEM_HOUSEHOLD and records[0].request is not None:
+        assert sum(leg["points"] for leg in legs) == records[0].request["points"]
+
+
+def ends_of(entries: Sequence[Row], sign: int) -> Counter[int]:
+    """How many points end when."""
+    ends: Counter[int] = Counter()
+    for entry in entries:
+        ends[entry["expires_at"]] += sign * entry["signed_points"]
+    return ends
 
 
 def check_chain(legs: Sequence[Row], batches: Sequence[Row]) -> None:
@@ -152,14 +188,11 @@ def check_account(legs: Sequence[Row], entries: Sequence[Row], floor: int) -> No
                 totals[total] -= abs(entry["signed_points"])
             assert entry["running_balance"] == totals["posted"]
             lots.follow(leg, entry, holds)
-        if leg["operation"] == Operation.ACCRUE and leg["decision"] == Decision.APPROVED:
-            totals["spend_total"] += leg["money"]
+        totals["spend_total"] += spent(legs, leg)
         if leg["operation"] == Operation.RETURN:
             has_returns = True
             if leg["refers_to_seq"]:
                 check_return(legs, leg)
-                of_accrual = legs[leg["refers_to_seq"] - 1]["operation"] == Operation.ACCRUE
-                totals["spend_total"] -= leg["money"] if of_accrual else 0
         if leg["operation"] in RELEASES and not is_of_lots(leg):
             end_hold(leg, holds, ended)
         elif leg["hold_expires_at"]:
@@ -169,6 +202,21 @@ def check_account(legs: Sequence[Row], entries: Sequence[Row], floor: int) -> No
         assert {name: leg[name] for name in totals} == totals
         lots.check(leg, holds.values(), totals["posted"], None if has_returns else floor)
         assert leg["open_from_seq"] <= min([seq, *holds])
+
+
+def spent(legs: Sequence[Row], leg: Row) -> int:
+    """What a leg adds to the money of the member's purchases, here and in other systems."""
+    match leg["operation"]:
+        case Operation.ACCRUE:
+            adds = int(leg["decision"] == Decision.APPROVED)
+        case Operation.RETURN:
+            of_accrual = leg["refers_to_seq"] and legs[leg["refers_to_seq"] - 1]["operation"] == Operation.ACCRUE
+            adds = -int(of_accrual)
+        case Operation.RECORD_ACTIVITY:
+            adds = -1 if leg["kind"] == Kind.RETURN else leg["parts"] >> Part.BASE & 1
+        case _:
+            adds = 0
+    return adds * int(leg["money"])
 
 
 TOTALS = {EntryType.EARN: "earned_total", EntryType.BONUS: "earned_total", EntryType.REDEEM: "redeemed_total"}

@@ -6,19 +6,20 @@ from typing import Any
 from pointguard_server.domain.codes import SERVER_OPERATIONS, EntryType, Operation
 
 Row = dict[str, Any]
-GIVES = (EntryType.EARN, EntryType.BONUS, EntryType.CREDIT)
+Name = tuple[int, int, int]
+GIVES = (EntryType.EARN, EntryType.BONUS, EntryType.CREDIT, EntryType.TRANSFER_IN)
 
 
 class LotsAudit:
-    """The lots of one account, as its entries make them: ``left`` by (seq of the leg that gave it, rule)."""
+    """The lots of one account, as its entries make them: ``left`` by (seq of the leg that gave it, rule, end)."""
 
     def __init__(self) -> None:
-        self.given: dict[tuple[int, int], Row] = {}
-        self.left: dict[tuple[int, int], int] = {}
+        self.given: dict[Name, Row] = {}
+        self.left: dict[Name, int] = {}
 
     def follow(self, leg: Row, entry: Row, holds: dict[int, Row]) -> None:
         """Take an entry of a leg in; ``holds`` are those that were open before the leg, by seq."""
-        name, now = (entry["lot_seq"], entry["rule_id"]), leg["accepted_at"]
+        name, now = name_of(entry), leg["accepted_at"]
         if not entry["lot_seq"]:
             assert entry["expires_at"] == entry["matures_at"] == 0
             return
@@ -39,7 +40,7 @@ class LotsAudit:
         assert -self.left[name] <= entry["signed_points"] < 0
         if entry["entry_type"] == EntryType.EXPIRE:
             assert entry["expires_at"] <= now
-        elif entry["entry_type"] == EntryType.REDEEM:
+        elif entry["entry_type"] in (EntryType.REDEEM, EntryType.TRANSFER_OUT):
             since = holds[leg["refers_to_seq"]]["accepted_at"] if leg["operation"] == Operation.CAPTURE else now
             assert not entry["expires_at"] or entry["expires_at"] > since, "points were spent that had ended"
             self._check_first(entry, since)
@@ -49,7 +50,7 @@ class LotsAudit:
             assert entry["entry_type"] == EntryType.ADJUST
         self.left[name] += entry["signed_points"]
 
-    def _put_back(self, name: tuple[int, int], leg: Row, entry: Row) -> None:
+    def _put_back(self, name: Name, leg: Row, entry: Row) -> None:
         """Take points in that a return puts back: into the lot that they came from, or a new one if that has ended."""
         assert entry["signed_points"] > 0
         assert leg["accepted_at"] < entry["expires_at"]
@@ -64,7 +65,7 @@ class LotsAudit:
 
     def _check_first(self, entry: Row, since: int) -> None:
         """No lot that could be spent should have been spent before this one."""
-        own = self.given[entry["lot_seq"], entry["rule_id"]]
+        own = self.given[name_of(entry)]
         for name, lot in self.given.items():
             may = lot["matures_at"] <= since and not (lot["expires_at"] and lot["expires_at"] <= since)
             if may and self.left[name] and lot["expires_at"]:
@@ -86,6 +87,11 @@ class LotsAudit:
                 kept += left
                 held = sum(hold["points"] for hold in holds if hold["accepted_at"] < lot["expires_at"])
                 assert kept <= held, "points stand that have ended"
+
+
+def name_of(entry: Row) -> Name:
+    """What names the lot of an entry."""
+    return entry["lot_seq"], entry["rule_id"], entry["expires_at"]
 
 
 def order(lot: Row) -> tuple[float, int, int, int]:

@@ -29,13 +29,14 @@ class Explaining:
             self._rule_sets[version.source] = load_rule_set(version.source, "test")
         return self._rule_sets[version.source]
 
-    def explain(self, transaction_id: bytes, tenant: int = TENANT) -> Explanation:
-        """Explain one decision."""
-        return self._loop.run_until_complete(self._explainer.explain(tenant, transaction_id, is_traced=True))
+    def explain(self, transaction_id: bytes, tenant: int = TENANT, leg: int = 0) -> Explanation:
+        """Explain a leg of one decision."""
+        return self._loop.run_until_complete(self._explainer.explain(tenant, transaction_id, leg, is_traced=True))
 
     def all_legs(self) -> list[Explanation]:
         """Explain every leg of the ledger, in order."""
-        return [self.explain(leg["transaction_id"], leg["tenant_id"]) for leg in self._ledger.rows("legs")]
+        names = ("transaction_id", "tenant_id", "leg_number")
+        return [self.explain(*(leg[name] for name in names)) for leg in self._ledger.rows("legs")]
 
     def close(self) -> None:
         self._reader.close()

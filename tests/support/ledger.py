@@ -498,6 +498,23 @@ class Ledger:
             reason_code=reason_code,
         )  # fmt: skip
 
+    def transfer_ask(
+        self, account: int, to: int | tuple[int, str], points: int, key: str | None = None, *, agent: str = "",
+        verified: Factor | None = None,
+    ) -> Ask:  # fmt: skip
+        """Ask to move points to another account, or to whom an identifier (kind, value) finds."""
+        flags = int(RequestFlag[f"{verified.name}_VERIFIED"]) if verified else 0
+        fields = RequestFields(int(Operation.TRANSFER), int(Kind.POINTS_TRANSFER), account, points, flags=flags)
+        other = (to, None) if isinstance(to, int) else (0, to)
+        ask = self.ask(key, fields, agent_id=self.code(CodeKind.AUTHOR, agent))
+        return replace(ask, others=(other,), digest=key_bytes(repr((fields, other))))
+
+    def household_ask(self, accounts: Sequence[int], points: int, key: str | None = None) -> Ask:
+        """Ask to spend points of several accounts, in this order."""
+        fields = RequestFields(int(Operation.REDEEM_HOUSEHOLD), int(Kind.ADHOC_REDEEM), accounts[0], points)
+        others = [(each, None) for each in accounts[1:]]
+        return replace(self.ask(key, fields), others=others, digest=key_bytes(repr((fields, others))))
+
     def lock_ask(self, account: int, locked: bool, key: str | None = None, agent: str = "") -> Ask:
         """Ask to lock redemptions, or to unlock them; without an agent the member does it."""
         flags = int(RequestFlag.LOCKED) if locked else 0
@@ -636,6 +653,14 @@ class Ledger:
     def adjust(self, account: int, points: int, **rest: Any) -> Verdict:
         """Give points by hand, or take them."""
         return self.one(self.adjust_ask(account, points, **rest))
+
+    def transfer(self, account: int, to: int | tuple[int, str], points: int, **rest: Any) -> Verdict:
+        """Move points to another account."""
+        return self.one(self.transfer_ask(account, to, points, **rest))
+
+    def redeem_household(self, accounts: Sequence[int], points: int, **rest: Any) -> Verdict:
+        """Spend points of several accounts."""
+        return self.one(self.household_ask(accounts, points, **rest))
 
     def lock(self, account: int, locked: bool = True) -> Verdict:
         return self.one(self.lock_ask(account, locked))

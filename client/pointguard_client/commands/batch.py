@@ -19,7 +19,15 @@ from pointguard_client.commands.output import console, plain, plain_table, print
 from pointguard_client.errors import CallError, ConfigurationError
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.replay.tally import reason_text
-from pointguard_client.results import Accrual, BatchResult, Capture, Redemption, Return
+from pointguard_client.results import (
+    Accrual,
+    BatchResult,
+    Capture,
+    HouseholdRedemption,
+    Redemption,
+    Return,
+    Transfer,
+)
 
 
 def register(commands: Subparsers) -> None:
@@ -80,7 +88,7 @@ def _table(keys: list[str], results: Iterable[BatchResult]) -> Table:
 def _points_and_outcome(result: BatchResult) -> tuple[str, str]:
     if isinstance(result, CallError):
         return "", f"{result.code} {result.reason or result.failure.message}"
-    if isinstance(result, Redemption | Accrual):
+    if isinstance(result, Redemption | Accrual | Transfer | HouseholdRedemption):
         why = ", ".join(reason_text(reason) for reason in result.reasons)
         return f"{result.points:,}", f"{result.decision.name} {why}".rstrip()
     if isinstance(result, Return):

@@ -10,7 +10,7 @@ from pointguard_client.calls import DEFAULT_TIMEOUT_SECONDS
 from pointguard_client.client import PointguardClient
 from pointguard_client.requests import Identifier, Money, Origin
 from pointguard_client.sample import CURRENCY_CODE
-from pointguard_client.words import Channel, IdentifierKind
+from pointguard_client.words import Channel, Factor, IdentifierKind
 
 Command = Callable[[argparse.Namespace], Coroutine[None, None, int]]
 Number = TypeVar("Number", int, float)
@@ -45,6 +45,7 @@ class OptionGroup(Protocol):
         """Add an option."""
 
 
+_FACTORS: Final = {factor.name.lower().replace("_", "-"): factor for factor in Factor if factor}
 _IDENTIFIER_HELP: Final = {
     IdentifierKind.ACCOUNT_ID: "the number that enrolling returned",
     IdentifierKind.LOYALTY_ID: "the number on the loyalty card",
@@ -81,14 +82,30 @@ def read_root_certificates(arguments: argparse.Namespace) -> bytes | None:
     return None if path is None else path.read_bytes()
 
 
-def add_member_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add the options that find a member; exactly one must be given, or, if they are not required, at most one."""
-    title = "member (exactly one)" if required else "member (at most one)"
+def add_member_options(parser: argparse.ArgumentParser, *, required: bool = True, prefix: str = "") -> None:
+    """Add the options that find a member; exactly one must be given, or, if they are not required, at most one.
+
+    With a prefix, "to-", they find the one who gets something: `to_member`.
+    """
+    title = "the other member" if prefix else "member"
+    title += " (exactly one)" if required else " (at most one)"
     group = parser.add_argument_group(title).add_mutually_exclusive_group(required=required)
+    dest = f"{prefix}member".replace("-", "_")
     for kind, text in _IDENTIFIER_HELP.items():
-        group.add_argument(
-            _identifier_flag(kind), type=_identifier_type(kind), dest="member", metavar="VALUE", help=text
-        )
+        flag = _identifier_flag(kind, prefix)
+        group.add_argument(flag, type=_identifier_type(kind), dest=dest, metavar="VALUE", help=text)
+
+
+def add_verified_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says by what the member was verified."""
+    parser.add_argument(
+        "--verified-by", choices=_FACTORS, action="append", default=[], help="by what the till has verified the member"
+    )
+
+
+def verified_by(arguments: argparse.Namespace) -> tuple[Factor, ...]:
+    """Return by what the member was verified, as the option says."""
+    return tuple(_FACTORS[name] for name in arguments.verified_by)
 
 
 def add_members_options(parser: argparse.ArgumentParser) -> None:

@@ -11,17 +11,17 @@ from pointguard_client.commands.options import (
     add_language_option,
     add_member_options,
     add_origin_options,
+    add_verified_option,
     connect,
     money_of,
     origin_of,
     positive_integer,
     positive_seconds,
+    verified_by,
     whole_number,
 )
 from pointguard_client.commands.output import print_result
-from pointguard_client.words import Factor, TransactionKind
-
-_FACTORS = {factor.name.lower().replace("_", "-"): factor for factor in Factor if factor}
+from pointguard_client.words import TransactionKind
 
 
 def register(commands: Subparsers) -> None:
@@ -51,9 +51,7 @@ def _register_authorise(commands: Subparsers) -> None:
     parser.add_argument("--allow-partial", action="store_true", help="approve less if that is all there is")
     parser.add_argument("--purchase", action="store_true", help="the redemption is part of a purchase")
     parser.add_argument("--redemption-type", default="", help="the code of the kind of redemption")
-    parser.add_argument(
-        "--verified-by", choices=_FACTORS, action="append", default=[], help="by what the till has verified the member"
-    )
+    add_verified_option(parser)
     parser.add_argument("--time-to-live", type=positive_seconds, metavar="SECONDS", help="how long to set aside")
     parser.add_argument("--order", default="", help="the till's receipt or order number")
     add_language_option(parser)
@@ -102,7 +100,7 @@ async def _authorise(arguments: argparse.Namespace) -> int:
             allow_partial=arguments.allow_partial,
             order_reference=arguments.order,
             idempotency_key=arguments.key,
-            verified_by=tuple(_FACTORS[name] for name in arguments.verified_by),
+            verified_by=verified_by(arguments),
             language=arguments.language,
         )
     print_result(redemption, arguments.json)

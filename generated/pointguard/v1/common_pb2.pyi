@@ -70,6 +70,8 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_RECORD_ACTIVITY: _ClassVar[Operation]
     OPERATION_ADJUST: _ClassVar[Operation]
     OPERATION_CHANGE_GROUPS: _ClassVar[Operation]
+    OPERATION_TRANSFER: _ClassVar[Operation]
+    OPERATION_REDEEM_HOUSEHOLD: _ClassVar[Operation]
 
 class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -116,6 +118,7 @@ class AdviceContext(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ADVICE_CONTEXT_REDEMPTION: _ClassVar[AdviceContext]
     ADVICE_CONTEXT_EARNING: _ClassVar[AdviceContext]
     ADVICE_CONTEXT_ADJUSTMENT: _ClassVar[AdviceContext]
+    ADVICE_CONTEXT_TRANSFER: _ClassVar[AdviceContext]
 
 class FraudScope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -223,6 +226,8 @@ OPERATION_RETURN: Operation
 OPERATION_RECORD_ACTIVITY: Operation
 OPERATION_ADJUST: Operation
 OPERATION_CHANGE_GROUPS: Operation
+OPERATION_TRANSFER: Operation
+OPERATION_REDEEM_HOUSEHOLD: Operation
 DECISION_UNSPECIFIED: Decision
 DECISION_APPROVED: Decision
 DECISION_DECLINED: Decision
@@ -257,6 +262,7 @@ ADVICE_CONTEXT_UNSPECIFIED: AdviceContext
 ADVICE_CONTEXT_REDEMPTION: AdviceContext
 ADVICE_CONTEXT_EARNING: AdviceContext
 ADVICE_CONTEXT_ADJUSTMENT: AdviceContext
+ADVICE_CONTEXT_TRANSFER: AdviceContext
 FRAUD_SCOPE_UNSPECIFIED: FraudScope
 FRAUD_SCOPE_ACCOUNT: FraudScope
 FRAUD_SCOPE_PROGRAM: FraudScope

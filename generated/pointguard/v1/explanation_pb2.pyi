@@ -13,14 +13,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ExplainDecisionRequest(_message.Message):
-    __slots__ = ("transaction_id", "idempotency_key", "trace")
+    __slots__ = ("transaction_id", "idempotency_key", "trace", "leg")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     TRACE_FIELD_NUMBER: _ClassVar[int]
+    LEG_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     idempotency_key: str
     trace: bool
-    def __init__(self, transaction_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., trace: _Optional[bool] = ...) -> None: ...
+    leg: int
+    def __init__(self, transaction_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., trace: _Optional[bool] = ..., leg: _Optional[int] = ...) -> None: ...
 
 class DecisionDifference(_message.Message):
     __slots__ = ("part", "recorded", "reproduced")

@@ -22,6 +22,8 @@ class TransactionPart(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRANSACTION_PART_TARGETED: _ClassVar[TransactionPart]
     TRANSACTION_PART_DISCRETIONARY: _ClassVar[TransactionPart]
     TRANSACTION_PART_PPE: _ClassVar[TransactionPart]
+    TRANSACTION_PART_TRANSFER_OUT: _ClassVar[TransactionPart]
+    TRANSACTION_PART_TRANSFER_IN: _ClassVar[TransactionPart]
 
 class EntryType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -45,6 +47,8 @@ TRANSACTION_PART_BONUS: TransactionPart
 TRANSACTION_PART_TARGETED: TransactionPart
 TRANSACTION_PART_DISCRETIONARY: TransactionPart
 TRANSACTION_PART_PPE: TransactionPart
+TRANSACTION_PART_TRANSFER_OUT: TransactionPart
+TRANSACTION_PART_TRANSFER_IN: TransactionPart
 ENTRY_TYPE_UNSPECIFIED: EntryType
 ENTRY_TYPE_EARN: EntryType
 ENTRY_TYPE_BONUS: EntryType
@@ -358,6 +362,82 @@ class Adjustment(_message.Message):
     api_key_id: str
     def __init__(self, reason_code: _Optional[str] = ..., note: _Optional[str] = ..., api_key_id: _Optional[str] = ...) -> None: ...
 
+class TransferPointsRequest(_message.Message):
+    __slots__ = ("idempotency_key", "member", "to", "points", "origin", "agent_id", "order_reference", "verified_by", "language")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ORDER_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    VERIFIED_BY_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    member: _common_pb2.MemberReference
+    to: _common_pb2.MemberReference
+    points: int
+    origin: _common_pb2.Origin
+    agent_id: str
+    order_reference: str
+    verified_by: _containers.RepeatedScalarFieldContainer[_common_pb2.Factor]
+    language: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., to: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., points: _Optional[int] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., agent_id: _Optional[str] = ..., order_reference: _Optional[str] = ..., verified_by: _Optional[_Iterable[_Union[_common_pb2.Factor, str]]] = ..., language: _Optional[str] = ...) -> None: ...
+
+class TransferPointsResponse(_message.Message):
+    __slots__ = ("transaction_id", "decision", "reasons", "points", "account_id", "balance")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    decision: _common_pb2.Decision
+    reasons: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]
+    points: int
+    account_id: int
+    balance: _common_pb2.Balance
+    def __init__(self, transaction_id: _Optional[str] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., account_id: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ...) -> None: ...
+
+class RedeemHouseholdRequest(_message.Message):
+    __slots__ = ("idempotency_key", "members", "points", "origin", "kind", "redemption_type", "order_reference", "verified_by", "language")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REDEMPTION_TYPE_FIELD_NUMBER: _ClassVar[int]
+    ORDER_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    VERIFIED_BY_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    members: _containers.RepeatedCompositeFieldContainer[_common_pb2.MemberReference]
+    points: int
+    origin: _common_pb2.Origin
+    kind: _common_pb2.TransactionKind
+    redemption_type: str
+    order_reference: str
+    verified_by: _containers.RepeatedScalarFieldContainer[_common_pb2.Factor]
+    language: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., members: _Optional[_Iterable[_Union[_common_pb2.MemberReference, _Mapping]]] = ..., points: _Optional[int] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., redemption_type: _Optional[str] = ..., order_reference: _Optional[str] = ..., verified_by: _Optional[_Iterable[_Union[_common_pb2.Factor, str]]] = ..., language: _Optional[str] = ...) -> None: ...
+
+class RedeemHouseholdResponse(_message.Message):
+    __slots__ = ("transaction_id", "decision", "reasons", "points", "account_id", "balance")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    decision: _common_pb2.Decision
+    reasons: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]
+    points: int
+    account_id: int
+    balance: _common_pb2.Balance
+    def __init__(self, transaction_id: _Optional[str] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., account_id: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ...) -> None: ...
+
 class GetTransactionRequest(_message.Message):
     __slots__ = ("transaction_id",)
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -449,10 +529,12 @@ class Transaction(_message.Message):
     def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., seq: _Optional[int] = ..., position: _Optional[int] = ..., operation: _Optional[_Union[_common_pb2.Operation, str]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., channel: _Optional[_Union[_common_pb2.Channel, str]] = ..., order_reference: _Optional[str] = ..., rule_set_version: _Optional[int] = ..., fraud_rules_version: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., original_transaction_id: _Optional[str] = ..., experiment_id: _Optional[int] = ..., arm: _Optional[int] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.AdviceChange, _Mapping]]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ..., verified_by: _Optional[_Iterable[_Union[_common_pb2.Factor, str]]] = ..., agent_id: _Optional[str] = ..., adjustment: _Optional[_Union[Adjustment, _Mapping]] = ..., identified_by: _Optional[_Union[_common_pb2.IdentifierKind, str]] = ...) -> None: ...
 
 class GetTransactionResponse(_message.Message):
-    __slots__ = ("transaction",)
+    __slots__ = ("transaction", "other_legs")
     TRANSACTION_FIELD_NUMBER: _ClassVar[int]
+    OTHER_LEGS_FIELD_NUMBER: _ClassVar[int]
     transaction: Transaction
-    def __init__(self, transaction: _Optional[_Union[Transaction, _Mapping]] = ...) -> None: ...
+    other_legs: _containers.RepeatedCompositeFieldContainer[Transaction]
+    def __init__(self, transaction: _Optional[_Union[Transaction, _Mapping]] = ..., other_legs: _Optional[_Iterable[_Union[Transaction, _Mapping]]] = ...) -> None: ...
 
 class GetBalanceRequest(_message.Message):
     __slots__ = ("member",)
@@ -485,18 +567,22 @@ class GetBalanceResponse(_message.Message):
     def __init__(self, account_id: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., seq: _Optional[int] = ..., redemption_locked: _Optional[bool] = ..., next_expiry: _Optional[_Union[NextExpiry, _Mapping]] = ..., suspended: _Optional[bool] = ...) -> None: ...
 
 class BatchItem(_message.Message):
-    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "return_transaction")
+    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "return_transaction", "transfer_points", "redeem_household")
     AUTHORISE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     CAPTURE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     VOID_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     ACCRUE_FIELD_NUMBER: _ClassVar[int]
     RETURN_TRANSACTION_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_POINTS_FIELD_NUMBER: _ClassVar[int]
+    REDEEM_HOUSEHOLD_FIELD_NUMBER: _ClassVar[int]
     authorise_redemption: AuthoriseRedemptionRequest
     capture_redemption: CaptureRedemptionRequest
     void_redemption: VoidRedemptionRequest
     accrue: AccrueRequest
     return_transaction: ReturnTransactionRequest
-    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionRequest, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionRequest, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionRequest, _Mapping]] = ..., accrue: _Optional[_Union[AccrueRequest, _Mapping]] = ..., return_transaction: _Optional[_Union[ReturnTransactionRequest, _Mapping]] = ...) -> None: ...
+    transfer_points: TransferPointsRequest
+    redeem_household: RedeemHouseholdRequest
+    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionRequest, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionRequest, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionRequest, _Mapping]] = ..., accrue: _Optional[_Union[AccrueRequest, _Mapping]] = ..., return_transaction: _Optional[_Union[ReturnTransactionRequest, _Mapping]] = ..., transfer_points: _Optional[_Union[TransferPointsRequest, _Mapping]] = ..., redeem_household: _Optional[_Union[RedeemHouseholdRequest, _Mapping]] = ...) -> None: ...
 
 class ProcessBatchRequest(_message.Message):
     __slots__ = ("items",)
@@ -525,20 +611,24 @@ class BatchError(_message.Message):
     def __init__(self, code: _Optional[int] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., field_violations: _Optional[_Iterable[_Union[FieldViolation, _Mapping]]] = ...) -> None: ...
 
 class BatchResult(_message.Message):
-    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "error", "return_transaction")
+    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "error", "return_transaction", "transfer_points", "redeem_household")
     AUTHORISE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     CAPTURE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     VOID_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     ACCRUE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     RETURN_TRANSACTION_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_POINTS_FIELD_NUMBER: _ClassVar[int]
+    REDEEM_HOUSEHOLD_FIELD_NUMBER: _ClassVar[int]
     authorise_redemption: AuthoriseRedemptionResponse
     capture_redemption: CaptureRedemptionResponse
     void_redemption: VoidRedemptionResponse
     accrue: AccrueResponse
     error: BatchError
     return_transaction: ReturnTransactionResponse
-    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionResponse, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionResponse, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionResponse, _Mapping]] = ..., accrue: _Optional[_Union[AccrueResponse, _Mapping]] = ..., error: _Optional[_Union[BatchError, _Mapping]] = ..., return_transaction: _Optional[_Union[ReturnTransactionResponse, _Mapping]] = ...) -> None: ...
+    transfer_points: TransferPointsResponse
+    redeem_household: RedeemHouseholdResponse
+    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionResponse, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionResponse, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionResponse, _Mapping]] = ..., accrue: _Optional[_Union[AccrueResponse, _Mapping]] = ..., error: _Optional[_Union[BatchError, _Mapping]] = ..., return_transaction: _Optional[_Union[ReturnTransactionResponse, _Mapping]] = ..., transfer_points: _Optional[_Union[TransferPointsResponse, _Mapping]] = ..., redeem_household: _Optional[_Union[RedeemHouseholdResponse, _Mapping]] = ...) -> None: ...
 
 class ProcessBatchResponse(_message.Message):
     __slots__ = ("results",)

@@ -71,6 +71,16 @@ class TransactionServiceStub:
                 request_serializer=pointguard_dot_v1_dot_transaction__pb2.AdjustPointsRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_transaction__pb2.AdjustPointsResponse.FromString,
                 _registered_method=True)
+        self.TransferPoints = channel.unary_unary(
+                '/pointguard.v1.TransactionService/TransferPoints',
+                request_serializer=pointguard_dot_v1_dot_transaction__pb2.TransferPointsRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_transaction__pb2.TransferPointsResponse.FromString,
+                _registered_method=True)
+        self.RedeemHousehold = channel.unary_unary(
+                '/pointguard.v1.TransactionService/RedeemHousehold',
+                request_serializer=pointguard_dot_v1_dot_transaction__pb2.RedeemHouseholdRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_transaction__pb2.RedeemHouseholdResponse.FromString,
+                _registered_method=True)
         self.GetTransaction = channel.unary_unary(
                 '/pointguard.v1.TransactionService/GetTransaction',
                 request_serializer=pointguard_dot_v1_dot_transaction__pb2.GetTransactionRequest.SerializeToString,
@@ -153,6 +163,20 @@ class TransactionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TransferPoints(self, request, context):
+        """Moves points from one account to another: all of it on both sides, or nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedeemHousehold(self, request, context):
+        """Spends points of several members' accounts at once, of each what it has, in the order given: all of it or nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTransaction(self, request, context):
         """Returns one transaction with its entries.
         """
@@ -229,6 +253,16 @@ def add_TransactionServiceServicer_to_server(servicer, server):
                     servicer.AdjustPoints,
                     request_deserializer=pointguard_dot_v1_dot_transaction__pb2.AdjustPointsRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_transaction__pb2.AdjustPointsResponse.SerializeToString,
+            ),
+            'TransferPoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransferPoints,
+                    request_deserializer=pointguard_dot_v1_dot_transaction__pb2.TransferPointsRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_transaction__pb2.TransferPointsResponse.SerializeToString,
+            ),
+            'RedeemHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedeemHousehold,
+                    request_deserializer=pointguard_dot_v1_dot_transaction__pb2.RedeemHouseholdRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_transaction__pb2.RedeemHouseholdResponse.SerializeToString,
             ),
             'GetTransaction': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTransaction,
@@ -447,6 +481,60 @@ class TransactionService:
             '/pointguard.v1.TransactionService/AdjustPoints',
             pointguard_dot_v1_dot_transaction__pb2.AdjustPointsRequest.SerializeToString,
             pointguard_dot_v1_dot_transaction__pb2.AdjustPointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TransferPoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.TransactionService/TransferPoints',
+            pointguard_dot_v1_dot_transaction__pb2.TransferPointsRequest.SerializeToString,
+            pointguard_dot_v1_dot_transaction__pb2.TransferPointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedeemHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.TransactionService/RedeemHousehold',
+            pointguard_dot_v1_dot_transaction__pb2.RedeemHouseholdRequest.SerializeToString,
+            pointguard_dot_v1_dot_transaction__pb2.RedeemHouseholdResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,10 @@ class TransactionServiceStub:
     """Gives or takes points by hand: a discretionary credit, an adjustment, or the correction of an earlier transaction. Needs
     an API key with the role "agent".
     """
+    TransferPoints: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.TransferPointsRequest, _transaction_pb2.TransferPointsResponse]
+    """Moves points from one account to another: all of it on both sides, or nothing."""
+    RedeemHousehold: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.RedeemHouseholdRequest, _transaction_pb2.RedeemHouseholdResponse]
+    """Spends points of several members' accounts at once, of each what it has, in the order given: all of it or nothing."""
     GetTransaction: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.GetTransactionRequest, _transaction_pb2.GetTransactionResponse]
     """Returns one transaction with its entries."""
     GetBalance: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.GetBalanceRequest, _transaction_pb2.GetBalanceResponse]
@@ -91,6 +95,10 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     """Gives or takes points by hand: a discretionary credit, an adjustment, or the correction of an earlier transaction. Needs
     an API key with the role "agent".
     """
+    TransferPoints: _aio.UnaryUnaryMultiCallable[_transaction_pb2.TransferPointsRequest, _transaction_pb2.TransferPointsResponse]  # type: ignore[assignment]
+    """Moves points from one account to another: all of it on both sides, or nothing."""
+    RedeemHousehold: _aio.UnaryUnaryMultiCallable[_transaction_pb2.RedeemHouseholdRequest, _transaction_pb2.RedeemHouseholdResponse]  # type: ignore[assignment]
+    """Spends points of several members' accounts at once, of each what it has, in the order given: all of it or nothing."""
     GetTransaction: _aio.UnaryUnaryMultiCallable[_transaction_pb2.GetTransactionRequest, _transaction_pb2.GetTransactionResponse]  # type: ignore[assignment]
     """Returns one transaction with its entries."""
     GetBalance: _aio.UnaryUnaryMultiCallable[_transaction_pb2.GetBalanceRequest, _transaction_pb2.GetBalanceResponse]  # type: ignore[assignment]
@@ -170,6 +178,22 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Gives or takes points by hand: a discretionary credit, an adjustment, or the correction of an earlier transaction. Needs
         an API key with the role "agent".
         """
+
+    @_abc_1.abstractmethod
+    def TransferPoints(
+        self,
+        request: _transaction_pb2.TransferPointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transaction_pb2.TransferPointsResponse, _abc.Awaitable[_transaction_pb2.TransferPointsResponse]]:
+        """Moves points from one account to another: all of it on both sides, or nothing."""
+
+    @_abc_1.abstractmethod
+    def RedeemHousehold(
+        self,
+        request: _transaction_pb2.RedeemHouseholdRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transaction_pb2.RedeemHouseholdResponse, _abc.Awaitable[_transaction_pb2.RedeemHouseholdResponse]]:
+        """Spends points of several members' accounts at once, of each what it has, in the order given: all of it or nothing."""
 
     @_abc_1.abstractmethod
     def GetTransaction(

@@ -12,6 +12,7 @@ from pointguard_server.engine import compiled  # its import tells Numba where to
 from pointguard_server.rules.fields import FACT_FIELD_COUNT, FACT_FIELDS
 from pointguard_server.rules.native_call import call_earn
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.views import view
 
 __all__ = ["FAILED", "POINTS_MAX", "Counted", "compiled", "counts_nothing", "evaluate"]
 
@@ -36,6 +37,7 @@ _YEAR, _MONTH, _MONTH_DAY, _HOURS, _MINUTES, _WEEKDAY = (
 )
 
 
+@view
 class Counted(NamedTuple):
     """What caps over a time count, and where it stands: a column for each counter of the rule set."""
 
@@ -110,7 +112,7 @@ def _gather_facts(orders, n, offset, money_scale, facts):
     facts[_ENROLLED] = (orders.moment[n] - orders.enrolled_at[n]) // _DAY * _NUMBER
     facts[_POSTED] = min(orders.posted[n], POINTS_MAX // _NUMBER) * _NUMBER
     facts[_AVAILABLE] = min(orders.posted[n] - orders.pending[n] - orders.reserved[n], POINTS_MAX // _NUMBER) * _NUMBER
-    facts[_SPEND] = min(orders.spend[n], _MONEY_MAX // money_scale) * money_scale
+    facts[_SPEND] = max(min(orders.spend[n], _MONEY_MAX // money_scale), 0) * money_scale
     _gather_time(facts, orders.moment[n] + offset)
 
 

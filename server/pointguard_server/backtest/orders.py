@@ -7,10 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pointguard_server.rules.fields import LINE_FIELD_COUNT
+from pointguard_server.velocity.views import view
 
 IntArray = npt.NDArray[np.int64]
 
 
+@view
 class Orders(NamedTuple):
     """Purchases in order of time, one array a field: int64 of shape (orders,) unless said otherwise.
 

@@ -15,6 +15,7 @@ from pointguard_server.rpc.wire import reading
 from pointguard_server.rpc.wire.matching import Matchers, Seen
 from pointguard_server.rpc.wire.reading import put_total, read_basket
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.views import view
 
 __all__ = [
     "FULL",
@@ -52,6 +53,7 @@ _ENTRY_SIZE = len(RECORD_ENTRY_FIELDS)
 _FLAGS, _TENDER = REQUEST_FIELDS.index("flags"), REQUEST_FIELDS.index("tender_id")
 
 
+@view
 class History(NamedTuple):
     """What became of orders, one array a field: int64 of shape (orders,), and ``transaction_id`` (orders, 16) bytes."""
 
@@ -63,6 +65,7 @@ class History(NamedTuple):
     transaction_id: ByteArray
 
 
+@view
 class Layout(NamedTuple):
     """The kernel's view of a record's rows."""
 
@@ -73,6 +76,7 @@ class Layout(NamedTuple):
     advice_raw: IntArray
 
 
+@view
 class Basket(NamedTuple):
     """What reading a basket needs: see ``reading.Reader``."""
 
@@ -82,12 +86,14 @@ class Basket(NamedTuple):
     seen: Seen
 
 
+@view
 class Lines(NamedTuple):
     """Room for lines: see ``reading.Rows``."""
 
     lines: IntArray
 
 
+@view
 class Scratch(NamedTuple):
     """Room to work in."""
 

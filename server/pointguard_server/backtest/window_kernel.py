@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pointguard_server.backtest.orders import IntArray
 from pointguard_server.engine import compiled  # its import tells Numba where to keep kernels
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.views import view
 from pointguard_server.velocity.windows import (
     DISTINCT_CARDS,
     DISTINCT_CASHIERS,
@@ -26,6 +27,7 @@ from pointguard_server.velocity.windows import (
 __all__ = ["EVENT", "NONE", "Legs", "compiled", "walk"]
 
 
+@view
 class Legs(NamedTuple):
     """Accounts' legs, one account after the other, each in sequence: an array for each, with a value for every leg."""
 

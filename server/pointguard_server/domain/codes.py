@@ -29,6 +29,8 @@ class Operation(IntEnum):
     RECORD_ACTIVITY = 17
     ADJUST = 18
     CHANGE_GROUPS = 19
+    TRANSFER = 20
+    REDEEM_HOUSEHOLD = 21
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -40,6 +42,8 @@ FIRST_READ = Operation.QUOTE
 
 SERVER_OPERATIONS = frozenset((Operation.EXPIRE, Operation.MATURE))
 """What the server writes by itself: such a leg has no request."""
+SEVERAL_ACCOUNTS = frozenset((Operation.TRANSFER, Operation.REDEEM_HOUSEHOLD))
+"""What moves points of several accounts at once: its transaction has a leg for each."""
 INTERVENTIONS = frozenset(
     (
         Operation.RAISE_ADVICE,
@@ -84,6 +88,8 @@ class Part(IntEnum):
     TARGETED = 5
     DISCRETIONARY = 6
     PPE = 7
+    TRANSFER_OUT = 8
+    TRANSFER_IN = 9
 
 
 class Decision(IntEnum):
@@ -171,6 +177,7 @@ class Context(IntEnum):
     REDEMPTION = 1
     EARNING = 2
     ADJUSTMENT = 3
+    TRANSFER = 4
 
 
 class Posture(IntEnum):
@@ -202,6 +209,8 @@ STRENGTH = (
 """The postures, weakest first."""
 CASES = frozenset((Posture.REVIEW, Posture.REVIEW_BLOCK))
 """The postures whose advice is a case: it stands until it is resolved."""
+LEGS_MAX, ADVICE_A_LEG = 16, 1024
+"""How many legs a transaction may have, and how many advices one of them may raise: their ids are counted through."""
 UNTIL_RESOLVED = 253_370_764_800_000_000
 """Where an advice that is a case has its end: in the year 9999."""
 
@@ -460,3 +469,6 @@ class Outcome(IntEnum):
     CORRECTION_ABOVE_ORIGINAL = 21
     CARD_LINKING_CAP = 22
     GROUPS_CHANGED = 23
+    SAME_ACCOUNT = 24
+    NAMED_TWICE = 25
+    TOO_MANY_LOTS = 26

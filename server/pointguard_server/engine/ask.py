@@ -1,10 +1,13 @@
 """One request on its way through the engine, and the verdict that comes back. Made by ``rpc`` and ``service``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pointguard_server.domain.codes import Outcome
+
+Member = tuple[int, tuple[int, str] | None]
+"""An account, or 0 and the identifier (kind, normalized value) that finds it."""
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class Ask:
     agent_id: int = 0
     reason_code: int = 0
     group_set_before: int = 0
+    others: Sequence[Member] = ()  # the other accounts of one that is about several, in its order
 
 
 class Claim(NamedTuple):

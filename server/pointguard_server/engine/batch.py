@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pointguard_server.domain.codes import FIRST_READ, INTERVENTIONS, AdviceEvent, Operation, Outcome
+from pointguard_server.domain.codes import FIRST_READ, INTERVENTIONS, Operation, Outcome
 from pointguard_server.domain.record import decode_body
 from pointguard_server.domain.returns import decode_lines
 from pointguard_server.engine.agents import AgentAdvice
@@ -31,7 +31,7 @@ from pointguard_server.engine.kernel import decide
 from pointguard_server.engine.lots import lots_left
 from pointguard_server.engine.memory import ACCOUNT, Memory
 from pointguard_server.engine.originals import NO_RETURNS, Originals
-from pointguard_server.engine.past_legs import legs_of_records
+from pointguard_server.engine.past_legs import latest_steps, legs_of_records
 from pointguard_server.engine.ports import BatchRecord, Clock, Heads, LedgerStore, Rows
 from pointguard_server.engine.programs import Programs
 from pointguard_server.engine.recount import Recount
@@ -43,6 +43,7 @@ from pointguard_server.engine.rows import (
     REQUEST_COLUMNS,
     SETTLED,
 )
+from pointguard_server.engine.several_accounts import LOTS_MOVED, NO_OTHERS, OtherAccounts, without_slot
 from pointguard_server.engine.totals import Totals
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.engine.world import (
@@ -56,12 +57,13 @@ from pointguard_server.engine.world import (
     Output,
     RowArray,
 )
+from pointguard_server.velocity.scopes import CHANGES_MAX
 from pointguard_server.velocity.windows import BLOCK, NONE
 
 # An enumeration's member takes longer to look up than to compare.
 _CAPTURE, _VOID, _RETURN = int(Operation.CAPTURE), int(Operation.VOID), int(Operation.RETURN)
 _ADJUST = int(Operation.ADJUST)
-_BY_AGENTS = [_ADJUST, int(Operation.SET_REDEMPTION_LOCK), *map(int, INTERVENTIONS)]
+_BY_AGENTS = [_ADJUST, int(Operation.TRANSFER), int(Operation.SET_REDEMPTION_LOCK), *map(int, INTERVENTIONS)]
 _NO_ID = bytes(16)
 
 Upcoming = tuple[tuple[int, Programs], ...]
@@ -97,6 +99,7 @@ class _Step:
         self.originals: Originals | None = None  # where there are returns
         self.corrections: Corrections | None = None  # where there are some
         self.adjusts = np.zeros(0, np.int64)  # the requests that are adjustments
+        self.others = NO_OTHERS
 
 
 class Decider:
@@ -242,7 +245,7 @@ class Decider:
             recount = programs.recount(new, self.heads.accepted_at)
         if new:
             for legs in self._store.legs_after(recount.position, recount.since):
-                recount.add(legs)
+                recount.add(legs, self._store.leg_of)
         return recount
 
     def _take_scopes(self, programs: Programs, counted: Recount) -> None:
@@ -260,7 +263,7 @@ class Decider:
                 recount = programs.recount((), self.heads.accepted_at)
                 self.memory.scopes.await_counts(programs.scoped)
                 break
-            recount.add(legs)
+            recount.add(legs, self._store.leg_of)
         self._take_scopes(programs, recount)
 
     def take_counted(self, recount: Recount) -> None:
@@ -269,7 +272,7 @@ class Decider:
         What ``recount`` has not seen of the ledger is read now.
         """
         for legs in self._store.legs_after(recount.position, recount.since):
-            recount.add(legs)
+            recount.add(legs, self._store.leg_of)
         self.memory.scopes.take(self.memory.scopes.keys, recount, self.programs.group_sets)
         self.programs.mark_uncounted(self.memory.scopes.uncounted)
         self.recounting = None
@@ -288,7 +291,8 @@ class Decider:
         self._store.rollback()
         if not self._heads_unknown:
             self.memory.scopes.undo()
-        self.memory.evict({*step.envelopes["account_id"].tolist(), *step.begun})
+        others = step.others.envelopes["account_id"].tolist()
+        self.memory.evict({*step.envelopes["account_id"].tolist(), *step.begun, *others})
         for claim in step.claims:
             claim.forget()
 
@@ -388,16 +392,20 @@ class Decider:
         memory, envelopes = self.memory, step.envelopes
         missing, unplaced = find_slots(memory.table, memory.accounts, envelopes, self._turn)
         self._hits += step.count - missing
+        everyone = (envelopes, step.others.envelopes) if step.others.count else (envelopes,)
+        if step.others.count:
+            more = find_slots(memory.table, memory.accounts, step.others.envelopes, self._turn)
+            missing, unplaced = missing + more[0], unplaced + more[1]
         if missing:
-            wanted = envelopes[(envelopes["slot"] == NONE) & (envelopes["skip"] == 0) & (envelopes["account_id"] != 0)]
-            unknown = set(zip(wanted["tenant_id"].tolist(), wanted["account_id"].tolist(), strict=True))
+            unknown = set().union(*map(without_slot, everyone))
             accounts = sorted(each for each in unknown if memory.slot_of(each[1]) is None)
             memory.make_room(len(accounts), self._turn)
             for tenant_id, account_id in accounts:
                 self._load(tenant_id, account_id, now)
-            find_slots(memory.table, memory.accounts, envelopes, self._turn)
+            for each in everyone:
+                find_slots(memory.table, memory.accounts, each, self._turn)
         if unplaced:
-            self._place(envelopes["slot"])
+            self._place(np.concatenate([each["slot"] for each in everyone]))
 
     def _place(self, slots: IntArray) -> None:
         """Find what decides for the accounts that were in memory when an experiment began or ended."""
@@ -414,6 +422,9 @@ class Decider:
         named = (each for each in step.inbox.identifiers if each[0] not in claims)
         identify(self._store, envelopes, skip, named)
         leave_ended(self._store, envelopes, claims)
+        if step.inbox.others:
+            step.others = OtherAccounts(step.inbox.others, envelopes)
+            step.others.identify(self._store)
         returns = ((step.operations == _RETURN) & (skip == 0)).nonzero()[0]
         if returns.size:
             self._find_originals(step, returns.tolist())
@@ -440,7 +451,7 @@ class Decider:
         envelopes, skip = step.envelopes, step.skip
         ids = step.requests.view(REQUEST_COLUMNS)["reservation"]
         identified = {row for row, *_ in step.inbox.identifiers}
-        step.originals = Originals()
+        step.originals = Originals(self._store.leg_of if self.programs.scoped else None)
         for row in rows:
             transaction_id = ids[row].tobytes()
             if transaction_id == _NO_ID:
@@ -511,18 +522,20 @@ class Decider:
 
     def _run(self, step: _Step, now: int) -> tuple[Batch, Output]:
         """Call the kernel with room for the worst case."""
-        count, programs, slots = step.count, self.programs, step.envelopes["slot"]
-        touched = list(set(slots[slots >= 0].tolist()))
+        count, programs, slots, others = step.count, self.programs, step.envelopes["slot"], step.others.count
+        touched = list({*slots[slots >= 0].tolist(), *step.others.slots.tolist()})
         holds = int(self.memory.accounts["hold_count"][touched].sum())
         # Of each account with lots, the first request may find that some have matured and some have ended.
         lot_counts = self.memory.accounts["lot_count"][touched]
-        legs = count + holds + 2 * int(np.count_nonzero(lot_counts))
+        legs = count + others + holds + 2 * int(np.count_nonzero(lot_counts))
         given = count * programs.awards_max if programs.makes_lots else 0
         if (originals := step.originals) is not None:
             given += originals.movements
         given += step.adjusts.size
         lots = int(lot_counts.sum()) + given
-        entries = count * max(programs.awards_max, 1)
+        moved = lots + LOTS_MOVED if lots and others else 0
+        given, lots = given + moved, lots + moved
+        entries = count * max(programs.awards_max, 1) + moved + 4 * others
         if lots:
             # A lot may pay a debt (two entries), end in part and be used up. A request may take a part of one and end
             # a part of another; so may each reservation whose time is up.
@@ -531,12 +544,12 @@ class Decider:
             # Of each part of an original, points may be put back or taken, and others taken in their place.
             entries += 4 * originals.movements
         advice_max = programs.rules_max + 1  # an intervention writes one step, and rules about agents look at it
-        batch = self._batch(step, now, legs)
+        batch = self._batch(step, now, legs, moved)
         out = self._buffers.output(
             requests=count,
             legs=legs,
             entries=entries,
-            advice=count * advice_max,
+            advice=(count + others) * advice_max,
             shown=self._shown_max(step),
             measures=programs.windows_max,
             awards=programs.awards_max,
@@ -545,9 +558,10 @@ class Decider:
             held=programs.held_max,
         )
         if programs.scoped:
-            changes = 2 * (count + holds)
-            self.memory.scopes.make_room(count, changes, programs.group_sets, programs.calendars(now), now)
-        arrays = self.memory.arrays(legs, count, count * advice_max, given)
+            # A request may count and give back, and so may each reservation whose time is up.
+            changes = CHANGES_MAX * (2 * (count + others) + holds)
+            self.memory.scopes.make_room(count + others, changes, programs.group_sets, programs.calendars(now), now)
+        arrays = self.memory.arrays(legs, count, (count + others) * advice_max, given)
         world = programs.world(now)._replace(exemptions=self._exemptions)
         world.rules["tripped"] = world.rules["unavailable"] = 0
         decide(arrays, world, batch, out)
@@ -560,7 +574,7 @@ class Decider:
         reads = slots[(step.operations >= FIRST_READ) & (slots >= 0)]
         if not reads.size:
             return 0
-        writes = slots[(step.operations < FIRST_READ) & (slots >= 0)]
+        writes = np.concatenate((slots[(step.operations < FIRST_READ) & (slots >= 0)], step.others.slots))
         accounts, places = np.unique(writes, return_counts=True)
         raised = np.zeros(len(reads), np.int64)
         if accounts.size:
@@ -568,7 +582,7 @@ class Decider:
             raised = np.where(accounts[found] == reads, places[found], 0) * max(self.programs.rules_max, 1)
         return int((self.memory.accounts["advice_count"][reads] + raised).sum())
 
-    def _batch(self, step: _Step, now: int, legs: int) -> Batch:
+    def _batch(self, step: _Step, now: int, legs: int, lots_to_move: int = 0) -> Batch:
         heads = self.heads
         deeds = int(np.isin(step.operations, _BY_AGENTS).sum()) if self.programs.agent_rules else 0
         agent_advice, about_agents = self._agent_advice.rows(now, deeds * self.programs.agent_rules)
@@ -578,10 +592,11 @@ class Decider:
             envelopes=step.envelopes,
             lines=step.inbox.lines,
             ids=transaction_ids(now, legs),
-            header=np.array([now, heads.batch_id + 1, *first, about_agents], np.int64),
+            header=np.array([now, heads.batch_id + 1, *first, about_agents, lots_to_move], np.int64),
             returns=NO_RETURNS if step.originals is None else step.originals.arrays(),
             corrections=NO_CORRECTIONS if step.corrections is None else step.corrections.array(),
             agent_advice=agent_advice,
+            sides=step.others.sides(step.envelopes),
         )
 
     def _append(self, step: _Step, batch: Batch, out: Output) -> Heads:
@@ -672,14 +687,6 @@ def _measures(programs: Programs) -> list[object]:
     """Return what tallies are built for, and who has which."""
     built = [(each.program_id, each.settings["fraud_epoch"], each.measures) for each in programs.programs]
     return [*built, programs.splits]
-
-
-def latest_steps(advice: RowArray, now: int) -> RowArray:
-    """Return the latest step of each advice that has not ended by now, in order; ``advice`` holds all of them."""
-    latest = {name: row for row, name in enumerate(advice[["advice_id_high", "advice_id_low"]].tolist())}
-    steps: RowArray = advice[sorted(latest.values())]
-    stands: RowArray = steps[(steps["ends_at"] > now) & (steps["event"] != AdviceEvent.REMOVED)]
-    return stands
 
 
 def _order_references(step: _Step) -> dict[int, str]:

@@ -4,11 +4,12 @@ A request is put here either as an ``Ask`` or by a kernel that reads messages; b
 is decided nobody else may touch its inbox.
 """
 
+from collections.abc import Sequence
 from struct import Struct
 
 import numpy as np
 
-from pointguard_server.engine.ask import Ask, Claim
+from pointguard_server.engine.ask import Ask, Claim, Member
 from pointguard_server.engine.rows import ENVELOPE, REQUEST, SETTLED
 from pointguard_server.rules.fields import LINE_FIELD_COUNT
 
@@ -35,6 +36,7 @@ class Inbox:
         self.count = self.line_count = self.body_size = 0
         self.identifiers: list[tuple[int, int, str]] = []  # (row, kind, normalized value) of accounts to be found
         self.claims: dict[int, Claim] = {}  # by row
+        self.others: dict[int, Sequence[Member]] = {}  # by row: the accounts beside the request's own
 
     def reserve(self, rows: int, lines: int, body_bytes: int) -> None:
         """Make room for that much more."""
@@ -58,6 +60,7 @@ class Inbox:
         self.count, self.line_count, self.body_size = count, line_count, body_size
         self.identifiers = [named for named in self.identifiers if named[0] < count]
         self.claims = {row: claim for row, claim in self.claims.items() if row < count}
+        self.others = {row: others for row, others in self.others.items() if row < count}
 
     def settle(self, row: int) -> None:
         """Have a row left undecided: it is answered otherwise."""
@@ -118,6 +121,8 @@ class Inbox:
             self.identifiers.append((row, *ask.identifier))
         if ask.claim is not None:
             self.claims[row] = ask.claim
+        if ask.others:
+            self.others[row] = ask.others
 
     def body(self, row: int) -> bytes:
         """Return a request's body: see ``domain.record.encode_body``."""

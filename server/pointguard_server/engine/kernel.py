@@ -1,11 +1,11 @@
 """The one compiled call that decides a whole batch, in order. Used by ``engine/batch.py``.
 
 ``decide`` is the entry. It and its helpers are split by noun: ``accounts`` (bringing an account to the present),
-``redemptions``, ``reservations``, ``accruals``, ``returns``, ``adjustments``, ``activity``, ``lots``, ``advice``,
-``agents``, ``interventions`` and ``emit`` (writing rows).
+``redemptions``, ``reservations``, ``accruals``, ``returns``, ``adjustments``, ``several_accounts``, ``activity``,
+``lots``, ``advice``, ``agents``, ``interventions`` and ``emit`` (writing rows).
 """
 
-from pointguard_server.domain.codes import INTERVENTIONS, Operation, Outcome
+from pointguard_server.domain.codes import INTERVENTIONS, SEVERAL_ACCOUNTS, Operation, Outcome
 from pointguard_server.engine.compiled.accounts import bring_up_to_date, show_balance
 from pointguard_server.engine.compiled.accruals import accrue
 from pointguard_server.engine.compiled.activity import record_activity
@@ -16,6 +16,7 @@ from pointguard_server.engine.compiled.lots import show_lots
 from pointguard_server.engine.compiled.redemptions import authorise, check, quote
 from pointguard_server.engine.compiled.reservations import capture, void
 from pointguard_server.engine.compiled.returns import give_back
+from pointguard_server.engine.compiled.several_accounts import move_points, sides_of
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.prefetch import fetch_account, fetch_events
@@ -23,6 +24,7 @@ from pointguard_server.velocity.windows import NONE
 
 _FIRST_READ = int(Operation.QUOTE)
 _INTERVENTIONS = tuple(sorted(int(each) for each in INTERVENTIONS))
+_SEVERAL_ACCOUNTS = tuple(sorted(int(each) for each in SEVERAL_ACCOUNTS))
 _AUTHORISE, _CAPTURE, _VOID, _ACCRUE = (
     int(Operation.AUTHORISE),
     int(Operation.CAPTURE),
@@ -66,7 +68,14 @@ def decide(arrays, world, batch, out):  # noqa: C901  (one case an operation)
         if operation >= _FIRST_READ and operation != _SETTLE:
             _read(arrays, world, batch, out, r, slot)
             continue
-        bring_up_to_date(arrays, world, batch, out, slot, program)
+        first, last = sides_of(batch, r) if operation in _SEVERAL_ACCOUNTS else (0, 0)
+        if not _are_known(arrays, world, batch, first, last, program):
+            answer.outcome = _ACCOUNT_UNKNOWN
+            continue
+        for i in range(first, max(last, first + 1)):
+            # Its own comes last.
+            own = slot if i + 1 >= last else batch.sides[i + 1].slot
+            bring_up_to_date(arrays, world, batch, out, own, world.programs[arrays.accounts[own].program])
         if operation == _AUTHORISE:
             authorise(arrays, world, batch, out, r, slot)
         elif operation == _ACCRUE:
@@ -79,6 +88,8 @@ def decide(arrays, world, batch, out):  # noqa: C901  (one case an operation)
             give_back(arrays, world, batch, out, r, slot)
         elif operation == _ADJUST:
             adjust(arrays, world, batch, out, r, slot)
+        elif operation in _SEVERAL_ACCOUNTS:
+            move_points(arrays, world, batch, out, r)
         elif operation == _RECORD:
             record_activity(arrays, world, batch, out, r, slot)
         elif operation in _INTERVENTIONS:
@@ -86,6 +97,16 @@ def decide(arrays, world, batch, out):  # noqa: C901  (one case an operation)
         elif operation != _SETTLE:
             record_fact(arrays, world, batch, out, r, slot)
         show_balance(arrays, account, answer, batch.header[NOW])
+
+
+@part
+def _are_known(arrays, world, batch, first, last, program):
+    """Whether all accounts of a request are there; one of another program is as good as none."""
+    for i in range(first, last):
+        slot = batch.sides[i].slot
+        if slot < 0 or world.programs[arrays.accounts[slot].program].program_id != program.program_id:
+            return False
+    return True
 
 
 @part

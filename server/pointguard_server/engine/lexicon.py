@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.views import view
 
 IntArray = npt.NDArray[np.int64]
 ByteArray = npt.NDArray[np.uint8]
@@ -24,6 +25,7 @@ _LINE_FEED = 10
 _TEXT_BYTES = 16  # a text's share of the room
 
 
+@view
 class LexiconArrays(NamedTuple):
     """The kernel's view.
 

@@ -1,6 +1,7 @@
 """What is left of an account's lots, from the entries that gave and took their points. For ``batch`` and ``storage``.
 
-A lot is named by its ``lot_seq``, the seq of the leg that gave it, and its ``rule_id``: a rule gives one award a leg.
+A lot is named by its ``lot_seq``, the seq of the leg that gave it, its ``rule_id`` and its ``expires_at``: see
+``compiled/lots.py``.
 """
 
 import numpy as np
@@ -14,9 +15,9 @@ def lots_left(entries: RowArray) -> RowArray:
     ``entries`` (``engine.rows.ENTRY``) are those of the lots, in the order of the ledger; several may have been added
     up to one. The rows are in that order too.
     """
-    places: dict[tuple[int, int], int] = {}
+    places: dict[tuple[int, int, int], int] = {}
     left = np.zeros(len(entries), np.int64)
-    names = zip(entries["lot_seq"].tolist(), entries["rule_id"].tolist(), strict=True)
+    names = zip(*(entries[name].tolist() for name in ("lot_seq", "rule_id", "expires_at")), strict=True)
     for row, (name, points) in enumerate(zip(names, entries["signed_points"].tolist(), strict=True)):
         left[places.setdefault(name, row)] += points
     rows = (left != 0).nonzero()[0]

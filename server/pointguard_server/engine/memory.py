@@ -16,6 +16,7 @@ from pointguard_server.engine.rows import STANDING
 from pointguard_server.engine.scopes import Scopes
 from pointguard_server.velocity.distinct import MEASURES_MAX, SLOTS_MAX, rehash, table_for
 from pointguard_server.velocity.scopes import ScopeArrays
+from pointguard_server.velocity.views import view
 from pointguard_server.velocity.windows import BLOCK, EVENT, NONE
 
 ACCOUNT = np.dtype(
@@ -97,6 +98,7 @@ IndexArray = npt.NDArray[np.int32]
 RowArray = npt.NDArray[np.void]
 
 
+@view
 class Arrays(NamedTuple):
     """The kernel's view.
 
@@ -222,7 +224,8 @@ class Memory:
     def _make_room_for_distinct(self, blocks: int) -> None:
         """Have the table of distinct values grow with the events in memory and in so many more blocks."""
         events = (self._blocks.capacity - self._blocks.free_count + blocks) * BLOCK
-        table = table_for(events * self.distinct_measures.size)
+        # Of one measure more: what ``count_between`` counts for a moment.
+        table = table_for(events * (self.distinct_measures.size + 1))
         if len(table) > len(self.distinct):
             rehash(self.distinct, table)
             self.distinct = table

@@ -69,7 +69,7 @@ ENVELOPE_FIELDS = (
     "skip",  # an Outcome already known before deciding, or SETTLED, or 0
     "slot",  # of the account in memory; -1: unknown account
     "refers_to",  # the seq of the reservation that it ends; of a return, 1 + its row of world.Returns, 0: no receipt;
-    # of a correction, 1 + its original's row of world.CORRECTED
+    # of a correction, 1 + its original's row of world.CORRECTED; of several accounts, 1 + the first one's of world.SIDE
     "business_unit_id",
     "store_province_id",
     "currency",  # currency_number() of the request's money; 0: it names none

@@ -6,13 +6,13 @@ Both give the same for the same leg but ``replayed``.
 from typing import Any, cast
 
 from pointguard_server.domain.codes import Decision, Operation
-from pointguard_server.domain.record import decode_record
+from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.engine.ask import ADVICE_NAMES, EntryView, StandingAdvice, Verdict
 from pointguard_server.engine.rows import ADVICE_COLUMNS, ANSWER_COLUMNS, ENTRY, STANDING_COLUMNS
 from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS, SHOWN, IntArray, Output, RowArray
 
 _ENTRY_VIEW = list(EntryView._fields)
-_RECORD = int(Operation.RECORD_ACTIVITY)
+_RECORD, _HOUSEHOLD = int(Operation.RECORD_ACTIVITY), int(Operation.REDEEM_HOUSEHOLD)
 _ENTRY_FIRST = (ENTRY.names or ()).index("entry_type")
 
 
@@ -123,6 +123,13 @@ def _told(out: Output) -> dict[int, tuple[StandingAdvice, ...]]:
     return found
 
 
+def _points(record: Record) -> int:
+    """Return what a transaction is about: of one about several accounts, what all of them come to."""
+    if record.request is not None and record.leg["operation"] == _HOUSEHOLD:
+        return cast("int", record.request["points"])
+    return cast("int", record.leg["points"])
+
+
 def verdict_of_record(data: bytes) -> Verdict:
     """Return the verdict that a leg's record stands for."""
     record = decode_record(data)
@@ -136,7 +143,7 @@ def verdict_of_record(data: bytes) -> Verdict:
         account_id=leg["account_id"],
         seq=leg["seq"],
         decision=leg["decision"],
-        points=0 if declined else leg["points"],
+        points=0 if declined else _points(record),
         money=0 if declined and leg["operation"] == Operation.AUTHORISE else leg["money"],
         released=leg["released"],
         expires_at=leg["hold_expires_at"],

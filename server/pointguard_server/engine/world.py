@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pointguard_server.velocity.views import view
+
 IntArray = npt.NDArray[np.int64]
 RowArray = npt.NDArray[np.void]
 
@@ -142,6 +144,7 @@ COUNTER = np.dtype([("rule_id", "<i8"), ("period", "<i8")])
 """What a rule gave an account in a period: see ``engine/counters.py``."""
 
 
+@view
 class World(NamedTuple):
     """Every program's facts, one array a kind; a program holds the index of its first row in each."""
 
@@ -190,11 +193,39 @@ ORIGINAL_PART = np.dtype(
 """An entry that gave or spent points, in order; ``behind``: what those after it come to."""
 
 
+COUNTED = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            "time",
+            "kind",
+            "parts",
+            "flags",
+            "points",
+            "money",
+            "released_points",  # what was given back of it so far
+            "released_money",
+            "store_id",
+            "terminal_id",
+            "cashier_id",
+            "card_id",
+            "business_unit_id",
+            "agent_id",
+            "group_set_id",
+        )
+    ]
+)
+"""An original as wider windows counted it: of a capture, its authorise. The first are as in ``velocity.windows.EVENT``;
+all are 0 where no program has such windows."""
+
+
+@view
 class Returns(NamedTuple):
     """What a batch's returns are about: see ``engine/originals.py``."""
 
     requests: RowArray
     originals: RowArray
+    counted: RowArray  # COUNTED, one for each of the originals
     parts: RowArray
     lines: IntArray  # [line of an original, (amount, of which returned)] in minor units
     asked_lines: IntArray  # [line of a request, (place in the basket from 1, minor units; 0: all of it)]
@@ -204,11 +235,16 @@ CORRECTED = np.dtype([(name, "<i8") for name in ("seq", "gives", "left", "correc
 """What a correction is about: its seq, whether it gave points or else took some, what it comes to with all that
 returned and corrected it, and what its corrections alone come to."""
 
+SIDE = np.dtype([(name, "<i8") for name in ("slot", "count", "identifier_kind", "identifier_id", "points", "row")])
+"""An account of a request that is about several: how many they are, counted in the first one's row, and by which
+identifier it was named. ``points`` and ``row`` are the kernel's own: what it is about, and the row of its leg."""
+
 _ABOUT = ("advice_id_high", "advice_id_low", "agent_id", "rule_id", "posture", "is_over", "ends_at")
 AGENT_ADVICE = np.dtype([(name, "<i8") for name in _ABOUT])
 """Advice about an agent that has not ended; ``is_over``: it does not stand, and its rule has no effect on him."""
 
 
+@view
 class Batch(NamedTuple):
     """What a batch asks. ``ids`` holds a fresh transaction id (high, low) for every leg that may be written."""
 
@@ -220,12 +256,14 @@ class Batch(NamedTuple):
     returns: Returns
     corrections: RowArray  # CORRECTED
     agent_advice: RowArray  # AGENT_ADVICE, with room for what the batch may raise
+    sides: RowArray  # SIDE
 
 
-NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE, ADVICE_ABOUT_AGENTS = range(6)
-"""The last one: how many rows of ``agent_advice`` are in use."""
+NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE, ADVICE_ABOUT_AGENTS, LOTS_TO_MOVE = range(7)
+"""The last two: how many rows of ``agent_advice`` are in use, and how many lots transfers may still take over."""
 
 
+@view
 class Output(NamedTuple):
     """What a batch gives. ``counts`` says how many rows of each were written."""
 

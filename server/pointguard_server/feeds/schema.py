@@ -31,10 +31,13 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def event_of(notice: Notice, tenant: str, text: Text) -> dict[str, Any]:
-    """Return a notice as an event. Its ``event_id`` is the transaction's, the same however often it is published."""
+    """Return a notice as an event. Its ``event_id`` is the transaction's, the same however often it is published.
+
+    The last two bytes, which a transaction's id leaves clear, are the leg's number.
+    """
     event = {
         "schema": SCHEMA,
-        "event_id": uuid_text(notice.transaction_id),
+        "event_id": uuid_text(notice.transaction_id[:14] + notice.leg_number.to_bytes(2)),
         "tenant": tenant,
         "position": notice.position,
         "account_id": notice.account_id,

@@ -15,12 +15,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import common_pb2, transaction_pb2
 from pointguard_server.domain.adjustments import Adjustment
-from pointguard_server.domain.codes import CODE_BYTES_MAX, CodeKind, Factor, Kind, Operation, RequestFlag
+from pointguard_server.domain.codes import CODE_BYTES_MAX, LEGS_MAX, CodeKind, Factor, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, Violation
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.record import encode_body
 from pointguard_server.domain.returns import encode_lines
-from pointguard_server.engine.ask import Ask
+from pointguard_server.engine.ask import Ask, Member
 from pointguard_server.engine.identifiers import key_bytes
 from pointguard_server.engine.rows import RequestFields
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
@@ -67,7 +67,6 @@ Place = tuple[int, int, int, int, StoreFacts]
 Places = dict[tuple[int, str, str, str, int], Place]
 """Origins that were decoded before, by tenant and what they say; most tills say the same all day."""
 
-Member = tuple[int, tuple[int, str] | None]
 Where = tuple[int, int, int, int, int, StoreFacts]
 
 
@@ -306,11 +305,7 @@ class Decoder:
                 self.fault("time_to_live", "must be absent with capture: there is no reservation")
         if request.allow_partial:
             flags |= _ALLOW_PARTIAL
-        for index, factor in enumerate(request.verified_by):
-            if int(factor) not in _FACTORS:
-                self.fault(f"verified_by[{index}]", "must be a known factor")
-            else:
-                flags |= verified(factor)
+        flags |= self._verified_by(request.verified_by)
         time_to_live = self._time_to_live(request.time_to_live) if request.HasField("time_to_live") else 0
         store_id, terminal, cashier, channel, occurred_at, store = self.where(request.origin)
         member = self.member(request.member)
@@ -491,6 +486,69 @@ class Decoder:
             ask.currency = self.tenant.currency_number
         return ask
 
+    def transfer(self, request: transaction_pb2.TransferPointsRequest) -> Ask:
+        """Return the ask of a TransferPoints."""
+        agent = self.text(request.agent_id, "agent_id", AUTHOR_BYTES_MAX)
+        other = self.member(request.to, "to")
+        member = self.member(request.member)
+        fields = RequestFields(
+            operation=int(Operation.TRANSFER),
+            kind=int(Kind.POINTS_TRANSFER),
+            account_id=member[0],
+            points=self._number(request.points, "points", 1, POINTS_MAX),
+            flags=self._verified_by(request.verified_by),
+        )
+        ask = self._of_several(request, fields, (member, other), agent.encode())
+        ask.agent_id = self.agent(agent)
+        return ask
+
+    def redeem_household(self, request: transaction_pb2.RedeemHouseholdRequest) -> Ask:
+        """Return the ask of a RedeemHousehold."""
+        if not 2 <= len(request.members) <= LEGS_MAX:
+            self.fault("members", f"must be 2 to {LEGS_MAX}")
+        named = request.members[:LEGS_MAX]
+        members = [self.member(each, f"members[{index}]") for index, each in enumerate(named)] or [(0, None)]
+        fields = RequestFields(
+            operation=int(Operation.REDEEM_HOUSEHOLD),
+            kind=self._kind(request.kind, AUTHORISE_KINDS),
+            account_id=members[0][0],
+            points=self._number(request.points, "points", 1, POINTS_MAX),
+            flags=self._verified_by(request.verified_by),
+            redemption_type_id=self.code(CodeKind.REDEMPTION_TYPE, request.redemption_type, "redemption_type"),
+        )
+        return self._of_several(request, fields, members)
+
+    def _of_several(
+        self,
+        request: transaction_pb2.TransferPointsRequest | transaction_pb2.RedeemHouseholdRequest,
+        fields: RequestFields,
+        members: Sequence[Member],
+        said: bytes = b"",
+    ) -> Ask:
+        """Return the ask of a request that is about several accounts; its digest is over all of them."""
+        store_id, terminal, cashier, channel, occurred_at, store = self.where(request.origin)
+        fields = fields._replace(
+            store_id=store_id, terminal_id=terminal, cashier_id=cashier, channel=channel, occurred_at=occurred_at
+        )
+        reference = self.text(request.order_reference, "order_reference")
+        private = repr(members[1:]).encode() + said
+        ask = self.ask(
+            self.key(request.idempotency_key), fields, members[0], store, reference=reference, private=private
+        )
+        ask.others = members[1:]
+        ask.language = self.language(request.language)
+        return ask
+
+    def _verified_by(self, factors: Sequence[int]) -> int:
+        """Return the flags of a request that say by which factors the member was verified."""
+        flags = 0
+        for index, factor in enumerate(factors):
+            if int(factor) not in _FACTORS:
+                self.fault(f"verified_by[{index}]", "must be a known factor")
+            else:
+                flags |= verified(factor)
+        return flags
+
     def agent(self, text: str, field: str = "agent_id") -> int:
         """Return the number of who of the staff asks, 0 for nobody."""
         return self.code(CodeKind.AUTHOR, text, field, AUTHOR_BYTES_MAX)
@@ -561,6 +619,10 @@ class Decoder:
             return self.end(Operation.VOID, item.void_redemption)
         if which == "return_transaction":
             return self.return_transaction(item.return_transaction)
+        if which == "transfer_points":
+            return self.transfer(item.transfer_points)
+        if which == "redeem_household":
+            return self.redeem_household(item.redeem_household)
         self.fault("request", "must be set")
         raise InvalidRequest(*self._take_violations())
 

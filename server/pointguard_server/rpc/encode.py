@@ -31,6 +31,7 @@ _STRENGTH = {int(posture): place for place, posture in enumerate(STRENGTH, 1)}
 AWARDS = frozenset((EntryType.EARN, EntryType.BONUS))
 _AUTHORISE, _ACCRUE, _CAPTURE = int(Operation.AUTHORISE), int(Operation.ACCRUE), int(Operation.CAPTURE)
 _RETURN = int(Operation.RETURN)
+_TRANSFER, _REDEEM_HOUSEHOLD = int(Operation.TRANSFER), int(Operation.REDEEM_HOUSEHOLD)
 
 
 def timestamp(moment: int) -> Timestamp:
@@ -151,6 +152,21 @@ class Encoder:
         response.money.minor_units = verdict.money
         fill_balance(response.balance, verdict)
 
+    def fill_several(
+        self,
+        response: transaction_pb2.TransferPointsResponse | transaction_pb2.RedeemHouseholdResponse,
+        verdict: Verdict,
+        language: str,
+    ) -> None:
+        """Fill the answer to a TransferPoints or a RedeemHousehold."""
+        response.transaction_id = uuid_text(verdict.transaction_id)
+        response.decision = verdict.decision  # type: ignore[assignment]
+        response.points = verdict.points
+        response.account_id = verdict.account_id
+        fill_balance(response.balance, verdict)
+        if verdict.reasons:
+            self._fill_reasons(response.reasons, verdict, language)
+
     def fill_result(
         self, result: transaction_pb2.BatchResult, operation: int, verdict: Verdict, language: str = ""
     ) -> None:
@@ -163,6 +179,10 @@ class Encoder:
             self.fill_capture(result.capture_redemption, verdict)
         elif operation == _RETURN:
             self.fill_return(result.return_transaction, verdict)
+        elif operation == _TRANSFER:
+            self.fill_several(result.transfer_points, verdict, language)
+        elif operation == _REDEEM_HOUSEHOLD:
+            self.fill_several(result.redeem_household, verdict, language)
         else:
             self.fill_void(result.void_redemption, verdict)
 

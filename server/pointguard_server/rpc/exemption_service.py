@@ -18,7 +18,7 @@ from pointguard_server.service.exemption import Exemption
 from pointguard_server.service.exemptions import Exemptions
 from pointguard_server.service.rule_versions import RequestKey
 
-_CONTEXTS = frozenset((0, Context.REDEMPTION, Context.EARNING))
+_CONTEXTS = frozenset((0, Context.REDEMPTION, Context.EARNING, Context.TRANSFER))
 """What agents do is never exempted."""
 _TEXTS = {
     "group": (ExemptEntity.GROUP, CodeKind.GROUP_SET),

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from pointguard.v1 import common_pb2, explanation_pb2, transaction_pb2
 from pointguard_server.domain.calendar import from_microseconds
 from pointguard_server.domain.codes import (
+    SEVERAL_ACCOUNTS,
     AccountFlag,
     CaseOutcome,
     Context,
@@ -192,7 +193,7 @@ def _earlier(found: Explanation, request: dict[str, Any]) -> Iterator[tuple[str,
 
 
 def _verified_by(operation: int, request: dict[str, Any]) -> list[str]:
-    if operation != Operation.AUTHORISE or not request:
+    if operation not in (Operation.AUTHORISE, *SEVERAL_ACCOUNTS) or not request:
         return []
     return [factor.name for factor in Factor if request["flags"] & verified(factor)]
 

@@ -3,6 +3,7 @@
 from google.protobuf.message import Message
 
 from pointguard.v1 import explanation_pb2
+from pointguard_server.domain.codes import LEGS_MAX
 from pointguard_server.rpc.explanation_messages import explanation_message
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.history import transaction_message
@@ -23,14 +24,17 @@ class ExplanationService:
         if request.WhichOneof("decision") is None:
             decoder.fault("decision", "must be a transaction_id or an idempotency_key")
             decoder.check()
+        if not 0 <= request.leg < LEGS_MAX:
+            decoder.fault("leg", f"must be from 0 to {LEGS_MAX - 1}")
+            decoder.check()
         if request.HasField("idempotency_key"):
             key = decoder.key(request.idempotency_key)
             decoder.check()
-            found = await self._explainer.explain_key(tenant_id, key, is_traced=request.trace)
+            found = await self._explainer.explain_key(tenant_id, key, request.leg, is_traced=request.trace)
         else:
             transaction_id = decoder.transaction_id(request.transaction_id, "transaction_id")
             decoder.check()
-            found = await self._explainer.explain(tenant_id, transaction_id, is_traced=request.trace)
+            found = await self._explainer.explain(tenant_id, transaction_id, request.leg, is_traced=request.trace)
         response = explanation_message(found)
         if found.record is not None:
             stored = found.stored

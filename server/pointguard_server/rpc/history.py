@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from pointguard.v1 import common_pb2, transaction_pb2
 from pointguard_server.domain.adjustments import decode_adjustment
-from pointguard_server.domain.codes import INTERVENTIONS, Factor, Operation
+from pointguard_server.domain.codes import INTERVENTIONS, SEVERAL_ACCOUNTS, Factor, Operation
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import ADVICE_NAMES, StandingAdvice
@@ -71,7 +71,7 @@ async def transaction_message(
         said = decode_adjustment(record.basket)
         transaction.adjustment.reason_code, transaction.adjustment.note = said.reason_code, said.note
         transaction.adjustment.api_key_id = said.key_id
-    if leg["operation"] == Operation.AUTHORISE and record.request is not None:
+    if leg["operation"] in (Operation.AUTHORISE, *SEVERAL_ACCOUNTS) and record.request is not None:
         flags = cast("int", record.request["flags"])
         transaction.verified_by.extend(int(each) for each in Factor if flags & verified(each))  # type: ignore[misc]
     for entry in cast("tuple[dict[str, int], ...]", record.entries):

@@ -17,14 +17,18 @@ from pointguard_server.domain.codes import (
 )
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.domain.record import encode_body
-from pointguard_server.engine.ask import Ask
+from pointguard_server.engine.ask import Ask, Member
 from pointguard_server.engine.rows import RequestFields
-from pointguard_server.rpc.decode import AUTHOR_BYTES_MAX, NOTE_BYTES_MAX, Decoder, Member, packed_numbers
+from pointguard_server.rpc.decode import AUTHOR_BYTES_MAX, NOTE_BYTES_MAX, Decoder, packed_numbers
 from pointguard_server.rpc.rule_messages import moment
 
 DURATION_MIN_S, DURATION_MAX_S = 1, 3_650 * 86_400
 _REASONS, _CONTEXTS, _POSTURES = frozenset(InterventionReason), frozenset(Context), frozenset(Posture) - CASES
-_OF_REDEMPTION = frozenset((Posture.STEP_UP, Posture.LOCK))
+_BEARING: dict[int, tuple[int, ...]] = {
+    Posture.STEP_UP: (Context.REDEMPTION, Context.TRANSFER),
+    Posture.LOCK: (Context.REDEMPTION,),
+}
+"""The contexts of which postures stop something, where it is not every one."""
 _OUTCOMES = frozenset(CaseOutcome)
 
 
@@ -51,8 +55,8 @@ def with_terms(decoder: Decoder, said: Intervention, request: advice_pb2.RaiseAd
         decoder.fault("context", "must be a known context")
     if int(request.posture) not in _POSTURES:
         decoder.fault("posture", "must be a known posture, and not a case's")
-    elif int(request.posture) in _OF_REDEMPTION and int(request.context) != Context.REDEMPTION:
-        decoder.fault("posture", "is about redemptions alone")
+    elif int(request.context) not in _BEARING.get(int(request.posture), (int(request.context),)):
+        decoder.fault("posture", "stops nothing of this context")
     duration = ends_at = 0
     which = request.WhichOneof("end")
     if which == "duration":

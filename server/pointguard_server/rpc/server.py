@@ -130,6 +130,8 @@ def _methods(
             "Accrue": None,
             ADJUST: (transaction_pb2.AdjustPointsRequest, transactions.adjust_points),
             "ReturnTransaction": (transaction_pb2.ReturnTransactionRequest, transactions.return_transaction),
+            "TransferPoints": (transaction_pb2.TransferPointsRequest, transactions.transfer_points),
+            "RedeemHousehold": (transaction_pb2.RedeemHouseholdRequest, transactions.redeem_household),
             "GetTransaction": (transaction_pb2.GetTransactionRequest, transactions.get_transaction),
             "GetBalance": (transaction_pb2.GetBalanceRequest, transactions.get_balance),
             "ProcessBatch": None,

@@ -81,7 +81,9 @@ _CURRENCY = errors.Violation("money.currency_code", "must be the program's curre
 _PAST_END = errors.Violation("ends_at", "must be to come")
 _WRONG_AMOUNT = errors.Violation("amount", "must be money or lines of an accrual, and points of a redemption")
 _NO_SUCH_LINE = errors.Violation("lines.lines", "must be lines of the original's basket")
-_RETRY_AFTER_S = 0.1  # others are changing the same member's groups all the time
+_SAME_ACCOUNT = errors.Violation("to", "must be another account")
+_NAMED_TWICE = errors.Violation("members", "must be different accounts")
+_RETRY_AFTER_S = 0.1  # others are changing the same member's groups, or moving many lots, all the time
 _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.ACCOUNT_UNKNOWN: errors.NotFound(),
     Outcome.RESERVATION_UNKNOWN: errors.NotFound(),
@@ -106,6 +108,9 @@ _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.CORRECTION_ABOVE_ORIGINAL: errors.CorrectionAboveOriginal(),
     Outcome.CARD_LINKING_CAP: errors.CardLinkingCap(),
     Outcome.GROUPS_CHANGED: errors.Overloaded(_RETRY_AFTER_S),
+    Outcome.SAME_ACCOUNT: errors.InvalidRequest(_SAME_ACCOUNT),
+    Outcome.NAMED_TWICE: errors.InvalidRequest(_NAMED_TWICE),
+    Outcome.TOO_MANY_LOTS: errors.Overloaded(_RETRY_AFTER_S),
 }
 
 

@@ -113,6 +113,22 @@ class TransactionService:
         self._desk.encoder(call.tenant).fill_return(response, await self._desk.submit(call, ask))
         return response
 
+    async def transfer_points(self, call: Call, request: transaction_pb2.TransferPointsRequest) -> Message:
+        """See the contract."""
+        ask = await self._desk.decode(call, lambda decoder: decoder.transfer(request))
+        response = transaction_pb2.TransferPointsResponse()
+        verdict = await self._desk.submit(call, ask)
+        self._desk.encoder(call.tenant).fill_several(response, verdict, request.language)
+        return response
+
+    async def redeem_household(self, call: Call, request: transaction_pb2.RedeemHouseholdRequest) -> Message:
+        """See the contract."""
+        ask = await self._desk.decode(call, lambda decoder: decoder.redeem_household(request))
+        response = transaction_pb2.RedeemHouseholdResponse()
+        verdict = await self._desk.submit(call, ask)
+        self._desk.encoder(call.tenant).fill_several(response, verdict, request.language)
+        return response
+
     async def adjust_points(self, call: Call, request: transaction_pb2.AdjustPointsRequest) -> Message:
         """See the contract."""
         ask = await self._desk.decode(call, lambda decoder: decoder.adjust(request, call.key_id))
@@ -139,8 +155,8 @@ class TransactionService:
         decoder = self._desk.decoder(call)
         transaction_id = decoder.transaction_id(request.transaction_id, "transaction_id")
         decoder.check()
-        found = await self._desk.reader.record(call.tenant.tenant_id, transaction_id)
-        if found is None:
+        found = await self._desk.reader.records(call.tenant.tenant_id, transaction_id)
+        if not found:
             raise NotFound
-        transaction = await transaction_message(self._desk.reader, call.tenant.tenant_id, *found)
-        return transaction_pb2.GetTransactionResponse(transaction=transaction)
+        legs = [await transaction_message(self._desk.reader, call.tenant.tenant_id, *each) for each in found]
+        return transaction_pb2.GetTransactionResponse(transaction=legs[0], other_legs=legs[1:])

@@ -49,6 +49,9 @@ _FAMILIES: Final = {
     "ADVICE_CHECK_ACCOUNT_EARN_FROM_PPE": BuiltInRule(
         Context.EARNING, Counts(None, (Part.PPE,), approved_only=True), Measure.COUNT
     ),
+    "ADVICE_CHECK_ACCOUNT_EARN_FROM_POINTS_TRANSFER": BuiltInRule(
+        Context.TRANSFER, Counts(None, (Part.TRANSFER_IN,), approved_only=True), Measure.COUNT
+    ),
     # Of redemptions: who takes an account over sets an address of his own before he spends.
     "ADVICE_CHECK_ACCOUNT_EMAIL_UPDATE": BuiltInRule(
         Context.REDEMPTION, Counts((Kind.EMAIL_UPDATE,), None, approved_only=True), Measure.COUNT

@@ -28,6 +28,7 @@ _ABSENT: Final = {
     Context.REDEMPTION: (_OF_PURCHASES, "a redemption"),
     Context.EARNING: (_OF_REDEMPTIONS, "a purchase"),
     Context.ADJUSTMENT: (_OF_PURCHASES | _OF_REDEMPTIONS | {"order.total"}, "an adjustment"),
+    Context.TRANSFER: (_OF_PURCHASES | _OF_REDEMPTIONS | {"order.total"}, "a transfer"),
 }
 _SIZES: Final = frozenset(("order.total", "order.points"))
 

@@ -21,6 +21,7 @@ DEFAULT_FAIL: Final = {
     Context.REDEMPTION: FailMode.CLOSED,
     Context.EARNING: FailMode.OPEN,
     Context.ADJUSTMENT: FailMode.CLOSED,
+    Context.TRANSFER: FailMode.CLOSED,
 }
 """What fraud rules do while nobody knows what they count, unless the configuration says otherwise."""
 

@@ -181,6 +181,7 @@ class Notice(NamedTuple):
     happened_at: int
     account_flags: int
     record: bytes | None
+    leg_number: int
     steps: tuple[tuple[int, StandingAdvice], ...]
 
 
@@ -253,8 +254,8 @@ class Publications(Protocol):
 class Reader(Protocol):
     """Reads committed data, beside the writer."""
 
-    async def record(self, tenant_id: int, transaction_id: bytes) -> tuple[bytes, str] | None:
-        """Return a transaction's record and its currency, if the tenant has it."""
+    async def records(self, tenant_id: int, transaction_id: bytes) -> list[tuple[bytes, str]]:
+        """Return the record and the currency of each leg of a transaction, in order; none if the tenant has it not."""
         ...
 
     async def transaction_at(self, tenant_id: int, account_id: int, seq: int) -> bytes | None:

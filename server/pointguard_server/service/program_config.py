@@ -582,8 +582,10 @@ def _read_fraud_rule(table: CheckedTable) -> FraudRuleConfig:
         step_up=_read_step_up(table, posture),
         four_eyes=_read_four_eyes(table, posture),
     )
-    if rule.context is not Context.REDEMPTION and posture in (Posture.STEP_UP, Posture.LOCK):
-        table.note("context", f'must be "REDEMPTION" with posture = "{posture.name}", which stops nothing else')
+    if posture is Posture.LOCK and rule.context is not Context.REDEMPTION:
+        table.note("context", 'must be "REDEMPTION" with posture = "LOCK", which stops nothing else')
+    if posture is Posture.STEP_UP and rule.context not in (Context.REDEMPTION, Context.TRANSFER):
+        table.note("context", 'must be "REDEMPTION" or "TRANSFER" with posture = "STEP_UP", which stops nothing else')
     if rule.scope is Scope.AGENT:
         _note_about_agents(table, rule)
     if rule.extends and posture in CASES:

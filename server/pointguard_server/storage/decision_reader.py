@@ -39,7 +39,7 @@ from pointguard_server.storage.sqlite_ledger import READ_AWARDS, position_at
 CODES_A_STATEMENT: Final = 500
 PAST_LEG, PAST_ADVICE = (", ".join(each.name for each in fields(shape)) for shape in (PastLeg, PastAdvice))
 
-FIND_LEG = "SELECT * FROM legs WHERE transaction_id = ? AND tenant_id = ? AND leg_number = 0"
+FIND_LEG = "SELECT * FROM legs WHERE transaction_id = ? AND tenant_id = ? AND leg_number = ?"
 FIND_KEY = "SELECT transaction_id FROM legs WHERE tenant_id = ? AND idempotency_key = ? AND leg_number = 0"
 # leg_entries: by their positions, since nothing else finds them without going through all.
 LEG_ENTRIES = "SELECT * FROM entries WHERE position >= ? AND position < ? ORDER BY position"
@@ -48,12 +48,12 @@ FIND_BATCH = "SELECT * FROM batches WHERE batch_id = ?"
 BATCH_RECORDS = "SELECT record FROM legs WHERE position >= ? AND position < ? ORDER BY position"
 # past_legs: the newest of an account's legs below a place.
 PAST_LEGS = f"SELECT {PAST_LEG} FROM legs WHERE tenant_id = ? AND account_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?"  # noqa: S608
-# scoped_legs: a program's legs between two positions that are an entity's own, or end reservations.
+# scoped_legs: a program's legs between two positions that are an entity's own, or give back something.
 _SCOPED = ", ".join(each.name for each in fields(ScopedLeg) if each.name != "in_scope")
-_ENDS = tuple(int(each) for each in (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE))
+_GIVE_BACK = tuple(map(int, (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE, Operation.RETURN)))
 SCOPED_LEGS = (
     f"SELECT {_SCOPED}, {{own}} FROM legs WHERE position > ? AND position < ? AND tenant_id = ? AND program_id = ?"  # noqa: S608
-    f" AND ({{own}} OR operation IN {_ENDS}) ORDER BY position"
+    f" AND ({{own}} OR operation IN {_GIVE_BACK}) ORDER BY position"
 )
 PAST_POSTED = (
     "SELECT coalesce(sum(e.signed_points), 0) FROM legs l"
@@ -61,9 +61,9 @@ PAST_POSTED = (
     " WHERE l.tenant_id = ? AND l.account_id = ? AND l.seq < ?"
 )
 PAST_LOTS = (
-    "SELECT min(position), lot_seq, rule_id, sum(signed_points), max(matures_at), max(expires_at) FROM entries"
+    "SELECT min(position), lot_seq, rule_id, sum(signed_points), max(matures_at), expires_at FROM entries"
     " WHERE tenant_id = ? AND account_id = ? AND lot_seq > 0 AND seq < ?"
-    " GROUP BY lot_seq, rule_id HAVING sum(signed_points) <> 0 ORDER BY 1"
+    " GROUP BY lot_seq, rule_id, expires_at HAVING sum(signed_points) <> 0 ORDER BY 1"
 )
 # original_record: an account's leg. returns_before, corrections_before: what undid some of it below a place.
 ORIGINAL_RECORD = "SELECT record FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = ?"
@@ -143,9 +143,9 @@ class DecisionReader:
         names, rows = self._fetch(statement, values)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def decision(self, tenant_id: int, transaction_id: bytes) -> StoredDecision | None:
+    def decision(self, tenant_id: int, transaction_id: bytes, leg_number: int = 0) -> StoredDecision | None:
         """See the port."""
-        found = self._named(FIND_LEG, transaction_id, tenant_id)
+        found = self._named(FIND_LEG, transaction_id, tenant_id, leg_number)
         if not found:
             return None
         (leg,) = found

@@ -33,7 +33,7 @@ _NEWEST: Final = text(f"""
 # notices: the next legs of either kind. Each kind stops by itself, so that a long feed is not read to its end.
 _NOTICES: Final = text(f"""
     SELECT l.position, l.transaction_id, l.account_id, l.seq, l.accepted_at, l.account_flags,
-        CASE WHEN l.operation IN {_BY_HAND} THEN l.record END
+        CASE WHEN l.operation IN {_BY_HAND} THEN l.record END, l.leg_number
     FROM (
         SELECT leg_position AS position FROM (
             SELECT DISTINCT leg_position FROM advice

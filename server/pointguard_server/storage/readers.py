@@ -83,14 +83,20 @@ class Reader:
             found = await self._first(query)
         return found
 
-    async def record(self, tenant_id: int, transaction_id: bytes) -> tuple[bytes, str] | None:
+    async def records(self, tenant_id: int, transaction_id: bytes) -> list[tuple[bytes, str]]:
         """See the port."""
-        row = await self._first_caught_up(
-            select(legs.c.record, legs.c.currency).where(
-                legs.c.transaction_id == transaction_id, legs.c.tenant_id == tenant_id, legs.c.leg_number == 0
-            )
+        query = (
+            select(legs.c.record, legs.c.currency)
+            .where(legs.c.transaction_id == transaction_id, legs.c.tenant_id == tenant_id)
+            .order_by(legs.c.leg_number)
         )
-        return None if row is None else (row.record, row.currency)
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).all()
+        if not rows:
+            await self.catch_up()
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(query)).all()
+        return [(row.record, row.currency) for row in rows]
 
     async def transaction_at(self, tenant_id: int, account_id: int, seq: int) -> bytes | None:
         """See the port."""

@@ -36,7 +36,7 @@ LOT_COLUMNS = {
     "signed_points": "sum(signed_points)",
     "lot_seq": "lot_seq",
     "rule_id": "rule_id",
-    "expires_at": "max(expires_at)",
+    "expires_at": "expires_at",
     "matures_at": "max(matures_at)",
 }
 # What is on disk after a failed flush is unknown, and a second flush may report success without writing it.
@@ -75,6 +75,8 @@ READ_RECORDS = (
 )
 # read_legs: the same legs by their columns, where a record is damaged.
 READ_LEGS = f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE tenant_id = ? AND account_id = ? ORDER BY seq DESC"  # noqa: S608
+# leg_of: one of them.
+READ_LEG = f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = ?"  # noqa: S608
 # read_enrolled_at: when an account began.
 READ_ENROLLED_AT = "SELECT accepted_at FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = 1"
 # read_advice: what an account's legs from a seq on raised.
@@ -92,7 +94,7 @@ READ_LOTS = f"""
         SELECT * FROM entries WHERE tenant_id = :tenant AND account_id = :account AND lot_seq > 0 AND seq <= :seq
             AND expires_at = 0 AND matures_at > :moment
     )
-    GROUP BY lot_seq, rule_id HAVING sum(signed_points) <> 0 ORDER BY 1
+    GROUP BY lot_seq, rule_id, expires_at HAVING sum(signed_points) <> 0 ORDER BY 1
 """  # noqa: S608  (names of this file)
 # read_awards: what rules gave an account in its legs from a seq to another one.
 READ_AWARDS = f"""
@@ -257,6 +259,14 @@ class SqliteLedger:
                 yield legs.view(LEG)
         except sqlite3.Error as error:
             raise storage_error(error) from error
+
+    def leg_of(self, tenant_id: int, account_id: int, seq: int) -> RowArray | None:
+        """See the port."""
+        try:
+            found = self._connection.execute(READ_LEG, (tenant_id, account_id, seq)).fetchall()
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+        return np.array(found, LEG_COLUMNS).view(LEG) if found else None
 
     @property
     def ended_identifiers(self) -> IntArray:

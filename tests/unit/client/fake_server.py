@@ -219,6 +219,26 @@ class FakeTransactions(FakeBulk):
         )
         return await self._fake.answer("ReturnTransaction", request, context, lambda: answer)
 
+    async def TransferPoints(self, request: transaction_pb2.TransferPointsRequest, context: Context) -> Any:
+        answer = transaction_pb2.TransferPointsResponse(
+            transaction_id=f"{request.member.loyalty_id} {request.to.loyalty_id} {request.agent_id}",
+            decision=common_pb2.DECISION_APPROVED,
+            points=request.points,
+            account_id=len(request.verified_by),
+            balance=common_pb2.Balance(posted=5, available=5),
+        )
+        return await self._fake.answer("TransferPoints", request, context, lambda: answer)
+
+    async def RedeemHousehold(self, request: transaction_pb2.RedeemHouseholdRequest, context: Context) -> Any:
+        answer = transaction_pb2.RedeemHouseholdResponse(
+            transaction_id=" ".join(member.loyalty_id for member in request.members),
+            decision=common_pb2.DECISION_APPROVED,
+            points=request.points,
+            account_id=int(request.kind),
+            balance=common_pb2.Balance(posted=5, available=5),
+        )
+        return await self._fake.answer("RedeemHousehold", request, context, lambda: answer)
+
     async def AdjustPoints(self, request: transaction_pb2.AdjustPointsRequest, context: Context) -> Any:
         answer = transaction_pb2.AdjustPointsResponse(
             transaction_id=f"{request.agent_id} {request.reason_code} {request.note}",

@@ -23,6 +23,7 @@ from pointguard_client import (
     DeadlineExceeded,
     Decision,
     EntryType,
+    Factor,
     Identifier,
     IdentifierKind,
     Money,
@@ -335,6 +336,25 @@ async def test_a_batch_that_is_tried_again_repeats_all_its_keys(server: FakeServ
     first, second = (call.request for call in server.calls)
     assert first == second
     assert len({item.accrue.idempotency_key for item in first.items}) == 3  # type: ignore[attr-defined]
+
+
+async def test_points_are_transferred_and_spent_by_a_household(server: FakeServer, client: PointguardClient) -> None:
+    friend = Identifier.loyalty_id("friend")
+    moved = await client.transfer_points(
+        Identifier.loyalty_id("giver"),
+        friend,
+        40,
+        agent_id="agent 7",
+        verified_by=(Factor.PIN,),
+        order_reference="gift",
+    )
+    assert (moved.transaction_id, moved.points, moved.account_id) == ("giver friend agent 7", 40, 1)
+    spent = await client.redeem_household([MEMBER, friend], 25, kind=TransactionKind.PURCHASE, redemption_type="GIFT")
+    assert (spent.points, spent.account_id) == (25, int(TransactionKind.PURCHASE))
+    first, second = (call.request for call in server.calls)
+    assert isinstance(first, transaction_pb2.TransferPointsRequest)
+    assert isinstance(second, transaction_pb2.RedeemHouseholdRequest)
+    assert (first.order_reference, second.redemption_type) == ("gift", "GIFT")
 
 
 async def test_points_are_adjusted_with_who_and_why(server: FakeServer, client: PointguardClient) -> None:

@@ -3,9 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointguard_server.engine.compiled.returns import share
+from pointguard_server.engine.compiled import returns
+from tests.support.parts import called_from_python
 
 LARGE = 1 << 60
+share = called_from_python(returns.share)
 
 
 @given(total=st.integers(0, LARGE), whole=st.integers(1, LARGE), data=st.data())

@@ -219,7 +219,14 @@ def test_a_program_says_which_identifiers_find_its_members_or_all_do() -> None:
 
 
 def test_each_kind_of_built_in_rule_is_there_for_a_day_a_week_and_a_month() -> None:
-    kinds = ("BURN", "PURCHASE_TRANSACTION_COUNT", "DISCRETIONARY_EARN", "EARN_FROM_PPE", "EMAIL_UPDATE")
+    kinds = (
+        "BURN",
+        "PURCHASE_TRANSACTION_COUNT",
+        "DISCRETIONARY_EARN",
+        "EARN_FROM_PPE",
+        "EARN_FROM_POINTS_TRANSFER",
+        "EMAIL_UPDATE",
+    )
     families = [f"ADVICE_CHECK_ACCOUNT_{kind}" for kind in kinds]
     assert set(BUILT_IN_RULES) == {f"{family}_{unit}" for family in families for unit in ("DAY", "WEEK", "MONTH")}
 

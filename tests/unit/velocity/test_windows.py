@@ -1,5 +1,6 @@
 """The window kernels by themselves, against a list that is added up anew, and how much work they do."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,10 @@ from hypothesis import strategies as st
 from pointguard_server.domain.codes import Measure, WindowKind
 from pointguard_server.velocity import windows
 from pointguard_server.velocity.windows import APPROVED, BLOCK, EVENT, MEASURE, NONE, REVERSED
+from tests.support.parts import called_from_python
+
+_CALLED = ("advance", "append", "count_in", "forget_before", "recount", "release", "swap_events", "window_start")
+PARTS = SimpleNamespace(**{name: called_from_python(getattr(windows, name)) for name in _CALLED})
 
 ACCOUNT = np.dtype([("first_event", "<i8"), ("last_event", "<i8")])
 BLOCKS = 64
@@ -45,28 +50,28 @@ class Kernel:
         self.seq = 0
 
     def add(self, now: int, kind: int, parts: int, flags: int, points: int, money: int) -> int:
-        index = int(windows.append(self.account[0], self.next_block, self.free, self.free_count))
+        index = int(PARTS.append(self.account[0], self.next_block, self.free, self.free_count))
         self.seq += 1
         self.events[index] = (self.seq, 0, now, points, money, 0, 0, 0, 0, 0, parts, kind, flags)
-        windows.count_in(self.events, index, MEASURES, 0, COUNT, self.tallies)
+        PARTS.count_in(self.events, index, MEASURES, 0, COUNT, self.tallies)
         return index
 
     def values(self, now: int) -> list[int]:
         for measure, tally in zip(MEASURES, self.tallies, strict=True):
-            start = windows.window_start(measure, now, 0, 0, 0)
-            windows.advance(self.account[0], self.events, self.next_block, measure, tally, start)
+            start = PARTS.window_start(measure, now, 0, 0, 0)
+            PARTS.advance(self.account[0], self.events, self.next_block, measure, tally, start)
         return [int(value) for value in self.tallies[:, 0]]
 
     def release(self, index: int, points: int, money: int, whole: bool) -> None:
-        windows.release(self.events, index, points, money, whole, MEASURES, 0, COUNT, self.tallies)
+        PARTS.release(self.events, index, points, money, whole, MEASURES, 0, COUNT, self.tallies)
 
     def forget(self, now: int) -> None:
-        windows.forget_before(
+        PARTS.forget_before(
             self.account[0], self.events, self.next_block, self.free, self.free_count, now - max(LENGTHS)
         )
 
     def recount(self) -> None:
-        windows.recount(self.account[0], self.events, self.next_block, MEASURES, 0, COUNT, self.tallies)
+        PARTS.recount(self.account[0], self.events, self.next_block, MEASURES, 0, COUNT, self.tallies)
 
 
 def added_up(events: list[dict[str, Any]], now: int) -> list[int]:
@@ -149,18 +154,37 @@ def test_a_decision_looks_at_each_event_once_when_it_leaves_the_window() -> None
     class Counted:
         def __getitem__(self, index: int) -> Any:
             looked[0] += 1
-            return kernel.events.view(np.recarray)[index]
+            return SimpleNamespace(**dict(zip(EVENT.names or (), kernel.events[index].item(), strict=True)))
 
     account = kernel.account.view(np.recarray)[0]
     measure, tally = MEASURES.view(np.recarray)[-1], kernel.tallies[-1]
     events = BLOCKS * BLOCK
     for now in range(events):
         kernel.add(now, 1, 8, APPROVED, 1, 1)
-        start = windows.window_start(measure, now, 0, 0, 0)
-        windows.advance.py_func(account, Counted(), kernel.next_block, measure, tally, start)
+        start = PARTS.window_start(measure, now, 0, 0, 0)
+        windows.advance(account, Counted(), kernel.next_block, measure, tally, start)
     # One look a decision to see that the oldest event stays, and two at each that leaves.
     assert looked[0] <= 3 * events
     assert tally[0] == max(LENGTHS)
+
+
+def test_a_moment_in_the_past_is_found_by_a_look_at_each_block() -> None:
+    kernel, looked = Kernel(), [0]
+
+    class Counted:
+        def __getitem__(self, index: int) -> Any:
+            looked[0] += 1
+            return kernel.events.view(np.recarray)[index]
+
+    account = kernel.account.view(np.recarray)[0]
+    events = BLOCKS * BLOCK - 3
+    for now in range(events):
+        kernel.add(now, 1, 8, APPROVED, 1, 1)
+    for moment in (-1, 0, BLOCK - 1, BLOCK, 3 * BLOCK + 5, events - 2, events - 1):
+        looked[0] = 0
+        found = windows.first_after.py_func(account, Counted(), kernel.next_block, moment)
+        assert (found == NONE) if moment == events - 1 else kernel.events["time"][found] == moment + 1
+        assert looked[0] <= BLOCKS + BLOCK
 
 
 def test_an_event_that_is_given_back_whole_counts_for_nothing_net_and_for_one_gross() -> None:
@@ -177,5 +201,5 @@ def test_events_that_change_places_take_all_that_they_are_along() -> None:
         for number, name in enumerate(EVENT.names or ()):
             events[name][place] = 20 * place + number + 1
     before = events.copy()
-    windows.swap_events(events[0], events[1])
+    PARTS.swap_events(events[0], events[1])
     assert events.tolist() == before[::-1].tolist()

@@ -32,8 +32,8 @@ def _cache_directory() -> Path:
 
 
 def are_cached() -> bool:
-    """Whether the kernels have been compiled before; if not, the first use takes two to three minutes."""
-    return any(_cache_directory().rglob("*.nbi"))
+    """Whether the kernels have been compiled before; if not, the first use takes about a minute."""
+    return any(_cache_directory().rglob("kernel.decide-*.nbi"))
 
 
 class KernelLocator(UserProvidedCacheLocator):

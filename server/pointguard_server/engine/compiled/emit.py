@@ -208,7 +208,7 @@ def close_leg(arrays, batch, out, account, row):
     answer.money = leg.money
     answer.released = leg.released
     answer.expires_at = leg.hold_expires_at
-    answer.first_entry = out.counts[ENTRIES] - leg.entry_count
+    answer.first_entry = leg.first_entry - batch.header[FIRST_ENTRY]
     answer.entry_count = leg.entry_count
 
 

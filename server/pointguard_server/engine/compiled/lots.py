@@ -10,8 +10,9 @@ points that may be spent.
 A reservation sets points aside, not lots: a lot that ends meanwhile keeps what reservations made before its end still
 need, and their captures alone may spend it. What their end leaves over goes with the leg that ends them.
 
-Every movement of a lot is an entry that names it, by ``lot_seq`` and ``rule_id``. So the chain can be built again from
-the entries, and what is here is never the truth.
+Every movement of a lot is an entry that names it, by ``lot_seq``, ``rule_id`` and ``expires_at``: a rule gives one
+award a leg, and what comes over in one transfer and ends together is one lot. So the chain can be built again from the
+entries, and what is here is never the truth.
 """
 
 from pointguard_server.domain.codes import Decision, EntryType, Kind, Operation
@@ -41,11 +42,14 @@ def _is_before(lot, other):
 
 
 @part
-def find_lot(arrays, account, seq, rule_id):
+def find_lot(arrays, account, seq, rule_id, expires_at):
     """Return the index of what is left of a lot, or NONE."""
     index = account.first_lot
-    while index != NONE and (arrays.lots[index].seq != seq or arrays.lots[index].rule_id != rule_id):
-        index = arrays.lots[index].next
+    while index != NONE:
+        lot = arrays.lots[index]
+        if lot.seq == seq and lot.rule_id == rule_id and lot.expires_at == expires_at:
+            return index
+        index = lot.next
     return index
 
 
@@ -169,7 +173,7 @@ def put_back(arrays, batch, out, account, leg, entry_type, part, points, seq, ru
     given.lot_seq = seq
     given.matures_at = matures_at
     given.expires_at = expires_at
-    index = find_lot(arrays, account, seq, rule_id)
+    index = find_lot(arrays, account, seq, rule_id, expires_at)
     if index == NONE:
         index = _add(arrays, account, seq, rule_id, points, matures_at, expires_at, 0)
     else:

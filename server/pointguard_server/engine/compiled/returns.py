@@ -11,6 +11,7 @@ from pointguard_server.engine.compiled.conditions import look_at_conditions
 from pointguard_server.engine.compiled.emit import close_leg, count_leg, emit_entry, emit_leg
 from pointguard_server.engine.compiled.lots import find_lot, put_back, spend, take_from_lot
 from pointguard_server.engine.compiled.measured import measure_leg
+from pointguard_server.engine.compiled.scopes import give_back_for_scopes
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import withdraw_distinct
@@ -145,9 +146,34 @@ def _finish(arrays, world, batch, out, slot, row, original):
     original.returns += 1
     original.returned_points += points
     original.returned_money += leg.money
+    if program.scoped_count > 0:
+        asked = batch.returns.requests[batch.envelopes[out.leg_request[row]].refers_to - 1]
+        counted = batch.returns.counted[asked.original]
+        _give_back_for_scopes(arrays, world, batch.header[NOW], program, counted, points, leg.money)
     release_returned(arrays, world, account, program, slot, original.event_seq, points, leg.money)
     count_leg(arrays, world, leg, account, program, slot)
     close_leg(arrays, batch, out, account, row)
+
+
+@part
+def _give_back_for_scopes(arrays, world, now, program, counted, points, money):
+    """Take what is returned out of wider windows. Memory may have forgotten the original's event; the batch has it."""
+    whole = counted.released_points + points == counted.points and counted.released_money + money == counted.money
+    give_back_for_scopes(
+        arrays,
+        world,
+        now,
+        program,
+        counted,
+        counted.business_unit_id,
+        counted.agent_id,
+        counted.group_set_id,
+        points,
+        money,
+        whole,
+    )
+    counted.released_points += points
+    counted.released_money += money
 
 
 # ------------------------------------------------------------------------------------------------------- of an accrual
@@ -197,7 +223,7 @@ def _return_accrual(arrays, world, batch, out, r, slot, original, asked):
         award = batch.returns.parts[i]
         points = _between(award.points, before, before + money, original.money)
         due += points
-        held_back += _still_pending(arrays, account, original.seq, award.rule_id, points)
+        held_back += _still_pending(arrays, account, original.seq, award, points)
     room = _room(account, program)
     taken = held_back + min(due - held_back, room)
     row = _begin(arrays, world, batch, out, r, slot, taken, due - taken, money)
@@ -215,9 +241,9 @@ def _return_accrual(arrays, world, batch, out, r, slot, original, asked):
 
 
 @part
-def _still_pending(arrays, account, seq, rule_id, points):
+def _still_pending(arrays, account, seq, award, points):
     """Return how many of an award's points can be taken from its own lot because they have not matured."""
-    index = find_lot(arrays, account, seq, rule_id)
+    index = find_lot(arrays, account, seq, award.rule_id, award.expires_at)
     if index == NONE or not arrays.lots[index].is_pending:
         return 0
     return min(points, arrays.lots[index].points)
@@ -230,7 +256,7 @@ def _claw_back(arrays, batch, out, account, leg, seq, award, points, room):
     Of what could be spent, ``room`` may be taken; return what is left of that.
     """
     now = batch.header[NOW]
-    index = find_lot(arrays, account, seq, award.rule_id)
+    index = find_lot(arrays, account, seq, award.rule_id, award.expires_at)
     if index != NONE and (arrays.lots[index].expires_at == 0 or arrays.lots[index].expires_at > now):
         taken = min(points, arrays.lots[index].points)
         if not arrays.lots[index].is_pending:

@@ -340,7 +340,9 @@ class Codec:
         if ask.identifier is None:
             return []
         kind, text = ask.identifier
-        raw = getattr(request.member, IdentifierKind(kind).name.lower())
+        of_household = isinstance(request, transaction_pb2.RedeemHouseholdRequest)
+        named = request.members[0] if of_household else request.member
+        raw = getattr(named, IdentifierKind(kind).name.lower())
         return [Named(row, kind, text)] if raw == text else []
 
     def learn_members(self, found: Sequence[tuple[int, str, int, int]]) -> None:

@@ -22,6 +22,7 @@ from pointguard_server.engine.verdicts import Answers, reasons_of
 from pointguard_server.rpc.encode import Encoder, fill_error
 from pointguard_server.rpc.wire import reading
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.views import view
 
 ROWS_MAX = 10_000
 ORIGINS_MAX = 10_000
@@ -35,6 +36,7 @@ _TYPES = dict.fromkeys(_WIDE, "<i8") | dict.fromkeys(_NARROW, "<u1") | {"origin_
 _OPERATIONS = {int(each) for each in (Operation.AUTHORISE, Operation.ACCRUE, Operation.CAPTURE, Operation.VOID)}
 
 
+@view
 class Columns(NamedTuple):
     """The columns as the kernel takes them, each with a value for every row."""
 

@@ -15,6 +15,7 @@ from pointguard_server.engine.lexicon import IntArray, hash_text
 from pointguard_server.rules.patterns import packed, sign_count
 from pointguard_server.service.line_codes import FIRST_UNKNOWN, LINE_DOMAINS, LineCodes, LinePattern
 from pointguard_server.velocity.compiling import part
+from pointguard_server.velocity.views import view
 
 _CHARACTERS: Final = 128
 _SEEN_SLOTS: Final = 8_192  # more than twice what a basket can have: three texts a line
@@ -25,6 +26,7 @@ _TURN, _AT, _SIZE, _DOMAIN, _NUMBER = range(5)
 WordArray = npt.NDArray[np.uint64]
 
 
+@view
 class Matchers(NamedTuple):
     """Patterns as the kernel takes them; a word holds the signs of as many patterns as fit.
 
@@ -38,6 +40,7 @@ class Matchers(NamedTuple):
     any_text: IntArray  # [field]: the bits of patterns that every text matches
 
 
+@view
 class Seen(NamedTuple):
     """The texts of one basket that no rule names, where fields are told apart."""
 

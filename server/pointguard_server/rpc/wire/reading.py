@@ -33,6 +33,7 @@ from pointguard_server.rpc.wire.matching import Matchers, Seen, begin_basket, ma
 from pointguard_server.rules.fields import LINE_MATCHES
 from pointguard_server.service.tenants import LINE_VALUE
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.views import view
 
 UNREAD = -2
 """The ``skip`` of a row that a kernel left to others."""
@@ -88,6 +89,7 @@ _VOID_BYTES = _bits(1, 2, 3)
 _OPERATION_OF_ITEM = np.array([0, AUTHORISE, CAPTURE, VOID, ACCRUE], np.int64)
 
 
+@view
 class Reader(NamedTuple):
     """What reading needs: what is known of the tenant, and room to work in."""
 
@@ -105,6 +107,7 @@ class Reader(NamedTuple):
     seen: Seen  # scratch: texts of lines that no rule names
 
 
+@view
 class Rows(NamedTuple):
     """An inbox's arrays. ``at`` is where the next row, line and byte of a body go; moved on if all went well."""
 

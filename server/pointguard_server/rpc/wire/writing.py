@@ -12,6 +12,7 @@ from pointguard_server.domain.codes import EntryType, Operation
 from pointguard_server.engine.compiled.varint import put_varint
 from pointguard_server.engine.lexicon import ByteArray, IntArray
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.views import view
 
 FULL = -1
 _PREFIX_MAX = 12  # two tags and two sizes
@@ -24,6 +25,7 @@ _RESULT_FIELD = np.zeros(int(max(Operation)) + 1, np.int64)  # of BatchResult, b
 _RESULT_FIELD[[_AUTHORISE, _CAPTURE, _VOID, _ACCRUE]] = 1, 2, 3, 4
 
 
+@view
 class Names(NamedTuple):
     """The names of rules: that of ``ids[i]`` ends at ``ends[i]`` of ``texts`` and begins where the one before ends."""
 
@@ -32,6 +34,7 @@ class Names(NamedTuple):
     texts: ByteArray
 
 
+@view
 class Written(NamedTuple):
     """Where each row's answer stands: as a result of a batch from ``begins`` to ``ends``, alone from ``inners`` on.
 

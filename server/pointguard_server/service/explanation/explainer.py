@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import (
     INTERVENTIONS,
+    SEVERAL_ACCOUNTS,
     Channel,
     ExemptEntity,
     Kind,
@@ -64,6 +65,7 @@ from pointguard_server.service.explanation.redemption import decide_redemption
 from pointguard_server.service.explanation.reservation import end_reservation
 from pointguard_server.service.explanation.returns import decide_return, original_seen
 from pointguard_server.service.explanation.scopes import ScopedPast, read_scope
+from pointguard_server.service.explanation.several_accounts import decide_together
 from pointguard_server.service.explanation.windows import Counting
 from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.program_config import LotsConfig, ProgramConfig, ProgramConfigError, load_program_config
@@ -110,6 +112,7 @@ class Explanation:
     scoped: Scoped = field(default_factory=dict)
     original: PastOriginal | None = None  # of a return or a correction
     about_agent: tuple[PastAdvice, ...] = ()  # who asked
+    legs: tuple["Explanation", ...] = ()  # what each leg saw, this one too, of a transaction about several accounts
     case: Case | None = None
     retrial: Retrial | None = None
     differences: tuple[Difference, ...] = ()
@@ -170,21 +173,23 @@ class Explainer:
         self._reader, self._catch_up, self._check, self._read_basket = reader, catch_up, check, read_basket
         self._one = asyncio.Semaphore(1)
 
-    async def explain(self, tenant_id: int, transaction_id: bytes, *, is_traced: bool) -> Explanation:
-        """Explain a decision; ``is_traced`` says how the earn rules came to each award.
+    async def explain(
+        self, tenant_id: int, transaction_id: bytes, leg_number: int = 0, *, is_traced: bool
+    ) -> Explanation:
+        """Explain a leg of a decision; ``is_traced`` says how the earn rules came to each award.
 
         Raises:
-            NotFound: if the tenant has no such transaction.
+            NotFound: if the tenant has no such transaction, or it has no such leg.
             InvalidRequest: if its account has too many legs before it.
         """
-        return await self._explain(lambda: self._read(tenant_id, transaction_id), is_traced)
+        return await self._explain(lambda: self._read(tenant_id, transaction_id, leg_number), is_traced)
 
-    async def explain_key(self, tenant_id: int, key: bytes, *, is_traced: bool) -> Explanation:
+    async def explain_key(self, tenant_id: int, key: bytes, leg_number: int = 0, *, is_traced: bool) -> Explanation:
         """Explain the decision that an idempotency key's request came to; raises as ``explain`` does."""
 
         def read() -> tuple[Explanation, _Found] | None:
             transaction_id = self._reader.transaction_of_key(tenant_id, key)
-            return None if transaction_id is None else self._read(tenant_id, transaction_id)
+            return None if transaction_id is None else self._read(tenant_id, transaction_id, leg_number)
 
         return await self._explain(read, is_traced)
 
@@ -243,10 +248,19 @@ class Explainer:
             raise NotFound
         return made
 
-    def _read(self, tenant_id: int, transaction_id: bytes) -> tuple[Explanation, _Found] | None:
-        """Read all that a decision saw; None if the tenant has no such transaction."""
+    def _read(self, tenant_id: int, transaction_id: bytes, leg_number: int = 0) -> tuple[Explanation, _Found] | None:
+        """Read all that a decision saw; None if the tenant has no such transaction or it has no such leg."""
+        made = self._read_leg(tenant_id, transaction_id, leg_number)
+        if made is None or made[0].stored.leg["operation"] not in SEVERAL_ACCOUNTS:
+            return made
+        legs: list[Explanation] = []
+        while (each := self._read_leg(tenant_id, transaction_id, len(legs))) is not None:
+            legs.append(each[0])
+        return replace(made[0], legs=tuple(legs)), made[1]
+
+    def _read_leg(self, tenant_id: int, transaction_id: bytes, leg_number: int) -> tuple[Explanation, _Found] | None:
         reader, found = self._reader, _Found()
-        stored = reader.decision(tenant_id, transaction_id)
+        stored = reader.decision(tenant_id, transaction_id, leg_number)
         if stored is None:
             return None
         leg = cast("dict[str, int]", stored.leg)
@@ -405,7 +419,10 @@ def _decide_again(explanation: Explanation, rule_set: RuleSet | None, found: _Fo
     case, retrial = None, None
     try:
         case = _case(explanation, record, config, rule_set)
-        retrial = _retry(case, explanation.original, record, is_traced=is_traced)
+        if explanation.legs:
+            retrial = decide_together(_cases(explanation.legs, config))[case.leg_number]
+        else:
+            retrial = _retry(case, explanation.original, record, is_traced=is_traced)
         if retrial is None and case.operation in (Operation.RETURN, Operation.ADJUST):
             found.note("refers_to_seq", str(record.leg["refers_to_seq"]), "not the transaction that was named")
         elif retrial is None and case.said is not None:
@@ -419,6 +436,20 @@ def _decide_again(explanation: Explanation, rule_set: RuleSet | None, found: _Fo
         found.note("record", "a decision", f"cannot be decided again: {error}")
         retrial = None
     return replace(explanation, case=case, retrial=retrial, differences=tuple(found.differences))
+
+
+def _cases(legs: Iterable[Explanation], config: ProgramConfig) -> list[Case]:
+    """Return what each leg saw.
+
+    Raises:
+        ValueError: if the record of one cannot be read.
+    """
+    cases = []
+    for each in legs:
+        if each.record is None:
+            raise ValueError("the record of another leg cannot be read")
+        cases.append(_case(each, each.record, config, None))
+    return cases
 
 
 def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_set: RuleSet | None) -> Case:
@@ -445,6 +476,7 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         exemptions=tuple(each for each in explanation.exemptions if _names(each, leg, explanation.texts)),
         about_agent=explanation.about_agent,
         card_id=card_number(leg["identifier_kind"], leg["identifier_id"]),
+        leg_number=leg["leg_number"],
         earn_stopped=0 in stopped,
         conditions_stopped=bool(stopped - {0}),
     )

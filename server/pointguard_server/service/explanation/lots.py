@@ -1,8 +1,10 @@
 """Lots in decisions that are decided again: what is given, spent, matures and ends, in the order of docs/lots.md."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import groupby
+from typing import NamedTuple
 
 from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import EntryType, Kind, Part
@@ -20,6 +22,13 @@ class _Left:
     rule: str
     points: int
     is_pending: bool
+
+
+class Piece(NamedTuple):
+    """Points that are spent together, and when they would have ended; 0: never."""
+
+    expires_at: int
+    points: int
 
 
 class Lots:
@@ -45,24 +54,38 @@ class Lots:
         else:
             left.points += points
 
-    def spend(self, part: Part | int, points: int, since: int, entry_type: EntryType = EntryType.REDEEM) -> None:
-        """Spend points: from what may be spent and had not ended at a moment, then from the rest."""
+    def spend(self, part: Part | int, points: int, since: int, entry_type: EntryType = EntryType.REDEEM) -> list[Piece]:
+        """Spend points: from what may be spent and had not ended at a moment, then from the rest; return what went."""
+        pieces = []
         for left in self._left:
             ended = bool(left.lot.expires_at) and left.lot.expires_at <= since
             taken = 0 if left.is_pending or ended else min(points, left.points)
             if taken:
                 self._post(entry_type, part, -taken, left)
+                pieces.append(Piece(left.lot.expires_at, taken))
                 points -= taken
         if points:
             self._post(entry_type, part, -points, None)
+            pieces.append(Piece(0, points))
+        return pieces
 
-    def _find(self, seq: int, rule_id: int) -> _Left | None:
-        named = (left for left in self._left if (left.lot.lot_seq, left.lot.rule_id) == (seq, rule_id) and left.points)
-        return next(named, None)
+    def receive(self, pieces: Iterable[Piece]) -> None:
+        """Take in what another account has given: as a lot what ends together; pay what is owed."""
+        for expires_at, together in groupby(pieces, key=lambda piece: piece.expires_at):
+            points = sum(piece.points for piece in together)
+            left = _Left(PastLot(0, 0, 0, 0, 0, expires_at), "", 0, is_pending=False) if expires_at else None
+            self._post(EntryType.TRANSFER_IN, Part.TRANSFER_IN, points, left)
+            if left is not None:
+                self._pay(left)
 
-    def pending_of(self, seq: int, rule_id: int) -> int:
+    def _find(self, seq: int, rule_id: int, expires_at: int) -> _Left | None:
+        name = (seq, rule_id, expires_at)
+        lots = ((left, left.lot) for left in self._left if left.points)
+        return next((left for left, lot in lots if (lot.lot_seq, lot.rule_id, lot.expires_at) == name), None)
+
+    def pending_of(self, seq: int, rule_id: int, expires_at: int) -> int:
         """Return the points of a lot that have not matured."""
-        left = self._find(seq, rule_id)
+        left = self._find(seq, rule_id, expires_at)
         return left.points if left is not None and left.is_pending else 0
 
     def claw_back(self, seq: int, given: dict[str, int], points: int, rule: str) -> None:
@@ -70,7 +93,7 @@ class Lots:
 
         ``given`` is the entry of the award.
         """
-        left = self._find(seq, given["rule_id"])
+        left = self._find(seq, given["rule_id"], given["expires_at"])
         if left is not None and not 0 < left.lot.expires_at <= self._case.moment:
             taken = min(points, left.points)
             if taken:
@@ -89,7 +112,9 @@ class Lots:
         """Put redeemed points back into their lot, or where points are that never end; pay what is owed."""
         left = None
         if expires_at:
-            left = self._find(seq, rule_id) or _Left(PastLot(0, seq, rule_id, 0, 0, expires_at), rule, 0, False)
+            left = self._find(seq, rule_id, expires_at) or _Left(
+                PastLot(0, seq, rule_id, 0, 0, expires_at), rule, 0, False
+            )
         self._post(EntryType.VOID, Part.REDEEM, points, left)
         if left is not None:
             self._pay(left)

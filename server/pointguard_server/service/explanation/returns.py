@@ -111,14 +111,14 @@ def _return_accrual(case: Case, retrial: Retrial, original: OriginalSeen, body: 
     awards = [(entry, due_of(entry["signed_points"])) for entry in original.entries(*_GIVES)]
     lots = lots_of(case, retrial)
     seq = original.leg["seq"]
-    pending = sum(min(due, lots.pending_of(seq, entry["rule_id"])) for entry, due in awards)
+    pending = sum(min(due, lots.pending_of(seq, entry["rule_id"], entry["expires_at"])) for entry, due in awards)
     total, room = sum(due for _, due in awards), _room(case)
     retrial.points = total if room is None else pending + min(total - pending, room)
     retrial.released = total - retrial.points
     judge(case, retrial, NO_CONTEXT, APPROVED)
     left = retrial.points - pending  # of what could be spent
     for entry, due in awards:
-        held_back = min(due, lots.pending_of(seq, entry["rule_id"]))
+        held_back = min(due, lots.pending_of(seq, entry["rule_id"], entry["expires_at"]))
         spendable = min(due - held_back, left)
         left -= spendable
         lots.claw_back(seq, entry, held_back + spendable, case.texts.get(entry["rule_id"], ""))

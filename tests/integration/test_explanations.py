@@ -1,10 +1,11 @@
-"""Explanations of decisions whose rules a sandbox stopped: reproduced where it had little fuel, else a difference."""
+"""Explanations of decisions that are made at odd moments: rules stopped by their sandbox, groups that change."""
 
 from functools import partial
 
-from pointguard_server.domain.codes import Decision, Reason
+from pointguard_server.domain.codes import Decision, Operation, Reason
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL
 from pointguard_server.service.explanation.explainer import Explanation
+from tests.reference.test_backtest_history import Shopper
 from tests.support.explaining import explaining
 from tests.support.ledger import Ledger, open_ledger, sandboxed
 
@@ -54,3 +55,26 @@ def test_a_stop_that_no_fuel_explains_shows_as_a_difference() -> None:
         assert decided(ledger)[0] == (Decision.DECLINED, [Reason.RULES_STOPPED])
         differing = [{each.part for each in explanation.differences} for explanation in explained(ledger)[-2:]]
         assert all({"decision", "reasons"} <= parts for parts in differing)
+
+
+def test_a_change_of_groups_is_judged_and_explained_by_the_groups_that_it_makes() -> None:
+    rule = """
+    [[fraud_rule]]
+    name = "changes"
+    context = "REDEMPTION"
+    when = '"VIP" in member.groups'
+    counts = { kinds = ["PROFILE_UPDATE"], attempts = "ALL" }
+    measure = "COUNT"
+    window = { rolling = "7d" }
+    threshold = 0
+    posture = "WARN"
+    duration = "1d"
+    """
+    with open_ledger(rules=rule) as ledger:
+        player = Shopper(ledger)
+        for groups in ({"STAFF"}, {"VIP", "STAFF"}, set[str]()):
+            ledger.one(player.change_of_groups(player.accounts[0], groups))
+        explanations = explained(ledger)
+        assert all(each.reproduced for each in explanations), [each.differences for each in explanations]
+        changes = [each for each in explanations if each.stored.leg["operation"] == Operation.UPDATE_MEMBER]
+        assert [len(each.stored.advice) for each in changes] == [0, 1, 0]
