@@ -51,7 +51,8 @@ class PointguardClient:
     The caller's `timeout_seconds` bounds each call with all its retries; each method takes its own to override it.
     Methods that change state take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty. `rules`,
     `experiments` and `shadows` have the calls of a program's manager, `fraud` those of who looks into fraud,
-    `configuration` those of both about the program's configuration, and `activity` those of a platform that keeps points of its own.
+    `configuration` those of both about what the program is set to, and `activity` those of a platform that keeps points
+    of its own.
     """
 
     def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:

@@ -23,6 +23,7 @@ def register(commands: Subparsers) -> None:
         help="check, compare, activate and roll back a program's configuration",
         description="Versions of a program's configuration, in TOML: its rate, controls and fraud rules. The API key"
         " must have the role of a manager or that of the fraud team.",
+        parents=[],
     )
     below = parser.add_subparsers(metavar="COMMAND", required=True)
     validate = add_command(below, "validate", "tell the mistakes of a configuration", _validate)

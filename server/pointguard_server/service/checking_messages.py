@@ -21,6 +21,7 @@ from pointguard_server.service import (
     built_in_rules,
     checked_table,
     fraud_settings,
+    message_templates,
     program_config,
 )
 from pointguard_server.service.program_config import ProgramConfig
@@ -33,13 +34,10 @@ OUT_OF_MEMORY: Final = 77
 """The exit status of a process that its limit of memory ended."""
 
 _RULES: Final = "pointguard_server.rules."
-_MODULES: Final = frozenset(
-    (
-        "datetime",
-        *(module.__name__ for module in (built_in_rules, checked_table, codes, expiry, fraud_settings, identifiers)),
-        program_config.__name__,
-    )
-)
+_OF_CONFIGURATIONS: Final = (
+    built_in_rules, checked_table, codes, expiry, fraud_settings, identifiers, message_templates, program_config,
+)  # fmt: skip
+_MODULES: Final = frozenset(("datetime", *(module.__name__ for module in _OF_CONFIGURATIONS)))
 """Of these and of the rule language are the classes that an answer holds."""
 
 
