@@ -252,24 +252,10 @@ class Server:
         self.rpc = RpcServer(
             desk,
             rule_sets,
-            Configurations(
-                self.serving,
-                rule_sets,
-                self.engine,
-                ledger.configurations,
-                ConfigurationReader(ledger.reader_pool),
-                clock,
-            ),
+            self._open_configurations(rule_sets, clock),
             experiments,
             self.shadows,
-            Backtests(
-                rule_sets,
-                self.serving,
-                self.ledger.path,
-                self.ledger.reader.catch_up,
-                settings.cache_directory / "rules",
-                settings.data_directory / KEY_RING_FILE,
-            ),
+            self._open_backtests(rule_sets),
             Explainer(self.ledger.decisions, self.ledger.catch_up, rule_sets.check_version, basket_lines),
             await self._open_exemptions(tenant),
             self.advice_feed,
@@ -291,6 +277,19 @@ class Server:
                 configurations=self.ledger.configurations, clock=clock,
             )  # fmt: skip
             self._live_metrics.live = self.live
+
+    def _open_configurations(self, rule_sets: RuleSets, clock: WallClock) -> Configurations:
+        """Return what changes the configuration by calls."""
+        ledger, reader = self.ledger, ConfigurationReader(self.ledger.reader_pool)
+        return Configurations(self.serving, rule_sets, self.engine, ledger.configurations, reader, clock)
+
+    def _open_backtests(self, rule_sets: RuleSets) -> Backtests:
+        """Return the backtests, of which none runs yet."""
+        settings, ledger = self._settings, self.ledger
+        return Backtests(
+            rule_sets, self.serving, ledger.path, ledger.reader.catch_up, settings.cache_directory / "rules",
+            settings.data_directory / KEY_RING_FILE,
+        )  # fmt: skip
 
     def _open_trials(self, rule_sets: RuleSets, clock: WallClock) -> Experiments:
         """Return the experiments, and make the shadows, which follow nothing yet."""

@@ -357,16 +357,7 @@ def group_cases() -> Iterator[Case]:
 
 
 CASES = list(cases())
-LISTS = {
-    "ListRuleSetVersions",
-    "ListRuleSetActivations",
-    "ListConfigurationVersions",
-    "ListConfigurationActivations",
-    "ListExperiments",
-    "ListAdvice",
-    "ListCases",
-    "ListExemptions",
-}
+LISTS = {name for name in RPCS if name.startswith("List")} - {"ListGroupMembers"}
 """RPCs whose empty message asks for the first page."""
 NEWEST = {"GetShadow", "WatchAdvice", "GetConfigurationVersion"}
 """RPCs whose empty message asks for the newest of all, or what is in force, if any; they take numbers alone."""
