@@ -146,7 +146,7 @@ class Ledger(DataDirectory):
             while counted >= LEGS_AT_A_TIME:
                 counted = 0
                 for legs in reader.legs_after(recount.position, recount.since):
-                    recount.add(legs)
+                    recount.add(legs, reader.leg_of)
                     counted += len(legs)
 
     async def catch_up(self) -> None:

@@ -206,6 +206,15 @@ def test_an_original_is_found_with_all_that_was_returned_of_it_and_nothing_else(
     assert store.find_originals(2, asked) == {}
 
 
+def test_a_leg_is_read_by_its_place_in_its_accounts_sequence(store: LedgerStore) -> None:
+    append(store, {"seq": 1}, {"seq": 1, "account_id": 8})
+    append(store, {"seq": 2, "points": 70})
+    found = store.leg_of(1, 7, 2)
+    assert found is not None
+    assert found[["position", "account_id", "seq", "points"]].tolist() == [(3, 7, 2, 70)]
+    assert [store.leg_of(*place) for place in ((1, 7, 3), (1, 8, 2), (2, 7, 2))] == [None, None, None]
+
+
 @pytest.mark.parametrize("count", [1, 4, 5, 300, 600])
 def test_any_number_of_keys_and_reservations_is_found_at_once(store: LedgerStore, count: int) -> None:
     append(store, *({"seq": seq} for seq in range(1, count + 1)))

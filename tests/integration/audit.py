@@ -17,7 +17,9 @@ from pointguard_server.domain.codes import (
     AdviceEvent,
     Decision,
     EntryType,
+    Kind,
     Operation,
+    Part,
     Reason,
     precedence,
 )
@@ -186,14 +188,11 @@ def check_account(legs: Sequence[Row], entries: Sequence[Row], floor: int) -> No
                 totals[total] -= abs(entry["signed_points"])
             assert entry["running_balance"] == totals["posted"]
             lots.follow(leg, entry, holds)
-        if leg["operation"] == Operation.ACCRUE and leg["decision"] == Decision.APPROVED:
-            totals["spend_total"] += leg["money"]
+        totals["spend_total"] += spent(legs, leg)
         if leg["operation"] == Operation.RETURN:
             has_returns = True
             if leg["refers_to_seq"]:
                 check_return(legs, leg)
-                of_accrual = legs[leg["refers_to_seq"] - 1]["operation"] == Operation.ACCRUE
-                totals["spend_total"] -= leg["money"] if of_accrual else 0
         if leg["operation"] in RELEASES and not is_of_lots(leg):
             end_hold(leg, holds, ended)
         elif leg["hold_expires_at"]:
@@ -203,6 +202,21 @@ def check_account(legs: Sequence[Row], entries: Sequence[Row], floor: int) -> No
         assert {name: leg[name] for name in totals} == totals
         lots.check(leg, holds.values(), totals["posted"], None if has_returns else floor)
         assert leg["open_from_seq"] <= min([seq, *holds])
+
+
+def spent(legs: Sequence[Row], leg: Row) -> int:
+    """What a leg adds to the money of the member's purchases, here and in other systems."""
+    match leg["operation"]:
+        case Operation.ACCRUE:
+            adds = int(leg["decision"] == Decision.APPROVED)
+        case Operation.RETURN:
+            of_accrual = leg["refers_to_seq"] and legs[leg["refers_to_seq"] - 1]["operation"] == Operation.ACCRUE
+            adds = -int(of_accrual)
+        case Operation.RECORD_ACTIVITY:
+            adds = -1 if leg["kind"] == Kind.RETURN else leg["parts"] >> Part.BASE & 1
+        case _:
+            adds = 0
+    return adds * int(leg["money"])
 
 
 TOTALS = {EntryType.EARN: "earned_total", EntryType.BONUS: "earned_total", EntryType.REDEEM: "redeemed_total"}

@@ -222,9 +222,10 @@ def test_activities_told_in_any_order_leave_the_windows_that_they_leave_in_order
 
 
 def rings_of(ledger: Ledger) -> dict[int, int]:
-    """What each cashier's window holds."""
-    scopes = ledger.decider.memory.scopes
-    ledger.authorise(ledger.member(), 1, where=Where(cashier="cleo"))
+    """What each cashier's window holds that ends now."""
+    scopes, member = ledger.decider.memory.scopes, ledger.member()
+    for cashier in ("ann", "bob"):
+        ledger.quote(member, where=Where(cashier=cashier))
     return {int(ring[1]): int(ring[3]) for ring in scopes.arrays.rings[: int(scopes.arrays.counts[0])] if ring[3]}
 
 
@@ -276,8 +277,8 @@ duration = "0s"
         return ledger.record(account, at, kind=Kind.PURCHASE, parts=(Part.BASE,), points=0, money=900)
 
     ledger.clock.moment += 2 * DAY
-    assert [len(buy(hours).advice) for hours in (30, 3, 2, 1, 25)] == [0, 0, 0, 1, 1]
-    # The last one is too old to count, but others do.
+    # The last one is too old for the day that ends now, and of its own it is the second.
+    assert [len(buy(hours).advice) for hours in (30, 3, 2, 1, 25)] == [0, 0, 0, 1, 0]
     assert [ledger.accrue(account, 900).points for _ in range(3)] == [0, 0, 100]
     reproduces(ledger)
 
@@ -319,6 +320,95 @@ def test_wider_windows_count_it_in_their_own_time(new_ledger: NewLedger, ago: in
     assert third.decision == Decision.DECLINED
     held = 3 if trips else 2
     assert [row["measured"] for row in ledger.rows("advice")][-1] == held
+    reproduces(ledger)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(("told_at", "trips"), [("2026-11-24T23:59", True), ("2026-11-25T00:00", False)])
+def test_a_wider_window_of_the_calendar_judges_what_is_told_for_a_day_after_its_end(
+    new_ledger: NewLedger, restarts: bool, told_at: str, trips: bool
+) -> None:
+    ledger = new_ledger(rules=rule(2, 'calendar = "DAY"', more='scope = "CASHIER"'))
+    ann, members = Where(cashier="ann"), [ledger.member(10) for _ in range(3)]
+    ledger.clock.set("2026-11-23T10:00-05:00")
+    ledger.authorise(members[0], 1, where=ann)
+    happened = ledger.clock.now()
+    ledger.clock.set(f"{told_at}-05:00")
+    ledger.record(members[1], happened + HOUR, where=ann)
+    if restarts:
+        ledger.restart_decider()
+    told = ledger.record(members[2], happened + 2 * HOUR, where=ann)
+    assert [advice.measured for advice in told.advice] == ([3] if trips else [])
+    if trips:
+        ledger.clock.set("2026-11-23T00:00-05:00")
+        assert told.advice[0].window_starts_after == ledger.clock.now() - 1
+        ledger.clock.set(f"{told_at}-05:00")
+    # The day that has begun holds none of them.
+    assert ledger.authorise(ledger.member(1), 1, where=ann).decision == Decision.APPROVED
+    reproduces(ledger)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(
+    ("before", "late", "trips"),
+    [(0, 127, True), (0, 128, True), (0, 129, False), (64, 64, True), (64, 65, False), (65, 1, False)],
+)
+def test_a_rolling_wider_window_judges_what_is_told_for_its_own_length_after_its_end(
+    new_ledger: NewLedger, restarts: bool, before: int, late: int, trips: bool
+) -> None:
+    """Two events, so many seconds after one another, the second one told so late: by a bucket of a second."""
+    ledger = new_ledger(rules=rule(1, 'rolling = "64s"', more='scope = "CASHIER"'))
+    ann, members = Where(cashier="ann"), [ledger.member(10), ledger.member()]
+    ledger.clock.moment += SECOND - ledger.clock.moment % SECOND
+    ledger.authorise(members[0], 1, where=ann)
+    happened = ledger.clock.now() + before * SECOND
+    ledger.clock.moment = happened + late * SECOND
+    if restarts:
+        ledger.restart_decider()
+    told = ledger.record(members[1], happened, where=ann)
+    assert [advice.measured for advice in told.advice] == ([2] if trips else [])
+    reproduces(ledger)
+
+
+@pytest.mark.parametrize(("in_order", "trips"), [(True, True), (False, False)])
+def test_conditions_see_the_window_that_ends_with_what_is_told_at_night(
+    new_ledger: NewLedger, in_order: bool, trips: bool
+) -> None:
+    stores = """
+[[fraud_rule]]
+name = "roaming"
+context = "REDEMPTION"
+when = 'distinct(stores of redemptions, 1 hour) > 2 and count(redemptions, 1 hour) > 2'
+posture = "WARN"
+duration = "0s"
+"""
+    ledger = new_ledger(rules=stores)
+    account = ledger.member(10)
+    ledger.clock.moment += 2 * DAY
+    places = [(minutes, Where(store=f"s{minutes}")) for minutes in (10, 20, 30)]
+    raised = [
+        len(ledger.record(account, ledger.clock.now() - 8 * HOUR + minutes * MINUTE, where=where).advice)
+        for minutes, where in (places if in_order else places[::-1])
+    ]
+    assert raised == [0, 0, int(trips)]
+    assert not ledger.decider.memory.distinct[:, 1].any(), "what was counted for a moment was forgotten"
+    reproduces(ledger)
+
+
+def test_purchases_elsewhere_open_redemptions_that_ask_for_spend_and_returns_there_close_them(
+    new_ledger: NewLedger,
+) -> None:
+    ledger = new_ledger(controls='spend_access = { money_minor = 5_000, posture = "BLOCK" }\n')
+    account = ledger.member(100)
+    bought, redeemed = (Kind.PURCHASE, (Part.BASE,)), (Kind.PURCHASE, (Part.REDEEM,))
+    returned: tuple[Kind, tuple[Part, ...]] = Kind.RETURN, ()
+    allowed = []
+    for (kind, parts), cents in ((bought, 3_999), (redeemed, 100), (bought, 1), (returned, 1)):
+        ledger.record(account, ledger.clock.now() - 40 * DAY, kind=kind, parts=parts, points=0, money=cents)
+        allowed += [ledger.authorise(account, 1).decision == Decision.APPROVED]
+        ledger.restart_decider()
+        allowed += [ledger.authorise(account, 1).decision == Decision.APPROVED]
+    assert allowed == [False] * 4 + [True] * 2 + [False] * 2
     reproduces(ledger)
 
 

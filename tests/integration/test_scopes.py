@@ -150,6 +150,36 @@ def test_what_a_reservation_gives_back_leaves_the_window_of_its_own_time(new_led
     assert ledger.quote(other, where=ANN).points == 100
 
 
+@pytest.mark.parametrize("known_by", ["memory", "a start", "a rule that is new"])
+@pytest.mark.parametrize("journaled", [False, True])
+def test_what_is_returned_leaves_the_wider_window_of_its_own_time(
+    new_ledger: NewLedger, known_by: str, journaled: bool
+) -> None:
+    rules = rule("STORE", 'calendar = "DAY"', 100, measure="POINTS", net="true")
+    ledger = new_ledger(rules="" if known_by == "a rule that is new" else rules, journaled=journaled)
+    account, other = ledger.member(1_000), ledger.member(1_000)
+    spent = ledger.authorise(account, 50, where=ANN)
+    captured = ledger.capture(ledger.authorise_reserving(account, 40, where=ANN), 30)
+    # Neither the account's events in memory nor the place of the return say where it was.
+    ledger.decider.memory.evict([account])
+    ledger.give_back(spent, points=20)
+    for points in (10, 0):
+        ledger.give_back(captured, points=points)
+    match known_by:
+        case "a start":
+            ledger.restart_decider()
+        case "a rule that is new":
+            ledger.change(rules=rules)
+    assert ledger.quote(other, where=ANN).points == 70
+    assert ledger.rehearse(ledger.authorise_ask(other, 71, where=ANN))[0].decision == Decision.DECLINED
+    assert ledger.authorise(other, 70, where=ANN).decision == Decision.APPROVED
+    ledger.clock.moment += DAY
+    ledger.give_back(spent)
+    assert ledger.quote(other, where=ANN).points == 100
+    with explaining(ledger) as explainer:
+        assert all(each.reproduced for each in explainer.all_legs())
+
+
 def test_a_quote_that_names_nobody_of_the_scope_is_not_bound_by_it(new_ledger: NewLedger) -> None:
     ledger = new_ledger(rules=rule(threshold=0))
     account = ledger.member(100)

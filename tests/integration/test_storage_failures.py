@@ -137,6 +137,25 @@ def test_a_batch_that_cannot_be_written_counts_for_no_wider_window_and_one_that_
     assert ledger.rehearse(ledger.read_ask(Operation.QUOTE, second))[0].points == 20
 
 
+def test_late_activity_that_cannot_be_written_counts_for_no_window_that_has_passed(
+    failing: tuple[Ledger, FailingConnection],
+) -> None:
+    ledger, connection = failing
+    day = RING.replace('rolling = "7d"', 'calendar = "DAY"').replace("threshold = 100", "threshold = 4")
+    ledger.change(rules=day)
+    account = ledger.member(1_000)
+    ledger.authorise(account, 3)
+    ledger.clock.moment += 3 * DAY
+    ledger.authorise(account, 2)
+    told = ledger.record_ask(account, ledger.clock.now() - DAY, points=5)
+    connection.failing = "COMMIT"
+    with pytest.raises(StorageUnavailable):
+        ledger.one(told)
+    connection.failing = ""
+    assert [advice.measured for advice in ledger.one(told).advice] == [5]
+    assert ledger.quote(account).points == 2
+
+
 def test_an_account_that_cannot_be_read_is_not_taken_for_an_empty_one(
     failing: tuple[Ledger, FailingConnection],
 ) -> None:

@@ -3,18 +3,20 @@
 It knows the words of the domain and the columns of the ledger, and nothing of the code that it judges.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pointguard_server.domain.calendar import from_microseconds
-from pointguard_server.domain.codes import INTERVENTIONS, Decision, Kind, Measure, Operation, Part, Scope, WindowKind
+from pointguard_server.domain.calendar import from_microseconds, start_of
+from pointguard_server.domain.codes import INTERVENTIONS, Kind, Measure, Operation, Part, Scope, WindowKind
 from pointguard_server.domain.identifiers import IdentifierKind
 
 Leg = dict[str, Any]
 CARDS = (IdentifierKind.CARD, IdentifierKind.LOYALTY_ID)
+DAY = 86_400_000_000
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
 
 
@@ -58,33 +60,53 @@ class Wide:
             return False
         return (approved or not self.approved_only) and (self.include_blocked or not blocked)
 
-    def contribution(self, leg: Leg, end: Leg | None) -> int:
-        """What a leg counts for, given what ended it if it was a reservation."""
-        if end is not None and self.net_of_reversals:
-            if end["operation"] != Operation.CAPTURE:
+    def contribution(self, leg: Leg, undone: Sequence[Leg]) -> int:
+        """What a leg counts for, given what ended it if it was a reservation, and what was returned of it."""
+        points, money = leg["points"], leg["money"]
+        for each in undone if self.net_of_reversals else ():
+            if each["operation"] == Operation.CAPTURE:
+                points, money = each["points"], each["money"]
+            elif each["operation"] != Operation.RETURN:
                 return 0
-            leg = end
-        amounts: dict[Measure, int] = {Measure.COUNT: 1, Measure.POINTS: leg["points"], Measure.MONEY: leg["money"]}
+            else:
+                points, money = points - each["points"] - each["released"], money - each["money"]
+                if (points, money) == (0, 0):
+                    return 0
+        amounts: dict[Measure, int] = {Measure.COUNT: 1, Measure.POINTS: points, Measure.MONEY: money}
         return amounts[self.adds]
 
-    def spans(self, then: int, now: int, zone: ZoneInfo, *, longer: bool = False) -> bool:
-        """Whether a window that ends now holds a moment before, exactly; ``longer``: by all of its bound longer."""
-        if self.window is WindowKind.ROLLING:
-            return now - self.length * (65 if longer else 64) // 64 < then
-        past, here = (from_microseconds(each).astimezone(zone).date() for each in (then, now))
-        match self.window:
-            case WindowKind.DAY:
-                return past == here
-            case WindowKind.WEEK:
-                return past - timedelta(days=past.weekday()) == here - timedelta(days=here.weekday())
-            case _:
-                return past.replace(day=1) == here.replace(day=1)
+    def windows(self, leg: Leg, zone: ZoneInfo) -> list[tuple[int, int]]:
+        """The first and the last moment of each window by which a leg is judged, the first window first.
 
-    def in_buckets(self, then: int, now: int, zone: ZoneInfo) -> bool:
-        """Whether a window that ends now holds a moment before, one that rolls with the whole bucket it begins in."""
+        It is the one that ends now. What is told late is judged by each that holds it and ended at most a day ago, and
+        its own length ago if it rolls.
+        """
+        then, now = time_of(leg), int(leg["accepted_at"])
         if self.window is not WindowKind.ROLLING:
-            return self.spans(then, now, zone)
-        return then >= now - now % (self.length // 64) - self.length
+            start = self._start(now, zone)
+            earlier = self._start(start - 1, zone)
+            if then >= start:
+                return [(start, now)]
+            return [(earlier, start - 1)] if then >= earlier and now - start < DAY else []
+        width = self.length // 64
+        judging = []
+        for bucket in range(now // width - 64, now // width + 1):
+            first, last = (bucket - 64) * width, min((bucket + 1) * width - 1, now)
+            is_past = (now // width - bucket - 1) * width >= min(DAY, self.length)
+            if first <= then <= last and not is_past:
+                assert last - self.length * 65 // 64 < first <= last - self.length + 1, "the bound"
+                judging.append((first, last))
+        return judging
+
+    def _start(self, moment: int, zone: ZoneInfo) -> int:
+        """When the day, week or month of a moment began."""
+        day: date = from_microseconds(moment).astimezone(zone).date()
+        match self.window:
+            case WindowKind.WEEK:
+                day -= timedelta(days=day.weekday())
+            case WindowKind.MONTH:
+                day = day.replace(day=1)
+        return start_of(day, zone)
 
 
 def time_of(leg: Leg) -> int:
@@ -95,16 +117,18 @@ def time_of(leg: Leg) -> int:
     return accepted_at
 
 
-def events_before(legs: Sequence[Leg], position: int) -> Iterator[tuple[Leg, Leg | None]]:
-    """Yield what counts among the legs before a position, each with what had ended it by then."""
+def events_before(legs: Sequence[Leg], position: int) -> Iterator[tuple[Leg, Sequence[Leg]]]:
+    """Yield what counts among the legs before a position, each with what had undone some of it by then, in order."""
     earlier = [leg for leg in legs if leg["position"] < position]
-    ended = {
-        (leg["account_id"], leg["refers_to_seq"]): leg
-        for leg in earlier
-        if leg["operation"] in ENDS and leg["refers_to_seq"]
-    }
+    reserved = {}  # by what captured it
+    undone = defaultdict(list)
     for leg in earlier:
-        if leg["operation"] in ENDS or leg["operation"] == Operation.MATURE:
-            continue
-        is_reservation = leg["hold_expires_at"] and leg["decision"] == Decision.APPROVED
-        yield leg, ended.get((leg["account_id"], leg["seq"])) if is_reservation else None
+        original = leg["account_id"], leg["refers_to_seq"]
+        if leg["refers_to_seq"] and leg["operation"] in ENDS:
+            reserved[leg["account_id"], leg["seq"]] = original
+            undone[original].append(leg)
+        elif leg["refers_to_seq"] and leg["operation"] == Operation.RETURN:
+            undone[reserved.get(original, original)].append(leg)
+    for leg in earlier:
+        if leg["operation"] not in ENDS and leg["operation"] != Operation.MATURE:
+            yield leg, undone[leg["account_id"], leg["seq"]]

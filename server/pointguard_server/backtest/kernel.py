@@ -112,7 +112,7 @@ def _gather_facts(orders, n, offset, money_scale, facts):
     facts[_ENROLLED] = (orders.moment[n] - orders.enrolled_at[n]) // _DAY * _NUMBER
     facts[_POSTED] = min(orders.posted[n], POINTS_MAX // _NUMBER) * _NUMBER
     facts[_AVAILABLE] = min(orders.posted[n] - orders.pending[n] - orders.reserved[n], POINTS_MAX // _NUMBER) * _NUMBER
-    facts[_SPEND] = min(orders.spend[n], _MONEY_MAX // money_scale) * money_scale
+    facts[_SPEND] = max(min(orders.spend[n], _MONEY_MAX // money_scale), 0) * money_scale
     _gather_time(facts, orders.moment[n] + offset)
 
 

@@ -57,6 +57,7 @@ from pointguard_server.engine.world import (
     Output,
     RowArray,
 )
+from pointguard_server.velocity.scopes import CHANGES_MAX
 from pointguard_server.velocity.windows import BLOCK, NONE
 
 # An enumeration's member takes longer to look up than to compare.
@@ -244,7 +245,7 @@ class Decider:
             recount = programs.recount(new, self.heads.accepted_at)
         if new:
             for legs in self._store.legs_after(recount.position, recount.since):
-                recount.add(legs)
+                recount.add(legs, self._store.leg_of)
         return recount
 
     def _take_scopes(self, programs: Programs, counted: Recount) -> None:
@@ -262,7 +263,7 @@ class Decider:
                 recount = programs.recount((), self.heads.accepted_at)
                 self.memory.scopes.await_counts(programs.scoped)
                 break
-            recount.add(legs)
+            recount.add(legs, self._store.leg_of)
         self._take_scopes(programs, recount)
 
     def take_counted(self, recount: Recount) -> None:
@@ -271,7 +272,7 @@ class Decider:
         What ``recount`` has not seen of the ledger is read now.
         """
         for legs in self._store.legs_after(recount.position, recount.since):
-            recount.add(legs)
+            recount.add(legs, self._store.leg_of)
         self.memory.scopes.take(self.memory.scopes.keys, recount, self.programs.group_sets)
         self.programs.mark_uncounted(self.memory.scopes.uncounted)
         self.recounting = None
@@ -450,7 +451,7 @@ class Decider:
         envelopes, skip = step.envelopes, step.skip
         ids = step.requests.view(REQUEST_COLUMNS)["reservation"]
         identified = {row for row, *_ in step.inbox.identifiers}
-        step.originals = Originals()
+        step.originals = Originals(self._store.leg_of if self.programs.scoped else None)
         for row in rows:
             transaction_id = ids[row].tobytes()
             if transaction_id == _NO_ID:
@@ -557,7 +558,8 @@ class Decider:
             held=programs.held_max,
         )
         if programs.scoped:
-            changes = 2 * (count + others + holds)
+            # A request may count and give back, and so may each reservation whose time is up.
+            changes = CHANGES_MAX * (2 * (count + others) + holds)
             self.memory.scopes.make_room(count + others, changes, programs.group_sets, programs.calendars(now), now)
         arrays = self.memory.arrays(legs, count, (count + others) * advice_max, given)
         world = programs.world(now)._replace(exemptions=self._exemptions)

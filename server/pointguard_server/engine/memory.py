@@ -224,7 +224,8 @@ class Memory:
     def _make_room_for_distinct(self, blocks: int) -> None:
         """Have the table of distinct values grow with the events in memory and in so many more blocks."""
         events = (self._blocks.capacity - self._blocks.free_count + blocks) * BLOCK
-        table = table_for(events * self.distinct_measures.size)
+        # Of one measure more: what ``count_between`` counts for a moment.
+        table = table_for(events * (self.distinct_measures.size + 1))
         if len(table) > len(self.distinct):
             rehash(self.distinct, table)
             self.distinct = table

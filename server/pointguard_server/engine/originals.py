@@ -4,24 +4,31 @@ The ledger says what each came to and what was returned of it before. Returns of
 rows, which the kernel keeps up to date.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from pointguard_server.domain.codes import Decision, EntryType, Operation
+from pointguard_server.domain.identifiers import card_number
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.domain.returns import decode_lines, line_amounts
 from pointguard_server.engine.ports import Original
-from pointguard_server.engine.world import ORIGINAL, ORIGINAL_PART, RETURN_REQUEST, Returns
+from pointguard_server.engine.world import COUNTED, ORIGINAL, ORIGINAL_PART, RETURN_REQUEST, Returns, RowArray
 
 _GIVES = frozenset((EntryType.EARN, EntryType.BONUS))
 
 
-class Originals:
-    """Gathers the originals of a batch."""
+ReadLeg = Callable[[int, int, int], RowArray | None]
+"""Reads the leg of an account at a place: (tenant, account, seq); ``ports.LedgerStore.leg_of``."""
 
-    def __init__(self) -> None:
+
+class Originals:
+    """Gathers the originals of a batch; with ``read_leg`` it says how wider windows counted them, too."""
+
+    def __init__(self, read_leg: ReadLeg | None = None) -> None:
+        self._read_leg = read_leg
+        self._counted: list[tuple[int, ...]] = []
         self._requests: list[tuple[int, int, int]] = []
         self._originals: list[tuple[int, ...]] = []
         self._parts: list[tuple[int, ...]] = []
@@ -56,6 +63,9 @@ class Originals:
         returns = [decode_record(each) for each in found.returns.values()]
         amounts = line_amounts(record.basket) if record.basket else []
         taken = lines_returned(returns, amounts)
+        returned_points = sum(_number(each, "points") + _number(each, "released") for each in returns)
+        returned_money = sum(_number(each, "money") for each in returns)
+        self._counted.append(self._as_counted(leg, returned_points, returned_money))
         self._originals.append(
             (
                 leg["seq"],
@@ -64,8 +74,8 @@ class Originals:
                 int(is_redemption),
                 leg["points"],
                 leg["money"],
-                sum(_number(each, "points") + _number(each, "released") for each in returns),
-                sum(_number(each, "money") for each in returns),
+                returned_points,
+                returned_money,
                 len(returns),
                 len(self._parts),
                 len(parts),
@@ -83,17 +93,36 @@ class Originals:
         self._lines += zip(amounts, taken, strict=True)
         return len(self._originals) - 1
 
+    def _as_counted(self, leg: dict[str, int], returned_points: int, returned_money: int) -> tuple[int, ...]:
+        """Return a row of ``world.COUNTED``."""
+        if self._read_leg is None:
+            return _UNCOUNTED
+        counted: Mapping[str, Any] = leg
+        if leg["operation"] == Operation.CAPTURE:
+            (counted,) = cast("Any", self._read_leg(leg["tenant_id"], leg["account_id"], leg["refers_to_seq"]))
+        return (
+            counted["accepted_at"], counted["kind"], counted["parts"], counted["event_flags"],
+            counted["points"], counted["money"],
+            # Of a reservation, what was not captured was given back, too.
+            counted["points"] - leg["points"] + returned_points, counted["money"] - leg["money"] + returned_money,
+            counted["store_id"], counted["terminal_id"], counted["cashier_id"],
+            card_number(counted["identifier_kind"], counted["identifier_id"]),
+            counted["business_unit_id"], counted["agent_id"], counted["group_set_id"],
+        )  # fmt: skip
+
     def arrays(self) -> Returns:
         """Return all of them as the kernel takes them."""
         return Returns(
             np.array(self._requests, RETURN_REQUEST),
             np.array(self._originals, ORIGINAL),
+            np.array(self._counted, COUNTED),
             np.array(self._parts, ORIGINAL_PART),
             np.array(self._lines, np.int64).reshape(-1, 2),
             np.array(self._asked_lines, np.int64).reshape(-1, 2),
         )
 
 
+_UNCOUNTED = (0,) * len(COUNTED.names or ())
 _PART_COUNT = (ORIGINAL.names or ()).index("part_count")
 NO_RETURNS = Originals().arrays()
 

@@ -129,6 +129,10 @@ class LedgerStore(Protocol):
         """Yield the legs (``engine.rows.LEG``) behind a position and a moment, some at a time, in order."""
         ...
 
+    def leg_of(self, tenant_id: int, account_id: int, seq: int) -> RowArray | None:
+        """Return an account's leg at a place in its sequence, as one row of ``rows.LEG``; None: there is none."""
+        ...
+
     def find_identifier(self, tenant_id: int, kind: int, value: str) -> Identified | None:
         """Return what a normalized identifier finds, or None."""
         ...

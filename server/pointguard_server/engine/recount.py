@@ -4,7 +4,7 @@ Shares nothing with the kernel's counting but the bounds of buckets. May run on 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,8 +13,9 @@ import numpy.typing as npt
 from pointguard_server.domain.calendar import local_time
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Measure, Operation, Scope, WindowKind
 from pointguard_server.domain.identifiers import CARDS
+from pointguard_server.engine.originals import ReadLeg
 from pointguard_server.engine.ports import RowArray
-from pointguard_server.velocity.scopes import BUCKETS, NOT_NOW, TERMINAL_BITS
+from pointguard_server.velocity.scopes import BUCKETS, LATE, NOT_NOW, TERMINAL_BITS
 from pointguard_server.velocity.windows import APPROVED, BLOCKED, RECORDED
 
 IntArray = npt.NDArray[np.int64]
@@ -26,7 +27,7 @@ _BY_STAFF = [int(each) for each in INTERVENTIONS]
 _HOUR = 3_600_000_000
 _UNSUMMED_MAX = 65_536
 # Past the end of any such stretch, and not past the next one's.
-_INTO_THE_NEXT = {WindowKind.DAY: 30 * _HOUR, WindowKind.WEEK: 8 * 24 * _HOUR, WindowKind.MONTH: 33 * 24 * _HOUR}
+INTO_THE_NEXT = {WindowKind.DAY: 30 * _HOUR, WindowKind.WEEK: 8 * 24 * _HOUR, WindowKind.MONTH: 33 * 24 * _HOUR}
 _COLUMNS = {
     Scope.PROGRAM: "program_id",
     Scope.STORE: "store_id",
@@ -54,6 +55,11 @@ class Measured(NamedTuple):
         """How long a rolling window's bucket is, in microseconds."""
         return self.length // BUCKETS
 
+    @property
+    def buckets(self) -> int:
+        """How many of those judge something, beside the one under way: see ``velocity.scopes.late_buckets``."""
+        return BUCKETS + min(BUCKETS, -(-LATE // self.width))
+
 
 class ScopeKey(NamedTuple):
     """Whose rings are one counter's: two rules of a program that count alike share it."""
@@ -74,7 +80,7 @@ class Counts(NamedTuple):
 class Recount:
     """Counts the legs of a ledger, in order; ``position`` is that of the last one seen.
 
-    Legs up to ``since`` are in no window that ends at ``now`` or later.
+    Legs up to ``since`` are in no window that judges anything at ``now`` or later.
     """
 
     def __init__(self, keys: Sequence[ScopeKey], zones: Mapping[int, ZoneInfo], now: int) -> None:
@@ -86,11 +92,13 @@ class Recount:
             for key in self.keys
         ]  # fmt: skip
         self._firsts = [
-            now // key.measured.width - BUCKETS if calendar is None else calendar.first
+            now // key.measured.width - key.measured.buckets if calendar is None else calendar.first
             for key, calendar in zip(self.keys, self._calendars, strict=True)
         ]
         self._counts = [[Counts(*(np.zeros(0, np.int64),) * 3)] for _ in self.keys]  # to be summed up
         self._open: RowArray | None = None  # reservations that nothing has ended yet
+        self._returned: dict[tuple[int, int], tuple[RowArray, int, int]] = {}  # by account and seq of the original:
+        # the leg that windows counted, and the points and the money of all of its returns
         self.since = min(
             (
                 first * key.measured.width - 1 if calendar is None else first - 1
@@ -99,8 +107,8 @@ class Recount:
             default=now,
         )
 
-    def add(self, legs: RowArray) -> None:
-        """Count legs (``engine.rows.LEG``) that follow those before."""
+    def add(self, legs: RowArray, read_leg: ReadLeg) -> None:
+        """Count legs (``engine.rows.LEG``) that follow those before; ``read_leg`` reads others of the same ledger."""
         if not legs.size:
             return
         self.position = int(legs["position"][-1])
@@ -120,6 +128,31 @@ class Recount:
             if key.measured.net_of_reversals:
                 left = _amounts(key, left_points, left_money) * (left_points > 0)
                 self._count(index, originals, left - _amounts(key, originals["points"], originals["money"]))
+        returns = legs[(legs["operation"] == Operation.RETURN) & (legs["refers_to_seq"] > 0)]
+        if returns.size and any(key.measured.net_of_reversals for key in self.keys):
+            self._give_back(returns, read_leg)
+
+    def _give_back(self, returns: RowArray, read_leg: ReadLeg) -> None:
+        """Take what was returned out of the windows of its original's time."""
+        originals: list[RowArray] = []
+        changes: list[tuple[int, int, int]] = []  # of the count, the points, the money
+        for leg in returns:
+            tenant_id, account_id, seq = (int(leg[name]) for name in ("tenant_id", "account_id", "refers_to_seq"))
+            original = cast("RowArray", read_leg(tenant_id, account_id, seq))
+            counted, points, money = self._returned.get((account_id, seq), (original, 0, 0))
+            if original["operation"][0] == Operation.CAPTURE and counted is original:
+                counted = cast("RowArray", read_leg(tenant_id, account_id, int(original["refers_to_seq"][0])))
+            now_points, now_money = int(leg["points"] + leg["released"]), int(leg["money"])
+            points, money = points + now_points, money + now_money
+            self._returned[account_id, seq] = counted, points, money
+            is_whole = (points, money) == (original["points"][0], original["money"][0])
+            originals.append(counted)
+            changes.append((-int(is_whole), -now_points, -now_money))
+        events = np.concatenate(originals)
+        counts, points, money = np.array(changes, np.int64).T
+        for index, key in enumerate(self.keys):
+            if key.measured.net_of_reversals:
+                self._count(index, events, _amounts(key, points, money, counts))
 
     def _count(self, index: int, events: RowArray, values: IntArray) -> None:
         key, calendar = self.keys[index], self._calendars[index]
@@ -138,13 +171,17 @@ class Recount:
 
 
 class _Calendar:
-    """The starts of days, weeks or months from the present one on, as far as legs ask for them."""
+    """The starts of days, weeks or months, as far as legs ask for them.
+
+    From the present one on, or from the one before if that judges what is told late.
+    """
 
     def __init__(self, kind: WindowKind, zone: ZoneInfo, now: int) -> None:
         self._kind, self._zone = kind, zone
-        self.first = self._start(now)
+        present = self._start(now)
+        self.first = self._start(present - 1) if now - present < LATE else present
         self._starts = [self.first]
-        self._next = self._start(self.first + _INTO_THE_NEXT[kind])
+        self._next = self._start(self.first + INTO_THE_NEXT[kind])
 
     def _start(self, moment: int) -> int:
         local = local_time(moment, self._zone)
@@ -160,7 +197,7 @@ class _Calendar:
         """Return when the stretch of each moment began; NOT_NOW for what is before the first."""
         while times.size and int(times.max()) >= self._next:
             self._starts.append(self._next)
-            self._next = self._start(self._next + _INTO_THE_NEXT[self._kind])
+            self._next = self._start(self._next + INTO_THE_NEXT[self._kind])
         known = np.array([NOT_NOW, *self._starts], np.int64)
         return known[np.searchsorted(known[1:], times, side="right")]
 
@@ -186,10 +223,10 @@ def _counts_at(events: RowArray) -> IntArray:
     return np.where(told, np.minimum(events["occurred_at"], events["accepted_at"]), events["accepted_at"])
 
 
-def _amounts(key: ScopeKey, points: IntArray, money: IntArray) -> IntArray:
+def _amounts(key: ScopeKey, points: IntArray, money: IntArray, counts: IntArray | None = None) -> IntArray:
     match key.measured.measure:
         case Measure.COUNT:
-            return np.ones(len(points), np.int64)
+            return np.ones(len(points), np.int64) if counts is None else counts
         case Measure.POINTS:
             return points
         case _:

@@ -10,16 +10,16 @@ import numpy as np
 
 from pointguard_server.domain.codes import Scope, WindowKind
 from pointguard_server.engine.group_sets import GroupSets
-from pointguard_server.engine.recount import Counts, Recount, ScopeKey
+from pointguard_server.engine.recount import INTO_THE_NEXT, Counts, Recount, ScopeKey
 from pointguard_server.engine.world import IntArray
 from pointguard_server.velocity.scopes import (
-    BUCKETS,
     CHANGES,
     COUNTER,
     IN_USE,
+    LATE,
     NEWEST,
+    RING,
     RING_SIZE,
-    TOTAL,
     ScopeArrays,
     find_places,
     load_counts,
@@ -107,7 +107,6 @@ class Scopes:
         """Take back what the latest batch counted, unless it is settled: nothing of it was written."""
         ring, column, by = self.arrays.changes[: self.arrays.counts[CHANGES]].T
         np.subtract.at(self.arrays.rings, (ring, column), by)
-        np.subtract.at(self.arrays.rings, (ring, TOTAL), by)
         self.settle()
 
     def _rebuild(self, rings: IntArray, more: int) -> None:
@@ -132,9 +131,12 @@ def _arrays(rings: int) -> ScopeArrays:
 
 def _oldest(key: ScopeKey, calendar: np.void, now: int) -> int:
     """Return the newest bucket of a ring that still counts for something, at the least."""
-    if key.measured.window == WindowKind.ROLLING:
-        return now // key.measured.width - BUCKETS
-    return int(calendar[_START[WindowKind(key.measured.window)]])
+    kind = WindowKind(key.measured.window)
+    if kind is WindowKind.ROLLING:
+        return now // key.measured.width - RING + 1
+    start = int(calendar[_START[kind]])
+    # A while longer what the stretch before holds is asked for, too.
+    return start - INTO_THE_NEXT[kind] if now - start < LATE else start
 
 
 def _of_groups(counts: Counts, sets: GroupSets) -> Counts:

@@ -193,12 +193,39 @@ ORIGINAL_PART = np.dtype(
 """An entry that gave or spent points, in order; ``behind``: what those after it come to."""
 
 
+COUNTED = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            "time",
+            "kind",
+            "parts",
+            "flags",
+            "points",
+            "money",
+            "released_points",  # what was given back of it so far
+            "released_money",
+            "store_id",
+            "terminal_id",
+            "cashier_id",
+            "card_id",
+            "business_unit_id",
+            "agent_id",
+            "group_set_id",
+        )
+    ]
+)
+"""An original as wider windows counted it: of a capture, its authorise. The first are as in ``velocity.windows.EVENT``;
+all are 0 where no program has such windows."""
+
+
 @view
 class Returns(NamedTuple):
     """What a batch's returns are about: see ``engine/originals.py``."""
 
     requests: RowArray
     originals: RowArray
+    counted: RowArray  # COUNTED, one for each of the originals
     parts: RowArray
     lines: IntArray  # [line of an original, (amount, of which returned)] in minor units
     asked_lines: IntArray  # [line of a request, (place in the basket from 1, minor units; 0: all of it)]

@@ -265,7 +265,7 @@ def _facts(order: Order, money_scale: int, zone: ZoneInfo) -> Known:
         "member.days_since_enrolment": order.days_since_enrolment * SCALE,
         "account.posted": min(order.posted, POINTS_MAX // SCALE) * SCALE,
         "account.available": min(order.posted - order.pending - order.reserved, POINTS_MAX // SCALE) * SCALE,
-        "account.spend": min(order.spend, MONEY_MAX // money_scale) * money_scale,
+        "account.spend": max(min(order.spend, MONEY_MAX // money_scale), 0) * money_scale,
         **{f"time.{name}": value * SCALE for name, value in parts.items()},
     }
 

@@ -48,12 +48,12 @@ FIND_BATCH = "SELECT * FROM batches WHERE batch_id = ?"
 BATCH_RECORDS = "SELECT record FROM legs WHERE position >= ? AND position < ? ORDER BY position"
 # past_legs: the newest of an account's legs below a place.
 PAST_LEGS = f"SELECT {PAST_LEG} FROM legs WHERE tenant_id = ? AND account_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?"  # noqa: S608
-# scoped_legs: a program's legs between two positions that are an entity's own, or end reservations.
+# scoped_legs: a program's legs between two positions that are an entity's own, or give back something.
 _SCOPED = ", ".join(each.name for each in fields(ScopedLeg) if each.name != "in_scope")
-_ENDS = tuple(int(each) for each in (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE))
+_GIVE_BACK = tuple(map(int, (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE, Operation.RETURN)))
 SCOPED_LEGS = (
     f"SELECT {_SCOPED}, {{own}} FROM legs WHERE position > ? AND position < ? AND tenant_id = ? AND program_id = ?"  # noqa: S608
-    f" AND ({{own}} OR operation IN {_ENDS}) ORDER BY position"
+    f" AND ({{own}} OR operation IN {_GIVE_BACK}) ORDER BY position"
 )
 PAST_POSTED = (
     "SELECT coalesce(sum(e.signed_points), 0) FROM legs l"

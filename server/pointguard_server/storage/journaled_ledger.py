@@ -349,6 +349,16 @@ class JournaledLedger:
             if batch.first_position > position and batch.accepted_at > newer_than:
                 yield rows.legs.view(LEG)
 
+    def leg_of(self, tenant_id: int, account_id: int, seq: int) -> RowArray | None:
+        """See the port."""
+        for rows in self._behind_of(account_id):
+            legs = rows.legs.view(LEG)
+            is_wanted = (legs["account_id"] == account_id) & (legs["seq"] == seq) & (legs["tenant_id"] == tenant_id)
+            found: RowArray = legs[is_wanted]
+            if found.size:
+                return found
+        return self._readable().leg_of(tenant_id, account_id, seq)
+
     @property
     def ended_identifiers(self) -> IntArray:
         """See the port."""

@@ -75,6 +75,8 @@ READ_RECORDS = (
 )
 # read_legs: the same legs by their columns, where a record is damaged.
 READ_LEGS = f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE tenant_id = ? AND account_id = ? ORDER BY seq DESC"  # noqa: S608
+# leg_of: one of them.
+READ_LEG = f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = ?"  # noqa: S608
 # read_enrolled_at: when an account began.
 READ_ENROLLED_AT = "SELECT accepted_at FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = 1"
 # read_advice: what an account's legs from a seq on raised.
@@ -257,6 +259,14 @@ class SqliteLedger:
                 yield legs.view(LEG)
         except sqlite3.Error as error:
             raise storage_error(error) from error
+
+    def leg_of(self, tenant_id: int, account_id: int, seq: int) -> RowArray | None:
+        """See the port."""
+        try:
+            found = self._connection.execute(READ_LEG, (tenant_id, account_id, seq)).fetchall()
+        except sqlite3.Error as error:
+            raise storage_error(error) from error
+        return np.array(found, LEG_COLUMNS).view(LEG) if found else None
 
     @property
     def ended_identifiers(self) -> IntArray:

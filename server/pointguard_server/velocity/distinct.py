@@ -22,15 +22,18 @@ from pointguard_server.velocity.windows import (
     DISTINCT_TERMINALS,
     NONE,
     REVERSED,
+    first_after,
     matches,
     successor,
 )
 
 IntArray = npt.NDArray[np.int64]
 
-MEASURES_MAX = 1 << 9
+MEASURES_MAX = (1 << 9) - 1
 SLOTS_MAX = 1 << 23
-"""What a key has room for, beside a value of 31 bits: 512 measures, and memory of 8 million accounts."""
+"""What a key has room for, beside a value of 31 bits: 511 measures, one more, and memory of 8 million accounts."""
+_SCRATCH = MEASURES_MAX
+"""Stands for the measure of what is counted and forgotten at once."""
 FEWEST = 16
 _KEY, _COUNT = 0, 1
 # As in ``engine/compiled/slots.py``.
@@ -140,6 +143,30 @@ def count_another(arrays, measure, slot, m, index):
     value = _counted(measure, arrays.events[index])
     if value > 0 and _add(arrays.distinct, _key(slot, m, value)):
         arrays.tallies[slot, m, 0] += 1
+
+
+@part
+def count_between(arrays, account, measure, start, end, request, card_id, counts):
+    """Return how many different values a window of a past moment holds: after ``start``, up to ``end``.
+
+    With what a request has, if it ``counts``. Goes through the window's events: for recorded activity alone.
+    """
+    first = first_after(account, arrays.events, arrays.next_block, start)
+    values, index = 0, first
+    while index != NONE and arrays.events[index].time <= end:
+        value = _counted(measure, arrays.events[index])
+        if value > 0 and _add(arrays.distinct, _key(0, _SCRATCH, value)):
+            values += 1
+        index = successor(index, account.last_event, arrays.next_block)
+    if counts and is_another(arrays, 0, _SCRATCH, measure, request, card_id):
+        values += 1
+    index = first
+    while index != NONE and arrays.events[index].time <= end:
+        value = _counted(measure, arrays.events[index])
+        if value > 0:
+            _drop(arrays.distinct, _key(0, _SCRATCH, value))
+        index = successor(index, account.last_event, arrays.next_block)
+    return values
 
 
 @part

@@ -6,6 +6,9 @@ multiple of its width since 1970, so a window's value follows from the ledger al
 for one that reaches back at least L and less than L + L / ``BUCKETS``. A window of the calendar has one bucket, its
 day, week or month, and is exact.
 
+What is told late is judged by windows that have passed, too: those that ended at most ``LATE`` ago, or L if that is
+less. So a ring has the buckets of those; of a calendar it has the stretch before the present one.
+
 One table for all measures and entities finds the rings. A decision costs the same however many events there are. The
 oracle is ``tests/reference/scopes.py``.
 """
@@ -21,8 +24,10 @@ from pointguard_server.velocity.views import view
 from pointguard_server.velocity.windows import MEASURE, NONE
 
 BUCKETS = 64
-RING = BUCKETS + 1
-"""How many buckets a ring has: those of a whole window, and the one under way."""
+RING = 2 * BUCKETS + 1
+"""How many buckets a ring has: those of a whole window, the one under way, and those of windows that have passed."""
+LATE = 86_400_000_000
+"""How long after its end a window judges what is told late, in microseconds; one that rolls, at most its length."""
 SCOPED = np.dtype(
     [
         ("place", "<i8"),  # its number among the program's measures
@@ -36,7 +41,10 @@ SCOPED = np.dtype(
 """A measure of a wider scope. ``MEASURE`` stands last: Numba would take a record for one that it begins with."""
 
 # What a ring has before its buckets. ``NEWEST`` is the number of the newest bucket, or the start of the calendar's.
+# ``TOTAL`` is what the window holds that ends now.
 COUNTER, ENTITY, NEWEST, TOTAL, FIRST = range(5)
+# Behind the calendar's one bucket: the stretch before, by its start (0: none is known), and what it holds.
+EARLIER, EARLIER_TOTAL = FIRST + 1, FIRST + 2
 RING_SIZE = FIRST + RING
 IN_USE, CHANGES = 0, 1
 NOT_NOW = -1
@@ -64,7 +72,7 @@ class ScopeArrays(NamedTuple):
 
     rings: npt.NDArray[np.int64]  # [ring, COUNTER … TOTAL and the buckets]
     places: npt.NDArray[np.int32]  # a hash table of rings: NONE, or which
-    changes: npt.NDArray[np.int64]  # [change of this batch, (ring, bucket's column, what was added)]
+    changes: npt.NDArray[np.int64]  # [change of this batch, (ring, column, what was added)]
     counts: npt.NDArray[np.int64]  # rings in use, changes of this batch
 
 
@@ -118,6 +126,12 @@ def bucket_at(measure, program, time):
 
 
 @part
+def late_buckets(width):
+    """Return how many buckets ago a rolling window may have ended that judges what is told late."""
+    return min(BUCKETS, (LATE + width - 1) // width)
+
+
+@part
 def scope_start(measure, bucket):
     """Return the moment after which a window counts whose newest bucket is this one."""
     if measure.window == _ROLLING:
@@ -131,39 +145,101 @@ def move_ring(rings, ring, bucket, is_rolling):
     newest = rings[ring, NEWEST]
     if bucket <= newest:
         return
-    if is_rolling:
-        for each in range(max(newest + 1, bucket - BUCKETS), bucket + 1):
-            column = FIRST + each % RING
-            rings[ring, TOTAL] -= rings[ring, column]
-            rings[ring, column] = 0
+    if not is_rolling:
+        rings[ring, EARLIER] = newest
+        rings[ring, EARLIER_TOTAL] = rings[ring, FIRST]
+        rings[ring, TOTAL] = rings[ring, FIRST] = 0
     else:
-        rings[ring, TOTAL] = 0
-        rings[ring, FIRST] = 0
+        if bucket - newest > BUCKETS:
+            rings[ring, TOTAL] = 0
+        else:
+            for each in range(newest + 1, bucket + 1):
+                rings[ring, TOTAL] -= rings[ring, FIRST + (each - BUCKETS - 1) % RING]
+        for each in range(max(newest + 1, bucket - RING + 1), bucket + 1):
+            rings[ring, FIRST + each % RING] = 0
     rings[ring, NEWEST] = bucket
 
 
 @part
-def column_of(rings, ring, bucket, is_rolling):
-    """Return the column of a bucket that is not newer than the newest; NONE if it was dropped."""
-    newest = rings[ring, NEWEST]
-    if is_rolling:
-        return FIRST + bucket % RING if bucket >= newest - BUCKETS else NONE
-    return FIRST if bucket == newest else NONE
-
-
-@part
-def add_to_ring(scopes, ring, bucket, by, is_rolling):
-    """Add to a bucket that is not newer than the newest, and note it, so that the batch can be undone."""
-    column = column_of(scopes.rings, ring, bucket, is_rolling)
-    if column == NONE:
-        return
-    scopes.rings[ring, TOTAL] += by
+def _add(scopes, ring, column, by):
+    """Add to a column, and note it, so that the batch can be undone."""
     scopes.rings[ring, column] += by
     change = scopes.counts[CHANGES]
     scopes.counts[CHANGES] = change + 1
     scopes.changes[change, 0] = ring
     scopes.changes[change, 1] = column
     scopes.changes[change, 2] = by
+
+
+@part
+def add_to_ring(scopes, ring, bucket, by, is_rolling):
+    """Add to a bucket that is not newer than the newest; nothing if it was dropped."""
+    newest = scopes.rings[ring, NEWEST]
+    if is_rolling:
+        if bucket <= newest - RING:
+            return
+        _add(scopes, ring, FIRST + bucket % RING, by)
+        if bucket >= newest - BUCKETS:
+            _add(scopes, ring, TOTAL, by)
+        return
+    if bucket == newest:
+        _add(scopes, ring, FIRST, by)
+        _add(scopes, ring, TOTAL, by)
+        return
+    earlier = scopes.rings[ring, EARLIER]
+    if bucket > earlier:
+        # Nothing was known of the stretch just before.
+        _add(scopes, ring, EARLIER, bucket - earlier)
+        _add(scopes, ring, EARLIER_TOTAL, -scopes.rings[ring, EARLIER_TOTAL])
+    if bucket >= earlier:
+        _add(scopes, ring, EARLIER_TOTAL, by)
+
+
+CHANGES_MAX = 3
+"""How many changes ``add_to_ring`` notes, at most."""
+
+
+@part
+def bucket_of(measure, program, rings, ring, time):
+    """Return the bucket of a ring, which ends now, that what it has counted at a moment is in; NOT_NOW if it passed."""
+    bucket = bucket_at(measure, program, time)
+    if bucket == NOT_NOW and 0 < rings[ring, EARLIER] <= time:
+        return rings[ring, EARLIER]
+    return bucket
+
+
+@part
+def first_end(measure, bucket, now):
+    """Return the newest bucket of the first window that holds a bucket and judges what is told late."""
+    return max(bucket, now - late_buckets(measure.width)) if measure.window == _ROLLING else bucket
+
+
+@part
+def fullest_of_ring(rings, ring, measure, bucket, now):
+    """Return the most that any window holds which holds a bucket, and its newest bucket; of equals, the first.
+
+    Those that have passed judge what is told late for a while; ``now`` is the newest bucket of the one that has not,
+    and the ring's. The caller has made sure that there is one: see ``is_judged``.
+    """
+    if measure.window != _ROLLING:
+        if bucket == now:
+            return rings[ring, TOTAL], now
+        return (rings[ring, EARLIER_TOTAL] if rings[ring, EARLIER] == bucket else 0), bucket
+    value = rings[ring, TOTAL]
+    most, last = NONE, now
+    for end in range(now, first_end(measure, bucket, now) - 1, -1):
+        if end <= bucket + BUCKETS and value >= most:
+            most, last = value, end
+        value += rings[ring, FIRST + (end - BUCKETS - 1) % RING] - rings[ring, FIRST + end % RING]
+    return most, last
+
+
+@part
+def is_judged(measure, bucket, now):
+    """Whether a window holds a bucket that ends now, or that has ended and judges what is told late."""
+    if measure.window == _ROLLING:
+        return bucket >= now - late_buckets(measure.width) - BUCKETS
+    return bucket != NOT_NOW
 
 
 @part
@@ -202,14 +278,17 @@ def _groups_at(world, group_set_id):
 
 @entry
 def load_counts(scopes, counters, entities, buckets, values, is_rolling):
-    """Add what was counted elsewhere: a bucket's value a row. The caller has made room for as many rings."""
+    """Add what was counted elsewhere: a bucket's value a row, an entity's in order of time.
+
+    The caller has made room for as many rings.
+    """
     for i in range(values.shape[0]):
         ring = ring_of(scopes, counters[i], entities[i], buckets[i])
         move_ring(scopes.rings, ring, buckets[i], is_rolling[i])
-        column = column_of(scopes.rings, ring, buckets[i], is_rolling[i])
-        if column != NONE:
-            scopes.rings[ring, TOTAL] += values[i]
-            scopes.rings[ring, column] += values[i]
+        # A bucket that is the newest is never dropped.
+        column = FIRST + (buckets[i] % RING if is_rolling[i] else 0)
+        scopes.rings[ring, TOTAL] += values[i]
+        scopes.rings[ring, column] += values[i]
 
 
 @entry

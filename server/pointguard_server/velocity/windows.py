@@ -112,6 +112,21 @@ def contribution(measure, event):
 
 
 @part
+def given_back(measure, event, points, money, whole):
+    """Return by how much less an event counts in a measure once so much more, or (``whole``) all, of it is given back.
+
+    ``event`` is any record with the fields of ``EVENT`` that this reads.
+    """
+    if not measure.net_of_reversals or event.flags & REVERSED:
+        return 0
+    if not matches(measure, event.kind, event.parts, event.flags):
+        return 0
+    left_points, left_money = event.points - event.released_points, event.money - event.released_money
+    before = amount(measure, left_points, left_money)
+    return before if whole else before - amount(measure, left_points - points, left_money - money)
+
+
+@part
 def successor(index, last_event, next_block):
     """Return the index of the event after ``index``, or NONE."""
     if index == last_event:
@@ -187,16 +202,29 @@ def swap_events(one, other):
 
 
 @part
+def first_after(account, events, next_block, moment):
+    """Return the first event after a moment, or NONE; blocks that lie before it are passed over whole."""
+    index, newest = account.first_event, account.last_event
+    while index != NONE and index // BLOCK != newest // BLOCK and events[index + BLOCK - 1].time <= moment:
+        index = next_block[index // BLOCK] * BLOCK
+    while index != NONE and events[index].time <= moment:
+        index = successor(index, newest, next_block)
+    return index
+
+
+@part
 def put_in_time(account, events, next_block):
     """Bring the newest event, which may be older than others, to its place in time; return where that is.
 
     Those after it move on by one place each. Whoever holds places must move them too, before: see ``moved_on``.
     """
     newest = account.last_event
-    index = account.first_event
-    while index != newest and events[index].time <= events[newest].time:
-        index = successor(index, newest, next_block)
-    place = index
+    if newest % BLOCK > 0 and events[newest - 1].time <= events[newest].time:
+        return newest
+    place = first_after(account, events, next_block, events[newest].time)
+    if place == NONE:
+        return newest
+    index = place
     while index != newest:
         swap_events(events[index], events[newest])
         index = successor(index, newest, next_block)
@@ -209,6 +237,23 @@ def moved_on(account, events, next_block, index):
     if events[index].time > events[account.last_event].time:
         return successor(index, account.last_event, next_block)
     return index
+
+
+@part
+def held_at(account, events, next_block, measure, tally, start, end):
+    """Return what the window holds that begins after ``start`` and ended at ``end``, ``tally``'s being that of now.
+
+    Where nothing has happened since, that is the tally with what left it on the way from there to now.
+    """
+    index = first_after(account, events, next_block, start)
+    value, last = 0, end
+    if account.last_event != NONE and events[account.last_event].time <= end:
+        value = tally[0]
+        last = events[tally[1]].time - 1 if tally[1] != NONE else end
+    while index != NONE and events[index].time <= last:
+        value += contribution(measure, events[index])
+        index = successor(index, account.last_event, next_block)
+    return value
 
 
 @part
@@ -230,15 +275,11 @@ def release(events, index, points, money, whole, measures, first_measure, measur
     for m in range(measure_count):
         cursor = tallies[m, 1]
         if cursor != NONE and events[cursor].time <= events[index].time:
-            tallies[m, 0] -= contribution(measures[first_measure + m], events[index])
+            tallies[m, 0] -= given_back(measures[first_measure + m], events[index], points, money, whole)
     events[index].released_points += points
     events[index].released_money += money
     if whole:
         events[index].flags |= REVERSED
-    for m in range(measure_count):
-        cursor = tallies[m, 1]
-        if cursor != NONE and events[cursor].time <= events[index].time:
-            tallies[m, 0] += contribution(measures[first_measure + m], events[index])
 
 
 @part

@@ -168,6 +168,25 @@ def test_a_decision_looks_at_each_event_once_when_it_leaves_the_window() -> None
     assert tally[0] == max(LENGTHS)
 
 
+def test_a_moment_in_the_past_is_found_by_a_look_at_each_block() -> None:
+    kernel, looked = Kernel(), [0]
+
+    class Counted:
+        def __getitem__(self, index: int) -> Any:
+            looked[0] += 1
+            return kernel.events.view(np.recarray)[index]
+
+    account = kernel.account.view(np.recarray)[0]
+    events = BLOCKS * BLOCK - 3
+    for now in range(events):
+        kernel.add(now, 1, 8, APPROVED, 1, 1)
+    for moment in (-1, 0, BLOCK - 1, BLOCK, 3 * BLOCK + 5, events - 2, events - 1):
+        looked[0] = 0
+        found = windows.first_after.py_func(account, Counted(), kernel.next_block, moment)
+        assert (found == NONE) if moment == events - 1 else kernel.events["time"][found] == moment + 1
+        assert looked[0] <= BLOCKS + BLOCK
+
+
 def test_an_event_that_is_given_back_whole_counts_for_nothing_net_and_for_one_gross() -> None:
     kernel = Kernel()
     index = kernel.add(10, 1, 8, APPROVED, 7, 7)

@@ -21,11 +21,10 @@ from pointguard_server.engine.compiled.emit import add_evident_reason, add_reaso
 from pointguard_server.engine.compiled.exemptions import is_exempt
 from pointguard_server.engine.compiled.measured import UNCOUNTED, held_by_leg, measured
 from pointguard_server.engine.compiled.past_windows import fullest_window
-from pointguard_server.engine.compiled.scopes import scope_evidence_from
+from pointguard_server.engine.compiled.scopes import entity_of_leg
 from pointguard_server.engine.world import NOW, SHOWN
-from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import entry, part
-from pointguard_server.velocity.scopes import TERMINAL_BITS, entity_at
+from pointguard_server.velocity.scopes import TERMINAL_BITS, scope_start
 from pointguard_server.velocity.windows import NONE, RECORDED, window_start
 
 _RAISED, _EXTENDED, _OVERRIDDEN = int(AdviceEvent.RAISED), int(AdviceEvent.EXTENDED), int(AdviceEvent.OVERRIDDEN)
@@ -312,62 +311,47 @@ def raise_tripped(arrays, world, batch, out, row, slot, context, flags):
         rule.tripped += 1
         if rule.is_shadow or is_exempt(world, batch, r, account, rule):
             continue
-        start = _evidence_from(arrays, world, batch, r, slot, program, rule, leg)
         if rule.of_agent:
-            if advice_about(batch, leg.agent_id, rule.rule_id) == NONE:
-                _raise(arrays, world, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
+            index, is_new = NONE, advice_about(batch, leg.agent_id, rule.rule_id) == NONE
+        else:
+            index = _advice_of(arrays, account, rule)
+            is_new = index == NONE
+        if not is_new and (index == NONE or not rule.extends or not _may_be_extended(arrays.standing[index])):
             continue
-        index = _advice_of(arrays, account, rule)
-        if index == NONE:
-            _raise(arrays, world, batch, out, account, program, rule, leg, value, start, i - program.first_rule)
-        elif rule.extends and not is_over(arrays.standing[index]) and not is_case(arrays.standing[index].posture):
-            _extend(arrays, world, batch, out, account, program, rule, leg, value, start, index)
+        evidence = _evidence(arrays, world, batch, r, slot, program, rule, leg)
+        if is_new:
+            _raise(arrays, batch, out, account, program, rule, leg, value, evidence, i - program.first_rule)
+        else:
+            _extend(arrays, batch, out, account, program, rule, leg, value, evidence, index)
 
 
 @part
-def _counted_for(arrays, world, program, rule, leg):
-    """Return (the scope of a rule that tripped, whose transactions its window holds); (0, 0) for one without."""
-    if rule.measure < 0:
-        return np.int64(0), np.int64(0)
-    if rule.scoped < 0:
-        return np.int64(_ACCOUNT), np.int64(0)
-    scoped = world.scoped[program.first_scoped + rule.scoped]
-    _, which = held_by_leg(arrays, world, program, scoped, leg)
-    if scoped.scope == _GROUP:
-        # A group's number is this process's own; that of the set, and the place in it, are the ledger's.
-        return np.int64(_GROUP), np.int64(leg.group_set_id << TERMINAL_BITS | which)
-    entity = entity_at(
-        world,
-        scoped.scope,
-        which,
-        program.program_id,
-        leg.business_unit_id,
-        leg.store_id,
-        leg.terminal_id,
-        leg.cashier_id,
-        card_of(leg),
-        leg.agent_id,
-        leg.group_set_id,
-    )
-    return np.int64(scoped.scope), np.int64(entity)
+def _may_be_extended(advice):
+    return not is_over(advice) and not is_case(advice.posture)
 
 
 @part
-def _evidence_from(arrays, world, batch, r, slot, program, rule, leg):
-    """Return where the rule's window begins; 0 for none."""
+def _evidence(arrays, world, batch, r, slot, program, rule, leg):
+    """Return (where the window of a rule that tripped begins, its scope, whose transactions it holds); 0 for none."""
     if rule.measure < 0:
-        return 0
+        return np.int64(0), np.int64(0), np.int64(0)
     if rule.scoped >= 0:
-        return scope_evidence_from(world.scoped[program.first_scoped + rule.scoped], program, leg.accepted_at)
+        scoped = world.scoped[program.first_scoped + rule.scoped]
+        _, which, newest = held_by_leg(arrays, world, batch, r, program, scoped, leg)
+        # A group's number is this process's own; that of the set, and the place in it, are the ledger's.
+        entity = leg.group_set_id << TERMINAL_BITS | which
+        if scoped.scope != _GROUP:
+            entity = entity_of_leg(world, scoped, leg, which)
+        return np.int64(scope_start(scoped, newest)), np.int64(scoped.scope), np.int64(entity)
     measure = world.measures[program.first_measure + rule.measure]
+    start = window_start(measure, leg.accepted_at, program.day_start, program.week_start, program.month_start)
     if leg.event_flags & RECORDED:
         _, start = fullest_window(arrays, batch, r, slot, program, measure, arrays.tallies[slot, rule.measure], leg)
-        return start
-    return window_start(measure, leg.accepted_at, program.day_start, program.week_start, program.month_start)
+    return np.int64(start), np.int64(_ACCOUNT), np.int64(0)
 
 
 @part
-def _raise(arrays, world, batch, out, account, program, rule, leg, value, start, ordinal):
+def _raise(arrays, batch, out, account, program, rule, leg, value, evidence, ordinal):
     advice = out.advice[new_advice_row(batch, out, account, leg)]
     advice.event = _RAISED
     # The transaction's id with the rule's ordinal and the leg's number in the last two bytes, which every transaction
@@ -382,9 +366,8 @@ def _raise(arrays, world, batch, out, account, program, rule, leg, value, start,
     advice.ends_at = UNTIL_RESOLVED if is_case(rule.posture) else leg.accepted_at + rule.duration
     advice.measured = value
     advice.threshold = rule.threshold
-    advice.window_starts_after = start
+    advice.window_starts_after, advice.scope, advice.scope_entity = evidence
     advice.reason_code_id = 0
-    advice.scope, advice.scope_entity = _counted_for(arrays, world, program, rule, leg)
     if rule.of_agent:
         advice.entity = _AGENT
         advice.actor_id = leg.agent_id << 32
@@ -395,7 +378,7 @@ def _raise(arrays, world, batch, out, account, program, rule, leg, value, start,
 
 
 @part
-def _extend(arrays, world, batch, out, account, program, rule, leg, value, start, index):
+def _extend(arrays, batch, out, account, program, rule, leg, value, evidence, index):
     """Have the rule's advice stand for the rule's duration from now on, at the least, and for what it saw now."""
     standing = arrays.standing[index]
     standing.event = _EXTENDED
@@ -406,8 +389,7 @@ def _extend(arrays, world, batch, out, account, program, rule, leg, value, start
     standing.ends_at = max(standing.ends_at, leg.accepted_at + rule.duration)
     standing.measured = value
     standing.threshold = rule.threshold
-    standing.window_starts_after = start
-    standing.scope, standing.scope_entity = _counted_for(arrays, world, program, rule, leg)
+    standing.window_starts_after, standing.scope, standing.scope_entity = evidence
     write_step(batch, out, account, leg, standing)
     # As it is when the account is read from the ledger: the latest step first.
     _unchain(arrays, account, index)

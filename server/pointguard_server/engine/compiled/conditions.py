@@ -6,6 +6,7 @@ numbers below where that could not be computed. A program without conditions pay
 
 from pointguard_server.domain.codes import Reason
 from pointguard_server.engine.compiled.moments import counts_at
+from pointguard_server.engine.compiled.past_windows import held_with_itself
 from pointguard_server.engine.compiled.rule_facts import (
     FACT_INDEX,
     MONEY_MAX,
@@ -21,7 +22,7 @@ from pointguard_server.rules.native_call import call_earn
 from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import is_another
-from pointguard_server.velocity.windows import DISTINCT_STORES, RECORDED, amount, matches, window_start
+from pointguard_server.velocity.windows import DISTINCT_STORES, RECORDED, amount, matches
 
 _STOPPED = NOT_COMPUTED - 1
 """The sandbox stopped the conditions: nothing is known of any."""
@@ -69,7 +70,7 @@ def look_at_conditions(arrays, world, batch, out, row, slot, flags):
 def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, flags, moment, posted, available):
     """Evaluate the program's conditions for a transaction as it would count in windows, with itself in them.
 
-    Windows end now, and recorded activity counts at its own ``moment``.
+    Windows end now; of recorded activity see ``held_with_itself``, which counts at its own ``moment``.
     ``posted`` and ``available`` are the account's points, which a reader sees before rows say so.
     """
     account = arrays.accounts[slot]
@@ -86,12 +87,17 @@ def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, fl
         value = wanted.most
         if wanted.measure >= 0:
             measure = world.measures[program.first_measure + wanted.measure]
-            held = value_now(arrays, account, measure, arrays.tallies[slot, wanted.measure], batch.header[NOW])
-            if matches(measure, kind, parts, flags) and not _is_before(batch, program, measure, flags, moment):
-                if measure.measure >= DISTINCT_STORES:
+            tally, counts = arrays.tallies[slot, wanted.measure], matches(measure, kind, parts, flags)
+            if flags & RECORDED:
+                held = held_with_itself(
+                    arrays, batch, r, slot, program, measure, tally, moment, batch.header[NOW], points, money, counts
+                )
+            else:
+                held = value_now(arrays, account, measure, tally, batch.header[NOW])
+                if counts and measure.measure >= DISTINCT_STORES:
                     card = card_of(batch.envelopes[r])
                     held += is_another(arrays, slot, wanted.measure, measure, batch.requests[r], card)
-                else:
+                elif counts:
                     held += amount(measure, points, money)
             value = min(value, held)
         elif wanted.measure == MATCHED:
@@ -110,15 +116,6 @@ def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, fl
     if status != 0:
         for i in range(program.condition_count):
             out.held[i] = _STOPPED
-
-
-@part
-def _is_before(batch, program, measure, flags, moment):
-    """Whether recorded activity is too old for the window that ends now."""
-    if not flags & RECORDED:
-        return False
-    start = window_start(measure, batch.header[NOW], program.day_start, program.week_start, program.month_start)
-    return moment <= start
 
 
 @part

@@ -5,9 +5,8 @@ Noted with the leg, where rules and its record find it.
 
 from pointguard_server.domain.codes import Kind, Scope
 from pointguard_server.engine.compiled.emit import NOT_LOOKED_AT
-from pointguard_server.engine.compiled.moments import counts_at
 from pointguard_server.engine.compiled.past_windows import fullest_window
-from pointguard_server.engine.compiled.scopes import held_by_scope, is_past
+from pointguard_server.engine.compiled.scopes import held_by_scope, told_bucket
 from pointguard_server.engine.world import CONDITION
 from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
@@ -24,18 +23,17 @@ def measure_leg(arrays, world, batch, out, row, slot, flags):
     """Note what each window that fraud rules look at holds with the leg counted; of groups, behind that, which.
 
     Nothing is noted where the leg does not count; what the staff does about an account counts for themselves alone.
-    ``flags`` say how it would count if no rule tripped. Must run before the leg's event is counted; for recorded
-    activity after it: that counts for the fullest of the account's windows that hold it, and for a wider one that
-    still does.
+    ``flags`` say how it would count if no rule tripped. Must run before the leg is counted; for recorded activity after
+    the account's windows have, and before wider ones: it is judged by the fullest of those that hold it.
     """
     program = world.programs[arrays.accounts[slot].program]
     leg = out.legs[row]
+    r = out.leg_request[row]
     for m in range(program.fraud_measure_count if leg.kind != _INTERVENTION else 0):
         measure = world.measures[program.first_measure + m]
         if not matches(measure, leg.kind, leg.parts, flags):
             continue
         if flags & RECORDED:
-            r = out.leg_request[row]
             held, _ = fullest_window(arrays, batch, r, slot, program, measure, arrays.tallies[slot, m], leg)
             out.windows[row, m] = held
         else:
@@ -44,9 +42,9 @@ def measure_leg(arrays, world, batch, out, row, slot, flags):
         scoped = world.scoped[i]
         if leg.kind == _INTERVENTION and scoped.scope != _AGENT:
             continue
-        if not matches(scoped, leg.kind, leg.parts, flags) or _has_passed(program, scoped, leg):
+        if not matches(scoped, leg.kind, leg.parts, flags):
             continue
-        value, which = held_by_leg(arrays, world, program, scoped, leg)
+        value, which, _ = held_by_leg(arrays, world, batch, r, program, scoped, leg)
         if value < 0:
             continue
         if scoped.uncounted:
@@ -59,16 +57,11 @@ def measure_leg(arrays, world, batch, out, row, slot, flags):
 
 
 @part
-def _has_passed(program, scoped, leg):
-    """Whether a recorded leg is too old for a wider window."""
-    if not leg.event_flags & RECORDED:
-        return False
-    return is_past(scoped, bucket_at(scoped, program, counts_at(leg)), bucket_at(scoped, program, leg.accepted_at))
-
-
-@part
-def held_by_leg(arrays, world, program, scoped, leg):
-    """Return what the window of the leg's entity holds, and which of its groups that is: see ``held_by_scope``."""
+def held_by_leg(arrays, world, batch, r, program, scoped, leg):
+    """Return what the window of the leg's entity holds, which of its groups that is, and where: ``held_by_scope``."""
+    now = bucket = bucket_at(scoped, program, leg.accepted_at)
+    if leg.event_flags & RECORDED:
+        bucket = told_bucket(scoped, program, leg, batch.lines[batch.envelopes[r].first_line])
     return held_by_scope(
         arrays,
         world,
@@ -81,7 +74,8 @@ def held_by_leg(arrays, world, program, scoped, leg):
         card_of(leg),
         leg.agent_id,
         leg.group_set_id,
-        leg.accepted_at,
+        now,
+        bucket,
     )
 
 

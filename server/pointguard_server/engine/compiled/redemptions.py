@@ -32,6 +32,7 @@ from pointguard_server.engine.compiled.tallies import value_now
 from pointguard_server.engine.world import CONDITION, NOW
 from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
+from pointguard_server.velocity.scopes import bucket_at
 from pointguard_server.velocity.windows import APPROVED, BLOCKED, amount, matches
 
 _REDEMPTION = int(Context.REDEMPTION)
@@ -279,7 +280,8 @@ def _room_now(arrays, world, batch, r, slot, program, rule):
     scoped = world.scoped[program.first_scoped + rule.scoped]
     if not matches(scoped, request.kind, 1 << _REDEEM_PART, APPROVED):
         return POINTS_MAX
-    value, _ = held_by_scope(
+    bucket = bucket_at(scoped, program, batch.header[NOW])
+    value, _, _ = held_by_scope(
         arrays,
         world,
         program,
@@ -291,7 +293,8 @@ def _room_now(arrays, world, batch, r, slot, program, rule):
         card_of(batch.envelopes[r]),
         0,
         account.group_set_id,
-        batch.header[NOW],
+        bucket,
+        bucket,
     )
     if value < 0:
         return POINTS_MAX

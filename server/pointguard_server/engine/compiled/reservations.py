@@ -3,7 +3,7 @@
 from pointguard_server.domain.codes import Decision, EntryType, Kind, Operation, Outcome, Part
 from pointguard_server.engine.compiled.emit import NO_REQUEST, close_leg, emit_leg
 from pointguard_server.engine.compiled.lots import spend, write_off
-from pointguard_server.engine.compiled.scopes import shift_scopes
+from pointguard_server.engine.compiled.scopes import give_back_for_scopes
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import withdraw_distinct
@@ -85,10 +85,21 @@ def release_event(arrays, world, program, slot, index, captured_points, captured
 def _give_back(arrays, world, batch, program, slot, index, captured_points, captured_money):
     """Give the uncaptured part of a reservation back to the account's windows and to wider ones."""
     if program.scoped_count > 0:
-        shift_scopes(arrays, world, batch, program, arrays.holds[index], -1)
+        hold = arrays.holds[index]
+        give_back_for_scopes(
+            arrays,
+            world,
+            batch.header[NOW],
+            program,
+            arrays.events[hold.event],
+            hold.business_unit_id,
+            0,
+            hold.group_set_id,
+            hold.points - captured_points,
+            hold.money - captured_money,
+            captured_points == 0,
+        )
     release_event(arrays, world, program, slot, index, captured_points, captured_money)
-    if program.scoped_count > 0:
-        shift_scopes(arrays, world, batch, program, arrays.holds[index], 1)
 
 
 @part

@@ -11,6 +11,7 @@ from pointguard_server.engine.compiled.conditions import look_at_conditions
 from pointguard_server.engine.compiled.emit import close_leg, count_leg, emit_entry, emit_leg
 from pointguard_server.engine.compiled.lots import find_lot, put_back, spend, take_from_lot
 from pointguard_server.engine.compiled.measured import measure_leg
+from pointguard_server.engine.compiled.scopes import give_back_for_scopes
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import withdraw_distinct
@@ -145,9 +146,34 @@ def _finish(arrays, world, batch, out, slot, row, original):
     original.returns += 1
     original.returned_points += points
     original.returned_money += leg.money
+    if program.scoped_count > 0:
+        asked = batch.returns.requests[batch.envelopes[out.leg_request[row]].refers_to - 1]
+        counted = batch.returns.counted[asked.original]
+        _give_back_for_scopes(arrays, world, batch.header[NOW], program, counted, points, leg.money)
     release_returned(arrays, world, account, program, slot, original.event_seq, points, leg.money)
     count_leg(arrays, world, leg, account, program, slot)
     close_leg(arrays, batch, out, account, row)
+
+
+@part
+def _give_back_for_scopes(arrays, world, now, program, counted, points, money):
+    """Take what is returned out of wider windows. Memory may have forgotten the original's event; the batch has it."""
+    whole = counted.released_points + points == counted.points and counted.released_money + money == counted.money
+    give_back_for_scopes(
+        arrays,
+        world,
+        now,
+        program,
+        counted,
+        counted.business_unit_id,
+        counted.agent_id,
+        counted.group_set_id,
+        points,
+        money,
+        whole,
+    )
+    counted.released_points += points
+    counted.released_money += money
 
 
 # ------------------------------------------------------------------------------------------------------- of an accrual

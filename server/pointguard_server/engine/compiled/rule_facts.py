@@ -70,7 +70,7 @@ def gather_facts(world, batch, facts, r, account, program):
     facts[_ENROLLED] = (batch.header[NOW] - account.enrolled_at) // _DAY * NUMBER
     facts[_POSTED] = min(account.posted, POINTS_MAX // NUMBER) * NUMBER
     facts[_AVAILABLE] = min(account.posted - account.pending - account.reserved, POINTS_MAX // NUMBER) * NUMBER
-    facts[_SPEND] = min(account.spend_total, MONEY_MAX // program.money_scale) * program.money_scale
+    facts[_SPEND] = max(min(account.spend_total, MONEY_MAX // program.money_scale), 0) * program.money_scale
     facts[_DATE] = program.date * NUMBER
     facts[_YEAR] = program.year * NUMBER
     facts[_MONTH] = program.month * NUMBER

@@ -5,24 +5,26 @@ back: what it counted for others then is counted.
 """
 
 from pointguard_server.domain.codes import Scope, WindowKind
-from pointguard_server.engine.compiled.moments import counts_at
-from pointguard_server.engine.world import NOW
+from pointguard_server.engine.compiled.moments import counts_at, stretch_of
 from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.scopes import (
-    BUCKETS,
+    LATE,
     NOT_NOW,
     TOTAL,
     add_to_ring,
     bucket_at,
+    bucket_of,
     entity_at,
     entity_count,
     find_ring,
+    first_end,
+    fullest_of_ring,
+    is_judged,
     move_ring,
     ring_of,
-    scope_start,
 )
-from pointguard_server.velocity.windows import NONE, RECORDED, amount, contribution, matches
+from pointguard_server.velocity.windows import NONE, amount, given_back, matches
 
 _ROLLING, _AGENT = int(WindowKind.ROLLING), int(Scope.AGENT)
 NOBODY = -1
@@ -34,90 +36,115 @@ def count_for_scopes(arrays, world, program, leg, for_agents_alone):
     """Count a leg that was just decided for every entity that it names; an intervention counts for its agent alone."""
     for i in range(program.first_scoped, program.first_scoped + program.scoped_count):
         measure = world.scoped[i]
-        if for_agents_alone and measure.scope != _AGENT:
-            continue
-        if not matches(measure, leg.kind, leg.parts, leg.event_flags):
-            continue
-        by = amount(measure, leg.points, leg.money)
-        if by == 0:
-            continue
-        now = bucket = bucket_at(measure, program, leg.accepted_at)
-        if leg.event_flags & RECORDED:
-            bucket = bucket_at(measure, program, counts_at(leg))
-            if is_past(measure, bucket, now):
-                continue
-        for which in range(entity_count(world, measure.scope, leg.group_set_id)):
-            entity = entity_at(
-                world,
-                measure.scope,
-                which,
-                leg.program_id,
-                leg.business_unit_id,
-                leg.store_id,
-                leg.terminal_id,
-                leg.cashier_id,
-                card_of(leg),
-                leg.agent_id,
-                leg.group_set_id,
-            )
-            if entity == 0:
-                continue
+        if not for_agents_alone or measure.scope == _AGENT:
+            now = bucket_at(measure, program, leg.accepted_at)
+            _count(arrays, world, measure, leg, now, now)
+
+
+@part
+def count_recorded(arrays, world, program, leg, line):
+    """Count recorded activity for every entity that it names, in the bucket of when it happened."""
+    for i in range(program.first_scoped, program.first_scoped + program.scoped_count):
+        measure = world.scoped[i]
+        now = bucket_at(measure, program, leg.accepted_at)
+        bucket = told_bucket(measure, program, leg, line)
+        if is_judged(measure, bucket, now):
+            _count(arrays, world, measure, leg, bucket, now)
+
+
+@part
+def _count(arrays, world, measure, leg, bucket, now):
+    if not matches(measure, leg.kind, leg.parts, leg.event_flags):
+        return
+    by = amount(measure, leg.points, leg.money)
+    if by == 0:
+        return
+    for which in range(entity_count(world, measure.scope, leg.group_set_id)):
+        entity = entity_of_leg(world, measure, leg, which)
+        if entity != 0:
             ring = ring_of(arrays.scopes, measure.counter, entity, now)
             move_ring(arrays.scopes.rings, ring, now, measure.window == _ROLLING)
             add_to_ring(arrays.scopes, ring, bucket, by, measure.window == _ROLLING)
 
 
 @part
-def is_past(measure, bucket, now):
-    """Whether a bucket lies before the window whose newest one is ``now``."""
-    return bucket < now - BUCKETS if measure.window == _ROLLING else bucket == NOT_NOW
+def entity_of_leg(world, measure, leg, which):
+    """Return one of the entities that a leg counts for; 0: it names none."""
+    return entity_at(
+        world,
+        measure.scope,
+        which,
+        leg.program_id,
+        leg.business_unit_id,
+        leg.store_id,
+        leg.terminal_id,
+        leg.cashier_id,
+        card_of(leg),
+        leg.agent_id,
+        leg.group_set_id,
+    )
 
 
 @part
-def shift_scopes(arrays, world, batch, program, hold, sign):
-    """Add, or with a sign of -1 take away, what a reservation's event counts for in windows net of reversals.
+def told_bucket(measure, program, leg, line):
+    """Return the bucket of when recorded activity happened; NOT_NOW if no window judges it any more."""
+    bucket = bucket_at(measure, program, counts_at(leg))
+    if bucket == NOT_NOW:
+        start, behind = stretch_of(measure, line)
+        now = bucket_at(measure, program, leg.accepted_at)
+        if behind == now and leg.accepted_at - now < LATE:
+            return start
+    return bucket
 
-    In the event's own time: around what gives a part of it back, the two make the difference.
+
+@part
+def give_back_for_scopes(arrays, world, now, program, event, unit, agent, group_set_id, points, money, whole):
+    """Take what is given back of an event out of the windows net of reversals of those whom it was counted for.
+
+    In the event's own time, and before it says so itself.
     """
-    event = arrays.events[hold.event]
     for i in range(program.first_scoped, program.first_scoped + program.scoped_count):
         measure = world.scoped[i]
-        if not measure.net_of_reversals:
+        by = given_back(measure, event, points, money, whole)
+        if by == 0:
             continue
-        by = sign * contribution(measure, event)
-        bucket = bucket_at(measure, program, event.time)
-        if by == 0 or bucket == NOT_NOW:
-            continue
-        for which in range(entity_count(world, measure.scope, hold.group_set_id)):
+        for which in range(entity_count(world, measure.scope, group_set_id)):
             entity = entity_at(
                 world,
                 measure.scope,
                 which,
                 program.program_id,
-                hold.business_unit_id,
+                unit,
                 event.store_id,
                 event.terminal_id,
                 event.cashier_id,
                 event.card_id,
-                0,
-                hold.group_set_id,
+                agent,
+                group_set_id,
             )
             ring = find_ring(arrays.scopes, measure.counter, entity)
             if entity == 0 or ring == NONE:
                 continue
-            now = bucket_at(measure, program, batch.header[NOW])
-            move_ring(arrays.scopes.rings, ring, now, measure.window == _ROLLING)
-            add_to_ring(arrays.scopes, ring, bucket, by, measure.window == _ROLLING)
+            newest = bucket_at(measure, program, now)
+            move_ring(arrays.scopes.rings, ring, newest, measure.window == _ROLLING)
+            bucket = bucket_of(measure, program, arrays.scopes.rings, ring, event.time)
+            if bucket != NOT_NOW:
+                add_to_ring(arrays.scopes, ring, bucket, -by, measure.window == _ROLLING)
 
 
 @part
-def held_by_scope(arrays, world, program, measure, unit, store, terminal, cashier, card, agent, group_set_id, now):
-    """Return what the window of the entity that a transaction names holds, and which of its groups that is, from 0.
+def held_by_scope(
+    arrays, world, program, measure, unit, store, terminal, cashier, card, agent, group_set_id, now, bucket
+):
+    """Return what the fullest window holds that a transaction's bucket is in, of an entity that it names.
 
-    Of several groups it is the one that has most, the first of equals; without an entity it is NOBODY.
+    And which of its groups that is, from 0, and the window's newest bucket. ``now`` is that of the window that ends
+    now, which alone judges what happens now. Of several groups it is the one that has most, the first of equals;
+    without an entity, or where the bucket has passed, it is NOBODY.
     """
-    most, chosen = NOBODY, 0
-    bucket = bucket_at(measure, program, now)
+    most, chosen, last = NOBODY, 0, now
+    if not is_judged(measure, bucket, now):
+        return most, chosen, last
     for which in range(entity_count(world, measure.scope, group_set_id)):
         entity = entity_at(
             world, measure.scope, which, program.program_id, unit, store, terminal, cashier, card, agent, group_set_id
@@ -125,16 +152,15 @@ def held_by_scope(arrays, world, program, measure, unit, store, terminal, cashie
         if entity == 0:
             continue
         ring = find_ring(arrays.scopes, measure.counter, entity)
-        value = 0
+        value, end = 0, first_end(measure, bucket, now)
         if ring != NONE:
-            move_ring(arrays.scopes.rings, ring, bucket, measure.window == _ROLLING)
-            value = arrays.scopes.rings[ring, TOTAL]
+            move_ring(arrays.scopes.rings, ring, now, measure.window == _ROLLING)
+            if bucket == now:
+                value, end = arrays.scopes.rings[ring, TOTAL], now
+            else:
+                value, end = fullest_of_ring(arrays.scopes.rings, ring, measure, bucket, now)
+        # What is not counted yet may have been given back already.
+        value = max(value, 0)
         if value > most:
-            most, chosen = value, which
-    return most, chosen
-
-
-@part
-def scope_evidence_from(measure, program, now):
-    """Return the moment after which the window counts."""
-    return scope_start(measure, bucket_at(measure, program, now))
+            most, chosen, last = value, which, end
+    return most, chosen, last

@@ -1,6 +1,8 @@
 """Recorded activity taken down again: it moves no points and nothing declines it, but checks judge it."""
 
-from pointguard_server.domain.codes import PARTS_SHIFT, Context, Part
+from dataclasses import replace
+
+from pointguard_server.domain.codes import PARTS_SHIFT, Context, Kind, Part
 from pointguard_server.service.explanation.case import NO_CONTEXT, Case, Retrial, close, heed_standing, judge
 from pointguard_server.service.explanation.past import APPROVED, RECORDED
 
@@ -29,4 +31,8 @@ def record_activity(case: Case) -> Retrial:
     if context:
         heed_standing(case, retrial, context)
     judge(case, retrial, context, APPROVED)
+    if retrial.kind == Kind.RETURN:
+        retrial.after = replace(retrial.after, spend_total=retrial.after.spend_total - retrial.money)
+    elif parts >> Part.BASE & 1:
+        retrial.after = replace(retrial.after, spend_total=retrial.after.spend_total + retrial.money)
     return close(case, retrial)

@@ -363,7 +363,7 @@ def _window_of(case: Case, retrial: Retrial, counting: Counting, flags: int) -> 
     event = _event(case, retrial, flags)
     if not event.recorded:
         return now
-    oldest = case.moment - looks_back(case.config) // MICROSECOND
+    oldest = case.moment - _looks_back(case)
     ends = sorted({event.counts_at, *(each.counts_at for each in case.past.events if each.counts_at > event.counts_at)})
     passed = [look(counting, case.past.events, end, case.zone) for end in ends]
     windows = [each for each in passed if oldest <= each.starts_after < event.counts_at]
@@ -372,10 +372,14 @@ def _window_of(case: Case, retrial: Retrial, counting: Counting, flags: int) -> 
     return max(windows, key=lambda window: window.value, default=now)
 
 
+def _looks_back(case: Case) -> int:
+    return looks_back(case.config) // MICROSECOND
+
+
 def _look_wider(case: Case, retrial: Retrial, check: Check, counting: Counting) -> tuple[SeenWindow | None, str]:
     """Return the window of the entity that the transaction names, and its name; None if it names none.
 
-    Of several groups it is the one that has most.
+    Of several groups it is the one that has most; of several windows, by which what is told late is judged, too.
     """
     pasts = case.scoped.get((check.scope, counting), ())
     if not pasts:
@@ -383,12 +387,15 @@ def _look_wider(case: Case, retrial: Retrial, check: Check, counting: Counting) 
     if any(past.events is None for past in pasts):
         # What is recorded counts the transaction itself.
         before = case.recorded.get(check.measure, 0) - counting.amount(retrial.points, retrial.money)
-        windows = [SeenWindow(past.starts_after, case.moment, (), before) for past in pasts]
         chosen = case.recorded.get(check.measure + 1, 1) - 1 if check.scope is Scope.GROUP else 0
-    else:
-        windows = [look(counting, past.events or (), case.moment, case.zone, past.starts_after) for past in pasts]
-        chosen = most_of(window.value for window in windows)
-    return windows[chosen], pasts[chosen].entity
+        start, end = pasts[chosen].windows[-1]
+        return SeenWindow(start, end, (), before), pasts[chosen].entity
+    found = [
+        (look(counting, past.events or (), end, case.zone, start), past.entity)
+        for past in pasts
+        for start, end in past.windows
+    ]
+    return found[most_of(window.value for window, _ in found)]
 
 
 def exemption_from(case: Case, check: Check) -> int:
@@ -439,9 +446,11 @@ def conditions_held(case: Case, retrial: Retrial, flags: int) -> tuple[int, ...]
         return ()
     scale: int = SCALE // 10**case.config.currency_digits
     windows: dict[str, int] = {}
-    events = (*case.past.events, _event(case, retrial, flags))
+    event = _event(case, retrial, flags)
+    events = (*case.past.events, event)
     for number, (wanted, counting) in enumerate(rule_windows(case.conditions), measure_count(case.checks)):
-        value = look(counting, events, case.moment, case.zone).value
+        ends = _condition_ends(case, counting, event)
+        value = max(look(counting, events, end, case.zone).value for end in ends)
         unit = scale if wanted.measure is WindowMeasure.MONEY else SCALE
         windows[window_text(wanted)] = min(value, MOST // unit) * unit
         retrial.windows[number] = min(value, MOST // unit)
@@ -460,6 +469,20 @@ def conditions_held(case: Case, retrial: Retrial, flags: int) -> tuple[int, ...]
     )
     held = points_of(case.conditions, order, seen, scale, case.zone)
     return (STOPPED,) * len(held) if case.conditions_stopped else held
+
+
+def _condition_ends(case: Case, counting: Counting, event: PastEvent) -> list[int]:
+    """Return when the windows end of which a condition sees the fullest.
+
+    It is the one that ends now. Of recorded activity it is the one that ends with it, if memory knows that one whole;
+    and the one that ends now, if that counts it or there is no other.
+    """
+    if not event.recorded:
+        return [case.moment]
+    own = counting.starts_after(event.counts_at, case.zone) >= case.moment - _looks_back(case)
+    counts = counting.matches(event.kind, event.parts, approved=event.approved, blocked=event.blocked)
+    holds = counting.starts_after(case.moment, case.zone) < event.counts_at
+    return [event.counts_at] * own + [case.moment] * (not own or (counts and holds))
 
 
 def _event(case: Case, retrial: Retrial, flags: int) -> PastEvent:

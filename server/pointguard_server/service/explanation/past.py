@@ -107,7 +107,7 @@ def past_of(legs: Sequence[PastLeg], standing: Sequence[PastAdvice]) -> Past:
             if leg.operation == Operation.RETURN and leg.refers_to_seq:
                 seq = captured.get(leg.refers_to_seq, leg.refers_to_seq)
                 if seq in events:
-                    events[seq] = _returned(events[seq], leg)
+                    events[seq] = with_return(events[seq], leg.points + leg.released, leg.money)
                 else:
                     strays.append(leg.seq)
         elif (ended := reservations.pop(leg.refers_to_seq, None)) is not None:
@@ -185,10 +185,9 @@ def _released(event: PastEvent, ended: OpenReservation, leg: PastLeg) -> PastEve
     )
 
 
-def _returned(event: PastEvent, leg: PastLeg) -> PastEvent:
+def with_return(event: PastEvent, points: int, money: int) -> PastEvent:
     """Return the event with what a return gave back of it."""
-    points = event.released_points + leg.points + leg.released
-    money = event.released_money + leg.money
+    points, money = event.released_points + points, event.released_money + money
     is_whole = (points, money) == (event.points, event.money)
     return replace(event, released_points=points, released_money=money, reversed=is_whole)
 

@@ -50,7 +50,7 @@ class PastLeg:
 class ScopedLeg:
     """What wider windows need of a leg: columns of ``legs`` by their names; ``in_scope``: it is the entity's own.
 
-    One that is not ends a reservation that may be.
+    One that is not ends or returns what may be.
     """
 
     account_id: int
@@ -64,6 +64,7 @@ class ScopedLeg:
     occurred_at: int
     points: int
     money: int
+    released: int
     event_flags: int
     group_set_id: int
     refers_to_seq: int
@@ -192,8 +193,8 @@ class DecisionReader(Protocol):
     ) -> list[ScopedLeg] | None:
         """Return a program's legs behind a moment and below a position whose columns are ``where``, in order.
 
-        And what ends reservations. ``where`` without columns: those of members with groups. None: more than ``most``
-        legs would have to be gone through.
+        And what ends reservations or returns something. ``where`` without columns: those of members with groups. None:
+        more than ``most`` legs would have to be gone through.
         """
         ...
 

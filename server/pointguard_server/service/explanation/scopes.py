@@ -11,11 +11,13 @@ from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation, S
 from pointguard_server.domain.identifiers import card_number
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.checks import Check
-from pointguard_server.service.explanation.past import APPROVED, BLOCKED, ENDS, PastEvent, counts_at
+from pointguard_server.service.explanation.past import APPROVED, BLOCKED, ENDS, PastEvent, counts_at, with_return
 from pointguard_server.service.explanation.ports import DecisionReader, ScopedLeg
 from pointguard_server.service.explanation.windows import Counting
 
 BUCKETS = 64
+LATE = 86_400_000_000
+"""How long after its end a window judges what is told late, in microseconds; one that rolls, at most its length."""
 LEGS_MAX = 1_000_000
 """Where a window reaches back over more legs of the ledger, it is not counted again: what was recorded is shown."""
 NAMED_BY = {
@@ -33,19 +35,32 @@ NAMED_BY = {
 
 @dataclass(frozen=True, slots=True)
 class ScopedPast:
-    """What counted for an entity before a decision, by name; ``events`` of None were too many to go through."""
+    """What counted for an entity before a decision, by name; ``events`` of None were too many to go through.
+
+    ``windows`` are those by which it is judged: after which moment each counts, and up to which.
+    """
 
     entity: str
-    starts_after: int
+    windows: tuple[tuple[int, int], ...]
     events: tuple[PastEvent, ...] | None
 
 
-def starts_after(counting: Counting, end: int, zone: ZoneInfo) -> int:
-    """Return the moment after which a wider window that ends at ``end`` counts."""
+def windows_of(counting: Counting, moment: int, now: int, zone: ZoneInfo) -> tuple[tuple[int, int], ...]:
+    """Return the wider windows that judge at ``now`` what happened at a moment, the first that ended first.
+
+    What happens now is judged by the one that ends now.
+    """
     if counting.window is not WindowKind.ROLLING:
-        return counting.starts_after(end, zone)
+        start = counting.starts_after(now, zone)
+        if moment > start:
+            return ((start, now),)
+        earlier = counting.starts_after(start, zone)
+        return ((earlier, start),) if moment > earlier and now - start - 1 < LATE else ()
     width = counting.length // BUCKETS
-    return (end // width - BUCKETS) * width - 1
+    bucket, newest = moment // width, now // width
+    late = min(BUCKETS, -(-LATE // width))
+    ends = range(max(bucket, newest - late), min(newest, bucket + BUCKETS) + 1)
+    return tuple(((end - BUCKETS) * width - 1, min((end + 1) * width - 1, now)) for end in ends)
 
 
 def read_scope(
@@ -57,27 +72,25 @@ def read_scope(
         return ()
     if check.scope is Scope.CARD and not card_number(leg["identifier_kind"], leg["identifier_id"]):
         return ()
-    start = starts_after(check.counting, leg["accepted_at"], zone)
+    now = leg["accepted_at"]
+    windows = windows_of(check.counting, counts_at(leg["event_flags"], now, leg["occurred_at"]), now, zone)
+    if not windows:
+        return ()
     where = {} if check.scope is Scope.GROUP else {name: leg[name] for name in names}
     # The legs of a transaction are looked at before any of them counts.
     first = leg["position"] - leg["leg_number"]
-    legs = reader.scoped_legs(tenant_id, leg["program_id"], where, start, first, LEGS_MAX)
+    legs = reader.scoped_legs(tenant_id, leg["program_id"], where, windows[0][0], first, LEGS_MAX)
     passed = () if check.scope is Scope.AGENT else INTERVENTIONS
     events = None if legs is None else tuple(_events([each for each in legs if each.operation not in passed]))
     if check.scope is not Scope.GROUP:
-        return (
-            ScopedPast(
-                _entity(reader, leg, check.scope),
-                start,
-                None if events is None else tuple(event for _, event in events),
-            ),
-        )
+        own = None if events is None else tuple(event for _, event in events)
+        return (ScopedPast(_entity(reader, leg, check.scope), windows, own),)
     sets = reader.texts({leg["group_set_id"], *(number for number, _ in events or ())})
     groups = {number: text.split(GROUP_SEPARATOR) for number, text in sets.items()}
     return tuple(
         ScopedPast(
             group,
-            start,
+            windows,
             None if events is None else tuple(event for number, event in events if group in groups[number]),
         )
         for group in groups[leg["group_set_id"]]
@@ -97,6 +110,12 @@ def _entity(reader: DecisionReader, leg: Mapping[str, int], scope: Scope) -> str
 def _events(legs: Sequence[ScopedLeg]) -> Iterator[tuple[int, PastEvent]]:
     """Yield the events among legs, oldest first, each with its set of groups and less what was given back of it."""
     ends = {(leg.account_id, leg.refers_to_seq): leg for leg in legs if leg.operation in ENDS and leg.refers_to_seq}
+    captured = {(end.account_id, end.seq): of for of, end in ends.items()}
+    returned: dict[tuple[int, int], list[ScopedLeg]] = {}
+    for leg in legs:
+        if leg.operation == Operation.RETURN and leg.refers_to_seq:
+            original = leg.account_id, leg.refers_to_seq
+            returned.setdefault(captured.get(original, original), []).append(leg)
     for leg in legs:
         if leg.operation in ENDS or leg.operation == Operation.MATURE:
             continue
@@ -115,13 +134,15 @@ def _events(legs: Sequence[ScopedLeg]) -> Iterator[tuple[int, PastEvent]]:
         )
         end = ends.get((leg.account_id, leg.seq))
         if end is not None and leg.hold_expires_at and leg.decision == Decision.APPROVED:
-            captured = end if end.operation == Operation.CAPTURE else None
+            capture = end if end.operation == Operation.CAPTURE else None
             event = replace(
                 event,
-                released_points=leg.points - (captured.points if captured else 0),
-                released_money=leg.money - (captured.money if captured else 0),
-                reversed=captured is None,
+                released_points=leg.points - (capture.points if capture else 0),
+                released_money=leg.money - (capture.money if capture else 0),
+                reversed=capture is None,
             )
+        for each in returned.get((leg.account_id, leg.seq), ()):
+            event = with_return(event, each.points + each.released, each.money)
         yield leg.group_set_id, event
 
 
