@@ -208,10 +208,8 @@ class _Attribute:
 
 
 async def test_a_member_of_an_enum_is_read_as_older_pythons_write_it_and_no_other_attribute() -> None:
-    member = pickle.loads(pickle.dumps(Answer(_Attribute(CapPeriod, "DAY"))))  # type: ignore[arg-type]
-    assert member.rule_set is CapPeriod.DAY
-    body = pickle.dumps(Answer(_Attribute(CapPeriod, "DAY")))  # type: ignore[arg-type]
-    assert decode_answer(body) == member
+    answer = decode_answer(pickle.dumps(Answer(_Attribute(CapPeriod, "DAY"))))  # type: ignore[arg-type]
+    assert answer == Answer(CapPeriod.DAY)  # type: ignore[arg-type]
     for of, name in ((CapPeriod, "mro"), (Answer, "__init__"), ("text", "format")):
         with pytest.raises(UnexpectedAnswer):
             decode_answer(pickle.dumps(_Attribute(of, name)))
