@@ -17,6 +17,7 @@ from pointguard_server.domain.errors import (
     RuleChangeRefused,
     StorageUnavailable,
 )
+from pointguard_server.service import serving_program
 from pointguard_server.service.configuration_versions import ConfigurationActivation, ConfigurationRefused
 from pointguard_server.service.configurations import ConfigurationChange
 from pointguard_server.service.program_start import ActiveConfigurationUnusable
@@ -162,7 +163,10 @@ async def test_what_only_the_file_may_change_is_refused_by_its_name(street: Stre
             await activate(shop, 1, 2, ROLLBACK)
 
 
-async def test_an_activation_whose_commit_has_an_unknown_outcome_is_taken_up_a_moment_later(street: Street) -> None:
+async def test_an_activation_whose_commit_has_an_unknown_outcome_is_taken_up_a_moment_later(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving_program, "LOOK_EVERY_S", 0.005)
     account = street.ledger.member()
     async with street.open() as shop:
         blocked = await create(shop, BLOCKED)

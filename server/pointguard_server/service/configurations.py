@@ -1,6 +1,6 @@
 """What is done with a program's configuration by calls: versions, their activation, going back. For ``rpc``.
 
-See docs/adr/0036-configuration-by-call.md; ``serving_program`` has how a change takes effect, and ``live_programs`` how
+See docs/adr/0035-configuration-by-call.md; ``serving_program`` has how a change takes effect, and ``live_programs`` how
 the file, one more author of versions, is taken up.
 """
 
@@ -137,6 +137,20 @@ class Configurations:
             InvalidRequest: if it has mistakes, or changes what only the file may.
             KeyReused: if the key was used for another request.
         """
+        tenant = self._serving.tenant
+
+        def known(connection: Any) -> ConfigurationVersion | None:
+            return self._known(connection, key, ConfigurationVersion)
+
+        def write(connection: Any) -> ConfigurationVersion:
+            return known(connection) or self._versions.add_version(
+                connection, tenant.tenant_id, tenant.program_id, source, change, self._clock.now(), key
+            )
+
+        # What is fixed may be another since it was made.
+        made: ConfigurationVersion | None = await self._engine.run(known)
+        if made is not None:
+            return made
         mistakes, fixed = await self._problems(source)
         if mistakes:
             # They quote the text, so they are for ``check`` to tell.
@@ -144,14 +158,6 @@ class Configurations:
             raise InvalidRequest(Violation("source", what))
         if fixed:
             raise InvalidRequest(*(Violation("source", f"{each.path} {_CANNOT_CHANGE}") for each in fixed))
-        tenant = self._serving.tenant
-
-        def write(connection: Any) -> ConfigurationVersion:
-            known = self._known(connection, key, ConfigurationVersion)
-            return known or self._versions.add_version(
-                connection, tenant.tenant_id, tenant.program_id, source, change, self._clock.now(), key
-            )
-
         version: ConfigurationVersion = await self._engine.run(write)
         return version
 

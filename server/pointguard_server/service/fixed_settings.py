@@ -16,7 +16,7 @@ FIXED: Final[Mapping[str, str]] = {
 }
 """What cannot change while a server runs: accounts, amounts and windows are read by it, and rules compiled for it."""
 OF_THE_FILE: Final[Mapping[str, str]] = {**FIXED, "earn_rules": "program.earn.rules"}
-"""What the configuration's file alone may change: with the server stopped, but for the name of another file."""
+"""What a call may not change either: which file has the earn rules is for the configuration's file to say."""
 
 
 def fixed_changes(config: ProgramConfig, serving: ProgramConfig, fixed: Mapping[str, str] = FIXED) -> list[Problem]:

@@ -33,6 +33,11 @@ COUNT_LINKED = (
     "SELECT count(*) FROM identifiers WHERE tenant_id = ? AND member_id = ? AND account_id = ?"  # noqa: S608
     f" AND kind IN ({', '.join(str(int(kind)) for kind in sorted(CARDS))}) AND business_unit_id = ? AND linked_at >= ?"
 )
+ADD_REFUSED_CARD = (
+    "INSERT INTO refused_cards"
+    " (tenant_id, account_id, kind, business_unit_id, refused_at, linked, most, counted_from)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 FIND_CODE = "SELECT code_id FROM codes WHERE tenant_id = ? AND kind = ? AND text = ?"
 FIND_MEMBER = (
     "SELECT m.member_id, m.wrapped_key FROM account_members a JOIN members m ON m.member_id = a.member_id"
@@ -288,6 +293,8 @@ class Directory:
             counted = (tenant_id, found[0], account_id, link.business_unit_id, link.counted_from)
             (linked,) = connection.execute(COUNT_LINKED, counted).fetchone()
             if linked >= link.most:
+                place = (tenant_id, account_id, link.kind, link.business_unit_id)
+                connection.execute(ADD_REFUSED_CARD, (*place, link.linked_at, linked, link.most, link.counted_from))
                 return Outcome.CARD_LINKING_CAP, linked
         if link.replaces is not None:
             self._end(connection, tenant_id, link)

@@ -146,7 +146,7 @@ properties = Table(
 APPEND_ONLY = (
     "legs", "entries", "advice", "batches", "writers", "program_versions", "codes", "rule_set_versions",
     "rule_set_activations", "rule_set_cancellations", "experiments", "experiment_arms", "experiment_events",
-    "shadow_events", "store_versions", "exemptions", "exemption_ends", "configuration_activations",
+    "shadow_events", "store_versions", "exemptions", "exemption_ends", "refused_cards", "configuration_activations",
 )  # fmt: skip
 """Tables whose rows the database itself refuses to change or delete."""
 
@@ -338,6 +338,20 @@ exemption_ends = Table(
     Column("session_id", Text, nullable=False, server_default=""),  # the console's own name for it
     Index("exemption_ends_key", "tenant_id", "idempotency_key", unique=True),
     sqlite_with_rowid=False,
+)
+refused_cards = Table(
+    "refused_cards",
+    metadata,
+    Column("refusal_id", RowNumber, primary_key=True),
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("kind", BigInteger, nullable=False),  # of the card: domain/identifiers.IdentifierKind
+    Column("business_unit_id", BigInteger, nullable=False),
+    Column("refused_at", BigInteger, nullable=False),
+    Column("linked", BigInteger, nullable=False),  # how many cards it had linked since counted_from
+    Column("most", BigInteger, nullable=False),
+    Column("counted_from", BigInteger, nullable=False),
+    Index("refused_cards_account", "tenant_id", "account_id"),
 )
 codes = Table(
     "codes",

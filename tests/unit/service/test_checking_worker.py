@@ -17,6 +17,7 @@ from pointguard_server.domain.errors import Overloaded
 from pointguard_server.rules.formatter import format_source
 from pointguard_server.rules.rule_set import RuleSetError, load_rule_set
 from pointguard_server.rules.texts import Texts
+from pointguard_server.rules.value_types import CapPeriod
 from pointguard_server.service import checking_messages, checking_worker
 from pointguard_server.service.checking_messages import Answer, UnexpectedAnswer, decode_answer, encode, length_of
 from pointguard_server.service.checking_worker import CheckerLost, CheckingLimits, CheckingWorker, SourceTooCostly
@@ -216,6 +217,22 @@ async def test_a_worker_that_was_stopped_checks_nothing() -> None:
 class _Evil:
     def __reduce__(self) -> Any:
         return os.system, ("echo never",)
+
+
+class _Attribute:
+    def __init__(self, of: object, name: str) -> None:
+        self._of, self._name = of, name
+
+    def __reduce__(self) -> Any:
+        return getattr, (self._of, self._name)
+
+
+async def test_a_member_of_an_enum_is_read_as_older_pythons_write_it_and_no_other_attribute() -> None:
+    answer = decode_answer(pickle.dumps(Answer(_Attribute(CapPeriod, "DAY"))))  # type: ignore[arg-type]
+    assert answer == Answer(CapPeriod.DAY)  # type: ignore[arg-type]
+    for of, name in ((CapPeriod, "mro"), (Answer, "__init__"), ("text", "format")):
+        with pytest.raises(UnexpectedAnswer):
+            decode_answer(pickle.dumps(_Attribute(of, name)))
 
 
 async def test_an_answer_holds_what_the_language_is_made_of_and_nothing_else() -> None:
