@@ -22,6 +22,14 @@ from pointguard_client.activity_values import (
 )
 from pointguard_client.channel import Connection
 from pointguard_client.client import PointguardClient
+from pointguard_client.configuration_client import ConfigurationClient
+from pointguard_client.configuration_values import (
+    ConfigurationActivation,
+    ConfigurationActivations,
+    ConfigurationProblem,
+    ConfigurationVersion,
+    ConfigurationVersions,
+)
 from pointguard_client.errors import (
     ActiveVersionDiffers,
     AdviceEnded,
@@ -255,7 +263,13 @@ __all__ = [
     "Cases",
     "Channel",
     "ColumnAnswers",
+    "ConfigurationActivation",
+    "ConfigurationActivations",
+    "ConfigurationClient",
     "ConfigurationError",
+    "ConfigurationProblem",
+    "ConfigurationVersion",
+    "ConfigurationVersions",
     "Connection",
     "CountedTransaction",
     "DeadlineExceeded",

@@ -15,6 +15,7 @@ from pointguard_client.commands import (
     activity,
     adjustment,
     batch,
+    configuration,
     explain,
     fraud,
     load,
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         batch,
         explain,
         rules,
+        configuration,
         replay,
         load,
     ):

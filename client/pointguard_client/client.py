@@ -27,6 +27,7 @@ from pointguard_client import decoding, encoding, requests, results
 from pointguard_client.activity_client import ActivityClient
 from pointguard_client.calls import DEFAULT_TIMEOUT_SECONDS, Caller
 from pointguard_client.channel import USUAL_CONNECTION, Connection, call_metadata, open_channel
+from pointguard_client.configuration_client import ConfigurationClient
 from pointguard_client.errors import Failure, ServerFault
 from pointguard_client.experiment_client import ExperimentClient
 from pointguard_client.explanation_messages import decode_explanation
@@ -49,8 +50,9 @@ class PointguardClient:
 
     The caller's `timeout_seconds` bounds each call with all its retries; each method takes its own to override it.
     Methods that change state take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty. `rules`,
-    `experiments` and `shadows` have the calls of a program's manager, `fraud` those of who looks into fraud, and
-    `activity` those of a platform that keeps points of its own.
+    `experiments` and `shadows` have the calls of a program's manager, `fraud` those of who looks into fraud,
+    `configuration` those of both about what the program is set to, and `activity` those of a platform that keeps points
+    of its own.
     """
 
     def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:
@@ -63,6 +65,7 @@ class PointguardClient:
         self.rules = RuleClient(channel, caller)
         self.experiments = ExperimentClient(channel, caller)
         self.shadows = ShadowClient(channel, caller)
+        self.configuration = ConfigurationClient(channel, caller)
         self.fraud = FraudClient(channel, caller)
         self.activity = ActivityClient(channel, caller)
 

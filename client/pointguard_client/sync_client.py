@@ -19,6 +19,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 from pointguard_client import requests, results
 from pointguard_client.activity_client import ActivityClient
 from pointguard_client.client import PointguardClient
+from pointguard_client.configuration_client import ConfigurationClient
 from pointguard_client.experiment_client import ExperimentClient
 from pointguard_client.fraud_client import FraudClient
 from pointguard_client.fraud_values import AdviceNotice
@@ -132,6 +133,35 @@ class SyncRuleClient:
     backtest = _blocking_rules(RuleClient.backtest)
     list_activations = _blocking_rules(RuleClient.list_activations)
     simulate = _blocking_rules(RuleClient.simulate)
+
+
+def _blocking_configuration(
+    method: Callable[Concatenate[ConfigurationClient, Parameters], Coroutine[Any, Any, Answer]],
+) -> Callable[Concatenate["SyncConfigurationClient", Parameters], Answer]:
+    """Return the method that waits for the asynchronous one."""
+
+    @wraps(method)
+    def call(self: "SyncConfigurationClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        return self._thread.run(method(self._client, *args, **kwargs))
+
+    return call
+
+
+class SyncConfigurationClient:
+    """The calls of `ConfigurationClient`, each of which waits for its answer: `SyncPointguardClient.configuration`."""
+
+    def __init__(self, thread: _LoopThread, client: ConfigurationClient) -> None:
+        self._thread = thread
+        self._client = client
+
+    validate = _blocking_configuration(ConfigurationClient.validate)
+    create_version = _blocking_configuration(ConfigurationClient.create_version)
+    get_version = _blocking_configuration(ConfigurationClient.get_version)
+    list_versions = _blocking_configuration(ConfigurationClient.list_versions)
+    diff_versions = _blocking_configuration(ConfigurationClient.diff_versions)
+    activate_version = _blocking_configuration(ConfigurationClient.activate_version)
+    roll_back = _blocking_configuration(ConfigurationClient.roll_back)
+    list_activations = _blocking_configuration(ConfigurationClient.list_activations)
 
 
 def _blocking_experiments(
@@ -280,6 +310,7 @@ class SyncPointguardClient:
         self.rules = SyncRuleClient(self._thread, self._client.rules)
         self.experiments = SyncExperimentClient(self._thread, self._client.experiments)
         self.shadows = SyncShadowClient(self._thread, self._client.shadows)
+        self.configuration = SyncConfigurationClient(self._thread, self._client.configuration)
         self.fraud = SyncFraudClient(self._thread, self._client.fraud)
         self.activity = SyncActivityClient(self._thread, self._client.activity)
 

@@ -41,6 +41,7 @@ from pointguard_server.service import health
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.case_watch import CaseWatch
+from pointguard_server.service.configurations import Configurations
 from pointguard_server.service.credentials import AGENT, FRAUD, MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
 from pointguard_server.service.exemptions import Exemptions
@@ -63,6 +64,7 @@ from pointguard_server.service.stops import Stops
 from pointguard_server.service.sweeper import Sweeper
 from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.settings import Settings, split_address
+from pointguard_server.storage.configuration_versions import ConfigurationReader, ConfigurationVersions
 from pointguard_server.storage.database import DATABASE_FILE, open_lookup
 from pointguard_server.storage.decision_reader import DecisionReader
 from pointguard_server.storage.directives import EXEMPTIONS, STOPS, DirectiveReader, DirectiveStore
@@ -123,6 +125,7 @@ class Ledger(DataDirectory):
         self.publications = Publications()
         self.rule_versions = RuleVersions()
         self.rule_version_reader = RuleVersionReader(self.reader_pool)
+        self.configurations = ConfigurationVersions()
         self.experiments = ExperimentStore()
         self.experiment_reader = ExperimentReader(self.reader_pool)
         self.store: JournaledLedger | None = None
@@ -238,7 +241,8 @@ class Server:
         guard = Guard(self.authenticator, self._tenants, self.metrics)
         self.serving = ServingProgram(
             tenant, start, planner=self._planner, compiler=self._compiler, engine=self.engine, decider=self.decider,
-            names=self.ledger.names, clock=clock, serve=self._serve, prepare=self._prepare, count_past=self._count_past,
+            names=self.ledger.names, configurations=self.ledger.configurations, clock=clock,
+            serve=self._serve, prepare=self._prepare, count_past=self._count_past,
         )  # fmt: skip
         self._rule_metrics.serving = self.serving
         self.health.set(health.RULES_LOADED, self._rules_loaded)
@@ -249,16 +253,10 @@ class Server:
         self.rpc = RpcServer(
             desk,
             rule_sets,
+            self._open_configurations(rule_sets, clock),
             experiments,
             self.shadows,
-            Backtests(
-                rule_sets,
-                self.serving,
-                self.ledger.path,
-                self.ledger.reader.catch_up,
-                settings.cache_directory / "rules",
-                settings.data_directory / KEY_RING_FILE,
-            ),
+            self._open_backtests(rule_sets),
             Explainer(self.ledger.decisions, self.ledger.catch_up, rule_sets.check_version, basket_lines),
             *await self._open_directives(tenant),
             self.advice_feed,
@@ -276,9 +274,23 @@ class Server:
         if files is not None:
             self.live = LivePrograms(
                 files, sources, self.serving,
-                engine=self.engine, names=self.ledger.names, versions=self.ledger.rule_versions, clock=clock,
+                engine=self.engine, names=self.ledger.names, versions=self.ledger.rule_versions,
+                configurations=self.ledger.configurations, clock=clock,
             )  # fmt: skip
             self._live_metrics.live = self.live
+
+    def _open_configurations(self, rule_sets: RuleSets, clock: WallClock) -> Configurations:
+        """Return what changes the configuration by calls."""
+        ledger, reader = self.ledger, ConfigurationReader(self.ledger.reader_pool)
+        return Configurations(self.serving, rule_sets, self.engine, ledger.configurations, reader, clock)
+
+    def _open_backtests(self, rule_sets: RuleSets) -> Backtests:
+        """Return the backtests, of which none runs yet."""
+        settings, ledger = self._settings, self.ledger
+        return Backtests(
+            rule_sets, self.serving, ledger.path, ledger.reader.catch_up, settings.cache_directory / "rules",
+            settings.data_directory / KEY_RING_FILE,
+        )  # fmt: skip
 
     def _open_trials(self, rule_sets: RuleSets, clock: WallClock) -> Experiments:
         """Return the experiments, and make the shadows, which follow nothing yet."""
@@ -326,7 +338,8 @@ class Server:
         )
         starter = ProgramStarter(
             store.write, tenant_id, program_id,
-            names=names, versions=versions, planner=self._planner, compiler=self._compiler,
+            names=names, versions=versions, configurations=self.ledger.configurations, planner=self._planner,
+            compiler=self._compiler,
         )  # fmt: skip
         start = await starter.start(sources, self._first_moment(store, clock, tenant_id, program_id))
         store.write(names.load)

@@ -6,6 +6,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import common_pb2, rule_pb2, transaction_pb2
+from tests.e2e.raw_calls import CONFIGURATION
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 FAULTY = 'rule "canary"\n    earn base order.canary\n'
@@ -14,8 +15,29 @@ Case = tuple[str, dict[str, Any], str]
 """An RPC, the fields that are changed, and the field at fault."""
 
 
+def configuration_cases() -> Iterator[Case]:
+    """Yield a case for every field of every RPC about configurations, for every way in which it can be wrong."""
+    for source in ("", "x" * 131_073, "é" * 65_537, "#" * 2_000_000, "\0" * 140_000):
+        yield "ValidateConfiguration", {"source": source}, "source"
+    for source in ("", "x" * 131_073, 'canary = "canary"', "[" * 10_000, "a." * 30_000, "nonsense"):
+        yield "CreateConfigurationVersion", {"source": source}, "source"
+    other = CONFIGURATION.replace("CAD", "USD").replace("sandbox", "canary")
+    yield "CreateConfigurationVersion", {"source": other}, "source"
+    for rpc in ("CreateConfigurationVersion", "ActivateConfigurationVersion", "RollbackConfiguration"):
+        yield from ((rpc, {"change": change}, f"change.{field}") for change, field in bad_changes())
+    for number in (0, -1, INT64_MIN):
+        for field in ("from_version", "to_version"):
+            yield "DiffConfigurationVersions", {field: number}, field
+        for rpc in ("ActivateConfigurationVersion", "RollbackConfiguration"):
+            for field in ("version", "expected_active_version"):
+                yield rpc, {field: number}, field
+    for number in (-1, -2, -3, -(2**31), INT64_MIN):
+        yield "GetConfigurationVersion", {"version": number}, "version"
+
+
 def rule_cases() -> Iterator[Case]:
     """Yield a case for every field of every RPC about rules, for every way in which it can be wrong."""
+    yield from configuration_cases()
     # Nothing that is shorter can be wrong there: mistakes are the answer.
     for source in (*SOURCES, "\0" * 70_000):
         yield "ValidateRuleSet", {"source": source}, "source"
@@ -92,7 +114,12 @@ def file_cases() -> Iterator[Case]:
 
 def page_cases() -> Iterator[Case]:
     """Yield pages that are not there."""
-    for rpc in ("ListRuleSetVersions", "ListRuleSetActivations"):
+    for rpc in (
+        "ListRuleSetVersions",
+        "ListRuleSetActivations",
+        "ListConfigurationVersions",
+        "ListConfigurationActivations",
+    ):
         for size in (-1, 101, 2**31 - 1, -(2**31)):
             yield rpc, {"page_size": size}, "page_size"
         for token in ("0", "-1", "canary", "1.5", "9" * 19, "\uff11", " 1"):

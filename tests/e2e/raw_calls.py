@@ -15,6 +15,7 @@ from pointguard.v1 import (
     activity_pb2,
     advice_pb2,
     common_pb2,
+    configuration_pb2,
     experiment_pb2,
     explanation_pb2,
     member_pb2,
@@ -29,6 +30,7 @@ TRANSACTIONS, ACTIVITIES, ADVICE, MEMBERS, RULES, EXPERIMENTS, SHADOWS, EXPLANAT
     f"pointguard.v1.{name}Service"
     for name in ("Transaction", "Activity", "Advice", "Member", "Rule", "Experiment", "Shadow", "Explanation")
 )
+CONFIGURATIONS = "pointguard.v1.ConfigurationService"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,16 @@ _MEMBER = common_pb2.MemberReference(loyalty_id="1")
 _UNKNOWN_ID = "01890000-0000-7000-8000-000000000000"
 _TOTAL = common_pb2.Money(currency_code="CAD", minor_units=100)
 _SOURCE = 'rule "raw"\n    earn base 1\n'
+CONFIGURATION = """
+[program]
+code = "sandbox"
+name = "Raw"
+time_zone = "America/Toronto"
+currency = "CAD"
+earn.rules = "earn.rules"
+redemption = { points = 1, money_minor = 1 }
+"""
+"""Of what a sandbox's configuration cannot have otherwise, and little more."""
 _CHANGE = rule_pb2.RuleChange(author="raw calls", reason=rule_pb2.RULE_CHANGE_REASON_TRIAL)
 _INTERVENTION = common_pb2.Intervention(author="raw calls", reason=common_pb2.INTERVENTION_REASON_CORRECTION)
 _NO_VERSION = 1_000_000
@@ -270,6 +282,40 @@ RPCS: Mapping[str, Rpc] = {
     "SimulateRuleSet": Rpc(
         RULES, rule_pb2.SimulateRuleSetRequest, rule_pb2.SimulateRuleSetResponse,
         {"order": rule_pb2.SimulatedOrder(total=_TOTAL)}, keyed=False,
+    ),
+    "ValidateConfiguration": Rpc(
+        CONFIGURATIONS, configuration_pb2.ValidateConfigurationRequest,
+        configuration_pb2.ValidateConfigurationResponse, {"source": CONFIGURATION}, keyed=False,
+    ),
+    "CreateConfigurationVersion": Rpc(
+        CONFIGURATIONS, configuration_pb2.CreateConfigurationVersionRequest,
+        configuration_pb2.CreateConfigurationVersionResponse, {"source": CONFIGURATION, "change": _CHANGE}, keyed=True,
+    ),
+    "GetConfigurationVersion": Rpc(
+        CONFIGURATIONS, configuration_pb2.GetConfigurationVersionRequest,
+        configuration_pb2.GetConfigurationVersionResponse, {"version": 1}, keyed=False,
+    ),
+    "ListConfigurationVersions": Rpc(
+        CONFIGURATIONS, configuration_pb2.ListConfigurationVersionsRequest,
+        configuration_pb2.ListConfigurationVersionsResponse, {"page_size": 1}, keyed=False,
+    ),
+    "DiffConfigurationVersions": Rpc(
+        CONFIGURATIONS, configuration_pb2.DiffConfigurationVersionsRequest,
+        configuration_pb2.DiffConfigurationVersionsResponse, {"from_version": 1, "to_version": 1}, keyed=False,
+    ),
+    "ActivateConfigurationVersion": Rpc(
+        CONFIGURATIONS, configuration_pb2.ActivateConfigurationVersionRequest,
+        configuration_pb2.ActivateConfigurationVersionResponse,
+        {"version": _NO_VERSION, "expected_active_version": _NO_VERSION, "change": _CHANGE}, keyed=True,
+    ),
+    "RollbackConfiguration": Rpc(
+        CONFIGURATIONS, configuration_pb2.RollbackConfigurationRequest,
+        configuration_pb2.RollbackConfigurationResponse,
+        {"version": _NO_VERSION, "expected_active_version": _NO_VERSION, "change": _CHANGE}, keyed=True,
+    ),
+    "ListConfigurationActivations": Rpc(
+        CONFIGURATIONS, configuration_pb2.ListConfigurationActivationsRequest,
+        configuration_pb2.ListConfigurationActivationsResponse, {"page_size": 1}, keyed=False,
     ),
     "ExplainDecision": Rpc(
         EXPLANATIONS, explanation_pb2.ExplainDecisionRequest, explanation_pb2.ExplainDecisionResponse,

@@ -683,7 +683,7 @@ def test_the_command_line_lists_raises_overrides_and_suspends(
     ("name", "scripts"),
     [
         ("advice.md", 3),
-        ("fraud.md", 2),
+        ("fraud.md", 3),
         *(pytest.param(f"{page}.md", 1, marks=pytest.mark.long) for page in ("activity", "adjustments", "transfers")),
     ],
 )

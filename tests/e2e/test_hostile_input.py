@@ -357,18 +357,10 @@ def group_cases() -> Iterator[Case]:
 
 
 CASES = list(cases())
-LISTS = {
-    "ListRuleSetVersions",
-    "ListRuleSetActivations",
-    "ListExperiments",
-    "ListAdvice",
-    "ListCases",
-    "ListExemptions",
-    "ListRedemptionStops",
-}
+LISTS = {name for name in RPCS if name.startswith("List")} - {"ListGroupMembers"}
 """RPCs whose empty message asks for the first page."""
-NEWEST = {"GetShadow", "WatchAdvice"}
-"""RPCs whose empty message asks for the newest of all, of which there may be none; they take numbers alone."""
+NEWEST = {"GetShadow", "WatchAdvice", "GetConfigurationVersion"}
+"""RPCs whose empty message asks for the newest of all, or what is in force, if any; they take numbers alone."""
 OVERLONG_TEXT = b"\x12\x04\x12\x02\xc0\x80"
 NO_TEXT = (b"\x0a\x02\xff\xfe", b"\x0a\x03\xed\xa0\x80")
 """A first field that holds no UTF-8."""
@@ -526,6 +518,11 @@ def test_fields_of_another_type_are_passed_over_as_unknown(raw: RawCalls) -> Non
         ("ActivateRuleSetVersion", {"version": INT64_MAX}),
         ("RollbackRuleSet", {"version": INT64_MAX}),
         ("CancelRuleSetActivation", {"activation": INT64_MAX}),
+        ("GetConfigurationVersion", {"version": INT64_MAX}),
+        ("DiffConfigurationVersions", {"from_version": INT64_MAX}),
+        ("DiffConfigurationVersions", {"to_version": INT64_MAX}),
+        ("ActivateConfigurationVersion", {"version": INT64_MAX}),
+        ("RollbackConfiguration", {"version": INT64_MAX}),
         *(
             (rpc, {"experiment_id": INT64_MAX})
             for rpc in ("StartExperiment", "EndExperiment", "PromoteArm", "GetExperiment")

@@ -9,6 +9,7 @@ from pointguard.v1 import (
     advice_pb2,
     advice_pb2_grpc,
     common_pb2,
+    configuration_pb2,
     experiment_pb2,
     explanation_pb2,
     member_pb2,
@@ -123,7 +124,7 @@ def test_every_other_rpc_of_the_contract_answers(shared_server: ServerProcess) -
 
 def test_the_tests_know_every_rpc_of_the_contract() -> None:
     modules = (advice_pb2, member_pb2, transaction_pb2, rule_pb2, experiment_pb2, shadow_pb2, explanation_pb2)
-    files = [module.DESCRIPTOR for module in (*modules, activity_pb2)]
+    files = [module.DESCRIPTOR for module in (*modules, activity_pb2, configuration_pb2)]
     services = [service for file in files for service in file.services_by_name.values()]
     contract = {method.name: service.full_name for service in services for method in service.methods}
     assert {name: rpc.service for name, rpc in RPCS.items()} == contract
@@ -140,14 +141,8 @@ def test_a_sound_request_is_answered_or_finds_nothing_and_never_needs_a_deadline
     answer = raw.call(name, request, timeout_s=None)
     missing = {"CaptureRedemption", "VoidRedemption", "GetTransaction", "ActivateRuleSetVersion", "RollbackRuleSet"}
     missing |= {"StartExperiment", "EndExperiment", "PromoteArm", "GetExperiment", "BacktestRuleSet", "ExplainDecision"}
-    missing |= {
-        "CancelRuleSetActivation",
-        "OverrideAdvice",
-        "RemoveAdvice",
-        "ResolveCase",
-        "EndExemption",
-        "ReleaseRedemptions",
-    }
+    missing |= {"CancelRuleSetActivation", "OverrideAdvice", "RemoveAdvice", "ResolveCase", "EndExemption"}
+    missing |= {"ActivateConfigurationVersion", "RollbackConfiguration", "ReleaseRedemptions"}
     missing |= {"StartShadow", "StopShadow", "GetShadow", "ReturnTransaction", "TransferPoints"}
     missing |= {"RedeemHousehold"}
     expected = "NOT_FOUND" if name in missing else "OK"

@@ -11,7 +11,7 @@ from google.protobuf import duration_pb2
 from pointguard.v1 import advice_pb2, common_pb2, member_pb2, transaction_pb2
 from pointguard_client import new_idempotency_key
 from tests.e2e.audit import audit
-from tests.e2e.raw_calls import RPCS, Answer, RawCalls
+from tests.e2e.raw_calls import CONFIGURATION, RPCS, Answer, RawCalls
 from tests.support.server import ServerProcess
 
 DAY = duration_pb2.Duration(seconds=86_400)
@@ -65,6 +65,7 @@ def keyed_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[st
         "SetRedemptionLock": RPCS["SetRedemptionLock"].request(member=member, locked=True),
         **advice_requests(raw, member),
         **rule_requests(raw),
+        **configuration_requests(raw),
     }
 
 
@@ -140,6 +141,18 @@ def rule_requests(raw: RawCalls) -> dict[str, Any]:
     }
 
 
+def configuration_requests(raw: RawCalls) -> dict[str, Any]:
+    """Return a request of every RPC that changes the configuration: a version takes over from version 1, and back."""
+    made = raw.call("CreateConfigurationVersion", RPCS["CreateConfigurationVersion"].request()).message.version.version
+    return {
+        "CreateConfigurationVersion": RPCS["CreateConfigurationVersion"].request(source=f"{CONFIGURATION}# new\n"),
+        "ActivateConfigurationVersion": RPCS["ActivateConfigurationVersion"].request(
+            version=made, expected_active_version=1
+        ),
+        "RollbackConfiguration": RPCS["RollbackConfiguration"].request(version=1, expected_active_version=made),
+    }
+
+
 ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "ReturnTransaction": {"money": cad(51)},
     "AdjustPoints": {"note": "another"},
@@ -172,6 +185,9 @@ ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "ActivateRuleSetVersion": {"version": 1},
     "RollbackRuleSet": {"expected_active_version": 1},
     "CancelRuleSetActivation": {"activation": 1},
+    "CreateConfigurationVersion": {"source": f"{CONFIGURATION}# other\n"},
+    "ActivateConfigurationVersion": {"version": 1},
+    "RollbackConfiguration": {"expected_active_version": 1},
     "CreateExperiment": {"name": "another"},
     "StartExperiment": {"experiment_id": 99},
     "EndExperiment": {"experiment_id": 99},

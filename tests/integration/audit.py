@@ -210,8 +210,8 @@ def spent(legs: Sequence[Row], leg: Row) -> int:
         case Operation.ACCRUE:
             adds = int(leg["decision"] == Decision.APPROVED)
         case Operation.RETURN:
-            of_accrual = leg["refers_to_seq"] and legs[leg["refers_to_seq"] - 1]["operation"] == Operation.ACCRUE
-            adds = -int(of_accrual)
+            seq = leg["refers_to_seq"]
+            adds = -int(not seq or legs[seq - 1]["operation"] == Operation.ACCRUE)
         case Operation.RECORD_ACTIVITY:
             adds = -1 if leg["kind"] == Kind.RETURN else leg["parts"] >> Part.BASE & 1
         case _:

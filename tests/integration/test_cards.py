@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from pointguard_server.domain.calendar import to_microseconds
+from pointguard_server.domain.calendar import local_time, to_microseconds
 from pointguard_server.domain.codes import Decision, Kind, Operation, Outcome
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.record import decode_record
@@ -62,13 +62,17 @@ def test_what_ends_a_reservation_names_no_identifier(ledger: Ledger) -> None:
 # ------------------------------------------------------------------------------------------------------------- the cap
 
 
-def test_the_third_card_of_a_month_is_refused_and_nothing_is_written(ledger: Ledger) -> None:
+def test_the_third_card_of_a_month_is_refused_and_only_that_is_written(ledger: Ledger) -> None:
     account = ledger.member()
     assert [link(ledger, account, card) for card in ("a", "b")] == [Outcome.DONE] * 2
     before = len(ledger.rows("legs")), len(ledger.rows("identifiers"))
     assert link(ledger, account, "c") == Outcome.CARD_LINKING_CAP
     assert (len(ledger.rows("legs")), len(ledger.rows("identifiers"))) == before
     assert ledger.store.find_identifier(1, CARD, "c") is None
+    (refused,) = ledger.rows("refused_cards")
+    month = local_time(ledger.clock.moment, TORONTO).month_start
+    assert (refused["account_id"], refused["kind"], refused["linked"], refused["most"]) == (account, CARD, 2, 2)
+    assert refused["counted_from"] == month <= refused["refused_at"]
     assert link(ledger, ledger.member(), "c") == Outcome.DONE
 
 
@@ -123,6 +127,9 @@ def test_the_cap_counts_what_was_linked_before_a_restart(new_ledger: NewLedger) 
     assert link(ledger, account, "a") == link(ledger, account, "b") == Outcome.DONE
     ledger.restart_decider()
     assert link(ledger, account, "c") == Outcome.CARD_LINKING_CAP
+    ledger.restart_decider()
+    assert len(ledger.rows("refused_cards")) == 1
+    assert not ledger.connection.in_transaction
 
 
 # ------------------------------------------------------------------------------------------------------- replacing one

@@ -20,6 +20,7 @@ from pointguard_server.service.rule_compiler import RuleCompiler
 from pointguard_server.service.rule_plan import Planner
 from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.tenants import Tenant
+from pointguard_server.storage.configuration_versions import ConfigurationVersions
 from pointguard_server.storage.experiments import Experiments
 from pointguard_server.storage.rule_versions import RuleVersions
 from tests.support.ledger import CONFIG, EARN, TENANT, Ledger, compiled_rules_directory
@@ -93,17 +94,19 @@ async def test_a_ledger_that_fails_once_delays_a_change(
     compiler = RuleCompiler(compiled_rules_directory(), "CAD")
     starter = ProgramStarter(
         ledger.store.write, TENANT, program.program_id,
-        names=ledger.names, versions=versions, planner=planner, compiler=compiler,
+        names=ledger.names, versions=versions, configurations=ConfigurationVersions(), planner=planner,
+        compiler=compiler,
     )  # fmt: skip
     start = await starter.start(sources, ledger.clock.now())
     serving = ServingProgram(
         tenant, start,
-        engine=engine, decider=ledger.decider, names=ledger.names, planner=planner, compiler=compiler,
-        clock=ledger.clock, serve=served.append,
+        engine=engine, decider=ledger.decider, names=ledger.names, configurations=ConfigurationVersions(),
+        planner=planner, compiler=compiler, clock=ledger.clock, serve=served.append,
     )  # fmt: skip
     live = LivePrograms(
-        files, sources, serving, engine=engine, names=ledger.names, versions=versions, clock=ledger.clock
-    )
+        files, sources, serving, engine=engine, names=ledger.names, versions=versions,
+        configurations=ConfigurationVersions(), clock=ledger.clock,
+    )  # fmt: skip
     live.start()
     (tmp_path / "earn.rules").write_text(TWICE)
     live.look_now()

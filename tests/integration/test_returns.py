@@ -254,6 +254,16 @@ def test_without_a_receipt_a_program_refuses_or_takes_back_at_a_rate() -> None:
         check(ledger)
 
 
+def test_what_is_returned_without_a_receipt_is_not_spent_any_more() -> None:
+    with ledger_of(returns="[program.returns]\nwithout_receipt = { points = 3, money_minor = 100 }") as ledger:
+        account = ledger.member()
+        ledger.accrue(account, 2_000)
+        ledger.one(ledger.return_ask(account=account, money=1_900))
+        ledger.one(ledger.return_ask(account=account, money=500))
+        assert [leg["spend_total"] for leg in ledger.legs(account)[-3:]] == [2_000, 100, -400]
+        check(ledger)
+
+
 def test_a_replayed_return_gets_its_first_answer_and_writes_nothing() -> None:
     with ledger_of() as ledger:
         bought = ledger.accrue(ledger.member(), 1_000)

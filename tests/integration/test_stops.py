@@ -8,7 +8,8 @@ import pytest
 from pointguard_server.domain.codes import CodeKind, Decision, Reason
 from pointguard_server.engine.ask import Verdict
 from pointguard_server.engine.world import STOP
-from tests.support.ledger import DAY, HOUR, MINUTE, NOWHERE, SECOND, Ledger, Where, open_ledger
+from tests.support.ledger import DAY, MINUTE, NOWHERE, SECOND, Ledger, Where, open_ledger
+from tests.support.server import ROOT
 
 EAGER = """
 [[fraud_rule]]
@@ -22,18 +23,8 @@ threshold = 1
 posture = "BLOCK"
 duration = "1d"
 """
-BUDGET = """
-[[fraud_rule]]
-name = "burn_budget"
-context = "REDEMPTION"
-scope = "PROGRAM"
-counts = { parts = ["REDEEM", "HOUSEHOLD_REDEEM"], attempts = "APPROVED" }
-measure = "POINTS"
-window = { calendar = "DAY" }
-threshold = 100
-posture = "BLOCK"
-duration = "0s"
-"""
+BUDGET = ROOT / "docs" / "examples" / "fraud" / "budget.toml"
+"""Of 100,000 points."""
 HERE = Where("store 1", terminal="till 1", unit="north")
 STOPPED = Reason.REDEMPTIONS_STOPPED
 
@@ -147,24 +138,34 @@ def test_a_stop_is_named_before_what_is_wrong_with_the_account(ledger: Ledger) -
     assert reasons(checked) == [STOPPED]
 
 
-@pytest.mark.parametrize(("points", "fits"), [(39, True), (40, True), (41, False)])
+@pytest.mark.parametrize(("points", "fits"), [(39_999, True), (40_000, True), (40_001, False)])
 def test_a_programs_budget_for_a_day_is_spent_to_the_last_point_and_no_further(
     new_ledger: Callable[..., Ledger], points: int, fits: bool
 ) -> None:
-    ledger = new_ledger(rules=BUDGET, zone="America/Toronto")
+    ledger = new_ledger(rules=BUDGET.read_text(), zone="America/Toronto")
     ledger.clock.set("2026-03-03 23:30:00-05:00")
-    first, second, third = ledger.member(1_000), ledger.member(1_000), ledger.member(1_000)
-    assert ledger.authorise(first, 60).decision == Decision.APPROVED
+    first, second, third = ledger.member(500_000), ledger.member(500_000), ledger.member(500_000)
+    assert ledger.authorise(first, 60_000).decision == Decision.APPROVED
     verdict = ledger.authorise(second, points)
     assert (verdict.decision == Decision.APPROVED) == fits
     if fits:
         return
-    assert ledger.reason_names(verdict) == ["burn_budget"]
-    assert ledger.redeem_household([second, third], 41).decision == Decision.DECLINED
+    assert ledger.reason_names(verdict) == ["program-budget"]
+    assert ledger.redeem_household([second, third], points).decision == Decision.DECLINED
     # What fits goes on: nothing stands against anybody. Of two in one batch, the first has it.
-    asks = [ledger.authorise_ask(each, 30) for each in (second, third)]
+    asks = [ledger.authorise_ask(each, 30_000) for each in (second, third)]
     assert [each.decision for each in ledger.decide(*asks)] == [Decision.APPROVED, Decision.DECLINED]
-    ledger.clock.set("2026-03-03 23:59:59-05:00")
-    assert ledger.authorise(third, 11).decision == Decision.DECLINED
-    ledger.clock.moment += HOUR
-    assert ledger.authorise(third, 100).decision == Decision.APPROVED, "a new day of the program's"
+    ledger.clock.set("2026-03-03 23:59:59.999999-05:00")
+    assert ledger.authorise(third, 10_001).decision == Decision.DECLINED
+    ledger.clock.set("2026-03-04 00:00:01-05:00")
+    assert ledger.authorise(third, 100_001).decision == Decision.DECLINED
+    assert ledger.authorise(third, 100_000).decision == Decision.APPROVED, "a new day of the program's"
+
+
+def test_what_is_voided_is_given_back_to_the_budget(new_ledger: Callable[..., Ledger]) -> None:
+    ledger = new_ledger(rules=BUDGET.read_text())
+    first, second = ledger.member(500_000), ledger.member(500_000)
+    held = ledger.authorise_reserving(first, 100_000)
+    assert ledger.authorise(second, 1).decision == Decision.DECLINED
+    ledger.void(held)
+    assert ledger.authorise(second, 100_000).decision == Decision.APPROVED

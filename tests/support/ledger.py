@@ -56,10 +56,12 @@ from pointguard_server.service.line_codes import LineCodes, line_codes
 from pointguard_server.service.members import link_claim
 from pointguard_server.service.ports import NewMember
 from pointguard_server.service.program_config import ProgramConfig, load_program_config
+from pointguard_server.service.program_start import activate_configuration_file
 from pointguard_server.service.programs import CompiledEarnRules, Versions, build_program
 from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_versions import FILE_CHANGE
 from pointguard_server.service.vault import MemberVault
+from pointguard_server.storage.configuration_versions import ConfigurationVersions
 from pointguard_server.storage.database import migrate, open_lookup, open_writer
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.journaled_ledger import JournaledLedger
@@ -284,7 +286,9 @@ class Ledger:
         tenant = self.names.tenant(self.connection, f"test{number}", "Test", now)
         program_id = self.names.program(self.connection, tenant, "test")
         text = self.configuration
-        configuration = self.names.version(self.connection, tenant, program_id, "configuration", text, now)
+        configuration = activate_configuration_file(
+            ConfigurationVersions(), self.connection, tenant, program_id, text, now
+        )
         matches, sets = CodeMatches(self.names.codes), GroupSets()
 
         def note(tenant_id: int, kind: CodeKind, text: str, number: int) -> None:

@@ -185,6 +185,7 @@ class ServerProcess:
         usual = {*COMPILING, "starting", "rules_loaded", "journal_recovered", "ready", "swept", "draining", "stopped"}
         usual |= {
             "program_taken_up",
+            "configuration_activated",
             "experiment_changed",
             "shadow_started",
             "shadow_stopped",

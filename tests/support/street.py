@@ -19,6 +19,7 @@ from pointguard_server.rules.compiler import CompilationFailed, NotCompiled
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.checking_messages import SetTexts
 from pointguard_server.service.checking_worker import CheckingFailed
+from pointguard_server.service.configurations import Configurations
 from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.live_programs import LivePrograms
 from pointguard_server.service.program_sources import ProgramFiles
@@ -30,6 +31,7 @@ from pointguard_server.service.rule_sets import NO_TEXTS, Activation, RuleSets
 from pointguard_server.service.rule_versions import NO_FILES, RequestKey, RuleChange, RuleSetActivation
 from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.tenants import Tenant
+from pointguard_server.storage.configuration_versions import ConfigurationReader, ConfigurationVersions
 from pointguard_server.storage.experiments import ExperimentReader
 from pointguard_server.storage.experiments import Experiments as ExperimentStore
 from pointguard_server.storage.readers import open_readers
@@ -97,6 +99,7 @@ class Shop:
     ledger: Ledger
     serving: ServingProgram
     rule_sets: RuleSets
+    configurations: Configurations
     decider: Decider
     live: LivePrograms
     jobs: Jobs
@@ -156,7 +159,8 @@ class Street:
         )
         start = await ProgramStarter(
             ledger.store.write, TENANT, program_id,
-            names=ledger.names, versions=versions, planner=planner, compiler=self.compiler,
+            names=ledger.names, versions=versions, configurations=ConfigurationVersions(), planner=planner,
+            compiler=self.compiler,
         ).start(sources, moment)  # fmt: skip
         programs = start.plan.programs
         memory = Memory(1_000, programs.measures_max, programs.counters_max)
@@ -171,20 +175,24 @@ class Street:
         )  # fmt: skip
         serving = ServingProgram(
             tenant, start,
-            engine=engine, decider=decider, names=ledger.names, planner=planner, compiler=self.compiler,
-            clock=ledger.clock, serve=lambda _tenant: None,
+            engine=engine, decider=decider, names=ledger.names, configurations=ConfigurationVersions(), planner=planner,
+            compiler=self.compiler, clock=ledger.clock, serve=lambda _tenant: None,
         )  # fmt: skip
         readers = open_readers(ledger.path)
         rule_sets = RuleSets(serving, engine, versions, RuleVersionReader(readers), ledger.clock)
-        live = LivePrograms(
-            files, sources, serving, engine=engine, names=ledger.names, versions=versions, clock=ledger.clock
+        configurations = Configurations(
+            serving, rule_sets, engine, ConfigurationVersions(), ConfigurationReader(readers), ledger.clock
         )
+        live = LivePrograms(
+            files, sources, serving, engine=engine, names=ledger.names, versions=versions,
+            configurations=ConfigurationVersions(), clock=ledger.clock,
+        )  # fmt: skip
         if keep:
             serving.start()
         experiments = Experiments(
             serving, rule_sets, engine, store, versions, ExperimentReader(readers), ledger.clock, caught_up
         )
-        yield Shop(ledger, serving, rule_sets, decider, live, jobs, experiments)
+        yield Shop(ledger, serving, rule_sets, configurations, decider, live, jobs, experiments)
         if keep:
             await serving.stop()
             self.compiler = Compiler()

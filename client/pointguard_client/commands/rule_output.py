@@ -1,4 +1,4 @@
-"""Prints what the commands about rules found, for people. `rules` uses it."""
+"""Prints what the commands about rules found, for people. `rules` and `configuration` use it."""
 
 from datetime import datetime
 
@@ -29,14 +29,14 @@ def problem_line(name: str, problem: RuleProblem) -> str:
 
 def versions_table(versions: tuple[RuleSetVersion, ...], active_version: int) -> Table:
     """Return versions as a table, the active one marked."""
-    table = _table("version", "active", "created", "author", "reason", "note", "digest")
+    table = table_of("version", "active", "created", "author", "reason", "note", "digest")
     for version in versions:
         is_active = version.version == active_version
         table.add_row(
             str(version.version),
             "●" if is_active else "",
             time_text(version.created_at),
-            *_change_cells(version.change),
+            *change_cells(version.change),
             version.digest[:12],
             style="bold green" if is_active else None,
         )
@@ -45,7 +45,7 @@ def versions_table(versions: tuple[RuleSetVersion, ...], active_version: int) ->
 
 def activations_table(activations: tuple[RuleSetActivation, ...]) -> Table:
     """Return activations as a table."""
-    table = _table("activation", "version", "before", "kind", "effective", "author", "reason", "note")
+    table = table_of("activation", "version", "before", "kind", "effective", "author", "reason", "note")
     for activation in activations:
         table.add_row(
             str(activation.activation),
@@ -53,13 +53,13 @@ def activations_table(activations: tuple[RuleSetActivation, ...]) -> Table:
             str(activation.previous_version or "–"),
             activation.kind.name,
             time_text(activation.effective_at),
-            *_change_cells(activation.change),
+            *change_cells(activation.change),
             style=None if activation.cancellation is None else "dim",
         )
         if activation.cancellation is not None:
             ended = activation.cancellation
             table.add_row(
-                "", "", "", "CANCELLED", time_text(ended.cancelled_at), *_change_cells(ended.change), style="dim"
+                "", "", "", "CANCELLED", time_text(ended.cancelled_at), *change_cells(ended.change), style="dim"
             )
     return table
 
@@ -162,14 +162,16 @@ def shown_value(value: str | bool | None) -> str:
     return "–" if value is None else escape(value)
 
 
-def _table(first: str, *others: str) -> Table:
+def table_of(first: str, *others: str) -> Table:
+    """Return a table of text columns."""
     table = plain_table(first)
     for column in others:
         table.add_column(column)
     return table
 
 
-def _change_cells(change: RuleChange) -> tuple[str, str, str]:
+def change_cells(change: RuleChange) -> tuple[str, str, str]:
+    """Return who changed something and why, as cells of a table."""
     return escape(change.author), change.reason.name, escape(change.note)
 
 

@@ -47,7 +47,7 @@ class Claim(NamedTuple):
 
     ``take(store, account id, now)`` gets the account that the ask is about, 0 if it is unknown or to come. It writes
     the rows and returns (outcome, account id, program id); an account id of 0 keeps the ask's own. A refused request's
-    claim must leave nothing behind. ``forget()`` drops what it put into caches, if the step fails.
+    claim must leave nothing behind but evidence of that. ``forget()`` drops what it put into caches, if the step fails.
     """
 
     take: Callable[[Any, int, int], tuple[Outcome, int, int]]

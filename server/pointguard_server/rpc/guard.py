@@ -7,7 +7,7 @@ else of a call reaches it, and nothing else of an error reaches the client.
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from pointguard_server.service.tenants import Tenant
 DEADLINE_DEFAULT_S = 2.0
 FEED_DEADLINE_DEFAULT_S = 3_600.0
 FOR_EVER_S = math.inf
+TILLS = (TILL,)
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +71,8 @@ class Guard:
         self._tenants = tenants
         self._metrics = metrics
 
-    def wrap(self, name: str, request_class: type[Message], method: Method, role: str = TILL) -> Handler:
-        """Return the handler of one RPC that a role allows; ``name`` is its label in the metrics."""
+    def wrap(self, name: str, request_class: type[Message], method: Method, roles: Collection[str] = TILLS) -> Handler:
+        """Return the handler of one RPC that any of some roles allows; ``name`` is its label in the metrics."""
         tally = self._metrics.call_tally(name)
         # Bound once: where debug lines are off, this is a function that does nothing.
         debug = log.bind().debug
@@ -80,7 +81,7 @@ class Guard:
             started = time.monotonic()
             try:
                 deadline = started + (DEADLINE_DEFAULT_S if remaining_s < 0 else remaining_s)
-                call = await self.caller(credential, deadline, role)
+                call = await self.caller(credential, deadline, roles)
                 request = request_class()
                 parse(request, data)
                 if remaining_s < 0:
@@ -113,7 +114,7 @@ class Guard:
         name: str,
         request_class: type[Message],
         method: FeedMethod,
-        role: str,
+        roles: Collection[str],
         default_limit_s: float = FEED_DEADLINE_DEFAULT_S,
     ) -> Feed:
         """Return the handler of an RPC that answers with a stream; ``name`` is its label in the metrics.
@@ -128,7 +129,7 @@ class Guard:
             started = time.monotonic()
             limit_s = default_limit_s if remaining_s < 0 else remaining_s
             try:
-                call = await self.caller(credential, started + limit_s, role)
+                call = await self.caller(credential, started + limit_s, roles)
                 request = request_class()
                 parse(request, data)
                 timeout = asyncio.timeout(None if limit_s == FOR_EVER_S else limit_s)
@@ -161,12 +162,12 @@ class Guard:
         tenant = self._tenants.get(principal.tenant_id)
         return Call(tenant, principal.key_id, deadline) if tenant is not None else None
 
-    async def caller(self, credential: str, deadline: float, role: str = TILL) -> Call:
+    async def caller(self, credential: str, deadline: float, roles: Collection[str] = TILLS) -> Call:
         """Return who calls. The tenant comes from the credential and from nowhere else.
 
         Raises:
             Unauthenticated, Overloaded, VerificationFailed: if that cannot be known.
-            PermissionDenied: if the credential has not the role.
+            PermissionDenied: if the credential has none of the roles.
         """
         if not credential:
             raise Unauthenticated
@@ -174,7 +175,7 @@ class Guard:
         tenant = self._tenants.get(principal.tenant_id)
         if tenant is None:
             raise Unauthenticated
-        if role not in principal.roles:
+        if principal.roles.isdisjoint(roles):
             raise PermissionDenied
         return Call(tenant, principal.key_id, deadline)
 

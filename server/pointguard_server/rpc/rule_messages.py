@@ -30,10 +30,10 @@ _REASONS = {int(reason): reason for reason in RuleChangeReason if reason is not 
 # ------------------------------------------------------------------------------------------------------------- requests
 
 
-def source_text(decoder: Decoder, source: str) -> str:
+def source_text(decoder: Decoder, source: str, most: int = SOURCE_BYTES_MAX) -> str:
     """Return a source text that is neither empty nor too long; the rest is for the language to say."""
-    if not source or len(source) > SOURCE_BYTES_MAX or len(source.encode()) > SOURCE_BYTES_MAX:
-        decoder.fault("source", f"must have 1 to {SOURCE_BYTES_MAX} bytes")
+    if not source or len(source) > most or len(source.encode()) > most:
+        decoder.fault("source", f"must have 1 to {most} bytes")
     return source
 
 

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from pointguard.v1 import (
     activity_pb2,
     advice_pb2,
+    configuration_pb2,
     experiment_pb2,
     explanation_pb2,
     member_pb2,
@@ -28,6 +29,7 @@ from pointguard_server.rpc.activity_service import ActivityService, ActivityStre
 from pointguard_server.rpc.advice_service import AdviceService
 from pointguard_server.rpc.advice_watch import AdviceWatch
 from pointguard_server.rpc.backtest_service import BacktestService
+from pointguard_server.rpc.configuration_service import ConfigurationService
 from pointguard_server.rpc.exemption_service import ExemptionService
 from pointguard_server.rpc.experiment_service import ExperimentService
 from pointguard_server.rpc.explanation_service import ExplanationService
@@ -47,6 +49,7 @@ from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.backtests import Backtests
+from pointguard_server.service.configurations import Configurations
 from pointguard_server.service.credentials import AGENT, FRAUD, MANAGER, TILL
 from pointguard_server.service.exemptions import Exemptions
 from pointguard_server.service.experiments import Experiments
@@ -69,10 +72,12 @@ FRONT_START_S = 30.0
 FRONT_END_S = 5.0  # beyond the grace
 CONTRACT_MODULES = [
     f"pointguard.v1.{name}_pb2"
-    for name in ("transaction", "activity", "advice", "member", "rule", "experiment", "shadow", "explanation")
-]
+    for name in (
+        "transaction", "activity", "advice", "member", "rule", "configuration", "experiment", "shadow", "explanation",
+    )
+]  # fmt: skip
 RULES, EXPERIMENTS, SHADOWS = (f"pointguard.v1.{name}Service" for name in ("Rule", "Experiment", "Shadow"))
-EXPLANATIONS = "pointguard.v1.ExplanationService"
+EXPLANATIONS, CONFIGURATIONS = "pointguard.v1.ExplanationService", "pointguard.v1.ConfigurationService"
 MANAGERS = frozenset((RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS))
 INVESTIGATORS = frozenset(
     (
@@ -111,6 +116,7 @@ class Tls:
 def _methods(
     desk: Desk,
     rule_sets: RuleSets,
+    configurations: Configurations,
     experiments: Experiments,
     shadows: Shadows,
     explainer: Explainer,
@@ -159,6 +165,7 @@ def _methods(
             "SimulateRuleSet": (rule_pb2.SimulateRuleSetRequest, rules.simulate_rule_set),
             BACKTEST: None,
         },
+        CONFIGURATIONS: _configuration_methods(desk, configurations),
         EXPERIMENTS: {
             "CreateExperiment": (experiment_pb2.CreateExperimentRequest, trials.create_experiment),
             "StartExperiment": (experiment_pb2.StartExperimentRequest, trials.start_experiment),
@@ -178,13 +185,46 @@ def _methods(
     }
 
 
-def _role(service: str, name: str) -> str:
-    """Return the role that an RPC takes."""
+def _roles(service: str, name: str) -> tuple[str, ...]:
+    """Return the roles of which an RPC takes any."""
     if name in INVESTIGATORS:
-        return FRAUD
+        return (FRAUD,)
     if name == ADJUST:
-        return AGENT
-    return MANAGER if service in MANAGERS else TILL
+        return (AGENT,)
+    if service == CONFIGURATIONS:
+        return (MANAGER, FRAUD)
+    return (MANAGER,) if service in MANAGERS else (TILL,)
+
+
+def _configuration_methods(
+    desk: Desk, configurations: Configurations
+) -> dict[str, tuple[type[Message], Method] | None]:
+    served = ConfigurationService(desk, configurations)
+    return {
+        "ValidateConfiguration": (configuration_pb2.ValidateConfigurationRequest, served.validate_configuration),
+        "CreateConfigurationVersion": (
+            configuration_pb2.CreateConfigurationVersionRequest,
+            served.create_configuration_version,
+        ),
+        "GetConfigurationVersion": (configuration_pb2.GetConfigurationVersionRequest, served.get_configuration_version),
+        "ListConfigurationVersions": (
+            configuration_pb2.ListConfigurationVersionsRequest,
+            served.list_configuration_versions,
+        ),
+        "DiffConfigurationVersions": (
+            configuration_pb2.DiffConfigurationVersionsRequest,
+            served.diff_configuration_versions,
+        ),
+        "ActivateConfigurationVersion": (
+            configuration_pb2.ActivateConfigurationVersionRequest,
+            served.activate_configuration_version,
+        ),
+        "RollbackConfiguration": (configuration_pb2.RollbackConfigurationRequest, served.rollback_configuration),
+        "ListConfigurationActivations": (
+            configuration_pb2.ListConfigurationActivationsRequest,
+            served.list_configuration_activations,
+        ),
+    }
 
 
 def _member_methods(desk: Desk) -> dict[str, tuple[type[Message], Method] | None]:
@@ -230,6 +270,7 @@ class RpcServer:
         self,
         desk: Desk,
         rule_sets: RuleSets,
+        configurations: Configurations,
         experiments: Experiments,
         shadows: Shadows,
         backtests: Backtests,
@@ -246,20 +287,20 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets, experiments, shadows, explainer, exemptions, stops)
+        services = _methods(desk, rule_sets, configurations, experiments, shadows, explainer, exemptions, stops)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.
         self._handlers: list[Handler | Feed | str] = [
-            guard.wrap(name, *method, _role(service, name)) if method is not None else name
+            guard.wrap(name, *method, _roles(service, name)) if method is not None else name
             for service, methods in services.items()
             for name, method in methods.items()
         ]
         backtest = BacktestService(desk, rule_sets, backtests).backtest_rule_set
         watch = AdviceWatch(desk, advice_feed).watch_advice
         for feed in (
-            guard.wrap_feed(BACKTEST, rule_pb2.BacktestRuleSetRequest, backtest, MANAGER),
-            guard.wrap_feed(WATCH, advice_pb2.WatchAdviceRequest, watch, FRAUD, FOR_EVER_S),
+            guard.wrap_feed(BACKTEST, rule_pb2.BacktestRuleSetRequest, backtest, (MANAGER,)),
+            guard.wrap_feed(WATCH, advice_pb2.WatchAdviceRequest, watch, (FRAUD,), FOR_EVER_S),
         ):
             self._handlers[names.index(feed.name)] = feed
         self._codecs = {tenant.tenant_id: Codec(tenant, desk.encoder(tenant)) for tenant in tenants}

@@ -9,6 +9,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from pointguard_server.domain import errors
 from pointguard_server.domain.codes import Outcome
+from pointguard_server.service.configuration_versions import ConfigurationRefused
 from pointguard_server.service.credentials import VerificationFailed
 
 DOMAIN = "pointguard"
@@ -74,6 +75,7 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.Draining: StatusCode.UNAVAILABLE,
     errors.StorageUnavailable: StatusCode.UNAVAILABLE,
     errors.StorageBroken: StatusCode.UNAVAILABLE,
+    ConfigurationRefused: StatusCode.FAILED_PRECONDITION,
     VerificationFailed: StatusCode.UNAVAILABLE,
 }
 

@@ -21,6 +21,8 @@ from pointguard_server.service.checking_messages import (
     decode_order,
     encode,
 )
+from pointguard_server.service.fraud_conditions import check_conditions
+from pointguard_server.service.program_config import ProgramConfigError, load_program_config
 from pointguard_server.service.rule_checking import check_here
 
 _LOWER_PRIORITY: Final = 5
@@ -53,6 +55,9 @@ def _answered(body: bytes) -> bytes:
 def answer_to(order: Order) -> Answer:
     """Check the source or the conditions of an order, or lay the source out."""
     try:
+        if order.is_configuration:
+            config = load_program_config(order.source, order.name)
+            return Answer(config=config, rule_set=check_conditions(config, order.name))
         if order.is_for_layout:
             return Answer(text=format_source(order.source, order.name))
         return Answer(rule_set=check_here(order))
@@ -60,6 +65,8 @@ def answer_to(order: Order) -> Answer:
         return Answer(problems=error.problems)
     except ConditionsError as error:
         return Answer(condition_problems=error.problems)
+    except ProgramConfigError as error:
+        return Answer(config_problems=error.problems)
 
 
 def _say(answers: BinaryIO, message: bytes) -> None:

@@ -38,6 +38,7 @@ from pointguard_server.service.checking_messages import (
     encode,
     length_of,
 )
+from pointguard_server.service.program_config import ProgramConfig, ProgramConfigError
 from pointguard_server.service.rule_versions import NO_FILES
 
 _START_SECONDS_AT_MOST: Final = 60.0
@@ -125,6 +126,19 @@ class CheckingWorker:
             raise CheckerLost("the checking process gave no rule set")
         return answer.rule_set
 
+    async def configuration(self, source: str, name: str) -> tuple[ProgramConfig, RuleSet | None]:
+        """Return a program's configuration and the conditions of its fraud rules; raises what ``check`` does.
+
+        Raises:
+            ProgramConfigError: with every mistake, instead of RuleSetError.
+        """
+        answer = await self._ask(Order(source, name, self._currency, NO_FILES, is_configuration=True), name)
+        if answer.config_problems:
+            raise ProgramConfigError(name, answer.config_problems)
+        if answer.config is None:
+            raise CheckerLost("the checking process gave no configuration")
+        return answer.config, answer.rule_set
+
     async def formatted(self, source: str, name: str) -> str:
         """Return a source text in its canonical layout; raises what ``check`` does."""
         answer = await self._ask(Order(source, name, self._currency, NO_FILES, is_for_layout=True), name)
@@ -140,7 +154,8 @@ class CheckingWorker:
             await asyncio.gather(self._taking, return_exceptions=True)
 
     async def _ask(self, order: Order, name: str) -> Answer:
-        if len(order.source) > MOST_SOURCE_BYTES and (excess := find_excess(order.source)) is not None:
+        is_long = len(order.source) > MOST_SOURCE_BYTES and not order.is_configuration
+        if is_long and (excess := find_excess(order.source)) is not None:
             # It need not be sent anywhere.
             raise RuleSetError(name, [excess])
         if len(self._orders) >= self._limits.waiting:

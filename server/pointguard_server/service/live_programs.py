@@ -6,13 +6,13 @@ For ``bootstrap``. See docs/adr/0011-live-rule-changes.md; the swap itself is ``
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from pointguard_server.domain.codes import RuleSetActivationKind
 from pointguard_server.domain.errors import PointguardError, RuleChangeRefused
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
@@ -20,26 +20,18 @@ from pointguard_server.rules.compiler import RulesError
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.checking_messages import Order
 from pointguard_server.service.checking_worker import CheckerLost, SourceTooCostly
+from pointguard_server.service.configuration_ports import ConfigurationVersions
+from pointguard_server.service.fixed_settings import fixed_changes
 from pointguard_server.service.ports import Directory, RuleVersions, Stores
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, ProgramTexts
-from pointguard_server.service.program_start import activate_file
-from pointguard_server.service.programs import write_sources
+from pointguard_server.service.program_start import activate_file, configuration_is_new
 from pointguard_server.service.rule_checking import Check
 from pointguard_server.service.rule_files import keep_long_files
 from pointguard_server.service.rule_plan import Configuration
-from pointguard_server.service.rule_versions import RuleSetActivation
+from pointguard_server.service.rule_versions import FILE_CHANGE, RuleSetActivation
 from pointguard_server.service.serving_program import ServingProgram
 
 LOOK_EVERY_S: Final = 1.0
-FIXED: Final = {
-    "code": "program.code",
-    "currency": "program.currency",
-    "time_zone": "program.time_zone",
-    "identifiers": "program.identifiers",
-    "isolation": "program.earn.isolation",
-    "fuel": "program.earn.fuel",
-}
-"""What cannot change while a server runs: accounts, amounts and windows are read by it, and rules compiled for it."""
 
 log = structlog.get_logger(__name__)
 
@@ -79,8 +71,10 @@ class LivePrograms:
         engine: Engine,
         names: Directory,
         versions: RuleVersions,
+        configurations: ConfigurationVersions,
         clock: Clock,
     ) -> None:
+        self._configurations = configurations
         self._files = files
         self._sources = sources
         self._serving = serving
@@ -164,10 +158,11 @@ class LivePrograms:
             rules = await self._serving.compiler.compile(sources.rule_set)
             conditions = await self._serving.compiler.compile_any(sources.fraud_conditions)
             await keep_long_files(self._engine, self._versions, self._serving.tenant.tenant_id, sources.rule_set.files)
-            written, stores = await self._engine.run(lambda connection: self._write(connection, sources))
-            configuration = replace(written, fraud_conditions=conditions)
+            version, stores = await self._engine.run(lambda connection: self._write(connection, sources))
+            # Without a new one, what was activated by a call goes on to decide.
+            configuration = Configuration(sources.config, version, conditions) if version else None
             activation = await self._serving.change(
-                lambda connection, moment: self._activate(connection, sources.rule_set, moment),
+                lambda connection, moment: self._activate(connection, sources.rule_set, version, moment),
                 rules,
                 configuration=configuration,
                 stores=stores,
@@ -178,7 +173,7 @@ class LivePrograms:
             log.info(
                 "program_taken_up",
                 earn_rules_version=self._serving.active_version,
-                fraud_rules_version=configuration.version,
+                fraud_rules_version=self._serving.configuration.version,
             )
 
     def _checked_elsewhere(self) -> Check:
@@ -194,25 +189,30 @@ class LivePrograms:
         return check
 
     def _check_fixed(self, sources: ProgramSources) -> None:
-        serving = self._sources.config
-        changed = [
-            f"{key}: cannot change in a running server, which serves {getattr(serving, name)!r}"
-            for name, key in FIXED.items()
-            if getattr(sources.config, name) != getattr(serving, name)
-        ]
-        if changed:
-            raise FixedChanged("\n".join(changed))
+        if changed := fixed_changes(sources.config, self._serving.configuration.config):
+            raise FixedChanged("\n".join(map(str, changed)))
 
-    def _write(self, connection: Any, sources: ProgramSources) -> tuple[Configuration, Stores]:
-        """Write what readers of requests need and what the change names: nothing decides by it yet."""
+    def _write(self, connection: Any, sources: ProgramSources) -> tuple[int, Stores]:
+        """Write what readers of requests need and what the change names: nothing decides by it yet.
+
+        Return the version that a new configuration has become, 0 if it is not new, and all stores.
+        """
         tenant, known = self._serving.tenant, set(self._sources.stores)
-        new_stores = [store for store in sources.stores if store not in known]
-        version = write_sources(
-            self._names, connection, tenant.tenant_id, tenant.program_id, sources, new_stores, self._clock.now()
-        )
-        return Configuration(sources.config, version), self._names.read_stores(connection)
+        for store in sources.stores:
+            if store not in known:
+                self._names.add_store(connection, tenant.tenant_id, *store)
+        place, version = (connection, tenant.tenant_id, tenant.program_id), 0
+        if configuration_is_new(self._configurations, *place, sources.configuration):
+            made = self._configurations.add_version(*place, sources.configuration, FILE_CHANGE, self._clock.now())
+            version = made.version
+        return version, self._names.read_stores(connection)
 
-    def _activate(self, connection: Any, rule_set: RuleSet, moment: int) -> RuleSetActivation | None:
-        """Activate the file's earn rules, unless it is another of the files that changed."""
-        tenant = self._serving.tenant
-        return activate_file(self._versions, connection, tenant.tenant_id, tenant.program_id, rule_set, moment)
+    def _activate(
+        self, connection: Any, rule_set: RuleSet, configuration: int, moment: int
+    ) -> RuleSetActivation | None:
+        """Activate the file's version of the configuration, unless that is 0, and its earn rules, if they are new."""
+        place = (connection, self._serving.tenant.tenant_id, self._serving.tenant.program_id)
+        if configuration:
+            kind = RuleSetActivationKind.FILE
+            self._configurations.add_activation(*place, configuration, kind, FILE_CHANGE, moment)
+        return activate_file(self._versions, *place, rule_set, moment)

@@ -136,10 +136,6 @@ class Directory(Protocol):
         """Keep all stores in memory, now that they are durable."""
         ...
 
-    def version(self, connection: Any, tenant_id: int, program_id: int, subject: str, source: str, now: int) -> int:
-        """Return the version of a program's source text; one that differs from the last is kept as a new version."""
-        ...
-
     def enroll(self, connection: Any, tenant_id: int, member: NewMember, now: int) -> tuple[Outcome, int]:
         """Make a member with an account; return the outcome and the account."""
         ...
@@ -446,7 +442,7 @@ class RuleVersions(Protocol):
         ...
 
     def latest_moment(self, connection: Any, tenant_id: int, program_id: int) -> int:
-        """Return when the newest activation was made; 0 if there is none."""
+        """Return when the newest activation, a configuration's included, was made; 0 if there is none."""
         ...
 
     def was_active(self, connection: Any, tenant_id: int, program_id: int, version: int, moment: int) -> bool:

@@ -1,20 +1,22 @@
 """Bringing a program into an opened ledger, so that what its tables and files say decides.
 
-For ``bootstrap``; ``activate_file`` also for ``live_programs``.
+For ``bootstrap``; ``activate_file`` and ``configuration_is_new`` also for ``live_programs``.
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pointguard_server.domain.codes import RuleSetActivationKind
 from pointguard_server.rules.compiler import RulesError
 from pointguard_server.rules.rule_set import RuleSet
+from pointguard_server.service.configuration_ports import ConfigurationVersions
+from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.line_codes import LineCodes, line_codes
 from pointguard_server.service.ports import Directory, RuleVersions
+from pointguard_server.service.program_config import ProgramConfigError, load_program_config
 from pointguard_server.service.program_sources import ProgramSources
-from pointguard_server.service.programs import write_sources
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Configuration, Plan, Planner
 from pointguard_server.service.rule_versions import FILE_CHANGE, RuleSetActivation, RuleSetVersion
@@ -27,6 +29,16 @@ class ActiveVersionUnusable(RulesError):
         super().__init__(
             f"version {version} of the earn rules is active and cannot be used; a change of the program's file of"
             f" earn rules takes its place: {why}"
+        )
+
+
+class ActiveConfigurationUnusable(ValueError):
+    """The active version of the configuration cannot decide, and the program's file has nothing new to say."""
+
+    def __init__(self, version: int, why: Exception) -> None:
+        super().__init__(
+            f"version {version} of the configuration is active and cannot be used; a change of the program's file"
+            f" takes its place: {why}"
         )
 
 
@@ -52,10 +64,12 @@ class ProgramStarter:
         *,
         names: Directory,
         versions: RuleVersions,
+        configurations: ConfigurationVersions,
         planner: Planner,
         compiler: RuleCompiler,
     ) -> None:
         self._write = write
+        self._configurations = configurations
         self._tenant_id, self._program_id = tenant_id, program_id
         self._names, self._versions, self._planner, self._compiler = names, versions, planner, compiler
 
@@ -64,8 +78,10 @@ class ProgramStarter:
 
         Raises:
             RulesError, OSError: if the file's earn rules cannot decide.
-            ActiveVersionUnusable: if the active version cannot.
+            ActiveVersionUnusable, ActiveConfigurationUnusable: if the active version cannot.
         """
+        of_file = sources.configuration
+        sources = self._write(lambda connection: self._configured(connection, sources))
         ready = await self._ready(sources, moment)
         conditions = None
         if sources.fraud_conditions is not None:
@@ -76,7 +92,9 @@ class ProgramStarter:
 
         def write(connection: Any) -> tuple[Configuration, Plan]:
             place = (self._tenant_id, self._program_id)
-            version = write_sources(self._names, connection, *place, sources, sources.stores, moment)
+            for store in sources.stores:
+                self._names.add_store(connection, self._tenant_id, *store)
+            version = activate_configuration_file(self._configurations, connection, *place, of_file, moment)
             self._names.version_stores(connection, self._tenant_id, moment)
             activate_file(self._versions, connection, *place, sources.rule_set, moment)
             configuration = Configuration(sources.config, version, conditions)
@@ -84,6 +102,23 @@ class ProgramStarter:
 
         configuration, plan = self._write(write)
         return ProgramStart(moment, configuration, ready, lines, plan)
+
+    def _configured(self, connection: Any, sources: ProgramSources) -> ProgramSources:
+        """Return the sources with the configuration that was activated last, unless the file has a new one."""
+        place = (connection, self._tenant_id, self._program_id)
+        active = self._configurations.active(*place)
+        if active is None or configuration_is_new(self._configurations, *place, sources.configuration):
+            return sources
+        version = self._configurations.version(*place, active.version)
+        if version is None or version.source == sources.configuration:
+            return sources
+        name = f"version {version.version}"
+        try:
+            config = load_program_config(version.source, name)
+            conditions = check_conditions(config, name)
+        except ProgramConfigError as error:
+            raise ActiveConfigurationUnusable(version.version, error) from error
+        return replace(sources, configuration=version.source, config=config, fraud_conditions=conditions)
 
     async def _ready(self, sources: ProgramSources, moment: int) -> dict[bytes, ReadyRules]:
         """Return the rule sets that decide or are planned, by digest; those without machine code interpreted."""
@@ -111,6 +146,27 @@ class ProgramStarter:
             return await self._compiler.ready_at_once(version)
         except (RulesError, OSError, ValueError) as error:
             raise ActiveVersionUnusable(version.version, error) from error
+
+
+def configuration_is_new(
+    configurations: ConfigurationVersions, connection: Any, tenant_id: int, program_id: int, source: str
+) -> bool:
+    """Whether a file's configuration is another than the one that was activated from it last."""
+    last = configurations.last_of_file(connection, tenant_id, program_id)
+    return last is None or last.source != source
+
+
+def activate_configuration_file(
+    configurations: ConfigurationVersions, connection: Any, tenant_id: int, program_id: int, source: str, moment: int
+) -> int:
+    """Activate a file's configuration unless the file has said the same before; return the version in force."""
+    place = (connection, tenant_id, program_id)
+    active = configurations.active(*place)
+    if active is not None and not configuration_is_new(configurations, *place, source):
+        return active.version
+    made = configurations.add_version(*place, source, FILE_CHANGE, moment)
+    configurations.add_activation(*place, made.version, RuleSetActivationKind.FILE, FILE_CHANGE, moment)
+    return made.version
 
 
 def is_new(versions: RuleVersions, connection: Any, tenant_id: int, program_id: int, rule_set: RuleSet) -> bool:

@@ -1,10 +1,10 @@
 """From a program's configuration and compiled earn rules to what the kernel decides by. For ``bootstrap``."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -49,7 +49,6 @@ from pointguard_server.service.code_matches import CODE_DOMAINS, CodeMatches
 from pointguard_server.service.fraud_conditions import is_sized
 from pointguard_server.service.fraud_settings import FailMode
 from pointguard_server.service.line_codes import LINE_DOMAINS, LineCodes
-from pointguard_server.service.ports import Directory
 from pointguard_server.service.program_config import (
     RESERVATION_TTL_MAX,
     AdjustmentsConfig,
@@ -60,7 +59,6 @@ from pointguard_server.service.program_config import (
     RedemptionConfig,
     RuleMode,
 )
-from pointguard_server.service.program_sources import ProgramSources, Store
 from pointguard_server.velocity.windows import (
     DISTINCT_CARDS,
     DISTINCT_CASHIERS,
@@ -140,21 +138,6 @@ class Versions:
     tenant_id: int
     rule_set: int
     configuration: int
-
-
-def write_sources(
-    names: Directory,
-    connection: Any,
-    tenant_id: int,
-    program_id: int,
-    sources: ProgramSources,
-    stores: Iterable[Store],
-    now: int,
-) -> int:
-    """Write a program's configuration and stores to the database; return the configuration's version."""
-    for store in stores:
-        names.add_store(connection, tenant_id, *store)
-    return names.version(connection, tenant_id, program_id, "configuration", sources.configuration, now)
 
 
 def build_program(

@@ -117,7 +117,7 @@ class RuleSets:
             RuleSetError: with its mistakes.
         """
         if texts:
-            with _told():
+            with told():
                 return await self._serving.compiler.check(source, "source", texts)
         return await self._remembered(source_digest(source), source, NO_FILES)
 
@@ -132,7 +132,7 @@ class RuleSets:
     async def _remembered(self, digest: bytes, source: str, files: SetFiles) -> RuleSet:
         rule_set = self._checked.pop(digest, None)
         if rule_set is None:
-            with _told():
+            with told():
                 rule_set = await self._serving.compiler.check(source, "source", files)
         # Of those with files, which may be long, the last is remembered.
         heavy = [other for other, checked in self._checked.items() if checked.files and rule_set.files]
@@ -147,7 +147,7 @@ class RuleSets:
         Raises:
             RuleSetError: if its form is wrong.
         """
-        with _told():
+        with told():
             return await self._serving.compiler.formatted(source)
 
     async def checked(self, source: str, texts: SetTexts = NO_TEXTS) -> RuleSet:
@@ -409,7 +409,7 @@ def _refuse_unnamed(texts: SetTexts, rule_set: RuleSet) -> None:
 
 
 @contextmanager
-def _told(field: str = "source") -> Iterator[None]:
+def told(field: str = "source") -> Iterator[None]:
     """Tell a caller why the source of a request was not checked."""
     try:
         yield

@@ -18,21 +18,24 @@ import structlog
 
 from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import RuleSetActivationKind
-from pointguard_server.domain.errors import PointguardError, StorageUnavailable
+from pointguard_server.domain.errors import ActiveVersionDiffers, PointguardError, StorageUnavailable
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Clock
 from pointguard_server.engine.recount import Recount
 from pointguard_server.rules.compiler import RulesError
+from pointguard_server.service.configuration_ports import ConfigurationVersions
+from pointguard_server.service.configuration_versions import ConfigurationVersion
 from pointguard_server.service.experiment import Experiment
 from pointguard_server.service.messages import Messages
 from pointguard_server.service.ports import Directory, Stores
+from pointguard_server.service.program_config import ProgramConfigError
 from pointguard_server.service.program_start import ProgramStart
 from pointguard_server.service.programs import scope_keys_of
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Configuration, Plan, Planner
 from pointguard_server.service.rule_preparation import RulePreparation
-from pointguard_server.service.rule_versions import RuleSetActivation
+from pointguard_server.service.rule_versions import RuleSetActivation, RuleSetVersion
 from pointguard_server.service.tenants import Tenant
 
 LOOK_EVERY_S: Final = 1.0
@@ -63,6 +66,7 @@ class ServingProgram:
         engine: Engine,
         decider: Decider,
         names: Directory,
+        configurations: ConfigurationVersions,
         planner: Planner,
         compiler: RuleCompiler,
         clock: Clock,
@@ -74,6 +78,7 @@ class ServingProgram:
         self._ready = dict(start.ready)
         self._engine, self._decider, self._names, self._clock, self._serve = engine, decider, names, clock, serve
         self._prepare, self._count_past = prepare, count_past
+        self._configurations = configurations
         self.compiler, self._planner = compiler, planner
         self._preparation = RulePreparation(engine, names, tenant.tenant_id)
         self._changing = asyncio.Lock()
@@ -169,7 +174,7 @@ class ServingProgram:
             self._preparation.adopt(prepared)
             was_unsure = self._unsure
 
-            def write(connection: Any) -> tuple[Answer, Plan]:
+            def write(connection: Any) -> tuple[Answer, Plan, int]:
                 moment = self._decider.moment()
                 if stores is not None or was_unsure:
                     self._names.version_stores(connection, self.tenant.tenant_id, moment)
@@ -177,9 +182,9 @@ class ServingProgram:
                 plan = self._planner.plan(
                     connection, moment, after, known, prepared.lines, self.active_version, prepared.constants
                 )
-                return answer, plan
+                return answer, plan, self._configured(connection)
 
-            written: tuple[Answer, Plan]
+            written: tuple[Answer, Plan, int]
             try:
                 written = await self._engine.run(write, partial(self._take, recount))
             except StorageUnavailable:
@@ -187,10 +192,17 @@ class ServingProgram:
                 self._ready, self._unsure = known, True
                 self.problem = "a change may be written that does not serve: the ledger cannot be written"
                 raise
-            self.configuration, self._ready, self._unsure = after, known, False
-            answer, plan = written
+            answer, plan, configured = written
+            self.configuration, self._ready, self._unsure = after, known, configured != after.version
             self._settle(plan)
+            if self._unsure:
+                self.problem = f"version {configured} of the configuration is active and does not serve yet"
             return answer
+
+    def _configured(self, connection: Any) -> int:
+        """Return the version of the configuration that the tables have in force."""
+        active = self._configurations.active(connection, self.tenant.tenant_id, self.tenant.program_id)
+        return active.version if active is not None else self.configuration.version
 
     def _read_by(self, tenant: Tenant, stores: Stores | None) -> None:
         """Read requests so that any of the rule sets may decide them: a text that is known keeps its number."""
@@ -212,9 +224,9 @@ class ServingProgram:
         await asyncio.to_thread(self._count_past, recount)
         return recount
 
-    def _take(self, recount: Recount | None, written: tuple[object, Plan]) -> None:
+    def _take(self, recount: Recount | None, written: tuple[object, Plan, int]) -> None:
         """Decide by a plan from the next batch on: for the writer's thread, once the plan's step is durable."""
-        _, plan = written
+        _, plan, _ = written
         for (kind, text), number in plan.numbers.items():
             self._names.remember(self.tenant.tenant_id, kind, text, number)
         self._decider.take_programs(plan.programs, plan.upcoming, recount)
@@ -300,13 +312,41 @@ class ServingProgram:
 
     async def _catch_up(self) -> None:
         """Make ready what the tables want, and have it decide."""
-        needed = await self._engine.run(lambda connection: self._planner.needed(connection, self._decider.moment()))
+        place = (self.tenant.tenant_id, self.tenant.program_id)
+
+        def look(connection: Any) -> tuple[list[RuleSetVersion], ConfigurationVersion | None]:
+            wanted = self._configured(connection)
+            needed = self._planner.needed(connection, self._decider.moment())
+            if wanted == self.configuration.version:
+                return needed, None
+            return needed, self._configurations.version(connection, *place, wanted)
+
+        def step(connection: Any, _moment: int) -> None:
+            if wanted is not None and self._configured(connection) != wanted.version:
+                raise ActiveVersionDiffers(self._configured(connection))
+
+        needed, wanted = await self._engine.run(look)
+        configuration = None
+        if wanted is not None:
+            with suppress(RulesError, OSError, ProgramConfigError):
+                configuration = await self.made_ready(wanted)
         ready = []
         for version in needed:
             if version.digest not in self._ready:
                 with suppress(RulesError, OSError, ValueError):
                     ready.append(await self.compiler.ready_at_once(version))
-        await self.change(lambda _connection, _moment: None, *ready)
+        await self.change(step, *ready, configuration=configuration)
+
+    async def made_ready(self, version: ConfigurationVersion) -> Configuration:
+        """Return a version of the configuration, checked, with the conditions of its fraud rules compiled.
+
+        Raises:
+            ProgramConfigError: with every mistake.
+            RulesError, OSError: if it cannot be checked or compiled.
+        """
+        name = f"version {version.version} of the configuration"
+        config, conditions = await self.compiler.checking.configuration(version.source, name)
+        return Configuration(config, version.version, await self.compiler.compile_any(conditions))
 
     # ------------------------------------------------------------------------------------------------------- compiling
 

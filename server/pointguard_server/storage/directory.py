@@ -6,7 +6,6 @@ Everything that writes takes the writer's connection and runs inside its atomic 
 memory, bounded where clients can make it grow. Only the writer's process changes these tables.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Callable, Sequence
 
@@ -34,6 +33,11 @@ COUNT_LINKED = (
     "SELECT count(*) FROM identifiers WHERE tenant_id = ? AND member_id = ? AND account_id = ?"  # noqa: S608
     f" AND kind IN ({', '.join(str(int(kind)) for kind in sorted(CARDS))}) AND business_unit_id = ? AND linked_at >= ?"
 )
+ADD_REFUSED_CARD = (
+    "INSERT INTO refused_cards"
+    " (tenant_id, account_id, kind, business_unit_id, refused_at, linked, most, counted_from)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 FIND_CODE = "SELECT code_id FROM codes WHERE tenant_id = ? AND kind = ? AND text = ?"
 FIND_MEMBER = (
     "SELECT m.member_id, m.wrapped_key FROM account_members a JOIN members m ON m.member_id = a.member_id"
@@ -53,10 +57,6 @@ VERSION_STORES = (
     " (SELECT max(version) FROM store_versions WHERE tenant_id = s.tenant_id AND store_id = s.store_id)"
     " WHERE s.tenant_id = ?2 AND (v.version IS NULL"
     " OR (v.business_unit_id, v.country, v.province_id) <> (s.business_unit_id, s.country, s.province_id))"
-)
-LAST_VERSION = (
-    "SELECT version, digest FROM program_versions WHERE tenant_id = ? AND program_id = ? AND subject = ?"
-    " ORDER BY version DESC LIMIT 1"
 )
 
 
@@ -180,21 +180,6 @@ class Directory:
         cursor = connection.execute("INSERT INTO programs (tenant_id, code) VALUES (?, ?)", (tenant_id, code))
         return cursor.lastrowid or 0
 
-    def version(
-        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, subject: str, source: str, now: int
-    ) -> int:
-        """See the port."""
-        digest = hashlib.sha256(source.encode()).digest()
-        last = connection.execute(LAST_VERSION, (tenant_id, program_id, subject)).fetchone() or (0, b"")
-        if last[1] == digest:
-            return int(last[0])
-        connection.execute(
-            "INSERT INTO program_versions (tenant_id, program_id, subject, version, digest, source, created_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (tenant_id, program_id, subject, last[0] + 1, digest, source, now),
-        )
-        return int(last[0]) + 1
-
     def add_api_key(
         self, connection: sqlite3.Connection, key_id: str, tenant_id: int, role: str, key_hash: str, now: int
     ) -> None:
@@ -308,6 +293,8 @@ class Directory:
             counted = (tenant_id, found[0], account_id, link.business_unit_id, link.counted_from)
             (linked,) = connection.execute(COUNT_LINKED, counted).fetchone()
             if linked >= link.most:
+                place = (tenant_id, account_id, link.kind, link.business_unit_id)
+                connection.execute(ADD_REFUSED_CARD, (*place, link.linked_at, linked, link.most, link.counted_from))
                 return Outcome.CARD_LINKING_CAP, linked
         if link.replaces is not None:
             self._end(connection, tenant_id, link)

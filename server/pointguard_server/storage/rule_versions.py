@@ -89,7 +89,8 @@ PLANNED = (
 LATEST_MOMENT = (
     "SELECT max("
     "(SELECT coalesce(max(activated_at), 0) FROM rule_set_activations WHERE tenant_id = ?1 AND program_id = ?2),"
-    " (SELECT coalesce(max(cancelled_at), 0) FROM rule_set_cancellations WHERE tenant_id = ?1 AND program_id = ?2))"
+    " (SELECT coalesce(max(cancelled_at), 0) FROM rule_set_cancellations WHERE tenant_id = ?1 AND program_id = ?2),"
+    " (SELECT coalesce(max(activated_at), 0) FROM configuration_activations WHERE tenant_id = ?1 AND program_id = ?2))"
 )
 WAS_ACTIVE = (
     "SELECT 1 FROM rule_set_activations WHERE tenant_id = ? AND program_id = ? AND version = ? AND effective_at <= ?"  # noqa: S608

@@ -146,10 +146,23 @@ properties = Table(
 APPEND_ONLY = (
     "legs", "entries", "advice", "batches", "writers", "program_versions", "codes", "rule_set_versions",
     "rule_set_activations", "rule_set_cancellations", "experiments", "experiment_arms", "experiment_events",
-    "shadow_events", "store_versions", "exemptions", "exemption_ends",
+    "shadow_events", "store_versions", "exemptions", "exemption_ends", "refused_cards", "configuration_activations",
     "redemption_stops", "redemption_stop_ends",
 )  # fmt: skip
 """Tables whose rows the database itself refuses to change or delete."""
+
+
+def _change_columns() -> list[Column[Any]]:
+    """Return the columns that say who did it and why. A change that the server makes has no idempotency key."""
+    return [
+        Column("author", Text, nullable=False),
+        Column("reason_code", BigInteger, nullable=False),
+        Column("note", Text, nullable=False),
+        Column("key_id", Text, nullable=False),
+        Column("idempotency_key", LargeBinary(16)),
+        Column("request_digest", LargeBinary(16)),
+    ]
+
 
 tenants = Table(
     "tenants",
@@ -177,22 +190,24 @@ program_versions = Table(
     Column("digest", LargeBinary(32), nullable=False),
     Column("source", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    *_change_columns(),
+    Index("program_versions_key", "tenant_id", "idempotency_key", unique=True),
     sqlite_with_rowid=False,
 )
-
-
-def _change_columns() -> list[Column[Any]]:
-    """Return the columns that say who did it and why. A change that the server makes has no idempotency key."""
-    return [
-        Column("author", Text, nullable=False),
-        Column("reason_code", BigInteger, nullable=False),
-        Column("note", Text, nullable=False),
-        Column("key_id", Text, nullable=False),
-        Column("idempotency_key", LargeBinary(16)),
-        Column("request_digest", LargeBinary(16)),
-    ]
-
-
+configuration_activations = Table(
+    "configuration_activations",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("program_id", BigInteger, primary_key=True),
+    Column("activation", BigInteger, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("previous_version", BigInteger, nullable=False),
+    Column("kind", BigInteger, nullable=False),
+    Column("activated_at", BigInteger, nullable=False),
+    *_change_columns(),
+    Index("configuration_activations_key", "tenant_id", "idempotency_key", unique=True),
+    sqlite_with_rowid=False,
+)
 rule_set_versions = Table(
     "rule_set_versions",
     metadata,
@@ -352,6 +367,20 @@ redemption_stop_ends = Table(
     Column("session_id", Text, nullable=False, server_default=""),  # the console's own name for it
     Index("redemption_stop_ends_key", "tenant_id", "idempotency_key", unique=True),
     sqlite_with_rowid=False,
+)
+refused_cards = Table(
+    "refused_cards",
+    metadata,
+    Column("refusal_id", RowNumber, primary_key=True),
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("kind", BigInteger, nullable=False),  # of the card: domain/identifiers.IdentifierKind
+    Column("business_unit_id", BigInteger, nullable=False),
+    Column("refused_at", BigInteger, nullable=False),
+    Column("linked", BigInteger, nullable=False),  # how many cards it had linked since counted_from
+    Column("most", BigInteger, nullable=False),
+    Column("counted_from", BigInteger, nullable=False),
+    Index("refused_cards_account", "tenant_id", "account_id"),
 )
 codes = Table(
     "codes",

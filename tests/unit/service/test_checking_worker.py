@@ -17,16 +17,22 @@ from pointguard_server.domain.errors import Overloaded
 from pointguard_server.rules.formatter import format_source
 from pointguard_server.rules.rule_set import RuleSetError, load_rule_set
 from pointguard_server.rules.texts import Texts
+from pointguard_server.rules.value_types import CapPeriod
 from pointguard_server.service import checking_messages, checking_worker
 from pointguard_server.service.checking_messages import Answer, UnexpectedAnswer, decode_answer, encode, length_of
 from pointguard_server.service.checking_worker import CheckerLost, CheckingLimits, CheckingWorker, SourceTooCostly
+from pointguard_server.service.fraud_conditions import check_conditions
+from pointguard_server.service.program_config import ProgramConfigError, load_program_config
+from tests.support.server import ROOT
 from tests.unit.rules.test_source_limits import HOSTILE
+from tests.unit.service.test_program_config import SMALLEST, WHOLE
 
 SOURCE = 'rule "base"   earn base order.total * 10\n'
 ORDINARY = "\n".join(
     f'rule "{number}" when order.total > {number} CAD and any(lines, line.sku == "S{number}") earn base order.total'
     for number in range(10)
 )
+LOTS = '[program.lots]\nexpiry = "FIXED"\nlast_day = "2030-12-31"\n'
 LITTLE_MEMORY = CheckingLimits(seconds=60, memory_bytes=40 * 2**20)
 SLOW = 'rule "a" earn base ' + " + ".join("1" for _ in range(8_000))
 """Refused, but by the checker proper: it takes a second or so."""
@@ -56,6 +62,21 @@ async def test_a_rule_set_is_the_one_that_would_be_loaded_here(worker: CheckingW
     expected = load_rule_set(with_set, "source", currency="CAD", read_set=lambda name: "\n".join(files[name]))
     assert await worker.check(with_set, "source", files) == expected
     assert await worker.formatted(SOURCE, "source") == format_source(SOURCE, "source")
+
+
+async def test_a_configuration_is_the_one_that_would_be_loaded_here(worker: CheckingWorker) -> None:
+    sandbox = (ROOT / "server" / "pointguard_server" / "sandbox" / "program.toml").read_text()
+    templates = (ROOT / "docs" / "examples" / "fraud" / "templates.toml").read_text()
+    for text in (sandbox, f"{WHOLE}{LOTS}", f"{SMALLEST}{templates}"):
+        config, conditions = await worker.configuration(text, "program")
+        assert config == load_program_config(text, "program")
+        assert conditions == check_conditions(config, "program")
+    for wrong in (WHOLE + "[more]\n", WHOLE + "more\n", "a." * 30_000):
+        with pytest.raises(ProgramConfigError) as here:
+            load_program_config(wrong, "program")
+        with pytest.raises(ProgramConfigError) as there:
+            await worker.configuration(wrong, "program")
+        assert there.value.problems == here.value.problems
 
 
 async def test_mistakes_are_told_as_they_would_be_here(worker: CheckingWorker) -> None:
@@ -196,6 +217,22 @@ async def test_a_worker_that_was_stopped_checks_nothing() -> None:
 class _Evil:
     def __reduce__(self) -> Any:
         return os.system, ("echo never",)
+
+
+class _Attribute:
+    def __init__(self, of: object, name: str) -> None:
+        self._of, self._name = of, name
+
+    def __reduce__(self) -> Any:
+        return getattr, (self._of, self._name)
+
+
+async def test_a_member_of_an_enum_is_read_as_older_pythons_write_it_and_no_other_attribute() -> None:
+    answer = decode_answer(pickle.dumps(Answer(_Attribute(CapPeriod, "DAY"))))  # type: ignore[arg-type]
+    assert answer == Answer(CapPeriod.DAY)  # type: ignore[arg-type]
+    for of, name in ((CapPeriod, "mro"), (Answer, "__init__"), ("text", "format")):
+        with pytest.raises(UnexpectedAnswer):
+            decode_answer(pickle.dumps(_Attribute(of, name)))
 
 
 async def test_an_answer_holds_what_the_language_is_made_of_and_nothing_else() -> None:

@@ -11,9 +11,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from pointguard_server.domain.codes import RuleChangeReason
+from pointguard_server.domain.codes import RuleChangeReason, RuleSetActivationKind
 from pointguard_server.rules.texts import Texts
-from pointguard_server.service.rule_versions import RuleChange
+from pointguard_server.service.configuration_versions import ConfigurationActivation, ConfigurationVersion
+from pointguard_server.service.rule_versions import FILE_CHANGE, RuleChange
+from pointguard_server.storage.configuration_versions import ConfigurationVersions
 from pointguard_server.storage.database import MIGRATIONS, migrate
 from pointguard_server.storage.directory import ADD_IDENTIFIER
 from pointguard_server.storage.rule_versions import RuleVersions
@@ -68,6 +70,23 @@ def test_the_versions_of_a_file_of_earn_rules_keep_their_numbers_and_the_last_on
         assert versions.version(connection, 1, 7, 3) is None
         assert versions.last_of_file(connection, 1, 7) == versions.version(connection, 1, 7, 2)
         assert connection.execute("SELECT count(*) FROM program_versions").fetchone() == (3,)
+
+
+def test_configurations_from_before_they_had_authors_came_from_the_file_as_it_changed(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    migrate_to(path, "0025")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for number, source in enumerate(("first", "second"), 1):
+            connection.execute(INSERT, ("configuration", number, bytes([number]), source, number * 10))
+        migrate(path)
+        versions = ConfigurationVersions()
+        assert versions.active(connection, 1, 7) == ConfigurationActivation(
+            2, 2, 1, RuleSetActivationKind.FILE, 20, FILE_CHANGE
+        )
+        last = versions.last_of_file(connection, 1, 7)
+        assert last == ConfigurationVersion(2, "second", b"\2", FILE_CHANGE, 20)
+        added = versions.add_version(connection, 1, 7, "third", FILE_CHANGE, 30)
+        assert (added.version, versions.last_of_file(connection, 1, 7)) == (3, last), "it is not active yet"
 
 
 def test_what_an_older_version_holds_of_files_reads_as_what_newer_ones_name(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def give_back(arrays, world, batch, out, r, slot):
         if leg.points > 0:
             spend(arrays, batch, out, account, leg, _REVERSE, _BASE, leg.points, batch.header[NOW])
         account.earned_total -= leg.points
+        account.spend_total -= money
         count_leg(arrays, world, leg, account, program, slot)
         close_leg(arrays, batch, out, account, row)
         return

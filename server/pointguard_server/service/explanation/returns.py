@@ -83,10 +83,10 @@ def _take_back_at_a_rate(case: Case, retrial: Retrial) -> None:
     _take_from_totals(retrial)
 
 
-def _take_from_totals(retrial: Retrial, money: int = 0) -> None:
+def _take_from_totals(retrial: Retrial) -> None:
     after = retrial.after
     retrial.after = replace(
-        after, earned_total=after.earned_total - retrial.points, spend_total=after.spend_total - money
+        after, earned_total=after.earned_total - retrial.points, spend_total=after.spend_total - retrial.money
     )
 
 
@@ -122,7 +122,7 @@ def _return_accrual(case: Case, retrial: Retrial, original: OriginalSeen, body: 
         spendable = min(due - held_back, left)
         left -= spendable
         lots.claw_back(seq, entry, held_back + spendable, case.texts.get(entry["rule_id"], ""))
-    _take_from_totals(retrial, retrial.money)
+    _take_from_totals(retrial)
 
 
 def _return_redemption(case: Case, retrial: Retrial, original: OriginalSeen) -> None:
