@@ -155,7 +155,7 @@ def use_commands(server: ServerProcess, monkeypatch: pytest.MonkeyPatch, capsys:
         assert main(["fraud", *arguments, *(() if arguments == ("redemption-stops",) else who)]) == 0
         return capsys.readouterr().out
 
-    who = ("--author", "analyst 7", "--reason", "suspected_fraud")
+    who = ("--author", "analyst 7", "--reason", "suspected-fraud")
     run("stop-redemptions", "--business-unit", "EXPRESS")
     run("stop-redemptions", "--store", "34280", "--terminal", "1")
     terminal, unit = run("redemption-stops").splitlines()
