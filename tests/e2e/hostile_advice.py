@@ -74,9 +74,9 @@ def stop_cases() -> Iterator[tuple[str, dict[str, Any], str]]:
     for code in ("", "nowhere", "\u2028"):
         yield "StopRedemptions", {"store_id": code}, "store_id"
         yield "StopRedemptions", {"store_id": None, "business_unit_id": code}, "business_unit_id"
-        terminal = advice_pb2.TerminalReference(store_id=code, terminal_id=code)
-        for field in ("store_id", "terminal_id"):
-            yield "StopRedemptions", {"store_id": None, "terminal": terminal}, f"terminal.{field}"
+        for wrong, terminal in (("store_id", (code, "1")), ("terminal_id", ("34280", code))):
+            named = advice_pb2.TerminalReference(store_id=terminal[0], terminal_id=terminal[1])
+            yield "StopRedemptions", {"store_id": None, "terminal": named}, f"terminal.{wrong}"
     for seconds in (-1, 0, 1_600_000_000, INT64_MAX):
         yield "StopRedemptions", {"ends_at": Timestamp(seconds=seconds)}, "ends_at"
     for number in (0, -1):

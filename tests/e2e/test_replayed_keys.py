@@ -178,7 +178,7 @@ ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "ResolveCase": {"outcome": advice_pb2.CASE_OUTCOME_INCONCLUSIVE},
     "AddExemption": {"rule": "OUT_OF_PROVINCE"},
     "EndExemption": {"exemption_id": 99},
-    "StopRedemptions": {"store_id": "nowhere"},
+    "StopRedemptions": {"store_id": "34038"},
     "ReleaseRedemptions": {"stop_id": 99},
     "SetAccountStatus": {"status": member_pb2.ACCOUNT_STATUS_ACTIVE},
     "CreateRuleSetVersion": {"source": 'rule "other"\n    earn base 3\n'},

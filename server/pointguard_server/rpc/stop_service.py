@@ -51,7 +51,9 @@ class StopService:
                 store = self._store(call, decoder, request.store_id, "store_id")
             case "terminal":
                 store = self._store(call, decoder, request.terminal.store_id, "terminal.store_id")
-                terminal = self._known(decoder, CodeKind.TERMINAL, request.terminal.terminal_id, "terminal.terminal_id")
+                if store:
+                    named = request.terminal.terminal_id
+                    terminal = self._known(decoder, CodeKind.TERMINAL, named, "terminal.terminal_id")
         return unit, store, terminal
 
     def _known(self, decoder: Decoder, kind: CodeKind, text: str, field: str) -> int:
