@@ -24,8 +24,8 @@ from pointguard_client import (
     SyncPointguardClient,
     new_idempotency_key,
 )
+from pointguard_client.__main__ import main
 from pointguard_server.service.credentials import issue
-from tests.e2e.shell import Shell
 from tests.e2e.test_live_rule_changes import replace, wait_for_events
 from tests.support.server import PROGRAM, ServerProcess, write_program
 
@@ -124,9 +124,7 @@ def test_a_threshold_is_tuned_by_call_and_rolled_back_and_transactions_name_the_
             calls.activate_version(before.version, WHY, expected_active_version=before.version)
 
 
-def test_mistakes_are_told_whole_and_what_only_the_file_may_change_is_named(
-    server: ServerProcess, tmp_path: Path
-) -> None:
+def test_mistakes_are_told_whole_and_what_only_the_file_may_change_is_named(server: ServerProcess) -> None:
     with connect(server) as client:
         calls, faulty = client.configuration, tuned(2).replace('"1h"', '"1 hour"').replace("BLOCK", "BLOK")
         problems = calls.validate(faulty)
@@ -137,12 +135,43 @@ def test_mistakes_are_told_whole_and_what_only_the_file_may_change_is_named(
         assert [violation.field for violation in refused.value.field_violations] == ["source"]
         with pytest.raises(InvalidArgument, match=r"program\.currency cannot change in a running server"):
             calls.create_version(tuned(2).replace("CAD", "USD"), WHY)
-    file = tmp_path / "faulty.toml"
-    file.write_text(faulty)
-    ended = Shell(server).run("configuration", "create", str(file), "--author", "a", "--reason", "trial",
-                              POINTGUARD_API_KEY=server.api_key)  # fmt: skip
-    assert ended.returncode == 1
-    assert f"{file}:{problems[0].line}: fraud_rule[1].posture: must be one of" in ended.stdout
+
+
+def test_the_command_line_tells_mistakes_with_their_places_and_lists_what_was_done(
+    server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POINTGUARD_ADDRESS", server.address)
+    monkeypatch.setenv("POINTGUARD_API_KEY", server.api_key)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str) -> tuple[int, str]:
+        return main(["configuration", *arguments]), capsys.readouterr().out
+
+    file = tmp_path / "tuned.toml"
+    file.write_text(tuned(2).replace("BLOCK", "BLOK"))
+    line = tuned(2).splitlines().index('posture = "BLOCK"') + 1
+    for command in (("validate",), ("create", "--author", "staff 3", "--reason", "trial")):
+        status, told = run(command[0], str(file), *command[1:])
+        assert status == 1
+        assert f"{file}:{line}: fraud_rule[1].posture: must be one of" in told
+    file.write_text(tuned(6))
+    assert run("validate", str(file)) == (0, f"{file}: no mistakes\n")
+    status, told = run("create", str(file), "--author", "staff 3", "--reason", "trial")
+    assert (status, told.split()[0]) == (0, "version")
+    number = told.split()[1]
+    assert run("show", number) == (0, tuned(6))
+    before = run("show")[1]
+    assert run("activate", number, "--author", "staff 3", "--reason", "trial")[0] == 0
+    assert run("show") == (0, tuned(6))
+    listed = [line.split() for line in run("list")[1].splitlines()]
+    (own,) = [cells for cells in listed if cells[:2] == [number, "●"]]
+    assert own[4:7] == ["staff", "3", "TRIAL"]
+    status, told = run("rollback", "1", "--author", "staff 3", "--reason", "incident", "--note", "too many")
+    assert (status, "(back)" in told) == (0, True)
+    newest = run("activations", "--count", "1")[1]
+    assert all(word in newest for word in ("ROLLBACK", "staff 3", "INCIDENT", "too many", "more: --page"))
+    assert run("diff", "1", "1") == (0, "the texts are the same\n")
+    assert run("show") == (0, before)
 
 
 @pytest.mark.parametrize("role", ["till", "manager", "fraud"])

@@ -36,7 +36,7 @@ AGENT: Final = "agent"
 ROLES: Final = (TILL, MANAGER, FRAUD, AGENT)
 """What an API key may be for: transactions and members, rules, what is done about fraud, or points given by hand.
 
-A key may have several.
+Managers and the fraud team alike may change the configuration. A key may have several.
 """
 RAW_KEY_CHARACTERS: Final = 59
 KEY_ID_CHARACTERS: Final = 12

@@ -51,14 +51,14 @@ class LiveMetrics(Collector):
         refused, stale = (self.live.refused, self.live.stale) if self.live is not None else (0, False)
         yield CounterMetricFamily("pointguard_program_refused", "Changed programs that could not serve.", refused)
         yield GaugeMetricFamily(
-            "pointguard_program_stale", "1 while the program's files differ from what serves.", float(stale)
+            "pointguard_program_stale", "1 while the program's files differ from what was taken up.", float(stale)
         )
 
 
 class LivePrograms:
-    """Keeps what serves the same as what the files say, as long as they say something that can serve.
+    """Has what the files say serve when it changes, if it can; what a call activated since then goes on until it does.
 
-    ``sources`` are what was read of the files last, and serve; ``problem`` says why the files' newest content does not.
+    ``sources`` are what was taken up of the files last; ``problem`` says why their newest content does not serve.
     Belongs to the event loop.
     """
 
@@ -88,7 +88,7 @@ class LivePrograms:
 
     @property
     def stale(self) -> bool:
-        """Whether the files say something else than what serves."""
+        """Whether the files say something else than what was taken up of them last."""
         return self._found != self._served
 
     def start(self) -> None:
