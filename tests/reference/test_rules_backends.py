@@ -45,7 +45,7 @@ def test_machine_code_and_webassembly_mean_what_the_interpreter_says(source: Ran
 @settings(max_examples=60, suppress_health_check=SLOW_MAKING)
 @given(st.randoms(use_true_random=False))
 def test_formatting_keeps_the_meaning_of_any_program(source: Random) -> None:
-    text = random_source(source)
+    text = random_source(source, rules=3)
     formatted = format_source(text, "generated")
     assert format_source(formatted, "generated") == formatted
     before, after = (load_rule_set(one, "x", currency="CAD", read_set=read_many) for one in (text, formatted))

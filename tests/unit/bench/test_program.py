@@ -51,7 +51,7 @@ def test_the_settings_name_every_rule_that_is_evaluated(tmp_path: Path) -> None:
 def test_the_line_for_people_names_each_window_once(tmp_path: Path) -> None:
     program, _ = write_program(tmp_path)
     text = program_text(program)
-    assert "7 fraud rules over windows (DAY, ROLLING 7d, MONTH, ROLLING 1d), 2 controls" in text
+    assert "16 fraud rules over windows (DAY, ROLLING 7d, MONTH, ROLLING 1d), 2 controls" in text
 
 
 def test_members_have_ids_of_their_own_and_stores_that_exist() -> None:
