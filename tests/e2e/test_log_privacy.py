@@ -77,7 +77,7 @@ def test_nothing_that_callers_send_is_in_the_log_or_in_a_metric(talkative: Serve
     logged = [event for event in talkative.events() if event["event"] == "call"]
     assert len(logged) == calls + 2, "every call has its line, and no value made a line of its own"
     events = {event["event"] for event in talkative.events()} - COMPILING
-    assert events == {"starting", "rules_loaded", "ready", "call"}
+    assert events == {"starting", "rules_loaded", "ready", "call", "redemptions_stopped"}
     assert len(talkative.events()) == len(talkative.log().splitlines()), "every line is JSON"
     assert MARK not in talkative.log().lower()
     assert MARK not in talkative.get("/metrics")[1].lower()

@@ -1,12 +1,13 @@
 """Random bytes and random messages to every RPC: whatever it is, the answer is an orderly one."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
-from hypothesis import HealthCheck, given, settings
+from google.protobuf.message import DecodeError, Message
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.e2e.audit import audit
@@ -36,6 +37,17 @@ SMALL_NUMBERS = st.one_of(st.integers(-(2**31), 2**31 - 1), st.integers(0, 15))
 def complaints_before(shared_server: ServerProcess) -> list[str]:
     """What the log told of before: other tests of this server kill processes of its on purpose."""
     return shared_server.complaints()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def redemptions_go_on(raw: RawCalls) -> Iterator[None]:
+    """Release afterwards what was stopped: other tests use the server too."""
+    yield
+    standing = raw.call("ListRedemptionStops", RPCS["ListRedemptionStops"].request(page_size=100)).message
+    assert not standing.next_page_token
+    for stop in standing.stops:
+        released = raw.call("ReleaseRedemptions", RPCS["ReleaseRedemptions"].request(stop_id=stop.stop_id))
+        assert released.code == "OK", released
 
 
 def values(field: Any, depth: int) -> st.SearchStrategy[Any]:
@@ -81,6 +93,14 @@ def spare_the_rules(message: Any) -> Any:
     return message
 
 
+def goes_on(request_class: type[Message], data: bytes) -> bool:
+    """Whether bytes ask for a stream that goes on."""
+    try:
+        return bool(getattr(request_class.FromString(data), "follow", False))
+    except DecodeError:
+        return False
+
+
 def assert_orderly(answer: Answer, request_class: type[Message]) -> None:
     assert answer.code in ORDERLY, answer
     if answer.code == "INVALID_ARGUMENT":
@@ -118,6 +138,7 @@ def test_damaged_messages_are_answered_in_an_orderly_way(raw: RawCalls, name: st
         at = data.draw(st.integers(0, len(sound) - 1))
         sound[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
         sound = sound or bytearray(b"\0")
+    assume(not goes_on(RPCS[name].request_class, bytes(sound)))
     assert_orderly(raw.call(name, bytes(sound)), RPCS[name].request_class)
 
 

@@ -191,6 +191,8 @@ class ServerProcess:
             "shadow_stopped",
             "backtest_started",
             "backtest_ended",
+            "redemptions_stopped",
+            "redemptions_released",
         }
         known = [json.dumps(event) for event in self.events() if event["event"] not in usual]
         return known + [line for line in self.log().splitlines() if line.strip() and not line.startswith("{")]
