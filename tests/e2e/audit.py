@@ -42,6 +42,15 @@ class AuditedAccount:
 
 
 @dataclass
+class LedgerRows:
+    """A ledger's rows by column name, each table in its order."""
+
+    legs: list[dict[str, Any]]
+    entries: list[dict[str, Any]]
+    batches: list[dict[str, Any]]
+
+
+@dataclass
 class Audit:
     """What a ledger holds, once it was found to be sound."""
 
@@ -72,24 +81,56 @@ def ledger_copy(database: Path) -> Iterator[sqlite3.Connection]:
 def audit(database: Path) -> Audit:
     """Recount a ledger; fails with an AssertionError at the first thing that does not add up."""
     with ledger_copy(database) as connection:
-        assert [row[0] for row in connection.execute("PRAGMA integrity_check")] == ["ok"]
-        legs = [dict(row) for row in connection.execute("SELECT * FROM legs ORDER BY position")]
-        entries = [dict(row) for row in connection.execute("SELECT * FROM entries ORDER BY position")]
-        batches = [dict(row) for row in connection.execute("SELECT * FROM batches ORDER BY batch_id")]
-        identified = {row[0] for row in connection.execute("SELECT account_id FROM accounts")}
+        return audit_connection(connection)
+
+
+def audit_connection(connection: sqlite3.Connection) -> Audit:
+    """Do the same for a ledger whose database has all that it should; the connection's rows have names."""
+    assert [row[0] for row in connection.execute("PRAGMA integrity_check")] == ["ok"]
+    rows = read_rows(connection)
+    identified = {row[0] for row in connection.execute("SELECT account_id FROM accounts")}
+    assert identified == {leg["account_id"] for leg in rows.legs}, "accounts and their enrollments came apart"
+    _check_chain(rows.batches, rows.legs)
+    for leg, entries in _with_entries(rows):
+        _check_record(leg, entries)
+    return Audit(recount(rows), rows.legs, _keys(rows.legs), len(rows.batches))
+
+
+def read_rows(connection: sqlite3.Connection) -> LedgerRows:
+    """Read what ``recount`` and the chain are about."""
+    tables = (("legs", "position"), ("entries", "position"), ("batches", "batch_id"))
+    return LedgerRows(
+        *([dict(row) for row in connection.execute(f"SELECT * FROM {name} ORDER BY {by}")] for name, by in tables)  # noqa: S608
+    )
+
+
+def recount(rows: LedgerRows) -> dict[int, AuditedAccount]:
+    """Return the accounts as the legs and entries make them.
+
+    Raises:
+        AssertionError: at the first thing that does not add up; batches and records are not looked at.
+    """
+    legs, entries = rows.legs, rows.entries
     assert [leg["position"] for leg in legs] == list(range(1, len(legs) + 1)), "positions have gaps"
     assert [entry["position"] for entry in entries] == list(range(1, len(entries) + 1)), "entries have gaps"
-    assert identified == {leg["account_id"] for leg in legs}, "accounts and their enrollments came apart"
-    _check_chain(batches, legs)
     _check_transfers(legs)
-    by_leg: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
-    for entry in entries:
-        by_leg[entry["leg_position"]].append(entry)
+    _keys(legs)
     accounts: defaultdict[int, AuditedAccount] = defaultdict(AuditedAccount)
-    for leg in legs:
-        _check_record(leg, by_leg[leg["position"]])
-        _check_leg(accounts[leg["account_id"]], leg, by_leg[leg["position"]])
-    return Audit(dict(accounts), legs, _keys(legs), len(batches))
+    counted = 0
+    for leg, own in _with_entries(rows):
+        _check_leg(accounts[leg["account_id"]], leg, own)
+        counted += len(own)
+    assert counted == len(entries), "entries without a leg"
+    return dict(accounts)
+
+
+def _with_entries(rows: LedgerRows) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Yield each leg with its entries."""
+    by_leg: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    for entry in rows.entries:
+        by_leg[entry["leg_position"]].append(entry)
+    for leg in rows.legs:
+        yield leg, by_leg[leg["position"]]
 
 
 def _check_transfers(legs: Sequence[dict[str, Any]]) -> None:
