@@ -80,6 +80,10 @@ test-long: $(STAMP) ## run the long tests
 differential: $(STAMP) ## compare the back ends of the rule language on 100,000 cases (about ten minutes; ARGS="--seed 1")
 	@exec $(BIN)/python -m tests.reference.long_differential $(ARGS)
 
+.PHONY: crash
+crash: $(STAMP) ## kill the server under load and hold what clients saw against the ledger (ARGS="--cycles 1000")
+	@exec $(BIN)/python -m tests.torture.crashes $(ARGS)
+
 .PHONY: rehearse-image
 rehearse-image: $(STAMP) ## do all that docker/ says in an empty root, without a container engine (as root; some minutes)
 	@exec $(BIN)/python -m tests.image

@@ -28,8 +28,9 @@ class DataDirectory:
         ring_path = directory / KEY_RING_FILE
         if not fresh and not ring_path.exists():
             raise FileNotFoundError(f"{ring_path} is missing: without it members' personal data cannot be read")
-        migrate(self.path)
+        # Before there is a database: a first start that ends between the two can be tried again.
         self.keys = KeyRing.open_or_create(ring_path)
+        migrate(self.path)
         self.vault = MemberVault(self.keys)
         self.connection = open_writer(self.path)
         self.names = Directory(self.vault)

@@ -32,6 +32,8 @@ REQUEST_FIELDS = {
     transaction_pb2.TransferPointsRequest: "transfer_points",
     transaction_pb2.RedeemHouseholdRequest: "redeem_household",
 }
+TAKEN_UP = 0.7
+"""The part of the reservations that somebody ends, where those that nobody does end by themselves."""
 
 
 @dataclass
@@ -78,14 +80,14 @@ async def till_at(server: ServerProcess) -> AsyncIterator[Till]:
 class Workload:
     """Tills at a few accounts with few points, so that every point is fought over. ``history`` is by key.
 
-    ``path`` is where the history on disk is begun. With ``reserve_s``, reservations end by themselves after so long; a
-    part ``enrolls`` of the tills' requests are for members whom nobody knows yet.
+    ``path`` is where the history on disk is begun. With ``reserve_s``, reservations end by themselves after so long.
+    ``enrolls`` is the part of the tills' requests that enroll members who have not been there.
     """
 
-    def __init__(self, seed: int, path: Path, members: int = 8, reserve_s: int = 0, enrolls: float = 0.0) -> None:
+    def __init__(self, seed: int, path: Path, members: int = 8, reserve_s: int = 0) -> None:
         self._random = random.Random(seed)
         self.file = HistoryFile(path)
-        self._reserve_s, self._enrolls = reserve_s, enrolls
+        self._reserve_s, self.enrolls = reserve_s, 0.0
         self.members = [f"load-{number}" for number in range(members)]
         self.history: dict[str, Sent] = {}
         self._reservations: list[str] = []
@@ -113,7 +115,7 @@ class Workload:
         draw = self._random.random()
         if draw < READS:
             return await self.read(till, server)
-        if draw < READS + self._enrolls:
+        if draw < READS + self.enrolls:
             return await self.send(till, self._remember(self._enrollment_of(f"new {new_idempotency_key()}")), server)
         return await self.send(till, self._new_request(), server)
 
@@ -175,7 +177,8 @@ class Workload:
             return
         assert sent.refused is None, "what was refused was done after all"
         sent.answer = answer
-        if isinstance(answer, transaction_pb2.AuthoriseRedemptionResponse) and answer.HasField("expires_at"):
+        reserved = isinstance(answer, transaction_pb2.AuthoriseRedemptionResponse) and answer.HasField("expires_at")
+        if reserved and (not self._reserve_s or self._random.random() < TAKEN_UP):
             self._reservations.append(answer.transaction_id)
 
     def _note_error(self, sent: Sent, call: int, code: grpc.StatusCode) -> bool:

@@ -36,15 +36,23 @@ from tests.torture.stage import POINTS_MAX, TERMS, new_server, program_options
 ANY_MOMENT = "at any moment"
 ENDS = (ANY_MOMENT, *POINTS)
 TILLS, GATEWAYS = 10, 2
-CYCLES_A_LEDGER = 14
-ENROLLS = 0.002
+CYCLES_A_LEDGER = 5
+ENROLLS = 0.05
+"""The part of the tills' requests, where a server is to die enrolling; they take the ledger past its journal."""
+RESERVE_S = 1
+LIFE_S = (0.15, 0.5)
+"""How long the load runs before a server is ended at any moment, or may die."""
+PASSES = {point: 3 for point in POINTS if point.endswith("a checkpoint") or point.startswith(("enroll", "expir"))}
+"""How often a point is passed before the end, at most; the others up to 20 times."""
+ENROLLS = 0.05
+"""The part of the tills' requests, where a server is to die enrolling; they take the ledger past its journal."""
 RESERVE_S = 1
 LIFE_S = (0.15, 0.5)
 """How long the load runs before a server is ended at any moment, or may die."""
 PASSES_MAX = {"in a checkpoint": 2, "after a checkpoint": 2, "delivering a feed": 5}
 """How often a point is passed before the end, at most; the others up to 20 times."""
 
-STATEMENTS = 400
+STATEMENTS = 165
 """About as many as the migrations have."""
 FAULTS_SHOWN = 20
 
@@ -89,9 +97,7 @@ class Crashes:
     async def _one_ledger(self, directory: Path, ends: list[str]) -> None:
         doom = directory / "doom"
         server = new_server(directory, module=doomed_server.__name__, environment={DOOM_FILE: str(doom)})
-        workload = Workload(
-            self._chance.randrange(1 << 30), directory / "history", reserve_s=RESERVE_S, enrolls=ENROLLS
-        )
+        workload = Workload(self._chance.randrange(1 << 30), directory / "history", reserve_s=RESERVE_S)
         follower = Follower()
         try:
             await asyncio.to_thread(server.start)
@@ -114,13 +120,14 @@ class Crashes:
 
     async def _cycle(self, server: ServerProcess, workload: Workload, follower: Follower, doom: Path, end: str) -> None:
         """Have the server die under load, start it again, and find out what became of what was on its way."""
+        workload.enrolls = ENROLLS if end.startswith("enroll") else 0.0
         load = asyncio.create_task(workload.run(server, TILLS, GATEWAYS))
         feed = asyncio.create_task(follower.follow(server))
         await asyncio.sleep(self._chance.uniform(*LIFE_S))
         if end == ANY_MOMENT:
             server.send_signal(signal.SIGKILL)
         else:
-            arm(doom, end, self._chance.randrange(PASSES_MAX.get(end, 20)))
+            arm(doom, end, self._chance.randrange(PASSES.get(end, 20)))
         try:
             status = await asyncio.to_thread(server.wait)
         except subprocess.TimeoutExpired:
@@ -177,28 +184,28 @@ def crash_migrations(seed: int, times: int) -> tuple[int, list[str]]:
     """
     chance = random.Random(seed)
     with TemporaryDirectory() as name:
-        whole = _make_ledger(Path(name), None)
+        whole = _make_ledger(Path(name))
     ends = 0
     for _ in range(times):
         with TemporaryDirectory() as name:
             doom = Path(name) / "doom"
             arm(doom, MIGRATION, chance.randrange(STATEMENTS))
-            if _make_ledger(Path(name), doom) is not None:
+            if _make_ledger(Path(name)) is not None:
                 continue
             ends += 1
             disarm(doom)
-            again = _make_ledger(Path(name), doom)
+            again = _make_ledger(Path(name))
             if again != whole:
                 return ends, [f"migration: another try after {ends} ends makes {again or 'nothing'}"]
     return ends, []
 
 
-def _make_ledger(directory: Path, doom: Path | None) -> list[Any] | None:
+def _make_ledger(directory: Path) -> list[Any] | None:
     """Make a ledger; return what its database is made of, or nothing if the process was killed."""
     command = [sys.executable, "-m", doomed_server.__name__, "--data-dir", str(directory / "data"), "--issue-key"]
     ended = subprocess.run(
         [*command, *program_options(directory)],
-        env=server_environment({DOOM_FILE: str(doom)} if doom else None),
+        env=server_environment({DOOM_FILE: str(directory / "doom")}),
         capture_output=True,
         text=True,
         timeout=60,

@@ -159,7 +159,7 @@ def die_in_a_migration(*_: Any) -> None:
 
 def prepare() -> None:
     """Put the points where they belong."""
-    journal.os = Disk()  # type: ignore[attr-defined]
+    journal.os = Disk()  # type: ignore[assignment, attr-defined]
     Journal.__init__.__defaults__ = (SEGMENT_BYTES,)
     projector.CHECKPOINT_LEGS = 200  # type: ignore[misc]
     sweeper.SWEEP_EVERY_S = 0.05  # type: ignore[misc]
@@ -173,7 +173,7 @@ def prepare() -> None:
     put("in a projection", SqliteLedger, "append_all", after=True, when=projects)
     put("after a checkpoint", Journal, "retire")
     put("delivering a feed", Feeds, "taken")
-    SqliteLedger.checkpoint = in_a_checkpoint(SqliteLedger.checkpoint)  # type: ignore[method-assign]
+    SqliteLedger.checkpoint = in_a_checkpoint(SqliteLedger.checkpoint)  # type: ignore[assignment, method-assign]
     event.listen(DatabaseEngine, "after_cursor_execute", die_in_a_migration)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from tests.support.server import PROGRAM, ServerProcess, issue_key, write_program
 from tests.torture.checker import Terms
 
-POINTS_MAX = 15_000
+POINTS_MAX = 20_000
 RULES = f"""
 [[fraud_rule]]
 name = "points"

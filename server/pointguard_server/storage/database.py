@@ -54,7 +54,7 @@ def lock_directory(directory: Path) -> int:
 
 
 def migrate(path: Path) -> None:
-    """Bring the database's tables up to date, making the file if it is not there."""
+    """Bring the database's tables up to date, as one step, making the file if it is not there."""
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     if _revision(path) == _NEWEST:
@@ -62,15 +62,22 @@ def migrate(path: Path) -> None:
     # Imported when there is something to do: half a second and 20 MiB of each start otherwise.
     from alembic import command
     from alembic.config import Config
-    from sqlalchemy import create_engine
+    from sqlalchemy import create_engine, event
 
     engine = create_engine(f"sqlite:///{path}")
+    # By itself the driver begins no transaction before it makes tables: who was killed would leave half of them.
+    event.listen(engine, "connect", _leave_transactions_alone)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     engine.dispose()
+
+
+def _leave_transactions_alone(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
 
 
 def _revision(path: Path) -> str | None:
