@@ -44,14 +44,6 @@ LIFE_S = (0.15, 0.5)
 """How long the load runs before a server is ended at any moment, or may die."""
 PASSES = {point: 3 for point in POINTS if point.endswith("a checkpoint") or point.startswith(("enroll", "expir"))}
 """How often a point is passed before the end, at most; the others up to 20 times."""
-ENROLLS = 0.05
-"""The part of the tills' requests, where a server is to die enrolling; they take the ledger past its journal."""
-RESERVE_S = 1
-LIFE_S = (0.15, 0.5)
-"""How long the load runs before a server is ended at any moment, or may die."""
-PASSES_MAX = {"in a checkpoint": 2, "after a checkpoint": 2, "delivering a feed": 5}
-"""How often a point is passed before the end, at most; the others up to 20 times."""
-
 STATEMENTS = 165
 """About as many as the migrations have."""
 FAULTS_SHOWN = 20
