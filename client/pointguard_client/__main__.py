@@ -16,6 +16,7 @@ from pointguard_client.commands import (
     adjustment,
     batch,
     configuration,
+    conformance,
     explain,
     fraud,
     load,
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         explain,
         rules,
         configuration,
+        conformance,
         replay,
         load,
     ):
