@@ -76,6 +76,10 @@ test: $(STAMP) ## run the tests but for the long ones, by two workers (at most 8
 test-long: $(STAMP) ## run the long tests
 	@$(PYTEST) --session-timeout=900 -m long $(ARGS)
 
+.PHONY: conformance
+conformance: $(STAMP) ## try a server of our own by the conformance kit (ARGS="--target host:port" another one)
+	@exec $(BIN)/python -m tests.support.conformance $(ARGS)
+
 .PHONY: differential
 differential: $(STAMP) ## compare the back ends of the rule language on 100,000 cases (about ten minutes; ARGS="--seed 1")
 	@exec $(BIN)/python -m tests.reference.long_differential $(ARGS)

@@ -17,7 +17,7 @@ from pointguard_client.errors import ConfigurationError
 
 def register(commands: Subparsers) -> None:
     """Add the command."""
-    parser = add_command(commands, "conformance", "try a server or a gateway by the conformance kit", _conformance)
+    parser = add_command(commands, "conformance", "try a server or a gateway by the conformance kit", conform)
     parser.set_defaults(timeout=TIMEOUT_SECONDS)
     parser.add_argument("--target", dest="address", metavar="HOST:PORT", help="the same as --address")
     parser.add_argument(
@@ -39,7 +39,8 @@ def register(commands: Subparsers) -> None:
     )
 
 
-async def _conformance(arguments: argparse.Namespace) -> int:
+async def conform(arguments: argparse.Namespace, restart: Restart | None = None) -> int:
+    """Do what the command's arguments say, and return the exit code. ``restart`` stands for `--restart`."""
     if arguments.write_program is not None:
         shutil.copytree(PROGRAM, arguments.write_program, dirs_exist_ok=True)
         return 0
@@ -53,7 +54,8 @@ async def _conformance(arguments: argparse.Namespace) -> int:
             print(f"{part.scenario.name}: {part.scenario.title}")
         return 0
     endpoint = Endpoint.of(arguments.address, arguments.api_key, arguments.plaintext, read_root_certificates(arguments))
-    restart = None if arguments.restart is None else _restart_by(arguments.restart)
+    if arguments.restart is not None:
+        restart = _restart_by(arguments.restart)
     told = _tell if arguments.verbose and not arguments.json else _tell_nobody
     report = await play(parts, endpoint, restart=restart, timeout_seconds=arguments.timeout, told=told)
     if arguments.junit is not None:

@@ -33,11 +33,11 @@ class PowerCuts:
 
     async def _cut_now(self) -> None:
         waiting, self._waiting = self._waiting, []
-        try:
-            await self._restart()
-        except BaseException as error:
-            for each in waiting:
-                each.set_exception(error)
-            raise
+        restarting = asyncio.ensure_future(self._restart())
+        await asyncio.wait({restarting})
+        error = restarting.exception()
         for each in waiting:
-            each.set_result(None)
+            if error is None:
+                each.set_result(None)
+            else:
+                each.set_exception(error)

@@ -18,7 +18,7 @@ from pointguard_client.conformance.wire import Endpoint, Wire
 SCENARIOS: Final = Path(__file__).parent / "scenarios"
 PROGRAM: Final = Path(__file__).parent / "program"
 TIMEOUT_SECONDS: Final = 20.0
-_AT_A_TIME: Final = 48
+_AT_A_TIME: Final = 128
 
 Restart = Callable[[], Awaitable[None]]
 
