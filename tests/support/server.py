@@ -96,6 +96,7 @@ class ServerProcess:
         module: str = "pointguard_server",
     ) -> None:
         self.module = module
+        self.behind: tuple[str, ...] = ()  # a command that is put before the server's, and that does not fork before it
         self.data_directory = data_directory
         self.options = tuple(options)
         self.environment = environment
@@ -149,7 +150,7 @@ class ServerProcess:
         self._starts += 1
         stem = f"{self.data_directory.name}.{self._starts}"
         self._log, self._output = (self.data_directory.with_name(f"{stem}.{what}") for what in ("log", "out"))
-        command = [sys.executable, "-m", self.module, "--data-dir", str(self.data_directory), *FREE_PORTS]
+        command = [*self.behind, sys.executable, "-m", self.module, "--data-dir", str(self.data_directory), *FREE_PORTS]
         with self._log.open("wb") as log, self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 [*command, *self.options], env=server_environment(self.environment), stdout=output, stderr=log, cwd=ROOT

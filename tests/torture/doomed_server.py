@@ -24,13 +24,13 @@ from pointguard_server.domain.codes import Operation
 from pointguard_server.engine.batch import Decider
 from pointguard_server.rpc.feeds import Feeds
 from pointguard_server.service import sweeper
-from pointguard_server.storage import journal, projector
+from pointguard_server.storage import journal, journaled_ledger, projector
 from pointguard_server.storage.journal import Journal
 from pointguard_server.storage.journaled_ledger import JournaledLedger
 from pointguard_server.storage.sqlite_ledger import SqliteLedger
 
 DOOM_FILE = "POINTGUARD_TEST_DOOM_FILE"
-SEGMENT_BYTES = 256 * 1024
+SEGMENT_BYTES = 32 * 1024
 POINTS = (
     "before the commit",
     "after the commit, before the answer",
@@ -163,6 +163,7 @@ def prepare() -> None:
     Journal.__init__.__defaults__ = (SEGMENT_BYTES,)
     projector.CHECKPOINT_LEGS = 200  # type: ignore[misc]
     sweeper.SWEEP_EVERY_S = 0.05  # type: ignore[misc]
+    journaled_ledger.DIRECT_FOR = 1  # type: ignore[misc]
     put("in mid-batch", Decider, "_append")
     put("before the commit", JournaledLedger, "commit", when=writes)
     put("after the commit, before the answer", JournaledLedger, "commit", after=True, when=writes)

@@ -44,10 +44,15 @@ class Header(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A block that was read back whole."""
+    """A block that was read back whole, its rows still as bytes."""
 
     header: Header
-    rows: Rows
+    body: bytes
+
+    @property
+    def rows(self) -> Rows:
+        """The rows, made anew each time."""
+        return _decode_rows(self.header, self.body)
 
 
 def block_bytes(rows: Rows) -> int:
@@ -77,7 +82,7 @@ def decode_block(data: memoryview, segment: int) -> Block | None:
         return None
     if zlib.crc32(data[_OPENING.size : header.size]) != check:
         return None
-    return Block(header, _decode_rows(header, bytes(data[HEADER_BYTES : header.size])))
+    return Block(header, bytes(data[HEADER_BYTES : header.size]))
 
 
 def _decode_rows(header: Header, data: bytes) -> Rows:

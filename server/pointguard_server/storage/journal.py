@@ -95,7 +95,7 @@ class Journal:
             done = [segment for segment in self._full if segment.last_batch <= batch_id]
             self._full = [segment for segment in self._full if segment.last_batch > batch_id]
         for segment in done:
-            if len(self._spare) < SPARE_SEGMENTS and segment.size == self._segment_bytes:
+            if len(self._spare) < SPARE_SEGMENTS and segment.size == self._segment_bytes and _emptied(segment):
                 with self._lock:
                     self._spare.append(segment)
             else:
@@ -165,6 +165,20 @@ def _label(segment: _Segment, number: int) -> None:
     numbered = struct.pack("<Q", number)
     os.pwrite(segment.file, _LABEL.pack(_MAGIC, number, zlib.crc32(numbered)), 0)
     segment.number = number
+
+
+def _emptied(segment: _Segment) -> bool:
+    """Make a segment one that has no blocks, on disk; return whether that succeeded.
+
+    Under its old number a power cut in its next use would show old blocks behind the first new one, as if that had been
+    damaged.
+    """
+    try:
+        _label(segment, 0)
+        os.fdatasync(segment.file)
+    except OSError:
+        return False
+    return True
 
 
 def _delete(segment: _Segment) -> None:

@@ -43,13 +43,14 @@ def recover(database: SqliteLedger, directory: Path) -> int:
     """
     heads = database.heads()
     missing: list[Rows] = []
-    for _, rows in read_blocks(directory / JOURNAL):
-        batch = rows.batch
+    for block in read_blocks(directory / JOURNAL):
+        batch = block.header.batch
         if batch.batch_id <= heads.batch_id:
             continue
         following = (heads.batch_id + 1, heads.position + 1, heads.digest)
         if (batch.batch_id, batch.first_position, batch.previous_digest) != following:
             raise JournalDamaged(f"batch {batch.batch_id} does not follow batch {heads.batch_id}")
+        rows = block.rows
         missing.append(rows)
         heads = _heads_after(heads, rows)
     if missing:
