@@ -17,6 +17,7 @@ from tests.support.ledger import DAY, SECOND, Ledger, Where, named
 
 NewLedger = Callable[..., Ledger]
 CARD, PHONE, LOYALTY = IdentifierKind.CARD, IdentifierKind.PHONE, IdentifierKind.LOYALTY_ID
+DEVICE = IdentifierKind.DEVICE_GUID
 TORONTO = ZoneInfo("America/Toronto")
 
 
@@ -214,11 +215,11 @@ threshold = 10
 posture = "BLOCK"
 duration = "0s"
 """
-MANY_CARDS = """
+MANY_NAMES = """
 [[fraud_rule]]
 name = "cards"
 context = "REDEMPTION"
-when = "distinct(cards of redemptions, 1 day) > 2"
+when = "distinct({named} of redemptions, 1 day) > 2"
 posture = "BLOCK"
 duration = "0s"
 """
@@ -256,23 +257,27 @@ def test_the_eleventh_redemption_by_one_card_is_declined_and_those_by_others_are
     assert explained(ledger, declined["transaction_id"]) == str(found.identifier_id)
 
 
-def test_a_third_card_of_the_day_trips_a_condition_and_other_identifiers_do_not(new_ledger: NewLedger) -> None:
-    ledger = new_ledger(rules=MANY_CARDS)
+@pytest.mark.parametrize(("named_by", "other"), [(CARD, DEVICE), (DEVICE, CARD)])
+def test_a_third_card_or_device_of_the_day_trips_a_condition_and_other_identifiers_do_not(
+    new_ledger: NewLedger, named_by: IdentifierKind, other: IdentifierKind
+) -> None:
+    ledger = new_ledger(rules=MANY_NAMES.format(named="cards" if named_by is CARD else "devices"))
     account = ledger.member(100)
-    for card in ("a", "b", "c"):
-        link(ledger, account, card, most=None)
+    for name in ("a", "b", "c"):
+        ledger.one(ledger.link_ask(account, named_by, name))
     ledger.one(ledger.link_ask(account, PHONE, "+14165550100"))
+    ledger.one(ledger.link_ask(account, other, "d"))
 
     def redeem(kind: IdentifierKind, value: str) -> Decision:
         return Decision(ledger.one(named(ledger.authorise_ask(account, 1), kind, value)).decision)
 
-    assert [redeem(CARD, card) for card in ("a", "b", "a")] == [Decision.APPROVED] * 3
-    assert redeem(PHONE, "+14165550100") == Decision.APPROVED
+    assert [redeem(named_by, name) for name in ("a", "b", "a")] == [Decision.APPROVED] * 3
+    assert redeem(PHONE, "+14165550100") == redeem(other, "d") == Decision.APPROVED
     ledger.decider.memory.evict([account])
-    assert redeem(CARD, "c") == Decision.DECLINED
-    assert redeem(CARD, "b") == ledger.authorise(account, 1).decision == Decision.APPROVED
+    assert redeem(named_by, "c") == Decision.DECLINED
+    assert redeem(named_by, "b") == ledger.authorise(account, 1).decision == Decision.APPROVED
     ledger.clock.moment += DAY + SECOND
-    assert redeem(CARD, "c") == Decision.APPROVED
+    assert redeem(named_by, "c") == Decision.APPROVED
     explained(ledger, ledger.legs(account)[-1]["transaction_id"])
 
 

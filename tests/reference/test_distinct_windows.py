@@ -1,4 +1,4 @@
-"""Windows of different stores, cashiers, terminals and cards, beside a recount of sets from the ledger's records."""
+"""Windows of different stores, cashiers, terminals, cards and devices, beside a recount of sets from the ledger's records."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -26,18 +26,20 @@ let by_whom = distinct(cashiers of purchases, this day)
 rule "a" earn base 1 + anywhere + by_whom + count(purchases, 7 days)
 rule "b" earn bonus distinct(terminals of redemptions, 7 days) + distinct(stores of purchases, this month)
 rule "c" earn bonus distinct(cards of transactions, 1 day)
+rule "d" earn bonus distinct(devices of transactions, 7 days)
 """
 CHANGED = """
 rule "b" earn bonus distinct(stores of transactions, 2 days) + sum(points of purchases, 1 day)
-rule "a" earn base distinct(terminals of purchases, this week)
+rule "a" earn base distinct(terminals of purchases, this week) + distinct(devices of purchases, this day)
 """
 SETTINGS = "points_floor = -100000"  # whatever is spent
 ZONE = ZoneInfo("America/Toronto")
 RETURNABLE = (Operation.ACCRUE, Operation.AUTHORISE, Operation.CAPTURE)
 KINDS = (CodeKind.STORE, CodeKind.CASHIER, CodeKind.TERMINAL)
-FIELDS = {16: "store_id", 17: "cashier_id", 18: "terminal_id", 19: "identifier_id"}
-PHONE, CARD = IdentifierKind.PHONE, IdentifierKind.CARD
-places = st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 2), st.integers(0, 3))
+FIELDS = {16: "store_id", 17: "cashier_id", 18: "terminal_id", 19: "identifier_id", 20: "identifier_id"}
+NAMING = {19: IdentifierKind.CARD, 20: IdentifierKind.DEVICE_GUID}
+PHONE, CARD, DEVICE = IdentifierKind.PHONE, IdentifierKind.CARD, IdentifierKind.DEVICE_GUID
+places = st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 2), st.integers(0, 5))
 accounts = st.integers(0, 1)
 steps = st.lists(
     st.one_of(
@@ -61,7 +63,14 @@ class Player:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.members = [ledger.member() for _ in range(2)]
-        self.names = [(None, (PHONE, f"+1416555010{who}"), (CARD, f"a{who}"), (CARD, f"b{who}")) for who in (0, 1)]
+        self.names = [
+            (
+                None,
+                (PHONE, f"+1416555010{who}"),
+                *((kind, f"{name}{who}") for kind in (CARD, DEVICE) for name in ("a", "b")),
+            )
+            for who in (0, 1)
+        ]
         for account, names in zip(self.members, self.names, strict=True):
             for name in names[1:]:
                 assert name is not None
@@ -145,8 +154,8 @@ def expected(records: Sequence[Record], leg: dict[str, Any], row: Sequence[int])
         else:
             units = (calendar_unit(WindowKind(window), each["accepted_at"], ZONE) for each in (leg, other))
             inside = len(set(units)) == 1
-        is_phone = adds == 19 and other["identifier_kind"] == PHONE
-        if inside and other["seq"] not in whole and not is_phone:
+        is_named = adds not in NAMING or other["identifier_kind"] == NAMING[adds]
+        if inside and other["seq"] not in whole and is_named:
             values.add(other[FIELDS[adds]])
     return len(values - {0})
 
@@ -190,7 +199,7 @@ def test_windows_of_distinct_values_grow_past_their_first_table() -> None:
         player.codes = [[ledger.code(kind, f"{kind} {n}") for n in range(60)] for kind in KINDS]
         size = len(ledger.decider.memory.distinct)
         for number in range(120):
-            player.do("buy", [(who, (number % 60, number * 7 % 60, number * 11 % 60, number % 4)) for who in (0, 1)])
+            player.do("buy", [(who, (number % 60, number * 7 % 60, number * 11 % 60, number % 6)) for who in (0, 1)])
             player.do("wait", HOUR // 40)
         assert len(ledger.decider.memory.distinct) > size
         assert check(ledger.connection, ledger, player) > 600

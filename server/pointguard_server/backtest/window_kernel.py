@@ -16,6 +16,7 @@ from pointguard_server.velocity.views import view
 from pointguard_server.velocity.windows import (
     DISTINCT_CARDS,
     DISTINCT_CASHIERS,
+    DISTINCT_DEVICES,
     DISTINCT_STORES,
     EVENT,
     NONE,
@@ -57,7 +58,9 @@ def _told_apart(measure, event):
     if measure.measure == DISTINCT_STORES:
         return event.store_id
     if measure.measure == DISTINCT_CARDS:
-        return event.card_id
+        return max(event.named_by, 0)
+    if measure.measure == DISTINCT_DEVICES:
+        return max(-event.named_by, 0)
     return event.cashier_id if measure.measure == DISTINCT_CASHIERS else event.terminal_id
 
 

@@ -19,7 +19,7 @@ from pointguard_server.backtest.record_kernel import History
 from pointguard_server.backtest.window_kernel import EVENT, NONE, Legs, walk
 from pointguard_server.domain.calendar import start_of
 from pointguard_server.domain.codes import INTERVENTIONS, Operation
-from pointguard_server.domain.identifiers import CARDS
+from pointguard_server.domain.identifiers import CARDS, IdentifierKind
 from pointguard_server.rules.fixed_point import MOST, SCALE
 from pointguard_server.rules.inputs import CalendarUnit, WindowInput, WindowMeasure
 from pointguard_server.service.explanation.past import ENDS
@@ -31,7 +31,7 @@ Held = dict[WindowInput, IntArray]
 
 _SECOND: Final = 1_000_000
 _EPOCH: Final = date(1970, 1, 1)
-_TOLD_APART: Final = ("store_id", "cashier_id", "terminal_id", "card_id")
+_TOLD_APART: Final = ("store_id", "cashier_id", "terminal_id", "named_by")
 # Earn rules do not see what another system did.
 _NO_EVENTS: Final = (*ENDS, Operation.MATURE, Operation.RECORD_ACTIVITY, *INTERVENTIONS)
 
@@ -92,7 +92,7 @@ class PastWindows:
             return {}
         starts = np.stack([self._starts(window, orders.moment) for window in self._windows], axis=1)
         legs = self._legs(history, starts)
-        most = max(int(legs.events[name].max(initial=0)) for name in _TOLD_APART)
+        most = max(int(np.abs(legs.events[name]).max(initial=0)) for name in _TOLD_APART)
         values = np.zeros(starts.shape, np.int64)
         seen = np.zeros(most + 1, np.int64)
         walk(legs, self._measures, orders.moment, starts, not self._by_occurred_at, seen, values)
@@ -152,7 +152,9 @@ class PastWindows:
         for name in ("seq", "kind", "parts", "points", "money", "store_id", "cashier_id", "terminal_id"):
             events[name] = columns[name]
         occurred = columns["occurred_at"] if self._by_occurred_at else np.zeros(len(first), np.int64)
-        events["card_id"] = np.where(np.isin(columns["identifier_kind"], list(CARDS)), columns["identifier_id"], 0)
+        kinds, named = columns["identifier_kind"], columns["identifier_id"]
+        devices = np.where(kinds == IdentifierKind.DEVICE_GUID, -named, 0)
+        events["named_by"] = np.where(np.isin(kinds, list(CARDS)), named, devices)
         events["time"] = np.where(occurred > 0, occurred, columns["accepted_at"])
         operation = columns["operation"]
         events["flags"] = np.where(np.isin(operation, _NO_EVENTS), 0, columns["event_flags"])

@@ -25,3 +25,8 @@ CARDS = frozenset((IdentifierKind.CARD, IdentifierKind.LOYALTY_ID))
 def card_number(kind: int, number: int) -> int:
     """Return the number of an identifier of some kind if it is a card, or else 0."""
     return number if kind in CARDS else 0
+
+
+def device_number(kind: int, number: int) -> int:
+    """Return the number of an identifier of some kind if it is a device, or else 0."""
+    return number if kind == IdentifierKind.DEVICE_GUID else 0

@@ -106,6 +106,7 @@ class Originals:
             # Of a reservation, what was not captured was given back, too.
             counted["points"] - leg["points"] + returned_points, counted["money"] - leg["money"] + returned_money,
             counted["store_id"], counted["terminal_id"], counted["cashier_id"],
+            # Wider windows tell devices apart from nothing.
             card_number(counted["identifier_kind"], counted["identifier_id"]),
             counted["business_unit_id"], counted["agent_id"], counted["group_set_id"],
         )  # fmt: skip

@@ -217,7 +217,7 @@ COUNTED = np.dtype(
             "store_id",
             "terminal_id",
             "cashier_id",
-            "card_id",
+            "named_by",
             "business_unit_id",
             "agent_id",
             "group_set_id",

@@ -25,6 +25,7 @@ class WindowMeasure(StrEnum):
     DISTINCT_CASHIERS = "distinct cashiers"
     DISTINCT_TERMINALS = "distinct terminals"
     DISTINCT_CARDS = "distinct cards"
+    DISTINCT_DEVICES = "distinct devices"
 
 
 class CalendarUnit(StrEnum):
@@ -104,6 +105,7 @@ COUNTED: Final = {
     "cashiers": WindowMeasure.DISTINCT_CASHIERS,
     "terminals": WindowMeasure.DISTINCT_TERMINALS,
     "cards": WindowMeasure.DISTINCT_CARDS,
+    "devices": WindowMeasure.DISTINCT_DEVICES,
 }
 """What ``distinct(… of purchases, …)`` may count."""
 SECONDS: Final = {"minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}

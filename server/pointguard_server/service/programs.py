@@ -62,6 +62,7 @@ from pointguard_server.service.program_config import (
 from pointguard_server.velocity.windows import (
     DISTINCT_CARDS,
     DISTINCT_CASHIERS,
+    DISTINCT_DEVICES,
     DISTINCT_STORES,
     DISTINCT_TERMINALS,
     OWN_APPROVED,
@@ -90,6 +91,7 @@ _EARN_MEASURES: Final = {
     WindowMeasure.DISTINCT_CASHIERS: DISTINCT_CASHIERS,
     WindowMeasure.DISTINCT_TERMINALS: DISTINCT_TERMINALS,
     WindowMeasure.DISTINCT_CARDS: DISTINCT_CARDS,
+    WindowMeasure.DISTINCT_DEVICES: DISTINCT_DEVICES,
 }
 _ENUMERATIONS: Final[dict[str, type[Channel | Kind]]] = {"channel": Channel, "kind": Kind}
 _UNKNOWN: Final = -1

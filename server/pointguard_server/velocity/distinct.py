@@ -1,4 +1,4 @@
-"""How many different stores, cashiers, terminals or cards a window holds, exactly.
+"""How many different stores, cashiers, terminals, cards or devices a window holds, exactly.
 
 Compiled; used by the engine's kernels.
 
@@ -18,6 +18,7 @@ from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.windows import (
     DISTINCT_CARDS,
     DISTINCT_CASHIERS,
+    DISTINCT_DEVICES,
     DISTINCT_STORES,
     DISTINCT_TERMINALS,
     NONE,
@@ -102,10 +103,12 @@ def _close(table, empty):
 
 
 @part
-def _value(kind, event, card_id):
-    """Return what of an event, or a request, with a card a measure tells apart; 0: it has none."""
+def _value(kind, event, named):
+    """Return what of an event, or a request, a measure tells apart; 0: it has none. ``named``: see ``naming``."""
     if kind == DISTINCT_CARDS:
-        return card_id
+        return max(named, 0)
+    if kind == DISTINCT_DEVICES:
+        return max(-named, 0)
     if kind == DISTINCT_STORES:
         return event.store_id
     if kind == DISTINCT_CASHIERS:
@@ -114,9 +117,9 @@ def _value(kind, event, card_id):
 
 
 @part
-def is_another(arrays, slot, m, measure, request, card_id):
+def is_another(arrays, slot, m, measure, request, named):
     """Whether what a request has is not among what a window of different values holds, and so would be one more."""
-    value = _value(measure.measure, request, card_id)
+    value = _value(measure.measure, request, named)
     return value > 0 and arrays.distinct[_place(arrays.distinct, _key(slot, m, value)), _COUNT] == 0
 
 
@@ -127,7 +130,7 @@ def _counted(measure, event):
         return 0
     if measure.net_of_reversals and event.flags & REVERSED:
         return 0
-    return _value(measure.measure, event, event.card_id)
+    return _value(measure.measure, event, event.named_by)
 
 
 @part
@@ -146,7 +149,7 @@ def count_another(arrays, measure, slot, m, index):
 
 
 @part
-def count_between(arrays, account, measure, start, end, request, card_id, counts):
+def count_between(arrays, account, measure, start, end, request, named, counts):
     """Return how many different values a window of a past moment holds: after ``start``, up to ``end``.
 
     With what a request has, if it ``counts``. Goes through the window's events: for recorded activity alone.
@@ -158,7 +161,7 @@ def count_between(arrays, account, measure, start, end, request, card_id, counts
         if value > 0 and _add(arrays.distinct, _key(0, _SCRATCH, value)):
             values += 1
         index = successor(index, account.last_event, arrays.next_block)
-    if counts and is_another(arrays, 0, _SCRATCH, measure, request, card_id):
+    if counts and is_another(arrays, 0, _SCRATCH, measure, request, named):
         values += 1
     index = first
     while index != NONE and arrays.events[index].time <= end:
@@ -209,8 +212,8 @@ def forget_distinct(arrays, account, slot):
     index = account.first_event
     while index != NONE:
         for i in range(arrays.distinct_measures.shape[0]):
-            for kind in range(DISTINCT_STORES, DISTINCT_CARDS + 1):
-                value = _value(kind, arrays.events[index], arrays.events[index].card_id)
+            for kind in range(DISTINCT_STORES, DISTINCT_DEVICES + 1):
+                value = _value(kind, arrays.events[index], arrays.events[index].named_by)
                 place = _place(arrays.distinct, _key(slot, arrays.distinct_measures[i], value))
                 if value > 0 and arrays.distinct[place, _COUNT] != 0:
                     _close(arrays.distinct, place)

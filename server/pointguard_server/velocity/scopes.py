@@ -249,10 +249,10 @@ def entity_count(world, scope, group_set_id):
 
 
 @part
-def entity_at(world, scope, which, program_id, unit, store, terminal, cashier, card, agent, group_set_id):
+def entity_at(world, scope, which, program_id, unit, store, terminal, cashier, named, agent, group_set_id):
     """Return one of the entities that a transaction counts for; 0: it names none.
 
-    A terminal is its store's: another store may have one of the same name.
+    A terminal is its store's: another store may have one of the same name. ``named``: see ``velocity/naming.py``.
     """
     if scope == _GROUP:
         return world.groups[_groups_at(world, group_set_id) + 1 + which]
@@ -267,7 +267,7 @@ def entity_at(world, scope, which, program_id, unit, store, terminal, cashier, c
     if scope == _TERMINAL:
         return store << TERMINAL_BITS | terminal if terminal != 0 else 0
     if scope == _CARD:
-        return card
+        return max(named, 0)
     return unit
 
 

@@ -25,7 +25,7 @@ NONE = -1
 EVENT = np.dtype(
     [
         ("seq", "<i4"),
-        ("card_id", "<i4"),
+        ("named_by", "<i4"),  # see velocity/naming.py
         ("time", "<i8"),
         ("points", "<i8"),
         ("money", "<i8"),
@@ -61,7 +61,7 @@ MEASURE = np.dtype(
 )
 
 _COUNT, _POINTS, _MONEY = int(Measure.COUNT), int(Measure.POINTS), int(Measure.MONEY)
-DISTINCT_STORES, DISTINCT_CASHIERS, DISTINCT_TERMINALS, DISTINCT_CARDS = 16, 17, 18, 19
+DISTINCT_STORES, DISTINCT_CASHIERS, DISTINCT_TERMINALS, DISTINCT_CARDS, DISTINCT_DEVICES = range(16, 21)
 """Measures of ``distinct``, which nothing is added up for here."""
 _ROLLING, _DAY, _WEEK = int(WindowKind.ROLLING), int(WindowKind.DAY), int(WindowKind.WEEK)
 
@@ -200,7 +200,7 @@ def swap_events(one, other):
     one.store_id, other.store_id = other.store_id, one.store_id
     one.cashier_id, other.cashier_id = other.cashier_id, one.cashier_id
     one.terminal_id, other.terminal_id = other.terminal_id, one.terminal_id
-    one.card_id, other.card_id = other.card_id, one.card_id
+    one.named_by, other.named_by = other.named_by, one.named_by
     one.parts, other.parts = other.parts, one.parts
     one.kind, other.kind = other.kind, one.kind
     one.flags, other.flags = other.flags, one.flags

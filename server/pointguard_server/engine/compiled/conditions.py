@@ -19,9 +19,9 @@ from pointguard_server.engine.compiled.tallies import value_now
 from pointguard_server.engine.world import MATCHED, MATCHED_NUMBER, NOW
 from pointguard_server.rules.checked import NOT_COMPUTED
 from pointguard_server.rules.native_call import call_earn
-from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import is_another
+from pointguard_server.velocity.naming import named_by
 from pointguard_server.velocity.windows import DISTINCT_STORES, RECORDED, amount, matches
 
 _STOPPED = NOT_COMPUTED - 1
@@ -95,8 +95,8 @@ def fill_held(arrays, world, batch, out, r, slot, kind, parts, points, money, fl
             else:
                 held = value_now(arrays, account, measure, tally, batch.header[NOW])
                 if counts and measure.measure >= DISTINCT_STORES:
-                    card = card_of(batch.envelopes[r])
-                    held += is_another(arrays, slot, wanted.measure, measure, batch.requests[r], card)
+                    named = named_by(batch.envelopes[r])
+                    held += is_another(arrays, slot, wanted.measure, measure, batch.requests[r], named)
                 elif counts:
                     held += amount(measure, points, money)
             value = min(value, held)

@@ -17,9 +17,9 @@ from pointguard_server.engine.world import (
     LEGS,
     NOW,
 )
-from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import count_another, count_distinct
+from pointguard_server.velocity.naming import named_by
 from pointguard_server.velocity.windows import (
     APPROVED,
     DISTINCT_STORES,
@@ -252,7 +252,7 @@ def _append_event(arrays, leg, account):
     event.store_id = leg.store_id
     event.cashier_id = leg.cashier_id
     event.terminal_id = leg.terminal_id
-    event.card_id = card_of(leg)
+    event.named_by = named_by(leg)
     event.parts = leg.parts
     event.kind = leg.kind
     event.flags = leg.event_flags

@@ -8,8 +8,8 @@ from pointguard_server.engine.compiled.emit import NOT_LOOKED_AT
 from pointguard_server.engine.compiled.past_windows import fullest_window
 from pointguard_server.engine.compiled.scopes import held_by_scope, told_bucket
 from pointguard_server.engine.world import CONDITION
-from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
+from pointguard_server.velocity.naming import named_by
 from pointguard_server.velocity.scopes import bucket_at
 from pointguard_server.velocity.windows import BLOCKED, RECORDED, amount, matches
 
@@ -71,7 +71,7 @@ def held_by_leg(arrays, world, batch, r, program, scoped, leg):
         leg.store_id,
         leg.terminal_id,
         leg.cashier_id,
-        card_of(leg),
+        named_by(leg),
         leg.agent_id,
         leg.group_set_id,
         now,

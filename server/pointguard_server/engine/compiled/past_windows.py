@@ -7,9 +7,9 @@ have passed, only such as memory knows whole.
 
 from pointguard_server.domain.codes import WindowKind
 from pointguard_server.engine.compiled.moments import counts_at, own_start, stretch_of
-from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.distinct import count_between
+from pointguard_server.velocity.naming import named_by
 from pointguard_server.velocity.windows import (
     DISTINCT_STORES,
     NONE,
@@ -82,8 +82,8 @@ def held_with_itself(arrays, batch, r, slot, program, measure, tally, moment, no
         if not (is_known if not is_now else counts_here or not is_known):
             continue
         if measure.measure >= DISTINCT_STORES:
-            request, card_id = batch.requests[r], card_of(batch.envelopes[r])
-            held = count_between(arrays, account, measure, start, end, request, card_id, counts_here)
+            request, named = batch.requests[r], named_by(batch.envelopes[r])
+            held = count_between(arrays, account, measure, start, end, request, named, counts_here)
         else:
             held = held_at(account, arrays.events, arrays.next_block, measure, tally, start, end)
             if counts_here:

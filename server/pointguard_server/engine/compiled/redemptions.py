@@ -31,8 +31,8 @@ from pointguard_server.engine.compiled.scopes import held_by_scope
 from pointguard_server.engine.compiled.stops import heed_stops
 from pointguard_server.engine.compiled.tallies import value_now
 from pointguard_server.engine.world import CONDITION, NOW
-from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
+from pointguard_server.velocity.naming import named_by
 from pointguard_server.velocity.scopes import bucket_at
 from pointguard_server.velocity.windows import APPROVED, BLOCKED, STOPPED, amount, matches
 
@@ -295,7 +295,7 @@ def _room_now(arrays, world, batch, r, slot, program, rule):
         request.store_id,
         request.terminal_id,
         request.cashier_id,
-        card_of(batch.envelopes[r]),
+        named_by(batch.envelopes[r]),
         0,
         account.group_set_id,
         bucket,

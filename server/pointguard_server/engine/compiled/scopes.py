@@ -6,8 +6,8 @@ back: what it counted for others then is counted.
 
 from pointguard_server.domain.codes import Scope, WindowKind
 from pointguard_server.engine.compiled.moments import counts_at, stretch_of
-from pointguard_server.velocity.cards import card_of
 from pointguard_server.velocity.compiling import part
+from pointguard_server.velocity.naming import named_by
 from pointguard_server.velocity.scopes import (
     LATE,
     NOT_NOW,
@@ -79,7 +79,7 @@ def entity_of_leg(world, measure, leg, which):
         leg.store_id,
         leg.terminal_id,
         leg.cashier_id,
-        card_of(leg),
+        named_by(leg),
         leg.agent_id,
         leg.group_set_id,
     )
@@ -118,7 +118,7 @@ def give_back_for_scopes(arrays, world, now, program, event, unit, agent, group_
                 event.store_id,
                 event.terminal_id,
                 event.cashier_id,
-                event.card_id,
+                event.named_by,
                 agent,
                 group_set_id,
             )
@@ -134,7 +134,7 @@ def give_back_for_scopes(arrays, world, now, program, event, unit, agent, group_
 
 @part
 def held_by_scope(
-    arrays, world, program, measure, unit, store, terminal, cashier, card, agent, group_set_id, now, bucket
+    arrays, world, program, measure, unit, store, terminal, cashier, named, agent, group_set_id, now, bucket
 ):
     """Return what the fullest window holds that a transaction's bucket is in, of an entity that it names.
 
@@ -147,7 +147,7 @@ def held_by_scope(
         return most, chosen, last
     for which in range(entity_count(world, measure.scope, group_set_id)):
         entity = entity_at(
-            world, measure.scope, which, program.program_id, unit, store, terminal, cashier, card, agent, group_set_id
+            world, measure.scope, which, program.program_id, unit, store, terminal, cashier, named, agent, group_set_id
         )
         if entity == 0:
             continue

@@ -115,6 +115,7 @@ class Case:
     stopped_by: tuple[Reason, ...] = ()  # the reasons of the stops in force that name where the request was made
     about_agent: tuple[PastAdvice, ...] = ()  # who asks: what had not ended, the first that was raised first
     card_id: int = 0  # that the account was named by
+    device_id: int = 0  # likewise
     leg_number: int = 0
     earn_stopped: bool = False  # whether the sandbox with little fuel stopped the earn rules, as is recorded
     conditions_stopped: bool = False  # likewise those of the fraud rules
@@ -511,6 +512,7 @@ def _event(case: Case, retrial: Retrial, flags: int) -> PastEvent:
         cashier_id=case.request["cashier_id"],
         terminal_id=case.request["terminal_id"],
         card_id=case.card_id,
+        device_id=case.device_id,
         recorded=bool(flags & RECORDED),
     )
 

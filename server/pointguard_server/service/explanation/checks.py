@@ -23,6 +23,7 @@ _TOLD_APART = {
     WindowMeasure.DISTINCT_CASHIERS: "cashier_id",
     WindowMeasure.DISTINCT_TERMINALS: "terminal_id",
     WindowMeasure.DISTINCT_CARDS: "card_id",
+    WindowMeasure.DISTINCT_DEVICES: "device_id",
 }
 _REDEEMED = frozenset((Part.REDEEM, Part.HOUSEHOLD_REDEEM))
 

@@ -21,7 +21,7 @@ from pointguard_server.domain.codes import (
     Scope,
 )
 from pointguard_server.domain.errors import InvalidRequest, NotFound, Violation
-from pointguard_server.domain.identifiers import card_number
+from pointguard_server.domain.identifiers import card_number, device_number
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.rules.isolation import Isolation
@@ -483,6 +483,7 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
         ),
         about_agent=explanation.about_agent,
         card_id=card_number(leg["identifier_kind"], leg["identifier_id"]),
+        device_id=device_number(leg["identifier_kind"], leg["identifier_id"]),
         leg_number=leg["leg_number"],
         earn_stopped=0 in stopped,
         conditions_stopped=bool(stopped - {0}),

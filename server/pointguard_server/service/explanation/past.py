@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation
-from pointguard_server.domain.identifiers import card_number
+from pointguard_server.domain.identifiers import card_number, device_number
 from pointguard_server.service.explanation.ports import PastAdvice, PastLeg, PastLot
 
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
@@ -50,6 +50,7 @@ class PastEvent:
     cashier_id: int = 0
     terminal_id: int = 0
     card_id: int = 0
+    device_id: int = 0
     recorded: bool = False
     released_points: int = 0
     released_money: int = 0
@@ -161,6 +162,7 @@ def _event(leg: PastLeg) -> PastEvent:
         cashier_id=leg.cashier_id,
         terminal_id=leg.terminal_id,
         card_id=card_number(leg.identifier_kind, leg.identifier_id),
+        device_id=device_number(leg.identifier_kind, leg.identifier_id),
         recorded=bool(leg.event_flags & RECORDED),
     )
 
