@@ -1,4 +1,4 @@
-"""Windows of different stores, cashiers, terminals, cards and devices, beside a recount of sets from the ledger's records."""
+"""Windows of different stores, cashiers, terminals, cards and devices, beside a recount of sets from the ledger."""
 
 import sqlite3
 from collections.abc import Sequence

@@ -245,6 +245,7 @@ class Engine:
         now = time.monotonic()
         waited_s = now - batch.submissions[0].queued_at if batch.submissions else 0.0
         live = []
+        hurried_from = now + self._decider.programs.deadline_near_s
         for submission in batch.submissions:
             if self.broken:
                 # What is on disk is unknown: nothing more may be decided on it.
@@ -254,6 +255,8 @@ class Engine:
                 submission.done(None, Expired())
             else:
                 live.append(submission)
+                if submission.deadline < hurried_from:
+                    batch.inbox.hurry(submission.first, submission.count)
         batch.submissions = live
         if live:
             self._under_way_since = live[0].queued_at

@@ -15,7 +15,7 @@ from pointguard_server.rules.fields import LINE_FIELD_COUNT
 
 _NO_ID = bytes(16)
 # As rows.ENVELOPE_FIELDS; what the engine finds out later is empty, and there is no slot yet.
-_PACK_ENVELOPE = Struct("<2q16s16s18q").pack_into
+_PACK_ENVELOPE = Struct("<2q16s16s19q").pack_into
 _ENVELOPE_SIZE, _REQUEST_SIZE = ENVELOPE.itemsize, REQUEST.itemsize
 _ROWS, _LINES, _BODY_BYTES = 64, 256, 8_192
 
@@ -67,6 +67,10 @@ class Inbox:
         self.envelopes["skip"][row] = SETTLED
         self.envelopes["body_at"][row] = self.envelopes["body_size"][row] = 0
 
+    def hurry(self, first: int, count: int) -> None:
+        """Say of rows that their deadline is near."""
+        self.envelopes["is_hurried"][first : first + count] = 1
+
     def _view(self) -> None:
         self.request_words = self.requests.view(np.int64).reshape(len(self.requests), -1)
         self._request_bytes, self._envelope_bytes, self._line_bytes, self._body_bytes = (
@@ -108,6 +112,7 @@ class Inbox:
             ask.reason_code,
             ask.language,
             ask.group_set_before,
+            0,
             0,
             0,
         )

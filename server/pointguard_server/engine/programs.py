@@ -95,6 +95,7 @@ class Program:
     store_countries: dict[int, int] = field(default_factory=dict, repr=False)  # country by store, as their numbers
     credit_terms: LotTerms = FOREVER  # of what agents give
     age_bands: tuple[int, ...] = ()  # their numbers, if any rule set that may decide asks for what a birth date says
+    deadline_near_s: float = 0.0  # a request with a deadline nearer than this is decided without wider scopes
 
     @property
     def distinct_measures(self) -> tuple[int, ...]:
@@ -172,6 +173,7 @@ class Programs:
         self.agent_rules = max((program.agent_rules for program in everything), default=0)
         self.distinct_measures = tuple(sorted({m for each in everything for m in each.distinct_measures}))
         self.age_bands = programs[0].age_bands if programs else ()
+        self.deadline_near_s = max((each.deadline_near_s for each in everything), default=0.0)
         self._minute = -1
         self._code_words = programs[0].code_words if programs else CodeWords()
         self._world = self._build()

@@ -85,6 +85,7 @@ ENVELOPE_FIELDS = (
     "group_set_before",  # the set that a change of groups takes the member to be in
     "identifier_kind",  # of the identifier that found the account; 0: none did
     "identifier_id",  # and its number
+    "is_hurried",  # its deadline is so near that rules of wider scopes are not looked at
 )
 """What stands around a request: who asks, what is known before it is decided, and where its lines and its body are."""
 SETTLED = -1

@@ -1,6 +1,7 @@
 """The table ``program.fraud`` of a configuration: what goes for all fraud rules. For ``program_config``."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -24,12 +25,25 @@ DEFAULT_FAIL: Final = {
     Context.TRANSFER: FailMode.CLOSED,
 }
 """What fraud rules do while nobody knows what they count, unless the configuration says otherwise."""
+DEADLINE_NEAR_MS_MAX: Final = 10_000
 
 
-def read_fraud(program: CheckedTable) -> tuple[str, Mapping[Context, FailMode]]:
-    """Returns the language of messages, and what fraud rules do by context while nobody knows what they count."""
+@dataclass(frozen=True, slots=True)
+class FraudSettings:
+    """The language of messages for who asks for none, and what rules do by context that nobody can look at.
+
+    Those of wider scopes are not looked at either where a request's deadline is nearer than ``deadline_near_ms``.
+    """
+
+    language: str = DEFAULT_LANGUAGE
+    fail: Mapping[Context, FailMode] = field(default_factory=lambda: dict(DEFAULT_FAIL))
+    deadline_near_ms: int = 0
+
+
+def read_fraud(program: CheckedTable) -> FraudSettings:
+    """Returns what the table says, or what goes without it."""
     if not program.has("fraud"):
-        return DEFAULT_LANGUAGE, DEFAULT_FAIL
+        return FraudSettings()
     table = program.table("fraud")
     language = DEFAULT_LANGUAGE
     if table.has("language"):
@@ -39,5 +53,6 @@ def read_fraud(program: CheckedTable) -> tuple[str, Mapping[Context, FailMode]]:
         modes = table.table("fail")
         fail = {each: modes.choice(each.name.lower(), FailMode, mode) for each, mode in DEFAULT_FAIL.items()}
         modes.close()
+    near = table.integer("deadline_near_ms", 0, DEADLINE_NEAR_MS_MAX, default=0)
     table.close()
-    return language, fail
+    return FraudSettings(language, fail, near)

@@ -66,7 +66,7 @@ class Messages:
     def __init__(self, config: ProgramConfig | None = None) -> None:
         """``None``: there are no messages."""
         self._rules: dict[str, _Filled] = {}
-        self._language = config.language if config else ""
+        self._language = config.fraud.language if config else ""
         for rule in config.fraud_rules if config else ():
             if rule.enabled and rule.message and config:
                 self._rules[rule.name] = _Filled(rule, config)

@@ -35,7 +35,7 @@ from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, LEAST_FUEL, MOST_FUEL
 from pointguard_server.service.built_in_rules import BUILT_IN_RULES, BuiltInRule, CalendarUnit, Counts
 from pointguard_server.service.checked_table import CheckedTable, Problem, did_you_mean, format_duration
-from pointguard_server.service.fraud_settings import DEFAULT_FAIL, DEFAULT_LANGUAGE, FailMode, read_fraud
+from pointguard_server.service.fraud_settings import FraudSettings, read_fraud
 from pointguard_server.service.message_templates import Template, read_message, unfilled
 
 ROLLING_WINDOW_MAX: Final = timedelta(days=400)
@@ -230,8 +230,7 @@ class ProgramConfig:
     """A program. ``earn_rules`` is the name of the earn rule file, relative to the folder of the configuration.
 
     ``fuel`` is what one transaction may use of it, where ``isolation`` has the earn rules run in a sandbox.
-    ``language`` is that of messages for who asks for none; ``fail`` says by context what fraud rules do while nobody
-    knows what they count.
+    ``fraud`` is what goes for all fraud rules.
     ``cards_a_month`` is how many cards a business unit may link to an account in a calendar month; None: any number.
     ``identifiers`` are the kinds that find a member; the account's own number does in any case.
     """
@@ -253,8 +252,7 @@ class ProgramConfig:
     isolation: Isolation
     fuel: int
     fraud_rules: tuple[FraudRuleConfig, ...]
-    language: str = DEFAULT_LANGUAGE
-    fail: Mapping[Context, FailMode] = field(default_factory=lambda: dict(DEFAULT_FAIL))
+    fraud: FraudSettings = field(default_factory=FraudSettings)
     identifiers: tuple[IdentifierKind, ...] = tuple(IdentifierKind)
 
 
@@ -303,7 +301,7 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         _read_currency_digits(program, currency),
     )
     access = _read_spend_access(redemption, currency, digits)
-    language, fail = read_fraud(program)
+    fraud = read_fraud(program)
     config = ProgramConfig(
         code=program.text("code", 32, _CODE, "letters, digits, - and _, beginning with a letter or digit"),
         name=program.text("name", 128),
@@ -321,9 +319,8 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         earn_rules=_read_earn_rules(earn),
         isolation=earn.choice("isolation", Isolation, Isolation.NONE),
         fuel=_read_fuel(earn),
-        fraud_rules=_read_fraud_rules(document, language) + access,
-        language=language,
-        fail=fail,
+        fraud_rules=_read_fraud_rules(document, fraud.language) + access,
+        fraud=fraud,
         identifiers=program.choices("identifiers", IdentifierKind) or tuple(IdentifierKind),
     )
     earn.close()

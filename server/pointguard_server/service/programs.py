@@ -212,6 +212,7 @@ def build_program(
         group_sets=group_sets or GroupSets(),
         counters=_counters(rule_set, intern),
         store_countries=store_countries or {},
+        deadline_near_s=config.fraud.deadline_near_ms / 1_000,
     )
 
 
@@ -460,7 +461,7 @@ def _fraud_rules(
                 ControlConfig(limit.most, Posture.BLOCK, timedelta(0)),
                 Context.ADJUSTMENT,
                 limit.reason,
-                fails_closed=config.fail[Context.ADJUSTMENT] is FailMode.CLOSED,
+                fails_closed=config.fraud.fail[Context.ADJUSTMENT] is FailMode.CLOSED,
                 of_agent=limit.scope is Scope.AGENT,
             )
         )
@@ -486,7 +487,7 @@ def _fraud_rules(
                 condition=condition,
                 is_sized=sized,
                 is_shadow=rule.mode is RuleMode.SHADOW,
-                fails_closed=config.fail[rule.context] is FailMode.CLOSED,
+                fails_closed=config.fraud.fail[rule.context] is FailMode.CLOSED,
                 of_agent=rule.scope is Scope.AGENT,
             )
         )

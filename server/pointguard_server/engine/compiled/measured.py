@@ -15,7 +15,10 @@ from pointguard_server.velocity.windows import BLOCKED, RECORDED, amount, matche
 
 _GROUP, _AGENT, _INTERVENTION = int(Scope.GROUP), int(Scope.AGENT), int(Kind.INTERVENTION)
 UNCOUNTED = -2
-"""What a window holds while nobody knows: see ``velocity.scopes.SCOPED``. Records leave it out."""
+"""What a window holds while nobody knows (see ``velocity.scopes.SCOPED``), or nobody has the time to look.
+
+Records leave it out.
+"""
 
 
 @part
@@ -47,7 +50,7 @@ def measure_leg(arrays, world, batch, out, row, slot, flags):
         value, which, _ = held_by_leg(arrays, world, batch, r, program, scoped, leg)
         if value < 0:
             continue
-        if scoped.uncounted:
+        if scoped.uncounted or batch.envelopes[r].is_hurried:
             out.windows[row, scoped.place] = UNCOUNTED
             continue
         out.windows[row, scoped.place] = value + amount(scoped, leg.points, leg.money)

@@ -303,7 +303,9 @@ def _room_now(arrays, world, batch, r, slot, program, rule):
     )
     if value < 0:
         return POINTS_MAX
-    return UNCOUNTED if scoped.uncounted else _room_under(world, program, rule, scoped, value)
+    if scoped.uncounted or batch.envelopes[r].is_hurried:
+        return UNCOUNTED
+    return _room_under(world, program, rule, scoped, value)
 
 
 @part

@@ -384,6 +384,7 @@ def begin(reader, rows, row, operation, at):
     envelope.group_set_before = 0
     envelope.identifier_kind = 0
     envelope.identifier_id = 0
+    envelope.is_hurried = 0
 
 
 @part

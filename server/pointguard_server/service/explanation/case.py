@@ -334,7 +334,7 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
         forbids=stops
         and (
             (bears and (tripped or held in _WITHOUT_CONDITION))
-            or (unknown and case.config.fail[check.context] is FailMode.CLOSED)
+            or (unknown and case.config.fraud.fail[check.context] is FailMode.CLOSED)
         ),
         # That a case is open about an agent is not told to him.
         warns=unknown
