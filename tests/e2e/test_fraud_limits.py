@@ -5,7 +5,7 @@ import shutil
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ from pointguard_client import (
     PointguardClient,
     Profile,
     Redemption,
+    RuleChange,
+    RuleChangeReason,
     SyncPointguardClient,
     TransactionKind,
     TransactionPart,
@@ -120,6 +122,7 @@ FAMILIES: dict[str, Callable[[SyncPointguardClient, Identifier], object]] = {
     "PURCHASE_TRANSACTION_COUNT": lambda client, member: client.accrue(member, Money(1, CAD)),
     "DISCRETIONARY_EARN": lambda client, member: client.adjust_points(member, 1, "agent 1", "GOODWILL", "late"),
     "EARN_FROM_PPE": lambda client, member: record(client, member, TransactionPart.PPE),
+    "EARN_FROM_POINTS_TRANSFER": lambda client, member: client.transfer_points(enroll(client), member, 1),
     "EMAIL_UPDATE": lambda client, member: client.link_identifier(
         member, Identifier.email(f"{new_idempotency_key()}@example.com")
     ),
@@ -142,8 +145,10 @@ threshold = 0
 posture = "BLOCK"
 duration = "0s"
 """
+NEAR = "[program.fraud]\ndeadline_near_ms = 10_000\n"
 IDENTIFIERS = 'identifiers = ["LOYALTY_ID", "EXTERNAL_ID", "CARD", "EMAIL"]\n'
-LIMITED = PROGRAM.replace("[program.redemption]", f"{IDENTIFIERS}[program.redemption]") + CONTROLS + RULES
+LIMITED = PROGRAM.replace("[program.redemption]", f"{IDENTIFIERS}[program.redemption]") + NEAR + CONTROLS + RULES
+TUNED = RuleChange("analyst 7", RuleChangeReason.INCIDENT)
 WHY = Intervention("analyst 7", InterventionReason.SUSPECTED_FRAUD, session_id="console 3, 14:02")
 
 
@@ -323,6 +328,50 @@ def test_agents_give_up_to_each_limit_and_not_beyond(client: SyncPointguardClien
     assert give(member, 1, "another") == []
 
 
+@contextmanager
+def configured(client: SyncPointguardClient, text: str) -> Iterator[None]:
+    """Have another configuration decide for a while."""
+    calls = client.configuration
+    before = calls.get_version().version
+    version = calls.create_version(text, TUNED).version
+    calls.activate_version(version, TUNED, expected_active_version=before)
+    yield
+    calls.roll_back(before, TUNED, expected_active_version=version)
+
+
+def test_an_agent_gives_up_to_the_months_limit_and_not_beyond(client: SyncPointguardClient) -> None:
+    agent, members = new_idempotency_key(), [enroll(client) for _ in range(3)]
+    text = client.configuration.get_version().source.replace("agent_daily_max = 100", "agent_daily_max = 1000")
+    with configured(client, text):
+        told = [
+            against(client.adjust_points(member, points, agent, "GOODWILL", "late"))
+            for member, points in zip((*members, members[2]), (50, 50, 21, 20), strict=True)
+        ]
+    assert told == [[], [], ["AGENT_MONTHLY_LIMIT"], []]
+    # In the month all counts, whatever decided it.
+    assert against(client.adjust_points(members[0], 1, agent, "GOODWILL", "late")) == [
+        "AGENT_DAILY_LIMIT",
+        "AGENT_MONTHLY_LIMIT",
+    ]
+
+
+def test_a_call_whose_deadline_is_near_is_not_judged_by_wider_scopes_and_told_so(
+    server: ServerProcess, client: SyncPointguardClient
+) -> None:
+    agent, member = new_idempotency_key(), enroll(client)
+    with SyncPointguardClient.connect(server.address, api_key=server.api_key, timeout_seconds=9) as hasty:
+        answer = hasty.adjust_points(member, 1, agent, "GOODWILL", "late")
+        assert redeem(hasty, member) == [], "no rule of a wider scope looks at redemptions"
+    assert [(reason.code.name, reason.rule) for reason in answer.reasons] == [
+        ("RULE_UNAVAILABLE", "AGENT_DAILY_LIMIT"),
+        ("RULE_UNAVAILABLE", "AGENT_MONTHLY_LIMIT"),
+    ]
+    assert answer.decision is Decision.DECLINED
+    explained = client.explain_decision(answer.transaction_id)
+    assert explained.reproduced, explained.differences
+    assert against(client.adjust_points(member, 1, agent, "GOODWILL", "late")) == []
+
+
 def test_an_identifier_of_a_kind_that_the_program_does_not_take_finds_and_links_nobody(
     server: ServerProcess, client: SyncPointguardClient
 ) -> None:
@@ -358,6 +407,47 @@ async def test_a_redemption_beside_a_lock_is_decided_before_or_after_it_and_expl
             assert against(redemption) == (["REDEMPTION_LOCKED"] if came_after else [])
 
 
+async def test_a_redemption_beside_an_activation_by_call_is_decided_by_the_version_that_it_names(
+    server: ServerProcess,
+) -> None:
+    async with PointguardClient.connect(server.address, api_key=server.api_key, timeout_seconds=20) as client:
+        members = [Identifier.external_id(new_idempotency_key()) for _ in range(24)]
+        for member in members:
+            await client.enroll_member([member])
+            await client.accrue(member, Money(20_00, CAD))
+        calls = client.configuration
+        before = await calls.get_version()
+        after = await calls.create_version(before.source + RACED.replace("raced", "raced by call"), TUNED)
+
+        async def redeem_at(member: Identifier) -> Redemption:
+            return await client.authorise_redemption(member, 1, capture=True, kind=TransactionKind.PURCHASE)
+
+        async def activate() -> None:
+            await calls.activate_version(after.version, TUNED, expected_active_version=before.version)
+
+        first = await redeem_at(members[0])
+        beside = asyncio.create_task(activate())
+        raced: list[Redemption] = []
+        while not beside.done():
+            raced += await asyncio.gather(*(redeem_at(members[1 + (len(raced) + n) % 22]) for n in range(4)))
+        await beside
+        last = await redeem_at(members[23])
+        await calls.roll_back(before.version, TUNED, expected_active_version=after.version)
+
+        told = [await client.get_transaction(each.transaction_id) for each in (first, *raced, last)]
+        told.sort(key=lambda each: each.position)
+        versions = [each.fraud_rules_version for each in told]
+        assert versions == sorted(versions), "nobody is decided by the old version after one was by the new"
+        assert (versions[0], versions[-1]) == (before.version, after.version)
+        change = versions.index(after.version)
+        for each in (*told[max(change - 2, 0) : change + 2], told[0], told[-1]):
+            is_new = each.fraud_rules_version == after.version
+            assert (each.decision is Decision.DECLINED) == is_new
+            explained = await client.explain_decision(each.transaction_id)
+            assert explained.reproduced, explained.differences
+            assert ("raced by call" in {check.rule for check in explained.checks}) == is_new
+
+
 def change_rules(server: ServerProcess) -> None:
     Path(server.options[server.options.index("--program") + 1]).write_text(LIMITED + RACED)
     server.send_signal(signal.SIGHUP)
@@ -387,7 +477,7 @@ async def test_a_redemption_beside_a_change_of_rules_is_decided_by_the_version_t
         told = [await client.get_transaction(each.transaction_id) for each in made[-3:]]
         assert [each.decision for each in told] == [Decision.APPROVED, Decision.APPROVED, Decision.DECLINED]
         before, _, after = (each.fraud_rules_version for each in told)
-        assert after == before + 1
+        assert after > before
         for each in made[-2:]:
             explained = await client.explain_decision(each.transaction_id)
             assert explained.reproduced, explained.differences
