@@ -47,7 +47,7 @@ from pointguard_server.service.disk import DiskSpace
 from pointguard_server.service.exemptions import Exemptions
 from pointguard_server.service.experiment_metrics import ExperimentMetrics
 from pointguard_server.service.experiments import Experiments
-from pointguard_server.service.explanation.explainer import Explainer
+from pointguard_server.service.explanation.explainer import CheckedConfiguration, Explainer
 from pointguard_server.service.live_programs import LiveMetrics, LivePrograms
 from pointguard_server.service.messages import Messages
 from pointguard_server.service.metrics import Metrics
@@ -56,7 +56,7 @@ from pointguard_server.service.program_start import ProgramStart, ProgramStarter
 from pointguard_server.service.rule_compiler import RuleCompiler
 from pointguard_server.service.rule_metrics import RuleMetrics
 from pointguard_server.service.rule_plan import Planner
-from pointguard_server.service.rule_sets import RuleSets
+from pointguard_server.service.rule_sets import RuleSets, told
 from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.shadow_metrics import ShadowMetrics
 from pointguard_server.service.shadows import Shadows
@@ -257,7 +257,7 @@ class Server:
             experiments,
             self.shadows,
             self._open_backtests(rule_sets),
-            Explainer(self.ledger.decisions, self.ledger.catch_up, rule_sets.check_version, basket_lines),
+            self._explainer(rule_sets),
             *await self._open_directives(tenant),
             self.advice_feed,
             guard,
@@ -283,6 +283,13 @@ class Server:
         """Return what changes the configuration by calls."""
         ledger, reader = self.ledger, ConfigurationReader(self.ledger.reader_pool)
         return Configurations(self.serving, rule_sets, self.engine, ledger.configurations, reader, clock)
+
+    def _explainer(self, rule_sets: RuleSets) -> Explainer:
+        async def check(source: str, name: str) -> CheckedConfiguration:
+            with told("transaction_id"):
+                return await self.serving.compiler.checking.configuration(source, name)
+
+        return Explainer(self.ledger.decisions, self.ledger.catch_up, rule_sets.check_version, check, basket_lines)
 
     def _open_backtests(self, rule_sets: RuleSets) -> Backtests:
         """Return the backtests, of which none runs yet."""

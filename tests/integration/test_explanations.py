@@ -4,7 +4,7 @@ from functools import partial
 
 from pointguard_server.domain.codes import Decision, Operation, Reason
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL
-from pointguard_server.service.explanation.explainer import Explanation
+from pointguard_server.service.explanation.explainer import CONFIGURATIONS_MAX, Explanation
 from tests.reference.test_backtest_history import Shopper
 from tests.support.explaining import explaining
 from tests.support.ledger import Ledger, open_ledger, sandboxed
@@ -55,6 +55,21 @@ def test_a_stop_that_no_fuel_explains_shows_as_a_difference() -> None:
         assert decided(ledger)[0] == (Decision.DECLINED, [Reason.RULES_STOPPED])
         differing = [{each.part for each in explanation.differences} for explanation in explained(ledger)[-2:]]
         assert all({"decision", "reasons"} <= parts for parts in differing)
+
+
+def test_a_configuration_is_checked_once_for_all_that_it_decided_and_anew_when_others_came_between() -> None:
+    with open_ledger(rules=RULES) as ledger, explaining(ledger) as explainer:
+        account = ledger.member(100)
+        first = ledger.authorise(account, 10).transaction_id
+        assert all(explanation.reproduced for explanation in explainer.all_legs())
+        assert explainer.checked == 1
+        for points in range(51, 51 + CONFIGURATIONS_MAX):
+            ledger.change(rules=RULES.replace("50", str(points)))
+            ledger.authorise(account, 1)
+        assert all(explanation.reproduced for explanation in explainer.all_legs())
+        assert explainer.checked == 1 + CONFIGURATIONS_MAX
+        assert explainer.explain(first).reproduced
+        assert explainer.checked == 2 + CONFIGURATIONS_MAX
 
 
 def test_a_change_of_groups_is_judged_and_explained_by_the_groups_that_it_makes() -> None:

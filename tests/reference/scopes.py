@@ -17,6 +17,8 @@ from pointguard_server.domain.identifiers import IdentifierKind
 Leg = dict[str, Any]
 CARDS = (IdentifierKind.CARD, IdentifierKind.LOYALTY_ID)
 DAY = 86_400_000_000
+STOPPED = 16
+"""The flag of what was declined while redemptions were stopped: no window counts it, no rule looks at it."""
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
 
 
@@ -53,6 +55,8 @@ class Wide:
         """Whether it counts a leg at all, as that was decided."""
         approved, blocked = bool(leg["event_flags"] & 1), bool(leg["event_flags"] & 2)
         if leg["operation"] in INTERVENTIONS and self.scope is not Scope.AGENT:
+            return False
+        if leg["event_flags"] & STOPPED:
             return False
         if self.kinds is not None and leg["kind"] not in self.kinds:
             return False

@@ -16,6 +16,7 @@ from tests.reference.scopes import Leg, Wide, events_before, time_of
 from tests.reference.test_windows import STARTS, ZONES, without_ids
 from tests.support.explaining import explaining
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, Where, named, open_ledger
+from tests.support.stops import release_redemptions, stop_redemptions
 
 SCOPES = tuple(scope for scope in Scope if scope is not Scope.ACCOUNT)
 WINDOWS = (
@@ -124,6 +125,8 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("suspend"), st.booleans()),
     st.tuples(st.just("record"), place, st.sampled_from((-HOUR, 0, *WAITS)), st.integers(0, 40)),
     st.tuples(st.just("quote"), place),
+    st.tuples(st.just("stop"), place),
+    st.just(("release",)),
 )
 members = st.tuples(st.integers(0, len(GROUPS) - 1), st.sampled_from(NAMES))
 histories = st.lists(st.tuples(members, steps), min_size=5, max_size=40)
@@ -156,6 +159,10 @@ class Player:
         for (number, kind), (name, *rest) in history:
             if name == "wait":
                 self.ledger.clock.moment += rest[0]
+            elif name == "stop":
+                stop_redemptions(self.ledger, Where(store=rest[0].store))
+            elif name == "release":
+                release_redemptions(self.ledger)
             elif (ask := self.ask(self.accounts[number], name, rest)) is not None:
                 if kind is not None and ask.account_id:
                     ask = named(ask, kind, name_of(number))

@@ -14,6 +14,7 @@ from pointguard_server.engine.ask import Ask, Verdict
 from tests.integration.audit import audit
 from tests.reference.windows import expected_windows, history_of, measure_of, read_records
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, open_ledger
+from tests.support.stops import release_redemptions, stop_redemptions
 
 WINDOWS = (
     'rolling = "1s"',
@@ -139,6 +140,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("raise"), st.sampled_from(Context), st.sampled_from((Posture.WARN, Posture.BLOCK))),
     st.tuples(st.sampled_from(("override", "remove")), st.integers(0, 3)),
     st.tuples(st.just("quote"), st.sampled_from(PROVINCES)),
+    st.tuples(st.sampled_from(("stop", "release"))),
     st.just(("forget",)),
 )
 histories = st.lists(st.tuples(st.integers(0, 1), steps), min_size=5, max_size=45)
@@ -159,6 +161,9 @@ class Player:
             return
         if name == "forget":
             self.ledger.decider.memory.evict([self.accounts[number]])
+            return
+        if name in ("stop", "release"):
+            (stop_redemptions if name == "stop" else release_redemptions)(self.ledger)
             return
         ask = self.ask(number, name, rest)
         if ask is None:

@@ -29,6 +29,14 @@ FORBID_BEFORE_RULES = {
 }
 """Reasons that settle a transaction before any fraud rule looks at it."""
 
+STOPPED = {
+    Reason.REDEMPTIONS_STOPPED,
+    Reason.BUSINESS_UNIT_STOPPED,
+    Reason.STORE_STOPPED,
+    Reason.TERMINAL_STOPPED,
+}
+"""Why a redemption was turned away that says nothing about the account: no window counts it, no rule looks at it."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -166,7 +174,7 @@ def history_of(records: Iterable[Record]) -> History:
     releases = []
     for record in records:
         leg: dict[str, Any] = record.leg
-        if is_of_lots(leg) or leg["operation"] in INTERVENTIONS:
+        if is_of_lots(leg) or leg["operation"] in INTERVENTIONS or was_stopped(record):
             continue
         if leg["operation"] in RELEASES:
             authorised = events[leg["refers_to_seq"]]
@@ -201,6 +209,11 @@ def time_of(leg: dict[str, Any]) -> int:
     return int(leg["accepted_at"])
 
 
+def was_stopped(record: Record) -> bool:
+    """Whether a leg was declined since redemptions were stopped; a quote for one says so, and is no leg."""
+    return any(code in STOPPED for code, _ in record.reasons)
+
+
 def is_blocked(record: Record) -> bool:
     """Whether a leg was declined under a standing block: what another system did was not."""
     recorded = record.leg["operation"] == Operation.RECORD_ACTIVITY
@@ -233,7 +246,7 @@ def expected_windows(
     A measure that would not count the transaction is left out, and so is every measure of a leg that is no attempt.
     """
     leg: dict[str, Any] = record.leg
-    if leg["operation"] in (*RELEASES, *INTERVENTIONS) or is_of_lots(leg):
+    if leg["operation"] in (*RELEASES, *INTERVENTIONS) or is_of_lots(leg) or was_stopped(record):
         return {}
     kind, parts = Kind(leg["kind"]), parts_of(leg["parts"])
     if leg["operation"] == Operation.RECORD_ACTIVITY:

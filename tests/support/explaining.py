@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pointguard_server.rules.rule_set import RuleSet, load_rule_set
-from pointguard_server.service.explanation.explainer import Explainer, Explanation
+from pointguard_server.service.explanation.explainer import CheckedConfiguration, Explainer, Explanation
+from pointguard_server.service.fraud_conditions import check_conditions
+from pointguard_server.service.program_config import load_program_config
 from pointguard_server.service.rule_simulation import OrderLine
 from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.storage.decision_reader import DecisionReader
@@ -18,7 +20,8 @@ class Explaining:
     def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
         self._ledger, self._loop = ledger, loop
         self._reader = DecisionReader(ledger.path, ledger.vault)
-        self._explainer = Explainer(self._reader, self._catch_up, self._check, _no_basket)
+        self._explainer = Explainer(self._reader, self._catch_up, self._check, self._check_configuration, _no_basket)
+        self.checked = 0  # how many configurations were
         self._rule_sets: dict[str, RuleSet] = {}
 
     async def _catch_up(self) -> None:
@@ -28,6 +31,11 @@ class Explaining:
         if version.source not in self._rule_sets:
             self._rule_sets[version.source] = load_rule_set(version.source, "test")
         return self._rule_sets[version.source]
+
+    async def _check_configuration(self, source: str, name: str) -> CheckedConfiguration:
+        self.checked += 1
+        config = load_program_config(source, name)
+        return config, check_conditions(config, name)
 
     def explain(self, transaction_id: bytes, tenant: int = TENANT, leg: int = 0) -> Explanation:
         """Explain a leg of one decision."""

@@ -339,7 +339,10 @@ class Ledger:
 
     def _fresh_decider(self, store: LedgerStore, accounts_max: int) -> Decider:
         memory = Memory(accounts_max, self.programs.measures_max, self.programs.counters_max)
-        return Decider(store, memory, self.programs, self.clock)
+        decider = Decider(store, memory, self.programs, self.clock)
+        # A start takes up what is in force.
+        decider.directives = self.decider.directives if hasattr(self, "decider") else decider.directives
+        return decider
 
     def rehearse(self, *asks: Ask) -> list[Verdict]:
         """Return what a server that has just started would answer, and leave no trace."""

@@ -67,20 +67,25 @@ from pointguard_server.service.explanation.returns import decide_return, origina
 from pointguard_server.service.explanation.scopes import ScopedPast, read_scope
 from pointguard_server.service.explanation.several_accounts import decide_together
 from pointguard_server.service.explanation.windows import Counting
-from pointguard_server.service.fraud_conditions import check_conditions
-from pointguard_server.service.program_config import LotsConfig, ProgramConfig, ProgramConfigError, load_program_config
+from pointguard_server.service.program_config import LotsConfig, ProgramConfig, ProgramConfigError
 from pointguard_server.service.rule_simulation import Order, OrderLine
 from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.service.vault import VaultError
 
 LEGS_MAX: Final = 100_000
 """An account with more legs before a decision is not explained: it would take many seconds of the server."""
+CONFIGURATIONS_MAX: Final = 8
+"""How many configurations are remembered, the last that were asked for: checking one takes longer than all the rest."""
 _DAY: Final = 86_400_000_000
 _NO_STORE: Final = StoreVersion(0, "", 0)
 
 Answer = TypeVar("Answer")
 Check = Callable[[RuleSetVersion], Awaitable[RuleSet]]
 """Returns the rule set of a version; raises ``RuleSetError``."""
+CheckedConfiguration = tuple[ProgramConfig, RuleSet | None]
+"""A configuration, and the conditions of its fraud rules if there are any."""
+CheckConfiguration = Callable[[str, str], Awaitable[CheckedConfiguration]]
+"""Returns what a text says, which mistakes name by the second text; raises ``ProgramConfigError``."""
 ReadBasket = Callable[[bytes], tuple[OrderLine, ...]]
 """Returns the lines of a basket as a record keeps it; raises ``ValueError``."""
 
@@ -155,6 +160,14 @@ def on_history(order: Order, history: AccountHistory, rule_set: RuleSet, scale: 
     )
 
 
+class _Unchecked(Exception):
+    """A configuration is needed that has not been checked."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.source = source
+
+
 @dataclass(slots=True)
 class _Found:
     """What was read and what was found wrong on the way."""
@@ -169,9 +182,16 @@ class Explainer:
     """Explains the decisions of a ledger. ``catch_up`` waits until the database has all that was answered."""
 
     def __init__(
-        self, reader: DecisionReader, catch_up: Callable[[], Awaitable[None]], check: Check, read_basket: ReadBasket
+        self,
+        reader: DecisionReader,
+        catch_up: Callable[[], Awaitable[None]],
+        check: Check,
+        check_configuration: CheckConfiguration,
+        read_basket: ReadBasket,
     ) -> None:
         self._reader, self._catch_up, self._check, self._read_basket = reader, catch_up, check, read_basket
+        self._check_configuration = check_configuration
+        self._configurations: dict[str, CheckedConfiguration | ProgramConfigError] = {}  # the last asked for last
         self._one = asyncio.Semaphore(1)
 
     async def explain(
@@ -198,7 +218,8 @@ class Explainer:
         async with self._one:
             explanation, found = await self._caught_up(read)
             rule_set = await self._rule_set(explanation, found)
-            return await asyncio.to_thread(_decide_again, explanation, rule_set, found, is_traced)
+            configuration = self._configuration(explanation.configuration, found)
+            return await asyncio.to_thread(_decide_again, explanation, configuration, rule_set, found, is_traced)
 
     async def accrual(self, tenant_id: int, transaction_id: bytes) -> tuple[Order, AccountHistory]:
         """Return the order of a past accrual, and the account's history before it.
@@ -209,11 +230,11 @@ class Explainer:
         """
         async with self._one:
             explanation, found = await self._caught_up(lambda: self._read(tenant_id, transaction_id))
+            configuration = self._configuration(explanation.configuration, found)
         record = explanation.record
         if record is None or record.leg["operation"] != Operation.ACCRUE:
             raise InvalidRequest(Violation("transaction_id", "must be an accrual's"))
-        config = _read_configuration(explanation.configuration, found)
-        lots = None if config is None else config.lots
+        lots = None if configuration is None else configuration[0].lots
         history = AccountHistory(explanation.past, explanation.awards, explanation.texts, lots)
         return order_of(explanation, record), history
 
@@ -241,13 +262,49 @@ class Explainer:
         Raises:
             NotFound: if it is not there then either.
         """
-        made = await asyncio.to_thread(read)
+        made = await self._checked(read)
         if made is None:
             await self._catch_up()
-            made = await asyncio.to_thread(read)
+            made = await self._checked(read)
         if made is None:
             raise NotFound
         return made
+
+    async def _checked(self, read: Callable[[], Answer]) -> Answer:
+        """Return what is read, the configurations that it takes checked: each once, and not by this process."""
+        while True:
+            try:
+                return await asyncio.to_thread(read)
+            except _Unchecked as needed:
+                await self._remember(needed.source)
+
+    async def _remember(self, source: str) -> None:
+        try:
+            checked: CheckedConfiguration | ProgramConfigError = await self._check_configuration(
+                source, "configuration"
+            )
+        except ProgramConfigError as error:
+            checked = error
+        for oldest in list(self._configurations)[: len(self._configurations) + 1 - CONFIGURATIONS_MAX]:
+            del self._configurations[oldest]
+        self._configurations[source] = checked
+
+    def _configuration(self, stored: StoredText | None, found: _Found) -> CheckedConfiguration | None:
+        """Return a configuration that was checked; None if there is none, or it is not understood.
+
+        Raises:
+            _Unchecked: if it was not checked.
+        """
+        if stored is None:
+            return None
+        checked = self._configurations.pop(stored.source, None)
+        if checked is None:
+            raise _Unchecked(stored.source)
+        self._configurations[stored.source] = checked
+        if isinstance(checked, ProgramConfigError):
+            found.note("configuration", "a configuration", f"this server does not understand it: {checked.problems[0]}")
+            return None
+        return checked
 
     def _read(self, tenant_id: int, transaction_id: bytes, leg_number: int = 0) -> tuple[Explanation, _Found] | None:
         """Read all that a decision saw; None if the tenant has no such transaction or it has no such leg."""
@@ -306,9 +363,10 @@ class Explainer:
 
     def _scoped(self, tenant_id: int, leg: dict[str, int], configuration: StoredText | None) -> Scoped:
         """Return what the wider windows of the fraud rules held before a leg that they look at."""
-        config = _read_configuration(configuration, _Found())
-        if config is None or leg["operation"] in (*ENDS, Operation.MATURE):
+        checked = self._configuration(configuration, _Found())
+        if checked is None or leg["operation"] in (*ENDS, Operation.MATURE):
             return {}
+        config, _ = checked
         of_agents_alone = leg["operation"] in INTERVENTIONS
         zone = ZoneInfo(config.time_zone)
         return {
@@ -368,16 +426,6 @@ def _read_record(stored: StoredDecision, found: _Found) -> Record | None:
     return record
 
 
-def _read_configuration(configuration: StoredText | None, found: _Found) -> ProgramConfig | None:
-    if configuration is None:
-        return None
-    try:
-        return load_program_config(configuration.source, "configuration")
-    except ProgramConfigError as error:
-        found.note("configuration", "a configuration", f"this server does not understand it: {error.problems[0]}")
-        return None
-
-
 def _numbers(stored: StoredDecision, record: Record | None, past: Past, store: StoreVersion) -> set[int]:
     """Return the numbers whose texts an explanation needs."""
     named = (
@@ -414,15 +462,21 @@ def _rules_of(original: PastOriginal | None) -> set[int]:
     return {cast("int", entry["rule_id"]) for entry in record.entries} if record is not None else set()
 
 
-def _decide_again(explanation: Explanation, rule_set: RuleSet | None, found: _Found, is_traced: bool) -> Explanation:
-    record, config = explanation.record, _read_configuration(explanation.configuration, found)
-    if record is None or config is None or (record.leg["operation"] == Operation.ACCRUE and rule_set is None):
+def _decide_again(
+    explanation: Explanation,
+    configuration: CheckedConfiguration | None,
+    rule_set: RuleSet | None,
+    found: _Found,
+    is_traced: bool,
+) -> Explanation:
+    record = explanation.record
+    if record is None or configuration is None or (record.leg["operation"] == Operation.ACCRUE and rule_set is None):
         return replace(explanation, differences=tuple(found.differences))
     case, retrial = None, None
     try:
-        case = _case(explanation, record, config, rule_set)
+        case = _case(explanation, record, configuration, rule_set)
         if explanation.legs:
-            retrial = decide_together(_cases(explanation.legs, config))[case.leg_number]
+            retrial = decide_together(_cases(explanation.legs, configuration))[case.leg_number]
         else:
             retrial = _retry(case, explanation.original, record, is_traced=is_traced)
         if retrial is None and case.operation in (Operation.RETURN, Operation.ADJUST):
@@ -440,7 +494,7 @@ def _decide_again(explanation: Explanation, rule_set: RuleSet | None, found: _Fo
     return replace(explanation, case=case, retrial=retrial, differences=tuple(found.differences))
 
 
-def _cases(legs: Iterable[Explanation], config: ProgramConfig) -> list[Case]:
+def _cases(legs: Iterable[Explanation], configuration: CheckedConfiguration) -> list[Case]:
     """Return what each leg saw.
 
     Raises:
@@ -450,12 +504,15 @@ def _cases(legs: Iterable[Explanation], config: ProgramConfig) -> list[Case]:
     for each in legs:
         if each.record is None:
             raise ValueError("the record of another leg cannot be read")
-        cases.append(_case(each, each.record, config, None))
+        cases.append(_case(each, each.record, configuration, None))
     return cases
 
 
-def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_set: RuleSet | None) -> Case:
+def _case(
+    explanation: Explanation, record: Record, configuration: CheckedConfiguration, rule_set: RuleSet | None
+) -> Case:
     leg = cast("dict[str, int]", record.leg)
+    config, conditions = configuration
     zone = ZoneInfo(config.time_zone)
     past, checks = explanation.past, checks_of(config)
     stopped = _stopped(record, config)
@@ -490,7 +547,6 @@ def _case(explanation: Explanation, record: Record, config: ProgramConfig, rule_
     )
     if case.said is not None:
         return case
-    conditions = check_conditions(config, "configuration")
     if conditions is not None and record.request is not None and leg["operation"] not in ENDS:
         case = replace(case, conditions=conditions, asked=order_of(explanation, record))
     if rule_set is None:
