@@ -87,11 +87,9 @@ class Shopper(Player):
     def play(self, number: int, step: Step) -> None:
         name, *rest = step
         account = self.accounts[number]
-        if name == "wait":
-            self.ledger.clock.moment += rest[0]
-        elif name == "forget":
-            self.ledger.decider.memory.evict([account])
-        elif name == "shop":
+        if self.has_done(number, name, rest):
+            return
+        if name == "shop":
             self.ledger.decide(*(self.purchase(account, *each) for each in rest[0]))
         elif name == "groups":
             self.ledger.one(self.change_of_groups(account, rest[0]))

@@ -27,11 +27,7 @@ class Explained(Player):
 
     def play(self, number: int, step: Step) -> None:
         name, *rest = step
-        if name == "wait":
-            self.ledger.clock.moment += rest[0]
-        elif name == "forget":
-            self.ledger.decider.memory.evict([self.accounts[number]])
-        elif (ask := self.ask(number, name, rest)) is not None:
+        if not self.has_done(number, name, rest) and (ask := self.ask(number, name, rest)) is not None:
             verdict = self.ledger.one(ask)
             if name == "reserve" and verdict.expires_at:
                 self.reservations[number].append(verdict)

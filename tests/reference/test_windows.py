@@ -156,14 +156,7 @@ class Player:
 
     def play(self, number: int, step: Step) -> None:
         name, *rest = step
-        if name == "wait":
-            self.ledger.clock.moment += rest[0]
-            return
-        if name == "forget":
-            self.ledger.decider.memory.evict([self.accounts[number]])
-            return
-        if name in ("stop", "release"):
-            (stop_redemptions if name == "stop" else release_redemptions)(self.ledger)
+        if self.has_done(number, name, rest):
             return
         ask = self.ask(number, name, rest)
         if ask is None:
@@ -175,6 +168,21 @@ class Player:
         assert without_ids(verdict) == without_ids(expected)
         if name == "reserve" and verdict.expires_at:
             self.reservations[number].append(verdict)
+
+    def has_done(self, number: int, name: str, rest: list[Any]) -> bool:
+        """Do a step that asks for nothing; return whether it was such a one."""
+        match name:
+            case "wait":
+                self.ledger.clock.moment += rest[0]
+            case "forget":
+                self.ledger.decider.memory.evict([self.accounts[number]])
+            case "stop":
+                stop_redemptions(self.ledger)
+            case "release":
+                release_redemptions(self.ledger)
+            case _:
+                return False
+        return True
 
     def ask(self, number: int, name: str, rest: list[Any]) -> Ask | None:
         ledger, account = self.ledger, self.accounts[number]
