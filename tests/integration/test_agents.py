@@ -17,9 +17,11 @@ from pointguard_server.domain.codes import (
     Reason,
 )
 from pointguard_server.engine.ask import Verdict
+from pointguard_server.engine.directives import Directives
 from tests.integration.audit import audit
+from tests.support.directives import end_exemption, exempt, exemptions_of, stop_redemptions, stops_of
 from tests.support.explaining import explaining
-from tests.support.ledger import DAY, HOUR, Ledger, open_ledger, sandboxed
+from tests.support.ledger import DAY, HOUR, SECOND, Ledger, open_ledger, sandboxed
 
 APPROVED, DECLINED = Decision.APPROVED, Decision.DECLINED
 CODES = '[program.adjustments]\nreason_codes = ["GOODWILL"]\n'
@@ -213,4 +215,41 @@ duration = "1d"
         given = [ledger.adjust(account, 1, agent=f"agent {number}") for number in range(4)]
         assert [said(each)[1] for each in given] == [[], [], [Reason.FRAUD_RULE], [Reason.ADVICE_BLOCK]]
         assert ledger.authorise(account, 10).decision == ledger.accrue(account, 100).decision == APPROVED
+        check(ledger)
+
+
+def test_an_agents_exemptions_count_as_overrides_and_his_next_deed_is_judged_by_them() -> None:
+    with ledger_of(rules=rule("BLOCK", "OVERRIDE")) as ledger:
+        account = ledger.member()
+        for _ in range(2):
+            exempt(ledger, "agent 7")
+        exempt(ledger, "agent 8")
+        assert ledger.adjust(account, 1).decision == APPROVED, "two are not more than two"
+        third = exempt(ledger, "agent 7", key="third")
+        assert exempt(ledger, "agent 7", key="third") == third, "a retry is no deed"
+        ledger.restart_decider()
+        declined = ledger.adjust(account, 1)
+        assert said(declined) == (DECLINED, [Reason.FRAUD_RULE])
+        assert ledger.adjust(account, 1, agent="agent 8").decision == APPROVED
+        (block,) = ledger.rows("advice")
+        assert (block["measured"], AdviceEntity(block["entity"])) == (3, AdviceEntity.AGENT)
+        # To take is to adjust, too.
+        assert said(ledger.adjust(account, -1, kind=Kind.ADJUSTMENT)) == (DECLINED, [Reason.FRAUD_RULE])
+        ledger.clock.moment += 2 * DAY + SECOND
+        assert ledger.adjust(account, 1).decision == APPROVED
+        check(ledger)
+
+
+def test_ends_of_exemptions_and_stops_count_as_interventions_at_a_start_too() -> None:
+    with ledger_of(rules=rule("WARN", "INTERVENTION")) as ledger:
+        account = ledger.member()
+        number = exempt(ledger, "agent 7")
+        stop_redemptions(ledger, author="agent 7")
+        end_exemption(ledger, number, "agent 7")
+        assert ledger.adjust(account, 1).reasons == ()
+        stop_redemptions(ledger, author="agent 7")
+        ledger.decider.directives = Directives()
+        for keeper in (stops_of(ledger), exemptions_of(ledger)):
+            ledger.store.write(keeper.load)
+        assert said(ledger.adjust(account, 1)) == (APPROVED, [Reason.FRAUD_WARNING])
         check(ledger)

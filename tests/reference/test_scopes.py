@@ -14,9 +14,9 @@ from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import Ask, Verdict
 from tests.reference.scopes import Leg, Wide, events_before, time_of
 from tests.reference.test_windows import STARTS, ZONES, without_ids
+from tests.support.directives import exempt, release_redemptions, stop_redemptions
 from tests.support.explaining import explaining
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, Where, named, open_ledger
-from tests.support.stops import release_redemptions, stop_redemptions
 
 SCOPES = tuple(scope for scope in Scope if scope is not Scope.ACCOUNT)
 WINDOWS = (
@@ -27,11 +27,11 @@ WINDOWS = (
     ('calendar = "WEEK"', WindowKind.WEEK, 0),
     ('calendar = "MONTH"', WindowKind.MONTH, 0),
 )
-SOME_KINDS = frozenset({Kind.PURCHASE, Kind.REDEMPTION_LOCK})
+SOME_KINDS = frozenset({Kind.PURCHASE, Kind.REDEMPTION_LOCK, Kind.OVERRIDE})
 COUNTS: tuple[tuple[str, frozenset[Kind] | None, frozenset[Part] | None, bool], ...] = (
     ('{ parts = ["REDEEM"], attempts = "ALL" }', None, frozenset({Part.REDEEM}), False),
     ('{ attempts = "APPROVED" }', None, None, True),
-    ('{ kinds = ["PURCHASE", "REDEMPTION_LOCK"], attempts = "ALL" }', SOME_KINDS, None, False),
+    ('{ kinds = ["PURCHASE", "REDEMPTION_LOCK", "OVERRIDE"], attempts = "ALL" }', SOME_KINDS, None, False),
 )
 WATCHER = """
 [[fraud_rule]]
@@ -125,7 +125,8 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("suspend"), st.booleans()),
     st.tuples(st.just("record"), place, st.sampled_from((-HOUR, 0, *WAITS)), st.integers(0, 40)),
     st.tuples(st.just("quote"), place),
-    st.tuples(st.just("stop"), place),
+    st.tuples(st.just("stop"), place, st.sampled_from(AGENTS[1:])),
+    st.tuples(st.just("exempt"), st.sampled_from(AGENTS[1:])),
     st.just(("release",)),
 )
 members = st.tuples(st.integers(0, len(GROUPS) - 1), st.sampled_from(NAMES))
@@ -160,7 +161,9 @@ class Player:
             if name == "wait":
                 self.ledger.clock.moment += rest[0]
             elif name == "stop":
-                stop_redemptions(self.ledger, Where(store=rest[0].store))
+                stop_redemptions(self.ledger, Where(store=rest[0].store), rest[1])
+            elif name == "exempt":
+                exempt(self.ledger, rest[0])
             elif name == "release":
                 release_redemptions(self.ledger)
             elif (ask := self.ask(self.accounts[number], name, rest)) is not None:
@@ -211,8 +214,26 @@ def groups_of(ledger: Ledger) -> dict[int, Sequence[str]]:
     return {0: (), **{number: text.split("\n") for text, number in sets}}
 
 
+def deeds_of(ledger: Ledger) -> list[Leg]:
+    """Who put directives in force or ended them, as legs that are interventions."""
+    deeds = []
+    for table, moment, kind in (
+        ("exemptions", "starts_at", Kind.OVERRIDE),
+        ("exemption_ends", "ended_at", Kind.INTERVENTION),
+        ("redemption_stops", "starts_at", Kind.INTERVENTION),
+        ("redemption_stop_ends", "ended_at", Kind.INTERVENTION),
+    ):
+        for row in ledger.rows(table):
+            agent = ledger.names.code(1, CodeKind.AUTHOR, row["author"])
+            deed = dict.fromkeys(("parts", "points", "money"), 0)
+            deed |= {"operation": Operation.SET_ACCOUNT_STATUS, "kind": kind, "event_flags": 1}
+            deeds.append(deed | {"accepted_at": row[moment], "agent_id": agent})
+    return deeds
+
+
 def check_recorded(ledger: Ledger) -> int:
     """Compare what each leg recorded with a recount; return how many values there were."""
+    deeds = deeds_of(ledger)
     legs, groups, zone = ledger.rows("legs"), groups_of(ledger), ledger.programs.programs[0].zone
     scoped = ledger.programs.programs[0].scoped
     checked = 0
@@ -220,6 +241,7 @@ def check_recorded(ledger: Ledger) -> int:
         record = decode_record(leg["record"])
         recorded = dict(record.windows)
         events = list(events_before(legs, leg["position"]))
+        events += [(deed, ()) for deed in deeds if deed["accepted_at"] <= leg["accepted_at"]]
         for wide, measure in zip(WATCHED, scoped, strict=True):
             found = expected(wide, leg, events, groups, zone)
             if measure.place in recorded:
@@ -248,7 +270,9 @@ def expected(
         values.append(max(held, default=-1))
     if not values or not windows:
         return None
-    return max(values) + wide.contribution(leg, ()), values.index(max(values)) + 1
+    # What an agent has put in force is judged with his next leg, whether that counts or not.
+    own = wide.contribution(leg, ()) if wide.scope is not Scope.AGENT or wide.counts(leg) else 0
+    return max(values) + own, values.index(max(values)) + 1
 
 
 @settings(max_examples=25)

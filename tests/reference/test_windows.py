@@ -13,8 +13,8 @@ from pointguard_server.domain.codes import Context, Kind, Operation, Part, Postu
 from pointguard_server.engine.ask import Ask, Verdict
 from tests.integration.audit import audit
 from tests.reference.windows import expected_windows, history_of, measure_of, read_records
+from tests.support.directives import release_redemptions, stop_redemptions
 from tests.support.ledger import DAY, HOUR, MINUTE, SECOND, Ledger, open_ledger
-from tests.support.stops import release_redemptions, stop_redemptions
 
 WINDOWS = (
     'rolling = "1s"',

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pointguard_server.engine.world import EXEMPTION, STOP, RowArray, World
+from pointguard_server.engine.world import DEED, EXEMPTION, STOP, RowArray, World
 
 
 class Directives:
@@ -11,6 +11,8 @@ class Directives:
     def __init__(self) -> None:
         self._exemptions: RowArray = np.zeros(0, EXEMPTION)
         self._stops: RowArray = np.zeros(0, STOP)
+        self._deeds: RowArray = np.zeros(0, DEED)
+        self._deeds_of: dict[str, RowArray] = {}
 
     def take_exemptions(self, exemptions: RowArray) -> None:
         """Have these let transactions pass: ``world.EXEMPTION``."""
@@ -19,6 +21,11 @@ class Directives:
     def take_stops(self, stops: RowArray) -> None:
         """Have these stop redemptions: ``world.STOP``."""
         self._stops = stops
+
+    def take_deeds(self, of: str, deeds: RowArray) -> None:
+        """Have rules about agents count these, all that directives of a kind come to: ``world.DEED``."""
+        self._deeds_of[of] = deeds
+        self._deeds = np.sort(np.concatenate(list(self._deeds_of.values())), order=("agent_id", "moment"))
 
     def exemptions_in_force(self, moment: int) -> int:
         """Return how many exemptions let transactions pass at a moment; any thread may ask."""
@@ -30,7 +37,7 @@ class Directives:
 
     def on(self, world: World) -> World:
         """Return a world in which they are in force."""
-        return world._replace(exemptions=self._exemptions, stops=self._stops)
+        return world._replace(exemptions=self._exemptions, stops=self._stops, deeds=self._deeds)
 
 
 def _in_force(rows: RowArray, moment: int) -> int:

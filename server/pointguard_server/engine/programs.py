@@ -21,6 +21,7 @@ from pointguard_server.engine.split import Split
 from pointguard_server.engine.world import (
     AWARD,
     COUNTER,
+    DEED,
     EARNED,
     EXEMPTION,
     INPUT,
@@ -306,6 +307,7 @@ class Programs:
             self.group_sets.groups,
             np.zeros(0, EXEMPTION),
             np.zeros(0, STOP),
+            np.zeros(0, DEED),
         )
 
     def _input(self, program: Program, row: tuple[int, ...]) -> tuple[int, ...]:

@@ -114,6 +114,9 @@ EXEMPTION = np.dtype(
 sets of groups.
 """
 
+DEED = np.dtype([(name, "<i8") for name in ("agent_id", "moment", "kind", "program_id")])
+"""What an agent did that no leg says: putting a directive in force, or ending one. Sorted by the first two."""
+
 STOP = np.dtype(
     [
         (name, "<i8")
@@ -171,6 +174,7 @@ class World(NamedTuple):
     groups: IntArray  # at a set's place how many groups it has, and then their numbers: see engine/group_sets.py
     exemptions: RowArray
     stops: RowArray
+    deeds: RowArray
 
 
 RETURN_REQUEST = np.dtype([(name, "<i8") for name in ("original", "first_line", "line_count")])

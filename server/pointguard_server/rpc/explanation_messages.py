@@ -250,18 +250,20 @@ def _yes(condition: bool) -> str:
 
 
 def _window(window: SeenWindow) -> explanation_pb2.ExplainedWindow:
+    # What an agent did may be none: see ``service.directive.Deed``.
+    transactions = [each for each in window.transactions if each.transaction_id]
     return explanation_pb2.ExplainedWindow(
         starts_after=timestamp(window.starts_after),
         ends_at=timestamp(window.ends_at),
         value=window.value,
-        transaction_count=len(window.transactions),
+        transaction_count=len(transactions),
         transactions=[
             explanation_pb2.CountedTransaction(
                 transaction_id=uuid_text(each.transaction_id),
                 accepted_at=timestamp(each.counts_at),
                 amount=each.amount,
             )
-            for each in window.transactions[-COUNTED_MAX:]
+            for each in transactions[-COUNTED_MAX:]
         ],
     )
 

@@ -8,8 +8,17 @@ not 0. ``number`` counts from 1 in a program.
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pointguard_server.domain.codes import ExemptEntity, Reason
+from pointguard_server.domain.codes import ExemptEntity, Kind, Reason
 from pointguard_server.domain.interventions import Intervention
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """That somebody put a directive in force or ended one. No leg says so: what it counts as for rules about agents."""
+
+    author: str
+    moment: int
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)

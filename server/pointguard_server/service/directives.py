@@ -5,18 +5,31 @@ grow.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Generic
+from typing import Any, Final, Generic, NamedTuple
 
+import numpy as np
+
+from pointguard_server.domain.codes import CodeKind
 from pointguard_server.domain.errors import InvalidRequest, KeyReused, NotFound, PointguardError, Violation
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
-from pointguard_server.engine.world import RowArray
+from pointguard_server.engine.world import DEED, RowArray
 from pointguard_server.service.directive import Each, is_in_force
-from pointguard_server.service.ports import DirectiveReader, DirectiveStore
+from pointguard_server.service.ports import DirectiveReader, DirectiveStore, Directory
 from pointguard_server.service.rule_versions import RequestKey
+
+DEEDS_KEPT: Final = 450 * 86_400_000_000
+"""How long, in microseconds, who did something is of use: past every window."""
+
+
+class _Found(NamedTuple):
+    """Those in force, as the kernel takes them, and the rows of ``world.DEED`` that all of them come to."""
+
+    rows: RowArray
+    deeds: RowArray
 
 
 class Keeper(ABC, Generic[Each]):
@@ -31,11 +44,12 @@ class Keeper(ABC, Generic[Each]):
         decider: Decider,
         store: DirectiveStore[Each],
         reader: DirectiveReader[Each],
+        names: Directory,
         place: tuple[int, int],
         most: int,
     ) -> None:
         self._engine, self._decider, self._store, self._reader = engine, decider, store, reader
-        self._place, self._most = place, most
+        self._names, self._place, self._most = names, place, most
 
     @abstractmethod
     def _rows(self, connection: Any, directives: Iterable[Each]) -> RowArray:
@@ -55,8 +69,7 @@ class Keeper(ABC, Generic[Each]):
 
     def load(self, connection: Any) -> None:
         """Take up what is in force: at a start, on the writer's thread."""
-        moment = self._decider.moment()
-        self._take(self._rows(connection, self._store.in_force(connection, *self._place, moment)))
+        self._take_up(self._found(connection, self._decider.moment()))
 
     async def listed(self, below: int, count: int, in_force_at: int) -> list[Each]:
         """Return a page of them, the newest first; if a moment is given, only those in force then."""
@@ -81,23 +94,17 @@ class Keeper(ABC, Generic[Each]):
             KeyReused: if the key was used for another request.
         """
 
-        def write(connection: Any) -> tuple[Each, RowArray | None]:
-            known = self._known(connection, key)
-            if known is not None:
-                return known, None
-            moment = self._decider.moment()
+        def write(connection: Any, moment: int) -> Each:
             if wanted.ends_at <= moment:
                 raise InvalidRequest(Violation("ends_at", "must be to come"))
             number = self._store.newest(connection, *self._place) + 1
             made = replace(wanted, number=number, starts_at=moment)
-            in_force = list(self._store.in_force(connection, *self._place, moment))
-            if len(in_force) >= self._most:
+            if len(self._store.in_force(connection, *self._place, moment)) >= self._most:
                 raise self._too_many()
-            rows = self._rows(connection, [*in_force, made])
             self._store.add(connection, *self._place, made, key)
-            return made, rows
+            return made
 
-        return await self._change(write)
+        return await self._change(write, key)
 
     async def end(self, number: int, said: Intervention, key: RequestKey) -> Each:
         """Have one be in force no more.
@@ -108,11 +115,7 @@ class Keeper(ABC, Generic[Each]):
             KeyReused: if the key was used for another request.
         """
 
-        def write(connection: Any) -> tuple[Each, RowArray | None]:
-            known = self._known(connection, key)
-            if known is not None:
-                return known, None
-            moment = self._decider.moment()
+        def write(connection: Any, moment: int) -> Each:
             found = self._store.directive(connection, *self._place, number)
             if found is None:
                 raise NotFound
@@ -120,18 +123,40 @@ class Keeper(ABC, Generic[Each]):
                 raise self._over()
             ended = replace(found, ended_at=moment, ended=said)
             self._store.end(connection, *self._place, ended, key)
-            return ended, self._rows(connection, self._store.in_force(connection, *self._place, moment))
+            return ended
 
-        return await self._change(write)
+        return await self._change(write, key)
 
-    async def _change(self, write: Any) -> Each:
+    async def _change(self, write: Callable[[Any, int], Each], key: RequestKey) -> Each:
+        """Write a change, unless the request is known, and take up what there is then."""
+
+        def step(connection: Any) -> tuple[Each, _Found]:
+            moment = self._decider.moment()
+            # Where nobody heard how the first try ended, it is taken up now.
+            made = self._known(connection, key) or write(connection, moment)
+            return made, self._found(connection, moment)
+
         made: Each
-        made, _ = await self._engine.run(write, self._take_written)
+        made, _ = await self._engine.run(step, lambda done: self._take_up(done[1]))
         return made
 
-    def _take_written(self, written: tuple[Each, RowArray | None]) -> None:
-        if written[1] is not None:
-            self._take(written[1])
+    def _found(self, connection: Any, moment: int) -> "_Found":
+        """Return what the tables say of a moment, which is taken up once the step is durable."""
+        rows = self._rows(connection, self._store.in_force(connection, *self._place, moment))
+        deeds = [
+            (
+                self._names.intern(connection, self._place[0], CodeKind.AUTHOR, each.author),
+                each.moment,
+                int(each.kind),
+                self._place[1],
+            )
+            for each in self._store.deeds(connection, *self._place, moment - DEEDS_KEPT)
+        ]
+        return _Found(rows, np.array(deeds, DEED))
+
+    def _take_up(self, found: "_Found") -> None:
+        self._take(found.rows)
+        self._decider.directives.take_deeds(type(self).__name__, found.deeds)
 
     def _known(self, connection: Any, key: RequestKey) -> Each | None:
         found = self._store.known(connection, *self._place, key.key)

@@ -32,8 +32,8 @@ class Exemptions(Keeper[Exemption]):
         matches: CodeMatches,
         place: tuple[int, int],
     ) -> None:
-        super().__init__(engine, decider, store, reader, place, EXEMPTIONS_MAX)
-        self._names, self._matches = names, matches
+        super().__init__(engine, decider, store, reader, names, place, EXEMPTIONS_MAX)
+        self._matches = matches
 
     def rule(self, name: str) -> int:
         """Return the number of a fraud rule or control of the program; 0 if it has none of that name."""

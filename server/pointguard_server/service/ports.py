@@ -9,7 +9,7 @@ from pointguard_server.domain.codes import CaseState, CodeKind, ExperimentEventK
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.ask import StandingAdvice
 from pointguard_server.service.credentials import ApiKeyRecord
-from pointguard_server.service.directive import Each
+from pointguard_server.service.directive import Deed, Each
 from pointguard_server.service.experiment import Design, Experiment, KnownStep, MemberFigures, Step
 from pointguard_server.service.rule_versions import (
     NO_FILES,
@@ -593,6 +593,10 @@ class DirectiveStore(Protocol[Each]):
 
     def known(self, connection: Any, tenant_id: int, program_id: int, key: bytes) -> tuple[bytes, Each] | None:
         """Return the digest of the request that a key was used for, and the directive that it was answered with."""
+        ...
+
+    def deeds(self, connection: Any, tenant_id: int, program_id: int, after: int) -> list[Deed]:
+        """Return who put one in force or ended one after a moment."""
         ...
 
 

@@ -34,8 +34,7 @@ class Stops(Keeper[Stop]):
         names: Directory,
         place: tuple[int, int],
     ) -> None:
-        super().__init__(engine, decider, store, reader, place, STOPS_MAX)
-        self._names = names
+        super().__init__(engine, decider, store, reader, names, place, STOPS_MAX)
 
     def known_code(self, kind: CodeKind, text: str) -> int:
         """Return the number of a text of the tenant; 0 if nobody has used it yet."""

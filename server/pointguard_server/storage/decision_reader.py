@@ -16,7 +16,7 @@ from pointguard_server.domain.codes import AdviceEntity, AdviceEvent, Operation
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
 from pointguard_server.domain.record import Value
-from pointguard_server.service.directive import Exemption, Stop
+from pointguard_server.service.directive import Deed, Exemption, Stop
 from pointguard_server.service.explanation.ports import (
     PastAdvice,
     PastAward,
@@ -32,7 +32,7 @@ from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
 from pointguard_server.storage.database import open_lookup
-from pointguard_server.storage.directives import EXEMPTIONS, STOPS
+from pointguard_server.storage.directives import EXEMPTIONS, STOPS, deed
 from pointguard_server.storage.rule_versions import RuleVersions
 from pointguard_server.storage.sqlite_ledger import READ_AWARDS, position_at
 
@@ -191,6 +191,14 @@ class DecisionReader:
         own = " AND ".join(f"{name} = {number:d}" for name, number in where.items()) or "group_set_id <> 0"
         statement = SCOPED_LEGS.format(own=f"({own})")
         return [ScopedLeg(*row) for row in self._rows(statement, after, below, tenant_id, program_id)]
+
+    def deeds(self, tenant_id: int, program_id: int, author: str, after: int, up_to: int) -> list[Deed]:
+        """See the port."""
+        place = (tenant_id, program_id, after)
+        found = [deed(row) for tables in (EXEMPTIONS, STOPS) for row in self._rows(tables.deeds, *place, *place)]
+        return sorted(
+            (each for each in found if each.author == author and each.moment <= up_to), key=lambda each: each.moment
+        )
 
     def posted(self, tenant_id: int, account_id: int, below_seq: int) -> int:
         """See the port."""

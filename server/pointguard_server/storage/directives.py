@@ -7,9 +7,9 @@ from typing import Any, Final, Generic
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from pointguard_server.domain.codes import ExemptEntity
+from pointguard_server.domain.codes import ExemptEntity, Kind
 from pointguard_server.domain.interventions import Intervention
-from pointguard_server.service.directive import Each, Exemption, Stop
+from pointguard_server.service.directive import Deed, Each, Exemption, Stop
 from pointguard_server.service.rule_versions import RequestKey
 
 _SAID: Final = ("author", "reason_code", "note", "key_id", "session_id")
@@ -30,6 +30,7 @@ class Tables(Generic[Each]):
     name: str
     columns: tuple[str, ...]
     make: Callable[..., Each]
+    kind: Kind  # what adding one is, as rules about agents count it
 
     @property
     def number(self) -> str:
@@ -52,6 +53,16 @@ class Tables(Generic[Each]):
         """Selects those of a program that are in force at a moment, given three times."""
         return self.find + IN_FORCE
 
+    @property
+    def deeds(self) -> str:
+        """Selects who put one of a program in force or ended one, when, and what that counts as."""
+        place = "tenant_id = ? AND program_id = ?"
+        return (
+            f"SELECT author, starts_at, {int(self.kind)} FROM {self.name}s WHERE {place} AND starts_at > ?"  # noqa: S608  (names of ours)
+            f" UNION ALL SELECT author, ended_at, {int(Kind.INTERVENTION)} FROM {self.name}_ends"
+            f" WHERE {place} AND ended_at > ?"
+        )
+
     def directive(self, row: Any) -> Each:
         """Return the directive that a row of ``find`` says."""
         own = 3 + len(self.columns)
@@ -68,8 +79,14 @@ def _exemption(number: int, entity: int, *rest: Any) -> Exemption:
     return Exemption(number, ExemptEntity(entity), *rest)
 
 
-EXEMPTIONS: Final = Tables("exemption", ("entity", "subject_id", "context", "rule_id"), _exemption)
-STOPS: Final = Tables("redemption_stop", ("business_unit_id", "store_id", "terminal_id"), Stop)
+def deed(row: Any) -> Deed:
+    """Return what a row of ``Tables.deeds`` says."""
+    author, moment, kind = row
+    return Deed(author, moment, Kind(kind))
+
+
+EXEMPTIONS: Final = Tables("exemption", ("entity", "subject_id", "context", "rule_id"), _exemption, Kind.OVERRIDE)
+STOPS: Final = Tables("redemption_stop", ("business_unit_id", "store_id", "terminal_id"), Stop, Kind.INTERVENTION)
 
 
 def _insert(connection: sqlite3.Connection, table: str, columns: Iterable[str], values: tuple[Any, ...]) -> None:
@@ -110,6 +127,10 @@ class DirectiveStore(Generic[Each]):
         columns = (*_PLACE, self._tables.number, "ended_at", *_KEPT)
         values = (tenant_id, program_id, ended.number, ended.ended_at, *_kept(ended.ended, key))
         _insert(connection, f"{self._tables.name}_ends", columns, values)
+
+    def deeds(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, after: int) -> list[Deed]:
+        """See the port."""
+        return [deed(row) for row in connection.execute(self._tables.deeds, (tenant_id, program_id, after) * 2)]
 
     def directive(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, number: int) -> Each | None:
         """See the port."""

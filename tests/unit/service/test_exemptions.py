@@ -33,12 +33,16 @@ def test_as_many_exemptions_may_be_in_force_and_no_more() -> None:
     store = SimpleNamespace(
         known=lambda *_: None,
         newest=lambda *_: len(in_force),
-        in_force=lambda *_: in_force,
+        in_force=lambda *_: list(in_force),
+        deeds=lambda *_: [],
         add=lambda _connection, _tenant, _program, added, _key: in_force.append(added),
     )
     taken: list[int] = []
     decider = SimpleNamespace(
-        moment=lambda: 1_000, directives=SimpleNamespace(take_exemptions=lambda rows: taken.append(len(rows)))
+        moment=lambda: 1_000,
+        directives=SimpleNamespace(
+            take_exemptions=lambda rows: taken.append(len(rows)), take_deeds=lambda _of, _deeds: None
+        ),
     )
     made: Any = Exemptions
     exemptions = made(Engine(), decider, store, None, None, SimpleNamespace(keep=lambda *_: None), (1, 1))

@@ -6,11 +6,11 @@ Noted with the leg, where rules and its record find it.
 from pointguard_server.domain.codes import Kind, Scope
 from pointguard_server.engine.compiled.emit import NOT_LOOKED_AT
 from pointguard_server.engine.compiled.past_windows import fullest_window
-from pointguard_server.engine.compiled.scopes import held_by_scope, told_bucket
+from pointguard_server.engine.compiled.scopes import deeds_after, held_by_scope, told_bucket
 from pointguard_server.engine.world import CONDITION
 from pointguard_server.velocity.compiling import part
 from pointguard_server.velocity.naming import named_by
-from pointguard_server.velocity.scopes import bucket_at
+from pointguard_server.velocity.scopes import bucket_at, scope_start
 from pointguard_server.velocity.windows import BLOCKED, RECORDED, amount, matches
 
 _GROUP, _AGENT, _INTERVENTION = int(Scope.GROUP), int(Scope.AGENT), int(Kind.INTERVENTION)
@@ -45,7 +45,8 @@ def measure_leg(arrays, world, batch, out, row, slot, flags):
         scoped = world.scoped[i]
         if leg.kind == _INTERVENTION and scoped.scope != _AGENT:
             continue
-        if not matches(scoped, leg.kind, leg.parts, flags):
+        counts = matches(scoped, leg.kind, leg.parts, flags)
+        if not counts and not _has_deeds(world, program, scoped, leg):
             continue
         value, which, _ = held_by_leg(arrays, world, batch, r, program, scoped, leg)
         if value < 0:
@@ -53,10 +54,22 @@ def measure_leg(arrays, world, batch, out, row, slot, flags):
         if scoped.uncounted or batch.envelopes[r].is_hurried:
             out.windows[row, scoped.place] = UNCOUNTED
             continue
-        out.windows[row, scoped.place] = value + amount(scoped, leg.points, leg.money)
+        out.windows[row, scoped.place] = value + (amount(scoped, leg.points, leg.money) if counts else 0)
         if scoped.scope == _GROUP:
             # From 1, in the order of the leg's set of groups.
             out.windows[row, scoped.place + 1] = which + 1
+
+
+@part
+def _has_deeds(world, program, scoped, leg):
+    """Return whether a window holds what the leg's agent did and no leg says: his next one is judged by it.
+
+    Whatever that is: what is no leg cannot be judged itself.
+    """
+    if scoped.scope != _AGENT or leg.agent_id == 0 or world.deeds.shape[0] == 0:
+        return False
+    start = scope_start(scoped, bucket_at(scoped, program, leg.accepted_at))
+    return deeds_after(world, program, scoped, leg.agent_id, start) > 0
 
 
 @part

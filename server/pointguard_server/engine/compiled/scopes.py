@@ -23,8 +23,9 @@ from pointguard_server.velocity.scopes import (
     is_judged,
     move_ring,
     ring_of,
+    scope_start,
 )
-from pointguard_server.velocity.windows import NONE, amount, given_back, matches
+from pointguard_server.velocity.windows import APPROVED, NONE, amount, given_back, matches
 
 _ROLLING, _AGENT = int(WindowKind.ROLLING), int(Scope.AGENT)
 NOBODY = -1
@@ -133,6 +134,29 @@ def give_back_for_scopes(arrays, world, now, program, event, unit, agent, group_
 
 
 @part
+def deeds_after(world, program, measure, agent, start):
+    """Return what an agent did after a moment that a window counts and no leg says."""
+    by = amount(measure, 0, 0)
+    if by == 0:
+        return 0
+    low, high = 0, world.deeds.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        deed = world.deeds[middle]
+        if deed.agent_id < agent or (deed.agent_id == agent and deed.moment <= start):
+            low = middle + 1
+        else:
+            high = middle
+    value = 0
+    while low < world.deeds.shape[0] and world.deeds[low].agent_id == agent:
+        deed = world.deeds[low]
+        if deed.program_id == program.program_id and matches(measure, deed.kind, 0, APPROVED):
+            value += by
+        low += 1
+    return value
+
+
+@part
 def held_by_scope(
     arrays, world, program, measure, unit, store, terminal, cashier, named, agent, group_set_id, now, bucket
 ):
@@ -161,6 +185,8 @@ def held_by_scope(
                 value, end = fullest_of_ring(arrays.scopes.rings, ring, measure, bucket, now)
         # What is not counted yet may have been given back already.
         value = max(value, 0)
+        if measure.scope == _AGENT:
+            value += deeds_after(world, program, measure, entity, scope_start(measure, end))
         if value > most:
             most, chosen, last = value, which, end
     return most, chosen, last

@@ -295,6 +295,11 @@ def judge(case: Case, retrial: Retrial, context: int, flags: int) -> bool:
     return any(result.forbids for result in results.values())
 
 
+def _has_deeds(check: Check, window: SeenWindow) -> bool:
+    """Return whether a window holds what an agent did and no transaction says: his next one is judged by it."""
+    return check.scope is Scope.AGENT and any(each.amount and not each.transaction_id for each in window.transactions)
+
+
 def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, held: int | None) -> CheckedRule:
     window, seen, entity, unavailable = None, None, "", False
     if check.is_condition:
@@ -308,11 +313,12 @@ def _look(case: Case, retrial: Retrial, check: Check, context: int, flags: int, 
             window = _window_of(case, retrial, check.counting, flags)
         else:
             window, entity = _look_wider(case, retrial, check, check.counting)
-        if window is not None and _counts(case, retrial, check.counting, flags, window):
+        counts = window is not None and _counts(case, retrial, check.counting, flags, window)
+        if window is not None and (counts or _has_deeds(check, window)):
             # What a wide window held is recorded, unless it was not known.
             unavailable = check.scope is not Scope.ACCOUNT and check.measure not in case.recorded
             if not unavailable:
-                seen = window.value + check.counting.amount(retrial.points, retrial.money)
+                seen = window.value + (check.counting.amount(retrial.points, retrial.money) if counts else 0)
     exceeded = seen is not None and seen > check.threshold
     tripped = exceeded and held in (None, HOLDS)
     advice = advice_of(case, check)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from pointguard_server.domain.codes import AdviceEvent
 from pointguard_server.domain.record import Value
-from pointguard_server.service.directive import Exemption, Stop
+from pointguard_server.service.directive import Deed, Exemption, Stop
 from pointguard_server.service.rule_versions import RuleSetVersion
 
 
@@ -196,6 +196,10 @@ class DecisionReader(Protocol):
         And what ends reservations or returns something. ``where`` without columns: those of members with groups. None:
         more than ``most`` legs would have to be gone through.
         """
+        ...
+
+    def deeds(self, tenant_id: int, program_id: int, author: str, after: int, up_to: int) -> list[Deed]:
+        """Return the directives that somebody put in force or ended after a moment, up to another, oldest first."""
         ...
 
     def posted(self, tenant_id: int, account_id: int, below_seq: int) -> int:

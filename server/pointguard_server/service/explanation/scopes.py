@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation, Scope, WindowKind
 from pointguard_server.domain.identifiers import card_number
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
+from pointguard_server.service.directive import Deed
 from pointguard_server.service.explanation.checks import Check
 from pointguard_server.service.explanation.past import (
     APPROVED,
@@ -90,6 +91,10 @@ def read_scope(
     legs = reader.scoped_legs(tenant_id, leg["program_id"], where, windows[0][0], first, LEGS_MAX)
     passed = () if check.scope is Scope.AGENT else INTERVENTIONS
     events = None if legs is None else tuple(_events([each for each in legs if each.operation not in passed]))
+    if check.scope is Scope.AGENT and events is not None:
+        author = reader.texts({leg["agent_id"]})[leg["agent_id"]]
+        deeds = reader.deeds(tenant_id, leg["program_id"], author, windows[0][0], now)
+        events = tuple(sorted((*events, *map(_deed, deeds)), key=lambda each: each[1].counts_at))
     if check.scope is not Scope.GROUP:
         own = None if events is None else tuple(event for _, event in events)
         return (ScopedPast(_entity(reader, leg, check.scope), windows, own),)
@@ -152,6 +157,12 @@ def _events(legs: Sequence[ScopedLeg]) -> Iterator[tuple[int, PastEvent]]:
         for each in returned.get((leg.account_id, leg.seq), ()):
             event = with_return(event, each.points + each.released, each.money)
         yield leg.group_set_id, event
+
+
+def _deed(deed: Deed) -> tuple[int, PastEvent]:
+    """Return what an agent did that no transaction says, as an event without one."""
+    event = PastEvent(0, b"", deed.moment, int(deed.kind), 0, approved=True, blocked=False, points=0, money=0)
+    return 0, event
 
 
 def most_of(windows: Iterable[int]) -> int:
