@@ -301,6 +301,7 @@ def decode_advice_report(message: advice_pb2.CheckAdviceResponse) -> results.Adv
         redemption_locked=message.redemption_locked,
         suspended=message.suspended,
         redemptions_stopped=tuple(ReasonCode(each) for each in message.redemptions_stopped),
+        redemption_reasons=_reasons(message.redemption_reasons),
     )
 
 

@@ -110,7 +110,11 @@ class Intervention:
 
 @dataclass(frozen=True, slots=True)
 class AdviceReport:
-    """What stands against an account, strongest posture first."""
+    """What stands against an account, strongest posture first.
+
+    `redemptions_stopped` and `redemption_reasons` say what else declines every redemption where it was asked: stops;
+    controls and fraud rules.
+    """
 
     account_id: int
     posture: AdvicePosture
@@ -118,6 +122,7 @@ class AdviceReport:
     redemption_locked: bool
     suspended: bool = False
     redemptions_stopped: tuple[ReasonCode, ...] = ()
+    redemption_reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pointguard_client import (
     AccountStatus,
     Accrue,
     Activity,
+    AdviceContext,
     AuthoriseRedemption,
     BatchColumns,
     Decision,
@@ -77,7 +78,7 @@ agent_monthly_max = 120
 account_monthly_max = 100
 """
 CAD = "CAD"
-HERE, ELSEWHERE = Origin(store_id="s1"), Origin(store_id="s2")
+NOWHERE, HERE, ELSEWHERE = Origin(), Origin(store_id="s1"), Origin(store_id="s2")
 
 
 def against(answer: Any) -> list[str]:
@@ -89,6 +90,15 @@ def against(answer: Any) -> list[str]:
 
 def redeem(client: SyncPointguardClient, member: Identifier, points: int = 1, **how: Any) -> list[str]:
     return against(client.authorise_redemption(member, points, capture=True, **how))
+
+
+def at_start(client: SyncPointguardClient, member: Identifier, origin: Origin = NOWHERE) -> list[str]:
+    """Return what a till hears at a session's start of why a redemption would be declined."""
+    report = client.check_advice(member, origin=origin)
+    assert client.check_advice(member, origin=origin, context=AdviceContext.EARNING).redemption_reasons == ()
+    return [
+        reason.rule if reason.code.name == "FRAUD_RULE" else reason.code.name for reason in report.redemption_reasons
+    ]
 
 
 def on_a_stream(server: ServerProcess, request: AuthoriseRedemption) -> list[str]:
@@ -209,6 +219,7 @@ def test_a_days_redemptions_come_to_the_cap_and_not_a_cent_beyond_whichever_way_
     member = enroll(client)
     assert redeem(client, member, 90) == []
     capped = ["DAILY_REDEMPTION_CAP"]
+    assert at_start(client, member) == []
     assert redeem(client, member, 11) == capped
     one = AuthoriseRedemption(member, 11, capture=True)
     assert [against(each) for each in client.process_batch([one])] == [capped]
@@ -216,6 +227,7 @@ def test_a_days_redemptions_come_to_the_cap_and_not_a_cent_beyond_whichever_way_
     assert in_columns(client, client.find_member(member).account_id, 11) == capped
     assert client.quote_redemption(member).points_max == 10
     assert redeem(client, member, 10) == []
+    assert at_start(client, member) == capped
 
 
 def test_who_has_spent_a_cent_too_little_redeems_only_what_bypasses_the_control(client: SyncPointguardClient) -> None:
@@ -223,8 +235,9 @@ def test_who_has_spent_a_cent_too_little_redeems_only_what_bypasses_the_control(
     assert redeem(client, member) == ["FRAUD_RULE"]
     assert redeem(client, member, redemption_type="donation") == ["FRAUD_RULE"]
     assert redeem(client, member, redemption_type="DONATION") == []
+    assert at_start(client, member) == ["SPEND_BASED_REDEMPTION_ACCESS"]
     bought = client.accrue(member, Money(1, CAD))
-    assert redeem(client, member) == []
+    assert redeem(client, member) == at_start(client, member) == []
     # What goes back has not been spent, and what an agent gives never was.
     client.return_transaction(bought.transaction_id)
     client.adjust_points(member, 50, "agent 2", "GOODWILL", "late")
@@ -261,6 +274,7 @@ def test_a_member_redeems_at_home_alone_under_any_identifier_and_with_any_card(c
     for named in (member, other):
         assert redeem(client, named, origin=ELSEWHERE) == ["OUT_OF_PROVINCE"]
     assert client.quote_redemption(other, origin=ELSEWHERE).points_max == 0
+    assert (at_start(client, other, ELSEWHERE), at_start(client, other, HERE)) == (["OUT_OF_PROVINCE"], [])
 
 
 def test_a_lock_stops_every_way_of_redeeming_and_nothing_else(

@@ -605,7 +605,7 @@ class Ledger:
     def read_ask(
         self, operation: Operation, account: int, province: str = "", redemption_type: str = "", where: Where = NOWHERE
     ) -> Ask:
-        kind = int(Kind.ADHOC_REDEEM) if operation is Operation.QUOTE else 0
+        kind = int(Kind.ADHOC_REDEEM) if operation in (Operation.QUOTE, Operation.CHECK) else 0
         known = self.code(CodeKind.REDEMPTION_TYPE, redemption_type)
         fields = RequestFields(int(operation), kind, account, redemption_type_id=known, **self.place(where, province))
         return Ask(

@@ -62,20 +62,22 @@ class CheckAdviceRequest(_message.Message):
     def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., context: _Optional[_Union[_common_pb2.AdviceContext, str]] = ..., language: _Optional[str] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
 
 class CheckAdviceResponse(_message.Message):
-    __slots__ = ("account_id", "posture", "advice", "redemption_locked", "suspended", "redemptions_stopped")
+    __slots__ = ("account_id", "posture", "advice", "redemption_locked", "suspended", "redemptions_stopped", "redemption_reasons")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     POSTURE_FIELD_NUMBER: _ClassVar[int]
     ADVICE_FIELD_NUMBER: _ClassVar[int]
     REDEMPTION_LOCKED_FIELD_NUMBER: _ClassVar[int]
     SUSPENDED_FIELD_NUMBER: _ClassVar[int]
     REDEMPTIONS_STOPPED_FIELD_NUMBER: _ClassVar[int]
+    REDEMPTION_REASONS_FIELD_NUMBER: _ClassVar[int]
     account_id: int
     posture: _common_pb2.AdvicePosture
     advice: _containers.RepeatedCompositeFieldContainer[_common_pb2.Advice]
     redemption_locked: bool
     suspended: bool
     redemptions_stopped: _containers.RepeatedScalarFieldContainer[_common_pb2.ReasonCode]
-    def __init__(self, account_id: _Optional[int] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.Advice, _Mapping]]] = ..., redemption_locked: _Optional[bool] = ..., suspended: _Optional[bool] = ..., redemptions_stopped: _Optional[_Iterable[_Union[_common_pb2.ReasonCode, str]]] = ...) -> None: ...
+    redemption_reasons: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]
+    def __init__(self, account_id: _Optional[int] = ..., posture: _Optional[_Union[_common_pb2.AdvicePosture, str]] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.Advice, _Mapping]]] = ..., redemption_locked: _Optional[bool] = ..., suspended: _Optional[bool] = ..., redemptions_stopped: _Optional[_Iterable[_Union[_common_pb2.ReasonCode, str]]] = ..., redemption_reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ...) -> None: ...
 
 class ListAdviceRequest(_message.Message):
     __slots__ = ("member", "include_ended", "page_size", "page_token")

@@ -134,7 +134,8 @@ class Reason(IntEnum):
 _STANDS_WITH = {Reason.RULES_STOPPED: Reason.RULE_ARITHMETIC, Reason.RULE_UNAVAILABLE: Reason.RULE_ARITHMETIC}
 _BEHIND = {Reason.UNDER_REVIEW: (Reason.RULE_ARITHMETIC, 2), Reason.RULE_SKIPPED: (Reason.FRAUD_WARNING, 1)}
 _CREDIT_LIMITS = range(Reason.CREDIT_LIMIT, Reason.ACCOUNT_MONTHLY_LIMIT + 1)
-_STOPS = range(Reason.REDEMPTIONS_STOPPED, Reason.TERMINAL_STOPPED + 1)
+STOPS = range(Reason.REDEMPTIONS_STOPPED, Reason.TERMINAL_STOPPED + 1)
+"""The reasons of stops of redemptions, the widest first: they come before all others."""
 
 
 def precedence(reason: Reason) -> tuple[int, int]:
@@ -145,7 +146,7 @@ def precedence(reason: Reason) -> tuple[int, int]:
     give stand with the cap of what is redeemed, and RULE_SKIPPED is last. What the staff has
     stopped comes before all: no account has to do with it.
     """
-    if reason in _STOPS:
+    if reason in STOPS:
         return 0, 0
     if reason in _CREDIT_LIMITS:
         return Reason.DAILY_REDEMPTION_CAP, 1

@@ -47,11 +47,9 @@ class AdviceService:
             if request.context not in CONTEXTS:
                 decoder.fault("context", "is not a known context")
             decoder.language(request.language)
-            store_id, terminal, *_, store = decoder.where(request.origin)
-            place = {"store_id": store_id, "terminal_id": terminal}
-            ask = decoder.read(Operation.CHECK, request.member, request.context, **place)
-            ask.business_unit_id = store.business_unit_id
-            return ask
+            return decoder.read_where(
+                Operation.CHECK, request.member, request.origin, time_to_live=int(request.context)
+            )
 
         ask = await self._desk.decode(call, decode)
         return self._desk.encoder(call.tenant).check(await self._desk.submit(call, ask), request.language)

@@ -633,16 +633,23 @@ class Decoder:
     def quote(self, request: transaction_pb2.QuoteRedemptionRequest) -> Ask:
         """Return the ask of a QuoteRedemption."""
         self.language(request.language)
-        store_id, terminal, cashier, channel, _, store = self.where(request.origin)
+        redemption_type = self.code(CodeKind.REDEMPTION_TYPE, request.redemption_type, "redemption_type")
+        return self.read_where(Operation.QUOTE, request.member, request.origin, redemption_type_id=redemption_type)
+
+    def read_where(
+        self, operation: Operation, reference: common_pb2.MemberReference, origin: common_pb2.Origin, **more: int
+    ) -> Ask:
+        """Return the ask of a read about redemptions that are made somewhere; ``more`` are fields of the request."""
+        store_id, terminal, cashier, channel, _, store = self.where(origin)
         ask = self.read(
-            Operation.QUOTE,
-            request.member,
+            operation,
+            reference,
             int(Kind.ADHOC_REDEEM),
             store_id=store_id,
             terminal_id=terminal,
             cashier_id=cashier,
             channel=channel,
-            redemption_type_id=self.code(CodeKind.REDEMPTION_TYPE, request.redemption_type, "redemption_type"),
+            **more,
         )
         ask.business_unit_id, ask.store_province_id = store.business_unit_id, store.province_id
         return ask

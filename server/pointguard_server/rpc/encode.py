@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import advice_pb2, common_pb2, transaction_pb2
 from pointguard_server.domain.codes import (
+    STOPS,
     STRENGTH,
     UNTIL_RESOLVED,
     AccountFlag,
@@ -212,14 +213,19 @@ class Encoder:
     def check(self, verdict: Verdict, language: str) -> advice_pb2.CheckAdviceResponse:
         """Return the answer to a CheckAdvice."""
         postures = {advice.posture for advice in verdict.advice}
-        return advice_pb2.CheckAdviceResponse(
+        response = advice_pb2.CheckAdviceResponse(
             account_id=verdict.account_id,
             posture=max(postures, key=_STRENGTH.__getitem__, default=0),  # type: ignore[arg-type]
             advice=self.advice(verdict.advice, language),
             redemption_locked=bool(verdict.account_flags & AccountFlag.REDEMPTION_LOCKED) or Posture.LOCK in postures,
             suspended=bool(verdict.account_flags & AccountFlag.SUSPENDED) or Posture.SUSPEND in postures,
-            redemptions_stopped=[code for code, _ in verdict.reasons],  # type: ignore[misc]
+            redemptions_stopped=[code for code, _ in verdict.reasons if code in STOPS],  # type: ignore[misc]
         )
+        # Those of stops come first, and are told by themselves.
+        told = len(response.redemptions_stopped)
+        others = verdict._replace(reasons=verdict.reasons[told:], evidence=verdict.evidence[told:])
+        self._fill_reasons(response.redemption_reasons, others, language)
+        return response
 
     def advice(self, standing: tuple[StandingAdvice, ...], language: str = "") -> list[common_pb2.Advice]:
         """Return standing advice, strongest posture first, then the one that ends last, with what tills show of it."""

@@ -216,7 +216,6 @@ def quote(arrays, world, batch, out, r, slot):
     """
     account = arrays.accounts[slot]
     program = world.programs[account.program]
-    request = batch.requests[r]
     now = batch.header[NOW]
     move_windows(arrays, world, account, program, slot, now)
     show_standing(arrays, world, out, r, account, _REDEMPTION, now)
@@ -224,7 +223,27 @@ def quote(arrays, world, batch, out, r, slot):
     answer = out.answers[r]
     available = answer.posted - answer.pending - answer.reserved
     limit = min(max(available - program.points_floor, 0), POINTS_MAX)
-    binding, binding_rule = _INSUFFICIENT, 0
+    declined, room, reason, rule_id = _room_under_rules(arrays, world, batch, out, r, slot, limit)
+    if not stopped and not declined:
+        if room < limit:
+            add_reason(out, r, reason, rule_id)
+        else:
+            add_reason(out, r, _INSUFFICIENT, 0)
+        out.answers[r].points = room
+        out.answers[r].money = worth(program, room)
+
+
+@part
+def _room_under_rules(arrays, world, batch, out, r, slot, limit):
+    """Look at the rules that may decline a redemption whatever is redeemed, and add the reasons of those that do.
+
+    Return (whether they decline any, how many points they leave up to ``limit``, what leaves no more, its rule). The
+    account's windows have been moved. A factor that is asked for declines nothing.
+    """
+    account = arrays.accounts[slot]
+    program = world.programs[account.program]
+    request, answer = batch.requests[r], out.answers[r]
+    declined, binding, binding_rule = False, 0, 0
     if program.condition_count > 0:
         fill_held(
             arrays,
@@ -238,9 +257,9 @@ def quote(arrays, world, batch, out, r, slot):
             0,
             0,
             APPROVED,
-            now,
+            batch.header[NOW],
             answer.posted,
-            available,
+            answer.posted - answer.pending - answer.reserved,
         )
     for i in range(program.first_rule, program.first_rule + program.rule_count):
         rule = world.rules[i]
@@ -251,22 +270,19 @@ def quote(arrays, world, batch, out, r, slot):
             reason = _reason_against_any(batch, out, r, account, rule)
             if reason != 0:
                 add_reason(out, r, reason, rule.rule_id)
-                stopped = stopped or not asks
+                declined = declined or not asks
             continue
         room = _room_now(arrays, world, batch, r, slot, program, rule)
         if room == UNCOUNTED:
             closed = rule.fails_closed != 0 and not asks
             add_reason(out, r, _UNAVAILABLE if closed else _SKIPPED, rule.rule_id)
-            stopped = stopped or closed
+            declined = declined or closed
         elif asks:
             if room < 1:
                 add_reason(out, r, rule.reason, rule.rule_id)
         elif room < limit:
             limit, binding, binding_rule = room, rule.reason, rule.rule_id
-    if not stopped:
-        add_reason(out, r, binding, binding_rule)
-        out.answers[r].points = limit
-        out.answers[r].money = worth(program, limit)
+    return declined, limit, binding, binding_rule
 
 
 @part
@@ -310,11 +326,17 @@ def _room_now(arrays, world, batch, r, slot, program, rule):
 
 @part
 def check(arrays, world, batch, out, r, slot):
-    """Show the advice that stands in the context asked for (``request.kind`` carries it; 0: all).
+    """Show the advice that stands in the context asked for (``request.time_to_live`` carries it; 0: all).
 
-    And, as reasons, what stops redemptions. Writes nothing.
+    And, as reasons, what stops redemptions, and which rules and controls would decline any. Writes nothing.
     """
-    account, context = arrays.accounts[slot], batch.requests[r].kind
-    show_standing(arrays, world, out, r, account, context, batch.header[NOW])
+    account, context = arrays.accounts[slot], batch.requests[r].time_to_live
+    now = batch.header[NOW]
+    show_standing(arrays, world, out, r, account, context, now)
     if context in (0, _REDEMPTION):
-        heed_stops(world, batch, out, r, world.programs[account.program])
+        program = world.programs[account.program]
+        heed_stops(world, batch, out, r, program)
+        move_windows(arrays, world, account, program, slot, now)
+        _, room, reason, rule_id = _room_under_rules(arrays, world, batch, out, r, slot, 1)
+        if room < 1:
+            add_reason(out, r, reason, rule_id)
