@@ -27,6 +27,7 @@ from pointguard_client import (
 from pointguard_client.__main__ import main
 from pointguard_server.service.credentials import issue
 from tests.e2e.test_live_rule_changes import replace, wait_for_events
+from tests.e2e.test_operations import scrape
 from tests.support.server import PROGRAM, ServerProcess, write_program
 
 WHY = RuleChange("analyst 7", RuleChangeReason.INCIDENT, "three redemptions within minutes")
@@ -89,6 +90,15 @@ def enroll(client: SyncPointguardClient) -> Identifier:
     return member
 
 
+def activations(server: ServerProcess) -> dict[str, float]:
+    """Return how many activations of each kind the metrics say there were."""
+    metrics = scrape(server)
+    return {
+        kind: metrics["pointguard_configuration_activations_total", (("kind", kind),)]
+        for kind in ("ACTIVATE", "ROLLBACK", "FILE")
+    }
+
+
 def redeem(client: SyncPointguardClient, member: Identifier) -> tuple[bool, int, Explanation]:
     """Return whether a redemption was approved, the configuration that it names, and why it was decided so."""
     decided = client.authorise_redemption(member, 1, capture=True)
@@ -106,6 +116,7 @@ def test_a_threshold_is_tuned_by_call_and_rolled_back_and_transactions_name_the_
             assert (approved, named) == (True, before.version)
         version = calls.create_version(tuned(2), WHY).version
         assert "-threshold = 3\n+threshold = 2\n" in calls.diff_versions(before.version, version)
+        counted = activations(server)
         activation = calls.activate_version(version, WHY, expected_active_version=before.version)
         approved, named, explained = redeem(client, member)
         assert (approved, named) == (False, version), "the window counts what happened before"
@@ -118,6 +129,8 @@ def test_a_threshold_is_tuned_by_call_and_rolled_back_and_transactions_name_the_
         assert (back.kind, back.previous_version) == (RuleSetActivationKind.ROLLBACK, version)
         assert redeem(client, enroll(client))[:2] == (True, before.version)
         assert calls.list_activations(page_size=2).activations == (back, activation)
+        after = activations(server)
+        assert {kind: after[kind] - counted[kind] for kind in after} == {"ACTIVATE": 1, "ROLLBACK": 1, "FILE": 0}
         with pytest.raises(ActiveVersionDiffers):
             calls.activate_version(version, WHY, expected_active_version=version)
         with pytest.raises(FailedPrecondition, match="is active already"):

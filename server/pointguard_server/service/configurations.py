@@ -192,6 +192,7 @@ class Configurations:
                 return found
             configuration = await self._ready(found)
             activation = await self._serving.change(step, configuration=configuration)
+        self._serving.configuration_activations[activation.kind] += 1
         log.info(
             "configuration_activated",
             version=activation.version,

@@ -170,6 +170,8 @@ class LivePrograms:
             self._served, self._sources = texts, sources
             if activation is not None:
                 self._serving.activations[activation.kind] += 1
+            if configuration is not None:
+                self._serving.configuration_activations[RuleSetActivationKind.FILE] += 1
             log.info(
                 "program_taken_up",
                 earn_rules_version=self._serving.active_version,

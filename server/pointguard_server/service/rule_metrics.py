@@ -10,6 +10,8 @@ from pointguard_server.rules.sandbox_limits import SandboxLimits
 from pointguard_server.service.checking_worker import CheckStop
 from pointguard_server.service.serving_program import ServingProgram
 
+OF_CONFIGURATIONS = (RuleSetActivationKind.ACTIVATE, RuleSetActivationKind.ROLLBACK, RuleSetActivationKind.FILE)
+
 
 class RuleMetrics(Collector):
     """What became of activations; zero until ``serving`` is set."""
@@ -26,6 +28,15 @@ class RuleMetrics(Collector):
         for kind in RuleSetActivationKind:
             activations.add_metric((kind.name,), serving.activations[kind] if serving is not None else 0)
         yield activations
+        configurations = CounterMetricFamily(
+            "pointguard_configuration_activations",
+            "Activations of versions of the program's configuration.",
+            labels=("kind",),
+        )
+        for kind in OF_CONFIGURATIONS:
+            count = serving.configuration_activations[kind] if serving is not None else 0
+            configurations.add_metric((kind.name,), count)
+        yield configurations
         yield CounterMetricFamily(
             "pointguard_rule_set_failures",
             "Versions of the earn rules that could not be compiled.",

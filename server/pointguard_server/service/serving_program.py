@@ -90,6 +90,7 @@ class ServingProgram:
         self.planned: tuple[RuleSetActivation, ...] = ()
         self.problem = ""
         self.activations: Counter[RuleSetActivationKind] = Counter()
+        self.configuration_activations: Counter[RuleSetActivationKind] = Counter()
         self._settle(start.plan)
 
     @property
