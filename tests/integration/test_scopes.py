@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from pointguard.v1 import common_pb2
-from pointguard_server.domain.codes import CodeKind, Decision, Reason
+from pointguard_server.domain.codes import CodeKind, Decision, Operation, Reason
 from pointguard_server.engine import scopes
 from pointguard_server.engine.ask import Verdict
 from pointguard_server.engine.batch import Decider
+from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.memory import Memory
 from pointguard_server.rpc.encode import Encoder
 from pointguard_server.velocity.scopes import IN_USE, TOTAL, ScopeArrays
@@ -275,6 +276,33 @@ def test_what_nobody_knows_fails_open_or_closed_as_the_program_says_and_the_answ
     assert explanation.retrial is not None
     (checked,) = explanation.retrial.checked
     assert (checked.unavailable, checked.seen, checked.forbids) == (True, None, mode == "CLOSED")
+
+
+@pytest.mark.parametrize(
+    ("mode", "decision", "reason"),
+    [("CLOSED", Decision.DECLINED, Reason.RULE_UNAVAILABLE), ("OPEN", Decision.APPROVED, Reason.RULE_SKIPPED)],
+)
+def test_wider_rules_fail_open_or_closed_for_a_hurried_request_and_count_it(
+    new_ledger: NewLedger, mode: str, decision: Decision, reason: Reason
+) -> None:
+    fail = f'[program.fraud]\nfail = {{ redemption = "{mode}" }}\n'
+    ledger = new_ledger(rules=fail + rule(threshold=3, duration="1h"))
+    for _ in range(3):
+        redeem(ledger)
+    account, inbox = ledger.member(100), Inbox()
+    for _ in range(2):
+        inbox.put(ledger.authorise_ask(account, 1, where=ANN))
+    inbox.put(ledger.read_ask(Operation.QUOTE, account, where=ANN))
+    inbox.hurry(0, 1)
+    inbox.hurry(2, 1)
+    hurried, judged, quote = ledger.decider.decide_inbox(inbox).verdicts()
+    assert (hurried.decision, [Reason(code) for code, _ in hurried.reasons]) == (decision, [reason])
+    assert [Reason(code) for code, _ in judged.reasons] == [Reason.FRAUD_RULE]
+    assert reason in [Reason(code) for code, _ in quote.reasons]
+    (advice,) = ledger.check(account).advice
+    assert advice.measured == 5, "the one that was not looked at counts"
+    with explaining(ledger) as explainer:
+        assert all(each.reproduced for each in explainer.all_legs())
 
 
 def test_an_uncounted_start_knows_in_the_end_what_one_that_counted_does(new_ledger: NewLedger) -> None:

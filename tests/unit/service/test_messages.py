@@ -111,6 +111,7 @@ def test_two_configurations_say_the_same_if_their_messages_do() -> None:
         ),
         ('[program.fraud]\nlanguage = "English, please"\n', "program.fraud.language: must be a BCP 47 language tag"),
         ('[program.fraud]\nfail = { redemption = "SHUT" }\n', "program.fraud.fail.redemption: must be one of"),
+        ("[program.fraud]\ndeadline_near_ms = 10_001\n", "program.fraud.deadline_near_ms: must be"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_message_is_told_with_its_rule_its_language_and_its_place(text: str, problem: str) -> None:
