@@ -31,7 +31,7 @@ from pointguard_server.storage.notices import NoticeReader
 from pointguard_server.storage.publications import Publications
 from pointguard_server.storage.readers import open_readers
 from tests.support.aws import BUS, REGION, TABLE, Aws, Proxy, aws, lose_the_answer, proxy_before, throttle
-from tests.support.ledger import MINUTE, TENANT, Ledger, sandboxed
+from tests.support.ledger import HOUR, TENANT, Ledger, sandboxed
 
 __all__ = ["aws"]
 SOON_S = 10.0
@@ -122,23 +122,29 @@ async def world(aws: Aws, new_ledger: Callable[..., Ledger], monkeypatch: pytest
     await pool.dispose()
 
 
-async def test_an_outage_is_caught_up_in_order_through_throttling_and_lost_answers(world: World) -> None:
+async def be_away(world: World, publisher: Publisher, accounts: list[int]) -> None:
+    """Have the target away for a day, while advice is raised against each account every hour."""
+    world.proxy.down = True
+    for _ in range(24):
+        await world.raise_advice(*accounts)
+        world.ledger.clock.moment += HOUR
+    await until(lambda: publisher.failures > 3)
+    await until(lambda: publisher.lag_positions >= 24 * len(accounts))
+    assert publisher.lag_s > 86_399
+    assert publisher.published == 0
+
+
+async def test_a_days_outage_is_caught_up_in_order_through_throttling_and_lost_answers(world: World) -> None:
     accounts = [world.ledger.member() for _ in range(4)]
     async with world.to_eventbridge() as publisher:
-        world.proxy.down = True
-        for _ in range(6):
-            await world.raise_advice(*accounts)
-        await until(lambda: publisher.failures > 3)
-        world.ledger.clock.moment += MINUTE
-        assert publisher.lag_s > 59
-        await until(lambda: publisher.lag_positions >= 24)
+        await be_away(world, publisher, accounts)
         assert world.aws.take_events() == []
         world.proxy.faults.extend([throttle, lose_the_answer, throttle, lose_the_answer])
         world.proxy.down = False
         await until(lambda: publisher.lag_positions == 0)
         assert (publisher.lag_s, publisher.dead_letters) == (0, 0)
         events = await asyncio.to_thread(world.aws.take_events)
-    assert len(events) > 24, "what was taken without an answer comes twice"
+    assert len(events) > 96, "what was taken without an answer comes twice"
     # Of each account in order, whatever came between; what comes again has the id that it had.
     came, told = arrived(events), world.told()
     assert [[each for each in came if each[1] == account] for account in accounts] == [
@@ -150,6 +156,29 @@ async def test_an_outage_is_caught_up_in_order_through_throttling_and_lost_answe
     assert first["detail"]["intervention"] == {"reason": "FALSE_POSITIVE"}, "nothing that people wrote"
     (step,) = first["detail"]["steps"]
     assert (step["event"], step["advice"]["posture"]) == ("RAISED", "BLOCK")
+
+
+async def test_after_a_days_outage_the_table_has_what_stands_now_each_account_written_in_order(world: World) -> None:
+    accounts = [world.ledger.member() for _ in range(3)]
+    async with world.to_dynamodb() as publisher:
+        await be_away(world, publisher, accounts)
+        assert world.aws.items() == {}
+        await world.do(world.ledger.status_ask(accounts[0], suspended=True))
+        world.proxy.faults.extend([throttle, lose_the_answer])
+        world.proxy.down = False
+        await until(lambda: publisher.lag_positions == 0)
+        assert (publisher.lag_s, publisher.dead_letters) == (0, 0)
+    items = world.aws.items()
+    for account in accounts:
+        item = items[f"test0/{account}"]
+        assert int(item["seq"]["N"]) == world.ledger.legs(account)[-1]["seq"]
+        # Each stood for a day, so the first has ended.
+        assert len(item["advice"]["L"]) == 23
+        assert item["suspended"]["BOOL"] == (account == accounts[0])
+    written = [json.loads(body)["Item"] for _, _, body in world.proxy.requests]
+    for key in items:
+        seqs = [int(item["seq"]["N"]) for item in written if item["account"]["S"] == key]
+        assert seqs == sorted(seqs)
 
 
 async def test_a_stopped_publisher_goes_on_from_its_cursor_and_begins_where_it_was_first_asked_to(
