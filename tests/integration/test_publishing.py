@@ -31,7 +31,7 @@ from pointguard_server.storage.notices import NoticeReader
 from pointguard_server.storage.publications import Publications
 from pointguard_server.storage.readers import open_readers
 from tests.support.aws import BUS, REGION, TABLE, Aws, Proxy, aws, lose_the_answer, proxy_before, throttle
-from tests.support.ledger import HOUR, TENANT, Ledger, sandboxed
+from tests.support.ledger import HOUR, SECOND, TENANT, Ledger, sandboxed
 
 __all__ = ["aws"]
 SOON_S = 10.0
@@ -128,6 +128,7 @@ async def be_away(world: World, publisher: Publisher, accounts: list[int]) -> No
     for _ in range(24):
         await world.raise_advice(*accounts)
         world.ledger.clock.moment += HOUR
+    world.ledger.clock.moment += SECOND
     await until(lambda: publisher.failures > 3)
     await until(lambda: publisher.lag_positions >= 24 * len(accounts))
     assert publisher.lag_s > 86_399
