@@ -6,7 +6,7 @@ import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,18 @@ credit_max = 50
 agent_daily_max = 100
 agent_monthly_max = 120
 account_monthly_max = 100
+"""
+LENIENT = """
+[[fraud_rule]]
+name = "lenient"
+scope = "AGENT"
+context = "ADJUSTMENT"
+counts = { kinds = ["OVERRIDE"], attempts = "ALL" }
+measure = "COUNT"
+window = { rolling = "1d" }
+threshold = 2
+posture = "BLOCK"
+duration = "1h"
 """
 CAD = "CAD"
 NOWHERE, HERE, ELSEWHERE = Origin(), Origin(store_id="s1"), Origin(store_id="s2")
@@ -157,7 +169,9 @@ duration = "0s"
 """
 NEAR = "[program.fraud]\ndeadline_near_ms = 10_000\n"
 IDENTIFIERS = 'identifiers = ["LOYALTY_ID", "EXTERNAL_ID", "CARD", "EMAIL"]\n'
-LIMITED = PROGRAM.replace("[program.redemption]", f"{IDENTIFIERS}[program.redemption]") + NEAR + CONTROLS + RULES
+LIMITED = (
+    PROGRAM.replace("[program.redemption]", f"{IDENTIFIERS}[program.redemption]") + NEAR + CONTROLS + RULES + LENIENT
+)
 TUNED = RuleChange("analyst 7", RuleChangeReason.INCIDENT)
 WHY = Intervention("analyst 7", InterventionReason.SUSPECTED_FRAUD, session_id="console 3, 14:02")
 
@@ -340,6 +354,22 @@ def test_agents_give_up_to_each_limit_and_not_beyond(client: SyncPointguardClien
     assert give(other, 1) == []
     assert give(member, 2, "another") == ["ACCOUNT_MONTHLY_LIMIT"]
     assert give(member, 1, "another") == []
+
+
+def test_an_agent_who_adds_one_exemption_too_many_gives_no_more_points(client: SyncPointguardClient) -> None:
+    agent, member = new_idempotency_key(), enroll(client)
+    said = Intervention(agent, InterventionReason.MEMBER_REQUEST)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    told = []
+    for _ in range(3):
+        client.fraud.add_exemption(enroll(client), tomorrow, said)
+        told.append(client.adjust_points(member, 1, agent, "GOODWILL", "late"))
+    assert [against(each) for each in told] == [[], [], ["FRAUD_RULE"]]
+    explained = client.explain_decision(told[-1].transaction_id)
+    assert explained.reproduced, explained.differences
+    (check,) = [each for each in explained.checks if each.rule == "lenient"]
+    assert (check.seen, check.forbade, check.entity) == (3, True, agent)
+    assert client.adjust_points(member, 1, "another", "GOODWILL", "late").decision is Decision.APPROVED
 
 
 @contextmanager
