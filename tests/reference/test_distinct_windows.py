@@ -67,7 +67,8 @@ class Player:
             (
                 None,
                 (PHONE, f"+1416555010{who}"),
-                *((kind, f"{name}{who}") for kind in (CARD, DEVICE) for name in ("a", "b")),
+                *((CARD, f"{name}{who}") for name in "ab"),
+                *((DEVICE, f"0000000{name}-0000-4000-8000-00000000000{who}") for name in "ab"),
             )
             for who in (0, 1)
         ]

@@ -11,7 +11,7 @@ from tests.support.ledger import MINUTE, Where, open_ledger
 
 BASKETS = 1_200
 REDEEM_EVERY, RESERVE_EVERY, FORGET_EVERY = 3, 7, 97
-OF_THE_YEAR = 60
+OF_THE_YEAR = 90
 """Of so many baskets of the year one: a recount of wider windows looks at every leg for every leg."""
 
 
@@ -63,4 +63,4 @@ def test_every_wider_window_of_a_year_of_real_baskets_equals_a_recount_of_the_le
                 ledger.one(ledger.return_ask(bought.transaction_id, money=basket.total_minor // 3))
             if number % FORGET_EVERY == 0:
                 ledger.restart_decider()
-        assert check_recorded(ledger) > 5_000
+        assert check_recorded(ledger) > 2_000

@@ -141,12 +141,15 @@ class Publisher:
 
         However long the target is away, nothing is given up: only what it refuses while it takes others may be.
         """
-        waiting = list({each.account_id: each for each in notices}.values() if self._target.takes_states else notices)
+        states = self._target.takes_states
+        waiting = list({each.account_id: each for each in notices}.values() if states else notices)
+        # A state stands for all notices of its account: the target waits for it since the first of them.
+        since = {each.account_id: each.happened_at for each in reversed(notices)}
         tries: Counter[int] = Counter()  # by position
         dead: list[DeadLetter] = []
         pauses = 0
         while waiting:
-            self._oldest_waiting = waiting[0].happened_at
+            self._oldest_waiting = since[waiting[0].account_id] if states else waiting[0].happened_at
             some = _first_of_each_account(waiting, self._target.notices_max)
             problem = ""
             try:
