@@ -461,7 +461,7 @@ async def test_a_redemption_beside_an_activation_by_call_is_decided_by_the_versi
             await client.accrue(member, Money(20_00, CAD))
         calls = client.configuration
         before = await calls.get_version()
-        after = await calls.create_version(before.source + RACED.replace("raced", "raced by call"), TUNED)
+        after = await calls.create_version(before.source + RACED.replace("raced", "raced-by-call"), TUNED)
 
         async def redeem_at(member: Identifier) -> Redemption:
             return await client.authorise_redemption(member, 1, capture=True, kind=TransactionKind.PURCHASE)
@@ -489,7 +489,7 @@ async def test_a_redemption_beside_an_activation_by_call_is_decided_by_the_versi
             assert (each.decision is Decision.DECLINED) == is_new
             explained = await client.explain_decision(each.transaction_id)
             assert explained.reproduced, explained.differences
-            assert ("raced by call" in {check.rule for check in explained.checks}) == is_new
+            assert ("raced-by-call" in {check.rule for check in explained.checks}) == is_new
 
 
 def change_rules(server: ServerProcess) -> None:
