@@ -39,8 +39,8 @@ LOCKED := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 .PHONY: lock
 lock: ## resolve the dependencies again and write the lock files (LOCK_ARGS=--upgrade takes newer versions)
 	@test -x $(BIN)/uv || $(MAKE) venv
-	$(LOCKED) pyproject.toml --extra server --extra otel --extra aws --extra dev $(LOCK_ARGS) -o $(LOCK)
-	$(LOCKED) pyproject.toml --extra server --extra otel --extra aws --constraint $(LOCK) --no-annotate -o docker/requirements.server.lock
+	$(LOCKED) pyproject.toml --extra server --extra otel --extra aws --extra postgres --extra dev $(LOCK_ARGS) -o $(LOCK)
+	$(LOCKED) pyproject.toml --extra server --extra otel --extra aws --extra postgres --constraint $(LOCK) --no-annotate -o docker/requirements.server.lock
 	echo hatchling | $(LOCKED) - --constraint $(LOCK) --no-annotate -o docker/requirements.build.lock
 
 # ----------------------------------------------------------------------------------------------------------------- run
@@ -79,6 +79,10 @@ test-long: $(STAMP) ## run the long tests
 .PHONY: conformance
 conformance: $(STAMP) ## try a server of our own by the conformance kit (ARGS="--target host:port" another one)
 	@exec $(BIN)/python -m tests.support.conformance $(ARGS)
+
+.PHONY: test-postgres
+test-postgres: $(STAMP) ## run the tests of one ledger and of the shared server on PostgreSQL (some minutes)
+	@$(PYTEST) --session-timeout=900 -m "not long" --postgres tests/integration tests/e2e $(ARGS)
 
 .PHONY: differential
 differential: $(STAMP) ## compare the back ends of the rule language on 100,000 cases (about ten minutes; ARGS="--seed 1")

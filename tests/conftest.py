@@ -17,6 +17,11 @@ settings.register_profile("thorough", deadline=None, max_examples=5000, suppress
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "local"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what ``make test-postgres`` gives."""
+    parser.addoption("--postgres", action="store_true", help="keep the ledgers of tests in PostgreSQL")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Compile the kernels before all tests are run; a run of some tests compiles what it needs as it goes."""
     of_all = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly

@@ -23,6 +23,7 @@ from pointguard_server.engine import compiled
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.memory import Memory
+from pointguard_server.engine.ports import LedgerStore
 from pointguard_server.engine.recount import Recount
 from pointguard_server.feeds.metrics import PublishMetrics
 from pointguard_server.feeds.opening import open_publishers
@@ -65,7 +66,8 @@ from pointguard_server.service.sweeper import Sweeper
 from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.settings import Settings, split_address
 from pointguard_server.storage.configuration_versions import ConfigurationReader, ConfigurationVersions
-from pointguard_server.storage.database import DATABASE_FILE, open_lookup
+from pointguard_server.storage.connections import Connection
+from pointguard_server.storage.database import DATABASE_FILE
 from pointguard_server.storage.decision_reader import DecisionReader
 from pointguard_server.storage.directives import EXEMPTIONS, STOPS, DirectiveReader, DirectiveStore
 from pointguard_server.storage.due_accounts import DueReader
@@ -75,12 +77,13 @@ from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger,
 from pointguard_server.storage.keyring import KEY_RING_FILE
 from pointguard_server.storage.notices import NoticeReader
 from pointguard_server.storage.publications import Publications
-from pointguard_server.storage.readers import Reader, open_readers
+from pointguard_server.storage.readers import Reader
 from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
 from pointguard_server.storage.shadow_book import SHADOW_FILE, read_findings
 from pointguard_server.storage.shadows import ShadowReader
 from pointguard_server.storage.shadows import Shadows as ShadowStore
-from pointguard_server.storage.sqlite_ledger import LEGS_AT_A_TIME, SqliteLedger
+from pointguard_server.storage.sql_ledger import LEGS_AT_A_TIME, SqlLedger
+from pointguard_server.storage.sqlite_ledger import SqliteLedger
 
 if TYPE_CHECKING:
     from pointguard_server.service.tracing import Tracing
@@ -117,8 +120,8 @@ class Ledger(DataDirectory):
     """An opened data directory with all that serves from it."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.data_directory)
-        self.reader_pool: AsyncEngine = open_readers(self.path)
+        super().__init__(settings.data_directory, settings.database)
+        self.reader_pool: AsyncEngine = self.database.open_readers()
         self.reader = Reader(self.reader_pool, self.vault)
         self.due_accounts = DueReader(self.reader_pool)
         self.notices = NoticeReader(self.reader_pool)
@@ -128,24 +131,41 @@ class Ledger(DataDirectory):
         self.configurations = ConfigurationVersions()
         self.experiments = ExperimentStore()
         self.experiment_reader = ExperimentReader(self.reader_pool)
-        self.store: JournaledLedger | None = None
+        self._journaled: JournaledLedger | None = None
+        self._lookups: list[Connection] = []
+        # A database elsewhere is not what a process of its own can open: docs/adr/0040-postgresql.md.
+        self.file = None if settings.database else settings.data_directory / DATABASE_FILE
 
-    def open_store(self, directory: Path, writer_epoch: int) -> JournaledLedger:
+    def open_store(self, directory: Path, writer_epoch: int, on_broken: Callable[[], None]) -> LedgerStore:
         """Open the ledger itself, with all that was answered."""
-        database = SqliteLedger(self.connection, self.names, writer_epoch)
+        database = self._ledger(self.connection, writer_epoch)
+        self.decisions = DecisionReader(self._open_lookup(), self.vault)
+        if not isinstance(database, SqliteLedger):
+            return database
         recovered = recover(database, directory)
         if recovered:
             log.info("journal_recovered", legs=recovered)
-        self._lookup = open_lookup(self.path)
-        self.decisions = DecisionReader(self.path, self.vault)
-        self.store = JournaledLedger(database, SqliteLedger(self._lookup, self.names, writer_epoch), directory)
+        reader = SqliteLedger(self._open_lookup(), self.names, writer_epoch)
+        self._journaled = JournaledLedger(database, reader, directory)
+        self._journaled.projector.on_broken = on_broken
         self.reader.catch_up = self.due_accounts.catch_up = self.notices.catch_up = self.catch_up
-        return self.store
+        return self._journaled
+
+    def _ledger(self, connection: Connection, writer_epoch: int) -> SqlLedger:
+        if self.file is not None:
+            return SqliteLedger(connection, self.names, writer_epoch)
+        from pointguard_server.storage.postgres_ledger import PostgresLedger
+
+        return PostgresLedger(connection, self.names, writer_epoch)
+
+    def _open_lookup(self) -> Connection:
+        self._lookups.append(self.database.open_lookup())
+        return self._lookups[-1]
 
     def count_past(self, recount: Recount) -> None:
         """Count what the database has for a recount, until little is missing; for any thread."""
-        with closing(open_lookup(self.path)) as connection:
-            reader = SqliteLedger(connection, self.names, 0)
+        with closing(self.database.open_lookup()) as connection:
+            reader = self._ledger(connection, 0)
             counted = LEGS_AT_A_TIME
             while counted >= LEGS_AT_A_TIME:
                 counted = 0
@@ -155,16 +175,16 @@ class Ledger(DataDirectory):
 
     async def catch_up(self) -> None:
         """Wait until the database has all that was answered."""
-        if self.store is not None and self.store.projector.behind_legs:
-            await asyncio.to_thread(self.store.projector.catch_up)
+        if self._journaled is not None and self._journaled.projector.behind_legs:
+            await asyncio.to_thread(self._journaled.projector.catch_up)
 
     async def close(self) -> None:
         """Close readers first: the last connection to close checkpoints, and only the writer may."""
         await self.reader_pool.dispose()
-        if self.store is not None:
-            await asyncio.to_thread(self.store.close)
-            self._lookup.close()
-            self.decisions.close()
+        if self._journaled is not None:
+            await asyncio.to_thread(self._journaled.close)
+        for lookup in self._lookups:
+            lookup.close()
         self.release()
 
 
@@ -295,7 +315,7 @@ class Server:
         """Return the backtests, of which none runs yet."""
         settings, ledger = self._settings, self.ledger
         return Backtests(
-            rule_sets, self.serving, ledger.path, ledger.reader.catch_up, settings.cache_directory / "rules",
+            rule_sets, self.serving, ledger.file, ledger.reader.catch_up, settings.cache_directory / "rules",
             settings.data_directory / KEY_RING_FILE,
         )  # fmt: skip
 
@@ -307,7 +327,7 @@ class Server:
         self.shadows = Shadows(
             self.serving, rule_sets, self.engine, ShadowStore(), ShadowReader(ledger.reader_pool),
             partial(read_findings, book),
-            database=ledger.path, book=book, rules_directory=settings.cache_directory / "rules",
+            database=ledger.file, book=book, rules_directory=settings.cache_directory / "rules",
             key_ring=settings.data_directory / KEY_RING_FILE,
         )  # fmt: skip
         self._shadow_metrics.shadows = self.shadows
@@ -328,13 +348,15 @@ class Server:
         await self.engine.run(stops.load)
         return exemptions, stops
 
-    async def _open_program(self, sources: ProgramSources, clock: WallClock) -> tuple[JournaledLedger, ProgramStart]:
+    async def _open_program(self, sources: ProgramSources, clock: WallClock) -> tuple[LedgerStore, ProgramStart]:
         """Open the ledger's store, and make ready what decides by it."""
         settings, names, versions = self._settings, self.ledger.names, self.ledger.rule_versions
         tenant_id, program_id = self._name_program(sources, clock)
-        store = await asyncio.to_thread(self.ledger.open_store, settings.data_directory, self._begin_epoch(clock))
         loop = asyncio.get_running_loop()
-        store.projector.on_broken = lambda: _call_from_thread(loop, self.failed.set)
+        store = await asyncio.to_thread(
+            self.ledger.open_store, settings.data_directory, self._begin_epoch(clock),
+            lambda: _call_from_thread(loop, self.failed.set),
+        )  # fmt: skip
         self._planner = Planner(tenant_id, program_id, names, versions, self.ledger.experiments)
         self._compiler = RuleCompiler(
             settings.cache_directory / "rules",
@@ -380,9 +402,10 @@ class Server:
         names = self.ledger.names
         with self.ledger.writing() as connection:
             tenant_id = names.tenant(connection, self._settings.tenant, sources.config.name, clock.now())
+            self.ledger.bind_tenant(tenant_id)
             return tenant_id, names.program(connection, tenant_id, sources.config.code)
 
-    def _first_moment(self, store: JournaledLedger, clock: WallClock, tenant_id: int, program_id: int) -> int:
+    def _first_moment(self, store: LedgerStore, clock: WallClock, tenant_id: int, program_id: int) -> int:
         """Return the moment from which this process decides: after all that was decided or activated before."""
         versions = self.ledger.rule_versions
         activated = store.write(lambda connection: versions.latest_moment(connection, tenant_id, program_id))
@@ -430,10 +453,8 @@ class Server:
 
     def _begin_epoch(self, clock: WallClock) -> int:
         """Note that a writer begins, and return its number."""
-        cursor = self.ledger.connection.execute(
-            "INSERT INTO writers (writer_id, started_at) VALUES (1, ?)", (clock.now(),)
-        )
-        return cursor.lastrowid or 0
+        begin = "INSERT INTO writers (writer_id, started_at) VALUES (1, ?) RETURNING writer_epoch"
+        return int(self.ledger.connection.execute(begin, (clock.now(),)).fetchone()[0])
 
     async def _seed(self, tenant: Tenant, vocabulary: Vocabulary) -> None:
         directory = self._settings.data_directory

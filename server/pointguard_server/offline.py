@@ -19,12 +19,12 @@ def issue_key(settings: Settings, roles: str) -> str:
     """Make an API key of the settings' tenant, which is made if it is new; only the key's Argon2id hash is kept.
 
     Raises:
-        DirectoryInUse: a server uses the data directory.
+        DirectoryInUse, DatabaseInUse: a server uses it.
         OSError, ProgramConfigError: the program's configuration, which names a new tenant, cannot be read.
     """
     issued, now = issue(), time.time_ns() // 1000
     name = _program_name(settings)
-    with DataDirectory(settings.data_directory) as directory, directory.writing() as connection:
+    with DataDirectory(settings.data_directory, settings.database) as directory, directory.writing() as connection:
         tenant_id = directory.names.tenant(connection, settings.tenant, name, now)
         directory.names.add_api_key(connection, issued.key_id, tenant_id, roles, issued.hash, now)
     return issued.raw_key
@@ -34,10 +34,10 @@ def tend_dead_letters(settings: Settings) -> Iterator[str]:
     """Yield each dead letter as a line of JSON; with ``requeue`` all are published again at the next start.
 
     Raises:
-        DirectoryInUse: a server uses the data directory.
+        DirectoryInUse, DatabaseInUse: a server uses it.
     """
     publications = Publications()
-    with DataDirectory(settings.data_directory) as directory:
+    with DataDirectory(settings.data_directory, settings.database) as directory:
         connection = directory.connection
         row = connection.execute("SELECT tenant_id FROM tenants WHERE code = ?", (settings.tenant,)).fetchone()
         tenant_id = row[0] if row is not None else 0

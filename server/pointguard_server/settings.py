@@ -17,6 +17,9 @@ PLAINTEXT_WARNING = (
     " give --tls-certificate and --tls-key, or say both --allow-plaintext and POINTGUARD_ALLOW_PLAINTEXT=yes"
 )
 
+DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg", "postgresql+psycopg")
+"""What a database's URL may begin with; which driver it names makes no difference."""
+
 
 class SettingsError(ValueError):
     """The settings contradict each other; the text says how."""
@@ -27,6 +30,7 @@ class Settings:
     """One server's settings. Addresses are ``host:port``; port 0 takes any free one."""
 
     data_directory: Path
+    database: str  # a PostgreSQL's URL; empty: SQLite, in the data directory
     cache_directory: Path
     grpc_address: str
     http_address: str
@@ -80,6 +84,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--data-dir", default=default("DATA_DIR", ".pointguard"), help="ledger, keys and lock (default: %(default)s)")
+    add(
+        "--database",
+        default=default("DATABASE", ""),
+        metavar="URL",
+        help="a PostgreSQL to keep the ledger in, postgresql://… (default: SQLite in the data directory)",
+    )
     cache = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     add(
         "--cache-dir", default=default("CACHE_DIR", f"{cache}/pointguard"), help="compiled rules (default: %(default)s)"
@@ -185,6 +195,14 @@ def _add_publishing(add: Callable[..., object], default: Callable[[str, str], st
     )
 
 
+def _check_database(url: str) -> None:
+    scheme, separator, _ = url.partition("://")
+    if url and (not separator or scheme not in DATABASE_SCHEMES):
+        raise SettingsError(f"--database must begin with one of {', '.join(DATABASE_SCHEMES)}, and ://")
+    if url and find_spec("psycopg") is None:
+        raise SettingsError("--database needs the extra postgres: install pointguard[server,postgres]")
+
+
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> tuple[Settings, str]:
     """Return the settings, and the roles of an API key if only that is to be issued.
 
@@ -213,6 +231,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         )
     if given.aws_endpoint and not given.aws_endpoint.startswith(("http://", "https://")):
         raise SettingsError("--aws-endpoint must begin with http:// or https://")
+    _check_database(given.database)
     told_twice = given.allow_plaintext and environment.get("POINTGUARD_ALLOW_PLAINTEXT") == "yes"
     plain = [given.http_address] if given.tls_key else [given.http_address, given.grpc_address]
     for address in (given.grpc_address, given.http_address):
@@ -221,6 +240,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
             raise SettingsError(PLAINTEXT_WARNING)
     settings = Settings(
         data_directory=Path(given.data_dir),
+        database=given.database,
         cache_directory=Path(given.cache_dir),
         grpc_address=given.grpc_address,
         http_address=given.http_address,

@@ -1,6 +1,6 @@
 """What every ledger store must do, whatever the database: the suite of ``engine/ports.py``.
 
-A back end joins by adding a function to ``BACK_ENDS`` that opens a store in an empty folder, with two tenants that have
+A back end joins ``BACK_ENDS`` by a function that opens a store in an empty folder, with two tenants that have
 one program each, numbered 1 and 2.
 """
 
@@ -21,11 +21,14 @@ from pointguard_server.engine.lots import lots_left
 from pointguard_server.engine.ports import Heads, LedgerStore, Original
 from pointguard_server.service.ports import Link, NewMember
 from pointguard_server.service.vault import MemberVault
-from pointguard_server.storage import sqlite_ledger
+from pointguard_server.storage import sql_ledger
+from pointguard_server.storage.connections import Connection
 from pointguard_server.storage.database import migrate, open_lookup, open_writer
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.journaled_ledger import JournaledLedger, recover
 from pointguard_server.storage.keyring import KeyRing
+from pointguard_server.storage.postgres import PostgresConnection
+from pointguard_server.storage.postgres_ledger import PostgresLedger
 from pointguard_server.storage.sqlite_ledger import SqliteLedger
 from tests.support.ledger_rows import append, batch, id_of
 
@@ -41,10 +44,7 @@ def open_sqlite(directory: Path) -> Iterator[OpenStore]:
     vault = MemberVault(KeyRing.open_or_create(directory / "keyring.json"))
     with closing(open_writer(path)) as connection:
         connection.execute("PRAGMA synchronous=OFF")
-        for tenant in ("first", "second"):
-            directory_of_names = Directory(vault)
-            tenant_id = directory_of_names.tenant(connection, tenant, tenant, 1)
-            directory_of_names.program(connection, tenant_id, "points")
+        add_tenants(connection, vault)
         yield lambda: SqliteLedger(connection, Directory(vault), writer_epoch=1)
 
 
@@ -77,14 +77,38 @@ def open_journaled(directory: Path) -> Iterator[OpenStore]:
         yield open_store
 
 
-BACK_ENDS = {"sqlite": open_sqlite, "journaled": open_journaled}
+@contextmanager
+def open_postgres(directory: Path, url: str) -> Iterator[OpenStore]:
+    """The ledger on PostgreSQL. Opening anew is by a connection of its own."""
+    vault = MemberVault(KeyRing.open_or_create(directory / "keyring.json"))
+    with ExitStack() as opened:
+
+        def connect() -> PostgresConnection:
+            return opened.enter_context(closing(PostgresConnection(url)))
+
+        add_tenants(connect(), vault)
+        yield lambda: PostgresLedger(connect(), Directory(vault), writer_epoch=1)
+
+
+def add_tenants(connection: Connection, vault: MemberVault) -> None:
+    for tenant in ("first", "second"):
+        directory_of_names = Directory(vault)
+        tenant_id = directory_of_names.tenant(connection, tenant, tenant, 1)
+        directory_of_names.program(connection, tenant_id, "points")
+
+
+BACK_ENDS = ("journaled", "postgres", "sqlite")
 CHECKS_ROWS_BEHIND = {"journaled"}
 """Back ends whose database sees a batch's rows only after it was committed."""
 
 
-@pytest.fixture(params=sorted(BACK_ENDS))
+@pytest.fixture(params=BACK_ENDS)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
-    with BACK_ENDS[request.param](tmp_path) as opener:
+    if request.param == "postgres":
+        opened = open_postgres(tmp_path, request.getfixturevalue("postgres_url"))
+    else:
+        opened = {"sqlite": open_sqlite, "journaled": open_journaled}[request.param](tmp_path)
+    with opened as opener:
         yield opener
 
 
@@ -260,7 +284,7 @@ def test_history_reaches_back_to_the_moment_asked_for_and_to_all_that_is_open(
 def test_legs_are_told_from_a_position_and_a_moment_on_in_order(
     store: LedgerStore, monkeypatch: pytest.MonkeyPatch, position: int, newer_than: int, first: int
 ) -> None:
-    monkeypatch.setattr(sqlite_ledger, "LEGS_AT_A_TIME", 3)
+    monkeypatch.setattr(sql_ledger, "LEGS_AT_A_TIME", 3)
     for number in range(6):
         append(store, *({"account_id": account, "seq": number + 1, "points": account} for account in (7, 8)))
     found = [leg for legs in store.legs_after(position, newer_than) for leg in legs[["position", "points"]].tolist()]

@@ -1,9 +1,8 @@
 """What every store of rule-set versions must do, whatever the database: the suite of ``service.ports.RuleVersions``.
 
-A back end joins by adding a function to ``BACK_ENDS`` that opens a writer and a reader of an empty database.
+A back end joins by a function that opens a writer and a reader of an empty database.
 """
 
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
@@ -29,10 +28,13 @@ from pointguard_server.service.rule_versions import (
     pieces_of,
     source_digest,
 )
+from pointguard_server.storage import postgres
+from pointguard_server.storage.connections import FAILURES
 from pointguard_server.storage.database import migrate, open_writer
+from pointguard_server.storage.postgres import PostgresConnection
 from pointguard_server.storage.readers import open_readers
-from pointguard_server.storage.rule_versions import RuleVersionReader as SqliteReader
-from pointguard_server.storage.rule_versions import RuleVersions as SqliteVersions
+from pointguard_server.storage.rule_versions import RuleVersionReader as SqlReader
+from pointguard_server.storage.rule_versions import RuleVersions as SqlVersions
 
 TENANT, PROGRAM = 1, 7
 CHANGE = RuleChange("staff 12", RuleChangeReason.NEW_OFFER, "spring", "abc")
@@ -79,16 +81,28 @@ async def open_sqlite(directory: Path) -> AsyncIterator[Store]:
     migrate(path)
     with closing(open_writer(path)) as connection:
         readers = open_readers(path)
-        yield Store(SqliteVersions(), connection, SqliteReader(readers))
+        yield Store(SqlVersions(), connection, SqlReader(readers))
         await readers.dispose()
 
 
-BACK_ENDS = {"sqlite": open_sqlite}
+@asynccontextmanager
+async def open_postgres(url: str) -> AsyncIterator[Store]:
+    """Versions on PostgreSQL."""
+    with closing(PostgresConnection(url)) as connection:
+        readers = postgres.open_readers(url)
+        yield Store(SqlVersions(), connection, SqlReader(readers))
+        await readers.dispose()
 
 
-@pytest.fixture(params=sorted(BACK_ENDS))
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    async with BACK_ENDS[request.param](tmp_path) as opened:
+@pytest.fixture(params=["postgres", "sqlite"])
+def database(request: pytest.FixtureRequest) -> str:
+    """The URL of a PostgreSQL, or nothing for SQLite."""
+    return str(request.getfixturevalue("postgres_url")) if request.param == "postgres" else ""
+
+
+@pytest.fixture
+async def store(database: str, tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_postgres(database) if database else open_sqlite(tmp_path) as opened:
         yield opened
 
 
@@ -199,20 +213,23 @@ async def test_a_long_file_is_kept_once_and_read_whole_from_its_pieces(store: St
     for number in (1, 2):
         assert store.versions.version(store.connection, TENANT, PROGRAM, number) == again[number - 1]
         assert await store.reader.version(TENANT, PROGRAM, number) == again[number - 1]
-    counted = store.connection.execute("SELECT tenant_id, count(*) FROM rule_set_files GROUP BY tenant_id")
+    counted = store.connection.execute("SELECT tenant_id, count(*) FROM rule_set_files GROUP BY 1 ORDER BY 1")
     pieces = len(list(pieces_of(long)))
     assert counted.fetchall() == [(TENANT, pieces), (TENANT + 1, pieces)]
 
 
-def test_a_file_of_which_a_piece_is_missing_is_not_taken_for_a_shorter_one(store: Store) -> None:
+def test_a_file_of_which_a_piece_is_missing_is_not_taken_for_a_shorter_one(store: Store, database: str) -> None:
     files = {"skus.txt": Texts.of(f"article {number}" for number in range(20_000))}
     store.versions.add_version(store.connection, TENANT, PROGRAM, "one", FILE_CHANGE, 5, files=files)
-    with pytest.raises(sqlite3.DatabaseError, match="only grows"):
+    with pytest.raises(FAILURES, match="only grows"):
         store.connection.execute("DELETE FROM rule_set_files WHERE place = 1")
-    store.connection.execute("DROP TRIGGER rule_set_files_refuses_delete")
+    store.connection.execute("BEGIN")
+    off = "DROP TRIGGER rule_set_files_refuses_delete"
+    store.connection.execute(f"{off} ON rule_set_files" if database else off)
     store.connection.execute("DELETE FROM rule_set_files WHERE place = 1")
-    with pytest.raises(sqlite3.DatabaseError, match=r"skus\.txt of a rule set is not whole"):
+    with pytest.raises(FAILURES, match=r"skus\.txt of a rule set is not whole"):
         store.versions.version(store.connection, TENANT, PROGRAM, 1)
+    store.connection.execute("ROLLBACK")
 
 
 def test_a_key_tells_what_its_request_made_and_is_its_tenants_own(store: Store) -> None:
@@ -232,9 +249,9 @@ def test_a_key_tells_what_its_request_made_and_is_its_tenants_own(store: Store) 
 def test_a_key_cannot_be_used_twice(store: Store) -> None:
     store.add("one", key=KEY)
     store.activate(1, 10, 10, KEY)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(FAILURES):
         store.add("two", key=KEY)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(FAILURES):
         store.activate(1, 20, 20, KEY)
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from pointguard_client import PointguardClient
 from tests.e2e.raw_calls import RawCalls
+from tests.support.postgres import postgres_cluster
 from tests.support.server import ServerProcess, own_server, plain_data, plain_server, shared_server, start_server
 
-__all__ = ["own_server", "plain_data", "plain_server", "shared_server", "start_server"]
+__all__ = ["own_server", "plain_data", "plain_server", "postgres_cluster", "shared_server", "start_server"]
 
 
 @pytest.fixture

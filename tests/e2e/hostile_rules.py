@@ -39,7 +39,7 @@ def rule_cases() -> Iterator[Case]:
     """Yield a case for every field of every RPC about rules, for every way in which it can be wrong."""
     yield from configuration_cases()
     # Nothing that is shorter can be wrong there: mistakes are the answer.
-    for source in (*SOURCES, "\0" * 70_000):
+    for source in (*SOURCES, "\0" * 70_000, '# \0\nrule "r"\n    earn base 1\n'):
         yield "ValidateRuleSet", {"source": source}, "source"
         yield "FormatRuleSet", {"source": source}, "source"
     for source in (*SOURCES, FAULTY, "(" * 10_000, "nonsense"):

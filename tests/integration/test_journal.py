@@ -190,7 +190,7 @@ def test_a_journal_that_goes_on_elsewhere_than_the_database_ends_is_refused(ledg
 def failing(ledger: Ledger) -> FailingConnection:
     """The connection that the database is written by."""
     connection = FailingConnection(ledger.connection)
-    ledger.database._connection = connection  # type: ignore[assignment]
+    ledger.database._connection = connection
     return connection
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pointguard_server.domain.codes import Decision, Operation
 from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
-from pointguard_server.storage import sqlite_ledger
+from pointguard_server.storage import sql_ledger
 from tests.integration.audit import audit
 from tests.support.ledger import DAY, SECOND, Ledger
 
@@ -62,7 +62,7 @@ def failing(new_ledger: Callable[..., Ledger]) -> tuple[Ledger, FailingConnectio
     """A ledger, and the connection that it writes by."""
     ledger = new_ledger(rules=BURN)
     connection = FailingConnection(ledger.connection)
-    ledger.database._connection = connection  # type: ignore[assignment]
+    ledger.database._connection = connection
     return ledger, connection
 
 
@@ -162,7 +162,7 @@ def test_an_account_that_cannot_be_read_is_not_taken_for_an_empty_one(
     ledger, connection = failing
     account = ledger.member(100)
     ledger.restart_decider()
-    for statement in (sqlite_ledger.READ_LEGS[:12], sqlite_ledger.READ_ADVICE[:12], sqlite_ledger.READ_ENROLLED_AT):
+    for statement in (sql_ledger.READ_LEGS[:12], sql_ledger.READ_ADVICE[:12], sql_ledger.READ_ENROLLED_AT):
         connection.failing = statement
         with pytest.raises(StorageUnavailable):
             ledger.authorise(account, 1)

@@ -124,7 +124,7 @@ def test_the_image_gets_the_servers_packages_in_the_versions_that_were_tested(
     shipped = pins_of(docker / "requirements.server.lock")
     assert shipped <= tested, "run make lock"
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["server"], *extras["otel"], *extras["aws"]]
+    wanted = [*project["dependencies"], *extras["server"], *extras["otel"], *extras["aws"], *extras["postgres"]]
     here = {canonicalize_name(pin.name) for pin in map(Requirement, shipped) if not pin.marker or pin.marker.evaluate()}
     assert here == closure_of(wanted), "run make lock"
 

@@ -61,6 +61,7 @@ def test_the_lock_fulfils_everything_that_the_project_asks_for(root: Path, locke
                 *extras["server"],
                 *extras["otel"],
                 *extras["aws"],
+                *extras["postgres"],
                 *extras["rules"],
                 *extras["dev"],
             ],

@@ -10,6 +10,7 @@ from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.program_config import load_program_config
 from pointguard_server.service.rule_simulation import OrderLine
 from pointguard_server.service.rule_versions import RuleSetVersion
+from pointguard_server.storage.database import open_lookup
 from pointguard_server.storage.decision_reader import DecisionReader
 from tests.support.ledger import TENANT, Ledger
 
@@ -19,8 +20,9 @@ class Explaining:
 
     def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
         self._ledger, self._loop = ledger, loop
-        self._reader = DecisionReader(ledger.path, ledger.vault)
-        self._explainer = Explainer(self._reader, self._catch_up, self._check, self._check_configuration, _no_basket)
+        self._connection = open_lookup(ledger.path)
+        reader = DecisionReader(self._connection, ledger.vault)
+        self._explainer = Explainer(reader, self._catch_up, self._check, self._check_configuration, _no_basket)
         self.checked = 0  # how many configurations were
         self._rule_sets: dict[str, RuleSet] = {}
 
@@ -47,7 +49,7 @@ class Explaining:
         return [self.explain(*(leg[name] for name in names)) for leg in self._ledger.rows("legs")]
 
     def close(self) -> None:
-        self._reader.close()
+        self._connection.close()
 
 
 @contextmanager

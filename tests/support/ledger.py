@@ -62,12 +62,15 @@ from pointguard_server.service.rule_compiler import ReadyRules
 from pointguard_server.service.rule_versions import FILE_CHANGE
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.configuration_versions import ConfigurationVersions
-from pointguard_server.storage.database import migrate, open_lookup, open_writer
+from pointguard_server.storage.database import open_lookup
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.journaled_ledger import JournaledLedger
 from pointguard_server.storage.keyring import KeyRing
+from pointguard_server.storage.postgres_ledger import PostgresLedger
 from pointguard_server.storage.rule_versions import RuleVersions
+from pointguard_server.storage.sql_ledger import SqlLedger
 from pointguard_server.storage.sqlite_ledger import SqliteLedger
+from tests.support.databases import connect
 
 EARN = 'rule "base"\n    earn base order.total * 10\n'
 """Ten points a dollar."""
@@ -118,15 +121,6 @@ class Where(NamedTuple):
 
 
 NOWHERE = Where()
-
-
-@functools.cache
-def _empty_database() -> bytes:
-    """Return the file of a migrated database without rows."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "empty.sqlite3"
-        migrate(path)
-        return path.read_bytes()
 
 
 @functools.cache
@@ -211,6 +205,7 @@ class Ledger:
     tenants: int = 1
     back_end: Callable[[RuleSet], CompiledEarnRules] | None = None  # for all rules, in the place of the usual ones
     journaled: bool = False  # with the journal before the database, as the server's
+    postgres_url: str = ""  # of an empty ledger on PostgreSQL, in the place of SQLite
     clock: ManualClock = field(default_factory=lambda: ManualClock(1_790_000_000_000_000))
     tenant: int = TENANT
     countries: dict[int, int] = field(default_factory=dict)  # of stores, both by number
@@ -219,15 +214,14 @@ class Ledger:
 
     def __post_init__(self) -> None:
         self.path = self.directory / "ledger.sqlite3"
-        self.path.write_bytes(_empty_database())
-        self.connection = open_writer(self.path)
-        # A test's machine does not lose power, and a flush takes longer than the decision.
-        self.connection.execute("PRAGMA synchronous=OFF")
+        self.connection: Any = connect(self.path, self.postgres_url)
         self.vault = MemberVault(KeyRing.open_or_create(self.directory / "keyring.json"))
         self.names = Directory(self.vault)
         self.programs = self._read_programs()
         self.names.load(self.connection)
-        self.database = SqliteLedger(self.connection, self.names, 1)
+        self.database: SqlLedger = (PostgresLedger if self.postgres_url else SqliteLedger)(
+            self.connection, self.names, 1
+        )
         self.store: LedgerStore = self.database
         self.journal: JournaledLedger | None = None
         if self.journaled:
@@ -236,6 +230,7 @@ class Ledger:
 
     def open_journal(self) -> None:
         """Put the journal before the database. Nothing else may write by ``connection`` from now on."""
+        assert isinstance(self.database, SqliteLedger)
         self._lookup = open_lookup(self.path)
         self.journal = JournaledLedger(self.database, SqliteLedger(self._lookup, self.names, 1), self.directory)
         self.store = self.journal

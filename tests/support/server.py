@@ -243,9 +243,12 @@ StartServer = Callable[..., ServerProcess]
 
 
 @pytest.fixture(scope="session")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A sandbox that all tests share."""
-    server = ServerProcess(tmp_path_factory.mktemp("shared") / "data")
+def shared_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A sandbox that all tests share; with ``--postgres`` its ledger is there."""
+    options: tuple[str, ...] = SANDBOX
+    if request.config.getoption("postgres"):
+        options += ("--database", request.getfixturevalue("postgres_cluster").empty_database())
+    server = ServerProcess(tmp_path_factory.mktemp("shared") / "data", options)
     try:
         yield server.start()
     finally:

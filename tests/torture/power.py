@@ -200,6 +200,7 @@ def _look(record: Record, left: dict[str, bytes], told: int, *, thorough: bool) 
                     "SELECT transaction_id, leg_number FROM legs ORDER BY position"
                 ).fetchall()
                 if thorough:
+                    assert isinstance(opened.connection, sqlite3.Connection)
                     opened.connection.row_factory = sqlite3.Row
                     audit_connection(opened.connection)
         except (PointguardError, KeyRingError, ValueError, OSError, sqlite3.Error, AssertionError) as error:

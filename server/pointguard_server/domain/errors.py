@@ -37,6 +37,7 @@ PointguardError
 ├── ShadowNotRunning        the shadow was stopped
 ├── BacktestUnderWay        the program has a backtest already
 ├── BacktestFailed          a backtest ended without a result
+├── NotOnThisDatabase       what is asked for needs the ledger in a file
 ├── RulesNotChecked         the process that checks rule sets ended
 ├── Unauthenticated         no credential, or a bad one
 ├── PermissionDenied        the credential's role does not allow the call
@@ -399,6 +400,15 @@ class BacktestFailed(PointguardError):
 
     def __init__(self) -> None:
         super().__init__("the backtest ended without a result; it may be tried again")
+
+
+class NotOnThisDatabase(PointguardError):
+    """What is asked for needs the ledger in a file of this machine; this server keeps it in PostgreSQL."""
+
+    reason = "NOT_ON_THIS_DATABASE"
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__(f"{wanted} is not to be had yet from a server that keeps its ledger in PostgreSQL")
 
 
 class RulesNotChecked(PointguardError):

@@ -34,6 +34,9 @@ def source_text(decoder: Decoder, source: str, most: int = SOURCE_BYTES_MAX) -> 
     """Return a source text that is neither empty nor too long; the rest is for the language to say."""
     if not source or len(source) > most or len(source.encode()) > most:
         decoder.fault("source", f"must have 1 to {most} bytes")
+    elif "\0" in source:
+        # In a comment no language minds it, but not every database has it in its texts.
+        decoder.fault("source", "must not have the character U+0000")
     return source
 
 

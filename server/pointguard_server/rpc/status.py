@@ -68,6 +68,7 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.ShadowNotRunning: StatusCode.FAILED_PRECONDITION,
     errors.BacktestUnderWay: StatusCode.RESOURCE_EXHAUSTED,
     errors.BacktestFailed: StatusCode.UNAVAILABLE,
+    errors.NotOnThisDatabase: StatusCode.FAILED_PRECONDITION,
     errors.PermissionDenied: StatusCode.PERMISSION_DENIED,
     errors.Unauthenticated: StatusCode.UNAUTHENTICATED,
     errors.Overloaded: StatusCode.RESOURCE_EXHAUSTED,

@@ -16,6 +16,7 @@ import structlog
 from pointguard_server.domain.errors import (
     BacktestFailed,
     BacktestUnderWay,
+    NotOnThisDatabase,
     RulesNotCompiled,
 )
 from pointguard_server.rules import background
@@ -78,7 +79,7 @@ class Backtests:
         self,
         rule_sets: RuleSets,
         serving: ServingProgram,
-        database: Path,
+        database: Path | None,
         catch_up: Callable[[], Awaitable[None]],
         rules_directory: Path,
         key_ring: Path,
@@ -99,10 +100,13 @@ class Backtests:
 
         Raises:
             BacktestUnderWay: another one is.
+            NotOnThisDatabase: the database is no file that the process could open.
             NotFound: a version is not there.
             RulesNotCompiled: a version could not be.
             BacktestFailed: the process ended without a result.
         """
+        if self._database is None:
+            raise NotOnThisDatabase("a backtest")
         if self._under_way:
             raise BacktestUnderWay
         self._under_way = True

@@ -17,6 +17,7 @@ import structlog
 from pointguard_server.domain.errors import (
     KeyReused,
     NotFound,
+    NotOnThisDatabase,
     RulesNotCompiled,
     ShadowNotRunning,
     ShadowRunning,
@@ -56,7 +57,7 @@ class Shadows:
         reader: ShadowReader,
         read_findings: ReadFindings,
         *,
-        database: Path,
+        database: Path | None,
         book: Path,
         rules_directory: Path,
         key_ring: Path,
@@ -100,8 +101,11 @@ class Shadows:
             NotFound: if there is no such version.
             RulesNotCompiled: if it could not be compiled.
             ShadowRunning: if another shadow runs.
+            NotOnThisDatabase: if the database is no file that its process could open.
             KeyReused: if the key was used for another request.
         """
+        if self._database is None:
+            raise NotOnThisDatabase("a shadow")
         return await self._rule_sets.unhindered(self._start(number, change, key))
 
     async def _start(self, number: int, change: RuleChange, key: RequestKey) -> Shadow:

@@ -1,10 +1,9 @@
-"""Versions of configurations and their activations on SQLite: what the writer's thread does, and what readers see.
+"""Versions of configurations and their activations: what the writer's thread does, and what readers see.
 
 Both tables only grow. The number of a version or an activation is its place in the program's, from 1; the activation
 with the highest number is in force.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
@@ -18,6 +17,7 @@ from pointguard_server.service.configuration_versions import (
     KnownConfigurationRequest,
 )
 from pointguard_server.service.rule_versions import RequestKey, RuleChange
+from pointguard_server.storage.connections import Connection
 
 CHANGE_COLUMNS: Final = "author, reason_code, note, key_id"
 VERSION_COLUMNS: Final = f"version, source, digest, created_at, {CHANGE_COLUMNS}"
@@ -64,7 +64,7 @@ class ConfigurationVersions:
 
     def add_version(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         tenant_id: int,
         program_id: int,
         source: str,
@@ -78,7 +78,7 @@ class ConfigurationVersions:
 
     def add_activation(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         tenant_id: int,
         program_id: int,
         version: int,
@@ -94,30 +94,28 @@ class ConfigurationVersions:
         return _activation(connection.execute(ADD_ACTIVATION, (tenant_id, program_id, *values)).fetchone())
 
     def version(
-        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, version: int
+        self, connection: Connection, tenant_id: int, program_id: int, version: int
     ) -> ConfigurationVersion | None:
         """See the port."""
         row = connection.execute(FIND_VERSION, (tenant_id, program_id, version)).fetchone()
         return None if row is None else _version(row)
 
-    def active(self, connection: sqlite3.Connection, tenant_id: int, program_id: int) -> ConfigurationActivation | None:
+    def active(self, connection: Connection, tenant_id: int, program_id: int) -> ConfigurationActivation | None:
         """See the port."""
         row = connection.execute(ACTIVE, (tenant_id, program_id)).fetchone()
         return None if row is None else _activation(row)
 
-    def last_of_file(
-        self, connection: sqlite3.Connection, tenant_id: int, program_id: int
-    ) -> ConfigurationVersion | None:
+    def last_of_file(self, connection: Connection, tenant_id: int, program_id: int) -> ConfigurationVersion | None:
         """See the port."""
         file = int(RuleSetActivationKind.FILE)
         row = connection.execute(LAST_OF_FILE, (tenant_id, program_id, file)).fetchone()
         return None if row is None else _version(row)
 
-    def was_active(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, version: int) -> bool:
+    def was_active(self, connection: Connection, tenant_id: int, program_id: int, version: int) -> bool:
         """See the port."""
         return connection.execute(WAS_ACTIVE, (tenant_id, program_id, version)).fetchone() is not None
 
-    def known(self, connection: sqlite3.Connection, tenant_id: int, key: bytes) -> KnownConfigurationRequest | None:
+    def known(self, connection: Connection, tenant_id: int, key: bytes) -> KnownConfigurationRequest | None:
         """See the port."""
         version = connection.execute(KNOWN_VERSION, (tenant_id, key)).fetchone()
         if version is not None:

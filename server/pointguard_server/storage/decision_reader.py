@@ -4,12 +4,10 @@ Its methods are called from one thread at a time, and never from the event loop'
 writer.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import fields
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
 from pointguard_server.domain.codes import AdviceEntity, AdviceEvent, Operation
@@ -31,10 +29,10 @@ from pointguard_server.service.explanation.ports import (
 from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
-from pointguard_server.storage.database import open_lookup
+from pointguard_server.storage.connections import FAILURES, Connection
 from pointguard_server.storage.directives import EXEMPTIONS, STOPS, deed
 from pointguard_server.storage.rule_versions import RuleVersions
-from pointguard_server.storage.sqlite_ledger import READ_AWARDS, position_at
+from pointguard_server.storage.sql_ledger import READ_AWARDS, position_at
 
 CODES_A_STATEMENT: Final = 500
 PAST_LEG, PAST_ADVICE = (", ".join(each.name for each in fields(shape)) for shape in (PastLeg, PastAdvice))
@@ -56,12 +54,13 @@ SCOPED_LEGS = (
     f" AND ({{own}} OR operation IN {_GIVE_BACK}) ORDER BY position"
 )
 PAST_POSTED = (
-    "SELECT coalesce(sum(e.signed_points), 0) FROM legs l"
+    "SELECT CAST(coalesce(sum(e.signed_points), 0) AS BIGINT) FROM legs l"
     " JOIN entries e ON e.position >= l.first_entry AND e.position < l.first_entry + l.entry_count"
     " WHERE l.tenant_id = ? AND l.account_id = ? AND l.seq < ?"
 )
 PAST_LOTS = (
-    "SELECT min(position), lot_seq, rule_id, sum(signed_points), max(matures_at), expires_at FROM entries"
+    "SELECT min(position), lot_seq, rule_id, CAST(sum(signed_points) AS BIGINT), max(matures_at), expires_at"
+    " FROM entries"
     " WHERE tenant_id = ? AND account_id = ? AND lot_seq > 0 AND seq < ?"
     " GROUP BY lot_seq, rule_id, expires_at HAVING sum(signed_points) <> 0 ORDER BY 1"
 )
@@ -114,25 +113,22 @@ ERASED_MEMBERS = (
 class DecisionReader:
     """Reads the committed ledger."""
 
-    def __init__(self, path: Path, vault: MemberVault) -> None:
-        self._connection = open_lookup(path)
+    def __init__(self, connection: Connection, vault: MemberVault) -> None:
+        """``connection`` only reads, and is nobody else's."""
+        self._connection = connection
         self._vault = vault
         self._versions = RuleVersions()
-
-    def close(self) -> None:
-        """Read no more."""
-        self._connection.close()
 
     def _fetch(
         self, statement: str, values: tuple[Any, ...] | dict[str, int]
     ) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Return the columns' names and the rows."""
         try:
-            # A cursor that an error leaves open would hold on to what the database was then.
-            with closing(self._connection.cursor()) as cursor:
-                rows = cursor.execute(statement, values).fetchall()
-                return [column[0] for column in cursor.description], rows
-        except sqlite3.Error as error:
+            cursor = self._connection.execute(statement, values)
+            # One that an error leaves open would hold on to what the database was then.
+            with closing(cursor):
+                return [column[0] for column in cursor.description or ()], cursor.fetchall()
+        except FAILURES as error:
             raise StorageUnavailable from error
 
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -183,7 +179,7 @@ class DecisionReader:
         """See the port."""
         try:
             after = position_at(self._connection, newer_than)
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise StorageUnavailable from error
         if below - after > most:
             return None
@@ -249,7 +245,7 @@ class DecisionReader:
         """See the port."""
         try:
             return self._versions.version(self._connection, tenant_id, program_id, version)
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise StorageUnavailable from error
 
     def store(self, tenant_id: int, store_id: int, moment: int) -> StoreVersion | None:
@@ -270,7 +266,7 @@ class DecisionReader:
         asked = {"tenant": tenant_id, "account": account_id, "seq": seq}
         try:
             row = self._connection.execute(FIND_BIRTH_DATE, asked).fetchone()
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise StorageUnavailable from error
         return open_birth_date(self._vault, tenant_id, row)
 

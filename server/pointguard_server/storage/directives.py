@@ -1,6 +1,5 @@
-"""Directives on SQLite: what the writer's thread does, and what readers see. The tables only grow."""
+"""Directives: what the writer's thread does, and what readers see. The tables only grow."""
 
-import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic
@@ -11,6 +10,7 @@ from pointguard_server.domain.codes import ExemptEntity, Kind
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.service.directive import Deed, Each, Exemption, Stop
 from pointguard_server.service.rule_versions import RequestKey
+from pointguard_server.storage.connections import Connection
 
 _SAID: Final = ("author", "reason_code", "note", "key_id", "session_id")
 _KEPT: Final = (*_SAID, "idempotency_key", "request_digest")
@@ -89,7 +89,7 @@ EXEMPTIONS: Final = Tables("exemption", ("entity", "subject_id", "context", "rul
 STOPS: Final = Tables("redemption_stop", ("business_unit_id", "store_id", "terminal_id"), Stop, Kind.INTERVENTION)
 
 
-def _insert(connection: sqlite3.Connection, table: str, columns: Iterable[str], values: tuple[Any, ...]) -> None:
+def _insert(connection: Connection, table: str, columns: Iterable[str], values: tuple[Any, ...]) -> None:
     names, marks = ", ".join(columns), ", ".join("?" * len(values))
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)  # noqa: S608  (names of ours)
 
@@ -104,13 +104,13 @@ class DirectiveStore(Generic[Each]):
     def __init__(self, tables: Tables[Each]) -> None:
         self._tables = tables
 
-    def newest(self, connection: sqlite3.Connection, tenant_id: int, program_id: int) -> int:
+    def newest(self, connection: Connection, tenant_id: int, program_id: int) -> int:
         """See the port."""
         tables = self._tables
         query = f"SELECT coalesce(max({tables.number}), 0) FROM {tables.name}s WHERE tenant_id = ? AND program_id = ?"  # noqa: S608  (names of ours)
         return int(connection.execute(query, (tenant_id, program_id)).fetchone()[0])
 
-    def add(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, made: Each, key: RequestKey) -> None:
+    def add(self, connection: Connection, tenant_id: int, program_id: int, made: Each, key: RequestKey) -> None:
         """See the port."""
         tables = self._tables
         columns = (*_PLACE, tables.number, *tables.columns, "starts_at", "ends_at", *_KEPT)
@@ -118,9 +118,7 @@ class DirectiveStore(Generic[Each]):
         began = (tenant_id, program_id, made.number, *own, made.starts_at, made.ends_at)
         _insert(connection, f"{tables.name}s", columns, (*began, *_kept(made.added, key)))
 
-    def end(
-        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, ended: Each, key: RequestKey
-    ) -> None:
+    def end(self, connection: Connection, tenant_id: int, program_id: int, ended: Each, key: RequestKey) -> None:
         """See the port."""
         if ended.ended is None:
             raise ValueError("it has not ended")
@@ -128,24 +126,22 @@ class DirectiveStore(Generic[Each]):
         values = (tenant_id, program_id, ended.number, ended.ended_at, *_kept(ended.ended, key))
         _insert(connection, f"{self._tables.name}_ends", columns, values)
 
-    def deeds(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, after: int) -> list[Deed]:
+    def deeds(self, connection: Connection, tenant_id: int, program_id: int, after: int) -> list[Deed]:
         """See the port."""
         return [deed(row) for row in connection.execute(self._tables.deeds, (tenant_id, program_id, after) * 2)]
 
-    def directive(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, number: int) -> Each | None:
+    def directive(self, connection: Connection, tenant_id: int, program_id: int, number: int) -> Each | None:
         """See the port."""
         query = self._tables.find + OF_NUMBER.format(number=self._tables.number)
         row = connection.execute(query, (tenant_id, program_id, number)).fetchone()
         return None if row is None else self._tables.directive(row)
 
-    def in_force(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, moment: int) -> list[Each]:
+    def in_force(self, connection: Connection, tenant_id: int, program_id: int, moment: int) -> list[Each]:
         """See the port."""
         asked = (tenant_id, program_id, moment, moment, moment)
         return [self._tables.directive(row) for row in connection.execute(self._tables.in_force, asked)]
 
-    def known(
-        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, key: bytes
-    ) -> tuple[bytes, Each] | None:
+    def known(self, connection: Connection, tenant_id: int, program_id: int, key: bytes) -> tuple[bytes, Each] | None:
         """See the port."""
         known = " UNION ALL ".join(
             f"SELECT request_digest, {self._tables.number}, {is_end} FROM {self._tables.name}{suffix}"  # noqa: S608  (names of ours)

@@ -6,7 +6,6 @@ Everything that writes takes the writer's connection and runs inside its atomic 
 memory, bounded where clients can make it grow. Only the writer's process changes these tables.
 """
 
-import sqlite3
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -17,6 +16,7 @@ from pointguard_server.engine.ports import Identified, IntArray
 from pointguard_server.service.ports import Link, NewMember, StoreFacts, Stores
 from pointguard_server.service.vault import MemberVault, VaultError
 from pointguard_server.storage.birth_dates import ADD_BIRTH_DATE, FIND_BIRTH_DATE, PURPOSE, open_birth_date
+from pointguard_server.storage.connections import Connection
 
 IDENTIFIERS_MAX = 400_000
 CODES_MAX = 200_000
@@ -38,7 +38,17 @@ ADD_REFUSED_CARD = (
     " (tenant_id, account_id, kind, business_unit_id, refused_at, linked, most, counted_from)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+SET_PROPERTY = (
+    "INSERT INTO properties (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
 FIND_CODE = "SELECT code_id FROM codes WHERE tenant_id = ? AND kind = ? AND text = ?"
+ADD_CODE = "INSERT INTO codes (tenant_id, kind, text) VALUES (?, ?, ?) RETURNING code_id"
+ADD_TENANT = "INSERT INTO tenants (code, name, created_at) VALUES (?, ?, ?) RETURNING tenant_id"
+ADD_PROGRAM = "INSERT INTO programs (tenant_id, code) VALUES (?, ?) RETURNING program_id"
+ADD_MEMBER = (
+    "INSERT INTO members (tenant_id, wrapped_key, profile, enrolled_at) VALUES (?, ?, ?, ?) RETURNING member_id"
+)
+ADD_ACCOUNT = "INSERT INTO accounts (tenant_id, program_id) VALUES (?, ?) RETURNING account_id"
 FIND_MEMBER = (
     "SELECT m.member_id, m.wrapped_key FROM account_members a JOIN members m ON m.member_id = a.member_id"
     " WHERE a.tenant_id = ? AND a.account_id = ? ORDER BY m.member_id LIMIT 1"
@@ -72,21 +82,21 @@ class Directory:
         self.ended_identifiers: IntArray = np.zeros(0, np.int64)
         self.on_new_code: Callable[[int, CodeKind, str, int], None] = lambda *_: None
 
-    def load(self, connection: sqlite3.Connection) -> None:
+    def load(self, connection: Connection) -> None:
         """Read stores and vocabularies into memory."""
         for tenant_id, kind, text, code_id in connection.execute(READ_CODES, (CODES_MAX // 2,)):
             self.remember(tenant_id, kind, text, code_id)
         self.keep_stores(self.read_stores(connection))
 
-    def bind(self, connection: sqlite3.Connection, name: str, value: str) -> bool:
+    def bind(self, connection: Connection, name: str, value: str) -> bool:
         """Bind the database to something for good; return whether it is the one that it was bound to first."""
         connection.execute("INSERT INTO properties (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, value))
         found = connection.execute("SELECT value FROM properties WHERE name = ?", (name,)).fetchone()
         return bool(found == (value,))
 
-    def note(self, connection: sqlite3.Connection, name: str, value: str) -> None:
+    def note(self, connection: Connection, name: str, value: str) -> None:
         """Write a property that may change."""
-        connection.execute("INSERT OR REPLACE INTO properties (name, value) VALUES (?, ?)", (name, value))
+        connection.execute(SET_PROPERTY, (name, value))
 
     # ---------------------------------------------------------------------------------------- vocabularies and stores
 
@@ -102,24 +112,21 @@ class Directory:
         """See the port. A number that memory has forgotten gives the empty text; ``Reader.text`` reads it."""
         return self._texts.get(code_id, "")
 
-    def intern(self, connection: sqlite3.Connection, tenant_id: int, kind: CodeKind, text: str) -> int:
+    def intern(self, connection: Connection, tenant_id: int, kind: CodeKind, text: str) -> int:
         """See the port."""
         known = self.code(tenant_id, kind, text)
         if known is not None:
             return known
         found = connection.execute(FIND_CODE, (tenant_id, kind, text)).fetchone()
         if found is None:
-            cursor = connection.execute(
-                "INSERT INTO codes (tenant_id, kind, text) VALUES (?, ?, ?)", (tenant_id, kind, text)
-            )
-            number = cursor.lastrowid or 0
+            (number,) = connection.execute(ADD_CODE, (tenant_id, kind, text)).fetchone()
             self.on_new_code(tenant_id, kind, text, number)
             # ``remember`` is for when it is durable: this step may yet fail.
-            return number
+            return int(number)
         self.remember(tenant_id, kind, text, found[0])
         return int(found[0])
 
-    def codes(self, connection: sqlite3.Connection, tenant_id: int, kind: CodeKind) -> list[tuple[str, int]]:
+    def codes(self, connection: Connection, tenant_id: int, kind: CodeKind) -> list[tuple[str, int]]:
         """See the port."""
         return connection.execute(READ_CODES_OF_KIND, (tenant_id, kind)).fetchall()
 
@@ -132,7 +139,7 @@ class Directory:
         self._texts[code_id] = text
 
     def add_store(
-        self, connection: sqlite3.Connection, tenant_id: int, code: str, business_unit: str, country: str, province: str
+        self, connection: Connection, tenant_id: int, code: str, business_unit: str, country: str, province: str
     ) -> None:
         """See the port."""
         connection.execute(
@@ -148,11 +155,11 @@ class Directory:
             ),
         )
 
-    def version_stores(self, connection: sqlite3.Connection, tenant_id: int, moment: int) -> None:
+    def version_stores(self, connection: Connection, tenant_id: int, moment: int) -> None:
         """See the port."""
         connection.execute(VERSION_STORES, (moment, tenant_id))
 
-    def read_stores(self, connection: sqlite3.Connection) -> Stores:
+    def read_stores(self, connection: Connection) -> Stores:
         """See the port."""
         return {(tenant_id, text): StoreFacts(*facts) for tenant_id, text, *facts in connection.execute(READ_STORES)}
 
@@ -162,26 +169,24 @@ class Directory:
 
     # ------------------------------------------------------------------------------------------- tenants and programs
 
-    def tenant(self, connection: sqlite3.Connection, code: str, name: str, now: int) -> int:
+    def tenant(self, connection: Connection, code: str, name: str, now: int) -> int:
         """Return a tenant's number, making the tenant if it is new."""
         found = connection.execute("SELECT tenant_id FROM tenants WHERE code = ?", (code,)).fetchone()
         if found is not None:
             return int(found[0])
-        cursor = connection.execute("INSERT INTO tenants (code, name, created_at) VALUES (?, ?, ?)", (code, name, now))
-        return cursor.lastrowid or 0
+        return int(connection.execute(ADD_TENANT, (code, name, now)).fetchone()[0])
 
-    def program(self, connection: sqlite3.Connection, tenant_id: int, code: str) -> int:
+    def program(self, connection: Connection, tenant_id: int, code: str) -> int:
         """Return a program's number, making the program if it is new."""
         found = connection.execute(
             "SELECT program_id FROM programs WHERE tenant_id = ? AND code = ?", (tenant_id, code)
         ).fetchone()
         if found is not None:
             return int(found[0])
-        cursor = connection.execute("INSERT INTO programs (tenant_id, code) VALUES (?, ?)", (tenant_id, code))
-        return cursor.lastrowid or 0
+        return int(connection.execute(ADD_PROGRAM, (tenant_id, code)).fetchone()[0])
 
     def add_api_key(
-        self, connection: sqlite3.Connection, key_id: str, tenant_id: int, role: str, key_hash: str, now: int
+        self, connection: Connection, key_id: str, tenant_id: int, role: str, key_hash: str, now: int
     ) -> None:
         """Store an API key's Argon2id hash and its roles, separated by spaces."""
         connection.execute(
@@ -189,15 +194,13 @@ class Directory:
             (key_id, tenant_id, role, key_hash, now),
         )
 
-    def set_roles(self, connection: sqlite3.Connection, key_id: str, roles: str) -> None:
+    def set_roles(self, connection: Connection, key_id: str, roles: str) -> None:
         """Change the roles of an API key."""
         connection.execute("UPDATE api_keys SET role = ? WHERE key_id = ?", (roles, key_id))
 
     # ---------------------------------------------------------------------------------------------------------- members
 
-    def find_identifier(
-        self, connection: sqlite3.Connection, tenant_id: int, kind: int, value: str
-    ) -> Identified | None:
+    def find_identifier(self, connection: Connection, tenant_id: int, kind: int, value: str) -> Identified | None:
         """Return what a normalized identifier finds, or None."""
         known = self._identified.get((tenant_id, kind, value))
         if known is not None:
@@ -210,13 +213,11 @@ class Directory:
         found = self._identified[tenant_id, kind, value] = Identified(*row[:2])
         return found
 
-    def is_ended(self, connection: sqlite3.Connection, identifier_id: int) -> bool:
+    def is_ended(self, connection: Connection, identifier_id: int) -> bool:
         """See ``engine.ports.LedgerStore``."""
         return connection.execute(FIND_ENDED, (identifier_id,)).fetchone() is not None
 
-    def _identifier(
-        self, connection: sqlite3.Connection, tenant_id: int, kind: int, value: str
-    ) -> tuple[int, int, int] | None:
+    def _identifier(self, connection: Connection, tenant_id: int, kind: int, value: str) -> tuple[int, int, int] | None:
         """Return (account, the identifier's number, when it was ended) of an identifier; None if nobody has had it."""
         blind_index = self._vault.blind_index(tenant_id, IdentifierKind(kind), value)
         row: tuple[int, int, int] | None = connection.execute(FIND_IDENTIFIER, (tenant_id, blind_index)).fetchone()
@@ -227,24 +228,15 @@ class Directory:
         for kind, value in identifiers:
             self._identified.pop((tenant_id, kind, value), None)
 
-    def enroll(
-        self, connection: sqlite3.Connection, tenant_id: int, member: NewMember, now: int
-    ) -> tuple[Outcome, int]:
+    def enroll(self, connection: Connection, tenant_id: int, member: NewMember, now: int) -> tuple[Outcome, int]:
         """See the port."""
         if any(self._identifier(connection, tenant_id, *identifier) for identifier in member.identifiers):
             return Outcome.IDENTIFIER_TAKEN, 0
         wrapped_key = self._vault.new_data_key(tenant_id)
-        cursor = connection.execute(
-            "INSERT INTO members (tenant_id, wrapped_key, profile, enrolled_at) VALUES (?, ?, x'', ?)",
-            (tenant_id, wrapped_key, now),
-        )
-        member_id = cursor.lastrowid or 0
+        (member_id,) = connection.execute(ADD_MEMBER, (tenant_id, wrapped_key, b"", now)).fetchone()
         profile = self._vault.seal(tenant_id, member_id, wrapped_key, "profile", member.profile)
         connection.execute("UPDATE members SET profile = ? WHERE member_id = ?", (profile, member_id))
-        cursor = connection.execute(
-            "INSERT INTO accounts (tenant_id, program_id) VALUES (?, ?)", (tenant_id, member.program_id)
-        )
-        account_id = cursor.lastrowid or 0
+        (account_id,) = connection.execute(ADD_ACCOUNT, (tenant_id, member.program_id)).fetchone()
         connection.execute(
             "INSERT INTO account_members (tenant_id, account_id, member_id) VALUES (?, ?, ?)",
             (tenant_id, account_id, member_id),
@@ -257,7 +249,7 @@ class Directory:
         return Outcome.DONE, account_id
 
     def set_birth_date(
-        self, connection: sqlite3.Connection, tenant_id: int, account_id: int, key: bytes, birth_date: str
+        self, connection: Connection, tenant_id: int, account_id: int, key: bytes, birth_date: str
     ) -> Outcome:
         """See ``engine.ports.LedgerStore``."""
         found = connection.execute(FIND_MEMBER, (tenant_id, account_id)).fetchone()
@@ -267,7 +259,7 @@ class Directory:
         connection.execute(ADD_BIRTH_DATE, (tenant_id, account_id, key, found[0], sealed))
         return Outcome.DONE
 
-    def birth_date(self, connection: sqlite3.Connection, tenant_id: int, account_id: int, seq: int) -> str:
+    def birth_date(self, connection: Connection, tenant_id: int, account_id: int, seq: int) -> str:
         """Return the birth date of an account's member as of a place in its sequence; empty if it cannot be known.
 
         A value that does not open is none: it must not keep the account from being decided.
@@ -279,7 +271,7 @@ class Directory:
         except VaultError:
             return ""
 
-    def link(self, connection: sqlite3.Connection, tenant_id: int, account_id: int, link: Link) -> tuple[Outcome, int]:
+    def link(self, connection: Connection, tenant_id: int, account_id: int, link: Link) -> tuple[Outcome, int]:
         """See the port. Linking what is linked already changes nothing; what was ended is never linked again."""
         found = connection.execute(FIND_MEMBER, (tenant_id, account_id)).fetchone()
         if found is None or not found[1]:
@@ -301,7 +293,7 @@ class Directory:
         self._add_identifier(connection, tenant_id, account_id, found, link)
         return Outcome.DONE, linked
 
-    def _end(self, connection: sqlite3.Connection, tenant_id: int, link: Link) -> None:
+    def _end(self, connection: Connection, tenant_id: int, link: Link) -> None:
         """Have the identifier that another one replaces find nobody any more."""
         assert link.replaces is not None  # noqa: S101  (see link)
         known = self._identifier(connection, tenant_id, *link.replaces)
@@ -311,7 +303,7 @@ class Directory:
         self.ended_identifiers = np.union1d(self.ended_identifiers, [known[1]])
 
     def _add_identifier(
-        self, connection: sqlite3.Connection, tenant_id: int, account_id: int, member: tuple[int, bytes], link: Link
+        self, connection: Connection, tenant_id: int, account_id: int, member: tuple[int, bytes], link: Link
     ) -> None:
         """Add an identifier of a member (number, wrapped key)."""
         sealed = self._vault.seal(tenant_id, *member, f"identifier {link.kind}", link.value.encode())

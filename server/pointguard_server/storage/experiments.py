@@ -1,14 +1,13 @@
-"""Experiments on SQLite: what the writer's thread does, and what readers see.
+"""Experiments: what the writer's thread does, and what readers see.
 
 The tables only grow. That an activation ended an experiment is written nowhere: it follows from the activations, since
 an experiment runs as long as the activation that was in force at its start is in force.
 """
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection as SyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pointguard_server.domain.codes import (
@@ -31,6 +30,7 @@ from pointguard_server.service.experiment import (
     Step,
 )
 from pointguard_server.service.rule_versions import RequestKey, RuleChange
+from pointguard_server.storage.connections import Connection
 
 Value = TypeVar("Value")
 Execute = Callable[[str, tuple[Any, ...]], Any]
@@ -84,10 +84,11 @@ NEXT_ACTIVATION = (
 )
 # What each account did, from the index of experiments' legs alone.
 FIGURES = (
-    "SELECT arm, count(*), sum(accrued), sum(accrued * points), sum(accrued * money) FROM ("
-    " SELECT arm, account_id, points, money, operation = ?4 AND decision = ?5 AS accrued FROM legs"
-    " WHERE tenant_id = ?1 AND program_id = ?2 AND experiment_id = ?3 AND experiment_id > 0"
-    ") GROUP BY arm, account_id"
+    "SELECT arm, count(*), CAST(sum(accrued) AS BIGINT), CAST(sum(accrued * points) AS BIGINT),"
+    " CAST(sum(accrued * money) AS BIGINT) FROM ("
+    " SELECT arm, account_id, points, money, CASE WHEN operation = ?4 AND decision = ?5 THEN 1 ELSE 0 END AS accrued"
+    " FROM legs WHERE tenant_id = ?1 AND program_id = ?2 AND experiment_id = ?3 AND experiment_id > 0"
+    ") AS transactions GROUP BY arm, account_id"
 )
 
 
@@ -96,7 +97,7 @@ class Experiments:
 
     def add(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         tenant_id: int,
         program_id: int,
         design: Design,
@@ -115,7 +116,7 @@ class Experiments:
 
     def add_event(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         tenant_id: int,
         program_id: int,
         experiment_id: int,
@@ -131,18 +132,18 @@ class Experiments:
         connection.execute(ADD_EVENT, (*place, *_values(step.change), step.at, key.key, key.digest))
 
     def experiment(
-        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, experiment_id: int, moment: int
+        self, connection: Connection, tenant_id: int, program_id: int, experiment_id: int, moment: int
     ) -> Experiment | None:
         """See the port."""
         return _load(connection.execute, (tenant_id, program_id), experiment_id, moment)
 
-    def latest_started(self, connection: sqlite3.Connection, tenant_id: int, program_id: int) -> int:
+    def latest_started(self, connection: Connection, tenant_id: int, program_id: int) -> int:
         """See the port."""
         started = int(ExperimentEventKind.STARTED)
         row = connection.execute(LATEST_STARTED, (tenant_id, program_id, started)).fetchone()
         return 0 if row is None else int(row[0])
 
-    def known(self, connection: sqlite3.Connection, tenant_id: int, key: bytes) -> KnownStep | None:
+    def known(self, connection: Connection, tenant_id: int, key: bytes) -> KnownStep | None:
         """See the port."""
         row = connection.execute(KNOWN, (tenant_id, key)).fetchone()
         if row is None:
@@ -182,7 +183,7 @@ class ExperimentReader:
         return [MemberFigures(*row) for row in rows]
 
     async def _read(self, read: Callable[[Execute], Value]) -> Value:
-        def with_connection(connection: Connection) -> Value:
+        def with_connection(connection: SyncConnection) -> Value:
             return read(connection.exec_driver_sql)
 
         async with self._engine.connect() as connection:

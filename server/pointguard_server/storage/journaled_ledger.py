@@ -21,7 +21,8 @@ from pointguard_server.engine.rows import ADVICE, LEG
 from pointguard_server.storage.blocks import block_bytes, encode_block
 from pointguard_server.storage.journal import Journal, JournalDamaged, delete_segments, read_blocks
 from pointguard_server.storage.projector import Projector
-from pointguard_server.storage.sqlite_ledger import AWARD_ENTRIES, SqliteLedger
+from pointguard_server.storage.sql_ledger import AWARD_ENTRIES
+from pointguard_server.storage.sqlite_ledger import SqliteLedger
 
 JOURNAL: Final = "journal"
 # A step that needs the database waits for it to catch up. So that this never takes more than a small part of the time,

@@ -196,6 +196,13 @@ class KeyRing:
         """The tenant's key for request digests, 32 bytes. Raises KeyRingError."""
         return self.tenant_keys(tenant_id).digest_key
 
+    def fingerprint(self, tenant_id: int) -> str:
+        """Tells the tenant's keys that never change from others, and says nothing of them. Raises KeyRingError."""
+        keys = self.tenant_keys(tenant_id)
+        return hashlib.blake2b(
+            keys.blind_index_key + keys.digest_key, digest_size=16, person=b"fingerprint"
+        ).hexdigest()
+
     def _key_encryption_key(self, tenant_id: int, version: int) -> bytes:
         key = self._known_key(tenant_id, version)
         if key is None:

@@ -24,11 +24,12 @@ _ADVICE: Final = ", ".join(f"a.{name}" for name in ADVICE_NAMES)
 
 # newest: of both kinds, each the last row of an index.
 _NEWEST: Final = text(f"""
-    SELECT max(
-        (SELECT coalesce(max(leg_position), 0) FROM advice WHERE tenant_id = :tenant),
-        (SELECT coalesce(max(position), 0) FROM legs INDEXED BY legs_account_status
-         WHERE tenant_id = :tenant AND {_SETS_STATUS})
-    )
+    SELECT max(newest) FROM (
+        SELECT coalesce(max(leg_position), 0) AS newest FROM advice WHERE tenant_id = :tenant
+        UNION ALL
+        SELECT coalesce(max(position), 0) FROM legs INDEXED BY legs_account_status
+        WHERE tenant_id = :tenant AND {_SETS_STATUS}
+    ) AS of_either
 """)  # noqa: S608  (numbers of this file)
 # notices: the next legs of either kind. Each kind stops by itself, so that a long feed is not read to its end.
 _NOTICES: Final = text(f"""
@@ -38,12 +39,12 @@ _NOTICES: Final = text(f"""
         SELECT leg_position AS position FROM (
             SELECT DISTINCT leg_position FROM advice
             WHERE tenant_id = :tenant AND leg_position > :after ORDER BY leg_position LIMIT :count
-        )
+        ) AS advised
         UNION
         SELECT position FROM (
             SELECT position FROM legs INDEXED BY legs_account_status
             WHERE tenant_id = :tenant AND {_SETS_STATUS} AND position > :after ORDER BY position LIMIT :count
-        )
+        ) AS set_status
         ORDER BY 1 LIMIT :count
     ) AS told
     JOIN legs l ON l.position = told.position ORDER BY l.position

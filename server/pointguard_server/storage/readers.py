@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from pointguard_server.domain.codes import CaseState, CodeKind
 from pointguard_server.domain.identifiers import IdentifierKind
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.credentials import ApiKeyRecord
 from pointguard_server.service.ports import AdviceHistory, FoundMember
 from pointguard_server.service.vault import MemberVault
@@ -30,14 +31,14 @@ from pointguard_server.storage.tables import account_members, api_keys, codes, i
 FIND_GROUP_MEMBERS = f"""
     WITH sets AS (
         SELECT code_id FROM codes WHERE tenant_id = :tenant AND kind = {int(CodeKind.GROUP_SET)}
-            AND instr(char(10) || text || char(10), char(10) || :group || char(10)) > 0
+            AND replace(:line || text || :line, :line || :group || :line, '') <> :line || text || :line
     )
     SELECT DISTINCT l.account_id FROM legs l
-    WHERE l.tenant_id = :tenant AND l.group_set_id IN sets AND l.group_set_id > 0 AND l.operation IN (6, 10, 19)
-        AND l.account_id > :after AND (
+    WHERE l.tenant_id = :tenant AND l.group_set_id IN (SELECT code_id FROM sets) AND l.group_set_id > 0
+        AND l.operation IN (6, 10, 19) AND l.account_id > :after AND (
             SELECT n.group_set_id FROM legs n WHERE n.tenant_id = l.tenant_id AND n.account_id = l.account_id
             ORDER BY n.seq DESC LIMIT 1
-        ) IN sets
+        ) IN (SELECT code_id FROM sets)
     ORDER BY l.account_id LIMIT :count
 """  # noqa: S608  (a number of the server's; the operations are those of the index legs_groups)
 READER_PRAGMAS = ("query_only=ON", "wal_autocheckpoint=0", "cache_size=-4096")
@@ -144,9 +145,9 @@ class Reader:
 
     async def birth_date(self, tenant_id: int, account_id: int, seq: int) -> str | None:
         """See the port."""
-        query = text(FIND_BIRTH_DATE).bindparams(tenant=tenant_id, account=account_id, seq=seq)
+        asked = {"tenant": tenant_id, "account": account_id, "seq": seq}
         async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).first()
+            row = (await connection.execute(text(FIND_BIRTH_DATE), asked)).first()
         return None if row is None else open_birth_date(self._vault, tenant_id, (row[0], row[1], row[2])) or ""
 
     async def standing(self, tenant_id: int, account_id: int, seq: int) -> tuple[str, str]:
@@ -161,9 +162,9 @@ class Reader:
     async def group_members(self, tenant_id: int, group: str, after: int, count: int) -> list[int]:
         """See the port."""
         await self.catch_up()
-        query = text(FIND_GROUP_MEMBERS).bindparams(tenant=tenant_id, group=group, after=after, count=count)
+        asked = {"tenant": tenant_id, "group": group, "line": GROUP_SEPARATOR, "after": after, "count": count}
         async with self._engine.connect() as connection:
-            return list((await connection.execute(query)).scalars())
+            return list((await connection.execute(text(FIND_GROUP_MEMBERS), asked)).scalars())
 
     async def advice_owner(self, tenant_id: int, advice_id: bytes) -> int | None:
         """See the port."""

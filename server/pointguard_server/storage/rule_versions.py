@@ -1,10 +1,9 @@
-"""Versions of rule sets and their activations on SQLite: what the writer's thread does, and what readers see.
+"""Versions of rule sets and their activations: what the writer's thread does, and what readers see.
 
 Both tables only grow. The number of a version or an activation is its place in the program's, from 1.
 """
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -29,6 +28,7 @@ from pointguard_server.service.rule_versions import (
     source_digest,
     timeline_of,
 )
+from pointguard_server.storage.connections import Connection, DatabaseFailure
 from pointguard_server.storage.tables import (
     rule_set_activations,
     rule_set_cancellations,
@@ -87,10 +87,11 @@ PLANNED = (
     f" WHERE tenant_id = ? AND program_id = ? AND effective_at > ? AND {NOT_CANCELLED} ORDER BY activation"
 )
 LATEST_MOMENT = (
-    "SELECT max("
-    "(SELECT coalesce(max(activated_at), 0) FROM rule_set_activations WHERE tenant_id = ?1 AND program_id = ?2),"
-    " (SELECT coalesce(max(cancelled_at), 0) FROM rule_set_cancellations WHERE tenant_id = ?1 AND program_id = ?2),"
-    " (SELECT coalesce(max(activated_at), 0) FROM configuration_activations WHERE tenant_id = ?1 AND program_id = ?2))"
+    "SELECT coalesce(max(moment), 0) FROM ("
+    "SELECT activated_at AS moment FROM rule_set_activations WHERE tenant_id = ?1 AND program_id = ?2"
+    " UNION ALL SELECT cancelled_at FROM rule_set_cancellations WHERE tenant_id = ?1 AND program_id = ?2"
+    " UNION ALL SELECT activated_at FROM configuration_activations WHERE tenant_id = ?1 AND program_id = ?2"
+    ") AS changes"
 )
 WAS_ACTIVE = (
     "SELECT 1 FROM rule_set_activations WHERE tenant_id = ? AND program_id = ? AND version = ? AND effective_at <= ?"  # noqa: S608
@@ -126,7 +127,7 @@ class RuleVersions:
 
     def add_version(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         tenant_id: int,
         program_id: int,
         source: str,
@@ -144,13 +145,13 @@ class RuleVersions:
         values = (source, kept, digest or source_digest(source, files), *_values(change), now, *_key_values(key))
         return _version(connection.execute(ADD_VERSION, (tenant_id, program_id, *values)).fetchone(), files)
 
-    def add_piece(self, connection: sqlite3.Connection, tenant_id: int, piece: FilePiece) -> None:
+    def add_piece(self, connection: Connection, tenant_id: int, piece: FilePiece) -> None:
         """See the port."""
         connection.execute(ADD_PIECE, (tenant_id, *piece))
 
     def add_activation(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         tenant_id: int,
         program_id: int,
         version: int,
@@ -168,7 +169,7 @@ class RuleVersions:
 
     def add_cancellation(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         tenant_id: int,
         program_id: int,
         activation: int,
@@ -185,7 +186,7 @@ class RuleVersions:
         return cancelled
 
     def activation(
-        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, activation: int
+        self, connection: Connection, tenant_id: int, program_id: int, activation: int
     ) -> RuleSetActivation | None:
         """See the port."""
         place = (tenant_id, program_id, activation)
@@ -193,32 +194,30 @@ class RuleVersions:
         cancellation = connection.execute(FIND_CANCELLATION, place).fetchone()
         return None if row is None else _activation(row, cancellation)
 
-    def digest(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, version: int) -> bytes | None:
+    def digest(self, connection: Connection, tenant_id: int, program_id: int, version: int) -> bytes | None:
         """See the port."""
         row = connection.execute(FIND_DIGEST, (tenant_id, program_id, version)).fetchone()
         return None if row is None else bytes(row[0])
 
-    def version(
-        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, version: int
-    ) -> RuleSetVersion | None:
+    def version(self, connection: Connection, tenant_id: int, program_id: int, version: int) -> RuleSetVersion | None:
         """See the port."""
         row = connection.execute(FIND_VERSION, (tenant_id, program_id, version)).fetchone()
         return None if row is None else self._with_files(connection, tenant_id, row)
 
     @staticmethod
-    def _with_files(connection: sqlite3.Connection, tenant_id: int, row: Any) -> RuleSetVersion:
+    def _with_files(connection: Connection, tenant_id: int, row: Any) -> RuleSetVersion:
         """Return a version with what its files hold."""
         pieces = {
             digest: connection.execute(FIND_PIECES, (tenant_id, digest)).fetchall() for digest in _digests(row[FILES])
         }
         return _version(row, _files(row[FILES], pieces))
 
-    def last_of_file(self, connection: sqlite3.Connection, tenant_id: int, program_id: int) -> RuleSetVersion | None:
+    def last_of_file(self, connection: Connection, tenant_id: int, program_id: int) -> RuleSetVersion | None:
         """See the port."""
         row = connection.execute(LAST_OF_FILE, (tenant_id, program_id, int(RuleChangeReason.FILE))).fetchone()
         return None if row is None else self._with_files(connection, tenant_id, row)
 
-    def timeline(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, moment: int) -> Timeline:
+    def timeline(self, connection: Connection, tenant_id: int, program_id: int, moment: int) -> Timeline:
         """See the port."""
         place = (tenant_id, program_id, moment)
         active = connection.execute(ACTIVE, place).fetchone()
@@ -226,24 +225,22 @@ class RuleVersions:
         return timeline_of(None if active is None else _activation(active), [_activation(row) for row in planned])
 
     def version_without(
-        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, planned: RuleSetActivation
+        self, connection: Connection, tenant_id: int, program_id: int, planned: RuleSetActivation
     ) -> int:
         """See the port."""
         place = (tenant_id, program_id, planned.effective_at, planned.activation)
         row = connection.execute(ACTIVE_WITHOUT, place).fetchone()
         return 0 if row is None else int(row[0])
 
-    def latest_moment(self, connection: sqlite3.Connection, tenant_id: int, program_id: int) -> int:
+    def latest_moment(self, connection: Connection, tenant_id: int, program_id: int) -> int:
         """See the port."""
         return int(connection.execute(LATEST_MOMENT, (tenant_id, program_id)).fetchone()[0])
 
-    def was_active(
-        self, connection: sqlite3.Connection, tenant_id: int, program_id: int, version: int, moment: int
-    ) -> bool:
+    def was_active(self, connection: Connection, tenant_id: int, program_id: int, version: int, moment: int) -> bool:
         """See the port."""
         return connection.execute(WAS_ACTIVE, (tenant_id, program_id, version, moment)).fetchone() is not None
 
-    def known(self, connection: sqlite3.Connection, tenant_id: int, key: bytes) -> KnownRequest | None:
+    def known(self, connection: Connection, tenant_id: int, key: bytes) -> KnownRequest | None:
         """See the port."""
         version = connection.execute(KNOWN_VERSION, (tenant_id, key)).fetchone()
         if version is not None:
@@ -354,7 +351,7 @@ def _files(kept: str, pieces: Mapping[bytes, Sequence[Any]]) -> SetFiles:
         if isinstance(found, str):
             files[name] = Texts.read(b"".join(lines for (lines,) in pieces[bytes.fromhex(found)]))
             if files[name].digest.hex() != found:
-                raise sqlite3.DatabaseError(f"the file {name} of a rule set is not whole")
+                raise DatabaseFailure(f"the file {name} of a rule set is not whole")
         else:
             files[name] = Texts.of(found)
     return files

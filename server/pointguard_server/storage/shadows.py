@@ -1,16 +1,16 @@
-"""Shadows on SQLite: what the writer's thread does, and what readers see. The table only grows."""
+"""Shadows: what the writer's thread does, and what readers see. The table only grows."""
 
-import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection as SyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pointguard_server.domain.codes import RuleChangeReason
 from pointguard_server.service.experiment import Step
 from pointguard_server.service.rule_versions import RequestKey, RuleChange
 from pointguard_server.service.shadow import KnownShadowStep, Shadow
+from pointguard_server.storage.connections import Connection
 
 STARTED: Final = 1
 STOPPED: Final = 2
@@ -32,7 +32,7 @@ class Shadows:
 
     def start(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         tenant_id: int,
         program_id: int,
         version: int,
@@ -46,7 +46,7 @@ class Shadows:
 
     def stop(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         tenant_id: int,
         program_id: int,
         shadow: Shadow,
@@ -57,11 +57,11 @@ class Shadows:
         _add(connection, (tenant_id, program_id, shadow.shadow_id, STOPPED, shadow.version), step, key)
         return Shadow(shadow.shadow_id, shadow.version, shadow.started, step)
 
-    def shadow(self, connection: sqlite3.Connection, tenant_id: int, program_id: int, shadow_id: int) -> Shadow | None:
+    def shadow(self, connection: Connection, tenant_id: int, program_id: int, shadow_id: int) -> Shadow | None:
         """See the port."""
         return _load(connection.execute, (tenant_id, program_id), shadow_id)
 
-    def known(self, connection: sqlite3.Connection, tenant_id: int, key: bytes) -> KnownShadowStep | None:
+    def known(self, connection: Connection, tenant_id: int, key: bytes) -> KnownShadowStep | None:
         """See the port."""
         row = connection.execute(KNOWN, (tenant_id, key)).fetchone()
         return None if row is None else KnownShadowStep(row[0], row[1], row[2] == STOPPED)
@@ -76,7 +76,7 @@ class ShadowReader:
     async def shadow(self, tenant_id: int, program_id: int, shadow_id: int) -> Shadow | None:
         """See the port."""
 
-        def read(connection: Connection) -> Shadow | None:
+        def read(connection: SyncConnection) -> Shadow | None:
             return _load(connection.exec_driver_sql, (tenant_id, program_id), shadow_id)
 
         async with self._engine.connect() as connection:
@@ -98,7 +98,7 @@ def _step(row: Any) -> Step:
     return Step(happened_at, RuleChange(author, RuleChangeReason(reason), note, key_id))
 
 
-def _add(connection: sqlite3.Connection, place: tuple[int, ...], step: Step, key: RequestKey) -> None:
+def _add(connection: Connection, place: tuple[int, ...], step: Step, key: RequestKey) -> None:
     change = step.change
     values = (change.author, int(change.reason), change.note, change.key_id, step.at, key.key, key.digest)
     connection.execute(ADD, (*place, *values))

@@ -9,7 +9,20 @@ with a migrated database).
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TextClause,
+    text,
+)
 
 from pointguard_server.domain.codes import AdviceEntity, Operation
 from pointguard_server.domain.ledger_rows import (
@@ -34,6 +47,11 @@ def _ledger_column(name: str) -> Column[int] | Column[bytes]:
     return Column(name, BigInteger, nullable=False)
 
 
+def _where(condition: ColumnElement[bool] | TextClause) -> dict[str, Any]:
+    """Return what makes an index one over some rows alone."""
+    return {"sqlite_where": condition, "postgresql_where": condition}
+
+
 LEG_TEXTS = ("currency", "order_reference", "record")
 """What a leg has beside the columns that the kernel writes."""
 legs = Table(
@@ -51,33 +69,33 @@ legs = Table(
     Index(
         "legs_experiment",
         *("tenant_id", "program_id", "experiment_id", "arm", "account_id", "operation", "decision", "points", "money"),
-        sqlite_where=text("experiment_id > 0"),
+        **_where(text("experiment_id > 0")),
     ),
     # SET_REDEMPTION_LOCK and SET_ACCOUNT_STATUS: what the feed of advice tells beside advice.
-    Index("legs_account_status", "tenant_id", "position", sqlite_where=text("operation IN (8, 14)")),
+    Index("legs_account_status", "tenant_id", "position", **_where(text("operation IN (8, 14)"))),
 )
 Index(
     "legs_returns",
     legs.c.tenant_id,
     legs.c.account_id,
     legs.c.refers_to_seq,
-    sqlite_where=text(f"operation = {int(Operation.RETURN)}"),
+    **_where(text(f"operation = {int(Operation.RETURN)}")),
 )
 Index(
     "legs_groups",
     legs.c.tenant_id,
     legs.c.group_set_id,
     legs.c.account_id,
-    sqlite_where=text("group_set_id > 0 AND operation IN (6, 10, 19)"),  # ENROLL, UPDATE_MEMBER, CHANGE_GROUPS
+    **_where(text("group_set_id > 0 AND operation IN (6, 10, 19)")),  # ENROLL, UPDATE_MEMBER, CHANGE_GROUPS
 )
 Index(
     "legs_corrections",
     legs.c.tenant_id,
     legs.c.account_id,
     legs.c.refers_to_seq,
-    sqlite_where=text(f"operation = {int(Operation.ADJUST)} AND refers_to_seq > 0"),
+    **_where(text(f"operation = {int(Operation.ADJUST)} AND refers_to_seq > 0")),
 )
-Index("legs_hold_expires_at", legs.c.hold_expires_at, legs.c.position, sqlite_where=legs.c.hold_expires_at > 0)
+Index("legs_hold_expires_at", legs.c.hold_expires_at, legs.c.position, **_where(legs.c.hold_expires_at > 0))
 entries = Table("entries", metadata, *(_ledger_column(name) for name in ENTRY_FIELDS))
 # Of lots alone: the rows of a program whose points never end are in none of these.
 Index(
@@ -85,19 +103,19 @@ Index(
     entries.c.tenant_id,
     entries.c.account_id,
     entries.c.expires_at,
-    sqlite_where=entries.c.lot_seq > 0,
+    **_where(entries.c.lot_seq > 0),
 )
 Index(
     "entries_expires_at",
     entries.c.expires_at,
     entries.c.position,
-    sqlite_where=(entries.c.lot_seq > 0) & (entries.c.signed_points > 0) & (entries.c.expires_at > 0),
+    **_where((entries.c.lot_seq > 0) & (entries.c.signed_points > 0) & (entries.c.expires_at > 0)),
 )
 Index(
     "entries_matures_at",
     entries.c.matures_at,
     entries.c.position,
-    sqlite_where=(entries.c.lot_seq > 0) & (entries.c.signed_points > 0) & (entries.c.matures_at > 0),
+    **_where((entries.c.lot_seq > 0) & (entries.c.signed_points > 0) & (entries.c.matures_at > 0)),
 )
 advice = Table(
     "advice",
@@ -113,9 +131,9 @@ Index(
     "advice_cases",
     advice.c.tenant_id,
     advice.c.position,
-    sqlite_where=text("event = 1 AND posture IN (4, 6)"),  # raised, of a case
+    **_where(text("event = 1 AND posture IN (4, 6)")),  # raised, of a case
 )
-Index("advice_about_agents", advice.c.position, sqlite_where=text(f"entity = {int(AdviceEntity.AGENT)}"))
+Index("advice_about_agents", advice.c.position, **_where(text(f"entity = {int(AdviceEntity.AGENT)}")))
 batches = Table(
     "batches",
     metadata,

@@ -1,1 +1,1 @@
-"""Alembic's migrations. ``storage/database.py`` runs them at start; a released one is never edited."""
+"""Alembic's migrations. ``storage/database.py`` runs them at start; what a released one makes never changes."""

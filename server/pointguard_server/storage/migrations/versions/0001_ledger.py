@@ -5,6 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from pointguard_server.storage.migrations.growing import only_grows
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -62,11 +64,7 @@ def upgrade() -> None:
     make_programs()
     make_members()
     for table in APPEND_ONLY:
-        for action in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuses_{action.lower()} BEFORE {action} ON {table}"
-                f" BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
-            )
+        only_grows(table)
 
 
 def make_ledger() -> None:

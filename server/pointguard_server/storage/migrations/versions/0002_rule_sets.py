@@ -5,6 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from pointguard_server.storage.migrations.growing import only_grows
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -82,8 +84,4 @@ def upgrade() -> None:
     op.execute(COPY_VERSIONS)
     op.execute(COPY_ACTIVATIONS)
     for table in APPEND_ONLY:
-        for action in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuses_{action.lower()} BEFORE {action} ON {table}"
-                f" BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
-            )
+        only_grows(table)

@@ -5,6 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from pointguard_server.storage.migrations.growing import only_grows
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -37,7 +39,11 @@ def upgrade() -> None:
     """Make the tables, keep them from being changed, and give legs their two columns: 0 where none decided."""
     for name in ("experiment_id", "arm"):
         op.add_column("legs", sa.Column(name, sa.BigInteger, nullable=False, server_default="0"))
-    op.create_index("legs_experiment", "legs", list(LEGS_OF_EXPERIMENTS), sqlite_where=sa.text("experiment_id > 0"))
+    of_experiments = sa.text("experiment_id > 0")
+    op.create_index(
+        "legs_experiment", "legs", list(LEGS_OF_EXPERIMENTS), sqlite_where=of_experiments,
+        postgresql_where=of_experiments,
+    )  # fmt: skip
     op.create_table(
         "experiments",
         *key(),
@@ -70,8 +76,4 @@ def upgrade() -> None:
     )
     op.create_index("experiment_events_key", "experiment_events", ["tenant_id", "idempotency_key"], unique=True)
     for table in APPEND_ONLY:
-        for action in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuses_{action.lower()} BEFORE {action} ON {table}"
-                f" BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
-            )
+        only_grows(table)

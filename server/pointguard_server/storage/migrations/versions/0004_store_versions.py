@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from pointguard_server.storage.migrations.growing import only_grows
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -26,8 +28,4 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.execute(COPY_STORES)
-    for action in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER store_versions_refuses_{action.lower()} BEFORE {action} ON store_versions"
-            f" BEGIN SELECT RAISE(ABORT, 'store_versions only grows'); END"
-        )
+    only_grows("store_versions")

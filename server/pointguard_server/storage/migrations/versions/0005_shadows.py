@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from pointguard_server.storage.migrations.growing import only_grows
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -28,8 +30,4 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("shadow_events_key", "shadow_events", ["tenant_id", "idempotency_key"], unique=True)
-    for action in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER shadow_events_refuses_{action.lower()} BEFORE {action} ON shadow_events"
-            " BEGIN SELECT RAISE(ABORT, 'shadow_events only grows'); END"
-        )
+    only_grows("shadow_events")

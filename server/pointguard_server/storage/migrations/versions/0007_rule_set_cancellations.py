@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from pointguard_server.storage.migrations.growing import only_grows
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -26,8 +28,4 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(f"{TABLE}_key", TABLE, ["tenant_id", "idempotency_key"], unique=True)
-    for action in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {TABLE}_refuses_{action.lower()} BEFORE {action} ON {TABLE}"
-            f" BEGIN SELECT RAISE(ABORT, '{TABLE} only grows'); END"
-        )
+    only_grows(TABLE)

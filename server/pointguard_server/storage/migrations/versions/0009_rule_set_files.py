@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from pointguard_server.storage.migrations.growing import only_grows
+
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
@@ -19,8 +21,4 @@ def upgrade() -> None:
         sa.Column("lines", sa.LargeBinary, nullable=False),
         sqlite_with_rowid=False,
     )
-    for action in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER rule_set_files_refuses_{action.lower()} BEFORE {action} ON rule_set_files"
-            f" BEGIN SELECT RAISE(ABORT, 'rule_set_files only grows'); END"
-        )
+    only_grows("rule_set_files")

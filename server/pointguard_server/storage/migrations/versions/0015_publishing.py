@@ -13,8 +13,9 @@ def upgrade() -> None:
     """Make the indexes and the table."""
     op.create_index("advice_leg_position", "advice", ["tenant_id", "leg_position"])
     # Of legs that set an account's status alone: others cost nothing.
+    set_status = sa.text("operation IN (8, 14)")
     op.create_index(
-        "legs_account_status", "legs", ["tenant_id", "position"], sqlite_where=sa.text("operation IN (8, 14)")
+        "legs_account_status", "legs", ["tenant_id", "position"], sqlite_where=set_status, postgresql_where=set_status
     )
     op.create_table(
         "dead_letters",

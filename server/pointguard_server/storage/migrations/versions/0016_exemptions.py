@@ -5,6 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from pointguard_server.storage.migrations.growing import only_grows
+
 revision = "0016"
 down_revision = "0015"
 branch_labels = None
@@ -49,8 +51,4 @@ def upgrade() -> None:
     )
     for table in APPEND_ONLY:
         op.create_index(f"{table}_key", table, ["tenant_id", "idempotency_key"], unique=True)
-        for action in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuses_{action.lower()} BEFORE {action} ON {table}"
-                f" BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
-            )
+        only_grows(table)

@@ -26,9 +26,8 @@ def upgrade() -> None:
         op.add_column("identifiers", sa.Column(name, sa.BigInteger, nullable=False, server_default="0"))
     op.execute(NUMBER)
     op.create_index("identifiers_number", "identifiers", ["identifier_id"], unique=True)
+    set_groups = sa.text("group_set_id > 0 AND operation IN (6, 10, 19)")
     op.create_index(
-        "legs_groups",
-        "legs",
-        ["tenant_id", "group_set_id", "account_id"],
-        sqlite_where=sa.text("group_set_id > 0 AND operation IN (6, 10, 19)"),
-    )
+        "legs_groups", "legs", ["tenant_id", "group_set_id", "account_id"], sqlite_where=set_groups,
+        postgresql_where=set_groups,
+    )  # fmt: skip

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from pointguard_server.storage.migrations.growing import only_grows
+
 revision = "0026"
 down_revision = "0025"
 branch_labels = None
@@ -50,8 +52,4 @@ def upgrade() -> None:
     )
     op.create_index(f"{TABLE}_key", TABLE, ["tenant_id", "idempotency_key"], unique=True)
     op.execute(COPY_ACTIVATIONS)
-    for action in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {TABLE}_refuses_{action.lower()} BEFORE {action} ON {TABLE}"
-            f" BEGIN SELECT RAISE(ABORT, '{TABLE} only grows'); END"
-        )
+    only_grows(TABLE)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from pointguard_server.storage.migrations.growing import only_grows
+
 revision = "0028"
 down_revision = "0026"
 branch_labels = None
@@ -19,8 +21,4 @@ def upgrade() -> None:
         *(sa.Column(name, sa.BigInteger, nullable=False) for name in numbers),
     )
     op.create_index("refused_cards_account", "refused_cards", ["tenant_id", "account_id"])
-    for action in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER refused_cards_refuses_{action.lower()} BEFORE {action} ON refused_cards"
-            " BEGIN SELECT RAISE(ABORT, 'refused_cards only grows'); END"
-        )
+    only_grows("refused_cards")

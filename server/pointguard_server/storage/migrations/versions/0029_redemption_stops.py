@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from pointguard_server.storage.migrations.growing import only_grows
+
 revision = "0029"
 down_revision = "0028"
 branch_labels = None
@@ -34,8 +36,4 @@ def upgrade() -> None:
             sqlite_with_rowid=False,
         )
         op.create_index(f"{table}_key", table, ["tenant_id", "idempotency_key"], unique=True)
-        for action in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuses_{action.lower()} BEFORE {action} ON {table}"
-                f" BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
-            )
+        only_grows(table)
