@@ -14,6 +14,7 @@ from pointguard_client.conformance.report import text_lines
 from pointguard_client.conformance.run import PROGRAM, load_parts, play
 from pointguard_client.conformance.target import UnfitTarget
 from pointguard_client.conformance.wire import Endpoint
+from tests.support.certificates import make_certificate
 from tests.support.conformance import SERVES, KitServer
 from tests.support.server import ServerProcess, issue_key
 
@@ -103,6 +104,22 @@ async def test_a_target_that_serves_another_program_is_told_which_one_it_should(
         await play(load_parts(only=A_FEW), sandbox)
     assert await conform(parse(["conformance", "--write-program", str(tmp_path / "kit")])) == 0
     assert {path.name for path in (tmp_path / "kit").iterdir()} == {path.name for path in PROGRAM.iterdir()}
+
+
+@pytest.mark.long
+async def test_the_wire_fails_alike_under_tls(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    server = KitServer(tmp_path, "--tls-certificate", str(certificate), "--tls-key", str(key))
+    try:
+        server.process.start()
+        secured = Endpoint.of(server.process.address, server.api_key, roots=certificate.read_bytes())
+        report = await play(load_parts(only=("wire/answer", "wire/request-lost", "wire/a-late")), secured)
+        assert (report.count(Verdict.PASSED), report.count(Verdict.FAILED)) == (5, 0), "\n".join(text_lines(report))
+        plain = Endpoint.of(server.process.address, server.api_key)
+        with pytest.raises(UnfitTarget, match="cannot be reached"):
+            await play(load_parts(only=A_FEW), plain, timeout_seconds=0.5)
+    finally:
+        server.process.clean_up()
 
 
 async def test_nobody_at_the_target_is_said_so() -> None:

@@ -1,47 +1,16 @@
 """Plaintext stays on the loopback unless told twice; TLS works with a certificate that the test makes."""
 
-import datetime as dt
-import ipaddress
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from pointguard_client import Identifier, PointguardClient, Unavailable
 from pointguard_server.__main__ import main
+from tests.support.certificates import make_certificate
 from tests.support.server import ServerProcess, StartServer, run_server
 
 EVERYWHERE = "0.0.0.0:0"
 TOLD = {"POINTGUARD_ALLOW_PLAINTEXT": "yes"}
-
-
-def make_certificate(directory: Path) -> tuple[Path, Path]:
-    """Write a certificate for the loopback, signed by itself, and its key; return both files."""
-    directory.mkdir(exist_ok=True)
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = directory / "certificate.pem", directory / "key.pem"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
 
 
 @pytest.mark.parametrize("option", ["--grpc-address", "--http-address"])

@@ -27,11 +27,11 @@ ROLES = ("till", "agent", "fraud")
 class KitServer:
     """A server that the kit can try. It keeps its port through restarts."""
 
-    def __init__(self, directory: Path, module: str = "pointguard_server", **environment: str) -> None:
+    def __init__(self, directory: Path, *options: str, module: str = "pointguard_server", **environment: str) -> None:
         data = directory / "data"
         self.api_key = issue_key(data, *SERVES, *(word for role in ROLES for word in ("--role", role)))
-        options = (*SERVES, "--grpc-address", f"127.0.0.1:{free_port()}")
-        self.process = ServerProcess(data, options, api_key=self.api_key, module=module, environment=environment)
+        serves = (*SERVES, "--grpc-address", f"127.0.0.1:{free_port()}", *options)
+        self.process = ServerProcess(data, serves, api_key=self.api_key, module=module, environment=environment)
 
     @property
     def endpoint(self) -> Endpoint:

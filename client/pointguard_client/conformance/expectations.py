@@ -35,7 +35,12 @@ def answer_of(outcome: Outcome) -> str:
 
 
 def answers_as(expected: str, outcome: Outcome) -> bool:
-    """Whether an outcome is what the column `answer` expects; a status alone stands for any reason."""
+    """Whether an outcome is what the column `answer` expects.
+
+    A status alone stands for any reason, and an empty cell for whatever is no refusal.
+    """
+    if not expected:
+        return outcome.code == "OK"
     found = answer_of(outcome)
     return found == expected or (outcome.code != "OK" and expected == outcome.code)
 

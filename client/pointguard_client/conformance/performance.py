@@ -33,6 +33,7 @@ from pointguard_client.conformance.power_cuts import PowerCuts
 from pointguard_client.conformance.relay import Fault
 from pointguard_client.conformance.tables import Scenario, ScenarioError, Step
 from pointguard_client.conformance.wire import HeldBack, Outcome, Wire, batched
+from pointguard_client.errors import PointguardError
 from pointguard_client.idempotency import new_idempotency_key
 
 UNKNOWN: Final = "unknown"
@@ -145,6 +146,9 @@ class Performance:
         except Failed as failed:
             verdict = Verdict.FAILED
             return Result(scenario, verdict, time.monotonic() - started, failed.line, failed.where, failed.why)
+        except OSError as error:
+            why = (f"the kit could not go on: {error}",)
+            return Result(scenario, Verdict.FAILED, time.monotonic() - started, where="the kit", why=why)
         finally:
             await self._clean_up()
         return Result(scenario, Verdict.PASSED, time.monotonic() - started)
@@ -225,7 +229,10 @@ class Performance:
         elif said.rpc == RESTARTS:
             if self.power_cuts is None:
                 raise Failed(0, "", ["nobody said how the target is killed and started again"])
-            await self.power_cuts.cut()
+            try:
+                await self.power_cuts.cut()
+            except (OSError, PointguardError) as error:
+                raise Failed(0, "", [f"the target was not started again: {error}"]) from error
         elif said.rpc == ARRIVES:
             done = self._done[said.step]
             if done.held is None:
@@ -299,8 +306,9 @@ class Performance:
             if done.outcome is None:
                 raise Failed(0, "", ["there is no first answer that this could be the same as"])
             self._judge_same(step, done.outcome, outcome)
-        elif step.answer and not answers_as(step.answer, outcome):
-            raise Failed(0, "", [Mismatch("answer", step.answer, _told(outcome)), *_reasons_of(outcome)])
+        elif not answers_as(step.answer, outcome):
+            mismatch = Mismatch("answer", step.answer or "no refusal", _told(outcome))
+            raise Failed(0, "", [mismatch, *_reasons_of(outcome)])
         if mismatches := compare(step.expected, outcome):
             raise Failed(0, "", mismatches)
         if problem := aftermath.balance_problem(outcome):
@@ -315,7 +323,7 @@ class Performance:
 
     def _judge_rivals(self, step: Step, outcomes: list[Outcome]) -> None:
         found = tally_of(outcomes)
-        wanted = ", ".join(sorted((part.strip() for part in step.answer.split(",")), key=lambda part: part.split()[1]))
+        wanted = ", ".join(sorted((part.strip() for part in step.answer.split(",")), key=lambda part: part.split()[1:]))
         if found != wanted:
             raise Failed(0, "", [Mismatch("answer", step.answer, found)])
 

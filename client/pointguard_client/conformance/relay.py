@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 _PREFACE: Final = 24
+_GOODBYE_SECONDS: Final = 0.5
 _FRAME_HEADER: Final = 9
 _DATA, _HEADERS, _END_STREAM = 0, 1, 1
 
@@ -45,12 +46,15 @@ class Upstream:
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open a connection."""
-        name = self.host if self.tls is not None else None
-        return await asyncio.open_connection(self.host, self.port, ssl=self.tls, server_hostname=name)
+        if self.tls is None:
+            return await asyncio.open_connection(self.host, self.port)
+        return await asyncio.open_connection(
+            self.host, self.port, ssl=self.tls, server_hostname=self.host, ssl_shutdown_timeout=_GOODBYE_SECONDS
+        )
 
 
 class Relay:
-    """One call's way to the target. ``answered`` is set when the target's answer has been seen."""
+    """One call's way to the target."""
 
     def __init__(self, upstream: Upstream, fault: Fault) -> None:
         self._upstream = upstream
@@ -58,7 +62,8 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._serving: list[asyncio.Task[None]] = []  # one, when the call has come
         self._let_go = asyncio.Event()
-        self.answered = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._closing = False
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -67,6 +72,7 @@ class Relay:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._closing = True
         if self._server is not None:
             self._server.close()
         for task in self._serving:
@@ -80,13 +86,21 @@ class Relay:
             raise RuntimeError("the relay is not open")
         return f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
+    async def is_answered_within(self, seconds: float) -> bool:
+        """Return whether the target's answer is seen in time."""
+        try:
+            await asyncio.wait_for(self._answered.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
     def let_go(self) -> None:
         """Let the request that is held back go on."""
         self._let_go.set()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A broken connection stays broken: the caller tries again when the scenario says so, and otherwise not.
-        if self._serving:
+        if self._serving or self._closing:
             writer.transport.abort()
         else:
             self._serving.append(asyncio.create_task(self._serve_until_broken(reader, writer)))
@@ -138,7 +152,7 @@ class Relay:
                 writer.write(frame.content)
                 await writer.drain()
             elif frame.ends:
-                self.answered.set()
+                self._answered.set()
                 if self._fault is Fault.ANSWER_LATE:
                     await asyncio.Event().wait()  # until the caller has gone
                 return
