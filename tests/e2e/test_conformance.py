@@ -15,8 +15,8 @@ from pointguard_client.conformance.run import PROGRAM, load_parts, play
 from pointguard_client.conformance.target import UnfitTarget
 from pointguard_client.conformance.wire import Endpoint
 from tests.support.certificates import make_certificate
-from tests.support.conformance import SERVES, KitServer
-from tests.support.server import ServerProcess, issue_key
+from tests.support.conformance import KitServer
+from tests.support.server import ServerProcess
 
 A_FEW = ("redemption/spend", "wire/answer-lost", "agents/credit")
 
@@ -84,16 +84,18 @@ async def test_a_mismatch_is_told_with_its_line_and_what_came(
     assert "expected 10, found 9" in (failure.text or "")
 
 
-async def test_what_the_key_may_not_do_and_power_cuts_are_skipped_and_said(
+async def test_power_cuts_are_skipped_and_said_where_nobody_says_how(
     kit_server: KitServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    till = issue_key(kit_server.process.data_directory.with_name("other"), *SERVES, "--role", "till")
-    with pytest.raises(UnfitTarget, match="does not know the API key"):
-        await play(load_parts(only=A_FEW), Endpoint.of(kit_server.process.address, till))
     assert await run(kit_server, only=("power-cuts/keys", "streams/in-order")) == 0
     printed = capsys.readouterr().out
     assert "1 skipped: it kills the target, and no --restart says how" in printed
     assert printed.endswith("1 passed, 0 failed\n")
+
+
+async def test_a_key_that_nobody_knows_is_said_so(kit_server: KitServer) -> None:
+    with pytest.raises(UnfitTarget, match="does not know the API key"):
+        await play(load_parts(only=A_FEW), Endpoint.of(kit_server.process.address, "pgk_nobody"))
 
 
 async def test_a_target_that_serves_another_program_is_told_which_one_it_should(

@@ -79,7 +79,7 @@ async def play(
         await _pass_midnight()
         numbered = list(enumerate(parts))
         for number, part in numbered:
-            if reason := _skipped(part, roles, restart):
+            if reason := skipped(part, roles, restart):
                 keep(number, Result(part.scenario, Verdict.SKIPPED, why=(reason,)))
         usual = [each for each in numbered if each[0] not in results and not each[1].cuts_power]
         room = asyncio.Semaphore(_AT_A_TIME)
@@ -131,7 +131,7 @@ async def _all_of(playing: Iterable[Coroutine[Any, Any, None]]) -> None:
             group.create_task(each)
 
 
-def _skipped(part: Part, roles: frozenset[str], restart: Restart | None) -> str:
+def skipped(part: Part, roles: frozenset[str], restart: Restart | None) -> str:
     """Return why a scenario is not played; empty if it is."""
     if missing := part.roles - roles:
         return f"the API key has not the role {' and '.join(sorted(missing))}"

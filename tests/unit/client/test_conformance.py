@@ -9,7 +9,7 @@ from pointguard_client.conformance.expectations import COLUMNS
 from pointguard_client.conformance.performance import Part
 from pointguard_client.conformance.phrases import PHRASES, understand
 from pointguard_client.conformance.power_cuts import PowerCuts
-from pointguard_client.conformance.run import load_parts
+from pointguard_client.conformance.run import load_parts, skipped
 from pointguard_client.conformance.tables import ScenarioError, read_scenario
 
 HEAD = "# A title\n\nWhat it is about.\n\n| member | has |\n| --- | --- |\n| anna | 1,000 |\n\n"
@@ -81,6 +81,12 @@ def test_what_is_the_same_has_a_first_answer_and_what_arrives_was_held_back() ->
                 assert said.step in held, f"{each.scenario.name}:{step.line}"
             if step.answer == "same":
                 assert said.step, f"{each.scenario.name}:{step.line}"
+
+
+def test_what_the_api_key_may_not_do_is_skipped() -> None:
+    (credit,) = load_parts(only=["agents/credit-again"])
+    assert skipped(credit, frozenset({"till"}), None) == "the API key has not the role agent"
+    assert not skipped(credit, frozenset({"till", "agent"}), None)
 
 
 def test_a_phrase_is_understood_with_its_qualifiers() -> None:
