@@ -435,6 +435,24 @@ def test_an_identifier_of_a_kind_that_the_program_does_not_take_finds_and_links_
     assert client.accrue(Identifier.account_id(client.find_member(member).account_id), Money(1, CAD)).decision
 
 
+def test_an_answer_over_grpc_carries_every_reason_the_one_that_decides_first(
+    server: ServerProcess, client: SyncPointguardClient
+) -> None:
+    member = enroll(client)
+    names = {f"{name}-{number}" for name in ("warned", "blocked") for number in range(20)}
+    rules = "".join(
+        RACED.replace('"raced"', f'"{name}"').replace("BLOCK", "WARN" if "warned" in name else "BLOCK")
+        for name in sorted(names)
+    )
+    with configured(client, client.configuration.get_version().source + rules):
+        answer = client.authorise_redemption(member, 1, capture=True, kind=TransactionKind.PURCHASE)
+        streamed = on_a_stream(server, AuthoriseRedemption(member, 1, capture=True, kind=TransactionKind.PURCHASE))
+    assert {reason.rule for reason in answer.reasons} == names
+    assert [reason.code.name for reason in answer.reasons] == ["FRAUD_RULE"] * 20 + ["FRAUD_WARNING"] * 20
+    assert streamed == ["FRAUD_RULE"] * 20
+    assert client.explain_decision(answer.transaction_id).reproduced
+
+
 async def test_a_redemption_beside_a_lock_is_decided_before_or_after_it_and_explained_so(server: ServerProcess) -> None:
     async with PointguardClient.connect(server.address, api_key=server.api_key, timeout_seconds=20) as client:
         for turn in range(8):

@@ -1,5 +1,6 @@
 """Fraud rules: when they trip, what they do to a transaction, and what then stands against the account."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ from pointguard_server.domain.codes import AdviceEvent, Context, Decision, Kind,
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import Verdict
 from tests.integration.audit import audit
+from tests.support.explaining import explaining
 from tests.support.ledger import DAY, HOUR, SECOND, Ledger
 
 BURN = """
@@ -341,15 +343,21 @@ def test_one_accounts_redemptions_count_for_no_other(new_ledger: Callable[..., L
     assert spend(ledger, second, 4) == [1, 1, 1, 2]
 
 
-def test_an_account_may_trip_more_rules_than_an_answer_has_room_for(new_ledger: Callable[..., Ledger]) -> None:
+def test_an_answer_carries_every_reason_however_many_there_are(new_ledger: Callable[..., Ledger]) -> None:
     rules = "".join(
         burn(threshold=0, duration="0s").replace("ADVICE_CHECK_ACCOUNT_BURN_WEEK", f"rule{number}")
-        + 'context = "REDEMPTION"\ncounts = { attempts = "ALL" }\nmeasure = "COUNT"\n'
-        for number in range(12)
+        + 'context = "REDEMPTION"\ncounts = { parts = ["REDEEM"], attempts = "ALL" }\nmeasure = "COUNT"\n'
+        for number in range(150)
     )
-    ledger = new_ledger(rules=rules)
-    declined = ledger.authorise(ledger.member(), 1)
-    # The weakest reason makes room for stronger ones.
-    assert codes(declined) == [Reason.FRAUD_RULE] * 8
-    assert len([row for row in ledger.rows("advice") if row["seq"] == declined.seq]) == 12
+    ledger = new_ledger(rules=rules.replace('duration = "0s"', 'duration = "1d"'))
+    account = ledger.member()
+    declined, again = ledger.authorise(account, 1), ledger.authorise(account, 1)
+    names = {f"rule{number}" for number in range(150)}
+    assert Counter(codes(declined)) == {Reason.INSUFFICIENT_POINTS: 1, Reason.FRAUD_RULE: 150}
+    assert set(ledger.reason_names(declined)) == {"", *names}
+    assert Counter(codes(again)) == {Reason.INSUFFICIENT_POINTS: 1, Reason.ADVICE_BLOCK: 150}
+    assert set(ledger.reason_names(again)) == {"", *names}
+    assert len([row for row in ledger.rows("advice") if row["seq"] == declined.seq]) == 150
     audit(ledger)
+    with explaining(ledger) as explainer:
+        assert all(each.reproduced for each in explainer.all_legs())

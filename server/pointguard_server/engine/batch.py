@@ -546,6 +546,7 @@ class Decider:
             facts=programs.facts_max,
             work=programs.work_max,
             held=programs.held_max,
+            reasons=programs.reasons_max,
         )
         if programs.scoped:
             # A request may count and give back, and so may each reservation whose time is up.
@@ -639,7 +640,9 @@ class Decider:
         legs, entries = int(out.counts[LEGS]), out.entries[: out.counts[ENTRIES]]
         advice = out.advice[: out.counts[ADVICE_ROWS]]
         inbox = step.inbox
-        buffer, ends = self._buffers.records(legs, len(entries), len(advice), out.windows.shape[1], inbox.body_size)
+        buffer, ends = self._buffers.records(
+            legs, len(entries), len(advice), out.reasons.shape[1] // 2, out.windows.shape[1], inbox.body_size
+        )
         size = write_records(
             _matrix(out.legs[:legs]),
             LEG_RAW,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pointguard_server.engine.compiled.records import record_bytes_max
-from pointguard_server.engine.rows import ADVICE, ANSWER, ENTRY, LEG, REASONS_MAX, STANDING
+from pointguard_server.engine.rows import ADVICE, ANSWER, ENTRY, LEG, OTHER_REASONS, STANDING
 from pointguard_server.engine.world import COUNTS_SIZE, Output
 
 
@@ -28,6 +28,7 @@ class Buffers:
         facts: int,
         work: int,
         held: int = 0,
+        reasons: int = OTHER_REASONS,
     ) -> Output:
         """Return empty output arrays with at least that much room; reasons and counts are cleared."""
         out = self._output
@@ -42,6 +43,7 @@ class Buffers:
             and len(out.facts) >= facts
             and len(out.work) >= work
             and len(out.held) >= held
+            and out.reasons.shape[1] >= 2 * reasons
         ):
             scratch = np.zeros(max(awards, work, 1), np.int64)
             out = self._output = Output(
@@ -50,8 +52,8 @@ class Buffers:
                 entries=np.zeros(2 * entries, ENTRY),
                 advice=np.zeros(2 * advice, ADVICE),
                 answers=np.zeros(2 * requests, ANSWER),
-                reasons=np.zeros((2 * requests, 2 * REASONS_MAX), np.int64),
-                evidence=np.zeros((2 * requests, 2 * REASONS_MAX), np.int64),
+                reasons=np.zeros((2 * requests, 2 * reasons), np.int64),
+                evidence=np.zeros((2 * requests, 2 * reasons), np.int64),
                 windows=np.zeros((2 * legs, measures), np.int64),
                 shown=np.zeros(2 * shown, STANDING),
                 shown_request=np.zeros(2 * shown, np.int64),
@@ -66,10 +68,10 @@ class Buffers:
         return out
 
     def records(
-        self, legs: int, entries: int, advice: int, measures: int, bodies: int
+        self, legs: int, entries: int, advice: int, reasons: int, measures: int, bodies: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return room for the records' bytes and for where each ends."""
-        size = record_bytes_max(legs, entries, advice, REASONS_MAX, measures, bodies)
+        size = record_bytes_max(legs, entries, advice, reasons, measures, bodies)
         if self._records.size < size:
             self._records = np.zeros(2 * size, np.uint8)
         if self._ends.size < legs:

@@ -17,6 +17,7 @@ from pointguard_server.engine.counters import Counter, awards_since
 from pointguard_server.engine.group_sets import GroupSets
 from pointguard_server.engine.lot_terms import FOREVER, LotTerms
 from pointguard_server.engine.recount import Measured, Recount, ScopeKey
+from pointguard_server.engine.rows import OTHER_REASONS
 from pointguard_server.engine.split import Split
 from pointguard_server.engine.world import (
     AWARD,
@@ -155,6 +156,8 @@ class Programs:
         self.currencies = {program.program_id: program.currency for program in programs}
         self.measures_max = max((len(program.measures) for program in everything), default=0)
         self.rules_max = max((len(program.rules) for program in everything), default=0)
+        # Of each rule there may be one for what stands and one for what it sees.
+        self.reasons_max = OTHER_REASONS + 2 * self.rules_max
         self.awards_max = max((len(program.awards) for program in everything), default=0)
         conditions = [program.conditions for program in everything]
         facts = (*(program.fact_count for program in everything), *(each.fact_count for each in conditions))

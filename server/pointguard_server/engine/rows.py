@@ -20,7 +20,8 @@ from pointguard_server.domain.ledger_rows import (
     REQUEST_FIELDS,
 )
 
-REASONS_MAX = 8
+OTHER_REASONS = 24
+"""Room for the reasons that no rule of the program gives: the account's, of stops, of advice by hand or old rules."""
 
 
 def currency_number(code: str) -> int:

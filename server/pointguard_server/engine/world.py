@@ -285,7 +285,7 @@ class Output(NamedTuple):
     entries: RowArray
     advice: RowArray
     answers: RowArray
-    reasons: IntArray  # [request, REASONS_MAX × (reason, rule id)]
+    reasons: IntArray  # [request, Programs.reasons_max × (reason, rule id)]
     evidence: IntArray  # of each reason: (what was measured; -1: nothing, until when the advice stands; 0: not at all)
     # [leg, measure]: what each window held; -1: not looked at. The transaction itself is counted, but not in what the
     # earn rules read. Behind the program's measures: what their caps' counters had.

@@ -6,7 +6,6 @@ from pointguard_server.domain.codes import AdviceEntity, Decision, Reason, prece
 from pointguard_server.domain.ledger_rows import SCHEMA_VERSION
 from pointguard_server.engine.compiled.moments import counts_at
 from pointguard_server.engine.compiled.scopes import count_for_scopes
-from pointguard_server.engine.rows import REASONS_MAX
 from pointguard_server.engine.world import (
     ADVICE_ROWS,
     BATCH_ID,
@@ -54,20 +53,20 @@ def add_reason(out, r, code, rule_id):
 
 @part
 def add_evident_reason(out, r, code, rule_id, measured, ends_at):
-    """Add a reason to the answer once, keeping order of precedence; more than fit are dropped, the weakest first.
+    """Add a reason to the answer once, keeping order of precedence; were there no room, the weakest would be dropped.
 
     ``measured`` is what its rule saw, ``ends_at`` until when its advice stands; 0: it has no end, or there is none.
     """
-    count = out.answers[r].reason_count
+    count, most = out.answers[r].reason_count, out.reasons.shape[1] // 2
     for i in range(count):
         if out.reasons[r, 2 * i] == code and out.reasons[r, 2 * i + 1] == rule_id:
             return
     place = count
     while place > 0 and _rank(out.reasons[r, 2 * place - 2]) > _rank(code):
         place -= 1
-    if place >= REASONS_MAX:
+    if place >= most:
         return
-    last = min(count, REASONS_MAX - 1)
+    last = min(count, most - 1)
     for i in range(last, place, -1):
         out.reasons[r, 2 * i] = out.reasons[r, 2 * i - 2]
         out.reasons[r, 2 * i + 1] = out.reasons[r, 2 * i - 1]

@@ -72,8 +72,6 @@ _VERIFIED: Final = {
     Factor.ONE_TIME_CODE: RequestFlag.ONE_TIME_CODE_VERIFIED,
     Factor.SUPERVISOR: RequestFlag.SUPERVISOR_VERIFIED,
 }
-REASONS_MAX: Final = 8
-"""More reasons than these are not kept, the weakest first."""
 NO_CONTEXT: Final = 0
 """The context of a fact of the account."""
 BY_STAFF: Final = -1
@@ -204,7 +202,7 @@ class Retrial:
     def add_reason(self, code: Reason, rule: str = "") -> None:
         """Add a reason once, in order of precedence."""
         if (code, rule) not in self.reasons:
-            self.reasons = sorted([*self.reasons, (code, rule)], key=lambda reason: precedence(reason[0]))[:REASONS_MAX]
+            self.reasons = sorted([*self.reasons, (code, rule)], key=lambda reason: precedence(reason[0]))
 
     def post(self, entry_type: EntryType, part: Part | int, signed_points: int, rule: str = "") -> None:
         """Make an entry and move the account's points by it."""

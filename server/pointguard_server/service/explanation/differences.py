@@ -25,10 +25,14 @@ class Difference:
     reproduced: str
 
 
+_FULL = 8
+"""An answer had room for so many reasons once: of one that was full, the weaker ones are not known."""
+
+
 def decision_differences(record: Record, retrial: Retrial, case: Case) -> list[Difference]:
     """Return where the second decision is not what is recorded of the first."""
     recorded = _recorded(record, case.texts)
-    made = _made(retrial)
+    made = _made(retrial, _FULL if len(record.reasons) == _FULL else 0)
     found = [
         Difference(part, recorded.get(part, "nothing"), made.get(part, "nothing"))
         for part in dict.fromkeys((*recorded, *made))
@@ -69,11 +73,11 @@ def _recorded(record: Record, texts: Mapping[int, str]) -> dict[str, str]:
     return parts
 
 
-def _made(retrial: Retrial) -> dict[str, str]:
-    """Return the second decision in the same parts."""
+def _made(retrial: Retrial, most: int) -> dict[str, str]:
+    """Return the second decision in the same parts, with so many reasons at the most (0: all)."""
     after = retrial.after
     parts = {name: str(int(getattr(after if hasattr(after, name) else retrial, name))) for name in _DECIDED}
-    parts["reasons"] = _reason_texts(retrial.reasons)
+    parts["reasons"] = _reason_texts(retrial.reasons[: most or None])
     parts["reason"] = str(int(retrial.reasons[0][0]) if retrial.reasons else 0)
     for number, entry in enumerate(retrial.entries):
         parts[f"entries[{number}]"] = _entry_text(
