@@ -81,8 +81,8 @@ conformance: $(STAMP) ## try a server of our own by the conformance kit (ARGS="-
 	@exec $(BIN)/python -m tests.support.conformance $(ARGS)
 
 .PHONY: test-postgres
-test-postgres: $(STAMP) ## run the tests of one ledger and of the shared server on PostgreSQL (some minutes)
-	@$(PYTEST) --session-timeout=900 -m "not long" --postgres tests/integration tests/e2e $(ARGS)
+test-postgres: $(STAMP) ## run the integration tests with their ledgers in PostgreSQL (some minutes)
+	@$(PYTEST) --session-timeout=900 -m "not long" --postgres tests/contract tests/integration $(ARGS)
 
 .PHONY: differential
 differential: $(STAMP) ## compare the back ends of the rule language on 100,000 cases (about ten minutes; ARGS="--seed 1")

@@ -22,6 +22,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", action="store_true", help="keep the ledgers of tests in PostgreSQL")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out with ``--postgres`` what is said of SQLite alone."""
+    if config.getoption("postgres"):
+        for item in items:
+            if item.get_closest_marker("sqlite"):
+                item.add_marker(pytest.mark.skip("it is about SQLite"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Compile the kernels before all tests are run; a run of some tests compiles what it needs as it goes."""
     of_all = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly

@@ -18,6 +18,7 @@ def row_counts(server: ServerProcess) -> dict[str, int]:
         return {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}  # noqa: S608
 
 
+@pytest.mark.sqlite  # it looks into the file
 @pytest.mark.parametrize("name", READS)
 def test_a_read_writes_no_row_anywhere(raw: RawCalls, shared_server: ServerProcess, name: str) -> None:
     names = RPCS[name].request_class.DESCRIPTOR.fields_by_name

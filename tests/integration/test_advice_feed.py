@@ -5,11 +5,13 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import pytest
+
 from pointguard_server.domain.codes import AccountFlag, AdviceEvent, CaseOutcome, Operation
 from pointguard_server.feeds.schema import account_of, event_of
 from pointguard_server.service.ports import AccountState, Notice
 from pointguard_server.storage.notices import _NEWEST, _NOTICES, _STATE, _STEPS, NoticeReader
-from pointguard_server.storage.readers import open_readers
+from tests.support.databases import open_readers
 from tests.support.ledger import DAY, SECOND, TENANT, Ledger, Where, sandboxed
 
 Read = TypeVar("Read")
@@ -29,7 +31,7 @@ extends = true
 
 def read(ledger: Ledger, ask: Callable[[NoticeReader], Awaitable[Read]]) -> Read:
     async def look() -> Read:
-        engine = open_readers(ledger.path)
+        engine = open_readers(ledger.path, ledger.postgres_url)
         try:
             return await ask(NoticeReader(engine))
         finally:
@@ -168,6 +170,7 @@ def test_what_is_published_says_whose_transactions_a_rule_had_counted_but_not_wh
     assert "scope" not in step["advice"]
 
 
+@pytest.mark.sqlite
 def test_no_statement_of_the_feed_scans_a_table(new_ledger: Callable[..., Ledger]) -> None:
     ledger = new_ledger(back_end=sandboxed)
     values = {"tenant": 1, "after": 0, "count": 1, "last": 1, "account": 1, "moment": 1}

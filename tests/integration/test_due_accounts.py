@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from pointguard_server.domain.codes import Operation
 from pointguard_server.service.ports import Due, DueKind, SweptUpTo
 from pointguard_server.storage.due_accounts import _STATEMENTS, DueReader
-from pointguard_server.storage.readers import open_readers
+from tests.support.databases import open_readers
 from tests.support.ledger import DAY, MINUTE, SECOND, Ledger
 
 BEGINNING = SweptUpTo(0, 0)
@@ -15,7 +17,7 @@ LOTS = '[program.lots]\npending = "1d"\nexpiry = "ROLLING"\nexpires_after = "10d
 
 def due(ledger: Ledger, kind: DueKind, after: SweptUpTo = BEGINNING, count: int = 100) -> list[Due]:
     async def look() -> list[Due]:
-        engine = open_readers(ledger.path)
+        engine = open_readers(ledger.path, ledger.postgres_url)
         try:
             return await DueReader(engine).due(kind, after, ledger.clock.now(), count)
         finally:
@@ -53,6 +55,7 @@ def test_what_has_ended_or_matured_is_due_until_something_is_written_to_its_acco
         assert not any(each.is_due for each in due(ledger, kind))
 
 
+@pytest.mark.sqlite
 def test_what_is_due_is_looked_up_by_an_index(ledger: Ledger) -> None:
     values = {"after_moment": 0, "after_position": 0, "until": 1, "count": 1}
     for kind, statement in _STATEMENTS.items():

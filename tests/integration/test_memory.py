@@ -169,6 +169,7 @@ def test_a_batch_of_nothing_but_reads_needs_little_room(new_ledger: Callable[...
     assert shown.nbytes < 150 * 2**20
 
 
+@pytest.mark.sqlite
 def test_an_account_with_a_damaged_record_is_read_by_the_columns_of_its_legs(new_ledger: Callable[..., Ledger]) -> None:
     ledger = new_ledger()
     account = ledger.member(100)

@@ -78,6 +78,7 @@ STATEMENTS = (
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
+@pytest.mark.sqlite
 def test_a_batch_that_cannot_be_written_leaves_no_trace_and_the_next_one_is_right(
     failing: tuple[Ledger, FailingConnection], statement: str
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_batch_that_cannot_be_written_leaves_no_trace_and_the_next_one_is_righ
 
 
 @pytest.mark.parametrize("statement", [*STATEMENTS, "late"])
+@pytest.mark.sqlite
 def test_a_batch_that_cannot_be_written_counts_for_no_wider_window_and_one_that_was_counts_once(
     failing: tuple[Ledger, FailingConnection], statement: str
 ) -> None:

@@ -4,8 +4,11 @@ import functools
 import tempfile
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from pointguard_server.storage import postgres, readers
 from pointguard_server.storage.connections import Connection
-from pointguard_server.storage.database import migrate, open_writer
+from pointguard_server.storage.database import migrate, open_lookup, open_writer
 from pointguard_server.storage.postgres import PostgresConnection
 
 
@@ -16,6 +19,16 @@ def empty_database() -> bytes:
         path = Path(directory) / "empty.sqlite3"
         migrate(path)
         return path.read_bytes()
+
+
+def look_up(path: Path, postgres_url: str = "") -> Connection:
+    """Return a connection that only reads what the other one writes."""
+    return PostgresConnection(postgres_url) if postgres_url else open_lookup(path)
+
+
+def open_readers(path: Path, postgres_url: str = "") -> AsyncEngine:
+    """Return connections for the event loop that only read."""
+    return postgres.open_readers(postgres_url) if postgres_url else readers.open_readers(path)
 
 
 def connect(path: Path, postgres_url: str = "") -> Connection:

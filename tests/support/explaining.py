@@ -10,8 +10,8 @@ from pointguard_server.service.fraud_conditions import check_conditions
 from pointguard_server.service.program_config import load_program_config
 from pointguard_server.service.rule_simulation import OrderLine
 from pointguard_server.service.rule_versions import RuleSetVersion
-from pointguard_server.storage.database import open_lookup
 from pointguard_server.storage.decision_reader import DecisionReader
+from tests.support.databases import look_up
 from tests.support.ledger import TENANT, Ledger
 
 
@@ -20,7 +20,7 @@ class Explaining:
 
     def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
         self._ledger, self._loop = ledger, loop
-        self._connection = open_lookup(ledger.path)
+        self._connection = look_up(ledger.path, ledger.postgres_url)
         reader = DecisionReader(self._connection, ledger.vault)
         self._explainer = Explainer(reader, self._catch_up, self._check, self._check_configuration, _no_basket)
         self.checked = 0  # how many configurations were

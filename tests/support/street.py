@@ -34,8 +34,8 @@ from pointguard_server.service.tenants import Tenant
 from pointguard_server.storage.configuration_versions import ConfigurationReader, ConfigurationVersions
 from pointguard_server.storage.experiments import ExperimentReader
 from pointguard_server.storage.experiments import Experiments as ExperimentStore
-from pointguard_server.storage.readers import open_readers
 from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
+from tests.support.databases import open_readers
 from tests.support.ledger import CONFIG, EARN, TENANT, Ledger, compiled_rules_directory
 
 CHANGE = RuleChange("staff 12", RuleChangeReason.NEW_OFFER)
@@ -178,7 +178,7 @@ class Street:
             engine=engine, decider=decider, names=ledger.names, configurations=ConfigurationVersions(), planner=planner,
             compiler=self.compiler, clock=ledger.clock, serve=lambda _tenant: None,
         )  # fmt: skip
-        readers = open_readers(ledger.path)
+        readers = open_readers(ledger.path, ledger.postgres_url)
         rule_sets = RuleSets(serving, engine, versions, RuleVersionReader(readers), ledger.clock)
         configurations = Configurations(
             serving, rule_sets, engine, ConfigurationVersions(), ConfigurationReader(readers), ledger.clock
