@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pointguard.v1 import advice_pb2, common_pb2, transaction_pb2
-from pointguard_client.conformance.wire import Outcome, Wire
+from pointguard_client.conformance.outcome import Outcome
+from pointguard_client.conformance.wire import Wire
 from pointguard_client.idempotency import new_idempotency_key
 
 _APPROVED: Final = common_pb2.DECISION_APPROVED

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pointguard.v1 import advice_pb2, common_pb2, transaction_pb2
-from pointguard_client.conformance.wire import Outcome
+from pointguard_client.conformance.outcome import Outcome
 
 SAME: Final = "same"
 LOST: Final = "lost"

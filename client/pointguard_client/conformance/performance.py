@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pointguard.v1 import common_pb2, member_pb2, transaction_pb2
 from pointguard_client.conformance import aftermath
+from pointguard_client.conformance.columns import Row
 from pointguard_client.conformance.expectations import (
     LOST,
     SAME,
@@ -19,6 +20,7 @@ from pointguard_client.conformance.expectations import (
     compare,
     tally_of,
 )
+from pointguard_client.conformance.outcome import Outcome
 from pointguard_client.conformance.phrases import (
     AGAIN,
     ARRIVES,
@@ -32,13 +34,13 @@ from pointguard_client.conformance.phrases import WAITS as TIME_PASSES
 from pointguard_client.conformance.power_cuts import PowerCuts
 from pointguard_client.conformance.relay import Fault
 from pointguard_client.conformance.tables import Scenario, ScenarioError, Step
-from pointguard_client.conformance.wire import HeldBack, Outcome, Wire, batched
+from pointguard_client.conformance.wire import HeldBack, Wire, goes_in
 from pointguard_client.errors import PointguardError
 from pointguard_client.idempotency import new_idempotency_key
 
 UNKNOWN: Final = "unknown"
 """The name of a step that there never was, for requests about what does not exist."""
-_TOGETHER: Final = ("one batch", "one stream", "together")
+_TOGETHER: Final = ("one batch", "one stream", "columns", "together")
 """What the column `wire` says of rows that go out at once, those next to each other with the same word."""
 _COPIES: Final = re.compile(r"sent (\d+) times")
 _RIVALS: Final = re.compile(r"(\d+) at once")
@@ -105,7 +107,7 @@ class Part:
                 raise ScenarioError(scenario.path, step.line, str(error)) from error
             if step.wire and not _WIRE.fullmatch(step.wire):
                 raise ScenarioError(scenario.path, step.line, f"unknown in the column wire: {step.wire!r}")
-            if step.wire in ("one batch", "one stream") and said[-1].rpc != AGAIN and not batched(said[-1].rpc):
+            if said[-1].rpc != AGAIN and not goes_in(step.wire, said[-1].rpc):
                 raise ScenarioError(scenario.path, step.line, f"{said[-1].rpc} does not go in {step.wire}")
             for named in filter(None, (said[-1].step, said[-1].key_of)):
                 if named not in known:
@@ -268,7 +270,7 @@ class Performance:
             self._judge(step, done, await self.wire.call(done.rpc, done.request))
 
     async def _take_together(self, group: Sequence[tuple[Step, Said]]) -> None:
-        """Take steps at once: in one batch, over one stream, or in calls side by side."""
+        """Take steps at once: in one batch, over one stream, as columns, or in calls side by side."""
         done = [self._prepared(step, said) for step, said in group]
         calls = [(each.rpc, each.request) for each in done]
         how = group[0][0].wire
@@ -276,6 +278,10 @@ class Performance:
             outcomes = await self.wire.batch(calls)
         elif how == "one stream":
             outcomes = await self.wire.stream(calls)
+        elif how == "columns":
+            outcomes = [
+                await self._told_alone(*each) for each in zip(calls, await self.wire.columns(calls), strict=True)
+            ]
         else:
             outcomes = list(await asyncio.gather(*(self.wire.call(*call) for call in calls)))
         if len(outcomes) != len(calls):
@@ -285,6 +291,17 @@ class Performance:
                 self._judge(step, each, outcome)
             except Failed as failed:
                 raise Failed(step.line, step.text, failed.why) from failed
+
+    async def _told_alone(self, call: tuple[str, Any], row: Row | Outcome) -> Outcome:
+        """Return the answer to a row of columns, which the same key alone gets whole."""
+        if isinstance(row, Outcome):
+            return row
+        outcome = await self.wire.call(*call)
+        if outcome.message is None:
+            raise Failed(0, "", [Mismatch("answer", "the same alone as in columns", _told(outcome))])
+        if differences := row.differences(outcome.message):
+            raise Failed(0, "", differences)
+        return outcome
 
     async def _send_rivals(self, said: Said, count: int) -> list[Outcome]:
         requests = [said.request(self, new_idempotency_key()) for _ in range(count)]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pointguard.v1 import common_pb2, member_pb2, transaction_pb2
+from pointguard_client.conformance.outcome import Outcome
 from pointguard_client.conformance.phrases import CURRENCY
-from pointguard_client.conformance.wire import Outcome, Wire
+from pointguard_client.conformance.wire import Wire
 from pointguard_client.errors import PointguardError
 from pointguard_client.idempotency import new_idempotency_key
 

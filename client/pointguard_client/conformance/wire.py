@@ -16,14 +16,14 @@ from google.protobuf import message_factory
 
 from pointguard.v1 import activity_pb2, advice_pb2, member_pb2, transaction_pb2
 from pointguard_client.channel import Metadata, call_metadata
+from pointguard_client.conformance.columns import OPERATIONS, Row, columns_of, rows_of
+from pointguard_client.conformance.outcome import Outcome, of_error, of_result
 from pointguard_client.conformance.relay import Fault, Relay, Upstream
-from pointguard_client.errors import ConfigurationError, failure_from_rpc_error, status_name
+from pointguard_client.errors import ConfigurationError
 from pointguard_client.settings import find_address, is_loopback
 
 LATE_SECONDS: Final = 1.0
 """The deadline of a call whose answer is late."""
-LOST: Final = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"})
-"""Statuses after which nobody knows whether the call was done."""
 _METHODS: Final = {
     method.name: method
     for contract in (transaction_pb2, advice_pb2, member_pb2, activity_pb2)
@@ -36,22 +36,6 @@ _BATCH_FIELDS: Final = {
     if option.message_type is not None
 }
 """The field of a batch's item that a call's request goes into."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came back: OK with a message, or a status with the reason and the fields at fault."""
-
-    code: str
-    message: Any = None
-    reason: str = ""
-    fields: tuple[str, ...] = ()
-    text: str = ""
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether there was no answer."""
-        return self.code in LOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +156,12 @@ class Wire:
         whole = await self.call("ProcessBatch", transaction_pb2.ProcessBatchRequest(items=_items(calls)))
         if whole.code != "OK":
             return [whole] * len(calls)
-        return [_of_result(result) for result in whole.message.results]
+        return [of_result(result) for result in whole.message.results]
+
+    async def columns(self, calls: Sequence[tuple[str, Any]]) -> Sequence[Row | Outcome]:
+        """Send requests as columns, and return what these tell of each."""
+        whole = await self.call("ProcessBatchColumns", columns_of(calls))
+        return [whole] * len(calls) if whole.code != "OK" else rows_of(whole.message, len(calls))
 
     async def stream(self, calls: Sequence[tuple[str, Any]]) -> list[Outcome]:
         """Make calls over one stream, a message each, all sent before an answer is read."""
@@ -185,9 +174,9 @@ class Wire:
         messages = (transaction_pb2.StreamTransactionsRequest(items=[item]) for item in _items(calls))
         try:
             async for answer in method(messages, timeout=self._timeout, metadata=self._endpoint.metadata):
-                by_key |= {result.idempotency_key: _of_result(result.result) for result in answer.results}
+                by_key |= {result.idempotency_key: of_result(result.result) for result in answer.results}
         except grpc.aio.AioRpcError as error:
-            return [_of_error(error)] * len(calls)
+            return [of_error(error)] * len(calls)
         missing = Outcome("MISSING", text="the stream ended without an answer to it")
         return [by_key.get(request.idempotency_key, missing) for _, request in calls]
 
@@ -211,7 +200,7 @@ class Wire:
         try:
             return Outcome("OK", await method(request, timeout=seconds, metadata=self._endpoint.metadata))
         except grpc.aio.AioRpcError as error:
-            return _of_error(error)
+            return of_error(error)
 
     def _open(self) -> grpc.aio.Channel:
         endpoint = self._endpoint
@@ -237,28 +226,13 @@ def _path(rpc: str) -> str:
     return f"/{method.containing_service.full_name}/{method.name}"
 
 
-def batched(rpc: str) -> bool:
-    """Whether a call's request may go in a batch or a stream."""
-    return rpc in _BATCH_FIELDS
+def goes_in(how: str, rpc: str) -> bool:
+    """Whether a call's request may go in a batch, over a stream, or as columns."""
+    if how == "columns":
+        return rpc in OPERATIONS
+    return how not in ("one batch", "one stream") or rpc in _BATCH_FIELDS
 
 
 def _items(calls: Sequence[tuple[str, Any]]) -> list[transaction_pb2.BatchItem]:
     fields: list[dict[str, Any]] = [{_BATCH_FIELDS[rpc]: request} for rpc, request in calls]
     return [transaction_pb2.BatchItem(**field) for field in fields]
-
-
-def _of_result(result: transaction_pb2.BatchResult) -> Outcome:
-    which = result.WhichOneof("outcome")
-    if which is None:
-        return Outcome("MISSING", text="a result of the batch is empty")
-    if which == "error":
-        error = result.error
-        fields = tuple(violation.field for violation in error.field_violations)
-        return Outcome(status_name(error.code), None, error.reason, fields, error.message)
-    return Outcome("OK", getattr(result, which))
-
-
-def _of_error(error: grpc.aio.AioRpcError) -> Outcome:
-    failure = failure_from_rpc_error(error)
-    fields = tuple(violation.field for violation in failure.field_violations)
-    return Outcome(failure.code, None, failure.reason, fields, failure.message)
