@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from pointguard_server.domain.errors import StorageBroken
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, ID_FIELDS, LEG_FIELDS
@@ -18,6 +19,8 @@ from pointguard_server.storage.connections import FAILURES, Connection, storage_
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.postgres import PostgresConnection
 from pointguard_server.storage.sql_ledger import SqlLedger
+
+log = structlog.get_logger(__name__)
 
 # newest_records: an account's newest leg, and those before it that are newer than a moment or not below what is open.
 NEWEST_RECORDS = """
@@ -99,6 +102,7 @@ class PostgresLedger(SqlLedger):
         assert isinstance(connection, PostgresConnection)  # noqa: S101  (of a ``PostgresDatabase``)
         super().__init__(connection, directory, writer_epoch, writer_id)
         self._connects = connection.connects
+        self._is_taken_over = False
 
     def begin(self) -> None:
         """See the port.
@@ -106,6 +110,8 @@ class PostgresLedger(SqlLedger):
         Raises:
             StorageBroken: while the connection was lost another server has served.
         """
+        if self._is_taken_over:
+            raise StorageBroken
         self._execute("BEGIN")
         if self._connection.connects == self._connects:
             return
@@ -118,6 +124,8 @@ class PostgresLedger(SqlLedger):
             raise storage_error(error) from error
         if epoch != (self.writer_epoch,):
             self.rollback()
+            self._is_taken_over = True
+            log.error("database_taken_over")
             raise StorageBroken
         self._connects = self._connection.connects
 

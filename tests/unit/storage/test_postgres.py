@@ -223,6 +223,25 @@ def test_a_database_that_cannot_hold_a_ledger_is_refused(
     postgres_cluster.execute("DROP DATABASE unfit WITH (FORCE)")
 
 
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ("140009, 'UTF8', 'on', 'on', false", "PostgreSQL must be 15 or later"),
+        ("150000, 'UTF8', 'off', 'on', false", "fsync is off"),
+        ("150000, 'UTF8', 'on', 'off', false", "full_page_writes is off"),
+        ("150000, 'UTF8', 'on', 'on', true", "it is a standby"),
+    ],
+)
+def test_a_database_that_could_lose_what_was_answered_or_cannot_be_written_is_refused(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, settings: str, problem: str
+) -> None:
+    monkeypatch.setattr(postgres, "READ_SETTINGS", f"SELECT {settings}")
+    with pytest.raises(DatabaseUnfit, match=problem):
+        PostgresDatabase(postgres_url)
+    monkeypatch.undo()
+    PostgresDatabase(postgres_url).close()
+
+
 def test_a_database_that_is_not_there_is_refused_without_a_word_of_its_url(postgres_cluster: PostgresCluster) -> None:
     with pytest.raises(DatabaseUnfit) as refused:
         PostgresDatabase(postgres_cluster.url("secret"))
