@@ -92,6 +92,10 @@ differential: $(STAMP) ## compare the back ends of the rule language on 100,000 
 crash: $(STAMP) ## kill the server under load and hold what clients saw against the ledger (ARGS="--cycles 1000")
 	@exec $(BIN)/python -m tests.torture.crashes $(ARGS)
 
+.PHONY: torture
+torture: $(STAMP) ## crashes, power cuts and faults of the disk for hours (ARGS="--minutes 15 --log docs/evidence/NAME.md")
+	@exec $(BIN)/python -m tests.torture $(ARGS)
+
 .PHONY: rehearse-image
 rehearse-image: $(STAMP) ## do all that docker/ says in an empty root, without a container engine (as root; some minutes)
 	@exec $(BIN)/python -m tests.image

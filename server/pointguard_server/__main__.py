@@ -41,9 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if roles or settings.dead_letters:
             _tend_offline(settings, roles)
             return
-        sys.exit(uvloop.run(_serve(settings)))
+        _end(uvloop.run(_serve(settings)))
     except (PointguardError, KeyRingError, RulesError, OSError, ValueError) as error:
         sys.exit(f"pointguard-server: {error}")
+
+
+def _end(status: int) -> None:
+    """End the process; where something is broken without what Python closes on its way out."""
+    if not status:
+        sys.exit()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _wait_until_ready(_number: int, _frame: object) -> None:

@@ -90,6 +90,8 @@ if TYPE_CHECKING:
 
 SANDBOX_ROLES = f"{TILL} {MANAGER} {FRAUD} {AGENT}"
 log = structlog.get_logger(__name__)
+_LEFT_OPEN: list["Ledger"] = []
+"""Ledgers that are not closed before the process ends."""
 
 
 class WallClock:
@@ -185,6 +187,10 @@ class Ledger(DataDirectory):
             await asyncio.to_thread(self._journaled.close)
         for lookup in self._lookups:
             lookup.close()
+        if self._journaled is not None and self._journaled.broken:
+            # Closing would flush what could not be flushed. The next start finds out what is on the disk.
+            _LEFT_OPEN.append(self)
+            return
         self.release()
 
 

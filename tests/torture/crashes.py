@@ -9,6 +9,7 @@ line at the end; the status is 1 if anything was found.
 
 import argparse
 import asyncio
+import math
 import random
 import signal
 import sqlite3
@@ -77,10 +78,10 @@ class Crashes:
         self.ends: Counter[str] = Counter()
         self.calls = self.legs = self.in_doubt = self.notices = 0
 
-    def run(self, cycles: int, ends: tuple[str, ...] = ENDS) -> None:
-        """Run so many cycles, the ends in turn."""
+    def run(self, cycles: int, ends: tuple[str, ...] = ENDS, until: float = math.inf) -> None:
+        """Run so many cycles, the ends in turn; begin no ledger after a time of ``time.monotonic()``."""
         done = 0
-        while done < cycles and not self.faults:
+        while done < cycles and not self.faults and time.monotonic() < until:
             some = min(self._cycles_a_ledger, cycles - done)
             with TemporaryDirectory() as name:
                 asyncio.run(self._one_ledger(Path(name), [ends[(done + i) % len(ends)] for i in range(some)]))
@@ -169,16 +170,19 @@ def may_redeem(legs: list[Leg]) -> int:
     return max(0, min(int(legs[-1]["posted"] - legs[-1]["reserved"]), POINTS_MAX - sum(map(redeemed_by, legs))))
 
 
-def crash_migrations(seed: int, times: int) -> tuple[int, list[str]]:
-    """End the making of a ledger after so many statements; return how many ends there were, and the faults.
+def crash_migrations(seed: int, times: int, until: float = math.inf) -> tuple[int, list[str]]:
+    """End the making of a ledger somewhere in its migrations; return how many ends there were, and the faults.
 
-    What the next try makes has to be what an undisturbed one makes.
+    What the next try makes has to be what an undisturbed one makes. A quarter of the time until ``until`` is taken.
     """
+    until = time.monotonic() + (until - time.monotonic()) / 4
     chance = random.Random(seed)
     with TemporaryDirectory() as name:
         whole = _make_ledger(Path(name))
     ends = 0
     for _ in range(times):
+        if time.monotonic() > until:
+            break
         with TemporaryDirectory() as name:
             doom = Path(name) / "doom"
             arm(doom, MIGRATION, chance.randrange(STATEMENTS))

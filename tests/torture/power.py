@@ -9,6 +9,7 @@ been told before the disk's next step. A record stands for one life only, so tha
 
 import argparse
 import asyncio
+import math
 import random
 import sqlite3
 import sys
@@ -37,7 +38,7 @@ from tests.torture import doomed_server
 from tests.torture.disk import SYNC, WRITE, Disk, Step, read_record, recorder
 from tests.torture.doomed_server import DOOM_FILE
 from tests.torture.history import READS, read_history
-from tests.torture.stage import new_server
+from tests.torture.stage import MEMORY, new_server
 
 TILLS, GATEWAYS = 4, 1
 LIVES_S = (0.5, 0.3)
@@ -51,7 +52,6 @@ WAIT_S = 20.0
 CONTROL_CUTS = 60
 FAULTS_SHOWN = 20
 READ_TRANSACTIONS = "SELECT transaction_id, leg_number FROM legs ORDER BY position"
-MEMORY = Path("/dev/shm")  # noqa: S108  (faster than a disk, where there is one)
 
 
 @dataclass
@@ -186,7 +186,7 @@ _rows_of_block = cache(blocks._decode_rows)
 
 def _look(record: Record, left: dict[str, bytes], told: int, *, thorough: bool) -> str:
     """Open the ledger on what a cut left; return what is wrong with it."""
-    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name:
+    with TemporaryDirectory(dir=MEMORY) as name:
         directory = Path(name)
         for path, data in left.items():
             (directory / path).parent.mkdir(exist_ok=True)
@@ -221,6 +221,50 @@ def unflushed_commits(record: Record) -> Callable[[Step], bool]:
     return lambda step: step.path == f"{DATABASE_FILE}-wal" and step.thread not in projectors
 
 
+CONTROLS: dict[str, Callable[[Record], Callable[[Step], bool]]] = {
+    "with the journal not flushed": lambda _record: unflushed_journal,
+    "with commits not flushed": unflushed_commits,
+}
+
+
+@dataclass
+class Cuts:
+    """Cuts of several records, with the controls. ``found.faults`` and ``in_vain`` are what should be empty."""
+
+    found: Found = field(default_factory=Found)
+    controls: dict[str, Found] = field(default_factory=lambda: {name: Found() for name in CONTROLS})
+    records: int = 0
+    steps: int = 0
+
+    def run(self, cuts: int, seed: int, processes: int, until: float = math.inf) -> None:
+        """Cut so often; make no record after a time of ``time.monotonic()``."""
+        while self.found.cuts < cuts and not self.found.faults and time.monotonic() < until:
+            with TemporaryDirectory() as name:
+                record = make_record(Path(name), seed + self.records)
+            some = min(CUTS_A_RECORD, cuts - self.found.cuts)
+            self.found += cut_beside(record, some, seed + self.records, processes)
+            for name, forgets in CONTROLS.items():
+                self.controls[name] += cut(record, CONTROL_CUTS, seed, forgets(record))
+            self.records, self.steps = self.records + 1, self.steps + len(record.steps)
+
+    @property
+    def in_vain(self) -> list[str]:
+        """The controls that have lost nothing."""
+        return [name for name, found in self.controls.items() if not found.lost]
+
+    @property
+    def summary(self) -> str:
+        """What was done, in one line."""
+        controls = ", ".join(
+            f"{len(found.faults)} of {found.cuts} {name} ({found.lost} lost something)"
+            for name, found in self.controls.items()
+        )
+        return (
+            f"{self.found.cuts:,} power cuts in {self.records} records of {self.steps:,} steps:"
+            f" {len(self.found.faults)} faults; controls, which have to have some: {controls}"
+        )
+
+
 def main() -> int:
     """Cut as often as is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -228,26 +272,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()
-    started, found, records, steps = time.monotonic(), Found(), 0, 0
-    controls = Found(), Found()
-    while found.cuts < given.cuts and not found.faults:
-        with TemporaryDirectory() as name:
-            record = make_record(Path(name), given.seed + records)
-        some = min(CUTS_A_RECORD, given.cuts - found.cuts)
-        found += cut_beside(record, some, given.seed + records, given.processes)
-        for control, forgets in zip(controls, (unflushed_journal, unflushed_commits(record)), strict=True):
-            lost = cut(record, CONTROL_CUTS, given.seed, forgets)
-            control.cuts, control.lost = control.cuts + lost.cuts, control.lost + len(lost.faults)
-        records, steps = records + 1, steps + len(record.steps)
-    for fault in found.faults[:FAULTS_SHOWN]:
+    started, cuts = time.monotonic(), Cuts()
+    cuts.run(given.cuts, given.seed, given.processes)
+    for fault in cuts.found.faults[:FAULTS_SHOWN]:
         print(fault)
-    vain = [control for control in controls if not control.lost]
-    print(
-        f"{found.cuts:,} power cuts in {records} records of {steps:,} steps: {len(found.faults)} faults; controls:"
-        f" {controls[0].lost} of {controls[0].cuts} faults with the journal not flushed, {controls[1].lost} of"
-        f" {controls[1].cuts} with commits not flushed; {time.monotonic() - started:.0f} s"
-    )
-    return 1 if found.faults or vain else 0
+    print(f"{cuts.summary}; {time.monotonic() - started:.0f} s")
+    return 1 if cuts.found.faults or cuts.in_vain else 0
 
 
 def cut_beside(record: Record, cuts: int, seed: int, processes: int) -> Found:

@@ -35,6 +35,8 @@ duration = "1s"
 """
 """A limit that declines, and advice that is raised again and again: there is a feed."""
 TERMS = Terms(POINTS_MAX, points_measure=0, attempts_measure=1)
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+"""For files of which only the calls matter, or what is left of them: faster than a disk, where there is one."""
 ROLES = ("--role", "till", "--role", "agent", "--role", "fraud")
 
 

@@ -1,12 +1,11 @@
 """The power goes at any place of a server's life: what was answered is there, in order, and the ledger opens."""
 
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 
-from tests.torture.disk import SYNC, WRITE, Step
-from tests.torture.power import Record, cut, make_record, unflushed_commits, unflushed_journal
+from tests.torture.disk import SYNC, WRITE
+from tests.torture.power import CONTROLS, Record, cut, make_record
 
 CUTS, CONTROL_CUTS = 500, 40
 
@@ -32,8 +31,6 @@ def test_no_power_cut_loses_what_was_answered_or_leaves_a_ledger_that_does_not_o
     assert cut(record, CUTS, seed=1).faults == []
 
 
-@pytest.mark.parametrize("forgets", [lambda _: unflushed_journal, unflushed_commits], ids=["journal", "commits"])
-def test_a_disk_that_forgets_flushes_loses_what_was_answered(
-    record: Record, forgets: Callable[[Record], Callable[[Step], bool]]
-) -> None:
-    assert cut(record, CONTROL_CUTS, 1, forgets(record)).lost > 0
+@pytest.mark.parametrize("control", CONTROLS)
+def test_a_disk_that_forgets_flushes_loses_what_was_answered(record: Record, control: str) -> None:
+    assert cut(record, CONTROL_CUTS, 1, CONTROLS[control](record)).lost > 0

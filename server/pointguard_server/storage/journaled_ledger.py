@@ -154,6 +154,11 @@ class JournaledLedger:
         # Of batches that the database may not have yet, in two parts: the older one goes as a whole.
         self._older, self._newer = _Behind(), _Behind()
 
+    @property
+    def broken(self) -> bool:
+        """Whether a flush has failed: then nothing may be written or flushed any more, not even by closing."""
+        return self.projector.broken
+
     def close(self) -> None:
         """Bring the database up to date; the journal is kept only if that fails."""
         done = self.projector.close()
@@ -174,7 +179,7 @@ class JournaledLedger:
 
     def begin(self) -> None:
         """See the port."""
-        if self.projector.broken:
+        if self.broken:
             raise StorageBroken
         self._forget()
         if time.monotonic() < self._direct_until:
@@ -193,6 +198,13 @@ class JournaledLedger:
 
     def commit(self) -> None:
         """See the port."""
+        try:
+            self._commit()
+        except StorageBroken:
+            self.projector.give_up()
+            raise
+
+    def _commit(self) -> None:
         rows, heads = self._staged, self.heads()
         if self._direct:
             self._heads = None  # until it is known to be done
@@ -220,7 +232,13 @@ class JournaledLedger:
     def write(self, job: Callable[[Any], Any]) -> Any:
         """See the port."""
         with self.projector.lock:
-            return self._database.write(job)
+            if self.broken:
+                raise StorageBroken
+            try:
+                return self._database.write(job)
+            except StorageBroken:
+                self.projector.give_up()
+                raise
 
     def _go_direct(self) -> None:
         """Have this step go into the database itself."""

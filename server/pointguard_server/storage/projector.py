@@ -110,13 +110,21 @@ class Projector:
             if not reached():
                 raise StorageBroken if self.broken else StorageUnavailable
 
+    def give_up(self) -> None:
+        """Write and flush nothing any more: a flush has failed, and what is on disk is unknown."""
+        with self._changed:
+            self.broken = True
+            self._changed.notify_all()
+        if self.on_broken is not None:
+            self.on_broken()
+
     def close(self) -> bool:
         """Bring everything into the database and end the thread; return whether the journal is of no more use."""
         with self._changed:
             self._ending = True
             self._changed.notify_all()
         self._thread.join()
-        return not self._batches and not self._unflushed_legs
+        return not self._batches and not self._unflushed_legs and not self.broken
 
     # ------------------------------------------------------------------------------------------------------ its thread
 
@@ -133,7 +141,8 @@ class Projector:
                 self._end_after(defect)
             # Where there is no room for a spare, the writer finds that out when it needs one.
             with suppress(StorageUnavailable):
-                self._journal.prepare()
+                if not self.broken:
+                    self._journal.prepare()
             if self._ending and (not self._batches or self._tries):
                 break
 
@@ -156,6 +165,8 @@ class Projector:
     def _project(self, some: list[_Batch]) -> None:
         """Bring batches into the database, in one transaction that nobody waits to see on the disk."""
         with self.lock, self._database.unflushed():
+            if self.broken:
+                return
             self._database.begin()
             try:
                 self._database.append_all([batch.rows for batch in some])
@@ -180,7 +191,7 @@ class Projector:
             return
         with self.lock:
             projected, legs = self.projected, self._unflushed_legs
-            if self._database.checkpoint():
+            if not self.broken and self._database.checkpoint():
                 with self._changed:
                     self._unflushed_legs -= legs
                 self._journal.retire(projected)
@@ -195,7 +206,6 @@ class Projector:
             if self._tries == 0 and error.__cause__ is not None:
                 log.warning("projection_failed", behind_legs=self.behind_legs, error=repr(error.__cause__))
             self._tries += 1
-            self.broken = isinstance(error, StorageBroken) or isinstance(error.__cause__, sqlite3.IntegrityError)
             self._changed.notify_all()
-        if self.broken and self.on_broken is not None:
-            self.on_broken()
+        if isinstance(error, StorageBroken) or isinstance(error.__cause__, sqlite3.IntegrityError):
+            self.give_up()
