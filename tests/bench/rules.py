@@ -24,7 +24,7 @@ from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.memory import Memory
 from pointguard_server.engine.originals import NO_RETURNS
 from pointguard_server.engine.programs import Programs
-from pointguard_server.engine.world import SIDE, Batch
+from pointguard_server.engine.world import HEADER_SIZE, NOW, REQUESTS, SIDE, Batch
 from pointguard_server.rpc.decode import Decoder
 from pointguard_server.rpc.encode import Encoder
 from pointguard_server.rpc.wire.codec import Codec, count_items
@@ -38,6 +38,7 @@ from pointguard_server.service.ports import StoreFacts
 from pointguard_server.service.program_config import load_program_config
 from pointguard_server.service.programs import Versions, build_program
 from pointguard_server.service.tenants import Tenant
+from pointguard_server.velocity.views import Recent
 from tests.bench.processes import Neighbors
 from tests.bench.published_orders import CURRENCY, PROGRAMS, PublishedOrder, batch_of, make_orders
 from tests.bench.results import Result, Round, summarize
@@ -114,7 +115,10 @@ class Pointguard(Side):
             requests=1, legs=1, entries=1, advice=1, shown=1, measures=1,
             awards=len(program.awards), facts=program.fact_count, work=program.work_size,
         )  # fmt: skip
-        self._header = np.array([_NOW, 0, 0, 0, 0], np.int64)
+        self._header = np.zeros(HEADER_SIZE, np.int64)
+        self._header[NOW] = _NOW
+        self._recent = Recent()
+        self._no_ids, self._no_sides = np.zeros((0, 2), np.int64), np.zeros(0, SIDE)
         self._inbox = Inbox()
         self._awards = np.zeros((ORDERS_A_BATCH, len(program.awards)), np.int64)
         self._batches = [batch_of(orders[at : at + ORDERS_A_BATCH], at) for at in range(0, len(orders), ORDERS_A_BATCH)]
@@ -138,11 +142,12 @@ class Pointguard(Side):
         inbox.clear()
         count, data = count_items(data)
         self._codec.read_items(inbox, data, count, self._decoder, _LINES_MAX)
-        rows = slice(0, count)
+        self._header[REQUESTS] = count
         batch = Batch(
-            inbox.requests[rows], inbox.envelopes[rows], inbox.lines, self._awards, self._header, NO_RETURNS,
-            NO_CORRECTIONS, NO_AGENT_ADVICE, np.zeros(0, SIDE),
+            inbox.requests, inbox.request_words, inbox.envelopes, inbox.lines, inbox.bodies, self._no_ids, self._header,
+            NO_RETURNS, NO_CORRECTIONS, NO_AGENT_ADVICE, self._no_sides,
         )  # fmt: skip
+        batch = self._recent.same(batch)
         if award_points(self._arrays, self._world, batch, self._out, self._awards) < 0:
             raise ArithmeticError("the rules could not be computed")
         return count

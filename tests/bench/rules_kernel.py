@@ -5,6 +5,7 @@ from typing import Any, Final
 from numba import njit
 
 from pointguard_server.engine.compiled.accruals import _earn
+from pointguard_server.engine.world import REQUESTS
 
 # As ``compiling.entry``, but not kept on disk: Numba would not notice a change of the functions that it calls.
 _ENTRY: Final[dict[str, Any]] = {"nogil": True, "_nrt": False}
@@ -18,7 +19,7 @@ def award_points(arrays, world, batch, out, awards):
     arithmetic failed.
     """
     total = 0
-    for r in range(batch.requests.shape[0]):
+    for r in range(batch.header[REQUESTS]):
         slot = batch.envelopes[r].account_id - 1
         points = _earn(arrays, world, batch, out, r, slot, arrays.accounts[slot], world.programs[0])
         if points < 0:

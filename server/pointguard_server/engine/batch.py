@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,12 +21,11 @@ from pointguard_server.engine.buffers import Buffers
 from pointguard_server.engine.compiled.accounts import replay_legs
 from pointguard_server.engine.compiled.advice import keep_standing
 from pointguard_server.engine.compiled.lots import replay_lots
-from pointguard_server.engine.compiled.records import ADVICE_RAW, LEG_RAW, write_records
+from pointguard_server.engine.compiled.records import write_records
 from pointguard_server.engine.compiled.slots import find_slots
 from pointguard_server.engine.corrections import NO_CORRECTIONS, Corrections
 from pointguard_server.engine.counters import count_awards
 from pointguard_server.engine.directives import Directives
-from pointguard_server.engine.identifiers import transaction_ids
 from pointguard_server.engine.identifying import identify, leave_ended
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.kernel import decide
@@ -50,6 +50,7 @@ from pointguard_server.engine.verdicts import Answers
 from pointguard_server.engine.world import (
     ADVICE_ROWS,
     ENTRIES,
+    HEADER_SIZE,
     LEGS,
     NOW,
     Batch,
@@ -57,6 +58,7 @@ from pointguard_server.engine.world import (
     Output,
 )
 from pointguard_server.velocity.scopes import CHANGES_MAX
+from pointguard_server.velocity.views import Recent
 from pointguard_server.velocity.windows import BLOCK, NONE
 
 # An enumeration's member takes longer to look up than to compare.
@@ -64,6 +66,7 @@ _CAPTURE, _VOID, _RETURN = int(Operation.CAPTURE), int(Operation.VOID), int(Oper
 _ADJUST = int(Operation.ADJUST)
 _BY_AGENTS = [_ADJUST, int(Operation.TRANSFER), int(Operation.SET_REDEMPTION_LOCK), *map(int, INTERVENTIONS)]
 _NO_ID = bytes(16)
+_INBOXES = 3  # that take turns: one is decided and one filled, and more only behind a job
 
 Upcoming = tuple[tuple[int, Programs], ...]
 """Programs that decide from their moments on, earliest first."""
@@ -122,6 +125,8 @@ class Decider:
         self.programs = programs
         self._clock = clock
         self._buffers = Buffers()
+        self._header = np.zeros(HEADER_SIZE, np.int64)
+        self._recent = Recent(_INBOXES)
         self.heads = store.heads()
         memory.take_distinct(programs.distinct_measures)
         self.recounting: Recount | None = None  # what is still to be counted on, beside the writer
@@ -304,7 +309,7 @@ class Decider:
         replay_lots(arrays, out.entries[:0], 0)
         find_slots(self.memory.table, self.memory.accounts, step.envelopes, self._turn)
         self.memory.evict((NONE,))
-        self._records(step, out)
+        self._records(step, batch, out)
         stand = np.zeros(1, ADVICE)[0]
         keep_standing(arrays, np.zeros(1, ACCOUNT)[0], stand)
         self.memory.scopes.warm_up()
@@ -578,17 +583,21 @@ class Decider:
         deeds = int(np.isin(step.operations, _BY_AGENTS).sum()) if self.programs.agent_rules else 0
         agent_advice, about_agents = self._agent_advice.rows(now, deeds * self.programs.agent_rules)
         first = (heads.position + 1, heads.entry + 1, heads.advice + 1)
-        return Batch(
-            requests=step.requests,
-            envelopes=step.envelopes,
+        self._header[:] = now, heads.batch_id + 1, step.count, *first, about_agents, lots_to_move
+        batch = Batch(
+            requests=step.inbox.requests,
+            request_words=step.inbox.request_words,
+            envelopes=step.inbox.envelopes,
             lines=step.inbox.lines,
-            ids=transaction_ids(now, legs),
-            header=np.array([now, heads.batch_id + 1, *first, about_agents, lots_to_move], np.int64),
+            bodies=step.inbox.bodies,
+            ids=self._buffers.ids(now, legs),
+            header=self._header,
             returns=NO_RETURNS if step.originals is None else step.originals.arrays(),
             corrections=NO_CORRECTIONS if step.corrections is None else step.corrections.array(),
             agent_advice=agent_advice,
             sides=step.others.sides(step.envelopes),
         )
+        return self._recent.same(batch)
 
     def _append(self, step: _Step, batch: Batch, out: Output) -> Heads:
         """Append what the kernel wrote; return where the ledger then ends."""
@@ -598,7 +607,7 @@ class Decider:
         if legs == 0:
             return heads
         entries, advice = out.entries[: out.counts[ENTRIES]], out.advice[: out.counts[ADVICE_ROWS]]
-        records, buffer = self._records(step, out)
+        records, buffer = self._records(step, batch, out)
         records_digest = hashlib.blake2b(buffer, digest_size=32).digest()
         chained = b"".join(
             number.to_bytes(8, "big")
@@ -635,34 +644,12 @@ class Decider:
             heads.position + legs, heads.entry + len(entries), heads.advice + len(advice), batch_id, now, digest
         )
 
-    def _records(self, step: _Step, out: Output) -> tuple[list[bytes], memoryview]:
+    def _records(self, step: _Step, batch: Batch, out: Output) -> tuple[list[bytes], memoryview]:
         """Return each leg's record, and all of them in a row."""
-        legs, entries = int(out.counts[LEGS]), out.entries[: out.counts[ENTRIES]]
-        advice = out.advice[: out.counts[ADVICE_ROWS]]
-        inbox = step.inbox
-        buffer, ends = self._buffers.records(
-            legs, len(entries), len(advice), out.reasons.shape[1] // 2, out.windows.shape[1], inbox.body_size
-        )
-        size = write_records(
-            _matrix(out.legs[:legs]),
-            LEG_RAW,
-            out.leg_request,
-            _matrix(entries),
-            _matrix(advice),
-            ADVICE_RAW,
-            out.reasons,
-            out.evidence,
-            out.answers["reason_count"],
-            out.windows,
-            _matrix(step.requests),
-            step.envelopes,
-            inbox.bodies,
-            buffer,
-            ends,
-        )
-        whole = buffer[:size].tobytes()
-        limits = [0, *ends[:legs].tolist()]
-        return [whole[limits[i] : limits[i + 1]] for i in range(legs)], memoryview(whole)
+        room = self._buffers.records(out, step.inbox.body_size)
+        whole = room.data[: write_records(batch, out, room)].tobytes()
+        limits = [0, *room.ends[: out.counts[LEGS]].tolist()]
+        return [whole[begin:end] for begin, end in pairwise(limits)], memoryview(whole)
 
 
 def _kept_counters(programs: Programs, before: Programs) -> list[int] | None:
@@ -686,8 +673,3 @@ def _order_references(step: _Step) -> dict[int, str]:
     """Return the order references of the requests that have one."""
     sizes = step.inbox.bodies[step.envelopes["body_at"]]
     return {row: step.inbox.order_reference(row) for row in sizes.nonzero()[0].tolist()}
-
-
-def _matrix(rows: np.ndarray) -> np.ndarray:
-    """Return rows of int64 fields as a matrix on the same memory."""
-    return rows.view(np.int64).reshape(len(rows), rows.dtype.itemsize // 8)

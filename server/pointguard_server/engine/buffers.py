@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from pointguard_server.engine.compiled.records import record_bytes_max
-from pointguard_server.engine.rows import ADVICE, ANSWER, ENTRY, LEG, OTHER_REASONS, STANDING
-from pointguard_server.engine.world import COUNTS_SIZE, Output
+from pointguard_server.engine.compiled.records import RecordBytes, record_bytes_max
+from pointguard_server.engine.identifiers import write_transaction_ids
+from pointguard_server.engine.rows import ADVICE, ANSWER, ENTRY, LEG, OTHER_REASONS, STANDING, words_of
+from pointguard_server.engine.world import ADVICE_ROWS, COUNTS_SIZE, ENTRIES, LEGS, IntArray, Output
 
 
 class Buffers:
@@ -12,8 +13,8 @@ class Buffers:
 
     def __init__(self) -> None:
         self._output: Output | None = None
-        self._records = np.zeros(0, np.uint8)
-        self._ends = np.zeros(0, np.int64)
+        self._records = RecordBytes(np.zeros(0, np.uint8), np.zeros(0, np.int64))
+        self._ids = np.zeros((0, 2), np.int64)
 
     def output(
         self,
@@ -46,11 +47,17 @@ class Buffers:
             and out.reasons.shape[1] >= 2 * reasons
         ):
             scratch = np.zeros(max(awards, work, 1), np.int64)
+            leg_rows, entry_rows, advice_rows = (
+                np.zeros(2 * count, of) for count, of in ((legs, LEG), (entries, ENTRY), (advice, ADVICE))
+            )
             out = self._output = Output(
-                legs=np.zeros(2 * legs, LEG),
+                legs=leg_rows,
+                leg_words=words_of(leg_rows),
                 leg_request=np.zeros(2 * legs, np.int64),
-                entries=np.zeros(2 * entries, ENTRY),
-                advice=np.zeros(2 * advice, ADVICE),
+                entries=entry_rows,
+                entry_words=words_of(entry_rows),
+                advice=advice_rows,
+                advice_words=words_of(advice_rows),
                 answers=np.zeros(2 * requests, ANSWER),
                 reasons=np.zeros((2 * requests, 2 * reasons), np.int64),
                 evidence=np.zeros((2 * requests, 2 * reasons), np.int64),
@@ -67,13 +74,18 @@ class Buffers:
         out.counts[:] = 0
         return out
 
-    def records(
-        self, legs: int, entries: int, advice: int, reasons: int, measures: int, bodies: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return room for the records' bytes and for where each ends."""
-        size = record_bytes_max(legs, entries, advice, reasons, measures, bodies)
-        if self._records.size < size:
-            self._records = np.zeros(2 * size, np.uint8)
-        if self._ends.size < legs:
-            self._ends = np.zeros(2 * legs, np.int64)
-        return self._records, self._ends
+    def ids(self, now: int, count: int) -> IntArray:
+        """Return an array whose first ``count`` rows are transaction ids of a batch decided at ``now``."""
+        if len(self._ids) < count:
+            self._ids = np.zeros((2 * count, 2), np.int64)
+        write_transaction_ids(self._ids[:count], now)
+        return self._ids
+
+    def records(self, out: Output, bodies: int) -> RecordBytes:
+        """Return room for the records of what a batch gave, whose requests' bodies have so many bytes."""
+        legs, entries, advice = out.counts[LEGS], out.counts[ENTRIES], out.counts[ADVICE_ROWS]
+        reasons, measures = out.reasons.shape[1] // 2, out.windows.shape[1]
+        size = record_bytes_max(int(legs), int(entries), int(advice), reasons, measures, bodies)
+        if self._records.data.size < size or self._records.ends.size < legs:
+            self._records = RecordBytes(np.zeros(2 * size, np.uint8), np.zeros(2 * legs, np.int64))
+        return self._records

@@ -3,6 +3,7 @@
 import numpy as np
 
 from pointguard_server.engine.world import DEED, EXEMPTION, STOP, RowArray, World
+from pointguard_server.velocity.views import Recent
 
 
 class Directives:
@@ -13,6 +14,7 @@ class Directives:
         self._stops: RowArray = np.zeros(0, STOP)
         self._deeds: RowArray = np.zeros(0, DEED)
         self._deeds_of: dict[str, RowArray] = {}
+        self._recent = Recent()
 
     def take_exemptions(self, exemptions: RowArray) -> None:
         """Have these let transactions pass: ``world.EXEMPTION``."""
@@ -37,7 +39,7 @@ class Directives:
 
     def on(self, world: World) -> World:
         """Return a world in which they are in force."""
-        return world._replace(exemptions=self._exemptions, stops=self._stops, deeds=self._deeds)
+        return self._recent.same(world._replace(exemptions=self._exemptions, stops=self._stops, deeds=self._deeds))
 
 
 def _in_force(rows: RowArray, moment: int) -> int:

@@ -17,15 +17,20 @@ _VERSION = 7 << 12
 
 
 def transaction_ids(now: int, count: int) -> npt.NDArray[np.int64]:
-    """Return ``count`` ids for a batch decided at ``now``, as rows of two integers in memory order.
+    """Return ``count`` ids for a batch decided at ``now``: see ``write_transaction_ids``."""
+    ids = np.empty((count, 2), np.int64)
+    write_transaction_ids(ids, now)
+    return ids
+
+
+def write_transaction_ids(ids: npt.NDArray[np.int64], now: int) -> None:
+    """Make all rows ids for a batch decided at ``now``: of two integers each, in memory order.
 
     Two batches of one process must not share ``now``.
     """
     milliseconds, fraction = divmod(now, 1000)
-    ids = np.empty((count, 16), np.uint8)
-    random = np.frombuffer(os.urandom(4 * count), np.uint32)
-    fill_ids(ids, np.uint64(milliseconds << 16 | _VERSION | fraction * 4096 // 1000), random)
-    return ids.view("<i8")
+    random = np.frombuffer(os.urandom(4 * len(ids)), np.uint32)
+    fill_ids(ids.view(np.uint8), np.uint64(milliseconds << 16 | _VERSION | fraction * 4096 // 1000), random)
 
 
 def transaction_of(advice_id: bytes) -> bytes:

@@ -10,7 +10,7 @@ from struct import Struct
 import numpy as np
 
 from pointguard_server.engine.ask import Ask, Claim, Member
-from pointguard_server.engine.rows import ENVELOPE, REQUEST, SETTLED
+from pointguard_server.engine.rows import ENVELOPE, REQUEST, SETTLED, words_of
 from pointguard_server.rules.fields import LINE_FIELD_COUNT
 
 _NO_ID = bytes(16)
@@ -28,6 +28,7 @@ class Inbox:
         self.envelopes = np.zeros(_ROWS, ENVELOPE)
         self.lines = np.zeros((_LINES, LINE_FIELD_COUNT), np.int64)
         self.bodies = np.zeros(_BODY_BYTES, np.uint8)
+        self.at = np.zeros(3, np.int64)  # for kernels that put requests here: where the next row, line and byte go
         self._view()
         self.clear()
 
@@ -55,6 +56,14 @@ class Inbox:
             self.bodies = _grown(self.bodies, self.body_size + body_bytes)
         self._view()
 
+    def hand_over(self) -> None:
+        """Say where a kernel is to put requests; ``take_back`` what it has put there."""
+        self.at[:] = self.count, self.line_count, self.body_size
+
+    def take_back(self) -> None:
+        """Have what a kernel put here."""
+        self.count, self.line_count, self.body_size = self.at.tolist()
+
     def cut(self, count: int, line_count: int, body_size: int) -> None:
         """Take back what was put since there was that much."""
         self.count, self.line_count, self.body_size = count, line_count, body_size
@@ -72,7 +81,7 @@ class Inbox:
         self.envelopes["is_hurried"][first : first + count] = 1
 
     def _view(self) -> None:
-        self.request_words = self.requests.view(np.int64).reshape(len(self.requests), -1)
+        self.request_words = words_of(self.requests)
         self._request_bytes, self._envelope_bytes, self._line_bytes, self._body_bytes = (
             array.view(np.uint8).reshape(-1).data for array in (self.requests, self.envelopes, self.lines, self.bodies)
         )

@@ -17,7 +17,7 @@ from pointguard_server.engine.compiled.redemptions import authorise, check, quot
 from pointguard_server.engine.compiled.reservations import capture, void
 from pointguard_server.engine.compiled.returns import give_back
 from pointguard_server.engine.compiled.several_accounts import move_points, sides_of
-from pointguard_server.engine.world import NOW
+from pointguard_server.engine.world import NOW, REQUESTS
 from pointguard_server.velocity.compiling import entry, part
 from pointguard_server.velocity.prefetch import fetch_account, fetch_events
 from pointguard_server.velocity.windows import NONE
@@ -46,7 +46,7 @@ def decide(arrays, world, batch, out):  # noqa: C901  (one case an operation)
     then fails.
     """
     _fetch_accounts(arrays, batch)
-    for r in range(batch.requests.shape[0]):
+    for r in range(batch.header[REQUESTS]):
         answer = out.answers[r]
         answer.leg_row = -1
         envelope = batch.envelopes[r]
@@ -125,9 +125,9 @@ def _read(arrays, world, batch, out, r, slot):
 
 @part
 def _fetch_accounts(arrays, batch):
-    for r in range(batch.requests.shape[0]):
+    for r in range(batch.header[REQUESTS]):
         if batch.envelopes[r].slot >= 0:
             fetch_account(arrays, batch.envelopes[r].slot)
-    for r in range(batch.requests.shape[0]):
+    for r in range(batch.header[REQUESTS]):
         if batch.envelopes[r].slot >= 0:
             fetch_events(arrays, batch.envelopes[r].slot)

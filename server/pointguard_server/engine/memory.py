@@ -16,7 +16,7 @@ from pointguard_server.engine.rows import STANDING
 from pointguard_server.engine.scopes import Scopes
 from pointguard_server.velocity.distinct import MEASURES_MAX, SLOTS_MAX, rehash, table_for
 from pointguard_server.velocity.scopes import ScopeArrays
-from pointguard_server.velocity.views import view
+from pointguard_server.velocity.views import Recent, view
 from pointguard_server.velocity.windows import BLOCK, EVENT, NONE
 
 ACCOUNT = np.dtype(
@@ -180,6 +180,8 @@ class Memory:
         self.standing = np.zeros(256, STANDING)
         self.lots = np.zeros(256, LOT)
         self.scopes = Scopes()
+        self._free_counts = np.zeros(len(self._pools), np.int64)
+        self._recent = Recent()
 
     @property
     def _pools(self) -> tuple[Pool, Pool, Pool, Pool]:
@@ -251,8 +253,8 @@ class Memory:
             self.standing = _grown(self.standing, self._standing.capacity)
         if self._lots.require(lots):
             self.lots = _grown(self.lots, self._lots.capacity)
-        counts = np.array([pool.free_count for pool in self._pools], np.int64)
-        return Arrays(
+        self._free_counts[:] = [pool.free_count for pool in self._pools]
+        arrays = Arrays(
             self.accounts,
             self.tallies,
             self.counters,
@@ -267,9 +269,10 @@ class Memory:
             self._holds.free,
             self._standing.free,
             self._lots.free,
-            counts,
+            self._free_counts,
             self.scopes.arrays,
         )
+        return self._recent.same(arrays)
 
     def settle(self, arrays: Arrays) -> None:
         """Take over what the kernel left of the free stacks."""

@@ -11,6 +11,7 @@ from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from pointguard_server.domain.ledger_rows import (
     ADVICE_FIELDS,
@@ -176,3 +177,8 @@ TERMS_CONTEXT, TERMS_POSTURE, TERMS_DURATION, TERMS_ENDS_AT, TERMS_REASON, TERMS
 Of a case that is resolved, the reason is its ``CaseOutcome``, and the actor is who resolves it: the author's number in
 the upper 32 bits, that of the API key in the lower ones.
 """
+
+
+def words_of(rows: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
+    """Return rows of 64-bit fields as a matrix on the same memory."""
+    return rows.view(np.int64).reshape(len(rows), rows.dtype.itemsize // 8)

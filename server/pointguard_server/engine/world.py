@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pointguard_server.velocity.views import view
 
 IntArray = npt.NDArray[np.int64]
+ByteArray = npt.NDArray[np.uint8]
 RowArray = npt.NDArray[np.void]
 
 PROGRAM = np.dtype(
@@ -259,11 +260,16 @@ AGENT_ADVICE = np.dtype([(name, "<i8") for name in _ABOUT])
 
 @view
 class Batch(NamedTuple):
-    """What a batch asks. ``ids`` holds a fresh transaction id (high, low) for every leg that may be written."""
+    """What a batch asks; of ``requests`` and ``envelopes``, so many rows as the header says.
+
+    ``ids`` holds a fresh transaction id (high, low) for every leg that may be written.
+    """
 
     requests: RowArray
+    request_words: IntArray  # the same memory as a matrix
     envelopes: RowArray
     lines: IntArray  # [line, field of rules/fields.py]
+    bodies: ByteArray
     ids: IntArray
     header: IntArray  # indexed by the constants below
     returns: Returns
@@ -272,8 +278,9 @@ class Batch(NamedTuple):
     sides: RowArray  # SIDE
 
 
-NOW, BATCH_ID, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE, ADVICE_ABOUT_AGENTS, LOTS_TO_MOVE = range(7)
+NOW, BATCH_ID, REQUESTS, FIRST_POSITION, FIRST_ENTRY, FIRST_ADVICE, ADVICE_ABOUT_AGENTS, LOTS_TO_MOVE = range(8)
 """The last two: how many rows of ``agent_advice`` are in use, and how many lots transfers may still take over."""
+HEADER_SIZE = 8
 
 
 @view
@@ -281,9 +288,12 @@ class Output(NamedTuple):
     """What a batch gives. ``counts`` says how many rows of each were written."""
 
     legs: RowArray
+    leg_words: IntArray  # the same memory as a matrix, and so below
     leg_request: IntArray  # the request that wrote the leg; -1: the server itself
     entries: RowArray
+    entry_words: IntArray
     advice: RowArray
+    advice_words: IntArray
     answers: RowArray
     reasons: IntArray  # [request, Programs.reasons_max × (reason, rule id)]
     evidence: IntArray  # of each reason: (what was measured; -1: nothing, until when the advice stands; 0: not at all)

@@ -7,10 +7,12 @@ another counts each of some thirty arrays up and down, which took ten times as l
 from collections.abc import Callable
 from typing import Any, Final
 
-from numba import njit
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
+from numba.core.types import Array
+
+from pointguard_server.velocity.views import View, check_kind, kind_of
 
 
 class _PartLibrary(JITCodeLibrary):
@@ -58,9 +60,35 @@ class _Part(CPUDispatcher):
         return self.py_func(*arguments)
 
 
+class _Entry(CPUDispatcher):
+    """A kernel that Python calls.
+
+    At each call Numba looks at all arguments, each array of a tuple too, to find the code that was compiled for their
+    types. A kernel that takes views is compiled once, for what it is first called with, and then called directly.
+    """
+
+    _direct: Callable[..., object] | None = None
+
+    def __call__(self, *arguments: object) -> object:
+        if self._direct is None:
+            self._compile_for(arguments)
+        for place, kind in self._arrays:
+            check_kind(arguments[place], kind)
+        return self._direct(*arguments)  # type: ignore[misc]  # compiled above
+
+    def _compile_for(self, arguments: tuple[object, ...]) -> None:
+        types = tuple(map(self.typeof_pyval, arguments))
+        if any(isinstance(of, View) for of in types):
+            self._arrays = [(at, kind_of(arguments[at])) for at, of in enumerate(types) if isinstance(of, Array)]
+            self._direct = self.compile(types)
+        else:
+            self._arrays = []
+            self._direct = super().__call__
+
+
 # Numba's type stubs do not know ``_nrt``: no run-time memory, hence no reference counts.
-_ENTRY: Final[dict[str, Any]] = {"nogil": True, "cache": True, "_nrt": False, "no_cfunc_wrapper": True}
-_PART: Final = {"nopython": True, "_nrt": False, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
+_PART: Final[dict[str, Any]] = {"nopython": True, "_nrt": False, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
+_ENTRY: Final = {"nopython": True, "_nrt": False, "no_cfunc_wrapper": True, "nogil": True}
 
 
 def part(function: Callable[..., Any]) -> Any:
@@ -68,5 +96,8 @@ def part(function: Callable[..., Any]) -> Any:
     return _Part(function, {}, _PART, pipeline_class=_PartCompiler)
 
 
-entry = njit(**_ENTRY)
-"""For a kernel that Python calls; its machine code is kept on disk."""
+def entry(function: Callable[..., Any]) -> Any:
+    """For a kernel that Python calls; its machine code is kept on disk."""
+    kernel = _Entry(function, {}, _ENTRY)
+    kernel.enable_caching()
+    return kernel

@@ -1,8 +1,10 @@
 """Writing the canonical records of a batch; ``domain/record.py`` describes the bytes and has the slow, obvious writer.
 
-The columns are written by position: a record row is seen as its int64s, and ``*_RAW`` says which of them are halves of
+The columns are written by position: a record row is seen as its int64s, and ``_*_RAW`` says which of them are halves of
 an id. An id's bytes stand in memory as the database takes them, so copying its two integers' bytes copies the id.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,14 +12,16 @@ from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, RE
 from pointguard_server.domain.record import RECORD_VERSION
 from pointguard_server.engine.compiled.varint import put_varint
 from pointguard_server.engine.rows import ADVICE, LEG
+from pointguard_server.engine.world import ADVICE_ROWS, LEGS, ByteArray, IntArray
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.views import view
 
-LEG_RAW = np.array([name.endswith(("_high", "_low")) for name in LEG.names or ()], np.int64)
-ADVICE_RAW = np.array([name.endswith(("_high", "_low")) for name in ADVICE.names or ()], np.int64)
+_LEG_RAW = np.array([name.endswith(("_high", "_low")) for name in LEG.names or ()], np.int64)
+_ADVICE_RAW = np.array([name.endswith(("_high", "_low")) for name in ADVICE.names or ()], np.int64)
 _LEG_SIZE, _ENTRY_SIZE, _ADVICE_SIZE, _REQUEST_SIZE = (
-    len(LEG_RAW),
+    len(_LEG_RAW),
     len(ENTRY_FIELDS),
-    len(ADVICE_RAW),
+    len(_ADVICE_RAW),
     len(REQUEST_FIELDS),
 )
 _ENTRY_FIRST, _ADVICE_FIRST = ENTRY_FIELDS.index("entry_type"), ADVICE_FIELDS.index("event")
@@ -71,59 +75,49 @@ def _windows(buffer, at, values):
     return at
 
 
-@entry
-def write_records(
-    legs,
-    leg_raw,
-    leg_request,
-    entries,
-    advice,
-    advice_raw,
-    reasons,
-    evidence,
-    reason_count,
-    windows,
-    requests,
-    envelopes,
-    bodies,
-    buffer,
-    ends,
-):
-    """Write every leg's record to ``buffer`` and where each ends to ``ends``; return the length in all.
+@view
+class RecordBytes(NamedTuple):
+    """Room for the records of a batch, and for where each ends in it."""
 
-    Rows come as int64 matrices but for ``envelopes``, which say where in ``bodies`` (bytes) each request's is.
-    """
+    data: ByteArray
+    ends: IntArray
+
+
+@entry
+def write_records(batch, out, room):
+    """Write every leg's record, one behind the other; return the length in all."""
     at = 0
     next_entry = 0
-    next_advice = 0
-    for i in range(legs.shape[0]):
-        r = leg_request[i]
+    next_advice, advice_rows = 0, out.counts[ADVICE_ROWS]
+    buffer = room.data
+    for i in range(out.counts[LEGS]):
+        leg, r = out.leg_words[i], out.leg_request[i]
         at = put_varint(buffer, at, RECORD_VERSION)
-        at = _row(buffer, at, legs[i], leg_raw, 0)
-        count = reason_count[r] if r >= 0 else 0
+        at = _row(buffer, at, leg, _LEG_RAW, 0)
+        count = out.answers[r].reason_count if r >= 0 else 0
         at = put_varint(buffer, at, count)
         for k in range(count):
-            at = _zigzag(buffer, _zigzag(buffer, at, reasons[r, 2 * k]), reasons[r, 2 * k + 1])
-            at = _zigzag(buffer, _zigzag(buffer, at, evidence[r, 2 * k]), evidence[r, 2 * k + 1])
-        count = legs[i, _ENTRY_COUNT]
+            at = _zigzag(buffer, _zigzag(buffer, at, out.reasons[r, 2 * k]), out.reasons[r, 2 * k + 1])
+            at = _zigzag(buffer, _zigzag(buffer, at, out.evidence[r, 2 * k]), out.evidence[r, 2 * k + 1])
+        count = leg[_ENTRY_COUNT]
         at = put_varint(buffer, at, count)
         for _ in range(count):
-            at = _numbers(buffer, at, entries[next_entry], _ENTRY_FIRST)
+            at = _numbers(buffer, at, out.entry_words[next_entry], _ENTRY_FIRST)
             next_entry += 1
-        at = _windows(buffer, at, windows[i])
+        at = _windows(buffer, at, out.windows[i])
         last_advice = next_advice
-        while last_advice < advice.shape[0] and advice[last_advice, _ADVICE_LEG] == legs[i, _LEG_POSITION]:
+        while last_advice < advice_rows and out.advice_words[last_advice, _ADVICE_LEG] == leg[_LEG_POSITION]:
             last_advice += 1
         at = put_varint(buffer, at, last_advice - next_advice)
         while next_advice < last_advice:
-            at = _row(buffer, at, advice[next_advice], advice_raw, _ADVICE_FIRST)
+            at = _row(buffer, at, out.advice_words[next_advice], _ADVICE_RAW, _ADVICE_FIRST)
             next_advice += 1
         if r >= 0:
-            at = _numbers(buffer, at, requests[r], 0)
-            first, size = envelopes[r].body_at, envelopes[r].body_size
+            at = _numbers(buffer, at, batch.request_words[r], 0)
+            first, size = batch.envelopes[r].body_at, batch.envelopes[r].body_size
             # A slice would copy by way of memory of its own, and kernels have none.
             for k in range(size):
-                buffer[at + k] = bodies[first + k]
+                buffer[at + k] = batch.bodies[first + k]
             at += size
-        ends[i] = at
+        room.ends[i] = at
     return at

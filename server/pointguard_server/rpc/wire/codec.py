@@ -33,6 +33,7 @@ from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory
 from pointguard_server.service.tenants import Tenant
 from pointguard_server.velocity.compiling import entry
+from pointguard_server.velocity.views import Recent
 
 TEXTS_MAX = 262_144
 STORES_MAX = 65_536
@@ -41,6 +42,8 @@ _STAGING_BYTES = 4_096
 _ANSWER_BYTES = 512  # an answer without reasons and awards
 _REASON_BYTES = NAME_BYTES_MAX + 16
 _LEVELS = 3  # of messages in messages
+_INBOXES = 3  # that take turns
+_NO_EXTENTS = np.zeros((0, 2), np.int64)
 REQUESTS: dict[Operation, type[Message]] = {
     Operation.AUTHORISE: transaction_pb2.AuthoriseRedemptionRequest,
     Operation.CAPTURE: transaction_pb2.CaptureRedemptionRequest,
@@ -110,6 +113,8 @@ class Codec:
             matchers=matchers_for(()),
             seen=seen_for(tenant.line_codes),
         )
+        self._extent = np.zeros((1, 2), np.int64)  # for a message that is one request
+        self._recent = Recent(_INBOXES)
         # With what they were made of: the same are not made again.
         self._line_reading: tuple[LineCodes, Matchers, Seen] | None = None
         self._stores: dict[str, int] = {}
@@ -144,12 +149,11 @@ class Codec:
 
     def warm_up(self, answers: Answers) -> None:
         """Have the kernels compiled, or loaded from the cache; ``answers`` may be those to an empty batch."""
-        none = np.zeros((0, 2), np.int64)
         lexicon.warm_up()
         constant_tables.warm_up()
         count_items(b"")
-        self._read(Inbox(), b"", 0, 0, none, none)
-        columns.warm_up(self._sized(0), self._rows(Inbox(), none, none))
+        self._read(Inbox(), b"", 0, 0, _NO_EXTENTS, _NO_EXTENTS)
+        columns.warm_up(self._sized(0), self._rows(Inbox(), _NO_EXTENTS, _NO_EXTENTS))
         self._write(answers)
         self._written_for = None
 
@@ -164,10 +168,8 @@ class Codec:
             InvalidRequest: naming every faulty field; nothing was put there.
             MustLearn: nothing was put there.
         """
-        extents = np.zeros((1, 2), np.int64)
-        rows, left = self._read(inbox, data, operation, 1, extents, extents)
-        if not left:
-            _move_on(inbox, rows)
+        if not self._read(inbox, data, operation, 1, self._extent, self._extent):
+            inbox.take_back()
             return []
         request: Any = request_class()
         parse(request, data)
@@ -188,8 +190,8 @@ class Codec:
         extents, keys = np.zeros((count, 2), np.int64), np.zeros((count, 2), np.int64)
         first = inbox.count
         before = (inbox.count, inbox.line_count, inbox.body_size)
-        rows, left = self._read(inbox, data, 0, count, extents, keys)
-        _move_on(inbox, rows)
+        left = self._read(inbox, data, 0, count, extents, keys)
+        inbox.take_back()
         items = Items(first, count, {}, [], keys, {})
         try:
             for item in self._unread(inbox, items) if left else ():
@@ -212,13 +214,12 @@ class Codec:
         before = (inbox.count, inbox.line_count, inbox.body_size)
         self._find_places(request, decoder)
         inbox.reserve(count, count, 2 * count)
-        none = np.zeros((0, 2), np.int64)
-        rows = self._rows(inbox, none, none)
+        rows = self._rows(inbox, _NO_EXTENTS, _NO_EXTENTS)
         message = np.frombuffer(bytearray(data), np.uint8)
         in_currency = request.currency == self.tenant.currency
         left = columns.read_columns(self._sized(0), message, request.columns, in_currency, rows)
-        _move_on(inbox, rows)
-        items = Items(first, count, {}, [], none, {})
+        inbox.take_back()
+        items = Items(first, count, {}, [], _NO_EXTENTS, {})
         try:
             for row in self._unread(inbox, items) if left else ():
                 if (violation := request.violation(row)) is not None:
@@ -275,22 +276,23 @@ class Codec:
         inbox.place(row, ask)
         items.named.extend(self._named(row, ask, request))
 
-    def _read(self, inbox: Inbox, data: bytes, operation: int, count: int, extents: Any, keys: Any) -> tuple[Rows, int]:
-        """Have the kernel read; return the rows and how many it left."""
+    def _read(self, inbox: Inbox, data: bytes, operation: int, count: int, extents: Any, keys: Any) -> int:
+        """Have the kernel read; return how many rows it left."""
         message = np.frombuffer(bytearray(data), np.uint8)
         lines = 1
         while True:
             inbox.reserve(count, lines, 64 * count + message.size)
             rows = self._rows(inbox, extents, keys)
-            left = reading.read(self._sized(message.size), message, int(operation), rows)
+            left: int = reading.read(self._sized(message.size), message, int(operation), rows)
             if left != reading.FULL:
-                return rows, left
+                return left
             lines = 2 * len(inbox.lines)
 
-    @staticmethod
-    def _rows(inbox: Inbox, extents: Any, keys: Any) -> Rows:
-        at = np.array([inbox.count, inbox.line_count, inbox.body_size], np.int64)
-        return Rows(inbox.requests, inbox.request_words, inbox.envelopes, inbox.lines, inbox.bodies, at, extents, keys)
+    def _rows(self, inbox: Inbox, extents: Any, keys: Any) -> Rows:
+        inbox.hand_over()
+        words, at = inbox.request_words, inbox.at
+        rows = Rows(inbox.requests, words, inbox.envelopes, inbox.lines, inbox.bodies, at, extents, keys)
+        return self._recent.same(rows)
 
     def _sized(self, size: int) -> Reader:
         """Return what the kernels read with, with room to stage a message of that size."""
@@ -515,10 +517,6 @@ def _stream_result(key: bytes, result: bytes) -> bytes:
     """Return one of a stream's results from a batch's: the same message, as field 2 beside the key."""
     inner = b"\x0a" + encode_varint(len(key)) + key + b"\x12" + result[1:]
     return b"\x0a" + encode_varint(len(inner)) + inner
-
-
-def _move_on(inbox: Inbox, rows: Rows) -> None:
-    inbox.count, inbox.line_count, inbox.body_size = rows.at.tolist()
 
 
 def _keyed_state(key: bytes) -> npt.NDArray[np.uint64]:
