@@ -9,6 +9,7 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,21 @@ class Repeater:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def read_account(
+    def read_accounts(
         self,
         tenant_id: int,
-        account_id: int,
+        account_ids: Sequence[int],
         newer_than: int,
         awards_since: int | None = None,
         *,
         with_birth_date: bool = False,
-    ) -> History | None:
-        """Return the history of the account that stands for this one."""
-        template = account_id % TEMPLATE_ACCOUNTS + 1
-        return self._store.read_account(tenant_id, template, newer_than, awards_since, with_birth_date=with_birth_date)
+    ) -> dict[int, History]:
+        """Return the histories of the accounts that stand for these."""
+        templates = {each: each % TEMPLATE_ACCOUNTS + 1 for each in account_ids}
+        found = self._store.read_accounts(
+            tenant_id, sorted(set(templates.values())), newer_than, awards_since, with_birth_date=with_birth_date
+        )
+        return {each: found[template] for each, template in templates.items()}
 
 
 def fill(program: Path, folder: Path, accounts: int, legs_each: int) -> dict[str, float]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pointguard_server.domain.codes import Operation, Outcome
+from pointguard_server.domain.codes import EntryType, Operation, Outcome
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.lots import lots_left
@@ -141,7 +141,7 @@ def test_what_is_rolled_back_was_never_there(store: LedgerStore) -> None:
     assert store.heads() == heads
     store.begin()
     assert store.known_keys(1, [id_of("key", 2)]) == {}
-    history = store.read_account(1, 7, 0)
+    history = store.read_accounts(1, [7], 0).get(7)
     store.rollback()
     assert history is not None
     assert history.legs["position"].tolist() == before.legs["position"].tolist()
@@ -182,7 +182,7 @@ def test_a_row_that_clashes_with_another_fails_its_whole_batch(
 def test_a_batch_of_any_size_arrives_whole_and_in_order(store: LedgerStore, count: int) -> None:
     rows = append(store, *({"seq": seq, "points": -seq} for seq in range(1, count + 1)), entries=count)
     assert (store.heads().position, store.heads().entry) == (count, count)
-    history = store.read_account(1, 7, 0)
+    history = store.read_accounts(1, [7], 0).get(7)
     assert history is not None
     assert history.legs.tobytes() == rows.legs.tobytes()
 
@@ -253,14 +253,14 @@ def test_any_number_of_keys_and_reservations_is_found_at_once(store: LedgerStore
 
 def test_an_account_that_is_not_there_or_another_tenants_has_no_history(store: LedgerStore) -> None:
     append(store, {"seq": 1})
-    assert store.read_account(1, 8, 0) is None
-    assert store.read_account(2, 7, 0) is None
+    assert store.read_accounts(1, [8], 0) == {}
+    assert store.read_accounts(2, [7], 0) == {}
 
 
 def test_history_says_the_program_and_when_the_account_began(store: LedgerStore) -> None:
     for seq in range(1, 6):
         append(store, {"seq": seq, "program_id": 2, "open_from_seq": seq})
-    history = store.read_account(1, 7, 49)
+    history = store.read_accounts(1, [7], 49).get(7)
     assert history is not None
     assert (history.program_id, history.enrolled_at) == (2, 10)
     assert history.legs["seq"].tolist() == [5]
@@ -272,10 +272,54 @@ def test_history_reaches_back_to_the_moment_asked_for_and_to_all_that_is_open(
 ) -> None:
     for seq in range(1, 6):
         append(store, {"seq": seq, "open_from_seq": min(seq, 4)})
-    history = store.read_account(1, 7, newer_than)
+    history = store.read_accounts(1, [7], newer_than).get(7)
     assert history is not None
     # The newest leg says that something of leg 4 is still open.
     assert history.legs["seq"].tolist() == list(range(first, 6))
+
+
+def test_histories_of_many_accounts_are_those_that_each_has_alone(
+    store: LedgerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few and many legs, advice, lots, awards, another tenant's, more accounts than a statement asks for."""
+    counts = [1 + number % 5 * 9 for number in range(70)]
+    for seq in range(1, max(counts) + 1):
+        there = [account for account, count in enumerate(counts, 10) if count >= seq]
+        legs = [{"account_id": account, "seq": seq, "open_from_seq": max(1, seq - account % 20)} for account in there]
+        lot = {"signed_points": 5, "lot_seq": seq, "rule_id": 3, "expires_at": 5_000, "entry_type": EntryType.EARN}
+        entries = [{"account_id": account, "seq": seq, **lot} for account in there if account % 3 == 0]
+        places = {entry["account_id"]: place for place, entry in enumerate(entries, store.heads().entry + 1)}
+        for leg in legs:
+            if leg["account_id"] in places:
+                leg |= {"operation": Operation.ACCRUE, "first_entry": places[leg["account_id"]], "entry_count": 1}
+        raised = [
+            {"account_id": account, "seq": seq, "advice_id": id_of(account, seq)}
+            for account in there
+            if account % 7 == 0
+        ]
+        append(store, *legs, entries=entries, advice=raised)
+    append(store, {"account_id": 10, "seq": 1, "tenant_id": 2})
+    asked = [*range(9, 82)]
+    for newer_than, since in ((0, None), (150, 200), (10_000, 0)):
+        together = store.read_accounts(1, asked, newer_than, since)
+        assert sorted(together) == list(range(10, 80))
+        for account, history in together.items():
+            (alone,) = store.read_accounts(1, [account], newer_than, since).values()
+            assert (history.program_id, history.enrolled_at) == (alone.program_id, alone.enrolled_at)
+            assert history.legs.tolist() == alone.legs.tolist()
+            assert history.advice.tolist() == alone.advice.tolist()
+            left, left_alone = (lots_left(each.lots)[["lot_seq", "signed_points"]] for each in (history, alone))
+            assert left.tolist() == left_alone.tolist()
+            assert history.legs["account_id"].tolist() == [account] * len(history.legs)
+            assert history.legs["seq"][-1] == counts[account - 10]
+            seqs = history.legs["seq"].tolist()
+            wanted = [seq for seq in range(1, seqs[-1] + 1) if seq * 10 > newer_than or seq >= seqs[-1] - account % 20]
+            assert seqs == wanted
+            assert bool(history.lots.size) == (account % 3 == 0)
+            assert bool(history.advice.size) == (account % 7 == 0)
+            if since is not None:
+                given = sum(seq * 10 >= since for seq in range(1, seqs[-1] + 1)) if account % 3 == 0 else 0
+                assert history.awards["points"][history.awards["accepted_at"] >= since].sum() == 5 * given
 
 
 @pytest.mark.parametrize(
@@ -298,7 +342,7 @@ def test_history_holds_the_advice_of_its_legs_in_order(store: LedgerStore) -> No
     for seq in range(1, 4):
         append(store, {"seq": seq, "open_from_seq": 2}, advice=raised(seq, 1, 2))
         append(store, {"seq": seq, "open_from_seq": 2, "tenant_id": 2}, advice=raised(seq, 3))
-    history = store.read_account(1, 7, 10_000)
+    history = store.read_accounts(1, [7], 10_000).get(7)
     assert history is not None
     assert history.advice[["seq", "rule_id"]].tolist() == [(2, 1), (2, 2), (3, 1), (3, 2)]
 
@@ -317,7 +361,7 @@ def test_history_has_of_each_lot_what_is_left(store: LedgerStore) -> None:
         {"seq": 3, "open_from_seq": 3},
         entries=[moved(8, 3, 5, matures_at=700), {"signed_points": 12, "rule_id": 6}, moved(-1, 1, 6, **second)],
     )
-    history = store.read_account(1, 7, 10_000)
+    history = store.read_accounts(1, [7], 10_000).get(7)
     assert history is not None
     left = lots_left(history.lots)
     assert left[["lot_seq", "rule_id", "signed_points", "matures_at", "expires_at"]].tolist() == [
@@ -334,7 +378,7 @@ def test_lots_that_ended_before_the_newest_leg_are_not_looked_at_unless_a_reserv
     append(store, {"seq": 1, "open_from_seq": 1}, entries=[lot])  # at 10
     append(store, {"seq": 2, "open_from_seq": 2})  # at 20
     append(store, {"seq": 3, "open_from_seq": 2})  # at 30
-    history = store.read_account(1, 7, 10_000)
+    history = store.read_accounts(1, [7], 10_000).get(7)
     assert history is not None
     assert lots_left(history.lots)["signed_points"].tolist() == [5]
 
@@ -343,7 +387,7 @@ def test_what_is_appended_can_be_read_before_the_step_ends(store: LedgerStore) -
     heads = store.heads()
     store.begin()
     store.append(batch(heads, {"seq": 1}))
-    assert store.read_account(1, 7, 0) is not None
+    assert 7 in store.read_accounts(1, [7], 0)
     assert store.known_keys(1, [id_of("key", 1)])
     store.rollback()
 
@@ -449,7 +493,7 @@ def test_a_database_that_is_gone_is_unavailable(tmp_path: Path) -> None:
         with pytest.raises(StorageUnavailable):
             store.known_keys(1, [bytes(16)])
         with pytest.raises(StorageUnavailable):
-            store.read_account(1, 1, 0)
+            store.read_accounts(1, [1], 0)
         store.rollback()
         with pytest.raises(sqlite3.ProgrammingError):
             store._connection.execute("SELECT 1")

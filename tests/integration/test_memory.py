@@ -125,7 +125,8 @@ def test_an_account_of_ten_thousand_events_stays_cheap(new_ledger: Callable[...,
     # What no window can need is gone from memory, and is not read again.
     used = memory._blocks.capacity - memory._blocks.free_count
     assert used <= 3
-    history = ledger.store.read_account(1, account, ledger.clock.now() - ledger.programs.retention(1))
+    newer_than = ledger.clock.now() - ledger.programs.retention(1)
+    history = ledger.store.read_accounts(1, [account], newer_than).get(account)
     assert history is not None
     assert len(history.legs) <= 11
 
@@ -174,11 +175,11 @@ def test_an_account_with_a_damaged_record_is_read_by_the_columns_of_its_legs(new
     ledger = new_ledger()
     account = ledger.member(100)
     ledger.decide(*(ledger.authorise_ask(account, 1) for _ in range(3)))
-    whole = ledger.store.read_account(1, account, 0)
+    whole = ledger.store.read_accounts(1, [account], 0).get(account)
     for (trigger,) in ledger.connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
         ledger.connection.execute(f"DROP TRIGGER {trigger}")
     ledger.connection.execute("UPDATE legs SET record = substr(record, 1, 40) WHERE seq = 3")
-    damaged = ledger.store.read_account(1, account, 0)
+    damaged = ledger.store.read_accounts(1, [account], 0).get(account)
     assert whole is not None
     assert damaged is not None
     assert damaged.legs.tolist() == whole.legs.tolist()

@@ -8,7 +8,7 @@ import pytest
 
 from pointguard_server.domain.codes import Decision, Operation
 from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
-from pointguard_server.storage import sql_ledger
+from pointguard_server.storage import account_histories
 from tests.integration.audit import audit
 from tests.support.ledger import DAY, SECOND, Ledger
 
@@ -36,7 +36,10 @@ net_of_reversals = true
 
 
 class FailingConnection:
-    """The writer's connection, but a statement that begins with ``failing`` raises; with ``late``, after it was run."""
+    """The writer's connection, but a statement that begins or ends with ``failing`` raises.
+
+    With ``late`` it does so when the statement was run.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -48,7 +51,7 @@ class FailingConnection:
         return getattr(self._connection, name)
 
     def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
-        fails = bool(self.failing) and statement.startswith(self.failing)
+        fails = bool(self.failing) and (statement.startswith(self.failing) or statement.endswith(self.failing))
         if fails and not self.late:
             raise self.error
         cursor = self._connection.execute(statement, *values)
@@ -62,7 +65,7 @@ def failing(new_ledger: Callable[..., Ledger]) -> tuple[Ledger, FailingConnectio
     """A ledger, and the connection that it writes by."""
     ledger = new_ledger(rules=BURN)
     connection = FailingConnection(ledger.connection)
-    ledger.database._connection = connection
+    ledger.database._connection = ledger.database._histories._connection = connection
     return ledger, connection
 
 
@@ -164,7 +167,7 @@ def test_an_account_that_cannot_be_read_is_not_taken_for_an_empty_one(
     ledger, connection = failing
     account = ledger.member(100)
     ledger.restart_decider()
-    for statement in (sql_ledger.READ_LEGS[:12], sql_ledger.READ_ADVICE[:12], sql_ledger.READ_ENROLLED_AT):
+    for statement in (account_histories.READ_NEWEST, account_histories.READ_ADVICE, account_histories.READ_LOTS):
         connection.failing = statement
         with pytest.raises(StorageUnavailable):
             ledger.authorise(account, 1)

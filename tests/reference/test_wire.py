@@ -44,7 +44,7 @@ def counter() -> Iterator[Counter]:
 # ------------------------------------------------------------------------------------------------------------- digests
 
 
-@entry  # type: ignore[untyped-decorator]
+@entry
 def digest(scratch: Any, state: Any, counted: Any, words: Any, message: Any, size: Any) -> None:
     blake2.digest(scratch, state, counted, words, message, size)
 
@@ -60,7 +60,7 @@ def test_a_digest_is_hashlib_s(message: bytes, person: bytes) -> None:
     assert scratch[:2].tobytes() == hashlib.blake2b(message, digest_size=16, person=person).digest()
 
 
-@entry  # type: ignore[untyped-decorator]
+@entry
 def find(lexicon: Any, kind: Any, data: Any) -> Any:
     return look_up(lexicon, kind, data, 0, data.shape[0])
 

@@ -8,7 +8,8 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 import numpy as np
 
@@ -66,6 +67,8 @@ _CAPTURE, _VOID, _RETURN = int(Operation.CAPTURE), int(Operation.VOID), int(Oper
 _ADJUST = int(Operation.ADJUST)
 _BY_AGENTS = [_ADJUST, int(Operation.TRANSFER), int(Operation.SET_REDEMPTION_LOCK), *map(int, INTERVENTIONS)]
 _NO_ID = bytes(16)
+LOADED_TOGETHER = 64
+"""So many accounts are read from the ledger at once: room is made for the worst that their legs may need."""
 _INBOXES = 3  # that take turns: one is decided and one filled, and more only behind a job
 
 Upcoming = tuple[tuple[int, Programs], ...]
@@ -395,8 +398,9 @@ class Decider:
             unknown = set().union(*map(without_slot, everyone))
             accounts = sorted(each for each in unknown if memory.slot_of(each[1]) is None)
             memory.make_room(len(accounts), self._turn)
-            for tenant_id, account_id in accounts:
-                self._load(tenant_id, account_id, now)
+            for first in range(0, len(accounts), LOADED_TOGETHER):
+                for tenant_id, some in groupby(accounts[first : first + LOADED_TOGETHER], itemgetter(0)):
+                    self._load(tenant_id, [account_id for _, account_id in some], now)
             for each in everyone:
                 find_slots(memory.table, memory.accounts, each, self._turn)
         if unplaced:
@@ -482,38 +486,39 @@ class Decider:
             if not place:
                 skip[row] = Outcome.NOT_CORRECTABLE
 
-    def _load(self, tenant_id: int, account_id: int, now: int) -> None:
-        """Read an account from the ledger into memory, if the tenant has it."""
-        retention = max((program.settings["retention"] for program in self.programs.programs), default=0)
-        programs = self.programs
-        history = self._store.read_account(
+    def _load(self, tenant_id: int, account_ids: Sequence[int], now: int) -> None:
+        """Read accounts from the ledger into memory, those that the tenant has."""
+        memory, programs = self.memory, self.programs
+        retention = max((program.settings["retention"] for program in programs.programs), default=0)
+        histories = self._store.read_accounts(
             tenant_id,
-            account_id,
+            account_ids,
             now - retention,
             programs.awards_since(now),
             with_birth_date=bool(programs.age_bands),
         )
-        if history is None:
+        if not histories:
             return
-        slot = self.memory.add(account_id, self._turn)
-        account = self.memory.accounts[slot]
-        account["tenant_id"] = tenant_id
-        account["program"] = self.programs.place(self.programs.first_of[history.program_id], account_id)
-        account["enrolled_at"] = history.enrolled_at
-        account["birth_date"] = history.birth_date
-        legs, advice = history.legs, history.advice
-        lots = lots_left(history.lots) if history.lots.size else history.lots
-        arrays = self.memory.arrays(len(legs) // BLOCK + 2, len(legs), len(advice), len(lots))
-        world = self.programs.world(now)
-        replay_legs(arrays, world, legs, slot)
-        if counters := self.programs.counters[history.program_id]:
-            found = count_awards(counters, history.awards, world.programs[account["program"]])
-            self.memory.counters[slot, : len(counters)] = found
-        for row in latest_steps(advice, now):
-            keep_standing(arrays, arrays.accounts[slot], row)
-        if lots.size:
-            replay_lots(arrays, lots, slot)
-        self.memory.settle(arrays)
+        sizes = [(len(each.legs), len(each.advice), len(each.lots)) for each in histories.values()]
+        legs, advice, lots = (sum(of_each) for of_each in zip(*sizes, strict=True))
+        arrays, world = memory.arrays(legs // BLOCK + 2 * len(sizes), legs, advice, lots), programs.world(now)
+        for account_id, history in histories.items():
+            slot = memory.add(account_id, self._turn)
+            account = memory.accounts[slot]
+            account["tenant_id"] = tenant_id
+            account["program"] = programs.place(programs.first_of[history.program_id], account_id)
+            account["enrolled_at"] = history.enrolled_at
+            account["birth_date"] = history.birth_date
+            replay_legs(arrays, world, history.legs, slot)
+            if counters := programs.counters[history.program_id]:
+                found = count_awards(counters, history.awards, world.programs[account["program"]])
+                memory.counters[slot, : len(counters)] = found
+            if history.advice.size:
+                for row in latest_steps(history.advice, now):
+                    keep_standing(arrays, arrays.accounts[slot], row)
+            if history.lots.size and (left := lots_left(history.lots)).size:
+                replay_lots(arrays, left, slot)
+        memory.settle(arrays)
 
     def _run(self, step: _Step, now: int) -> tuple[Batch, Output]:
         """Call the kernel with room for the worst case."""

@@ -158,18 +158,18 @@ class LedgerStore(Protocol):
         """Return all steps of advice about agents in order, as ``rows.ADVICE``: at a start, or when all is known."""
         ...
 
-    def read_account(
+    def read_accounts(
         self,
         tenant_id: int,
-        account_id: int,
+        account_ids: Sequence[int],
         newer_than: int,
         awards_since: int | None = None,
         *,
         with_birth_date: bool = False,
-    ) -> History | None:
-        """Return an account's history back to ``newer_than`` and to all that is open; None if the tenant lacks it.
+    ) -> dict[int, History]:
+        """Return each account's history back to ``newer_than`` and to all that is open, of those that the tenant has.
 
-        Its awards reach back to ``awards_since``: 0 for all, None for none. It is not before ``newer_than`` or it is 0.
+        Awards reach back to ``awards_since``: 0 for all, None for none. It is not before ``newer_than`` or it is 0.
         """
         ...
 

@@ -28,11 +28,12 @@ from pointguard_server.service.explanation.ports import (
 )
 from pointguard_server.service.rule_versions import RuleSetVersion
 from pointguard_server.service.vault import MemberVault
+from pointguard_server.storage.account_histories import READ_AWARDS, with_asked
 from pointguard_server.storage.birth_dates import FIND_BIRTH_DATE, open_birth_date
 from pointguard_server.storage.connections import FAILURES, Connection
 from pointguard_server.storage.directives import EXEMPTIONS, STOPS, deed
 from pointguard_server.storage.rule_versions import RuleVersions
-from pointguard_server.storage.sql_ledger import READ_AWARDS, position_at
+from pointguard_server.storage.sql_ledger import position_at
 
 CODES_A_STATEMENT: Final = 500
 PAST_LEG, PAST_ADVICE = (", ".join(each.name for each in fields(shape)) for shape in (PastLeg, PastAdvice))
@@ -206,7 +207,8 @@ class DecisionReader:
 
     def awards(self, tenant_id: int, account_id: int, below_seq: int) -> list[PastAward]:
         """See the port."""
-        return [PastAward(*row) for row in self._rows(READ_AWARDS, tenant_id, account_id, 1, below_seq - 1)]
+        found = self._rows(with_asked(READ_AWARDS, 4), tenant_id, account_id, 1, below_seq - 1)
+        return [PastAward(*award) for _, *award in found]
 
     def original(self, tenant_id: int, account_id: int, seq: int, below_seq: int) -> PastOriginal | None:
         """See the port."""

@@ -18,10 +18,10 @@ from pointguard_server.domain.codes import AdviceEntity, Operation, Outcome
 from pointguard_server.domain.errors import StorageBroken
 from pointguard_server.engine.ports import AWARDED, Heads, History, Identified, IntArray, Original, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, LEG
+from pointguard_server.storage.account_histories import AWARD_ENTRIES
 from pointguard_server.storage.blocks import block_bytes, encode_block
 from pointguard_server.storage.journal import Journal, JournalDamaged, delete_segments, read_blocks
 from pointguard_server.storage.projector import Projector
-from pointguard_server.storage.sql_ledger import AWARD_ENTRIES
 from pointguard_server.storage.sqlite_ledger import SqliteLedger
 
 JOURNAL: Final = "journal"
@@ -341,23 +341,28 @@ class JournaledLedger:
                 same = (legs[column] == np.void(each)) & (legs["tenant_id"] == tenant_id) & (legs["leg_number"] == 0)
                 yield each, (rows, int(same.argmax()))
 
-    def read_account(
+    def read_accounts(
         self,
         tenant_id: int,
-        account_id: int,
+        account_ids: Sequence[int],
         newer_than: int,
         awards_since: int | None = None,
         *,
         with_birth_date: bool = False,
-    ) -> History | None:
+    ) -> dict[int, History]:
         """See the port."""
-        behind = self._behind_of(account_id)
-        found = self._readable().read_account(
-            tenant_id, account_id, newer_than, awards_since, with_birth_date=with_birth_date
+        # Looked for before the database is asked: what the database comes to have meanwhile is in both.
+        behind = {each: batches for each in account_ids if (batches := self._behind_of(each))}
+        found = self._readable().read_accounts(
+            tenant_id, account_ids, newer_than, awards_since, with_birth_date=with_birth_date
         )
-        for rows in behind:
-            found = _followed(found, rows, tenant_id, account_id)
-        return _cut(found, newer_than) if behind and found is not None else found
+        for account_id, batches in behind.items():
+            history = found.get(account_id)
+            for rows in batches:
+                history = _followed(history, rows, tenant_id, account_id)
+            if history is not None:
+                found[account_id] = _cut(history, newer_than)
+        return found
 
     def legs_after(self, position: int, newer_than: int) -> Iterator[RowArray]:
         """See the port."""

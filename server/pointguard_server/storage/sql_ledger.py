@@ -10,27 +10,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from pointguard_server.domain.age_bands import packed, read_birth_date
-from pointguard_server.domain.codes import AdviceEntity, EntryType, Operation, Outcome
-from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, LEG_FIELDS
+from pointguard_server.domain.codes import AdviceEntity, Operation, Outcome
+from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, LEG_FIELDS
 from pointguard_server.engine.past_legs import legs_of_records
-from pointguard_server.engine.ports import AWARDED, Heads, History, Identified, IntArray, Original, RowArray, Rows
-from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, ENTRY, LEG, LEG_COLUMNS
+from pointguard_server.engine.ports import Heads, History, Identified, IntArray, Original, RowArray, Rows
+from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, LEG, LEG_COLUMNS
 from pointguard_server.service.ports import Link, NewMember
+from pointguard_server.storage.account_histories import AccountHistories
 from pointguard_server.storage.connections import FAILURES, Connection, storage_error
 from pointguard_server.storage.directory import Directory
 
 Result = TypeVar("Result")
-
-AWARD_ENTRIES = (int(EntryType.EARN), int(EntryType.BONUS))
-LOT_COLUMNS = {
-    "position": "min(position)",
-    "signed_points": "CAST(sum(signed_points) AS BIGINT)",
-    "lot_seq": "lot_seq",
-    "rule_id": "rule_id",
-    "expires_at": "expires_at",
-    "matures_at": "max(matures_at)",
-}
 
 # find_keys: the answers that stand for some idempotency keys.
 FIND_KEYS = (
@@ -59,37 +49,8 @@ READ_AGENT_ADVICE = (
     f"SELECT {', '.join(ADVICE_FIELDS)} FROM advice"  # noqa: S608
     f" WHERE entity = {int(AdviceEntity.AGENT)} ORDER BY position"
 )
-# read_legs: the newest of an account's legs by their columns, where a record is damaged.
-READ_LEGS = f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE tenant_id = ? AND account_id = ? ORDER BY seq DESC LIMIT ?"  # noqa: S608
-# leg_of: one of them.
+# leg_of: an account's leg.
 READ_LEG = f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = ?"  # noqa: S608
-# read_enrolled_at: when an account began.
-READ_ENROLLED_AT = "SELECT accepted_at FROM legs WHERE tenant_id = ? AND account_id = ? AND seq = 1"
-# read_advice: what an account's legs from a seq on raised.
-READ_ADVICE = (
-    f"SELECT {', '.join(ADVICE_FIELDS)} FROM advice"  # noqa: S608
-    " WHERE tenant_id = ? AND account_id = ? AND seq >= ? ORDER BY position"
-)
-# read_lots: for each lot of an account that has something left as of a seq, one like its first entry, with the rest as
-# its points. Given a moment, those that ended by then, or that matured by then and never end, are left out.
-READ_LOTS = f"""
-    SELECT {", ".join(LOT_COLUMNS.get(name, "0") for name in ENTRY_FIELDS)} FROM (
-        SELECT * FROM entries WHERE tenant_id = :tenant AND account_id = :account AND lot_seq > 0 AND seq <= :seq
-            AND expires_at > :moment
-        UNION ALL
-        SELECT * FROM entries WHERE tenant_id = :tenant AND account_id = :account AND lot_seq > 0 AND seq <= :seq
-            AND expires_at = 0 AND matures_at > :moment
-    ) AS open
-    GROUP BY lot_seq, rule_id, expires_at HAVING sum(signed_points) <> 0 ORDER BY 1
-"""  # noqa: S608  (names of this file)
-# read_awards: what rules gave an account in its legs from a seq to another one.
-READ_AWARDS = f"""
-    SELECT e.rule_id, l.accepted_at, CAST(sum(e.signed_points) AS BIGINT) FROM legs l
-    JOIN entries e ON e.position >= l.first_entry AND e.position < l.first_entry + l.entry_count
-    WHERE l.tenant_id = ? AND l.account_id = ? AND l.seq BETWEEN ? AND ? AND l.operation = {int(Operation.ACCRUE)}
-        AND e.rule_id > 0 AND e.entry_type IN {AWARD_ENTRIES}
-    GROUP BY 1, 2
-"""  # noqa: S608  (numbers of this file)
 # legs_after: the records of the legs behind a position, and where a batch ends.
 RECORDS_AFTER = "SELECT record FROM legs WHERE position > ? ORDER BY position LIMIT ?"
 LEGS_AFTER = f"SELECT {', '.join(LEG_FIELDS)} FROM legs WHERE position > ? ORDER BY position LIMIT ?"  # noqa: S608
@@ -128,6 +89,7 @@ class SqlLedger(ABC):
         self.writer_epoch = writer_epoch
         self._connection = connection
         self._directory = directory
+        self._histories = AccountHistories(connection, directory, self._newest_records)
 
     @property
     def behind_legs(self) -> int:
@@ -260,31 +222,23 @@ class SqlLedger(ABC):
         rows: RowArray = np.array(found, ADVICE_COLUMNS).view(ADVICE)
         return rows
 
-    def read_account(
+    def read_accounts(
         self,
         tenant_id: int,
-        account_id: int,
+        account_ids: Sequence[int],
         newer_than: int,
         awards_since: int | None = None,
         *,
         with_birth_date: bool = False,
-    ) -> History | None:
+    ) -> dict[int, History]:
         """See the port."""
         try:
             with self._one_moment():
-                legs = self._read_legs(tenant_id, account_id, newer_than)
-                if not legs.size:
-                    return None
-                first, last = int(legs["seq"][0]), int(legs["seq"][-1])
-                advice = self._connection.execute(READ_ADVICE, (tenant_id, account_id, first)).fetchall()
-                (enrolled_at,) = self._connection.execute(READ_ENROLLED_AT, (tenant_id, account_id)).fetchone()
-                lots = self._read_lots(tenant_id, account_id, legs)
-                awards = self._read_awards(tenant_id, account_id, legs, awards_since)
-                birth_date = self._read_birth_date(tenant_id, account_id, last) if with_birth_date else 0
+                return self._histories.read(
+                    tenant_id, account_ids, newer_than, awards_since, with_birth_date=with_birth_date
+                )
         except FAILURES as error:
             raise storage_error(error) from error
-        advice_rows: RowArray = np.array(advice, ADVICE_COLUMNS).view(ADVICE)
-        return History(int(legs["program_id"][0]), enrolled_at, legs.view(LEG), advice_rows, lots, awards, birth_date)
 
     @contextmanager
     def _one_moment(self) -> Iterator[None]:
@@ -297,43 +251,6 @@ class SqlLedger(ABC):
             yield
         finally:
             self.rollback()
-
-    def _read_birth_date(self, tenant_id: int, account_id: int, seq: int) -> int:
-        """Return the member's birth date as memory has it; 0 if it is not known."""
-        known = self._directory.birth_date(self._connection, tenant_id, account_id, seq)
-        return packed(read_birth_date(known)) if known else 0
-
-    def _read_lots(self, tenant_id: int, account_id: int, legs: RowArray) -> RowArray:
-        """Return the lots that are left after the newest of the legs, which reach back to all that is open.
-
-        Each leg has written down what had ended by then, but for what reservations keep that were made before the end.
-        """
-        newest = legs[-1]
-        open_from = legs[legs["seq"] >= newest["open_from_seq"]][0]
-        moment = int(min(newest["accepted_at"], open_from["accepted_at"]))
-        asked = {"tenant": tenant_id, "account": account_id, "seq": int(newest["seq"]), "moment": moment}
-        lots: RowArray = np.array(self._connection.execute(READ_LOTS, asked).fetchall(), ENTRY)
-        return lots
-
-    def _read_awards(self, tenant_id: int, account_id: int, legs: RowArray, since: int | None) -> RowArray:
-        """Return what rules gave since a moment that the legs reach back to, or for 0 ever."""
-        asked = legs["seq"][legs["accepted_at"] >= since] if since is not None else legs["seq"][:0]
-        found: list[tuple[int, int, int]] = []
-        if asked.size:
-            first = int(asked[0]) if since else 1
-            found = self._connection.execute(
-                READ_AWARDS, (tenant_id, account_id, first, int(legs["seq"][-1]))
-            ).fetchall()
-        return np.array(found, AWARDED)
-
-    def _read_legs(self, tenant_id: int, account_id: int, newer_than: int) -> RowArray:
-        """Return an account's legs, oldest first, back to a moment and to all that is open."""
-        records = self._newest_records(tenant_id, account_id, newer_than)
-        legs = legs_of_records(records[::-1])
-        if legs is None:
-            some = self._connection.execute(READ_LEGS, (tenant_id, account_id, len(records))).fetchall()
-            legs = np.array(some[::-1], LEG_COLUMNS)
-        return legs
 
     def enroll(self, tenant_id: int, member: NewMember, now: int) -> tuple[Outcome, int]:
         """See the port."""
