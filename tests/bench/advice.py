@@ -4,22 +4,16 @@ Each of so many members has one, raised by hand; tills ask about one member afte
 """
 
 import asyncio
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import grpc
 
 from pointguard.v1 import advice_pb2, common_pb2
 from pointguard_client.channel import call_metadata
-from pointguard_client.client import PointguardClient
 from pointguard_client.load.exchange import RawCall
 from pointguard_client.load.members import LoadMember
-from pointguard_client.requests import Identifier
-from pointguard_client.results import Intervention
-from pointguard_client.words import AdviceContext, AdvicePosture, InterventionReason
-from tests.bench.processes import ProcessFailed
-from tests.bench.program import MEMBERS, enroll_members, load_members
+from tests.bench.processes import ProcessFailed, run_worker
+from tests.bench.program import load_members
 from tests.bench.results import Result, Round, summarize
 from tests.bench.stage import Stage
 from tests.bench.unary import CHANNELS, CONCURRENCY, PROCESSOR_UNIT, echo, facts_of, keep_answers, server_us
@@ -27,16 +21,16 @@ from tests.bench.unary import CHANNELS, CONCURRENCY, PROCESSOR_UNIT, echo, facts
 GOAL = "ratio ≥ 0.85"
 ADVICES = 100_000
 CHECK = "/pointguard.v1.AdviceService/CheckAdvice"
-_RAISING_AT_ONCE = 64
-_STANDS_FOR = timedelta(days=30)
-_WHY = Intervention("bench", InterventionReason.SUSPECTED_FRAUD)
+MAKING_TIMEOUT_S = 900.0
 
 
 def run(stage: Stage) -> list[Result]:
     """Measure both sides in turn."""
-    directory, api_key = stage.copy_ledger("advice")
-    staff_key = stage.issue_key(directory, "fraud")
-    members = load_members(ADVICES)
+    directory = stage.folder / "advice"
+    api_key = stage.issue_key(directory)
+    stage.say(f"advice: making a ledger of {ADVICES:,} members with an advice each")
+    job = {"arguments": stage.server_arguments(directory), "members": ADVICES}
+    run_worker("tests.bench.advised_members", job, MAKING_TIMEOUT_S)
     answers = stage.folder / "advice-answers"
     job = {
         "mode": "unary", "concurrency": CONCURRENCY, "channels": CHANNELS,
@@ -46,11 +40,7 @@ def run(stage: Stage) -> list[Result]:
     ours: list[dict[str, Any]] = []
     theirs: list[dict[str, Any]] = []
     with stage.pointguard(directory) as pointguard:
-        stage.say(f"advice: enrolling {ADVICES:,} members")
-        asyncio.run(enroll_members(pointguard.address, api_key, members[MEMBERS:]))
-        stage.say(f"advice: raising {ADVICES:,} advices")
-        asyncio.run(_raise_against(pointguard.address, staff_key, members))
-        keep_answers({"advice": asyncio.run(_ask_once(pointguard.address, api_key, members[0]))}, answers)
+        keep_answers({"advice": asyncio.run(_ask_once(pointguard.address, api_key, load_members(1)[0]))}, answers)
         with echo(stage, answers) as baseline:
             for number in range(stage.rounds):
                 stage.say(f"advice: round {number + 1} of {stage.rounds}")
@@ -70,23 +60,6 @@ def run(stage: Stage) -> list[Result]:
         summarize("advice", "checks/s", GOAL, rounds, settings),
         summarize("advice-processor", PROCESSOR_UNIT.replace("decision", "check"), "", costs, settings),
     ]
-
-
-async def _raise_against(address: str, api_key: str, members: Sequence[LoadMember]) -> None:
-    """Raise an advice against each member's account."""
-    left = iter(members)
-
-    async def raise_some(client: PointguardClient) -> None:
-        for member in left:
-            whom = Identifier.loyalty_id(member.loyalty_id)
-            await client.fraud.raise_advice(whom, AdviceContext.REDEMPTION, AdvicePosture.WARN, _STANDS_FOR, _WHY)
-
-    async with (
-        PointguardClient.connect(address, api_key=api_key, plaintext=True) as client,
-        asyncio.TaskGroup() as tasks,
-    ):
-        for _ in range(_RAISING_AT_ONCE):
-            tasks.create_task(raise_some(client))
 
 
 async def _ask_once(address: str, api_key: str, member: LoadMember) -> bytes:
