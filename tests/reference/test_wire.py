@@ -1,7 +1,9 @@
 """The money path's messages: what kernels read and write is what the slow, obvious way does."""
 
 import hashlib
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, common_pb2, transaction_pb2
 from pointguard_server.domain.codes import Operation
 from pointguard_server.domain.errors import InvalidRequest, PointguardError
 from pointguard_server.engine.inbox import Inbox
@@ -22,7 +24,7 @@ from pointguard_server.rpc.wire.codec import DECODE, Codec, Items, MustLearn, co
 from pointguard_server.velocity.compiling import entry
 from tests.support import messages
 from tests.support.ledger import open_ledger
-from tests.support.messages import Counter, item, requests
+from tests.support.messages import Counter, checks, item, requests
 
 LINES_MAX = 100_000
 RULES = """
@@ -233,6 +235,36 @@ def test_a_request_alone_is_read_as_in_a_batch(counter: Counter, request: Any) -
         assert rows_of(alone, counter) == rows_of(together, counter)
 
 
+@given(
+    request=checks,
+    learned=st.booleans(),
+    edits=st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from([1, 8, 128])), max_size=2),
+)
+@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+def test_kernels_read_a_check_of_advice_as_the_decoder_does(
+    counter: Counter, request: Any, learned: bool, edits: list[tuple[int, int]]
+) -> None:
+    if learned:
+        learn_everything(counter)
+    data = bytearray(request.SerializeToString())
+    for place, bit in edits if data else ():
+        data[place % len(data)] ^= bit
+    quick, slow = Inbox(), Inbox()
+    decoder = counter.decoder()
+    try:
+        ask = decoder.check_advice(advice_pb2.CheckAdviceRequest.FromString(bytes(data)))
+        decoder.check()
+    except (DecodeError, InvalidRequest) as refused:
+        why = ".*" if isinstance(refused, DecodeError) else f"^{re.escape(str(refused))}$"
+        with pytest.raises(InvalidRequest, match=why):
+            counter.codec.read_one(quick, Operation.CHECK, bytes(data), type(request), counter.decoder())
+        assert quick.count == 0
+        return
+    slow.put(ask)
+    counter.codec.read_one(quick, Operation.CHECK, bytes(data), type(request), counter.decoder())
+    assert rows_of(quick, counter) == rows_of(slow, counter)
+
+
 def raised(items: Items) -> None:
     """Raise what is wrong with the only item."""
     if items.errors:
@@ -276,6 +308,37 @@ def test_kernels_write_what_the_encoder_writes(batches: list[list[Any]], again: 
             for _ in range(2):
                 check_writing(counter, answers, items, data)
                 counter.codec.__dict__["_written_for"] = None
+
+
+@given(asked=st.lists(checks | requests, min_size=1, max_size=8))
+@settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
+def test_checks_of_advice_among_other_requests_are_answered_each_by_itself(asked: list[Any]) -> None:
+    with open_ledger(rules=RULES) as ledger:
+        counter = Counter(ledger)
+        for _ in range(2):  # the second time there may be advice
+            ledger.clock.moment += 1_000_000
+            inbox, checked = Inbox(), []
+            for request in asked:
+                is_check = isinstance(request, advice_pb2.CheckAdviceRequest)
+                operation = next(each for each in DECODE if each.name.lower() in type(request).__name__.lower())
+                row = inbox.count
+                with suppress(InvalidRequest, MustLearn):
+                    counter.codec.read_one(
+                        inbox, operation, request.SerializeToString(), type(request), counter.decoder()
+                    )
+                    checked += [row] * is_check
+            if not inbox.count:
+                return
+            answers = ledger.decider.decide_inbox(inbox)
+            alone = [answers.verdict(row) for row in range(inbox.count)]
+            written = [counter.codec.write_one(answers, row) for row in checked]
+            assert alone == answers.verdicts()
+            for row, answer in zip(checked, written, strict=True):
+                if answers.verdicts()[row].outcome > 0:
+                    assert isinstance(answer, PointguardError)
+                else:
+                    language = counter.tenant.languages.tag(int(answers.languages[row]))
+                    assert answer == counter.encoder.check(alone[row], language).SerializeToString()
 
 
 def check_writing(counter: Counter, answers: Any, items: Items, data: bytes) -> None:

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, common_pb2, transaction_pb2
 from pointguard_server.domain.codes import CodeKind
 from pointguard_server.rpc.decode import Decoder, Places
 from pointguard_server.rpc.encode import Encoder
@@ -120,6 +120,13 @@ members = st.one_of(
 )
 references = usual(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=64), odd_texts)
 languages = usual(st.sampled_from(["", "en", "fr-CA"]), odd_texts)
+checks = st.builds(
+    advice_pb2.CheckAdviceRequest,
+    member=_maybe(members),
+    context=usual(st.integers(0, 4), st.sampled_from([-1, 5, 2**31 - 1])),
+    language=languages,
+    origin=_maybe(origins),
+)
 lines = st.builds(
     transaction_pb2.BasketLine,
     sku=usual(st.sampled_from(["", "milk", "crème", "bread"]), odd_texts),

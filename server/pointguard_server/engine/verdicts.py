@@ -9,7 +9,7 @@ from pointguard_server.domain.codes import Decision, Operation
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.engine.ask import ADVICE_NAMES, EntryView, StandingAdvice, Verdict
 from pointguard_server.engine.rows import ADVICE_COLUMNS, ANSWER_COLUMNS, ENTRY, STANDING_COLUMNS
-from pointguard_server.engine.world import ADVICE_ROWS, ENTRIES, LEGS, SHOWN, IntArray, Output, RowArray
+from pointguard_server.engine.world import ADVICE_ROWS, LEGS, SHOWN, IntArray, Output, RowArray
 
 _ENTRY_VIEW = list(EntryView._fields)
 _RECORD, _HOUSEHOLD = int(Operation.RECORD_ACTIVITY), int(Operation.REDEEM_HOUSEHOLD)
@@ -35,10 +35,16 @@ class Answers:
         self.same_as = same_as  # request → the earlier one whose answer it gets
         self._verdicts: list[Verdict] | None = None
 
+    def verdict(self, row: int) -> Verdict:
+        """Return the verdict on a request; for most of a batch, ``verdicts`` is quicker."""
+        if self._verdicts is not None or row in self.replayed or row in self.same_as:
+            return self.verdicts()[row]
+        return _read_verdicts(self.out, row, 1)[0]
+
     def verdicts(self) -> list[Verdict]:
         """Return a verdict for each request."""
         if self._verdicts is None:
-            verdicts = _read_verdicts(self.out, len(self.requests))
+            verdicts = _read_verdicts(self.out, 0, len(self.requests))
             for index, record in self.replayed.items():
                 verdicts[index] = verdict_of_record(record)
             for index, earlier in self.same_as.items():
@@ -47,11 +53,11 @@ class Answers:
         return self._verdicts
 
 
-def _read_verdicts(out: Output, count: int) -> list[Verdict]:
-    """Return the kernel's verdicts on the first ``count`` requests."""
-    answers = out.answers[:count].view(ANSWER_COLUMNS).tolist()
-    reasons, evidence = reasons_of(out, 0, count), _pairs(out, out.evidence, 0, count)
-    entries, advice = _entries(out, count), _shown(out) | _told(out)
+def _read_verdicts(out: Output, first: int, count: int) -> list[Verdict]:
+    """Return the kernel's verdicts on ``count`` requests from ``first`` on."""
+    answers = out.answers[first : first + count].view(ANSWER_COLUMNS).tolist()
+    reasons, evidence = reasons_of(out, first, count), _pairs(out, out.evidence, first, count)
+    entries, advice = _entries(out, first, count), _shown(out, first, count) | _told(out)
     return [
         Verdict._make(
             (
@@ -59,7 +65,7 @@ def _read_verdicts(out: Output, count: int) -> list[Verdict]:
                 reasons.get(index, ()),
                 evidence.get(index, ()),
                 entries.get(index, ()),
-                advice.get(index, ()),
+                advice.get(first + index, ()),
                 False,
             )
         )
@@ -81,29 +87,30 @@ def _pairs(out: Output, rows: IntArray, first: int, count: int) -> dict[int, tup
     return found
 
 
-def _entries(out: Output, count: int) -> dict[int, tuple[EntryView, ...]]:
-    """Return the entries of the requests that have any."""
-    rows = [
-        EntryView(entry_type, part, points, balance, rule_id)
-        for entry_type, part, points, balance, _, _, _, rule_id in (
-            row[_ENTRY_FIRST:] for row in out.entries[: out.counts[ENTRIES]].tolist()
-        )
-    ]
-    answers = out.answers[:count]
+def _entries(out: Output, first: int, count: int) -> dict[int, tuple[EntryView, ...]]:
+    """Return the entries of those of ``count`` requests that have any, numbered from ``first`` on."""
+    answers = out.answers[first : first + count]
     found = {}
     for index in answers["entry_count"].nonzero()[0].tolist():
-        first = int(answers["first_entry"][index])
-        found[index] = tuple(rows[first : first + int(answers["entry_count"][index])])
+        at = int(answers["first_entry"][index])
+        rows = out.entries[at : at + int(answers["entry_count"][index])].tolist()
+        found[index] = tuple(
+            EntryView(entry_type, part, points, balance, rule_id)
+            for entry_type, part, points, balance, _, _, _, rule_id in (row[_ENTRY_FIRST:] for row in rows)
+        )
     return found
 
 
-def _shown(out: Output) -> dict[int, tuple[StandingAdvice, ...]]:
-    """Return the standing advice of the reads that show any."""
-    count = int(out.counts[SHOWN])
+def _shown(out: Output, first: int, count: int) -> dict[int, tuple[StandingAdvice, ...]]:
+    """Return the standing advice of those of ``count`` reads that show any, by their rows."""
     found: dict[int, tuple[StandingAdvice, ...]] = {}
-    rows = out.shown[:count].view(STANDING_COLUMNS).tolist()
-    for index, row in zip(out.shown_request[:count].tolist(), rows, strict=True):
-        found[index] = (*found.get(index, ()), StandingAdvice(*row[1:-5]))
+    if not out.counts[SHOWN]:
+        return found
+    rows = out.shown_request[: out.counts[SHOWN]]
+    shown = ((rows >= first) & (rows < first + count)).nonzero()[0]
+    columns = out.shown[shown].view(STANDING_COLUMNS).tolist()
+    for row, advice in zip(rows[shown].tolist(), columns, strict=True):
+        found[row] = (*found.get(row, ()), StandingAdvice(*advice[1:-5]))
     return found
 
 

@@ -4,7 +4,7 @@ import time
 
 from google.protobuf.message import Message
 
-from pointguard.v1 import advice_pb2, common_pb2
+from pointguard.v1 import advice_pb2
 from pointguard_server.domain.codes import AdviceEvent, AdviceState, CaseState, Decision, Operation
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import decode_record
@@ -24,7 +24,6 @@ from pointguard_server.rpc.rule_messages import page
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.service.ports import AdviceHistory, TakenStep
 
-CONTEXTS = frozenset(common_pb2.AdviceContext.values())
 _ENDS = {
     AdviceEvent.OVERRIDDEN: AdviceState.OVERRIDDEN,
     AdviceEvent.REMOVED: AdviceState.REMOVED,
@@ -39,20 +38,6 @@ class AdviceService:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-
-    async def check_advice(self, call: Call, request: advice_pb2.CheckAdviceRequest) -> Message:
-        """See the contract."""
-
-        def decode(decoder: Decoder) -> Ask:
-            if request.context not in CONTEXTS:
-                decoder.fault("context", "is not a known context")
-            decoder.language(request.language)
-            return decoder.read_where(
-                Operation.CHECK, request.member, request.origin, time_to_live=int(request.context)
-            )
-
-        ask = await self._desk.decode(call, decode)
-        return self._desk.encoder(call.tenant).check(await self._desk.submit(call, ask), request.language)
 
     async def list_advice(self, call: Call, request: advice_pb2.ListAdviceRequest) -> Message:
         """See the contract."""

@@ -13,7 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, common_pb2, transaction_pb2
 from pointguard_server.domain.adjustments import Adjustment
 from pointguard_server.domain.codes import CODE_BYTES_MAX, LEGS_MAX, CodeKind, Factor, Kind, Operation, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, Violation
@@ -50,6 +50,7 @@ ADJUST_KINDS = {
 KIND_FIELDS = {kind.name.lower(): kind for kind in IdentifierKind}
 AUTHORISE_KINDS = {0: Kind.ADHOC_REDEEM, int(Kind.PURCHASE): Kind.PURCHASE, int(Kind.ADHOC_REDEEM): Kind.ADHOC_REDEEM}
 ACCRUE_KINDS = {0: Kind.PURCHASE, int(Kind.PURCHASE): Kind.PURCHASE, int(Kind.ACTIVITY): Kind.ACTIVITY}
+CONTEXTS = frozenset(common_pb2.AdviceContext.values())
 CHANNELS = frozenset(common_pb2.Channel.values())
 
 _CAPTURE, _ALLOW_PARTIAL, _COUPON_USED, _IN_MONEY = (
@@ -652,6 +653,14 @@ class Decoder:
             **more,
         )
         ask.business_unit_id, ask.store_province_id = store.business_unit_id, store.province_id
+        return ask
+
+    def check_advice(self, request: advice_pb2.CheckAdviceRequest) -> Ask:
+        """Return the ask of a CheckAdvice."""
+        if request.context not in CONTEXTS:
+            self.fault("context", "is not a known context")
+        ask = self.read_where(Operation.CHECK, request.member, request.origin, time_to_live=int(request.context))
+        ask.language = self.language(request.language)
         return ask
 
     def read(self, operation: Operation, reference: common_pb2.MemberReference, kind: int = 0, **place: int) -> Ask:

@@ -85,6 +85,7 @@ class Lanes:
             "CaptureRedemption": self._single(Operation.CAPTURE),
             "VoidRedemption": self._single(Operation.VOID),
             "Accrue": self._single(Operation.ACCRUE),
+            "CheckAdvice": self._single(Operation.CHECK),
             "ProcessBatch": (self._put_batch, desk.learn_items),
             "ProcessBatchColumns": (self._put_columns, self._learn_origins),
         }

@@ -246,7 +246,7 @@ def _member_methods(desk: Desk) -> dict[str, tuple[type[Message], Method] | None
 def _advice_methods(desk: Desk, exemptions: Exemptions, stops: Stops) -> dict[str, tuple[type[Message], Method] | None]:
     advice, exempt, stop = AdviceService(desk), ExemptionService(desk, exemptions), StopService(desk, stops)
     return {
-        "CheckAdvice": (advice_pb2.CheckAdviceRequest, advice.check_advice),
+        "CheckAdvice": None,
         "ListAdvice": (advice_pb2.ListAdviceRequest, advice.list_advice),
         "RaiseAdvice": (advice_pb2.RaiseAdviceRequest, advice.raise_advice),
         "OverrideAdvice": (advice_pb2.OverrideAdviceRequest, advice.override_advice),

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import Message
 
-from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, common_pb2, transaction_pb2
 from pointguard_server.domain.codes import CodeKind, Operation
 from pointguard_server.domain.errors import InvalidRequest, PointguardError, Violation
 from pointguard_server.domain.identifiers import IdentifierKind
@@ -49,6 +49,7 @@ REQUESTS: dict[Operation, type[Message]] = {
     Operation.CAPTURE: transaction_pb2.CaptureRedemptionRequest,
     Operation.VOID: transaction_pb2.VoidRedemptionRequest,
     Operation.ACCRUE: transaction_pb2.AccrueRequest,
+    Operation.CHECK: advice_pb2.CheckAdviceRequest,
 }
 
 
@@ -175,9 +176,11 @@ class Codec:
         parse(request, data)
         ask = DECODE[operation](decoder, request)
         decoder.check()
-        if decoder.unknown_codes:
+        if not decoder.unknown_codes:
+            self._learn(request, decoder)
+        elif ask.key:
             raise MustLearn
-        self._learn(request, decoder)
+        # A read writes nothing: to it, a code that nobody has used yet is no code.
         return self._named(inbox.put(ask), ask, request)
 
     def read_items(self, inbox: Inbox, data: bytes, count: int, decoder: Decoder, lines_max: int) -> Items:
@@ -318,6 +321,8 @@ class Codec:
         elif isinstance(request, transaction_pb2.AuthoriseRedemptionRequest):
             texts.append((reading.REDEMPTION_TYPE, CodeKind.REDEMPTION_TYPE, request.redemption_type))
             self._learn_language(request.language)
+        elif isinstance(request, advice_pb2.CheckAdviceRequest):
+            self._learn_language(request.language)
         for kind, code_kind, text in texts:
             if text:
                 self._known.learn(kind, text, decoder.code(code_kind, text, ""))
@@ -364,9 +369,11 @@ class Codec:
         verdict = self._verdict(answers, row)
         if isinstance(verdict, PointguardError):
             return verdict
+        operation, language = int(answers.requests["operation"][row]), self._language(answers, asked)
+        if operation == Operation.CHECK:
+            return self._encoder.check(verdict, language).SerializeToString()
         result = transaction_pb2.BatchResult()
-        operation = int(answers.requests["operation"][row])
-        self._encoder.fill_result(result, operation, verdict, self._language(answers, asked))
+        self._encoder.fill_result(result, operation, verdict, language)
         answer: Message = getattr(result, result.WhichOneof("outcome") or "")
         return answer.SerializeToString()
 
@@ -444,7 +451,7 @@ class Codec:
         outcome = int(answers.out.answers["outcome"][row])
         if outcome > 0:
             return refusal(outcome)
-        verdict = answers.verdicts()[row]
+        verdict = answers.verdict(row)
         for rule_id in [reason[1] for reason in verdict.reasons] + [given.rule_id for given in verdict.entries]:
             self._learn_name(rule_id)
         return verdict
@@ -491,6 +498,7 @@ DECODE: dict[Operation, Any] = {
     Operation.ACCRUE: Decoder.accrue,
     Operation.CAPTURE: lambda decoder, request: decoder.end(Operation.CAPTURE, request, request.points),
     Operation.VOID: lambda decoder, request: decoder.end(Operation.VOID, request),
+    Operation.CHECK: Decoder.check_advice,
 }
 
 

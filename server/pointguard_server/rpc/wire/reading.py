@@ -49,8 +49,8 @@ _ACCOUNT_MAX = (1 << ACCOUNT_BITS) - 1
 
 _REQUEST_WORDS = len(REQUEST_FIELDS)
 _DIGEST_HEAD = 16  # the sizes of what is digested
-AUTHORISE, ACCRUE, CAPTURE, VOID = (
-    int(each) for each in (Operation.AUTHORISE, Operation.ACCRUE, Operation.CAPTURE, Operation.VOID)
+AUTHORISE, ACCRUE, CAPTURE, VOID, CHECK = (
+    int(each) for each in (Operation.AUTHORISE, Operation.ACCRUE, Operation.CAPTURE, Operation.VOID, Operation.CHECK)
 )
 _PURCHASE, _ACTIVITY, _ADHOC = int(Kind.PURCHASE), int(Kind.ACTIVITY), int(Kind.ADHOC_REDEEM)
 CAPTURE_FLAG, PARTIAL_FLAG, COUPON_FLAG, MONEY_FLAG = (
@@ -71,6 +71,7 @@ _TIME_TO_LIVE_MIN, OCCURRED_MIN, OCCURRED_MAX = (
     decode.OCCURRED_MAX,
 )
 _LINE_VALUE = LINE_VALUE
+_CONTEXT_MAX = max(decode.CONTEXTS)
 
 
 def _bits(*fields: int) -> int:
@@ -86,6 +87,7 @@ _AUTHORISE_NUMBERS, _AUTHORISE_BYTES = _bits(4, 6, 9, 10), _bits(1, 2, 3, 5, 7, 
 _ACCRUE_NUMBERS, _ACCRUE_BYTES = _bits(6, 8), _bits(1, 2, 3, 4, 5, 7, 9, 10)
 _CAPTURE_NUMBERS, _CAPTURE_BYTES = _bits(3), _bits(1, 2, 4)
 _VOID_BYTES = _bits(1, 2, 3)
+_CHECK_NUMBERS, _CHECK_BYTES = _bits(2), _bits(1, 3, 4)
 _OPERATION_OF_ITEM = np.array([0, AUTHORISE, CAPTURE, VOID, ACCRUE], np.int64)
 
 
@@ -520,12 +522,41 @@ def _end_row(reader, data, rows, row, kind, name_at, name_size, lines, at):
 
 
 @part
-def end_empty(reader, data, rows, row, kind, name_at, name_size, lines, at):
-    """End a row that has neither an order reference nor a basket."""
-    envelope = rows.envelopes[row]
+def _empty_body(rows, envelope):
     rows.bodies[envelope.body_at] = rows.bodies[envelope.body_at + 1] = 0
     envelope.body_size = 2
+
+
+@part
+def end_empty(reader, data, rows, row, kind, name_at, name_size, lines, at):
+    """End a row that has neither an order reference nor a basket."""
+    _empty_body(rows, rows.envelopes[row])
     _end_row(reader, data, rows, row, kind, name_at, name_size, lines, at)
+
+
+@part
+def _check(reader, data, first, end, rows, request, envelope, at):
+    """Read a CheckAdvice, which is written nowhere; what is unusual stays UNREAD."""
+    scratch = reader.fields
+    fields = scratch[0]
+    if not read_fields(data, first, end, fields) or not only(fields, _CHECK_NUMBERS, _CHECK_BYTES):
+        return
+    if fields[2, 1] < 0 or fields[2, 1] > _CONTEXT_MAX:
+        return
+    kind, _, _ = _member(reader, data, fields[1], request, envelope, scratch[1])
+    envelope.language = _code(reader, LANGUAGE, data, fields[3])
+    if kind < 0 or envelope.language < 0:
+        return
+    if not _origin(reader, data, fields[4], request, envelope, scratch[1], scratch[2]):
+        return
+    request.kind = _ADHOC
+    request.time_to_live = fields[2, 1]  # see ``engine/compiled/redemptions.check``
+    request.occurred_at = 0
+    envelope.idempotency_key_high = envelope.idempotency_key_low = 0
+    envelope.request_digest_high = envelope.request_digest_low = 0
+    _empty_body(rows, envelope)
+    at[BODY] += envelope.body_size
+    envelope.skip = 0
 
 
 @part
@@ -534,6 +565,9 @@ def _request(reader, data, first, end, operation, rows, item, row, at):  # noqa:
     begin(reader, rows, row, operation, at)
     request, envelope = rows.requests[row], rows.envelopes[row]
     rows.keys[item, 0] = rows.keys[item, 1] = 0
+    if operation == CHECK:
+        _check(reader, data, first, end, rows, request, envelope, at)
+        return True
     scratch = reader.fields
     fields = scratch[0]
     if (
