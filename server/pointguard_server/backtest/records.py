@@ -34,7 +34,7 @@ from pointguard_server.domain.record import (
     decode_record,
 )
 from pointguard_server.engine.rows import currency_number
-from pointguard_server.rpc.decode import LineTexts
+from pointguard_server.rpc.line_texts import LineTexts
 from pointguard_server.rpc.wire import reading
 from pointguard_server.rpc.wire.encoding import FIELDS_MAX
 from pointguard_server.rpc.wire.matching import matchers_for, seen_for

@@ -23,8 +23,9 @@ from pointguard_server.domain.returns import encode_lines
 from pointguard_server.engine.ask import Ask, Member
 from pointguard_server.engine.identifiers import key_bytes
 from pointguard_server.engine.rows import RequestFields
+from pointguard_server.rpc.line_texts import LineTexts
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
-from pointguard_server.service.line_codes import FIRST_UNKNOWN, LINE_DOMAINS, LineCodes
+from pointguard_server.service.line_codes import LINE_DOMAINS
 from pointguard_server.service.messages import OWN_LANGUAGE
 from pointguard_server.service.ports import Directory, StoreFacts
 from pointguard_server.service.tenants import LINE_VALUE, Tenant, Vocabulary
@@ -668,22 +669,6 @@ class Decoder:
         member = self.member(reference)
         fields = RequestFields(int(operation), kind, member[0], **place)
         return Ask(self.tenant.tenant_id, fields.pack(), account_id=member[0], identifier=member[1])
-
-
-class LineTexts:
-    """Numbers the texts that the lines of one basket have in one field."""
-
-    def __init__(self, codes: LineCodes, domain: str) -> None:
-        self._codes, self._domain = codes, domain
-        self._told_apart = domain in codes.told_apart
-        self._others: dict[str, int] = {}
-
-    def number(self, text: str, line: int) -> int:
-        """Return a text's number; ``line`` is where it stands."""
-        known = self._codes.number(self._domain, text)
-        if known or not text or not self._told_apart:
-            return known
-        return self._others.setdefault(text, FIRST_UNKNOWN + line)
 
 
 def packed_numbers(numbers: Sequence[int]) -> bytes:
