@@ -87,7 +87,7 @@ def test_an_account_is_read_as_of_one_moment_though_the_database_catches_up_mean
     assert ledger.authorise(account, 1).decision == Decision.DECLINED
     ledger.restart_decider()
     reader, projector = ledger.journal._reader._histories, ledger.journal.projector
-    read_legs, behind_when_read = reader._read_records, []
+    read_legs, behind_when_read = reader._read_legs, []
 
     def read_legs_and_lose_a_race(*arguments: Any) -> Any:
         legs = read_legs(*arguments)
@@ -95,7 +95,7 @@ def test_an_account_is_read_as_of_one_moment_though_the_database_catches_up_mean
         projector.catch_up()
         return legs
 
-    monkeypatch.setattr(reader, "_read_records", read_legs_and_lose_a_race)
+    monkeypatch.setattr(reader, "_read_legs", read_legs_and_lose_a_race)
     assert len(ledger.check(account).advice) == 1
     assert behind_when_read == [1]
 

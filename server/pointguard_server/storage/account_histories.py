@@ -35,9 +35,10 @@ _LOT_COLUMNS: Final = {
     "matures_at": "max(matures_at)",
 }
 
-# read_newest: asked (tenant, account) → the records of the newest legs, and what says how far back they are wanted.
+# read_newest: asked (tenant, account) → the records of the account's newest legs. What else could be asked of a leg
+# costs as much again, and its record says it.
 READ_NEWEST = f"""
-    SELECT l.account_id, l.seq, l.accepted_at, l.open_from_seq, l.record FROM asked a CROSS JOIN legs l
+    SELECT a.column2, l.record FROM asked a CROSS JOIN legs l
     WHERE l.tenant_id = a.column1 AND l.account_id = a.column2 AND l.seq > (
         SELECT max(seq) FROM legs WHERE tenant_id = a.column1 AND account_id = a.column2
     ) - {LEGS_AT_ONCE}
@@ -126,7 +127,7 @@ class AccountHistories:
         with_birth_date: bool,
     ) -> dict[int, History]:
         """See ``engine.ports.LedgerStore.read_accounts``."""
-        legs = self._read_legs(tenant_id, self._read_records(tenant_id, account_ids, newer_than))
+        legs = self._read_legs(tenant_id, account_ids, newer_than)
         advice = self._read_advice(tenant_id, legs)
         lots = self._read_lots(tenant_id, legs)
         awards = self._read_awards(tenant_id, legs, awards_since) if awards_since is not None else {}
@@ -144,40 +145,39 @@ class AccountHistories:
             for account_id, of_account in legs.items()
         }
 
-    def _read_records(self, tenant_id: int, account_ids: Sequence[int], newer_than: int) -> dict[int, list[bytes]]:
-        """Return, of accounts that are there, their legs' records back to a moment and to all that is open."""
-        found = defaultdict(list)
-        for account_id, *leg in ask(self._connection, READ_NEWEST, [(tenant_id, each) for each in account_ids]):
-            found[account_id].append(leg)
-        records = {}
-        for account_id, legs in found.items():
-            legs.sort(reverse=True)
-            kept = [legs[0]]
-            for leg in legs[1:]:
-                if leg[1] <= newer_than and leg[0] < legs[0][2]:
-                    break
-                kept.append(leg)
-            if len(kept) == len(legs) and kept[-1][0] > 1:
-                records[account_id] = self._newest_records(tenant_id, account_id, newer_than)[::-1]
-            else:
-                records[account_id] = [record for *_, record in reversed(kept)]
-        return records
+    def _read_legs(self, tenant_id: int, account_ids: Sequence[int], newer_than: int) -> dict[int, RowArray]:
+        """Return, of accounts that are there, their legs back to a moment and to all that is open: ``rows.LEG``."""
+        records = defaultdict(list)
+        for account_id, record in ask(self._connection, READ_NEWEST, [(tenant_id, each) for each in account_ids]):
+            records[account_id].append(record)
+        counts = np.array([len(each) for each in records.values()], np.int64)
+        legs = legs_of_records([record for each in records.values() for record in each])
+        if legs is None or not records:
+            return {each: self._read_legs_of(tenant_id, each, newer_than) for each in records}
+        ends = np.cumsum(counts)
+        starts = ends - counts
+        legs = legs[np.lexsort((legs["seq"], np.repeat(starts, counts)))].view(LEG)
+        past = (legs["accepted_at"] <= newer_than) & (legs["seq"] < np.repeat(legs["open_from_seq"][ends - 1], counts))
+        past[ends - 1] = False
+        wanted = np.maximum.reduceat(np.where(past, np.arange(len(legs)) + 1, 0), starts)
+        # None of them is past, and there are more.
+        more = (wanted == 0) & (legs["seq"][starts] > 1)
+        first = np.maximum(wanted, starts)
+        return {
+            account_id: self._read_legs_of(tenant_id, account_id, newer_than) if is_short else legs[begin:end]
+            for account_id, begin, end, is_short in zip(
+                records, first.tolist(), ends.tolist(), more.tolist(), strict=True
+            )
+        }
 
-    def _read_legs(self, tenant_id: int, records: dict[int, list[bytes]]) -> dict[int, RowArray]:
-        """Return each account's legs, as ``rows.LEG``."""
-        together = legs_of_records([record for each in records.values() for record in each])
-        found = {}
-        at = 0
-        for account_id, each in records.items():
-            if together is not None:
-                found[account_id] = together[at : at + len(each)].view(LEG)
-                at += len(each)
-            elif (of_account := legs_of_records(each)) is not None:
-                found[account_id] = of_account.view(LEG)
-            else:
-                rows = self._connection.execute(READ_LEGS, (tenant_id, account_id, len(each))).fetchall()
-                found[account_id] = np.array(rows[::-1], LEG_COLUMNS).view(LEG)
-        return found
+    def _read_legs_of(self, tenant_id: int, account_id: int, newer_than: int) -> RowArray:
+        """Return one account's legs, however many they are, and if a record is damaged too."""
+        records = self._newest_records(tenant_id, account_id, newer_than)
+        legs = legs_of_records(records[::-1])
+        if legs is None:
+            rows = self._connection.execute(READ_LEGS, (tenant_id, account_id, len(records))).fetchall()
+            legs = np.array(rows[::-1], LEG_COLUMNS)
+        return legs.view(LEG)
 
     def _read_enrolled_at(self, tenant_id: int, legs: dict[int, RowArray]) -> dict[int, int]:
         """Return when each account began, which its first leg says."""
