@@ -23,6 +23,11 @@ from tests.torture.faults import FLUSHES, WRITES, Tellers
 from tests.torture.faults import run as run_faults
 from tests.torture.power import Cuts
 
+WHOLE = (
+    "A whole run is 1,000 crashes, 100,000 power cuts, and a fault at every write and at every flush. This one has as"
+    " much of it as is said below: the minutes of the settings bound each of the three."
+)
+
 
 def main() -> int:
     """Do all three, one after the other, and write the log."""
@@ -82,6 +87,7 @@ def log_of(given: argparse.Namespace, begun: datetime, parts: list[tuple[str, st
         "# A run of `make torture`",
         f"Begun {begun:%Y-%m-%d %H:%M} UTC at commit {commit.stdout.strip() or 'unknown'}. Settings: {settings}.",
         f"The machine: {machine}, {versions}.",
+        WHOLE,
     ]
     for name, summary, found in parts:
         text += [f"## {name}", f"{summary}.", *(f"* {fault}" for fault in found)]
