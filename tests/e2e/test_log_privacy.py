@@ -82,3 +82,12 @@ def test_nothing_that_callers_send_is_in_the_log_or_in_a_metric(talkative: Serve
     assert MARK not in talkative.log().lower()
     assert MARK not in talkative.get("/metrics")[1].lower()
     assert talkative.api_key not in talkative.log()
+
+
+def test_every_answer_is_logged_and_none_holds_up_what_comes_after_it(talkative: ServerProcess) -> None:
+    with RawCalls(talkative) as raw:
+        for name in ("EnrollMember", "Accrue", "CheckAdvice", "GetBalance", "CheckAdvice", "Accrue"):
+            assert raw.call(name, RPCS[name].request()).code == "OK", name
+    talkative.stop()
+    logged = [event["rpc"] for event in talkative.events() if event["event"] == "call"]
+    assert logged == ["EnrollMember", "Accrue", "CheckAdvice", "GetBalance", "CheckAdvice", "Accrue"]

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pointguard_server.domain.codes import Operation
-from pointguard_server.domain.errors import Overloaded, StorageUnavailable
+from pointguard_server.domain.errors import Overloaded, StorageBroken, StorageUnavailable
 from pointguard_server.engine import engine as engine_module
 from pointguard_server.engine.engine import Engine, Observed
 from tests.support.ledger import Ledger
@@ -159,3 +159,30 @@ async def test_an_observer_gets_what_the_submissions_were_asked_for(engine: Engi
     await asyncio.gather(*[engine.submit([ledger.accrue_ask(account, 100)], FAR) for _ in range(3)])
     await asyncio.sleep(0)
     assert [context for batch in seen for context in batch.contexts] == ["first", "third"]
+
+
+async def test_a_caller_whose_answer_cannot_be_taken_holds_nothing_up(engine: Engine, ledger: Ledger) -> None:
+    def fail(_result: object, _error: object) -> None:
+        raise ZeroDivisionError
+
+    account = ledger.member()
+    inbox = engine.inbox_for(1)
+    inbox.put(ledger.accrue_ask(account, 100))
+    engine.submit_rows(0, FAR, lambda answers: answers, fail)
+    beside = engine.submit([ledger.accrue_ask(account, 100)], FAR)
+    assert [verdict.seq for verdict in await beside] == [3]
+    assert [verdict.seq for verdict in await engine.submit([ledger.accrue_ask(account, 100)], FAR)] == [4]
+
+
+async def test_a_job_that_finds_the_storage_broken_has_the_process_end(engine: Engine) -> None:
+    ended: list[bool] = []
+    engine.on_broken = lambda: ended.append(True)
+
+    def fail(_connection: object) -> None:
+        raise StorageBroken
+
+    with pytest.raises(StorageBroken):
+        await engine.run(fail)
+    assert (engine.broken, ended) == (True, [True])
+    with pytest.raises(StorageUnavailable):
+        await engine.run(lambda _connection: None)

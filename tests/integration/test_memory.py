@@ -1,10 +1,15 @@
 """Memory is a bounded projection of the ledger: what is thrown out comes back the same, and accounts stay apart."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from pointguard_server.domain.codes import Decision, Operation
+from pointguard_server.domain.codes import Decision, Operation, Outcome
+from pointguard_server.engine import batch
+from pointguard_server.engine.compiled.accounts import replay_legs
+from pointguard_server.engine.ports import History
 from pointguard_server.velocity.windows import BLOCK
 from tests.support.ledger import DAY, HOUR, SECOND, Ledger
 from tests.support.recount import window_values
@@ -184,3 +189,51 @@ def test_an_account_with_a_damaged_record_is_read_by_the_columns_of_its_legs(new
     assert damaged is not None
     assert damaged.legs.tolist() == whole.legs.tolist()
     assert len(whole.legs) == 5
+
+
+def test_an_account_that_cannot_be_put_into_memory_leaves_the_others_whole(
+    new_ledger: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = new_ledger(rules=BURN_WEEK)
+    accounts = [ledger.member(1_000) for _ in range(6)]
+    for account in accounts:
+        for _ in range(11):
+            ledger.authorise_reserving(account, 1)
+    ledger.restart_decider()
+    memory, seen = ledger.decider.memory, 0
+
+    def fail_for_the_fourth(*arguments: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen == 4:
+            raise ZeroDivisionError
+        return replay_legs(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(batch, "replay_legs", fail_for_the_fourth)
+        with pytest.raises(ZeroDivisionError):
+            ledger.decide(*(ledger.authorise_ask(account, 1) for account in accounts))
+    assert len(memory) == 0
+    for pool in (memory._blocks, memory._holds, memory._standing, memory._lots):
+        assert sorted(pool.free[: pool.free_count].tolist()) == list(range(pool.capacity))
+    verdicts = ledger.decide(*(ledger.authorise_ask(account, 1) for account in accounts))
+    assert {verdict.decision for verdict in verdicts} == {Decision.DECLINED}
+    assert [ledger.balance(account).reserved for account in accounts] == [10] * 6
+
+
+def test_an_account_of_a_program_that_nobody_serves_is_as_good_as_none(
+    new_ledger: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = new_ledger()
+    account = ledger.member(100)
+    ledger.restart_decider()
+    read = ledger.store.read_accounts
+
+    def read_another_programs(*arguments: Any, **options: Any) -> dict[int, History]:
+        return {each: replace(history, program_id=999) for each, history in read(*arguments, **options).items()}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger.store, "read_accounts", read_another_programs)
+        (verdict,) = ledger.decide(ledger.authorise_ask(account, 1))
+        assert verdict.outcome == Outcome.ACCOUNT_UNKNOWN
+    assert ledger.authorise(account, 1).decision == Decision.APPROVED

@@ -89,7 +89,7 @@ def balance_problem(outcome: Outcome) -> str:
     balance = getattr(outcome.message, "balance", None)
     if balance is None or balance.available == (due := balance.posted - balance.pending - balance.reserved):
         return ""
-    return f"available is {balance.available}, butposted − pending − reserved is {due}"
+    return f"available is {balance.available}, but posted − pending − reserved is {due}"
 
 
 def differences(first: Any, second: Any) -> list[str]:

@@ -31,10 +31,10 @@ from pointguard_server.engine.identifying import identify, leave_ended
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.kernel import decide
 from pointguard_server.engine.lots import lots_left
-from pointguard_server.engine.memory import ACCOUNT, Memory
+from pointguard_server.engine.memory import ACCOUNT, Arrays, Memory
 from pointguard_server.engine.originals import NO_RETURNS, Originals
 from pointguard_server.engine.past_legs import latest_steps, legs_of_records
-from pointguard_server.engine.ports import BatchRecord, Clock, Heads, LedgerStore, Rows
+from pointguard_server.engine.ports import BatchRecord, Clock, Heads, History, LedgerStore, Rows
 from pointguard_server.engine.programs import Programs
 from pointguard_server.engine.recount import Recount
 from pointguard_server.engine.rows import (
@@ -57,6 +57,7 @@ from pointguard_server.engine.world import (
     Batch,
     IntArray,
     Output,
+    World,
 )
 from pointguard_server.velocity.scopes import CHANGES_MAX
 from pointguard_server.velocity.views import Recent
@@ -497,28 +498,40 @@ class Decider:
             programs.awards_since(now),
             with_birth_date=bool(programs.age_bands),
         )
+        # An account of a program that nobody serves is as good as none.
+        histories = {each: history for each, history in histories.items() if history.program_id in programs.first_of}
         if not histories:
             return
         sizes = [(len(each.legs), len(each.advice), len(each.lots)) for each in histories.values()]
         legs, advice, lots = (sum(of_each) for of_each in zip(*sizes, strict=True))
         arrays, world = memory.arrays(legs // BLOCK + 2 * len(sizes), legs, advice, lots), programs.world(now)
-        for account_id, history in histories.items():
-            slot = memory.add(account_id, self._turn)
-            account = memory.accounts[slot]
-            account["tenant_id"] = tenant_id
-            account["program"] = programs.place(programs.first_of[history.program_id], account_id)
-            account["enrolled_at"] = history.enrolled_at
-            account["birth_date"] = history.birth_date
-            replay_legs(arrays, world, history.legs, slot)
-            if counters := programs.counters[history.program_id]:
-                found = count_awards(counters, history.awards, world.programs[account["program"]])
-                memory.counters[slot, : len(counters)] = found
-            if history.advice.size:
-                for row in latest_steps(history.advice, now):
-                    keep_standing(arrays, arrays.accounts[slot], row)
-            if history.lots.size and (left := lots_left(history.lots)).size:
-                replay_lots(arrays, left, slot)
-        memory.settle(arrays)
+        try:
+            for account_id, history in histories.items():
+                self._remember(tenant_id, account_id, history, arrays, world, now)
+        finally:
+            # Whatever went wrong, what was taken of the pools is taken: the accounts will give it back.
+            memory.settle(arrays)
+
+    def _remember(
+        self, tenant_id: int, account_id: int, history: History, arrays: Arrays, world: World, now: int
+    ) -> None:
+        """Put an account into memory, where there is room for it."""
+        memory, programs = self.memory, self.programs
+        slot = memory.add(account_id, self._turn)
+        account = memory.accounts[slot]
+        account["tenant_id"] = tenant_id
+        account["program"] = programs.place(programs.first_of[history.program_id], account_id)
+        account["enrolled_at"] = history.enrolled_at
+        account["birth_date"] = history.birth_date
+        replay_legs(arrays, world, history.legs, slot)
+        if counters := programs.counters[history.program_id]:
+            found = count_awards(counters, history.awards, world.programs[account["program"]])
+            memory.counters[slot, : len(counters)] = found
+        if history.advice.size:
+            for row in latest_steps(history.advice, now):
+                keep_standing(arrays, arrays.accounts[slot], row)
+        if history.lots.size and (left := lots_left(history.lots)).size:
+            replay_lots(arrays, left, slot)
 
     def _run(self, step: _Step, now: int) -> tuple[Batch, Output]:
         """Call the kernel with room for the worst case."""

@@ -268,10 +268,13 @@ class Engine:
     def _decided(self, batch: _Batch, waited_s: float, results: list[Any], error: PointguardError | None) -> None:
         """Hand each submission what it gets, and go on with what has come meanwhile."""
         for submission, result in zip(batch.submissions, results, strict=True):
-            if isinstance(result, BaseException):
-                submission.done(None, result)
-            else:
-                submission.done(result, None)
+            try:
+                if isinstance(result, BaseException):
+                    submission.done(None, result)
+                else:
+                    submission.done(result, None)
+            except Exception:  # one caller's trouble must not keep the others, and the queue, waiting
+                log.exception("fault", where="answer")
         self._recycle(batch)
         report = self._decider.last_report if error is None else None
         if report is not None:
@@ -284,14 +287,18 @@ class Engine:
                 self._requests_max = min(2 * self._requests_max, BATCH_REQUESTS_MAX)
         else:
             self.failures += 1
-            self.broken = self.broken or isinstance(error, StorageBroken)
-            if self.broken and self.on_broken is not None:
-                self.on_broken()
+            self._look_at(error)
         # Before anybody watches: whatever becomes of that, batches go on.
         self._next()
         if report is not None and self.observe is not None:
             contexts = [submission.context for submission in batch.submissions if submission.context is not None]
             self.observe(Observed(report, waited_s, contexts))
+
+    def _look_at(self, error: BaseException | None) -> None:
+        """Have the process end if what failed has left the storage in a state that nobody knows."""
+        self.broken = self.broken or isinstance(error, StorageBroken)
+        if self.broken and self.on_broken is not None:
+            self.on_broken()
 
     def _recycle(self, batch: _Batch) -> None:
         """Keep an inbox for a later batch, unless a batch of unusual size has made it large."""
@@ -341,6 +348,7 @@ class Engine:
             self.writable = True
         elif isinstance(error, StorageUnavailable):
             self.writable = False
+            self._look_at(error)
         job.done(result, error)
         self._next()
 

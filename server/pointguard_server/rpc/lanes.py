@@ -228,9 +228,9 @@ class Lanes:
 
 
 def _transaction_id(name: str, answer: bytes) -> str:
-    """Return the id in an answer; empty if the RPC answers for many."""
-    rpc = transaction_pb2.DESCRIPTOR.services_by_name["TransactionService"].methods_by_name[name]
-    return getattr(GetMessageClass(rpc.output_type).FromString(answer), "transaction_id", "")
+    """Return the id in an answer; empty if the RPC answers for many, or books nothing."""
+    rpc = transaction_pb2.DESCRIPTOR.services_by_name["TransactionService"].methods_by_name.get(name)
+    return getattr(GetMessageClass(rpc.output_type).FromString(answer), "transaction_id", "") if rpc is not None else ""
 
 
 def check_count(count: int, most: int) -> None:

@@ -4,6 +4,7 @@ It is written and taken up in one step between two batches: what is decided from
 grow.
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -12,7 +13,16 @@ from typing import Any, Final, Generic, NamedTuple
 import numpy as np
 
 from pointguard_server.domain.codes import CodeKind
-from pointguard_server.domain.errors import InvalidRequest, KeyReused, NotFound, PointguardError, Violation
+from pointguard_server.domain.errors import (
+    Draining,
+    InvalidRequest,
+    KeyReused,
+    NotFound,
+    PointguardError,
+    StorageBroken,
+    StorageUnavailable,
+    Violation,
+)
 from pointguard_server.domain.interventions import Intervention
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
@@ -21,6 +31,7 @@ from pointguard_server.service.directive import Each, is_in_force
 from pointguard_server.service.ports import DirectiveReader, DirectiveStore, Directory
 from pointguard_server.service.rule_versions import RequestKey
 
+LOOK_AGAIN_S: Final = 1.0
 DEEDS_KEPT: Final = 450 * 86_400_000_000
 """How long, in microseconds, who did something is of use: past every window."""
 
@@ -50,6 +61,7 @@ class Keeper(ABC, Generic[Each]):
     ) -> None:
         self._engine, self._decider, self._store, self._reader = engine, decider, store, reader
         self._names, self._place, self._most = names, place, most
+        self._looking: asyncio.Task[None] | None = None
 
     @abstractmethod
     def _rows(self, connection: Any, directives: Iterable[Each]) -> RowArray:
@@ -69,7 +81,7 @@ class Keeper(ABC, Generic[Each]):
 
     def load(self, connection: Any) -> None:
         """Take up what is in force: at a start, on the writer's thread."""
-        self._take_up(self._found(connection, self._decider.moment()))
+        self._take_up(self._find(connection))
 
     async def listed(self, below: int, count: int, in_force_at: int) -> list[Each]:
         """Return a page of them, the newest first; if a moment is given, only those in force then."""
@@ -137,8 +149,29 @@ class Keeper(ABC, Generic[Each]):
             return made, self._found(connection, moment)
 
         made: Each
-        made, _ = await self._engine.run(step, lambda done: self._take_up(done[1]))
+        try:
+            made, _ = await self._engine.run(step, lambda done: self._take_up(done[1]))
+        except StorageUnavailable:
+            # Nobody knows whether it was written. If it was, it must be heeded, whether or not the caller tries again.
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.create_task(self._look_again())
+            raise
         return made
+
+    async def _look_again(self) -> None:
+        """Take up what the tables say, as soon as they can be read."""
+        while True:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            try:
+                await self._engine.run(self._find, self._take_up)
+            except (Draining, StorageBroken):
+                return
+            except StorageUnavailable:
+                continue
+            return
+
+    def _find(self, connection: Any) -> "_Found":
+        return self._found(connection, self._decider.moment())
 
     def _found(self, connection: Any, moment: int) -> "_Found":
         """Return what the tables say of a moment, which is taken up once the step is durable."""

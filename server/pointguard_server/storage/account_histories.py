@@ -89,7 +89,7 @@ def ask(connection: Connection, statement: str, asked: Sequence[tuple[int, ...]]
         some = asked[first : first + _ACCOUNTS_A_STATEMENT[0]]
         count = next(size for size in reversed(_ACCOUNTS_A_STATEMENT) if size >= len(some))
         width = len(some[0])
-        values = [*chain.from_iterable(some), *[None] * (width * (count - len(some)))]
+        values = [*chain.from_iterable(some), *[0] * (width * (count - len(some)))]  # tenant 0 has nothing
         yield from connection.execute(with_asked(statement, width, count), values)
 
 

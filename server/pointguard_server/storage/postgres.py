@@ -26,7 +26,7 @@ from pointguard_server.storage.database import NEWEST_REVISION, run_migrations
 OLDEST_VERSION: Final = 15_00_00
 LOCK: Final = 0x706F696E
 LOCK_WAIT_S: Final = 5.0
-# A server that is cut off from its database notices within these, and so does the database.
+# A server that is cut off from its database notices within these; SESSION has the database notice too.
 CONNECTION: Final[dict[str, Any]] = {
     "connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
     "tcp_user_timeout": 10_000, "client_encoding": "UTF8",
@@ -39,6 +39,11 @@ SESSION: Final = (
         "SELECT set_config('synchronous_commit', 'on', false)"
         " WHERE current_setting('synchronous_commit') IN ('off', 'local')"
     ),
+    # A session that is cut off holds the database's lock: nobody could serve until the system gives it up, in hours.
+    "SET tcp_keepalives_idle = 5",
+    "SET tcp_keepalives_interval = 2",
+    "SET tcp_keepalives_count = 3",
+    "SET tcp_user_timeout = 10000",
     "SET statement_timeout = 0",
     "SET idle_in_transaction_session_timeout = 0",
 )

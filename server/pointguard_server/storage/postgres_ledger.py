@@ -13,12 +13,12 @@ import structlog
 
 from pointguard_server.domain.errors import StorageBroken
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, ID_FIELDS, LEG_FIELDS
-from pointguard_server.engine.ports import BatchRecord, RowArray, Rows
+from pointguard_server.engine.ports import BatchRecord, Heads, RowArray, Rows
 from pointguard_server.storage import tables
 from pointguard_server.storage.connections import FAILURES, Connection, storage_error
 from pointguard_server.storage.directory import Directory
 from pointguard_server.storage.postgres import PostgresConnection
-from pointguard_server.storage.sql_ledger import SqlLedger
+from pointguard_server.storage.sql_ledger import READ_LAST_BATCH, SqlLedger
 
 log = structlog.get_logger(__name__)
 
@@ -103,38 +103,58 @@ class PostgresLedger(SqlLedger):
         super().__init__(connection, directory, writer_epoch, writer_id)
         self._connects = connection.connects
         self._is_taken_over = False
+        # Digests of the latest batch, and of one whose commit nobody knows the end of: what the database may end with.
+        self._last, self._unsure = b"", b""
+        self._appended = b""
+
+    def heads(self) -> Heads:
+        """See the port."""
+        heads = super().heads()
+        self._last, self._unsure = heads.digest, b""
+        return heads
 
     def begin(self) -> None:
         """See the port.
 
         Raises:
-            StorageBroken: while the connection was lost another server has served.
+            StorageBroken: while the connection was lost another server has served, or the database has lost batches.
         """
         if self._is_taken_over:
             raise StorageBroken
         self._execute("BEGIN")
         if self._connection.connects == self._connects:
             return
-        # Whoever writes has the database's lock, so nobody can be in between: but somebody may have been, and memory
-        # would not know.
+        # Whoever writes has the database's lock, so nobody can be in between: but somebody may have been, or this is a
+        # standby that took over without the latest batches, and memory would not know.
         try:
             epoch = self._connection.execute(NEWEST_EPOCH).fetchone()
+            last = self._connection.execute(READ_LAST_BATCH).fetchone() or (0, 0, bytes(32))
         except FAILURES as error:
             self.rollback()
             raise storage_error(error) from error
-        if epoch != (self.writer_epoch,):
+        if epoch != (self.writer_epoch,) or last[2] not in (self._last, self._unsure):
             self.rollback()
             self._is_taken_over = True
             log.error("database_taken_over")
             raise StorageBroken
         self._connects = self._connection.connects
 
+    def commit(self) -> None:
+        """See the port."""
+        appended, self._appended = self._appended, b""
+        self._unsure = appended or self._unsure
+        super().commit()
+        if appended:
+            self._last, self._unsure = appended, b""
+
     def rollback(self) -> None:
         """See the port."""
+        self._appended = b""
         self._connection.rollback()
 
     def append(self, rows: Rows) -> None:
         """See the port."""
+        self._appended = rows.batch.digest
         try:
             self._connection.copy_in(_LEGS.statement, _LEGS.pack(rows.legs, rows.texts))
             if len(rows.entries):
