@@ -89,7 +89,13 @@ def test_every_planted_fault_has_the_scenario_that_catches_it() -> None:
     assert set(CAUGHT_BY.values()) <= {part.scenario.name for part in load_parts()}
 
 
-@pytest.mark.parametrize("fault", sorted(set(FAULTS) - set(IN_POWER_CUTS)))
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, marks=pytest.mark.long if number % 3 else ())
+        for number, fault in enumerate(sorted(set(FAULTS) - set(IN_POWER_CUTS)))
+    ],
+)
 async def test_a_planted_fault_fails_its_scenario_which_passes_without(faulty_server: FaultyServer, fault: str) -> None:
     scenario = CAUGHT_BY[fault]
     assert scenario in failed(await faulty_server.play(fault, scenario)), "the fault was not caught"

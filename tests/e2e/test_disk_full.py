@@ -71,7 +71,7 @@ def small_disk(directory: Path) -> Iterator[tuple[Room, Room]]:
         subprocess.run(["umount", "--lazy", str(directory)], check=True)
 
 
-@pytest.mark.parametrize("disk", [limited_files, small_disk])
+@pytest.mark.parametrize("disk", [limited_files, pytest.param(small_disk, marks=pytest.mark.long)])
 def test_a_full_disk_loses_nothing_that_was_answered_and_is_recovered_from(
     start_server: StartServer, tmp_path: Path, disk: Callable[[Path], Any]
 ) -> None:

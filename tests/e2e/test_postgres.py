@@ -95,7 +95,8 @@ def test_a_server_whose_database_another_one_has_served_meanwhile_says_so_and_en
     assert [event["level"] for event in server.events() if event["event"] == "database_taken_over"] == ["error"]
 
 
-@pytest.mark.parametrize("cuts", [1, pytest.param(5, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("cuts", [1, 5])
 async def test_nothing_answered_is_lost_when_the_server_or_the_database_is_killed_under_load(
     cluster: PostgresCluster, tmp_path: Path, cuts: int
 ) -> None:

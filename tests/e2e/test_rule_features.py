@@ -124,6 +124,7 @@ async def test_groups_and_the_store_s_country_decide_from_the_next_purchase_on(c
         await client.update_member(member)
 
 
+@pytest.mark.long
 async def test_caps_hold_through_kill_9_and_across_versions(server: ServerProcess, client: PointguardClient) -> None:
     rules = 'rule "capped" earn base 30 cap 50 per day cap 100 per lifetime\nrule "other" earn bonus 1\n'
     await decide_by(client, rules)
@@ -143,6 +144,7 @@ async def test_caps_hold_through_kill_9_and_across_versions(server: ServerProces
         assert await buy(again, another, "1") == {"capped": 30, "other": 5}
 
 
+@pytest.mark.long
 async def test_different_stores_are_counted_through_a_restart(server: ServerProcess, client: PointguardClient) -> None:
     await decide_by(client, 'rule "roaming" earn base 1 + 10 * distinct(stores of purchases, 7 days)')
     member = await new_member(client)
@@ -154,6 +156,7 @@ async def test_different_stores_are_counted_through_a_restart(server: ServerProc
     assert earned == [{"roaming": points} for points in (1, 11, 11, 21)]
 
 
+@pytest.mark.long
 async def test_a_birth_date_decides_from_its_change_on_and_through_kill_9(
     server: ServerProcess, client: PointguardClient
 ) -> None:

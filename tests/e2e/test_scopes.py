@@ -89,6 +89,7 @@ def server(start_server: StartServer, tmp_path: Path, plain_data: tuple[Path, st
     return start_server(("--tenant", "plain", *write_program(tmp_path / "program")), api_key=api_key)
 
 
+@pytest.mark.long
 def test_the_eleventh_redemption_by_one_cashier_over_many_members_is_declined_before_and_after_a_kill(
     server: ServerProcess, tmp_path: Path
 ) -> None:

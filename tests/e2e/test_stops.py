@@ -50,6 +50,7 @@ def codes(answer: Any) -> list[ReasonCode]:
     return [reason.code for reason in answer.reasons]
 
 
+@pytest.mark.long
 def test_a_stop_holds_at_once_and_through_a_crash_until_it_is_released(
     own_server: ServerProcess, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,14 +1,23 @@
 """What a failing database does: nothing is said, nothing is kept, and the next batch is right."""
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from pointguard_server.domain.codes import Decision, Operation
+from pointguard_server.domain.codes import Decision, Operation, Reason
 from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
+from pointguard_server.domain.interventions import Intervention
+from pointguard_server.engine.engine import Engine
+from pointguard_server.service import directives
+from pointguard_server.service.directive import Stop
+from pointguard_server.service.rule_versions import RequestKey
+from pointguard_server.service.stops import Stops
 from pointguard_server.storage import account_histories
+from pointguard_server.storage.directives import STOPS, DirectiveStore
 from tests.integration.audit import audit
 from tests.support.ledger import DAY, SECOND, Ledger
 
@@ -223,3 +232,26 @@ def test_a_clock_that_steps_back_after_a_quote_gives_no_cap_twice(new_ledger: Ca
     assert ledger.quote(account).points == 100
     ledger.clock.moment -= 15 * SECOND
     assert ledger.authorise(account, 1).decision == ledger.rehearse(ledger.authorise_ask(account, 1))[0].decision
+
+
+async def test_a_stop_whose_commit_nobody_heard_of_is_heeded_without_a_retry(
+    failing: tuple[Ledger, FailingConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, connection = failing
+    monkeypatch.setattr(directives, "LOOK_AGAIN_S", 0.01)
+    account = ledger.member(100)
+    engine = Engine(ledger.decider, ledger.store.write)
+    engine.start()
+    place = (1, ledger.programs.programs[0].program_id)
+    stops = Stops(engine, ledger.decider, DirectiveStore(STOPS), cast("Any", None), ledger.names, place)
+    wanted = Stop(0, 0, 0, 0, 0, ledger.clock.now() + DAY, Intervention("analyst 7", 1))
+    connection.failing, connection.late = "COMMIT", True
+    with pytest.raises(StorageUnavailable):
+        await stops.add(wanted, RequestKey(bytes(16), bytes(16)))
+    connection.failing = ""
+    looking = stops._looking
+    assert looking is not None
+    await asyncio.wait_for(looking, 10)
+    (verdict,) = await engine.submit([ledger.authorise_ask(account, 1)], time.monotonic() + 10)
+    assert (verdict.decision, verdict.reasons[0][0]) == (Decision.DECLINED, Reason.REDEMPTIONS_STOPPED)
+    await engine.stop()
