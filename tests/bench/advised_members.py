@@ -8,6 +8,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import redirect_stdout
 from itertools import islice
 
 from google.protobuf import duration_pb2
@@ -66,5 +67,6 @@ def _advice(member: LoadMember) -> advice_pb2.RaiseAdviceRequest:
 
 if __name__ == "__main__":
     job = json.load(sys.stdin)
-    asyncio.run(advise(job["arguments"], job["members"]))
+    with redirect_stdout(sys.stderr):  # where the server logs to
+        asyncio.run(advise(job["arguments"], job["members"]))
     print(json.dumps({}))
