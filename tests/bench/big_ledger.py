@@ -17,7 +17,7 @@ from pointguard_client.idempotency import new_idempotency_key
 from pointguard_server.domain.codes import Decision, Operation
 from pointguard_server.engine.ask import Ask
 from pointguard_server.engine.batch import Decider
-from pointguard_server.engine.identifiers import transaction_ids
+from pointguard_server.engine.identifiers import write_transaction_ids
 from pointguard_server.engine.inbox import Inbox
 from pointguard_server.engine.memory import Memory
 from pointguard_server.engine.ports import Heads, LedgerStore, Rows
@@ -116,8 +116,10 @@ def _copied(rows: Rows, copy: int, heads: Heads) -> Rows:
     moment = int(rows.legs["accepted_at"][0]) + copy
     legs, entries = rows.legs.copy(), rows.entries.copy()
     legs["position"] = np.arange(heads.position + 1, heads.position + 1 + count)
-    legs["transaction_id"] = transaction_ids(moment, count).view("V16")[:, 0]
-    legs["idempotency_key"] = transaction_ids(moment, count).view("V16")[:, 0]
+    ids = np.empty((count, 2), np.int64)
+    for name in ("transaction_id", "idempotency_key"):
+        write_transaction_ids(ids, moment)
+        legs[name] = ids.view("V16")[:, 0]
     legs["account_id"] += copy * TEMPLATE_ACCOUNTS
     legs["accepted_at"] = moment
     legs["batch_id"] = heads.batch_id + 1

@@ -28,7 +28,7 @@ from pointguard_server.engine.corrections import NO_CORRECTIONS, Corrections
 from pointguard_server.engine.counters import count_awards
 from pointguard_server.engine.directives import Directives
 from pointguard_server.engine.identifying import identify, leave_ended
-from pointguard_server.engine.inbox import Inbox
+from pointguard_server.engine.inbox import INBOXES, Inbox
 from pointguard_server.engine.kernel import decide
 from pointguard_server.engine.lots import lots_left
 from pointguard_server.engine.memory import ACCOUNT, Arrays, Memory
@@ -70,7 +70,6 @@ _BY_AGENTS = [_ADJUST, int(Operation.TRANSFER), int(Operation.SET_REDEMPTION_LOC
 _NO_ID = bytes(16)
 LOADED_TOGETHER = 64
 """So many accounts are read from the ledger at once: room is made for the worst that their legs may need."""
-_INBOXES = 3  # that take turns: one is decided and one filled, and more only behind a job
 
 Upcoming = tuple[tuple[int, Programs], ...]
 """Programs that decide from their moments on, earliest first."""
@@ -130,7 +129,7 @@ class Decider:
         self._clock = clock
         self._buffers = Buffers()
         self._header = np.zeros(HEADER_SIZE, np.int64)
-        self._recent = Recent(_INBOXES)
+        self._recent = Recent(INBOXES)
         self.heads = store.heads()
         memory.take_distinct(programs.distinct_measures)
         self.recounting: Recount | None = None  # what is still to be counted on, beside the writer

@@ -27,7 +27,7 @@ from pointguard_server.domain.errors import (
 )
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.batch import BatchReport, Decider
-from pointguard_server.engine.inbox import Inbox
+from pointguard_server.engine.inbox import INBOXES, Inbox
 from pointguard_server.engine.rows import SETTLED
 from pointguard_server.engine.verdicts import Answers
 
@@ -39,7 +39,6 @@ DECIDE_S_MAX = 0.25
 # A batch waits for more if the one before had so many callers, and for this long at most.
 HOLD_FROM_CALLERS, HOLD_S_MAX = 2, 0.002
 QUEUED_REQUESTS_MAX = 32_768
-SPARE_INBOXES = 4
 
 
 Finish = Callable[[Answers], Any]
@@ -302,7 +301,7 @@ class Engine:
 
     def _recycle(self, batch: _Batch) -> None:
         """Keep an inbox for a later batch, unless a batch of unusual size has made it large."""
-        if len(batch.inbox.requests) <= 2 * BATCH_REQUESTS_MAX and len(self._spare_inboxes) < SPARE_INBOXES:
+        if len(batch.inbox.requests) <= 2 * BATCH_REQUESTS_MAX and len(self._spare_inboxes) < INBOXES:
             batch.inbox.clear()
             self._spare_inboxes.append(batch.inbox)
 

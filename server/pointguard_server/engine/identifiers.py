@@ -16,13 +16,6 @@ from pointguard_server.engine.compiled.ids import fill_ids
 _VERSION = 7 << 12
 
 
-def transaction_ids(now: int, count: int) -> npt.NDArray[np.int64]:
-    """Return ``count`` ids for a batch decided at ``now``: see ``write_transaction_ids``."""
-    ids = np.empty((count, 2), np.int64)
-    write_transaction_ids(ids, now)
-    return ids
-
-
 def write_transaction_ids(ids: npt.NDArray[np.int64], now: int) -> None:
     """Make all rows ids for a batch decided at ``now``: of two integers each, in memory order.
 

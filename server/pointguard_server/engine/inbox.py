@@ -18,6 +18,8 @@ _NO_ID = bytes(16)
 _PACK_ENVELOPE = Struct("<2q16s16s19q").pack_into
 _ENVELOPE_SIZE, _REQUEST_SIZE = ENVELOPE.itemsize, REQUEST.itemsize
 _ROWS, _LINES, _BODY_BYTES = 64, 256, 8_192
+INBOXES = 4
+"""So many at the most take turns, and are kept for that. Two, but behind a job that takes long."""
 
 
 class Inbox:

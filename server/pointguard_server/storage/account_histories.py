@@ -83,7 +83,7 @@ _NO_LOTS: RowArray = np.zeros(0, ENTRY)
 _NO_AWARDS: RowArray = np.zeros(0, AWARDED)
 
 
-def ask(connection: Connection, statement: str, asked: Sequence[tuple[int, ...]]) -> Iterator[tuple[Any, ...]]:
+def find(connection: Connection, statement: str, asked: Sequence[tuple[int, ...]]) -> Iterator[tuple[Any, ...]]:
     """Run a statement for each of ``asked``, for a fixed number at a time, so that it stays prepared."""
     for first in range(0, len(asked), _ACCOUNTS_A_STATEMENT[0]):
         some = asked[first : first + _ACCOUNTS_A_STATEMENT[0]]
@@ -148,7 +148,7 @@ class AccountHistories:
     def _read_legs(self, tenant_id: int, account_ids: Sequence[int], newer_than: int) -> dict[int, RowArray]:
         """Return, of accounts that are there, their legs back to a moment and to all that is open: ``rows.LEG``."""
         records = defaultdict(list)
-        for account_id, record in ask(self._connection, READ_NEWEST, [(tenant_id, each) for each in account_ids]):
+        for account_id, record in find(self._connection, READ_NEWEST, [(tenant_id, each) for each in account_ids]):
             records[account_id].append(record)
         counts = np.array([len(each) for each in records.values()], np.int64)
         legs = legs_of_records([record for each in records.values() for record in each])
@@ -187,12 +187,12 @@ class AccountHistories:
             if of_account["seq"][0] == 1
         }
         later = [(tenant_id, account_id) for account_id in legs if account_id not in began]
-        return began | dict(ask(self._connection, READ_ENROLLED_AT, later))
+        return began | dict(find(self._connection, READ_ENROLLED_AT, later))
 
     def _read_advice(self, tenant_id: int, legs: dict[int, RowArray]) -> dict[int, RowArray]:
         """Return what the legs raised, of accounts that have some."""
         asked = [(tenant_id, account_id, int(of_account["seq"][0])) for account_id, of_account in legs.items()]
-        rows = np.array(list(ask(self._connection, READ_ADVICE, asked)), ADVICE_COLUMNS)
+        rows = np.array(list(find(self._connection, READ_ADVICE, asked)), ADVICE_COLUMNS)
         return _by_account(rows.view(ADVICE))
 
     def _read_lots(self, tenant_id: int, legs: dict[int, RowArray]) -> dict[int, RowArray]:
@@ -206,7 +206,7 @@ class AccountHistories:
             open_from = of_account[max(int(newest["open_from_seq"]) - int(of_account["seq"][0]), 0)]
             moment = min(int(newest["accepted_at"]), int(open_from["accepted_at"]))
             asked.append((tenant_id, account_id, int(newest["seq"]), moment))
-        return _by_account(np.array(list(ask(self._connection, READ_LOTS, asked)), ENTRY))
+        return _by_account(np.array(list(find(self._connection, READ_LOTS, asked)), ENTRY))
 
     def _read_awards(self, tenant_id: int, legs: dict[int, RowArray], since: int) -> dict[int, RowArray]:
         """Return what rules gave since a moment that the legs reach back to, or for 0 ever."""
@@ -216,7 +216,7 @@ class AccountHistories:
             if seqs.size:
                 asked.append((tenant_id, account_id, int(seqs[0]) if since else 1, int(seqs[-1])))
         found = defaultdict(list)
-        for account_id, *award in ask(self._connection, READ_AWARDS, asked):
+        for account_id, *award in find(self._connection, READ_AWARDS, asked):
             found[account_id].append(tuple(award))
         return {account_id: np.array(awards, AWARDED) for account_id, awards in found.items()}
 

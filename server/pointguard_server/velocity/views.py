@@ -11,7 +11,7 @@ writes down once what a kernel asks of its arrays, and from then on its address 
 
 from collections.abc import Iterator
 from operator import is_
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,8 @@ Tuple = TypeVar("Tuple", bound=tuple[Any, ...])
 Kind = tuple[np.dtype[Any], int]
 """What the elements of an array are, and how many dimensions it has."""
 
-_ADDRESS: Final = "address"
+# Of fields, no name begins with an underscore.
+_ADDRESS, _WORDS = "_address", "_words"
 
 
 def view(viewed: Viewed) -> Viewed:
@@ -84,7 +85,7 @@ class _Address:
         words = np.array([word for array in arrays for word in _words_of(array)], np.int64)
         # They live as long as the tuple, which lives as long as a call that it was given to; of two threads that come
         # here at once, both take those of the first.
-        words = viewed.__dict__.setdefault("words", words)
+        words = viewed.__dict__.setdefault(_WORDS, words)
         return viewed.__dict__.setdefault(_ADDRESS, _place_of(words))
 
 

@@ -2,17 +2,20 @@
 
 import uuid
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointguard_server.engine.identifiers import key_bytes, transaction_ids, transaction_of, uuid_text
+from pointguard_server.engine.identifiers import key_bytes, transaction_of, uuid_text, write_transaction_ids
 
 MOMENT = 1_790_000_000_123_456
 
 
 def raw_ids(now: int, count: int) -> list[bytes]:
-    return [pair.tobytes() for pair in transaction_ids(now, count)]
+    ids = np.zeros((count, 2), np.int64)
+    write_transaction_ids(ids, now)
+    return [pair.tobytes() for pair in ids]
 
 
 def test_a_transaction_id_is_a_uuid_of_version_seven_that_tells_its_millisecond() -> None:

@@ -114,7 +114,7 @@ def test_an_array_of_another_kind_is_refused_in_a_view_and_beside_one(weights: A
 
 def test_what_has_no_address_is_refused_where_a_view_is_taken() -> None:
     scale(an_outer(), np.ones(3, np.int64))
-    with pytest.raises(AttributeError, match="address"):
+    with pytest.raises(AttributeError, match="_address"):
         scale((1, 2, 3), np.ones(3, np.int64))
 
 

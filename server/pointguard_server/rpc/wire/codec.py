@@ -18,7 +18,7 @@ from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.domain.record import encode_varint
 from pointguard_server.engine import constant_tables, lexicon
 from pointguard_server.engine.ask import Ask, Verdict
-from pointguard_server.engine.inbox import Inbox
+from pointguard_server.engine.inbox import INBOXES, Inbox
 from pointguard_server.engine.lexicon import ByteArray, Lexicon
 from pointguard_server.engine.verdicts import Answers, verdict_of_record
 from pointguard_server.rpc.decode import CHANNELS, Decoder, parse
@@ -42,7 +42,6 @@ _STAGING_BYTES = 4_096
 _ANSWER_BYTES = 512  # an answer without reasons and awards
 _REASON_BYTES = NAME_BYTES_MAX + 16
 _LEVELS = 3  # of messages in messages
-_INBOXES = 3  # that take turns
 _NO_EXTENTS = np.zeros((0, 2), np.int64)
 REQUESTS: dict[Operation, type[Message]] = {
     Operation.AUTHORISE: transaction_pb2.AuthoriseRedemptionRequest,
@@ -115,7 +114,7 @@ class Codec:
             seen=seen_for(tenant.line_codes),
         )
         self._extent = np.zeros((1, 2), np.int64)  # for a message that is one request
-        self._recent = Recent(_INBOXES)
+        self._recent = Recent(INBOXES)
         # With what they were made of: the same are not made again.
         self._line_reading: tuple[LineCodes, Matchers, Seen] | None = None
         self._stores: dict[str, int] = {}
