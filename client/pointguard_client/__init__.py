@@ -20,6 +20,8 @@ from pointguard_client.activity_values import (
     RecordedActivity,
     StreamedActivities,
 )
+from pointguard_client.books_client import BooksClient
+from pointguard_client.books_values import Liability, LiabilityLot, LiabilityProgress
 from pointguard_client.channel import Connection
 from pointguard_client.client import PointguardClient
 from pointguard_client.configuration_client import ConfigurationClient
@@ -177,6 +179,7 @@ from pointguard_client.shadow_values import Shadow, ShadowDifference, ShadowFind
 from pointguard_client.stream import TransactionStream
 from pointguard_client.sync_client import (
     SyncActivityClient,
+    SyncBooksClient,
     SyncExperimentClient,
     SyncFraudClient,
     SyncPointguardClient,
@@ -250,6 +253,7 @@ __all__ = [
     "BasketLine",
     "BatchColumns",
     "BatchResult",
+    "BooksClient",
     "CallError",
     "Cancelled",
     "Capture",
@@ -317,6 +321,9 @@ __all__ = [
     "InterventionReason",
     "InvalidArgument",
     "KeyReused",
+    "Liability",
+    "LiabilityLot",
+    "LiabilityProgress",
     "MemberRecord",
     "MetricResult",
     "Money",
@@ -376,6 +383,7 @@ __all__ = [
     "StopSubject",
     "StreamedActivities",
     "SyncActivityClient",
+    "SyncBooksClient",
     "SyncExperimentClient",
     "SyncFraudClient",
     "SyncPointguardClient",

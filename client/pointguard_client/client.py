@@ -7,7 +7,7 @@ Every call has a deadline, is tried again when that is safe (see `retry`), and r
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, Self
 
@@ -25,6 +25,7 @@ from pointguard.v1 import (
 )
 from pointguard_client import decoding, encoding, requests, results
 from pointguard_client.activity_client import ActivityClient
+from pointguard_client.books_client import BooksClient
 from pointguard_client.calls import DEFAULT_TIMEOUT_SECONDS, Caller
 from pointguard_client.channel import USUAL_CONNECTION, Connection, call_metadata, open_channel
 from pointguard_client.configuration_client import ConfigurationClient
@@ -68,6 +69,7 @@ class PointguardClient:
         self.configuration = ConfigurationClient(channel, caller)
         self.fraud = FraudClient(channel, caller)
         self.activity = ActivityClient(channel, caller)
+        self.books = BooksClient(channel, caller)
 
     @classmethod
     def connect(
@@ -362,9 +364,14 @@ class PointguardClient:
             await self._caller.call("ExplainDecision", method, message, timeout_seconds, may_hedge=False)
         )
 
-    async def get_balance(self, member: Identifier, *, timeout_seconds: float | None = None) -> results.AccountBalance:
-        """Return an account's points as they stand now."""
-        message = transaction_pb2.GetBalanceRequest(member=encoding.encode_identifier(member))
+    async def get_balance(
+        self, member: Identifier, *, as_of: datetime | None = None, timeout_seconds: float | None = None
+    ) -> results.AccountBalance:
+        """Return an account's points as they stand now, or stood at an earlier moment."""
+        message = transaction_pb2.GetBalanceRequest(
+            member=encoding.encode_identifier(member),
+            as_of=None if as_of is None else encoding.encode_time(as_of, "as_of"),
+        )
         method = self._transactions.GetBalance
         return decoding.decode_account_balance(await self._caller.call("GetBalance", method, message, timeout_seconds))
 

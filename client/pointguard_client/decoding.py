@@ -40,7 +40,7 @@ def decode_quote(message: transaction_pb2.QuoteRedemptionResponse) -> results.Qu
         points_max=message.points_max,
         money_max=_money(message.money_max) if message.HasField("money_max") else None,
         limits=_reasons(message.limits),
-        balance=_balance(message.balance),
+        balance=decode_balance(message.balance),
         advice=_advice(message.advice),
     )
 
@@ -54,8 +54,8 @@ def decode_redemption(message: transaction_pb2.AuthoriseRedemptionResponse) -> r
         reasons=_reasons(message.reasons),
         points=message.points,
         money=_money(message.money) if message.HasField("money") else None,
-        expires_at=_time(message.expires_at) if message.HasField("expires_at") else None,
-        balance=_balance(message.balance),
+        expires_at=decode_time(message.expires_at) if message.HasField("expires_at") else None,
+        balance=decode_balance(message.balance),
     )
 
 
@@ -66,7 +66,7 @@ def decode_capture(message: transaction_pb2.CaptureRedemptionResponse) -> result
         account_id=message.account_id,
         points=message.points,
         points_released=message.points_released,
-        balance=_balance(message.balance),
+        balance=decode_balance(message.balance),
     )
 
 
@@ -76,7 +76,7 @@ def decode_void(message: transaction_pb2.VoidRedemptionResponse) -> results.Void
         transaction_id=message.transaction_id,
         account_id=message.account_id,
         points_released=message.points_released,
-        balance=_balance(message.balance),
+        balance=decode_balance(message.balance),
     )
 
 
@@ -92,7 +92,7 @@ def decode_accrual(message: transaction_pb2.AccrueResponse) -> results.Accrual:
             results.Award(rule=award.rule, part=TransactionPart(award.part), points=award.points)
             for award in message.awards
         ),
-        balance=_balance(message.balance),
+        balance=decode_balance(message.balance),
         experiment_id=message.experiment_id,
         arm=message.arm,
     )
@@ -106,7 +106,7 @@ def decode_adjustment(message: transaction_pb2.AdjustPointsResponse) -> results.
         decision=Decision(message.decision),
         reasons=_reasons(message.reasons),
         signed_points=message.signed_points,
-        balance=_balance(message.balance),
+        balance=decode_balance(message.balance),
     )
 
 
@@ -118,7 +118,7 @@ def decode_return(message: transaction_pb2.ReturnTransactionResponse) -> results
         signed_points=message.signed_points,
         points_not_moved=message.points_not_moved,
         money=_money(message.money) if message.HasField("money") else None,
-        balance=_balance(message.balance),
+        balance=decode_balance(message.balance),
     )
 
 
@@ -130,7 +130,7 @@ def decode_transfer(message: transaction_pb2.TransferPointsResponse) -> results.
         decision=Decision(message.decision),
         reasons=_reasons(message.reasons),
         points=message.points,
-        balance=_balance(message.balance),
+        balance=decode_balance(message.balance),
     )
 
 
@@ -142,7 +142,7 @@ def decode_household(message: transaction_pb2.RedeemHouseholdResponse) -> result
         decision=Decision(message.decision),
         reasons=_reasons(message.reasons),
         points=message.points,
-        balance=_balance(message.balance),
+        balance=decode_balance(message.balance),
     )
 
 
@@ -163,8 +163,8 @@ def _leg(transaction: transaction_pb2.Transaction) -> results.Transaction:
         reasons=_reasons(transaction.reasons),
         points=transaction.points,
         money=_money(transaction.money) if transaction.HasField("money") else None,
-        accepted_at=_time(transaction.accepted_at) if transaction.HasField("accepted_at") else None,
-        occurred_at=_time(transaction.occurred_at) if transaction.HasField("occurred_at") else None,
+        accepted_at=decode_time(transaction.accepted_at) if transaction.HasField("accepted_at") else None,
+        occurred_at=decode_time(transaction.occurred_at) if transaction.HasField("occurred_at") else None,
         store_id=transaction.store_id,
         terminal_id=transaction.terminal_id,
         cashier_id=transaction.cashier_id,
@@ -172,9 +172,9 @@ def _leg(transaction: transaction_pb2.Transaction) -> results.Transaction:
         order_reference=transaction.order_reference,
         rule_set_version=transaction.rule_set_version,
         fraud_rules_version=transaction.fraud_rules_version,
-        balance=_balance(transaction.balance),
+        balance=decode_balance(transaction.balance),
         entries=tuple(_entry(entry) for entry in transaction.entries),
-        expires_at=_time(transaction.expires_at) if transaction.HasField("expires_at") else None,
+        expires_at=decode_time(transaction.expires_at) if transaction.HasField("expires_at") else None,
         original_transaction_id=transaction.original_transaction_id,
         experiment_id=transaction.experiment_id,
         arm=transaction.arm,
@@ -211,16 +211,17 @@ def decode_account_balance(message: transaction_pb2.GetBalanceResponse) -> resul
     """Return an account's points."""
     return results.AccountBalance(
         account_id=message.account_id,
-        balance=_balance(message.balance),
+        balance=decode_balance(message.balance),
         seq=message.seq,
         redemption_locked=message.redemption_locked,
         suspended=message.suspended,
         next_expiry=_next_expiry(message.next_expiry) if message.HasField("next_expiry") else None,
+        position=message.position,
     )
 
 
 def _next_expiry(message: transaction_pb2.NextExpiry) -> results.NextExpiry:
-    return results.NextExpiry(points=message.points, expires_at=_time(message.expires_at))
+    return results.NextExpiry(points=message.points, expires_at=decode_time(message.expires_at))
 
 
 def decode_batch_result(
@@ -326,7 +327,7 @@ def decode_member(message: member_pb2.FindMemberResponse) -> results.MemberRecor
             province=profile.province,
             birth_date=profile.birth_date,
         ),
-        enrolled_at=_time(message.enrolled_at) if message.HasField("enrolled_at") else None,
+        enrolled_at=decode_time(message.enrolled_at) if message.HasField("enrolled_at") else None,
         tier=message.tier,
         groups=tuple(message.groups),
     )
@@ -354,7 +355,8 @@ def decode_lock(message: member_pb2.SetRedemptionLockResponse) -> results.Redemp
     )
 
 
-def _time(message: Timestamp) -> datetime:
+def decode_time(message: Timestamp) -> datetime:
+    """Return a moment."""
     return message.ToDatetime(tzinfo=UTC)
 
 
@@ -362,7 +364,8 @@ def _money(message: common_pb2.Money) -> Money:
     return Money(minor_units=message.minor_units, currency_code=message.currency_code)
 
 
-def _balance(message: common_pb2.Balance) -> results.Balance:
+def decode_balance(message: common_pb2.Balance) -> results.Balance:
+    """Return an account's points."""
     return results.Balance(
         posted=message.posted, reserved=message.reserved, pending=message.pending, available=message.available
     )
@@ -385,8 +388,8 @@ def decode_advice(message: common_pb2.Advice) -> results.Advice:
         entity=AdviceEntity(message.entity),
         context=AdviceContext(message.context),
         posture=AdvicePosture(message.posture),
-        starts_at=_time(message.starts_at) if message.HasField("starts_at") else None,
-        ends_at=_time(message.ends_at) if message.HasField("ends_at") else None,
+        starts_at=decode_time(message.starts_at) if message.HasField("starts_at") else None,
+        ends_at=decode_time(message.ends_at) if message.HasField("ends_at") else None,
         rule=message.rule,
         rule_version=message.rule_version,
         evidence=_evidence(message.evidence),
@@ -398,7 +401,7 @@ def decode_advice(message: common_pb2.Advice) -> results.Advice:
 
 
 def _evidence(message: common_pb2.Evidence) -> results.Evidence:
-    starts_after = _time(message.window_starts_after) if message.HasField("window_starts_after") else None
+    starts_after = decode_time(message.window_starts_after) if message.HasField("window_starts_after") else None
     return results.Evidence(
         transaction_id=message.transaction_id,
         measured=message.measured,
@@ -414,8 +417,8 @@ def _entry(message: transaction_pb2.Entry) -> results.Entry:
         signed_points=message.signed_points,
         running_balance=message.running_balance,
         rule=message.rule,
-        matures_at=_time(message.matures_at) if message.HasField("matures_at") else None,
-        expires_at=_time(message.expires_at) if message.HasField("expires_at") else None,
+        matures_at=decode_time(message.matures_at) if message.HasField("matures_at") else None,
+        expires_at=decode_time(message.expires_at) if message.HasField("expires_at") else None,
     )
 
 

@@ -323,7 +323,10 @@ class NextExpiry:
 
 @dataclass(frozen=True, slots=True)
 class AccountBalance:
-    """An account's points as they stand; `seq` numbers the account's newest transaction."""
+    """An account's points as they stand, or stood; `seq` numbers the account's newest transaction by then.
+
+    `position` is the ledger's last by the earlier moment that was asked for; 0 for the present.
+    """
 
     account_id: int
     balance: Balance
@@ -331,6 +334,7 @@ class AccountBalance:
     redemption_locked: bool
     next_expiry: NextExpiry | None
     suspended: bool = False
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)

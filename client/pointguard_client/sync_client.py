@@ -18,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
 from pointguard_client import requests, results
 from pointguard_client.activity_client import ActivityClient
+from pointguard_client.books_client import BooksClient
 from pointguard_client.client import PointguardClient
 from pointguard_client.configuration_client import ConfigurationClient
 from pointguard_client.experiment_client import ExperimentClient
@@ -294,6 +295,28 @@ class SyncActivityClient:
     stream = _blocking_activity(ActivityClient.stream)
 
 
+def _blocking_books(
+    method: Callable[Concatenate[BooksClient, Parameters], Coroutine[Any, Any, Answer]],
+) -> Callable[Concatenate["SyncBooksClient", Parameters], Answer]:
+    """Return the method that waits for the asynchronous one."""
+
+    @wraps(method)
+    def call(self: "SyncBooksClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        return self._thread.run(method(self._client, *args, **kwargs))
+
+    return call
+
+
+class SyncBooksClient:
+    """The calls of `BooksClient`, each of which waits for its answer: `SyncPointguardClient.books`."""
+
+    def __init__(self, thread: _LoopThread, client: BooksClient) -> None:
+        self._thread = thread
+        self._client = client
+
+    liability = _blocking_books(BooksClient.liability)
+
+
 class SyncPointguardClient:
     """A connection to a pointguard server; safe to share between threads.
 
@@ -313,6 +336,7 @@ class SyncPointguardClient:
         self.configuration = SyncConfigurationClient(self._thread, self._client.configuration)
         self.fraud = SyncFraudClient(self._thread, self._client.fraud)
         self.activity = SyncActivityClient(self._thread, self._client.activity)
+        self.books = SyncBooksClient(self._thread, self._client.books)
 
     connect = classmethod(_connecting(PointguardClient.connect))
 

@@ -41,6 +41,7 @@ from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.backtests import Backtests
+from pointguard_server.service.books import Books
 from pointguard_server.service.case_watch import CaseWatch
 from pointguard_server.service.configurations import Configurations
 from pointguard_server.service.credentials import AGENT, FRAUD, MANAGER, TILL, Authenticator, issue, key_id_of
@@ -52,6 +53,7 @@ from pointguard_server.service.explanation.explainer import CheckedConfiguration
 from pointguard_server.service.live_programs import LiveMetrics, LivePrograms
 from pointguard_server.service.messages import Messages
 from pointguard_server.service.metrics import Metrics
+from pointguard_server.service.program_config import ProgramConfig
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
 from pointguard_server.service.program_start import ProgramStart, ProgramStarter
 from pointguard_server.service.rule_compiler import RuleCompiler
@@ -65,6 +67,7 @@ from pointguard_server.service.stops import Stops
 from pointguard_server.service.sweeper import Sweeper
 from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.settings import Settings, split_address
+from pointguard_server.storage.books_reader import BooksReader
 from pointguard_server.storage.configuration_versions import ConfigurationReader, ConfigurationVersions
 from pointguard_server.storage.connections import Connection
 from pointguard_server.storage.database import DATABASE_FILE
@@ -142,6 +145,7 @@ class Ledger(DataDirectory):
         """Open the ledger itself, with all that was answered."""
         database = self._ledger(self.connection, writer_epoch)
         self.decisions = DecisionReader(self._open_lookup(), self.vault)
+        self.books = BooksReader(self._open_lookup())
         if not isinstance(database, SqliteLedger):
             return database
         recovered = recover(database, directory)
@@ -285,6 +289,7 @@ class Server:
             self._open_backtests(rule_sets),
             self._explainer(rule_sets),
             *await self._open_directives(tenant),
+            self._open_books(),
             self.advice_feed,
             guard,
             (tenant,),
@@ -316,6 +321,17 @@ class Server:
                 return await self.serving.compiler.checking.configuration(source, name)
 
         return Explainer(self.ledger.decisions, self.ledger.catch_up, rule_sets.check_version, check, basket_lines)
+
+    def _open_books(self) -> Books:
+        """Return what reads the ledger as of earlier moments."""
+
+        async def present() -> int:
+            return int(await self.engine.run(lambda _connection: self.decider.moment())) - 1
+
+        async def check(source: str) -> ProgramConfig:
+            return (await self.serving.compiler.checking.configuration(source, "configuration"))[0]
+
+        return Books(self.ledger.books, self.ledger.catch_up, present, check)
 
     def _open_backtests(self, rule_sets: RuleSets) -> Backtests:
         """Return the backtests, of which none runs yet."""

@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 from pointguard.v1 import (
     activity_pb2,
     advice_pb2,
+    books_pb2,
     common_pb2,
     configuration_pb2,
     experiment_pb2,
@@ -30,7 +31,7 @@ TRANSACTIONS, ACTIVITIES, ADVICE, MEMBERS, RULES, EXPERIMENTS, SHADOWS, EXPLANAT
     f"pointguard.v1.{name}Service"
     for name in ("Transaction", "Activity", "Advice", "Member", "Rule", "Experiment", "Shadow", "Explanation")
 )
-CONFIGURATIONS = "pointguard.v1.ConfigurationService"
+CONFIGURATIONS, BOOKS = "pointguard.v1.ConfigurationService", "pointguard.v1.BooksService"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ _INTERVENTION = common_pb2.Intervention(author="raw calls", reason=common_pb2.IN
 _NO_VERSION = 1_000_000
 _QUIET_STORE = "34280"
 """Where no other test redeems: the server is shared, and a stop goes on."""
-OCCURRED = common_pb2.Origin(occurred_at=timestamp_pb2.Timestamp(seconds=1_780_000_000))
+OCCURRED_AT = timestamp_pb2.Timestamp(seconds=1_780_000_000)
+OCCURRED = common_pb2.Origin(occurred_at=OCCURRED_AT)
 _ARMS = [experiment_pb2.ExperimentArm(label=f"arm {version}", version=version, weight=1) for version in (1, 2)]
 RPCS: Mapping[str, Rpc] = {
     "QuoteRedemption": Rpc(
@@ -349,6 +351,10 @@ RPCS: Mapping[str, Rpc] = {
     "GetExperiment": Rpc(
         EXPERIMENTS, experiment_pb2.GetExperimentRequest, experiment_pb2.GetExperimentResponse,
         {"experiment_id": _NO_VERSION}, keyed=False,
+    ),
+    "LiabilityReport": Rpc(
+        BOOKS, books_pb2.LiabilityReportRequest, books_pb2.LiabilityReportResponse, {"since": OCCURRED_AT},
+        keyed=False, feeds=True,
     ),
     "StartShadow": Rpc(
         SHADOWS, shadow_pb2.StartShadowRequest, shadow_pb2.StartShadowResponse,

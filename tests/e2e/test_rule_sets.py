@@ -499,6 +499,7 @@ async def test_a_tills_key_may_not_touch_rules_and_a_managers_not_transactions(
             roll_back(till, 1, 1),
             till.rules.list_activations(),
             till.rules.simulate(order),
+            till.books.liability(),
             manager.enroll_member([Identifier.loyalty_id("1")]),
             manager.accrue(Identifier.loyalty_id("1"), Money(1_00, "CAD")),
             manager.get_balance(Identifier.loyalty_id("1")),

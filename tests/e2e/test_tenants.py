@@ -123,6 +123,8 @@ async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server:
             with pytest.raises(NotFound):
                 await ask
         assert (await client.fraud.list_advice(include_ended=True)).advice == ()
+        report = await client.books.liability()
+        assert (report.accounts, report.outstanding_points, report.movements) == (0, 0, {})
         listed = await client.rules.list_versions()
         assert [version.change.author for version in listed.versions] == ["file"]
         assert len((await client.rules.list_activations()).activations) == 1

@@ -8,6 +8,7 @@ from pointguard_client.commands.options import (
     add_language_option,
     add_member_options,
     connect,
+    moment,
 )
 from pointguard_client.commands.output import print_result
 from pointguard_client.words import AdviceContext
@@ -15,7 +16,9 @@ from pointguard_client.words import AdviceContext
 
 def register(commands: Subparsers) -> None:
     """Add the commands."""
-    add_member_options(add_command(commands, "balance", "show an account's points", _balance))
+    balance = add_command(commands, "balance", "show an account's points", _balance)
+    add_member_options(balance)
+    balance.add_argument("--as-of", type=moment, help="as of an earlier moment, ISO 8601 with time zone")
     transaction = add_command(commands, "transaction", "show one transaction with its entries", _transaction)
     transaction.add_argument("transaction_id", help="the transaction's UUID")
     advice = add_command(commands, "advice", "show what stands against an account", _advice)
@@ -27,7 +30,7 @@ def register(commands: Subparsers) -> None:
 
 async def _balance(arguments: argparse.Namespace) -> int:
     async with connect(arguments) as client:
-        balance = await client.get_balance(arguments.member)
+        balance = await client.get_balance(arguments.member, as_of=arguments.as_of)
     print_result(balance, arguments.json)
     return 0
 

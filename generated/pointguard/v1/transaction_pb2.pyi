@@ -537,10 +537,12 @@ class GetTransactionResponse(_message.Message):
     def __init__(self, transaction: _Optional[_Union[Transaction, _Mapping]] = ..., other_legs: _Optional[_Iterable[_Union[Transaction, _Mapping]]] = ...) -> None: ...
 
 class GetBalanceRequest(_message.Message):
-    __slots__ = ("member",)
+    __slots__ = ("member", "as_of")
     MEMBER_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
     member: _common_pb2.MemberReference
-    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ...) -> None: ...
+    as_of: _timestamp_pb2.Timestamp
+    def __init__(self, member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class NextExpiry(_message.Message):
     __slots__ = ("points", "expires_at")
@@ -551,20 +553,22 @@ class NextExpiry(_message.Message):
     def __init__(self, points: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class GetBalanceResponse(_message.Message):
-    __slots__ = ("account_id", "balance", "seq", "redemption_locked", "next_expiry", "suspended")
+    __slots__ = ("account_id", "balance", "seq", "redemption_locked", "next_expiry", "suspended", "position")
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     BALANCE_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     REDEMPTION_LOCKED_FIELD_NUMBER: _ClassVar[int]
     NEXT_EXPIRY_FIELD_NUMBER: _ClassVar[int]
     SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
     account_id: int
     balance: _common_pb2.Balance
     seq: int
     redemption_locked: bool
     next_expiry: NextExpiry
     suspended: bool
-    def __init__(self, account_id: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., seq: _Optional[int] = ..., redemption_locked: _Optional[bool] = ..., next_expiry: _Optional[_Union[NextExpiry, _Mapping]] = ..., suspended: _Optional[bool] = ...) -> None: ...
+    position: int
+    def __init__(self, account_id: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., seq: _Optional[int] = ..., redemption_locked: _Optional[bool] = ..., next_expiry: _Optional[_Union[NextExpiry, _Mapping]] = ..., suspended: _Optional[bool] = ..., position: _Optional[int] = ...) -> None: ...
 
 class BatchItem(_message.Message):
     __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "return_transaction", "transfer_points", "redeem_household")

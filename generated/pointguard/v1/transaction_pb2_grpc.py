@@ -185,7 +185,7 @@ class TransactionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetBalance(self, request, context):
-        """Returns an account's points as they stand now.
+        """Returns an account's points as they stand now, or stood at an earlier moment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

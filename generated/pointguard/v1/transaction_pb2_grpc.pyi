@@ -58,7 +58,7 @@ class TransactionServiceStub:
     GetTransaction: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.GetTransactionRequest, _transaction_pb2.GetTransactionResponse]
     """Returns one transaction with its entries."""
     GetBalance: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.GetBalanceRequest, _transaction_pb2.GetBalanceResponse]
-    """Returns an account's points as they stand now."""
+    """Returns an account's points as they stand now, or stood at an earlier moment."""
     ProcessBatch: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.ProcessBatchRequest, _transaction_pb2.ProcessBatchResponse]
     """Up to 10,000 mixed requests, each answered on its own and in the order sent, which is kept for each account."""
     ProcessBatchColumns: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.ProcessBatchColumnsRequest, _transaction_pb2.ProcessBatchColumnsResponse]
@@ -102,7 +102,7 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     GetTransaction: _aio.UnaryUnaryMultiCallable[_transaction_pb2.GetTransactionRequest, _transaction_pb2.GetTransactionResponse]  # type: ignore[assignment]
     """Returns one transaction with its entries."""
     GetBalance: _aio.UnaryUnaryMultiCallable[_transaction_pb2.GetBalanceRequest, _transaction_pb2.GetBalanceResponse]  # type: ignore[assignment]
-    """Returns an account's points as they stand now."""
+    """Returns an account's points as they stand now, or stood at an earlier moment."""
     ProcessBatch: _aio.UnaryUnaryMultiCallable[_transaction_pb2.ProcessBatchRequest, _transaction_pb2.ProcessBatchResponse]  # type: ignore[assignment]
     """Up to 10,000 mixed requests, each answered on its own and in the order sent, which is kept for each account."""
     ProcessBatchColumns: _aio.UnaryUnaryMultiCallable[_transaction_pb2.ProcessBatchColumnsRequest, _transaction_pb2.ProcessBatchColumnsResponse]  # type: ignore[assignment]
@@ -209,7 +209,7 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transaction_pb2.GetBalanceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transaction_pb2.GetBalanceResponse, _abc.Awaitable[_transaction_pb2.GetBalanceResponse]]:
-        """Returns an account's points as they stand now."""
+        """Returns an account's points as they stand now, or stood at an earlier moment."""
 
     @_abc_1.abstractmethod
     def ProcessBatch(

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from pointguard.v1 import (
     activity_pb2,
     advice_pb2,
+    books_pb2,
     configuration_pb2,
     experiment_pb2,
     explanation_pb2,
@@ -29,6 +30,7 @@ from pointguard_server.rpc.activity_service import ActivityService, ActivityStre
 from pointguard_server.rpc.advice_service import AdviceService
 from pointguard_server.rpc.advice_watch import AdviceWatch
 from pointguard_server.rpc.backtest_service import BacktestService
+from pointguard_server.rpc.books_service import BooksService
 from pointguard_server.rpc.configuration_service import ConfigurationService
 from pointguard_server.rpc.exemption_service import ExemptionService
 from pointguard_server.rpc.experiment_service import ExperimentService
@@ -49,6 +51,7 @@ from pointguard_server.rpc.transaction_service import Desk, TransactionService
 from pointguard_server.rpc.wire.codec import Codec
 from pointguard_server.service.advice_feed import AdviceFeed
 from pointguard_server.service.backtests import Backtests
+from pointguard_server.service.books import Books
 from pointguard_server.service.configurations import Configurations
 from pointguard_server.service.credentials import AGENT, FRAUD, MANAGER, TILL
 from pointguard_server.service.exemptions import Exemptions
@@ -74,10 +77,12 @@ CONTRACT_MODULES = [
     f"pointguard.v1.{name}_pb2"
     for name in (
         "transaction", "activity", "advice", "member", "rule", "configuration", "experiment", "shadow", "explanation",
+        "books",
     )
 ]  # fmt: skip
 RULES, EXPERIMENTS, SHADOWS = (f"pointguard.v1.{name}Service" for name in ("Rule", "Experiment", "Shadow"))
 EXPLANATIONS, CONFIGURATIONS = "pointguard.v1.ExplanationService", "pointguard.v1.ConfigurationService"
+BOOKS = "pointguard.v1.BooksService"
 MANAGERS = frozenset((RULES, EXPERIMENTS, SHADOWS, EXPLANATIONS))
 INVESTIGATORS = frozenset(
     (
@@ -100,7 +105,7 @@ INVESTIGATORS = frozenset(
         "SetAccountStatus",
     )
 )
-BACKTEST, WATCH, ADJUST = "BacktestRuleSet", "WatchAdvice", "AdjustPoints"
+BACKTEST, WATCH, ADJUST, LIABILITY = "BacktestRuleSet", "WatchAdvice", "AdjustPoints", "LiabilityReport"
 
 log = structlog.get_logger(__name__)
 
@@ -122,11 +127,12 @@ def _methods(
     explainer: Explainer,
     exemptions: Exemptions,
     stops: Stops,
+    books: Books,
 ) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
     beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
-    transactions, activity = TransactionService(desk), ActivityService(desk)
+    transactions, activity = TransactionService(desk, books), ActivityService(desk)
     return {
         "pointguard.v1.TransactionService": {
             "QuoteRedemption": (transaction_pb2.QuoteRedemptionRequest, transactions.quote_redemption),
@@ -182,6 +188,7 @@ def _methods(
         EXPLANATIONS: {
             "ExplainDecision": (explanation_pb2.ExplainDecisionRequest, explanations.explain_decision),
         },
+        BOOKS: {LIABILITY: None},
     }
 
 
@@ -277,6 +284,7 @@ class RpcServer:
         explainer: Explainer,
         exemptions: Exemptions,
         stops: Stops,
+        books: Books,
         advice_feed: AdviceFeed,
         guard: Guard,
         tenants: Iterable[Tenant],
@@ -287,7 +295,7 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets, configurations, experiments, shadows, explainer, exemptions, stops)
+        services = _methods(desk, rule_sets, configurations, experiments, shadows, explainer, exemptions, stops, books)
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.
@@ -298,9 +306,11 @@ class RpcServer:
         ]
         backtest = BacktestService(desk, rule_sets, backtests).backtest_rule_set
         watch = AdviceWatch(desk, advice_feed).watch_advice
+        accounting = BooksService(desk, books)
         for feed in (
             guard.wrap_feed(BACKTEST, rule_pb2.BacktestRuleSetRequest, backtest, (MANAGER,)),
             guard.wrap_feed(WATCH, advice_pb2.WatchAdviceRequest, watch, (FRAUD,), FOR_EVER_S),
+            guard.wrap_feed(LIABILITY, books_pb2.LiabilityReportRequest, accounting.liability_report, (MANAGER,)),
         ):
             self._handlers[names.index(feed.name)] = feed
         self._codecs = {tenant.tenant_id: Codec(tenant, desk.encoder(tenant)) for tenant in tenants}
@@ -363,7 +373,7 @@ class RpcServer:
                 services=self._services,
                 streams=[streams.NAME],
                 intakes=[activity_service.STREAM],
-                feeds=[BACKTEST, WATCH],
+                feeds=[BACKTEST, WATCH, LIABILITY],
                 traced=self._traced,
                 log_level=self._log_level,
             )

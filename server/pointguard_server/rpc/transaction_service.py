@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from google.protobuf.message import Message
 
-from pointguard.v1 import transaction_pb2
+from pointguard.v1 import common_pb2, transaction_pb2
 from pointguard_server.domain.codes import AccountFlag, CodeKind, Operation
 from pointguard_server.domain.errors import InvalidRequest, NotFound
 from pointguard_server.engine.ask import Ask, Verdict
@@ -15,7 +15,9 @@ from pointguard_server.rpc.decode import Decoder, Places, parse
 from pointguard_server.rpc.encode import Encoder, balance, fill_timestamp
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.history import transaction_message
+from pointguard_server.rpc.rule_messages import moment
 from pointguard_server.rpc.status import refusal
+from pointguard_server.service.books import BalanceThen, Books
 from pointguard_server.service.ports import Directory, Reader
 from pointguard_server.service.tenants import Tenant, Vocabulary
 
@@ -98,8 +100,8 @@ class Desk:
 class TransactionService:
     """The RPCs, each of a ``Call`` and a request."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, books: Books) -> None:
+        self._desk, self._books = desk, books
 
     async def quote_redemption(self, call: Call, request: transaction_pb2.QuoteRedemptionRequest) -> Message:
         """See the contract."""
@@ -136,8 +138,13 @@ class TransactionService:
 
     async def get_balance(self, call: Call, request: transaction_pb2.GetBalanceRequest) -> Message:
         """See the contract."""
-        ask = await self._desk.decode(call, lambda decoder: decoder.read(Operation.BALANCE, request.member))
+        decoder = self._desk.decoder(call)
+        as_of = moment(decoder, request.as_of, "as_of") if request.HasField("as_of") else None
+        ask = decoder.read(Operation.BALANCE, request.member)
+        decoder.check()
         verdict = await self._desk.submit(call, ask)
+        if as_of is not None:
+            return _balance_then(*await self._books.balance(call.tenant.tenant_id, verdict.account_id, as_of))
         response = transaction_pb2.GetBalanceResponse(
             account_id=verdict.account_id,
             balance=balance(verdict),
@@ -160,3 +167,25 @@ class TransactionService:
             raise NotFound
         legs = [await transaction_message(self._desk.reader, call.tenant.tenant_id, *each) for each in found]
         return transaction_pb2.GetTransactionResponse(transaction=legs[0], other_legs=legs[1:])
+
+
+def _balance_then(then: BalanceThen, position: int) -> Message:
+    """Return an account's balance as of an earlier moment, and up to where the ledger was read."""
+    response = transaction_pb2.GetBalanceResponse(
+        account_id=then.account_id,
+        balance=common_pb2.Balance(
+            posted=then.posted,
+            reserved=then.reserved,
+            pending=then.pending,
+            available=then.posted - then.pending - then.reserved,
+        ),
+        seq=then.seq,
+        redemption_locked=bool(then.account_flags & AccountFlag.REDEMPTION_LOCKED),
+        suspended=bool(then.account_flags & AccountFlag.SUSPENDED),
+        position=position,
+    )
+    points, expires_at = then.next_expiry
+    if points:
+        response.next_expiry.points = points
+        fill_timestamp(response.next_expiry.expires_at, expires_at)
+    return response

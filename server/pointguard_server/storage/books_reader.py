@@ -1,0 +1,124 @@
+"""Reading for the books, by a connection that only reads. Implements ``service.books.BooksReader``.
+
+Its methods are called from one thread at a time, and never from the event loop's. ``bootstrap`` closes it before the
+writer.
+"""
+
+from contextlib import closing
+from dataclasses import fields
+from typing import Any, Final
+
+from pointguard_server.domain.codes import LEGS_MAX
+from pointguard_server.domain.errors import StorageUnavailable
+from pointguard_server.service.books import AccountThen, Decided
+from pointguard_server.service.explanation.ports import PastLeg, PastLot, StoredText
+from pointguard_server.storage.connections import FAILURES, Connection
+from pointguard_server.storage.decision_reader import CONFIGURATION
+from pointguard_server.storage.sql_ledger import position_at
+
+_THEN: Final = ", ".join(f"l.{name}" for name in AccountThen._fields)
+_LEG: Final = ", ".join(each.name for each in fields(PastLeg))
+# decided: the newest leg up to a position; that of another tenant may come after it.
+DECIDED: Final = (
+    "SELECT program_id, fraud_rules_version FROM legs WHERE tenant_id = ? AND position <= ?"
+    " ORDER BY position DESC LIMIT 1"
+)
+# account_then: an account's newest leg up to a position.
+_NEWEST: Final = (
+    "SELECT n.position FROM legs n WHERE n.tenant_id = {tenant} AND n.account_id = {account} AND n.position <= ?2"
+    " ORDER BY n.seq DESC LIMIT 1"
+)
+ACCOUNT_THEN: Final = f"SELECT {_THEN} FROM legs l WHERE l.position = ({_NEWEST.format(tenant='?1', account='?3')})"  # noqa: S608
+ACCOUNT_COUNT: Final = "SELECT count(*) FROM accounts WHERE tenant_id = ?"
+# next_accounts: the numbers of some accounts. accounts_then: those of a range, as of a position.
+NEXT_ACCOUNTS: Final = (
+    "SELECT max(account_id) FROM (SELECT account_id FROM accounts WHERE tenant_id = ? AND account_id > ?"
+    " ORDER BY account_id LIMIT ?) AS some"
+)
+ACCOUNTS_THEN: Final = (
+    f"SELECT {_THEN} FROM accounts a JOIN legs l"  # noqa: S608  (names of this file)
+    f" ON l.position = ({_NEWEST.format(tenant='a.tenant_id', account='a.account_id')})"
+    " WHERE a.tenant_id = ?1 AND a.account_id > ?3 AND a.account_id <= ?4 ORDER BY a.account_id"
+)
+LOTS_THEN: Final = (
+    "SELECT account_id, min(position), lot_seq, rule_id, CAST(sum(signed_points) AS BIGINT), max(matures_at),"
+    " expires_at FROM entries INDEXED BY entries_account_lots"
+    " WHERE tenant_id = ? AND account_id >= ? AND account_id <= ? AND lot_seq > 0 AND leg_position <= ?"
+    " GROUP BY account_id, lot_seq, rule_id, expires_at HAVING sum(signed_points) <> 0 ORDER BY account_id"
+)
+LEGS_BETWEEN: Final = (
+    f"SELECT {_LEG} FROM legs WHERE tenant_id = ? AND account_id = ? AND seq >= ? AND seq <= ? ORDER BY seq"  # noqa: S608
+)
+# last_entry: of the last transaction with entries, whichever of its legs has them last.
+LAST_ENTRY: Final = (
+    "SELECT max(last) FROM (SELECT first_entry + entry_count - 1 AS last FROM legs"  # noqa: S608  (a number)
+    f" WHERE position <= ? AND entry_count > 0 ORDER BY position DESC LIMIT {LEGS_MAX}) AS newest"
+)
+MOVEMENTS: Final = (
+    "SELECT entry_type, CAST(sum(signed_points) AS BIGINT) FROM entries"
+    " WHERE position > ? AND position <= ? AND tenant_id = ? GROUP BY entry_type"
+)
+
+
+class BooksReader:
+    """Reads the committed ledger."""
+
+    def __init__(self, connection: Connection) -> None:
+        """``connection`` only reads, and is nobody else's."""
+        self._connection = connection
+
+    def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        try:
+            # A cursor that an error leaves open would hold on to what the database was then.
+            with closing(self._connection.execute(statement, values)) as cursor:
+                return cursor.fetchall()
+        except FAILURES as error:
+            raise StorageUnavailable from error
+
+    def position_at(self, moment: int) -> int:
+        """See the port."""
+        try:
+            return position_at(self._connection, moment)
+        except FAILURES as error:
+            raise StorageUnavailable from error
+
+    def decided(self, tenant_id: int, position: int) -> Decided | None:
+        """See the port."""
+        rows = self._rows(DECIDED, tenant_id, position)
+        return Decided(*rows[0]) if rows else None
+
+    def configuration(self, tenant_id: int, program_id: int, version: int) -> StoredText | None:
+        """See the port."""
+        rows = self._rows(CONFIGURATION, tenant_id, program_id, version)
+        return StoredText(*rows[0]) if rows else None
+
+    def account(self, tenant_id: int, account_id: int, position: int) -> AccountThen | None:
+        """See the port."""
+        rows = self._rows(ACCOUNT_THEN, tenant_id, position, account_id)
+        return AccountThen(*rows[0]) if rows else None
+
+    def account_count(self, tenant_id: int) -> int:
+        """See the port."""
+        return int(self._rows(ACCOUNT_COUNT, tenant_id)[0][0])
+
+    def accounts(self, tenant_id: int, after: int, count: int, position: int) -> tuple[int, list[AccountThen]]:
+        """See the port."""
+        last = self._rows(NEXT_ACCOUNTS, tenant_id, after, count)[0][0] or 0
+        rows = self._rows(ACCOUNTS_THEN, tenant_id, position, after, last)
+        return last, [AccountThen(*row) for row in rows]
+
+    def lots(self, tenant_id: int, first: int, last: int, position: int) -> list[tuple[int, PastLot]]:
+        """See the port."""
+        return [(account, PastLot(*lot)) for account, *lot in self._rows(LOTS_THEN, tenant_id, first, last, position)]
+
+    def legs(self, tenant_id: int, account_id: int, first_seq: int, last_seq: int) -> list[PastLeg]:
+        """See the port."""
+        return [PastLeg(*row) for row in self._rows(LEGS_BETWEEN, tenant_id, account_id, first_seq, last_seq)]
+
+    def entries_up_to(self, position: int) -> int:
+        """See the port."""
+        return int(self._rows(LAST_ENTRY, position)[0][0] or 0)
+
+    def movements(self, tenant_id: int, after: int, up_to: int) -> list[tuple[int, int]]:
+        """See the port."""
+        return [(entry_type, points) for entry_type, points in self._rows(MOVEMENTS, after, up_to, tenant_id)]
