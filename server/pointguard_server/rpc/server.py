@@ -130,8 +130,8 @@ def _methods(
     books: Books,
 ) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
-    rules, trials = RuleService(desk, rule_sets, explainer), ExperimentService(desk, experiments)
-    beside, explanations = ShadowService(desk, shadows), ExplanationService(desk, explainer)
+    rules, beside = RuleService(desk, rule_sets, explainer), ShadowService(desk, shadows)
+    explanations = ExplanationService(desk, explainer)
     transactions, activity = TransactionService(desk, books), ActivityService(desk)
     return {
         "pointguard.v1.TransactionService": {
@@ -172,14 +172,7 @@ def _methods(
             BACKTEST: None,
         },
         CONFIGURATIONS: _configuration_methods(desk, configurations),
-        EXPERIMENTS: {
-            "CreateExperiment": (experiment_pb2.CreateExperimentRequest, trials.create_experiment),
-            "StartExperiment": (experiment_pb2.StartExperimentRequest, trials.start_experiment),
-            "EndExperiment": (experiment_pb2.EndExperimentRequest, trials.end_experiment),
-            "PromoteArm": (experiment_pb2.PromoteArmRequest, trials.promote_arm),
-            "ListExperiments": (experiment_pb2.ListExperimentsRequest, trials.list_experiments),
-            "GetExperiment": (experiment_pb2.GetExperimentRequest, trials.get_experiment),
-        },
+        EXPERIMENTS: _experiment_methods(desk, experiments),
         SHADOWS: {
             "StartShadow": (shadow_pb2.StartShadowRequest, beside.start_shadow),
             "StopShadow": (shadow_pb2.StopShadowRequest, beside.stop_shadow),
@@ -201,6 +194,18 @@ def _roles(service: str, name: str) -> tuple[str, ...]:
     if service == CONFIGURATIONS:
         return (MANAGER, FRAUD)
     return (MANAGER,) if service in MANAGERS else (TILL,)
+
+
+def _experiment_methods(desk: Desk, experiments: Experiments) -> dict[str, tuple[type[Message], Method] | None]:
+    trials = ExperimentService(desk, experiments)
+    return {
+        "CreateExperiment": (experiment_pb2.CreateExperimentRequest, trials.create_experiment),
+        "StartExperiment": (experiment_pb2.StartExperimentRequest, trials.start_experiment),
+        "EndExperiment": (experiment_pb2.EndExperimentRequest, trials.end_experiment),
+        "PromoteArm": (experiment_pb2.PromoteArmRequest, trials.promote_arm),
+        "ListExperiments": (experiment_pb2.ListExperimentsRequest, trials.list_experiments),
+        "GetExperiment": (experiment_pb2.GetExperimentRequest, trials.get_experiment),
+    }
 
 
 def _configuration_methods(
