@@ -101,6 +101,24 @@ def test_breakage_counts_when_points_end_and_not_when_it_is_written_down(new_led
         assert books.liability().breakage == 100
 
 
+def test_a_reservation_keeps_points_of_one_lot_after_another_and_none_twice(new_ledger: Callable[..., Ledger]) -> None:
+    ledger = new_ledger(earn='rule "over"\n    earn base order.total\n    expire after 3 days\n')
+    account = ledger.member()
+    for cents in (20_00, 30_00, 40_00):
+        ledger.accrue(account, cents)
+        ledger.clock.moment += HOUR
+    ledger.authorise_reserving(account, 25, time_to_live=6 * DAY)
+    ledger.clock.moment += 4 * DAY
+    with open_books(ledger) as books:
+        now = ledger.decider.moment() - 1
+        found, totals = books.balance(account, now), books.liability(now).totals
+        assert (
+            (found.posted, found.reserved, found.gone) == (25, 25, 65) == (totals.posted, totals.reserved, totals.gone)
+        )
+        assert [lot.points for lot in found.lots] == [20, 5]
+        assert ledger.balance(account).posted == 25
+
+
 def test_a_report_of_many_pages_is_the_same(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     for points in range(1, 8):
         ledger.member(points)

@@ -15,7 +15,7 @@ from pointguard_server.domain.calendar import from_microseconds
 from pointguard_server.domain.codes import EntryType
 from pointguard_server.domain.errors import InvalidRequest, StorageUnavailable, Violation
 from pointguard_server.service.explanation.past import OpenReservation, past_of
-from pointguard_server.service.explanation.ports import PastLeg, PastLot, StoredText
+from pointguard_server.service.explanation.ports import PastLeg, StoredText
 from pointguard_server.service.program_config import ProgramConfig, ProgramConfigError
 
 ACCOUNTS_A_PAGE: Final = 500
@@ -23,6 +23,7 @@ ENTRIES_A_PAGE: Final = 50_000
 REST: Final = 1.0
 """For each second of reading, so many are left to the money path."""
 TELL_EVERY_S: Final = 1.0
+_NEVER: Final = 1 << 63
 _QUARTER: Final = 900_000_000
 """Local days begin at quarters of an hour, in every zone that there is."""
 
@@ -39,6 +40,16 @@ class AccountThen(NamedTuple):
     reserved: int
     account_flags: int
     open_from_seq: int
+
+
+class LotLeft(NamedTuple):
+    """What entries up to a position left of a lot: its name, points, and moments (0: none)."""
+
+    lot_seq: int
+    rule_id: int
+    expires_at: int
+    points: int
+    matures_at: int
 
 
 class Decided(NamedTuple):
@@ -78,7 +89,7 @@ class BooksReader(Protocol):
         """Return the last of the next accounts after one, 0 if there are none, and those of them with a leg by then."""
         ...
 
-    def lots(self, tenant_id: int, first: int, last: int, position: int) -> list[tuple[int, PastLot]]:
+    def lots(self, tenant_id: int, first: int, last: int, position: int) -> list[tuple[int, LotLeft]]:
         """Return what was left of the lots of a range of accounts: (account, lot), each account's together."""
         ...
 
@@ -140,14 +151,14 @@ class BalanceThen:
 
 
 def balance_at(
-    then: AccountThen, lots: Iterable[PastLot], reservations: Iterable[tuple[int, OpenReservation]], moment: int
+    then: AccountThen, lots: Iterable[LotLeft], reservations: Iterable[tuple[int, OpenReservation]], moment: int
 ) -> BalanceThen:
     """Return what time has made of an account since its leg: reservations end, points mature, points end.
 
     ``reservations`` are those that no leg up to then ended, each with when it was made. In the order of docs/lots.md.
     """
     known = [lot for lot in lots if lot.expires_at or lot.matures_at > then.accepted_at]
-    known.sort(key=lambda lot: (lot.expires_at or float("inf"), lot.matures_at, lot.lot_seq, lot.rule_id))
+    known.sort(key=lambda lot: (lot.expires_at or _NEVER, lot.matures_at, lot.lot_seq, lot.rule_id))
     left = [LotThen(lot.points, lot.matures_at, lot.expires_at) for lot in known]
     rest = then.posted - sum(lot.points for lot in left)
     for lot in sorted(left, key=lambda lot: lot.matures_at):
@@ -366,7 +377,7 @@ class Books:
     def _balances(
         self, tenant_id: int, after: int, last: int, page: list[AccountThen], position: int, moment: int
     ) -> Iterator[BalanceThen]:
-        lots: dict[int, list[PastLot]] = {}
+        lots: dict[int, list[LotLeft]] = {}
         for account_id, lot in self._reader.lots(tenant_id, after + 1, last, position):
             lots.setdefault(account_id, []).append(lot)
         for then in page:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from pointguard_server.domain.codes import LEGS_MAX
 from pointguard_server.domain.errors import StorageUnavailable
-from pointguard_server.service.books import AccountThen, Decided
-from pointguard_server.service.explanation.ports import PastLeg, PastLot, StoredText
+from pointguard_server.service.books import AccountThen, Decided, LotLeft
+from pointguard_server.service.explanation.ports import PastLeg, StoredText
 from pointguard_server.storage.connections import FAILURES, Connection
 from pointguard_server.storage.decision_reader import CONFIGURATION
 from pointguard_server.storage.sql_ledger import position_at
@@ -33,7 +33,7 @@ ACCOUNT_COUNT: Final = "SELECT count(*) FROM accounts WHERE tenant_id = ?"
 # next_accounts: the numbers of some accounts. accounts_then: those of a range, as of a position.
 NEXT_ACCOUNTS: Final = (
     "SELECT max(account_id) FROM (SELECT account_id FROM accounts WHERE tenant_id = ? AND account_id > ?"
-    " ORDER BY account_id LIMIT ?) AS some"
+    " ORDER BY account_id LIMIT ?) AS page"
 )
 ACCOUNTS_THEN: Final = (
     f"SELECT {_THEN} FROM accounts a JOIN legs l"  # noqa: S608  (names of this file)
@@ -41,8 +41,8 @@ ACCOUNTS_THEN: Final = (
     " WHERE a.tenant_id = ?1 AND a.account_id > ?3 AND a.account_id <= ?4 ORDER BY a.account_id"
 )
 LOTS_THEN: Final = (
-    "SELECT account_id, min(position), lot_seq, rule_id, CAST(sum(signed_points) AS BIGINT), max(matures_at),"
-    " expires_at FROM entries INDEXED BY entries_account_lots"
+    "SELECT account_id, lot_seq, rule_id, expires_at, CAST(sum(signed_points) AS BIGINT), max(matures_at)"
+    " FROM entries INDEXED BY entries_account_lots"
     " WHERE tenant_id = ? AND account_id >= ? AND account_id <= ? AND lot_seq > 0 AND leg_position <= ?"
     " GROUP BY account_id, lot_seq, rule_id, expires_at HAVING sum(signed_points) <> 0 ORDER BY account_id"
 )
@@ -107,9 +107,9 @@ class BooksReader:
         rows = self._rows(ACCOUNTS_THEN, tenant_id, position, after, last)
         return last, [AccountThen(*row) for row in rows]
 
-    def lots(self, tenant_id: int, first: int, last: int, position: int) -> list[tuple[int, PastLot]]:
+    def lots(self, tenant_id: int, first: int, last: int, position: int) -> list[tuple[int, LotLeft]]:
         """See the port."""
-        return [(account, PastLot(*lot)) for account, *lot in self._rows(LOTS_THEN, tenant_id, first, last, position)]
+        return [(row[0], LotLeft(*row[1:])) for row in self._rows(LOTS_THEN, tenant_id, first, last, position)]
 
     def legs(self, tenant_id: int, account_id: int, first_seq: int, last_seq: int) -> list[PastLeg]:
         """See the port."""
