@@ -684,10 +684,7 @@ def test_the_command_line_lists_raises_overrides_and_suspends(
     [
         ("advice.md", 3),
         ("fraud.md", 3),
-        *(
-            pytest.param(f"{page}.md", 1, marks=pytest.mark.long)
-            for page in ("activity", "adjustments", "transfers", "books")
-        ),
+        *(pytest.param(f"{page}.md", 1, marks=pytest.mark.long) for page in ("activity", "adjustments", "transfers")),
     ],
 )
 def test_the_pages_about_fraud_run_as_they_stand(

@@ -1,7 +1,9 @@
 """The books over gRPC: what was answered at a moment is what they say of it later, and reports add up."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,8 @@ from pointguard_client import (
     SyncPointguardClient,
 )
 from pointguard_client.__main__ import main
-from tests.support.server import ServerProcess
+from tests.e2e.test_rule_commands import walk
+from tests.support.server import ROOT, ServerProcess
 
 TICK = timedelta(microseconds=1)
 
@@ -94,3 +97,13 @@ def test_the_command_line_and_the_synchronous_client_say_the_same(
     assert "never ends" in shown
     assert main(["balance", "--loyalty-id", "1", "--json", *asked]) == 0
     assert json.loads(capsys.readouterr().out)["position"] == report.position
+
+
+@pytest.mark.long
+def test_the_page_about_the_books_runs_as_it_stands(shared_server: ServerProcess, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "books.md").read_text()
+    examples = re.findall(r"<!-- example -->\n```sh\n(.*?)```\n\n```printed\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == page.count("```sh") == 1
+    for script, said in examples:
+        printed = walk(shared_server, tmp_path, script)
+        assert all(line in printed for line in said.splitlines())
