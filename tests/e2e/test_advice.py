@@ -682,8 +682,8 @@ def test_the_command_line_lists_raises_overrides_and_suspends(
 @pytest.mark.parametrize(
     ("name", "scripts"),
     [
-        ("advice.md", 3),
         ("fraud.md", 3),
+        pytest.param("advice.md", 3, marks=pytest.mark.long),
         *(pytest.param(f"{page}.md", 1, marks=pytest.mark.long) for page in ("activity", "adjustments", "transfers")),
     ],
 )

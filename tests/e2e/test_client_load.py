@@ -23,7 +23,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 LOAD = ("load", "--members", "20", "--concurrency", "8")
 
 
-@pytest.mark.parametrize("mode", [("--mode", "unary"), ("--mode", "batch", "--batch-size", "50")])
+@pytest.mark.parametrize(
+    "mode", [("--mode", "unary"), pytest.param(("--mode", "batch", "--batch-size", "50"), marks=pytest.mark.long)]
+)
 def test_the_load_tool_counts_what_it_did(shell: Shell, mode: tuple[str, ...]) -> None:
     summary = shell.json(*LOAD, *mode, "--count", "200")
     assert (summary["requests"], summary["errors"]) == (200, {})

@@ -145,6 +145,7 @@ def test_an_exemption_is_added_and_ended_once_and_a_retry_gets_the_first_answer(
     ).exemptions == (listed,)
 
 
+@pytest.mark.long
 def test_the_command_line_adds_lists_and_ends_exemptions(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

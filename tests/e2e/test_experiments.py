@@ -198,6 +198,7 @@ async def test_nobody_changes_arm_by_a_restart_or_on_another_server(
         other.clean_up()
 
 
+@pytest.mark.long
 async def test_of_two_promotions_at_once_one_wins(client: PointguardClient) -> None:
     number = (await start(client)).experiment_id
     answers = await asyncio.gather(

@@ -143,6 +143,7 @@ async def test_a_sandbox_that_runs_out_of_fuel_earns_nothing_and_the_next_call_i
             assert stopped(servers["starved"]) == (before[0] + count, before[1])
 
 
+@pytest.mark.long
 def test_isolation_cannot_change_in_a_running_server(servers: dict[str, ServerProcess]) -> None:
     server = servers["isolated"]
     (_, program, *_) = server.options[server.options.index("--program") :]

@@ -167,6 +167,7 @@ def test_broken_rules_leave_the_old_serving_and_are_told_of_until_repaired(
     assert gauges(plain_server) == (1, 0)
 
 
+@pytest.mark.long
 def test_a_configuration_with_mistakes_or_another_currency_is_refused(plain_server: ServerProcess, files: Path) -> None:
     replace(files / "program.toml", PROGRAM.replace("points = 1", "points = 0") + "[nonsense]\n")
     wait_for_events(plain_server, "program_refused", 1)
@@ -207,6 +208,7 @@ def test_a_changed_fraud_rule_counts_what_happened_before_it(plain_server: Serve
     assert versions == [1, 2, 3]
 
 
+@pytest.mark.long
 def test_sighup_takes_a_change_up_at_once(plain_server: ServerProcess, files: Path) -> None:
     for number in range(3):
         replace(files / "earn.rules", TWICE + f"# {number}\n")
@@ -230,6 +232,7 @@ def test_sighup_does_not_end_a_server_that_is_not_ready_yet(plain_server: Server
     assert plain_server.complaints() == []
 
 
+@pytest.mark.long
 def test_a_file_that_vanishes_leaves_the_old_serving_until_it_is_back(plain_server: ServerProcess, files: Path) -> None:
     rules = files / "earn.rules"
     rules.unlink()
@@ -241,6 +244,7 @@ def test_a_file_that_vanishes_leaves_the_old_serving_until_it_is_back(plain_serv
     assert not events(plain_server, "program_taken_up")
 
 
+@pytest.mark.long
 def test_a_file_written_in_two_steps_is_taken_up_once_it_is_whole(plain_server: ServerProcess, files: Path) -> None:
     with (files / "earn.rules").open("w") as file:
         file.write(TWICE[:20])
@@ -253,6 +257,7 @@ def test_a_file_written_in_two_steps_is_taken_up_once_it_is_whole(plain_server: 
     assert gauges(plain_server) == (1, 0)
 
 
+@pytest.mark.long
 def test_another_file_of_earn_rules_may_be_named(plain_server: ServerProcess, files: Path) -> None:
     replace(files / "program.toml", PROGRAM.replace("earn.rules", "summer.rules"))
     wait_for_events(plain_server, "program_refused", 1)

@@ -130,6 +130,7 @@ def test_every_example_of_the_page_is_run() -> None:
     assert PAGE.count("```python") + PAGE.count("```ts") == len(EXAMPLES)
 
 
+@pytest.mark.long
 async def test_a_till_sells_once_however_often_it_is_started(
     till: list[str], shared_server: ServerProcess, client: PointguardClient, tmp_path: Path
 ) -> None:

@@ -29,7 +29,7 @@ from tests.support.rule_programs import Inputs, random_inputs, random_rule_set, 
 SLOW_MAKING = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-@settings(max_examples=150, suppress_health_check=SLOW_MAKING)
+@settings(max_examples=75, suppress_health_check=SLOW_MAKING)
 @given(st.randoms(use_true_random=False), st.integers(0, 2**32))
 def test_machine_code_and_webassembly_mean_what_the_interpreter_says(source: Random, seed: int) -> None:
     rule_set = random_rule_set(source, rules=3)

@@ -31,9 +31,8 @@ def test_whichever_write_or_flush_fails_what_was_told_is_there_and_the_ledger_go
     assert int(tried.group(1)) >= 10
 
 
-@pytest.mark.parametrize(
-    "file", ["ledger.sqlite3-wal", pytest.param("journal/1", marks=pytest.mark.long)], ids=["database", "journal"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("file", ["ledger.sqlite3-wal", "journal/1"], ids=["database", "journal"])
 async def test_a_server_whose_flush_fails_says_unavailable_and_ends_and_the_next_one_has_all_that_was_answered(
     tmp_path: Path, file: str
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.torture.disk import SYNC, WRITE
 from tests.torture.power import CONTROLS, Record, cut, make_record
 
-CUTS, CONTROL_CUTS = 500, 40
+CUTS, CONTROL_CUTS = 500, 10
 
 
 @pytest.fixture(scope="module")

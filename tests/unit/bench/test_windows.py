@@ -58,6 +58,7 @@ def test_the_timed_kernel_holds_what_a_recount_finds(program: Program) -> None:
     assert max(found) > 1
 
 
+@pytest.mark.long
 def test_the_traffic_has_an_event_for_each_account_and_its_time_goes_on() -> None:
     traffic = Traffic(1_200, DAY)
     calls = list(traffic.one_each())
@@ -66,6 +67,7 @@ def test_the_traffic_has_an_event_for_each_account_and_its_time_goes_on() -> Non
     assert (np.diff(moments) == DAY // 1_200).all()
 
 
+@pytest.mark.long
 def test_the_moving_windows_of_limits_hold_every_event_and_nothing_sweeps_them() -> None:
     limits = Limits()
     try:
