@@ -21,7 +21,19 @@ from pointguard_client.activity_values import (
     StreamedActivities,
 )
 from pointguard_client.books_client import BooksClient
-from pointguard_client.books_values import Liability, LiabilityLot, LiabilityProgress
+from pointguard_client.books_values import (
+    ComparedTotal,
+    DayDifference,
+    DaySums,
+    DayTotal,
+    DayTransaction,
+    Liability,
+    LiabilityLot,
+    LiabilityProgress,
+    ReconciledDay,
+    SaidTotal,
+    SaidTransaction,
+)
 from pointguard_client.channel import Connection
 from pointguard_client.client import PointguardClient
 from pointguard_client.configuration_client import ConfigurationClient
@@ -198,6 +210,7 @@ from pointguard_client.words import (
     CaseState,
     Channel,
     Decision,
+    DifferenceKind,
     EntryType,
     ExperimentEnd,
     ExperimentMetric,
@@ -267,6 +280,7 @@ __all__ = [
     "Cases",
     "Channel",
     "ColumnAnswers",
+    "ComparedTotal",
     "ConfigurationActivation",
     "ConfigurationActivations",
     "ConfigurationClient",
@@ -276,11 +290,16 @@ __all__ = [
     "ConfigurationVersions",
     "Connection",
     "CountedTransaction",
+    "DayDifference",
+    "DaySums",
+    "DayTotal",
+    "DayTransaction",
     "DeadlineExceeded",
     "DecidedBy",
     "Decision",
     "DecisionDifference",
     "DecisionInput",
+    "DifferenceKind",
     "Enrollment",
     "Entry",
     "EntryType",
@@ -340,6 +359,7 @@ __all__ = [
     "Quote",
     "Reason",
     "ReasonCode",
+    "ReconciledDay",
     "RecordedActivity",
     "RedeemHousehold",
     "Redemption",
@@ -370,6 +390,8 @@ __all__ = [
     "RuleSetVersion",
     "RuleSetVersions",
     "RuleTrace",
+    "SaidTotal",
+    "SaidTransaction",
     "SeenValue",
     "ServerFault",
     "Shadow",

@@ -315,6 +315,7 @@ class SyncBooksClient:
         self._client = client
 
     liability = _blocking_books(BooksClient.liability)
+    reconcile_day = _blocking_books(BooksClient.reconcile_day)
 
 
 class SyncPointguardClient:

@@ -258,6 +258,19 @@ class TransactionPart(ContractEnum):
     TRANSFER_IN = 9
 
 
+class DifferenceKind(ContractEnum):
+    """How a transaction differs from what a terminal says of it."""
+
+    UNSPECIFIED = 0
+    NOT_IN_LEDGER = 1
+    NOT_SAID = 2
+    OTHER_DAY = 3
+    OTHER_PLACE = 4
+    DECISION = 5
+    POINTS = 6
+    MONEY = 7
+
+
 class EntryType(ContractEnum):
     """What an entry does to a balance."""
 

@@ -56,6 +56,7 @@ from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.program_config import ProgramConfig
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
 from pointguard_server.service.program_start import ProgramStart, ProgramStarter
+from pointguard_server.service.reconciliation import Reconciliation
 from pointguard_server.service.rule_compiler import RuleCompiler
 from pointguard_server.service.rule_metrics import RuleMetrics
 from pointguard_server.service.rule_plan import Planner
@@ -289,7 +290,7 @@ class Server:
             self._open_backtests(rule_sets),
             self._explainer(rule_sets),
             *await self._open_directives(tenant),
-            self._open_books(),
+            *self._open_books(),
             self.advice_feed,
             guard,
             (tenant,),
@@ -322,8 +323,8 @@ class Server:
 
         return Explainer(self.ledger.decisions, self.ledger.catch_up, rule_sets.check_version, check, basket_lines)
 
-    def _open_books(self) -> Books:
-        """Return what reads the ledger as of earlier moments."""
+    def _open_books(self) -> tuple[Books, Reconciliation]:
+        """Return what reads the ledger as of earlier moments, and what reconciles its days."""
 
         async def present() -> int:
             return int(await self.engine.run(lambda _connection: self.decider.moment())) - 1
@@ -331,7 +332,8 @@ class Server:
         async def check(source: str) -> ProgramConfig:
             return (await self.serving.compiler.checking.configuration(source, "configuration"))[0]
 
-        return Books(self.ledger.books, self.ledger.catch_up, present, check)
+        books = Books(self.ledger.books, self.ledger.catch_up, present, check)
+        return books, Reconciliation(books, self.ledger.books)
 
     def _open_backtests(self, rule_sets: RuleSets) -> Backtests:
         """Return the backtests, of which none runs yet."""

@@ -356,6 +356,10 @@ RPCS: Mapping[str, Rpc] = {
         BOOKS, books_pb2.LiabilityReportRequest, books_pb2.LiabilityReportResponse, {"since": OCCURRED_AT},
         keyed=False, feeds=True,
     ),
+    "ReconcileDay": Rpc(
+        BOOKS, books_pb2.ReconcileDayRequest, books_pb2.ReconcileDayResponse, {"business_date": "2026-11-20"},
+        keyed=False, feeds=True,
+    ),
     "StartShadow": Rpc(
         SHADOWS, shadow_pb2.StartShadowRequest, shadow_pb2.StartShadowResponse,
         {"version": _NO_VERSION, "change": _CHANGE}, keyed=True,

@@ -5,17 +5,26 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from pointguard_client import (
+    DaySums,
+    Decision,
+    DifferenceKind,
     EntryType,
     Identifier,
     InvalidArgument,
     LiabilityProgress,
     Money,
+    Operation,
+    Origin,
     PointguardClient,
+    SaidTotal,
+    SaidTransaction,
     SyncPointguardClient,
+    new_idempotency_key,
 )
 from pointguard_client.__main__ import main
 from tests.e2e.test_rule_commands import walk
@@ -99,11 +108,66 @@ def test_the_command_line_and_the_synchronous_client_say_the_same(
     assert json.loads(capsys.readouterr().out)["position"] == report.position
 
 
+async def test_a_gateway_finds_what_differs_from_its_own_list(client: PointguardClient) -> None:
+    store = Origin("34280", f"till {new_idempotency_key()[-12:]}")
+    member, keys = Identifier.loyalty_id("5"), [new_idempotency_key() for _ in range(4)]
+    earned = [await client.accrue(member, Money(20_00, "CAD"), origin=store, idempotency_key=key) for key in keys[:3]]
+    today = (await client.get_transaction(earned[0].transaction_id)).accepted_at
+    assert today is not None
+    said = [SaidTransaction(keys[0], Decision.APPROVED, earned[0].points, 20_00), SaidTransaction(keys[3])]
+    said.append(SaidTransaction(keys[1], Decision.APPROVED, earned[1].points + 1))
+    totals = [SaidTotal(DaySums(2, earned[0].points * 2 + 1, 40_00), operation=Operation.ACCRUE)]
+    asked: Any = {"store_id": "34280", "terminal_id": store.terminal_id, "totals": totals, "said": said}
+    found = await client.books.reconcile_day(today.astimezone(ZoneInfo("America/Toronto")).date(), **asked)
+    assert [(each.kinds, each.said) for each in found.differences] == [
+        ((DifferenceKind.NOT_IN_LEDGER,), said[1]),
+        ((DifferenceKind.POINTS,), said[2]),
+        ((DifferenceKind.NOT_SAID,), None),
+    ]
+    assert [each.ledger and each.ledger.transaction_id for each in found.differences] == [
+        None,
+        earned[1].transaction_id,
+        earned[2].transaction_id,
+    ]
+    (total,) = found.totals
+    assert (total.terminal_id, total.approved) == (store.terminal_id, DaySums(3, earned[0].points * 3, 60_00))
+    (differing,) = found.differing_totals
+    assert (differing.index, differing.said, differing.ledger) == (0, totals[0].sums, total.approved)
+    assert found.difference_count == 3
+
+
+def test_a_day_is_reconciled_with_a_file_on_the_command_line(
+    shared_server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    till, key = f"till {new_idempotency_key()[-12:]}", new_idempotency_key()
+    with SyncPointguardClient.connect(shared_server.address, api_key=shared_server.api_key) as client:
+        earned = client.accrue(
+            Identifier.loyalty_id("5"), Money(8_00, "CAD"), origin=Origin("34280", till), idempotency_key=key
+        )
+        accepted_at = client.get_transaction(earned.transaction_id).accepted_at
+    assert accepted_at is not None
+    day = accepted_at.astimezone(ZoneInfo("America/Toronto")).date()
+    file = tmp_path / "day.csv"
+    asked = ["reconcile", day.isoformat(), "--store", "34280", "--terminal", till, "--said", str(file)]
+    asked += ["--address", shared_server.address, "--api-key", shared_server.api_key]
+    file.write_text(f"idempotency_key,decision,points,money_minor_units\n{key},APPROVED,{earned.points},800\n")
+    assert main(asked) == 0
+    assert "no transaction differs" in capsys.readouterr().out
+    file.write_text("idempotency_key,decision,points\nnever-sent,,\n")
+    assert main(asked) == 1
+    shown = capsys.readouterr().out
+    assert "NOT_IN_LEDGER" in shown
+    assert earned.transaction_id in shown
+    file.write_text("idempotency_key,points\nnever-sent,many\n")
+    assert main(asked) == 1
+    assert "line 2" in capsys.readouterr().err
+
+
 @pytest.mark.long
 def test_the_page_about_the_books_runs_as_it_stands(shared_server: ServerProcess, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "books.md").read_text()
     examples = re.findall(r"<!-- example -->\n```sh\n(.*?)```\n\n```printed\n(.*?)```", page, re.DOTALL)
-    assert len(examples) == page.count("```sh") == 1
+    assert len(examples) == 1 == page.count("<!-- example -->")
     for script, said in examples:
         printed = walk(shared_server, tmp_path, script)
         assert all(line in printed for line in said.splitlines())

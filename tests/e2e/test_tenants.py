@@ -23,6 +23,7 @@ from pointguard_client import (
     PointguardClient,
     RuleChange,
     RuleChangeReason,
+    SaidTransaction,
     Unauthenticated,
 )
 from tests.e2e.audit import audit
@@ -125,6 +126,9 @@ async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server:
         assert (await client.fraud.list_advice(include_ended=True)).advice == ()
         report = await client.books.liability()
         assert (report.accounts, report.outstanding_points, report.movements) == (0, 0, {})
+        said = [SaidTransaction("key 1")]
+        day = await client.books.reconcile_day(report.as_of.date(), said=said)
+        assert (day.totals, [each.ledger for each in day.differences]) == ((), [None])
         listed = await client.rules.list_versions()
         assert [version.change.author for version in listed.versions] == ["file"]
         assert len((await client.rules.list_activations()).activations) == 1

@@ -40,6 +40,11 @@ class BooksServiceStub:
                 request_serializer=pointguard_dot_v1_dot_books__pb2.LiabilityReportRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_books__pb2.LiabilityReportResponse.FromString,
                 _registered_method=True)
+        self.ReconcileDay = channel.unary_stream(
+                '/pointguard.v1.BooksService/ReconcileDay',
+                request_serializer=pointguard_dot_v1_dot_books__pb2.ReconcileDayRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_books__pb2.ReconcileDayResponse.FromString,
+                _registered_method=True)
 
 
 class BooksServiceServicer:
@@ -55,6 +60,14 @@ class BooksServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReconcileDay(self, request, context):
+        """Compares a business day of the ledger with what terminals say of it: totals, and the transactions that differ. The day
+        comes first, then its totals and the differences, at most 1,000 of each in a message.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BooksServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +75,11 @@ def add_BooksServiceServicer_to_server(servicer, server):
                     servicer.LiabilityReport,
                     request_deserializer=pointguard_dot_v1_dot_books__pb2.LiabilityReportRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_books__pb2.LiabilityReportResponse.SerializeToString,
+            ),
+            'ReconcileDay': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReconcileDay,
+                    request_deserializer=pointguard_dot_v1_dot_books__pb2.ReconcileDayRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_books__pb2.ReconcileDayResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +110,33 @@ class BooksService:
             '/pointguard.v1.BooksService/LiabilityReport',
             pointguard_dot_v1_dot_books__pb2.LiabilityReportRequest.SerializeToString,
             pointguard_dot_v1_dot_books__pb2.LiabilityReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReconcileDay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/pointguard.v1.BooksService/ReconcileDay',
+            pointguard_dot_v1_dot_books__pb2.ReconcileDayRequest.SerializeToString,
+            pointguard_dot_v1_dot_books__pb2.ReconcileDayResponse.FromString,
             options,
             channel_credentials,
             insecure,

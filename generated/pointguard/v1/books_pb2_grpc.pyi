@@ -38,6 +38,10 @@ class BooksServiceStub:
     earlier moment. Tells how far it is, and the report last. Needs an API key with the role "manager". One report is made
     at a time, another one waits.
     """
+    ReconcileDay: _grpc.UnaryStreamMultiCallable[_books_pb2.ReconcileDayRequest, _books_pb2.ReconcileDayResponse]
+    """Compares a business day of the ledger with what terminals say of it: totals, and the transactions that differ. The day
+    comes first, then its totals and the differences, at most 1,000 of each in a message.
+    """
 
 @_typing.type_check_only
 class BooksServiceAsyncStub(BooksServiceStub):
@@ -48,6 +52,10 @@ class BooksServiceAsyncStub(BooksServiceStub):
     """Says what points the members have as of a moment, when they end and what they are worth, and what has moved since an
     earlier moment. Tells how far it is, and the report last. Needs an API key with the role "manager". One report is made
     at a time, another one waits.
+    """
+    ReconcileDay: _aio.UnaryStreamMultiCallable[_books_pb2.ReconcileDayRequest, _books_pb2.ReconcileDayResponse]  # type: ignore[assignment]
+    """Compares a business day of the ledger with what terminals say of it: totals, and the transactions that differ. The day
+    comes first, then its totals and the differences, at most 1,000 of each in a message.
     """
 
 class BooksServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -62,6 +70,16 @@ class BooksServiceServicer(metaclass=_abc_1.ABCMeta):
         """Says what points the members have as of a moment, when they end and what they are worth, and what has moved since an
         earlier moment. Tells how far it is, and the report last. Needs an API key with the role "manager". One report is made
         at a time, another one waits.
+        """
+
+    @_abc_1.abstractmethod
+    def ReconcileDay(
+        self,
+        request: _books_pb2.ReconcileDayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_books_pb2.ReconcileDayResponse], _abc.AsyncIterator[_books_pb2.ReconcileDayResponse]]:
+        """Compares a business day of the ledger with what terminals say of it: totals, and the transactions that differ. The day
+        comes first, then its totals and the differences, at most 1,000 of each in a message.
         """
 
 def add_BooksServiceServicer_to_server(servicer: BooksServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

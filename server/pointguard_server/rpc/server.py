@@ -59,6 +59,7 @@ from pointguard_server.service.experiments import Experiments
 from pointguard_server.service.explanation.explainer import Explainer
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.processes import FRONT
+from pointguard_server.service.reconciliation import Reconciliation
 from pointguard_server.service.rule_sets import RuleSets
 from pointguard_server.service.shadows import Shadows
 from pointguard_server.service.stops import Stops
@@ -106,6 +107,7 @@ INVESTIGATORS = frozenset(
     )
 )
 BACKTEST, WATCH, ADJUST, LIABILITY = "BacktestRuleSet", "WatchAdvice", "AdjustPoints", "LiabilityReport"
+RECONCILE = "ReconcileDay"
 
 log = structlog.get_logger(__name__)
 
@@ -181,7 +183,7 @@ def _methods(
         EXPLANATIONS: {
             "ExplainDecision": (explanation_pb2.ExplainDecisionRequest, explanations.explain_decision),
         },
-        BOOKS: {LIABILITY: None},
+        BOOKS: {LIABILITY: None, RECONCILE: None},
     }
 
 
@@ -290,6 +292,7 @@ class RpcServer:
         exemptions: Exemptions,
         stops: Stops,
         books: Books,
+        reconciliation: Reconciliation,
         advice_feed: AdviceFeed,
         guard: Guard,
         tenants: Iterable[Tenant],
@@ -311,11 +314,12 @@ class RpcServer:
         ]
         backtest = BacktestService(desk, rule_sets, backtests).backtest_rule_set
         watch = AdviceWatch(desk, advice_feed).watch_advice
-        accounting = BooksService(desk, books)
+        accounting = BooksService(desk, books, reconciliation)
         for feed in (
             guard.wrap_feed(BACKTEST, rule_pb2.BacktestRuleSetRequest, backtest, (MANAGER,)),
             guard.wrap_feed(WATCH, advice_pb2.WatchAdviceRequest, watch, (FRAUD,), FOR_EVER_S),
             guard.wrap_feed(LIABILITY, books_pb2.LiabilityReportRequest, accounting.liability_report, (MANAGER,)),
+            guard.wrap_feed(RECONCILE, books_pb2.ReconcileDayRequest, accounting.reconcile_day, (TILL, MANAGER)),
         ):
             self._handlers[names.index(feed.name)] = feed
         self._codecs = {tenant.tenant_id: Codec(tenant, desk.encoder(tenant)) for tenant in tenants}
@@ -378,7 +382,7 @@ class RpcServer:
                 services=self._services,
                 streams=[streams.NAME],
                 intakes=[activity_service.STREAM],
-                feeds=[BACKTEST, WATCH, LIABILITY],
+                feeds=[BACKTEST, WATCH, LIABILITY, RECONCILE],
                 traced=self._traced,
                 log_level=self._log_level,
             )

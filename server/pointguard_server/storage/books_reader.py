@@ -1,9 +1,10 @@
-"""Reading for the books, by a connection that only reads. Implements ``service.books.BooksReader``.
+"""Reading for the books, by a connection that only reads.
 
-Its methods are called from one thread at a time, and never from the event loop's. ``bootstrap`` closes it before the
-writer.
+Implements the readers of ``service.books`` and ``service.reconciliation``. Its methods are called from one thread at a
+time, and never from the event loop's. ``bootstrap`` closes it before the writer.
 """
 
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import fields
 from typing import Any, Final
@@ -12,6 +13,7 @@ from pointguard_server.domain.codes import LEGS_MAX
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.service.books import AccountThen, Decided, LotLeft
 from pointguard_server.service.explanation.ports import PastLeg, StoredText
+from pointguard_server.service.reconciliation import DayLeg, Place
 from pointguard_server.storage.connections import FAILURES, Connection
 from pointguard_server.storage.decision_reader import CONFIGURATION
 from pointguard_server.storage.sql_ledger import position_at
@@ -57,6 +59,16 @@ LAST_ENTRY: Final = (
 MOVEMENTS: Final = (
     "SELECT entry_type, CAST(sum(signed_points) AS BIGINT) FROM entries"
     " WHERE position > ? AND position <= ? AND tenant_id = ? GROUP BY entry_type"
+)
+_DAY_LEG: Final = ", ".join(DayLeg._fields)
+# day_legs: of a stretch of the ledger. legs_of_keys: wherever they are.
+DAY_LEGS: Final = (
+    f"SELECT {_DAY_LEG} FROM legs WHERE position > ? AND position <= ? AND tenant_id = ?"  # noqa: S608
+    " AND operation IN ({operations}){where} ORDER BY position"
+)
+LEGS_OF_KEYS: Final = (
+    f"SELECT {_DAY_LEG} FROM legs WHERE tenant_id = ? AND position <= ?"  # noqa: S608
+    " AND idempotency_key IN ({keys}) ORDER BY position"
 )
 
 
@@ -122,3 +134,17 @@ class BooksReader:
     def movements(self, tenant_id: int, after: int, up_to: int) -> list[tuple[int, int]]:
         """See the port."""
         return [(entry_type, points) for entry_type, points in self._rows(MOVEMENTS, after, up_to, tenant_id)]
+
+    def day_legs(self, tenant_id: int, after: int, up_to: int, place: Place, operations: Iterable[int]) -> list[DayLeg]:
+        """See the port."""
+        asked = {name: number for name, number in place._asdict().items() if number}
+        statement = DAY_LEGS.format(
+            operations=", ".join(str(int(each)) for each in operations),
+            where="".join(f" AND {name} = ?" for name in asked),
+        )
+        return [DayLeg(*row) for row in self._rows(statement, after, up_to, tenant_id, *asked.values())]
+
+    def legs_of_keys(self, tenant_id: int, keys: Sequence[bytes], position: int) -> list[DayLeg]:
+        """See the port."""
+        statement = LEGS_OF_KEYS.format(keys=", ".join("?" * len(keys)))
+        return [DayLeg(*row) for row in self._rows(statement, tenant_id, position, *keys)]

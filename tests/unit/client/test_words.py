@@ -2,7 +2,7 @@
 
 import pytest
 
-from pointguard.v1 import advice_pb2, common_pb2, experiment_pb2, member_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import advice_pb2, books_pb2, common_pb2, experiment_pb2, member_pb2, rule_pb2, transaction_pb2
 from pointguard_client import words
 
 CONTRACT_ENUMS = {
@@ -24,6 +24,7 @@ CONTRACT_ENUMS = {
     words.AccountStatus: (member_pb2, "AccountStatus", "ACCOUNT_STATUS_"),
     words.InterventionReason: (common_pb2, "InterventionReason", "INTERVENTION_REASON_"),
     words.TransactionPart: (transaction_pb2, "TransactionPart", "TRANSACTION_PART_"),
+    words.DifferenceKind: (books_pb2, "DifferenceKind", "DIFFERENCE_KIND_"),
     words.EntryType: (transaction_pb2, "EntryType", "ENTRY_TYPE_"),
     words.RuleChangeReason: (rule_pb2, "RuleChangeReason", "RULE_CHANGE_REASON_"),
     words.RuleLimit: (rule_pb2, "RuleLimit", "RULE_LIMIT_"),
@@ -46,7 +47,7 @@ def test_an_enumeration_has_the_names_and_numbers_of_the_contract(mirror: type[w
 
 def test_every_enumeration_is_compared_with_the_contract() -> None:
     assert set(words.ContractEnum.__subclasses__()) == set(CONTRACT_ENUMS)
-    files = (common_pb2, transaction_pb2, rule_pb2, experiment_pb2, advice_pb2, member_pb2)
+    files = (common_pb2, transaction_pb2, rule_pb2, experiment_pb2, advice_pb2, member_pb2, books_pb2)
     in_contract = sum(len(file.DESCRIPTOR.enum_types_by_name) for file in files)
     assert in_contract == len(CONTRACT_ENUMS)
 
