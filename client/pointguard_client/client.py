@@ -173,15 +173,30 @@ class PointguardClient:
         reservation_id: str,
         *,
         points: int = 0,
+        keep_open: bool = False,
         origin: Origin = NOWHERE,
         idempotency_key: str = "",
         timeout_seconds: float | None = None,
     ) -> results.Capture:
-        """Spend all (0 points) or part of a reservation and release the rest."""
-        request = requests.CaptureRedemption(reservation_id, points, origin, idempotency_key)
+        """Spend all (0 points) or part of what is left of a reservation; release the rest, or keep it open."""
+        request = requests.CaptureRedemption(reservation_id, points, origin, idempotency_key, keep_open)
         message = encoding.encode_capture(request)
         method = self._transactions.CaptureRedemption
         return decoding.decode_capture(await self._caller.call("CaptureRedemption", method, message, timeout_seconds))
+
+    async def extend_reservation(
+        self,
+        reservation_id: str,
+        time_to_live: timedelta | None = None,
+        *,
+        origin: Origin = NOWHERE,
+        idempotency_key: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.Extension:
+        """Have a reservation end later: so long from now on; None: as long as the program's default."""
+        request = requests.ExtendReservation(reservation_id, time_to_live, origin, idempotency_key)
+        message, method = encoding.encode_extension(request), self._transactions.ExtendReservation
+        return decoding.decode_extension(await self._caller.call("ExtendReservation", method, message, timeout_seconds))
 
     async def void_redemption(
         self,

@@ -67,6 +67,18 @@ def decode_capture(message: transaction_pb2.CaptureRedemptionResponse) -> result
         points=message.points,
         points_released=message.points_released,
         balance=decode_balance(message.balance),
+        expires_at=decode_time(message.expires_at) if message.HasField("expires_at") else None,
+    )
+
+
+def decode_extension(message: transaction_pb2.ExtendReservationResponse) -> results.Extension:
+    """Return until when a reservation stands."""
+    return results.Extension(
+        transaction_id=message.transaction_id,
+        account_id=message.account_id,
+        points=message.points,
+        expires_at=decode_time(message.expires_at),
+        balance=decode_balance(message.balance),
     )
 
 
@@ -235,6 +247,8 @@ def decode_batch_result(
             return decode_capture(message.capture_redemption)
         case "void_redemption":
             return decode_void(message.void_redemption)
+        case "extend_reservation":
+            return decode_extension(message.extend_reservation)
         case "accrue":
             return decode_accrual(message.accrue)
         case "return_transaction":

@@ -95,7 +95,20 @@ def encode_capture(request: requests.CaptureRedemption) -> transaction_pb2.Captu
         reservation_id=request.reservation_id,
         points=request.points,
         origin=encode_origin(request.origin),
+        keep_open=request.keep_open,
     )
+
+
+def encode_extension(request: requests.ExtendReservation) -> transaction_pb2.ExtendReservationRequest:
+    """Return the message for an extension, with a new idempotency key if it has none."""
+    message = transaction_pb2.ExtendReservationRequest(
+        idempotency_key=request.idempotency_key or new_idempotency_key(),
+        reservation_id=request.reservation_id,
+        origin=encode_origin(request.origin),
+    )
+    if request.time_to_live is not None:
+        message.time_to_live.FromTimedelta(request.time_to_live)
+    return message
 
 
 def encode_void(request: requests.VoidRedemption) -> transaction_pb2.VoidRedemptionRequest:
@@ -188,6 +201,8 @@ def encode_batch_item(request: requests.BatchRequest) -> transaction_pb2.BatchIt
             return transaction_pb2.BatchItem(capture_redemption=encode_capture(request))
         case requests.VoidRedemption():
             return transaction_pb2.BatchItem(void_redemption=encode_void(request))
+        case requests.ExtendReservation():
+            return transaction_pb2.BatchItem(extend_reservation=encode_extension(request))
         case requests.Accrue():
             return transaction_pb2.BatchItem(accrue=encode_accrue(request))
         case requests.ReturnTransaction():

@@ -132,10 +132,24 @@ class AuthoriseRedemption:
 
 @dataclass(frozen=True, slots=True)
 class CaptureRedemption:
-    """Asks to spend a reservation; 0 points captures all of it."""
+    """Asks to spend what is left of a reservation, all of it for 0 points.
+
+    What it leaves is released, or with `keep_open` stays reserved for further captures.
+    """
 
     reservation_id: str
     points: int = 0
+    origin: Origin = NOWHERE
+    idempotency_key: str = ""
+    keep_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendReservation:
+    """Asks for a later end of a reservation: so long from now on; None: as long as the program's default."""
+
+    reservation_id: str
+    time_to_live: timedelta | None = None
     origin: Origin = NOWHERE
     idempotency_key: str = ""
 
@@ -229,6 +243,7 @@ BatchRequest = (
     | ReturnTransaction
     | TransferPoints
     | RedeemHousehold
+    | ExtendReservation
 )
 
 
@@ -263,6 +278,7 @@ class BatchColumns:
     allow_partials: NumberColumn = ()
     coupon_useds: NumberColumn = ()
     reservation_ids: BytesColumn = b""
+    keep_opens: NumberColumn = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,12 +153,27 @@ class Redemption:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What was spent of a reservation, and what was released."""
+    """What was spent of a reservation, and what was released.
+
+    `expires_at` is when what is left of it ends by itself; None: this has ended it.
+    """
 
     transaction_id: str
     account_id: int
     points: int
     points_released: int
+    balance: Balance
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Until when a reservation stands, and the points that are left of it."""
+
+    transaction_id: str
+    account_id: int
+    points: int
+    expires_at: datetime
     balance: Balance
 
 
@@ -423,4 +438,4 @@ class ColumnAnswers:
 
 
 # The answer to one request of a batch; for one that was refused, the error that the call alone would have raised.
-BatchResult = Redemption | Capture | Void | Accrual | Return | Transfer | HouseholdRedemption | CallError
+BatchResult = Redemption | Capture | Void | Extension | Accrual | Return | Transfer | HouseholdRedemption | CallError

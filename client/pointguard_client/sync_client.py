@@ -356,6 +356,7 @@ class SyncPointguardClient:
     quote_redemption = _blocking(PointguardClient.quote_redemption)
     authorise_redemption = _blocking(PointguardClient.authorise_redemption)
     capture_redemption = _blocking(PointguardClient.capture_redemption)
+    extend_reservation = _blocking(PointguardClient.extend_reservation)
     void_redemption = _blocking(PointguardClient.void_redemption)
     accrue = _blocking(PointguardClient.accrue)
     return_transaction = _blocking(PointguardClient.return_transaction)
@@ -410,6 +411,8 @@ class SyncTransactionStream:
     def send(self, request: requests.CaptureRedemption) -> Future[results.Capture]: ...
     @overload
     def send(self, request: requests.VoidRedemption) -> Future[results.Void]: ...
+    @overload
+    def send(self, request: requests.ExtendReservation) -> Future[results.Extension]: ...
     @overload
     def send(self, request: requests.Accrue) -> Future[results.Accrual]: ...
     @overload

@@ -75,6 +75,7 @@ class Operation(ContractEnum):
     CHANGE_GROUPS = 19
     TRANSFER = 20
     REDEEM_HOUSEHOLD = 21
+    EXTEND = 22
 
 
 class Decision(ContractEnum):

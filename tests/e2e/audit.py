@@ -187,6 +187,10 @@ def _follow_hold(account: AuditedAccount, leg: dict[str, Any], where: str) -> No
         held = account.open_holds.pop(leg["refers_to_seq"], None)
         assert held is not None, f"{where}: ended a reservation that was not open"
         captured = leg["points"] if operation is Operation.CAPTURE else 0
+        if leg["hold_expires_at"]:
+            assert 0 < captured < held, f"{where}: {captured} of {held} were captured, and it was left open"
+            account.open_holds[leg["refers_to_seq"]] = held - captured
+            return
         assert captured + leg["released"] == held, f"{where}: {captured} and {leg['released']} of {held}"
 
 

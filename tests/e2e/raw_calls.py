@@ -89,6 +89,10 @@ RPCS: Mapping[str, Rpc] = {
         TRANSACTIONS, transaction_pb2.CaptureRedemptionRequest, transaction_pb2.CaptureRedemptionResponse,
         {"reservation_id": _UNKNOWN_ID}, keyed=True,
     ),
+    "ExtendReservation": Rpc(
+        TRANSACTIONS, transaction_pb2.ExtendReservationRequest, transaction_pb2.ExtendReservationResponse,
+        {"reservation_id": _UNKNOWN_ID}, keyed=True,
+    ),
     "ReturnTransaction": Rpc(
         TRANSACTIONS, transaction_pb2.ReturnTransactionRequest, transaction_pb2.ReturnTransactionResponse,
         {"original_transaction_id": _UNKNOWN_ID, "money": _TOTAL}, keyed=True,

@@ -18,6 +18,7 @@ from pointguard_client import (
     Channel,
     Decision,
     EntryType,
+    ExtendReservation,
     FailedPrecondition,
     Identifier,
     IdentifierTaken,
@@ -81,6 +82,39 @@ async def test_a_reservation_is_captured_in_part_and_the_rest_is_released(client
     assert (capture.balance.reserved, capture.balance.posted) == (0, reservation.balance.posted - 30)
     with pytest.raises(ReservationEnded):
         await client.capture_redemption(reservation.transaction_id)
+
+
+async def test_a_reservation_is_captured_in_parts_and_extended_alone_and_in_a_batch(client: PointguardClient) -> None:
+    member = await enroll(client)
+    await client.accrue(member, TOTAL)
+    held = await client.authorise_redemption(member, 100, time_to_live=timedelta(minutes=5))
+    first = await client.capture_redemption(held.transaction_id, points=30, keep_open=True)
+    assert (first.points, first.points_released, first.expires_at) == (30, 0, held.expires_at)
+    extended = await client.extend_reservation(held.transaction_id, timedelta(hours=1))
+    assert (extended.points, extended.balance.reserved) == (70, 70)
+    assert held.expires_at is not None
+    assert extended.expires_at > held.expires_at
+    results = await client.process_batch(
+        [
+            CaptureRedemption(held.transaction_id, 50, keep_open=True),
+            CaptureRedemption(held.transaction_id, 21),
+            ExtendReservation(held.transaction_id, timedelta(days=8)),
+            ExtendReservation(held.transaction_id),
+            CaptureRedemption(held.transaction_id, 15),
+            ExtendReservation(held.transaction_id),
+            VoidRedemption("01890000-0000-7000-8000-000000000000"),
+        ]
+    )
+    told = [result.reason if isinstance(result, CallError) else type(result).__name__ for result in results]
+    assert told == [
+        "Capture", "CAPTURE_ABOVE_RESERVATION", "INVALID_REQUEST", "Extension", "Capture", "RESERVATION_ENDED",
+        "NOT_FOUND",
+    ]  # fmt: skip
+    last = results[4]
+    assert isinstance(last, Capture)
+    assert (last.points, last.points_released, last.balance.reserved, last.expires_at) == (15, 5, 0, None)
+    read = await client.get_transaction(extended.transaction_id)
+    assert (read.operation, read.original_transaction_id) == (Operation.EXTEND, held.transaction_id)
 
 
 async def test_a_voided_reservation_gives_all_of_its_points_back(client: PointguardClient) -> None:

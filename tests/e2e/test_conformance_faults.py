@@ -15,6 +15,8 @@ CAUGHT_BY = {
     "double capture": "reservations/double-confirm",
     "over-capture is cut down": "reservations/over-capture",
     "a partial capture takes all": "reservations/capture-part",
+    "every capture is the last": "reservations/several-captures",
+    "an extension is answered and forgotten": "reservations/extended",
     "a void spends": "reservations/void",
     "an expired hold is captured": "reservations/expired-hold",
     "one more than the threshold": "fraud/one-too-many",

@@ -233,6 +233,8 @@ def amount_cases() -> Iterator[Case]:
         yield Case("AuthoriseRedemption", {"points": points}, "points")
     for points in (-1, 10**12 + 1, INT64_MAX, INT64_MIN):
         yield Case("CaptureRedemption", {"points": points}, "points")
+    for seconds in (0, -1, 7 * 86_400 + 1, 10**11):
+        yield Case("ExtendReservation", {"time_to_live": Duration(seconds=seconds)}, "time_to_live")
     yield from return_cases()
     yield from adjustment_cases()
     yield Case("AuthoriseRedemption", {"points": None}, "amount")
@@ -386,6 +388,7 @@ def test_a_field_that_is_wrong_is_named(raw: RawCalls, rpc: str) -> None:
         "AuthoriseRedemption",
         "CaptureRedemption",
         "VoidRedemption",
+        "ExtendReservation",
         "Accrue",
         "ReturnTransaction",
         "TransferPoints",
@@ -395,6 +398,7 @@ def test_a_field_that_is_wrong_is_named(raw: RawCalls, rpc: str) -> None:
 def test_an_item_of_a_batch_is_refused_as_the_call_alone_would_be(raw: RawCalls, rpc: str) -> None:
     names = {"AuthoriseRedemption": "authorise_redemption", "CaptureRedemption": "capture_redemption"}
     names |= {"VoidRedemption": "void_redemption", "Accrue": "accrue", "ReturnTransaction": "return_transaction"}
+    names |= {"ExtendReservation": "extend_reservation"}
     names |= {"TransferPoints": "transfer_points", "RedeemHousehold": "redeem_household"}
     name = names[rpc]
     own = [case for case in CASES if case.rpc == rpc]
@@ -505,6 +509,7 @@ def test_fields_of_another_type_are_passed_over_as_unknown(raw: RawCalls) -> Non
         ("OverrideAdvice", {"advice_id": UNKNOWN_ID}),
         ("RemoveAdvice", {"advice_id": "ffffffff-ffff-ffff-ffff-ffffffffffff"}),
         ("CaptureRedemption", {"reservation_id": UNKNOWN_ID}),
+        ("ExtendReservation", {"reservation_id": UNKNOWN_ID}),
         ("ReturnTransaction", {"original_transaction_id": UNKNOWN_ID}),
         ("TransferPoints", {"to": common_pb2.MemberReference(card=UNKNOWN_ID)}),
         ("RedeemHousehold", {"members": [common_pb2.MemberReference(card=UNKNOWN_ID)] * 2}),
@@ -540,7 +545,7 @@ def test_what_is_not_there_is_not_found_by_one_text(raw: RawCalls, rpc: str, cha
 
 def test_a_transaction_that_is_no_reservation_cannot_be_captured(raw: RawCalls) -> None:
     earned = raw.call("Accrue", RPCS["Accrue"].request()).message
-    for rpc in ("CaptureRedemption", "VoidRedemption"):
+    for rpc in ("CaptureRedemption", "VoidRedemption", "ExtendReservation"):
         answer = raw.call(rpc, RPCS[rpc].request(reservation_id=earned.transaction_id))
         assert answer.code in ("NOT_FOUND", "FAILED_PRECONDITION")
 

@@ -37,7 +37,7 @@ def keyed_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[st
     """Return a request of every RPC that changes something, each of which can be done once."""
     held = [
         raw.call("AuthoriseRedemption", RPCS["AuthoriseRedemption"].request(member=member, points=10)).message
-        for _ in range(2)
+        for _ in range(3)
     ]
     bought = raw.call("Accrue", RPCS["Accrue"].request(member=member)).message.transaction_id
     return {
@@ -49,6 +49,9 @@ def keyed_requests(raw: RawCalls, member: common_pb2.MemberReference) -> dict[st
         "AuthoriseRedemption": RPCS["AuthoriseRedemption"].request(member=member, points=20, order_reference="order 1"),
         "CaptureRedemption": RPCS["CaptureRedemption"].request(reservation_id=held[0].transaction_id, points=4),
         "VoidRedemption": RPCS["VoidRedemption"].request(reservation_id=held[1].transaction_id),
+        "ExtendReservation": RPCS["ExtendReservation"].request(
+            reservation_id=held[2].transaction_id, time_to_live=duration_pb2.Duration(seconds=3_600)
+        ),
         "Accrue": RPCS["Accrue"].request(member=member, tender="DEBIT", coupon_used=True),
         "EnrollMember": RPCS["EnrollMember"].request(
             identifiers=[common_pb2.MemberReference(external_id=new_idempotency_key())],
@@ -160,7 +163,8 @@ ANOTHER_BODY: dict[str, dict[str, Any]] = {
     "RedeemHousehold": {"points": 3},
     "RecordActivity": {"points": 6},
     "AuthoriseRedemption": {"points": 21},
-    "CaptureRedemption": {"points": 5},
+    "CaptureRedemption": {"points": 4, "keep_open": True},
+    "ExtendReservation": {"time_to_live": duration_pb2.Duration(seconds=7_200)},
     "VoidRedemption": {"reservation_id": "01890000-0000-7000-8000-000000000000"},
     "Accrue": {"coupon_used": False},
     "EnrollMember": {"tier": "SILVER"},

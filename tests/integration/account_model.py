@@ -72,11 +72,12 @@ def satisfies(verified: Factor | None, asked: Factor | None) -> bool:
 
 @dataclass(frozen=True)
 class Hold:
-    """Points set aside by the leg ``seq``."""
+    """Points set aside by the leg ``seq``, less what was captured of them."""
 
     seq: int
     points: int
     expires_at: int
+    opened_at: int
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ class Account:
         self.seq += 1
         self.holds.remove(hold)
         rest = hold.points - captured
-        self.releases.append(Release(self.seq, hold.seq, rest, rest, whole=captured == 0))
+        opened = next(event for event in self.events if event.seq == hold.seq)
+        self.releases.append(Release(self.seq, hold.seq, rest, rest, whole=rest == opened.points))
 
     # ---------------------------------------------------------------------------------------------------------- facts
 
@@ -259,7 +261,7 @@ class Account:
         answer = self._decide(now, kind, Part.REDEEM, points, points, context, reasons, store, verified, enough=enough)
         if answer.decision == APPROVED and not capture:
             self.posted += points
-            self.holds.append(Hold(self.seq, points, now + time_to_live))
+            self.holds.append(Hold(self.seq, points, now + time_to_live, now))
         return answer
 
     def _cut_down(self, now: int, points: int, kind: Kind, reasons: set[tuple[int, str]]) -> int:
@@ -313,8 +315,8 @@ class Account:
             reasons=frozenset(reasons),
         )
 
-    def capture(self, now: int, seq: int, points: int) -> Answer:
-        """Spend a reservation, all of it for ``points`` of 0."""
+    def capture(self, now: int, seq: int, points: int, *, keep_open: bool = False) -> Answer:
+        """Spend what is left of a reservation, all of it for ``points`` of 0, or a part of it."""
         self.come_to(now)
         hold = next((hold for hold in self.holds if hold.seq == seq), None)
         if hold is None:
@@ -322,9 +324,27 @@ class Account:
         if points > hold.points:
             return Answer(Outcome.CAPTURE_ABOVE_RESERVATION)
         points = points or hold.points
+        if keep_open and points < hold.points:
+            self.seq += 1
+            self.holds[self.holds.index(hold)] = replace(hold, points=hold.points - points)
+            self.posted -= points
+            return Answer(decision=APPROVED, points=points)
         self._end(hold, points)
         self.posted -= points
         return Answer(decision=APPROVED, points=points, released=hold.points - points)
+
+    def extend(self, now: int, seq: int, time_to_live: int, most: int) -> Answer:
+        """Have a reservation end later, at most so long after it was made."""
+        self.come_to(now)
+        hold = next((hold for hold in self.holds if hold.seq == seq), None)
+        if hold is None:
+            return Answer(Outcome.RESERVATION_ENDED)
+        if now + time_to_live > hold.expires_at:
+            if now + time_to_live > hold.opened_at + most:
+                return Answer(Outcome.RESERVATION_LIMIT)
+            self.holds[self.holds.index(hold)] = replace(hold, expires_at=now + time_to_live)
+        self.seq += 1
+        return Answer(decision=APPROVED, points=hold.points)
 
     def void(self, now: int, seq: int) -> Answer:
         """Give a reservation back."""

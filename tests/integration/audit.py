@@ -193,7 +193,12 @@ def check_account(legs: Sequence[Row], entries: Sequence[Row], floor: int) -> No
             has_returns = True
             if leg["refers_to_seq"]:
                 check_return(legs, leg)
-        if leg["operation"] in RELEASES and not is_of_lots(leg):
+        if leg["operation"] == Operation.EXTEND:
+            hold = holds[leg["refers_to_seq"]]
+            assert leg["points"] == hold["points"]
+            assert leg["accepted_at"] < hold["hold_expires_at"] <= leg["hold_expires_at"]
+            holds[hold["seq"]] = hold | {"hold_expires_at": leg["hold_expires_at"]}
+        elif leg["operation"] in RELEASES and not is_of_lots(leg):
             end_hold(leg, holds, ended)
         elif leg["hold_expires_at"]:
             assert leg["decision"] == Decision.APPROVED
@@ -240,10 +245,23 @@ def check_return(legs: Sequence[Row], leg: Row) -> None:
 
 
 def end_hold(leg: Row, holds: dict[int, Row], ended: set[int]) -> None:
-    """A reservation ends once, gives back what is not captured, and by itself only when its time is up."""
+    """A reservation ends once, gives back what is not captured, and by itself only when its time is up.
+
+    A capture that leaves it open takes only a part of it.
+    """
     assert leg["refers_to_seq"] not in ended
     hold = holds.pop(leg["refers_to_seq"])
+    if leg["hold_expires_at"]:
+        assert leg["operation"] == Operation.CAPTURE
+        assert (leg["released"], leg["hold_expires_at"]) == (0, hold["hold_expires_at"])
+        assert 0 < leg["points"] < hold["points"]
+        assert 0 <= leg["money"] <= hold["money"]
+        assert leg["accepted_at"] < hold["hold_expires_at"]
+        left = {name: hold[name] - leg[name] for name in ("points", "money")}
+        holds[hold["seq"]] = hold | left
+        return
     ended.add(hold["seq"])
+    assert leg["money"] <= hold["money"]
     captured = leg["points"] if leg["operation"] == Operation.CAPTURE else 0
     assert captured + leg["released"] == hold["points"]
     if leg["operation"] == Operation.EXPIRE:

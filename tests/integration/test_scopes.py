@@ -181,6 +181,35 @@ def test_what_is_returned_leaves_the_wider_window_of_its_own_time(
         assert all(each.reproduced for each in explainer.all_legs())
 
 
+@pytest.mark.parametrize("known_by", ["memory", "a start", "a rule that is new"])
+@pytest.mark.parametrize("waits", [HOUR, 20 * DAY])
+def test_a_reservation_in_parts_counts_in_a_wider_window_until_all_of_it_is_given_back(
+    new_ledger: NewLedger, known_by: str, waits: int
+) -> None:
+    rules = rule("STORE", 'rolling = "30d"', 2, net="true")
+    ledger = new_ledger(rules="" if known_by == "a rule that is new" else rules)
+    account, other = ledger.member(1_000), ledger.member(1_000)
+    held = ledger.authorise_reserving(account, 50, where=ANN, time_to_live=2 * DAY)
+    parts = [ledger.capture(held, points, keep_open=True) for points in (10, 15)]
+    ledger.give_back(parts[0])
+    ledger.void(held)
+    # Of an authorise of long ago memory has no event any more.
+    ledger.clock.moment += waits
+    match known_by:
+        case "a start":
+            ledger.restart_decider()
+        case "a rule that is new":
+            ledger.change(rules=rules)
+    ledger.give_back(parts[1], points=14)
+    assert ledger.authorise(other, 1, where=ANN).decision == Decision.APPROVED
+    assert ledger.rehearse(ledger.authorise_ask(other, 1, where=ANN))[0].decision == Decision.DECLINED
+    assert ledger.rehearse(ledger.authorise_ask(account, 1, where=ANN))[0].decision == Decision.DECLINED
+    ledger.give_back(parts[1], points=1)
+    assert ledger.authorise(other, 1, where=ANN).decision == Decision.APPROVED
+    with explaining(ledger) as explainer:
+        assert all(each.reproduced for each in explainer.all_legs())
+
+
 def test_a_quote_that_names_nobody_of_the_scope_is_not_bound_by_it(new_ledger: NewLedger) -> None:
     ledger = new_ledger(rules=rule(threshold=0))
     account = ledger.member(100)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+WEEK = 7 * 86_400_000_000
+
 
 @dataclass
 class Lot:
@@ -174,13 +176,25 @@ class LotAccount:
         lot.points += points
         self._mature()
 
-    def end(self, now: int, seq: int, captured: int) -> bool:
+    def extend(self, now: int, seq: int, time_to_live: int) -> bool:
+        """Have a reservation end later; whether it was open, and may stand so long (7 days)."""
+        self.come_to(now)
+        hold = next((hold for hold in self.holds if hold.seq == seq), None)
+        if hold is None or (now + time_to_live > hold.expires_at and now + time_to_live > hold.opened_at + WEEK):
+            return False
+        hold.expires_at = max(hold.expires_at, now + time_to_live)
+        return True
+
+    def end(self, now: int, seq: int, captured: int, *, keep_open: bool = False) -> bool:
         """Capture or (0) void a reservation; whether it was open and large enough."""
         self.come_to(now)
         hold = next((hold for hold in self.holds if hold.seq == seq), None)
         if hold is None or captured > hold.points:
             return False
-        self.holds.remove(hold)
+        if keep_open and captured < hold.points:
+            hold.points -= captured
+        else:
+            self.holds.remove(hold)
         if captured:
             self._spend(captured, hold.opened_at)
         self._end()

@@ -67,15 +67,16 @@ class Wide:
     def contribution(self, leg: Leg, undone: Sequence[Leg]) -> int:
         """What a leg counts for, given what ended it if it was a reservation, and what was returned of it."""
         points, money = leg["points"], leg["money"]
+        captured = 0
         for each in undone if self.net_of_reversals else ():
             if each["operation"] == Operation.CAPTURE:
-                points, money = each["points"], each["money"]
-            elif each["operation"] != Operation.RETURN:
-                return 0
-            else:
+                captured += each["money"]
+            if each["operation"] == Operation.RETURN:
                 points, money = points - each["points"] - each["released"], money - each["money"]
-                if (points, money) == (0, 0):
-                    return 0
+            elif not each["hold_expires_at"]:
+                points, money = points - each["released"], money - (leg["money"] - captured)
+            if (points, money) == (0, 0):
+                return 0
         amounts: dict[Measure, int] = {Measure.COUNT: 1, Measure.POINTS: points, Measure.MONEY: money}
         return amounts[self.adds]
 
@@ -134,5 +135,5 @@ def events_before(legs: Sequence[Leg], position: int) -> Iterator[tuple[Leg, Seq
         elif leg["refers_to_seq"] and leg["operation"] == Operation.RETURN:
             undone[reserved.get(original, original)].append(leg)
     for leg in earlier:
-        if leg["operation"] not in ENDS and leg["operation"] != Operation.MATURE:
+        if leg["operation"] not in (*ENDS, Operation.EXTEND, Operation.MATURE):
             yield leg, undone[leg["account_id"], leg["seq"]]

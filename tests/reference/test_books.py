@@ -19,7 +19,7 @@ from tests.support.ledger import DAY, MINUTE, Ledger, open_ledger
 Step = tuple[str, int, int]
 MEMBERS = 3
 steps = st.tuples(
-    st.sampled_from(("earn", "earn", "redeem", "reserve", "end", "settle", "wait", "wait")),
+    st.sampled_from(("earn", "earn", "redeem", "reserve", "end", "part", "extend", "settle", "wait", "wait")),
     st.integers(0, MEMBERS - 1),
     st.integers(0, 1_000),
 )
@@ -74,6 +74,16 @@ class Lives:
         elif name == "settle":
             self.ledger.one(self.ledger.read_ask(Operation.SETTLE, account))
             model.come_to(now)
+        elif name in ("part", "extend") and open_ones:
+            reservation, seq = open_ones[number % len(open_ones)]
+            if name == "extend":
+                time_to_live = (MINUTE, DAY, 6 * DAY)[number % 3]
+                self.ledger.one(self.ledger.end_ask(Operation.EXTEND, reservation, time_to_live=time_to_live))
+                model.extend(now, seq, time_to_live)
+            else:
+                captured = number // 40 + 1
+                self.ledger.one(self.ledger.end_ask(Operation.CAPTURE, reservation, captured, keep_open=True))
+                model.end(now, seq, captured, keep_open=True)
         elif name == "end" and open_ones:
             reservation, seq = open_ones.pop(number % len(open_ones))
             captured = number // 40

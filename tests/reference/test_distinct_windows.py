@@ -1,6 +1,7 @@
 """Windows of different stores, cashiers, terminals, cards and devices, beside a recount of sets from the ledger."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -46,7 +47,7 @@ steps = st.lists(
         st.tuples(st.just("buy"), st.lists(st.tuples(accounts, places), min_size=1, max_size=4)),
         st.tuples(st.just("hold"), accounts, places),
         st.tuples(st.just("spend"), accounts, places),
-        st.tuples(st.sampled_from(("void", "capture")), st.integers(0, 3)),
+        st.tuples(st.sampled_from(("void", "capture", "part")), st.integers(0, 3)),
         st.tuples(st.just("return"), accounts, st.integers(0, 5)),
         st.tuples(st.just("wait"), st.sampled_from([1, HOUR - 1, HOUR, 5 * HOUR, DAY, 8 * DAY, 40 * DAY])),
         st.tuples(st.just("forget")),
@@ -93,9 +94,11 @@ class Player:
                 self.held.append(verdict.transaction_id)
             case "spend":
                 ledger.one(self._ask(Operation.AUTHORISE, how[0], how[1], flags=1))
-            case "void" | "capture" if self.held:
+            case "void" | "capture" | "part" if self.held:
+                held = self.held[how[0] % len(self.held)]
                 operation = Operation.VOID if what == "void" else Operation.CAPTURE
-                ledger.one(ledger.end_ask(operation, self.held[how[0] % len(self.held)], points=int(what == "capture")))
+                points = int(operation is Operation.CAPTURE)
+                ledger.one(ledger.end_ask(operation, held, points=points, keep_open=what == "part"))
             case "return":
                 legs = [leg for leg in ledger.legs(self.members[how[0]]) if leg["operation"] in RETURNABLE]
                 if legs:
@@ -126,20 +129,20 @@ class Player:
 def expected(records: Sequence[Record], leg: dict[str, Any], row: Sequence[int]) -> int:
     """How many different values a window held before a leg."""
     kinds, parts, _, _, _, adds, window, length = row
+    before: list[dict[str, Any]] = [record.leg for record in records if record.leg["seq"] < leg["seq"]]
+    captured = {each["seq"]: each["refers_to_seq"] for each in before if each["operation"] == Operation.CAPTURE}
+    given_back = Counter[int]()
+    for each in before:
+        if each["operation"] in (*RELEASES, Operation.RETURN):
+            points = each["points"] if each["operation"] == Operation.RETURN else 0
+            given_back[captured.get(each["refers_to_seq"], each["refers_to_seq"])] += points + each["released"]
+    returned = {each["refers_to_seq"] for each in before if each["operation"] == Operation.RETURN}
+    # Of purchases, each return is of all.
     whole = {
-        record.leg["refers_to_seq"]
-        for record in records
-        if record.leg["operation"] in (Operation.VOID, Operation.EXPIRE) and record.leg["seq"] < leg["seq"]
-    }
-    captured = {
-        record.leg["seq"]: record.leg["refers_to_seq"]
-        for record in records
-        if record.leg["operation"] == Operation.CAPTURE
-    }
-    whole |= {
-        captured.get(record.leg["refers_to_seq"], record.leg["refers_to_seq"])
-        for record in records
-        if record.leg["operation"] == Operation.RETURN and record.leg["seq"] < leg["seq"]
+        each["seq"]
+        for each in before
+        if given_back[each["seq"]] == each["points"] > 0
+        or (each["operation"] == Operation.ACCRUE and each["seq"] in returned)
     }
     values = set()
     for record in records:

@@ -162,7 +162,8 @@ requests: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
         st.booleans(),
         st.sampled_from((None, None, Factor.PIN, Factor.SUPERVISOR)),
     ),
-    st.tuples(st.just("capture"), places, st.integers(0, 60)),
+    st.tuples(st.just("capture"), places, st.integers(0, 60), st.booleans()),
+    st.tuples(st.just("extend"), places, st.sampled_from((MINUTE, HOUR, 3 * HOUR, DAY))),
     st.tuples(st.just("void"), places),
     st.tuples(st.just("lock"), st.booleans()),
     st.tuples(st.just("suspend"), st.booleans()),
@@ -214,7 +215,9 @@ class AccountMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
-        self.ledger: Ledger = self.stack.enter_context(open_ledger(rules=RULES, controls=CONTROLS))
+        self.ledger: Ledger = self.stack.enter_context(
+            open_ledger(rules=RULES, controls=CONTROLS, settings='reservation_ttl_max = "12h"')
+        )
         self.ledger.clock.set("2026-10-29T20:00-04:00")
         self.accounts: list[int] = []
         self.models: list[Account] = []
@@ -271,10 +274,10 @@ class AccountMachine(RuleBasedStateMachine):
             return
         now = self.coming
         verdicts = self.decide(*(ask for ask, _, _ in plans))
-        for (_, number, expect), verdict in zip(plans, verdicts, strict=True):
+        for (ask, number, expect), verdict in zip(plans, verdicts, strict=True):
             answer = expect(now)
             self.compare(verdict, number, answer)
-            if verdict.expires_at:
+            if verdict.expires_at and ask.fields[0] == Operation.AUTHORISE:
                 self.reservations.append((number, verdict.transaction_id, verdict.seq))
 
     def plan(self, number: int, name: str, *rest: Any) -> Any:
@@ -326,13 +329,21 @@ class AccountMachine(RuleBasedStateMachine):
             place = cases[-1 - rest[0] % len(cases)]
             ask = ledger.resolve_ask(account, raised[place]["advice_id"], outcome, author, author)
             return ask, number, lambda now: model.resolve(now, place, outcome, author)
+        return self.plan_about_reservation(name, *rest)
+
+    def plan_about_reservation(self, name: str, *rest: Any) -> Any:
+        """As ``plan``, of one of the reservations there were."""
         if not self.reservations:
             return None
+        ledger = self.ledger
         number, reservation, seq = self.reservations[rest[0] % len(self.reservations)]
         model = self.models[number]
         if name == "capture":
-            ask = ledger.end_ask(Operation.CAPTURE, reservation, rest[1])
-            return ask, number, lambda now: model.capture(now, seq, rest[1])
+            ask = ledger.end_ask(Operation.CAPTURE, reservation, rest[1], keep_open=rest[2])
+            return ask, number, lambda now: model.capture(now, seq, rest[1], keep_open=rest[2])
+        if name == "extend":
+            ask = ledger.end_ask(Operation.EXTEND, reservation, time_to_live=rest[1])
+            return ask, number, lambda now: model.extend(now, seq, rest[1], 12 * HOUR)
         return ledger.end_ask(Operation.VOID, reservation), number, lambda now: model.void(now, seq)
 
     def raised_against(self, account: int) -> list[dict[str, Any]]:

@@ -118,13 +118,21 @@ class LotsMachine(RuleBasedStateMachine):
         if done:
             self.reservations.append((verdict.transaction_id, verdict.seq))
 
-    @rule(place=places, amount=st.integers(1, 60))
-    def capture(self, place: int, amount: int) -> None:
+    @rule(place=places, amount=st.integers(1, 60), keep_open=st.booleans())
+    def capture(self, place: int, amount: int, keep_open: bool = False) -> None:
         if self.reservations:
             reservation, seq = self.reservations[place % len(self.reservations)]
             now = self.coming
-            verdict = self.ledger.one(self.ledger.end_ask(Operation.CAPTURE, reservation, amount))
-            self.compare(verdict, self.model.end(now, seq, amount))
+            verdict = self.ledger.one(self.ledger.end_ask(Operation.CAPTURE, reservation, amount, keep_open=keep_open))
+            self.compare(verdict, self.model.end(now, seq, amount, keep_open=keep_open))
+
+    @rule(place=places, time_to_live=st.sampled_from((MINUTE, DAY, 3 * DAY, 6 * DAY)))
+    def extend(self, place: int, time_to_live: int) -> None:
+        if self.reservations:
+            reservation, seq = self.reservations[place % len(self.reservations)]
+            now = self.coming
+            ask = self.ledger.end_ask(Operation.EXTEND, reservation, time_to_live=time_to_live)
+            self.compare(self.ledger.one(ask), self.model.extend(now, seq, time_to_live))
 
     @rule(place=places)
     def void(self, place: int) -> None:
@@ -153,8 +161,13 @@ class LotsMachine(RuleBasedStateMachine):
         moments = [moment - before for lot in lots for moment in (lot.matures_at, lot.expires_at)]
         self.ledger.clock.moment = max(now, min((each for each in moments if each > now), default=now))
 
-    @rule(cents=st.integers(300, 1_000), share=st.integers(2, 4), moments=st.integers(0, 4), captured=st.integers(0, 3))
-    def reserve_and_end_after_something_has_ended(self, cents: int, share: int, moments: int, captured: int) -> None:
+    @rule(
+        cents=st.integers(300, 1_000), share=st.integers(2, 4), moments=st.integers(0, 4), captured=st.integers(0, 3),
+        parts=st.integers(0, 2),
+    )  # fmt: skip
+    def reserve_and_end_after_something_has_ended(
+        self, cents: int, share: int, moments: int, captured: int, parts: int
+    ) -> None:
         """Hold a part of what there is, go on to one of the next moments or a bit further, capture a part or void."""
         self.earn(cents)
         amount = self.model.available // share
@@ -165,6 +178,8 @@ class LotsMachine(RuleBasedStateMachine):
             self.wait_for_what_happens_next(0)
             self.settle()
         place = len(self.reservations) - 1
+        for _ in range(parts):
+            self.capture(place, max(amount // 5, 1), keep_open=True)
         if captured:
             self.capture(place, max(amount * captured // 3, 1))
         else:

@@ -85,13 +85,13 @@ class ReturnsMachine(LotsMachine):
         if done:
             self.spent.append(Spent(verdict.transaction_id, list(self.model.spent)))
 
-    @rule(place=places, amount=st.integers(1, 60))
-    def capture(self, place: int, amount: int) -> None:
+    @rule(place=places, amount=st.integers(1, 60), keep_open=st.booleans())
+    def capture(self, place: int, amount: int, keep_open: bool = False) -> None:
         if self.reservations:
             reservation, seq = self.reservations[place % len(self.reservations)]
             now = self.coming
-            verdict = self.ledger.one(self.ledger.end_ask(Operation.CAPTURE, reservation, amount))
-            done = self.model.end(now, seq, amount)
+            verdict = self.ledger.one(self.ledger.end_ask(Operation.CAPTURE, reservation, amount, keep_open=keep_open))
+            done = self.model.end(now, seq, amount, keep_open=keep_open)
             self.compare(verdict, done)
             if done:
                 self.spent.append(Spent(verdict.transaction_id, list(self.model.spent)))

@@ -117,7 +117,8 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("accrue"), place, st.integers(0, 900)),
     st.tuples(st.just("spend"), place, st.integers(1, 60)),
     st.tuples(st.just("reserve"), place, st.integers(1, 60), st.sampled_from((SECOND, HOUR, 7 * DAY))),
-    st.tuples(st.just("capture"), st.integers(0, 7), st.integers(0, 40)),
+    st.tuples(st.just("capture"), st.integers(0, 7), st.integers(0, 40), st.booleans()),
+    st.tuples(st.just("extend"), st.integers(0, 7), st.sampled_from((HOUR, 6 * DAY))),
     st.tuples(st.just("void"), st.integers(0, 7)),
     st.tuples(st.just("return"), st.integers(0, 7), st.sampled_from((0, 0, 5, 200))),
     st.tuples(st.just("lock"), st.booleans(), st.sampled_from(AGENTS)),
@@ -203,9 +204,17 @@ class Player:
                 return ledger.return_ask(original.transaction_id, **{unit: rest[1]})
             case _ if self.reservations:
                 reservation = self.reservations[rest[0] % len(self.reservations)].transaction_id
-                return ledger.end_ask(Operation[name.upper()], reservation, *rest[1:])
+                return end_ask(ledger, name, reservation, *rest[1:])
             case _:
                 return None
+
+
+def end_ask(ledger: Ledger, name: str, reservation: bytes, *how: Any) -> Ask:
+    """What is asked about a reservation: to void it, to capture points and perhaps keep the rest, to extend it."""
+    if name == "extend":
+        return ledger.end_ask(Operation.EXTEND, reservation, time_to_live=how[0])
+    points, keep_open = how or (0, False)
+    return ledger.end_ask(Operation[name.upper()], reservation, points, keep_open=keep_open)
 
 
 def groups_of(ledger: Ledger) -> dict[int, Sequence[str]]:

@@ -131,7 +131,8 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("accrue"), st.integers(0, 900), st.sampled_from((Kind.PURCHASE, Kind.ACTIVITY))),
     st.tuples(st.just("spend"), points, st.booleans(), st.sampled_from(PROVINCES)),
     st.tuples(st.just("reserve"), points, st.booleans(), st.sampled_from((SECOND, HOUR, 7 * DAY))),
-    st.tuples(st.just("capture"), which, st.integers(0, 40)),
+    st.tuples(st.just("capture"), which, st.integers(0, 40), st.booleans()),
+    st.tuples(st.just("extend"), which, st.sampled_from((HOUR, 6 * DAY))),
     st.tuples(st.just("void"), which),
     st.tuples(st.just("return"), which, st.sampled_from((0, 0, 5, 30, 200))),
     st.tuples(st.just("record"), st.sampled_from(LATENESS), st.sampled_from(RECORDED), points, st.integers(0, 40)),
@@ -186,13 +187,15 @@ class Player:
 
     def ask(self, number: int, name: str, rest: list[Any]) -> Ask | None:
         ledger, account = self.ledger, self.accounts[number]
-        if name in ("capture", "void"):
+        if name in ("capture", "void", "extend"):
             open_ones = self.reservations[number]
             if not open_ones:
                 return None
             reservation = open_ones[rest[0] % len(open_ones)].transaction_id
-            operation = Operation.CAPTURE if name == "capture" else Operation.VOID
-            return ledger.end_ask(operation, reservation, *rest[1:])
+            if name == "extend":
+                return ledger.end_ask(Operation.EXTEND, reservation, time_to_live=rest[1])
+            points, keep_open = rest[1:] or (0, False)
+            return ledger.end_ask(Operation[name.upper()], reservation, points, keep_open=keep_open)
         if name == "return":
             legs = [leg for leg in ledger.legs(account) if leg["operation"] in RETURNABLE]
             if not legs:

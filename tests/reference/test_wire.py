@@ -377,6 +377,7 @@ ROW = st.fixed_dictionaries(
         "capture": st.booleans(),
         "partial": st.booleans(),
         "coupon": st.booleans(),
+        "keep": st.booleans(),
         "key": st.uuids() | st.integers(0, 5).map(lambda n: f"0189000000007000800000000000000{n}"),
     }
 )
@@ -407,6 +408,7 @@ def test_columns_are_decided_as_a_batch_is(rows: list[dict[str, Any]], currency:
             captures=[row["capture"] for row in rows],
             allow_partials=[row["partial"] for row in rows],
             coupon_useds=[row["coupon"] for row in rows],
+            keep_opens=[row["keep"] for row in rows],
             reservation_ids=bytes(16 * len(rows)),
         )
         data = message.SerializeToString()

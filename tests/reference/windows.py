@@ -17,7 +17,7 @@ from pointguard_server.domain.codes import Measure as Adds
 from pointguard_server.domain.record import Record, decode_record
 
 RELEASES = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
-"""What ends a reservation; but an EXPIRE that refers to nothing ends lots."""
+"""What ends a reservation, but for a capture that leaves it open; an EXPIRE that refers to nothing ends lots."""
 """The operations that give back what an earlier authorise counted, and count for nothing themselves."""
 
 FORBID_BEFORE_RULES = {
@@ -171,19 +171,23 @@ def history_of(records: Iterable[Record]) -> History:
     """What an account's windows follow from, read off its records."""
     events: dict[int, Event] = {}
     captured: dict[int, int] = {}  # by a capture's seq, that of the authorise which counts for it
+    spent: dict[int, int] = {}  # by an authorise's seq, the money of its captures
     releases = []
     for record in records:
         leg: dict[str, Any] = record.leg
         if is_of_lots(leg) or leg["operation"] in INTERVENTIONS or was_stopped(record):
             continue
+        if leg["operation"] == Operation.EXTEND:
+            continue
         if leg["operation"] in RELEASES:
             authorised = events[leg["refers_to_seq"]]
-            is_capture = leg["operation"] == Operation.CAPTURE
-            spent = leg["money"] if is_capture else 0
-            releases.append(
-                Release(leg["seq"], authorised.seq, leg["released"], authorised.money - spent, whole=not is_capture)
-            )
+            if leg["operation"] == Operation.CAPTURE:
+                spent[authorised.seq] = spent.get(authorised.seq, 0) + leg["money"]
             captured[leg["seq"]] = authorised.seq
+            if not leg["hold_expires_at"]:
+                rest = authorised.money - spent.get(authorised.seq, 0)
+                is_whole = leg["released"] == authorised.points
+                releases.append(Release(leg["seq"], authorised.seq, leg["released"], rest, whole=is_whole))
             continue
         if leg["operation"] == Operation.RETURN and leg["refers_to_seq"]:
             original = captured.get(leg["refers_to_seq"], leg["refers_to_seq"])
@@ -246,7 +250,7 @@ def expected_windows(
     A measure that would not count the transaction is left out, and so is every measure of a leg that is no attempt.
     """
     leg: dict[str, Any] = record.leg
-    if leg["operation"] in (*RELEASES, *INTERVENTIONS) or is_of_lots(leg) or was_stopped(record):
+    if leg["operation"] in (*RELEASES, Operation.EXTEND, *INTERVENTIONS) or is_of_lots(leg) or was_stopped(record):
         return {}
     kind, parts = Kind(leg["kind"]), parts_of(leg["parts"])
     if leg["operation"] == Operation.RECORD_ACTIVITY:

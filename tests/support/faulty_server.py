@@ -142,6 +142,21 @@ def whole_capture(scene: Scene) -> Generator[None, None, None]:
         yield
 
 
+@around("every capture is the last")
+def last_capture(scene: Scene) -> Generator[None, None, None]:
+    with restored(scene.batch.requests):
+        scene.batch.requests["flags"][scene.rows(Operation.CAPTURE)] &= ~int(RequestFlag.KEEP_OPEN)
+        yield
+
+
+@around("an extension is answered and forgotten")
+def forgotten_extension(scene: Scene) -> Generator[None, None, None]:
+    before = [(hold, int(hold["expires_at"])) for row in scene.rows(Operation.EXTEND) if (hold := scene.hold(row))]
+    yield
+    for hold, expires_at in before:
+        hold["expires_at"] = expires_at
+
+
 @around("a void spends")
 def spending_void(scene: Scene) -> Generator[None, None, None]:
     with restored(scene.batch.requests):

@@ -444,9 +444,16 @@ class Ledger:
             body=encode_body("receipt", b""),
         )
 
-    def end_ask(self, operation: Operation, reservation: bytes, points: int = 0, key: str | None = None) -> Ask:
+    def end_ask(
+        self, operation: Operation, reservation: bytes, points: int = 0, key: str | None = None, *,
+        keep_open: bool = False, time_to_live: int = 0,
+    ) -> Ask:  # fmt: skip
+        """Ask to capture, to extend or to void a reservation."""
         high, low = (int.from_bytes(half, "little", signed=True) for half in (reservation[:8], reservation[8:]))
-        fields = RequestFields(int(operation), points=points, reservation_high=high, reservation_low=low)
+        fields = RequestFields(
+            int(operation), points=points, time_to_live=time_to_live, reservation_high=high, reservation_low=low,
+            flags=int(RequestFlag.KEEP_OPEN) if keep_open else 0,
+        )  # fmt: skip
         return self.ask(key, fields)
 
     def return_ask(
@@ -636,6 +643,10 @@ class Ledger:
 
     def capture(self, reservation: Verdict, points: int = 0, **rest: Any) -> Verdict:
         return self.one(self.end_ask(Operation.CAPTURE, reservation.transaction_id, points, **rest))
+
+    def extend(self, reservation: Verdict, time_to_live: int = 0, **rest: Any) -> Verdict:
+        ask = self.end_ask(Operation.EXTEND, reservation.transaction_id, time_to_live=time_to_live, **rest)
+        return self.one(ask)
 
     def void(self, reservation: Verdict, **rest: Any) -> Verdict:
         return self.one(self.end_ask(Operation.VOID, reservation.transaction_id, **rest))

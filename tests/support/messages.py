@@ -189,6 +189,7 @@ captures = st.builds(
     reservation_id=reservations,
     points=usual(st.integers(0, 1_000), odd_numbers),
     origin=_maybe(origins),
+    keep_open=st.booleans(),
 )
 voids = st.builds(
     transaction_pb2.VoidRedemptionRequest, idempotency_key=keys, reservation_id=reservations, origin=_maybe(origins)

@@ -291,7 +291,8 @@ class Checker:
         ended_by = refused.ended_at or 0
         lapsed = 0 < opened["hold_expires_at"] <= self._wall_us(ended_by)
         legs = self._accounts[opened["account_id"]].legs
-        ends = [leg for leg in legs if leg["refers_to_seq"] == opened["seq"] and leg["operation"] in ENDS]
+        about = [leg for leg in legs if leg["refers_to_seq"] == opened["seq"] and leg["operation"] in ENDS]
+        ends = [leg for leg in about if not leg["hold_expires_at"]]
         sent = [self._interval(leg)[0] for leg in ends if leg["operation"] not in SERVER_OPERATIONS]
         if not lapsed and not any(at <= ended_by for at in sent):
             self._say_of(request, "refusal", "was refused while the reservation was open")

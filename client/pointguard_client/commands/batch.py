@@ -23,6 +23,7 @@ from pointguard_client.results import (
     Accrual,
     BatchResult,
     Capture,
+    Extension,
     HouseholdRedemption,
     Redemption,
     Return,
@@ -93,7 +94,7 @@ def _points_and_outcome(result: BatchResult) -> tuple[str, str]:
         return f"{result.points:,}", f"{result.decision.name} {why}".rstrip()
     if isinstance(result, Return):
         return f"{result.signed_points:,}", "DONE"
-    return f"{result.points if isinstance(result, Capture) else result.points_released:,}", "DONE"
+    return f"{result.points if isinstance(result, Capture | Extension) else result.points_released:,}", "DONE"
 
 
 def _kind(result: BatchResult) -> str:

@@ -1,4 +1,4 @@
-"""The commands quote, authorise, capture and void."""
+"""The commands quote, authorise, capture, extend and void."""
 
 import argparse
 from datetime import timedelta
@@ -29,6 +29,7 @@ def register(commands: Subparsers) -> None:
     _register_quote(commands)
     _register_authorise(commands)
     _register_capture(commands)
+    _register_extend(commands)
     _register_void(commands)
 
 
@@ -62,7 +63,18 @@ def _register_authorise(commands: Subparsers) -> None:
 def _register_capture(commands: Subparsers) -> None:
     parser = add_command(commands, "capture", "spend all or part of a reservation", _capture)
     parser.add_argument("reservation_id", help="the transaction id of the authorise")
-    parser.add_argument("--points", type=whole_number, default=0, help="points to spend (default: all)")
+    parser.add_argument("--points", type=whole_number, default=0, help="points to spend (default: all that is left)")
+    parser.add_argument("--keep-open", action="store_true", help="leave the rest reserved for further captures")
+    add_key_option(parser)
+    add_origin_options(parser)
+
+
+def _register_extend(commands: Subparsers) -> None:
+    parser = add_command(commands, "extend", "have a reservation end later", _extend)
+    parser.add_argument("reservation_id", help="the transaction id of the authorise")
+    parser.add_argument(
+        "--time-to-live", type=positive_seconds, metavar="SECONDS", help="how long it is to stand from now on"
+    )
     add_key_option(parser)
     add_origin_options(parser)
 
@@ -112,10 +124,24 @@ async def _capture(arguments: argparse.Namespace) -> int:
         capture = await client.capture_redemption(
             arguments.reservation_id,
             points=arguments.points,
+            keep_open=arguments.keep_open,
             origin=origin_of(arguments),
             idempotency_key=arguments.key,
         )
     print_result(capture, arguments.json)
+    return 0
+
+
+async def _extend(arguments: argparse.Namespace) -> int:
+    seconds: float | None = arguments.time_to_live
+    async with connect(arguments) as client:
+        extension = await client.extend_reservation(
+            arguments.reservation_id,
+            None if seconds is None else timedelta(seconds=seconds),
+            origin=origin_of(arguments),
+            idempotency_key=arguments.key,
+        )
+    print_result(extension, arguments.json)
     return 0
 
 

@@ -53,6 +53,7 @@ def columns_of(calls: Sequence[tuple[str, Any]]) -> transaction_pb2.ProcessBatch
         columns.money_minor_units.append(money.minor_units if money else 0)
         columns.kinds.append(getattr(request, "kind", common_pb2.TRANSACTION_KIND_UNSPECIFIED))
         columns.captures.append(getattr(request, "capture", False))
+        columns.keep_opens.append(getattr(request, "keep_open", False))
         columns.allow_partials.append(getattr(request, "allow_partial", False))
         reservation = getattr(request, "reservation_id", "")
         columns.reservation_ids += UUID(reservation).bytes if reservation else _NO_ID

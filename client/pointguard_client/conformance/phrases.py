@@ -135,6 +135,7 @@ _QUALIFIERS: Final = {
     "kind": r"kind ([A-Z_]+)",
     "verified by": r"verified by ([A-Z_]+)",
     "or less": r"(or less)",
+    "keeping the rest": r"(keeping the rest)",
     "paid": r"paid (\S+)",
     "with a coupon": r"(with a coupon)",
     "for": rf"for ({_LENGTH})",
@@ -147,6 +148,7 @@ _QUALIFIERS: Final = {
 }
 _ORIGIN = frozenset({"at", "terminal", "cashier", "online", "clock"})
 _KEY = frozenset({"key of", "with the key"})
+_CAPTURES = _ORIGIN | _KEY | {"keeping the rest"}
 _REDEEMS = _ORIGIN | _KEY | {"as", "kind", "verified by", "or less", "for", "order", "in"}
 _BUYS = _ORIGIN | _KEY | {"kind", "paid", "with a coupon", "order", "in"}
 
@@ -242,8 +244,16 @@ def _redeem(said: Said, cast: Cast) -> Any:
 
 def _capture(said: Said, cast: Cast) -> Any:
     return transaction_pb2.CaptureRedemptionRequest(
-        reservation_id=cast.transaction(said.step), points=int(said.parts.get("points", "0")), **_origin(said)
-    )
+        reservation_id=cast.transaction(said.step), points=int(said.parts.get("points", "0")),
+        keep_open="keeping the rest" in said.qualifiers, **_origin(said),
+    )  # fmt: skip
+
+
+def _extend(said: Said, cast: Cast) -> Any:
+    request = transaction_pb2.ExtendReservationRequest(reservation_id=cast.transaction(said.step), **_origin(said))
+    if length := said.qualifiers.get("for"):
+        request.time_to_live.FromTimedelta(timedelta(seconds=seconds_of(length)))
+    return request
 
 
 def _void(said: Said, cast: Cast) -> Any:
@@ -390,7 +400,7 @@ def _nothing(said: Said, cast: Cast) -> Any:
     raise AssertionError((said, cast))
 
 
-_NOBODY: Final = (_look_up, _capture, _void, _return, _stop, _release, _replace, _balance_by_card, _nothing)
+_NOBODY: Final = (_look_up, _capture, _extend, _void, _return, _stop, _release, _replace, _balance_by_card, _nothing)
 """What needs no member: it names a transaction, a card or a store."""
 _ENTRY = r"[A-Z]+ \d+(?:\.\d\d)?"
 PHRASES: Final = (
@@ -398,7 +408,8 @@ PHRASES: Final = (
     Phrase(rf"buys (?P<lines>{_ENTRY}(?: \+ {_ENTRY})*)", "Accrue", _buy, _BUYS),
     Phrase(rf"(?P<verb>redeems|authorises) (?:{_MONEY}|{_POINTS})", "AuthoriseRedemption", _redeem, _REDEEMS),
     Phrase(rf"redeem (?:{_POINTS}) together", "RedeemHousehold", _redeem_together, _REDEEMS - {"or less", "for", "in"}),
-    Phrase(rf"captures (?:{_POINTS} of )?{_STEP}", "CaptureRedemption", _capture, _ORIGIN | _KEY),
+    Phrase(rf"captures (?:{_POINTS} of )?{_STEP}", "CaptureRedemption", _capture, _CAPTURES),
+    Phrase(rf"extends {_STEP}", "ExtendReservation", _extend, _ORIGIN | _KEY | {"for"}),
     Phrase(rf"voids {_STEP}", "VoidRedemption", _void, _ORIGIN | _KEY),
     Phrase(
         rf"returns (?P<amount>\d+\.\d\d) of line (?P<line>\d+) of {_STEP}", "ReturnTransaction", _return, _ORIGIN | _KEY

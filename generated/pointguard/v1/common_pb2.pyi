@@ -72,6 +72,7 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_CHANGE_GROUPS: _ClassVar[Operation]
     OPERATION_TRANSFER: _ClassVar[Operation]
     OPERATION_REDEEM_HOUSEHOLD: _ClassVar[Operation]
+    OPERATION_EXTEND: _ClassVar[Operation]
 
 class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -232,6 +233,7 @@ OPERATION_ADJUST: Operation
 OPERATION_CHANGE_GROUPS: Operation
 OPERATION_TRANSFER: Operation
 OPERATION_REDEEM_HOUSEHOLD: Operation
+OPERATION_EXTEND: Operation
 DECISION_UNSPECIFIED: Decision
 DECISION_APPROVED: Decision
 DECISION_DECLINED: Decision

@@ -141,30 +141,34 @@ class AuthoriseRedemptionResponse(_message.Message):
     def __init__(self, transaction_id: _Optional[str] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., account_id: _Optional[int] = ...) -> None: ...
 
 class CaptureRedemptionRequest(_message.Message):
-    __slots__ = ("idempotency_key", "reservation_id", "points", "origin")
+    __slots__ = ("idempotency_key", "reservation_id", "points", "origin", "keep_open")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    KEEP_OPEN_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     reservation_id: str
     points: int
     origin: _common_pb2.Origin
-    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., points: _Optional[int] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
+    keep_open: bool
+    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., points: _Optional[int] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., keep_open: _Optional[bool] = ...) -> None: ...
 
 class CaptureRedemptionResponse(_message.Message):
-    __slots__ = ("transaction_id", "points", "points_released", "balance", "account_id")
+    __slots__ = ("transaction_id", "points", "points_released", "balance", "account_id", "expires_at")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     POINTS_RELEASED_FIELD_NUMBER: _ClassVar[int]
     BALANCE_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     points: int
     points_released: int
     balance: _common_pb2.Balance
     account_id: int
-    def __init__(self, transaction_id: _Optional[str] = ..., points: _Optional[int] = ..., points_released: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., account_id: _Optional[int] = ...) -> None: ...
+    expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, transaction_id: _Optional[str] = ..., points: _Optional[int] = ..., points_released: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., account_id: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class VoidRedemptionRequest(_message.Message):
     __slots__ = ("idempotency_key", "reservation_id", "origin")
@@ -187,6 +191,32 @@ class VoidRedemptionResponse(_message.Message):
     balance: _common_pb2.Balance
     account_id: int
     def __init__(self, transaction_id: _Optional[str] = ..., points_released: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., account_id: _Optional[int] = ...) -> None: ...
+
+class ExtendReservationRequest(_message.Message):
+    __slots__ = ("idempotency_key", "reservation_id", "time_to_live", "origin")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    TIME_TO_LIVE_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    reservation_id: str
+    time_to_live: _duration_pb2.Duration
+    origin: _common_pb2.Origin
+    def __init__(self, idempotency_key: _Optional[str] = ..., reservation_id: _Optional[str] = ..., time_to_live: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ...) -> None: ...
+
+class ExtendReservationResponse(_message.Message):
+    __slots__ = ("transaction_id", "points", "expires_at", "balance", "account_id")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    points: int
+    expires_at: _timestamp_pb2.Timestamp
+    balance: _common_pb2.Balance
+    account_id: int
+    def __init__(self, transaction_id: _Optional[str] = ..., points: _Optional[int] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., account_id: _Optional[int] = ...) -> None: ...
 
 class BasketLine(_message.Message):
     __slots__ = ("sku", "category", "brand", "quantity", "amount_minor_units")
@@ -571,7 +601,7 @@ class GetBalanceResponse(_message.Message):
     def __init__(self, account_id: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., seq: _Optional[int] = ..., redemption_locked: _Optional[bool] = ..., next_expiry: _Optional[_Union[NextExpiry, _Mapping]] = ..., suspended: _Optional[bool] = ..., position: _Optional[int] = ...) -> None: ...
 
 class BatchItem(_message.Message):
-    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "return_transaction", "transfer_points", "redeem_household")
+    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "return_transaction", "transfer_points", "redeem_household", "extend_reservation")
     AUTHORISE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     CAPTURE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     VOID_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
@@ -579,6 +609,7 @@ class BatchItem(_message.Message):
     RETURN_TRANSACTION_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_POINTS_FIELD_NUMBER: _ClassVar[int]
     REDEEM_HOUSEHOLD_FIELD_NUMBER: _ClassVar[int]
+    EXTEND_RESERVATION_FIELD_NUMBER: _ClassVar[int]
     authorise_redemption: AuthoriseRedemptionRequest
     capture_redemption: CaptureRedemptionRequest
     void_redemption: VoidRedemptionRequest
@@ -586,7 +617,8 @@ class BatchItem(_message.Message):
     return_transaction: ReturnTransactionRequest
     transfer_points: TransferPointsRequest
     redeem_household: RedeemHouseholdRequest
-    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionRequest, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionRequest, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionRequest, _Mapping]] = ..., accrue: _Optional[_Union[AccrueRequest, _Mapping]] = ..., return_transaction: _Optional[_Union[ReturnTransactionRequest, _Mapping]] = ..., transfer_points: _Optional[_Union[TransferPointsRequest, _Mapping]] = ..., redeem_household: _Optional[_Union[RedeemHouseholdRequest, _Mapping]] = ...) -> None: ...
+    extend_reservation: ExtendReservationRequest
+    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionRequest, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionRequest, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionRequest, _Mapping]] = ..., accrue: _Optional[_Union[AccrueRequest, _Mapping]] = ..., return_transaction: _Optional[_Union[ReturnTransactionRequest, _Mapping]] = ..., transfer_points: _Optional[_Union[TransferPointsRequest, _Mapping]] = ..., redeem_household: _Optional[_Union[RedeemHouseholdRequest, _Mapping]] = ..., extend_reservation: _Optional[_Union[ExtendReservationRequest, _Mapping]] = ...) -> None: ...
 
 class ProcessBatchRequest(_message.Message):
     __slots__ = ("items",)
@@ -615,7 +647,7 @@ class BatchError(_message.Message):
     def __init__(self, code: _Optional[int] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., field_violations: _Optional[_Iterable[_Union[FieldViolation, _Mapping]]] = ...) -> None: ...
 
 class BatchResult(_message.Message):
-    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "error", "return_transaction", "transfer_points", "redeem_household")
+    __slots__ = ("authorise_redemption", "capture_redemption", "void_redemption", "accrue", "error", "return_transaction", "transfer_points", "redeem_household", "extend_reservation")
     AUTHORISE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     CAPTURE_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
     VOID_REDEMPTION_FIELD_NUMBER: _ClassVar[int]
@@ -624,6 +656,7 @@ class BatchResult(_message.Message):
     RETURN_TRANSACTION_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_POINTS_FIELD_NUMBER: _ClassVar[int]
     REDEEM_HOUSEHOLD_FIELD_NUMBER: _ClassVar[int]
+    EXTEND_RESERVATION_FIELD_NUMBER: _ClassVar[int]
     authorise_redemption: AuthoriseRedemptionResponse
     capture_redemption: CaptureRedemptionResponse
     void_redemption: VoidRedemptionResponse
@@ -632,7 +665,8 @@ class BatchResult(_message.Message):
     return_transaction: ReturnTransactionResponse
     transfer_points: TransferPointsResponse
     redeem_household: RedeemHouseholdResponse
-    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionResponse, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionResponse, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionResponse, _Mapping]] = ..., accrue: _Optional[_Union[AccrueResponse, _Mapping]] = ..., error: _Optional[_Union[BatchError, _Mapping]] = ..., return_transaction: _Optional[_Union[ReturnTransactionResponse, _Mapping]] = ..., transfer_points: _Optional[_Union[TransferPointsResponse, _Mapping]] = ..., redeem_household: _Optional[_Union[RedeemHouseholdResponse, _Mapping]] = ...) -> None: ...
+    extend_reservation: ExtendReservationResponse
+    def __init__(self, authorise_redemption: _Optional[_Union[AuthoriseRedemptionResponse, _Mapping]] = ..., capture_redemption: _Optional[_Union[CaptureRedemptionResponse, _Mapping]] = ..., void_redemption: _Optional[_Union[VoidRedemptionResponse, _Mapping]] = ..., accrue: _Optional[_Union[AccrueResponse, _Mapping]] = ..., error: _Optional[_Union[BatchError, _Mapping]] = ..., return_transaction: _Optional[_Union[ReturnTransactionResponse, _Mapping]] = ..., transfer_points: _Optional[_Union[TransferPointsResponse, _Mapping]] = ..., redeem_household: _Optional[_Union[RedeemHouseholdResponse, _Mapping]] = ..., extend_reservation: _Optional[_Union[ExtendReservationResponse, _Mapping]] = ...) -> None: ...
 
 class ProcessBatchResponse(_message.Message):
     __slots__ = ("results",)
@@ -641,7 +675,7 @@ class ProcessBatchResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[BatchResult, _Mapping]]] = ...) -> None: ...
 
 class ProcessBatchColumnsRequest(_message.Message):
-    __slots__ = ("idempotency_keys", "operations", "account_ids", "loyalty_ids", "points", "money_minor_units", "currency_code", "origins", "origin_numbers", "occurred_at_micros", "kinds", "captures", "allow_partials", "coupon_useds", "reservation_ids")
+    __slots__ = ("idempotency_keys", "operations", "account_ids", "loyalty_ids", "points", "money_minor_units", "currency_code", "origins", "origin_numbers", "occurred_at_micros", "kinds", "captures", "allow_partials", "coupon_useds", "reservation_ids", "keep_opens")
     IDEMPOTENCY_KEYS_FIELD_NUMBER: _ClassVar[int]
     OPERATIONS_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_IDS_FIELD_NUMBER: _ClassVar[int]
@@ -657,6 +691,7 @@ class ProcessBatchColumnsRequest(_message.Message):
     ALLOW_PARTIALS_FIELD_NUMBER: _ClassVar[int]
     COUPON_USEDS_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_IDS_FIELD_NUMBER: _ClassVar[int]
+    KEEP_OPENS_FIELD_NUMBER: _ClassVar[int]
     idempotency_keys: bytes
     operations: _containers.RepeatedScalarFieldContainer[_common_pb2.Operation]
     account_ids: _containers.RepeatedScalarFieldContainer[int]
@@ -672,7 +707,8 @@ class ProcessBatchColumnsRequest(_message.Message):
     allow_partials: _containers.RepeatedScalarFieldContainer[bool]
     coupon_useds: _containers.RepeatedScalarFieldContainer[bool]
     reservation_ids: bytes
-    def __init__(self, idempotency_keys: _Optional[bytes] = ..., operations: _Optional[_Iterable[_Union[_common_pb2.Operation, str]]] = ..., account_ids: _Optional[_Iterable[int]] = ..., loyalty_ids: _Optional[_Iterable[str]] = ..., points: _Optional[_Iterable[int]] = ..., money_minor_units: _Optional[_Iterable[int]] = ..., currency_code: _Optional[str] = ..., origins: _Optional[_Iterable[_Union[_common_pb2.Origin, _Mapping]]] = ..., origin_numbers: _Optional[_Iterable[int]] = ..., occurred_at_micros: _Optional[_Iterable[int]] = ..., kinds: _Optional[_Iterable[_Union[_common_pb2.TransactionKind, str]]] = ..., captures: _Optional[_Iterable[bool]] = ..., allow_partials: _Optional[_Iterable[bool]] = ..., coupon_useds: _Optional[_Iterable[bool]] = ..., reservation_ids: _Optional[bytes] = ...) -> None: ...
+    keep_opens: _containers.RepeatedScalarFieldContainer[bool]
+    def __init__(self, idempotency_keys: _Optional[bytes] = ..., operations: _Optional[_Iterable[_Union[_common_pb2.Operation, str]]] = ..., account_ids: _Optional[_Iterable[int]] = ..., loyalty_ids: _Optional[_Iterable[str]] = ..., points: _Optional[_Iterable[int]] = ..., money_minor_units: _Optional[_Iterable[int]] = ..., currency_code: _Optional[str] = ..., origins: _Optional[_Iterable[_Union[_common_pb2.Origin, _Mapping]]] = ..., origin_numbers: _Optional[_Iterable[int]] = ..., occurred_at_micros: _Optional[_Iterable[int]] = ..., kinds: _Optional[_Iterable[_Union[_common_pb2.TransactionKind, str]]] = ..., captures: _Optional[_Iterable[bool]] = ..., allow_partials: _Optional[_Iterable[bool]] = ..., coupon_useds: _Optional[_Iterable[bool]] = ..., reservation_ids: _Optional[bytes] = ..., keep_opens: _Optional[_Iterable[bool]] = ...) -> None: ...
 
 class ColumnReason(_message.Message):
     __slots__ = ("row", "reason")

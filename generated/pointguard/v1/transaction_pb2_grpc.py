@@ -56,6 +56,11 @@ class TransactionServiceStub:
                 request_serializer=pointguard_dot_v1_dot_transaction__pb2.VoidRedemptionRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_transaction__pb2.VoidRedemptionResponse.FromString,
                 _registered_method=True)
+        self.ExtendReservation = channel.unary_unary(
+                '/pointguard.v1.TransactionService/ExtendReservation',
+                request_serializer=pointguard_dot_v1_dot_transaction__pb2.ExtendReservationRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_transaction__pb2.ExtendReservationResponse.FromString,
+                _registered_method=True)
         self.Accrue = channel.unary_unary(
                 '/pointguard.v1.TransactionService/Accrue',
                 request_serializer=pointguard_dot_v1_dot_transaction__pb2.AccrueRequest.SerializeToString,
@@ -128,14 +133,21 @@ class TransactionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CaptureRedemption(self, request, context):
-        """Spends all or part of a reservation and releases the rest.
+        """Spends all or part of a reservation. The rest is released, or with `keep_open` stays reserved for further captures.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def VoidRedemption(self, request, context):
-        """Releases a reservation.
+        """Releases a reservation: what no capture has spent of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExtendReservation(self, request, context):
+        """Has a reservation end later.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -238,6 +250,11 @@ def add_TransactionServiceServicer_to_server(servicer, server):
                     servicer.VoidRedemption,
                     request_deserializer=pointguard_dot_v1_dot_transaction__pb2.VoidRedemptionRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_transaction__pb2.VoidRedemptionResponse.SerializeToString,
+            ),
+            'ExtendReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExtendReservation,
+                    request_deserializer=pointguard_dot_v1_dot_transaction__pb2.ExtendReservationRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_transaction__pb2.ExtendReservationResponse.SerializeToString,
             ),
             'Accrue': grpc.unary_unary_rpc_method_handler(
                     servicer.Accrue,
@@ -400,6 +417,33 @@ class TransactionService:
             '/pointguard.v1.TransactionService/VoidRedemption',
             pointguard_dot_v1_dot_transaction__pb2.VoidRedemptionRequest.SerializeToString,
             pointguard_dot_v1_dot_transaction__pb2.VoidRedemptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtendReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.TransactionService/ExtendReservation',
+            pointguard_dot_v1_dot_transaction__pb2.ExtendReservationRequest.SerializeToString,
+            pointguard_dot_v1_dot_transaction__pb2.ExtendReservationResponse.FromString,
             options,
             channel_credentials,
             insecure,

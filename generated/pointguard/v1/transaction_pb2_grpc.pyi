@@ -40,9 +40,11 @@ class TransactionServiceStub:
     AuthoriseRedemption: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.AuthoriseRedemptionRequest, _transaction_pb2.AuthoriseRedemptionResponse]
     """Sets points aside until they are captured, voided or expired; or, with `capture`, spends them at once."""
     CaptureRedemption: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.CaptureRedemptionRequest, _transaction_pb2.CaptureRedemptionResponse]
-    """Spends all or part of a reservation and releases the rest."""
+    """Spends all or part of a reservation. The rest is released, or with `keep_open` stays reserved for further captures."""
     VoidRedemption: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.VoidRedemptionRequest, _transaction_pb2.VoidRedemptionResponse]
-    """Releases a reservation."""
+    """Releases a reservation: what no capture has spent of it."""
+    ExtendReservation: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.ExtendReservationRequest, _transaction_pb2.ExtendReservationResponse]
+    """Has a reservation end later."""
     Accrue: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.AccrueRequest, _transaction_pb2.AccrueResponse]
     """Earns points for a basket or a total by the program's earn rules."""
     ReturnTransaction: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.ReturnTransactionRequest, _transaction_pb2.ReturnTransactionResponse]
@@ -84,9 +86,11 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     AuthoriseRedemption: _aio.UnaryUnaryMultiCallable[_transaction_pb2.AuthoriseRedemptionRequest, _transaction_pb2.AuthoriseRedemptionResponse]  # type: ignore[assignment]
     """Sets points aside until they are captured, voided or expired; or, with `capture`, spends them at once."""
     CaptureRedemption: _aio.UnaryUnaryMultiCallable[_transaction_pb2.CaptureRedemptionRequest, _transaction_pb2.CaptureRedemptionResponse]  # type: ignore[assignment]
-    """Spends all or part of a reservation and releases the rest."""
+    """Spends all or part of a reservation. The rest is released, or with `keep_open` stays reserved for further captures."""
     VoidRedemption: _aio.UnaryUnaryMultiCallable[_transaction_pb2.VoidRedemptionRequest, _transaction_pb2.VoidRedemptionResponse]  # type: ignore[assignment]
-    """Releases a reservation."""
+    """Releases a reservation: what no capture has spent of it."""
+    ExtendReservation: _aio.UnaryUnaryMultiCallable[_transaction_pb2.ExtendReservationRequest, _transaction_pb2.ExtendReservationResponse]  # type: ignore[assignment]
+    """Has a reservation end later."""
     Accrue: _aio.UnaryUnaryMultiCallable[_transaction_pb2.AccrueRequest, _transaction_pb2.AccrueResponse]  # type: ignore[assignment]
     """Earns points for a basket or a total by the program's earn rules."""
     ReturnTransaction: _aio.UnaryUnaryMultiCallable[_transaction_pb2.ReturnTransactionRequest, _transaction_pb2.ReturnTransactionResponse]  # type: ignore[assignment]
@@ -143,7 +147,7 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transaction_pb2.CaptureRedemptionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transaction_pb2.CaptureRedemptionResponse, _abc.Awaitable[_transaction_pb2.CaptureRedemptionResponse]]:
-        """Spends all or part of a reservation and releases the rest."""
+        """Spends all or part of a reservation. The rest is released, or with `keep_open` stays reserved for further captures."""
 
     @_abc_1.abstractmethod
     def VoidRedemption(
@@ -151,7 +155,15 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transaction_pb2.VoidRedemptionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transaction_pb2.VoidRedemptionResponse, _abc.Awaitable[_transaction_pb2.VoidRedemptionResponse]]:
-        """Releases a reservation."""
+        """Releases a reservation: what no capture has spent of it."""
+
+    @_abc_1.abstractmethod
+    def ExtendReservation(
+        self,
+        request: _transaction_pb2.ExtendReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transaction_pb2.ExtendReservationResponse, _abc.Awaitable[_transaction_pb2.ExtendReservationResponse]]:
+        """Has a reservation end later."""
 
     @_abc_1.abstractmethod
     def Accrue(

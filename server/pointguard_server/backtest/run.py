@@ -83,7 +83,7 @@ def warm_up() -> None:
     kernel.evaluate(
         0, empty_orders(0, 1), none, empty, kernel.counts_nothing(0), none, 1, none, none, none, empty, none
     )
-    legs = Legs(np.zeros(0, EVENT), none, none, none, none, none, none, none)
+    legs = Legs(np.zeros(0, EVENT), none, none, none, none, none)
     walk(legs, np.zeros(0, MEASURE), none, empty, True, none, empty)
 
 

@@ -37,8 +37,6 @@ class Legs(NamedTuple):
     ends: IntArray  # the place of the event of which it gives something back, or NONE
     released_points: IntArray
     released_money: IntArray
-    is_whole: IntArray  # whether all of the event is given back
-    is_return: IntArray  # whether it is a return: one that gives back the rest gives back all
     order: IntArray  # the number of the order that it is, or NONE
 
 
@@ -47,8 +45,7 @@ def _release(legs, n):
     event = legs.events[legs.ends[n]]
     event.released_points += legs.released_points[n]
     event.released_money += legs.released_money[n]
-    is_rest = event.released_points == event.points and event.released_money == event.money
-    if legs.is_whole[n] or (legs.is_return[n] and is_rest):
+    if event.released_points == event.points and event.released_money == event.money:
         event.flags |= REVERSED
 
 

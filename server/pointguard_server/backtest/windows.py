@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from pointguard_server.backtest.clock import ZoneClock
 from pointguard_server.backtest.orders import IntArray, Orders
@@ -22,7 +23,7 @@ from pointguard_server.domain.codes import INTERVENTIONS, Operation
 from pointguard_server.domain.identifiers import CARDS, IdentifierKind
 from pointguard_server.rules.fixed_point import MOST, SCALE
 from pointguard_server.rules.inputs import CalendarUnit, WindowInput, WindowMeasure
-from pointguard_server.service.explanation.past import ENDS
+from pointguard_server.service.explanation.past import ENDS, NO_EVENTS
 from pointguard_server.service.programs import earn_measure
 from pointguard_server.velocity.windows import MEASURE
 
@@ -33,7 +34,7 @@ _SECOND: Final = 1_000_000
 _EPOCH: Final = date(1970, 1, 1)
 _TOLD_APART: Final = ("store_id", "cashier_id", "terminal_id", "named_by")
 # Earn rules do not see what another system did.
-_NO_EVENTS: Final = (*ENDS, Operation.MATURE, Operation.RECORD_ACTIVITY, *INTERVENTIONS)
+_NO_EVENTS: Final = (*NO_EVENTS, Operation.RECORD_ACTIVITY, *INTERVENTIONS)
 
 
 class _Leg(NamedTuple):
@@ -45,6 +46,7 @@ class _Leg(NamedTuple):
     occurred_at: int
     operation: int
     refers_to_seq: int
+    hold_expires_at: int
     kind: int
     parts: int
     event_flags: int
@@ -162,13 +164,13 @@ class PastWindows:
         # An EXPIRE leg of lots refers to none.
         is_end = np.isin(operation, ENDS) & (refers_to >= first_seq) & (refers_to > 0)
         ends = np.where(is_end, first + refers_to - first_seq, NONE)
-        # A capture gives back what it does not take, a void or an expiry all.
-        is_capture = operation == int(Operation.CAPTURE)
+        # The last of them gives back what no capture has taken, those before it nothing.
+        is_capture = is_end & (operation == int(Operation.CAPTURE))
+        is_last = is_end & (columns["hold_expires_at"] == 0)
         points, money = (
-            np.where(is_end, columns[name][ends] - np.where(is_capture, columns[name], 0), 0)
+            np.where(is_last, columns[name][ends] - _captured(ends, is_capture, columns[name])[ends], 0)
             for name in ("points", "money")
         )
-        is_whole = (is_end & ~is_capture).astype(np.int64)
         # A return gives back of its original's event: of a capture, of its authorise's.
         is_return = (operation == int(Operation.RETURN)) & (refers_to >= first_seq) & (refers_to > 0)
         original = np.where(is_return, first + refers_to - first_seq, NONE)
@@ -176,7 +178,14 @@ class PastWindows:
         ends = np.where(is_return, np.where(of_capture, ends[original], original), ends)
         points = np.where(is_return, columns["points"] + columns["released"], points)
         money = np.where(is_return, columns["money"], money)
-        return Legs(events, first, ends, points, money, is_whole, is_return.astype(np.int64), order)
+        return Legs(events, first, ends, points, money, order)
+
+
+def _captured(ends: IntArray, is_capture: npt.NDArray[np.bool_], values: IntArray) -> IntArray:
+    """Return what captures have taken of each leg."""
+    taken = np.zeros(len(values), np.int64)
+    np.add.at(taken, ends[is_capture], values[is_capture])
+    return taken
 
 
 def _first_date(unit: CalendarUnit, days: int) -> date:

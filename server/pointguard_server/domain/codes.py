@@ -31,6 +31,7 @@ class Operation(IntEnum):
     CHANGE_GROUPS = 19
     TRANSFER = 20
     REDEEM_HOUSEHOLD = 21
+    EXTEND = 22
     QUOTE = 64
     CHECK = 65
     BALANCE = 66
@@ -42,6 +43,8 @@ FIRST_READ = Operation.QUOTE
 
 SERVER_OPERATIONS = frozenset((Operation.EXPIRE, Operation.MATURE))
 """What the server writes by itself: such a leg has no request."""
+OF_RESERVATIONS = frozenset((Operation.CAPTURE, Operation.VOID, Operation.EXTEND))
+"""What a caller does about a reservation, by its id: the account is the reservation's."""
 SEVERAL_ACCOUNTS = frozenset((Operation.TRANSFER, Operation.REDEEM_HOUSEHOLD))
 """What moves points of several accounts at once: its transaction has a leg for each."""
 INTERVENTIONS = frozenset(
@@ -445,6 +448,7 @@ class RequestFlag(IntFlag):
     ONE_TIME_CODE_VERIFIED = 2048
     SUPERVISOR_VERIFIED = 4096
     WHOLE = 8192
+    KEEP_OPEN = 16384
 
 
 PARTS_SHIFT = 32
@@ -481,3 +485,4 @@ class Outcome(IntEnum):
     SAME_ACCOUNT = 24
     NAMED_TWICE = 25
     TOO_MANY_LOTS = 26
+    RESERVATION_LIMIT = 27

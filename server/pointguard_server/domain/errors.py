@@ -7,7 +7,8 @@ PointguardError
 ├── IdentifierTaken         the identifier is another account's, or was replaced
 ├── CardLinkingCap          the business unit has linked as many cards to the account as it may in a month
 ├── ReservationEnded        the reservation was captured, voided or expired
-├── CaptureAboveReservation more points than were reserved
+├── CaptureAboveReservation more points than are left of the reservation
+├── ReservationLimit        the reservation would stand longer than the program lets any
 ├── NotReturnable           the transaction neither gave nor spent points, or was declined
 ├── ReturnAboveOriginal     more than is left of the original
 ├── ReturnWindowOver        the original is older than what may be returned
@@ -198,12 +199,21 @@ class TooManyStops(PointguardError):
 
 
 class CaptureAboveReservation(PointguardError):
-    """More points than are reserved."""
+    """More points than are left of the reservation."""
 
     reason = "CAPTURE_ABOVE_RESERVATION"
 
     def __init__(self) -> None:
-        super().__init__("more points than are reserved")
+        super().__init__("more points than are left of the reservation")
+
+
+class ReservationLimit(PointguardError):
+    """The reservation would stand longer from its authorise on than the program lets any."""
+
+    reason = "RESERVATION_LIMIT"
+
+    def __init__(self) -> None:
+        super().__init__("the reservation would stand longer than the program lets any")
 
 
 class NotReturnable(PointguardError):

@@ -13,7 +13,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from pointguard_server.domain.codes import FIRST_READ, INTERVENTIONS, Operation, Outcome
+from pointguard_server.domain.codes import FIRST_READ, INTERVENTIONS, OF_RESERVATIONS, Operation, Outcome
 from pointguard_server.domain.record import decode_body
 from pointguard_server.domain.returns import decode_lines
 from pointguard_server.engine.agents import AgentAdvice
@@ -64,8 +64,8 @@ from pointguard_server.velocity.views import Recent
 from pointguard_server.velocity.windows import BLOCK, NONE
 
 # An enumeration's member takes longer to look up than to compare.
-_CAPTURE, _VOID, _RETURN = int(Operation.CAPTURE), int(Operation.VOID), int(Operation.RETURN)
-_ADJUST = int(Operation.ADJUST)
+_CAPTURE, _VOID, _EXTEND = sorted(map(int, OF_RESERVATIONS))
+_RETURN, _ADJUST = int(Operation.RETURN), int(Operation.ADJUST)
 _BY_AGENTS = [_ADJUST, int(Operation.TRANSFER), int(Operation.SET_REDEMPTION_LOCK), *map(int, INTERVENTIONS)]
 _NO_ID = bytes(16)
 LOADED_TOGETHER = 64
@@ -430,12 +430,14 @@ class Decider:
         step.adjusts = ((step.operations == _ADJUST) & (skip == 0)).nonzero()[0]
         if step.adjusts.size:
             self._find_corrected(step, step.adjusts.tolist())
-        ends = (((step.operations == _CAPTURE) | (step.operations == _VOID)) & (skip == 0)).nonzero()[0]
-        if not ends.size:
+        operations = step.operations
+        is_about = (operations == _CAPTURE) | (operations == _VOID) | (operations == _EXTEND)
+        about = (is_about & (skip == 0)).nonzero()[0]
+        if not about.size:
             return
         reservations = step.requests.view(REQUEST_COLUMNS)["reservation"]
         wanted: dict[int, list[int]] = {}
-        for row in ends.tolist():
+        for row in about.tolist():
             wanted.setdefault(int(envelopes["tenant_id"][row]), []).append(row)
         for tenant_id, rows in wanted.items():
             found = self._store.find_reservations(tenant_id, reservations[rows].tolist())
@@ -450,7 +452,7 @@ class Decider:
         envelopes, skip = step.envelopes, step.skip
         ids = step.requests.view(REQUEST_COLUMNS)["reservation"]
         identified = {row for row, *_ in step.inbox.identifiers}
-        step.originals = Originals(self._store.leg_of if self.programs.scoped else None)
+        step.originals = Originals(self._store if self.programs.scoped else None)
         for row in rows:
             transaction_id = ids[row].tobytes()
             if transaction_id == _NO_ID:

@@ -14,7 +14,7 @@ from pointguard_server.engine.compiled.facts import record_fact
 from pointguard_server.engine.compiled.interventions import intervene
 from pointguard_server.engine.compiled.lots import show_lots
 from pointguard_server.engine.compiled.redemptions import authorise, check, quote
-from pointguard_server.engine.compiled.reservations import capture, void
+from pointguard_server.engine.compiled.reservations import capture, extend, void
 from pointguard_server.engine.compiled.returns import give_back
 from pointguard_server.engine.compiled.several_accounts import move_points, sides_of
 from pointguard_server.engine.world import NOW, REQUESTS
@@ -31,7 +31,7 @@ _AUTHORISE, _CAPTURE, _VOID, _ACCRUE = (
     int(Operation.VOID),
     int(Operation.ACCRUE),
 )
-_RETURN, _ADJUST = int(Operation.RETURN), int(Operation.ADJUST)
+_RETURN, _ADJUST, _EXTEND = int(Operation.RETURN), int(Operation.ADJUST), int(Operation.EXTEND)
 _RECORD = int(Operation.RECORD_ACTIVITY)
 _QUOTE, _CHECK, _SETTLE = int(Operation.QUOTE), int(Operation.CHECK), int(Operation.SETTLE)
 _ACCOUNT_UNKNOWN, _CURRENCY_MISMATCH = int(Outcome.ACCOUNT_UNKNOWN), int(Outcome.CURRENCY_MISMATCH)
@@ -84,6 +84,8 @@ def decide(arrays, world, batch, out):  # noqa: C901  (one case an operation)
             capture(arrays, world, batch, out, r, slot)
         elif operation == _VOID:
             void(arrays, world, batch, out, r, slot)
+        elif operation == _EXTEND:
+            extend(arrays, world, batch, out, r, slot)
         elif operation == _RETURN:
             give_back(arrays, world, batch, out, r, slot)
         elif operation == _ADJUST:

@@ -70,8 +70,10 @@ HOLD = np.dtype(
         (name, "<i8")
         for name in (
             "seq",
-            "points",
+            "points",  # what is left of it
             "money",
+            "captured_points",  # by captures that have left it open
+            "captured_money",
             "expires_at",
             "id_high",
             "id_low",

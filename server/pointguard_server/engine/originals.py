@@ -13,9 +13,10 @@ from pointguard_server.domain.codes import Decision, EntryType, Operation
 from pointguard_server.domain.identifiers import card_number
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.domain.returns import decode_lines, line_amounts
-from pointguard_server.engine.ports import Original
+from pointguard_server.engine.ports import LedgerStore, Original
 from pointguard_server.engine.world import COUNTED, ORIGINAL, ORIGINAL_PART, RETURN_REQUEST, Returns, RowArray
 
+_ENDS = [int(each) for each in (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)]
 _GIVES = frozenset((EntryType.EARN, EntryType.BONUS))
 
 
@@ -24,11 +25,12 @@ ReadLeg = Callable[[int, int, int], RowArray | None]
 
 
 class Originals:
-    """Gathers the originals of a batch; with ``read_leg`` it says how wider windows counted them, too."""
+    """Gathers the originals of a batch; with a ``store`` to read from it says how wider windows counted them, too."""
 
-    def __init__(self, read_leg: ReadLeg | None = None) -> None:
-        self._read_leg = read_leg
+    def __init__(self, store: LedgerStore | None = None) -> None:
+        self._store = store
         self._counted: list[tuple[int, ...]] = []
+        self._counted_places: dict[tuple[int, int, int], int] = {}  # by tenant, account and seq of the leg
         self._requests: list[tuple[int, int, int]] = []
         self._originals: list[tuple[int, ...]] = []
         self._parts: list[tuple[int, ...]] = []
@@ -65,11 +67,12 @@ class Originals:
         taken = lines_returned(returns, amounts)
         returned_points = sum(_number(each, "points") + _number(each, "released") for each in returns)
         returned_money = sum(_number(each, "money") for each in returns)
-        self._counted.append(self._as_counted(leg, returned_points, returned_money))
+        event_seq = leg["refers_to_seq"] if leg["operation"] == Operation.CAPTURE else leg["seq"]
         self._originals.append(
             (
                 leg["seq"],
-                leg["refers_to_seq"] if leg["operation"] == Operation.CAPTURE else leg["seq"],
+                event_seq,
+                self._find_counted(leg, event_seq, returned_points, returned_money),
                 leg["accepted_at"],
                 int(is_redemption),
                 leg["points"],
@@ -93,18 +96,33 @@ class Originals:
         self._lines += zip(amounts, taken, strict=True)
         return len(self._originals) - 1
 
+    def _find_counted(self, leg: dict[str, int], event_seq: int, returned_points: int, returned_money: int) -> int:
+        """Return the place of the row that the captures of one reservation share: windows count its authorise once."""
+        name = (leg["tenant_id"], leg["account_id"], event_seq)
+        if name not in self._counted_places:
+            self._counted_places[name] = len(self._counted)
+            self._counted.append(self._as_counted(leg, returned_points, returned_money))
+        return self._counted_places[name]
+
     def _as_counted(self, leg: dict[str, int], returned_points: int, returned_money: int) -> tuple[int, ...]:
         """Return a row of ``world.COUNTED``."""
-        if self._read_leg is None:
+        if self._store is None:
             return _UNCOUNTED
         counted: Mapping[str, Any] = leg
+        released_points, released_money = returned_points, returned_money
         if leg["operation"] == Operation.CAPTURE:
-            (counted,) = cast("Any", self._read_leg(leg["tenant_id"], leg["account_id"], leg["refers_to_seq"]))
+            tenant_id, account_id = leg["tenant_id"], leg["account_id"]
+            (counted,) = cast("Any", self._store.leg_of(tenant_id, account_id, leg["refers_to_seq"]))
+            if leg["hold_expires_at"] or leg["points"] + leg["released"] != counted["points"]:
+                history = self._store.read_accounts(tenant_id, (account_id,), int(counted["accepted_at"]) - 1)
+                released_points, released_money = given_back(counted, history[account_id].legs)
+            else:
+                # What was not captured was given back, too.
+                released_points += counted["points"] - leg["points"]
+                released_money += counted["money"] - leg["money"]
         return (
             counted["accepted_at"], counted["kind"], counted["parts"], counted["event_flags"],
-            counted["points"], counted["money"],
-            # Of a reservation, what was not captured was given back, too.
-            counted["points"] - leg["points"] + returned_points, counted["money"] - leg["money"] + returned_money,
+            counted["points"], counted["money"], released_points, released_money,
             counted["store_id"], counted["terminal_id"], counted["cashier_id"],
             # Wider windows tell devices apart from nothing.
             card_number(counted["identifier_kind"], counted["identifier_id"]),
@@ -126,6 +144,22 @@ class Originals:
 _UNCOUNTED = (0,) * len(COUNTED.names or ())
 _PART_COUNT = (ORIGINAL.names or ()).index("part_count")
 NO_RETURNS = Originals().arrays()
+
+
+def given_back(authorise: Mapping[str, Any], legs: RowArray) -> tuple[int, int]:
+    """Return the points and the money that were given back of a reservation that was captured in several parts.
+
+    ``legs`` are the account's (``rows.LEG``) from its authorise on: what an end released, and what was returned of its
+    captures.
+    """
+    own = legs[(legs["refers_to_seq"] == authorise["seq"]) & np.isin(legs["operation"], _ENDS)]
+    captures = own[own["operation"] == Operation.CAPTURE]
+    points = money = 0
+    if (own["hold_expires_at"] == 0).any():
+        points = int(authorise["points"] - captures["points"].sum())
+        money = int(authorise["money"] - captures["money"].sum())
+    returns = legs[(legs["operation"] == Operation.RETURN) & np.isin(legs["refers_to_seq"], captures["seq"])]
+    return points + int((returns["points"] + returns["released"]).sum()), money + int(returns["money"].sum())
 
 
 def lines_returned(returns: Sequence[Record], amounts: Sequence[int]) -> list[int]:

@@ -22,7 +22,7 @@ IntArray = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 _ENDS = [int(each) for each in (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)]
-_NO_EVENTS = [*_ENDS, int(Operation.MATURE)]
+_NO_EVENTS = [*_ENDS, int(Operation.MATURE), int(Operation.EXTEND)]
 _BY_STAFF = [int(each) for each in INTERVENTIONS]
 _HOUR = 3_600_000_000
 _UNSUMMED_MAX = 65_536
@@ -97,6 +97,9 @@ class Recount:
         ]
         self._counts = [[Counts(*(np.zeros(0, np.int64),) * 3)] for _ in self.keys]  # to be summed up
         self._open: RowArray | None = None  # reservations that nothing has ended yet
+        # By account and seq of reservations that a capture has left open: what was captured so, and what given back.
+        self._captured: dict[tuple[int, int], tuple[int, int]] = {}
+        self._given_back: dict[tuple[int, int], tuple[int, int]] = {}
         self._returned: dict[tuple[int, int], tuple[RowArray, int, int]] = {}  # by account and seq of the original:
         # the leg that windows counted, and the points and the money of all of its returns
         self.since = min(
@@ -116,21 +119,59 @@ class Recount:
         events = deeds[~np.isin(deeds["operation"], _BY_STAFF)]  # an intervention counts for its agent alone
         held = events[(events["hold_expires_at"] != 0) & (events["decision"] == Decision.APPROVED)]
         opened = held if self._open is None else np.concatenate((self._open, held))
-        ends = legs[np.isin(legs["operation"], _ENDS) & (legs["refers_to_seq"] > 0)]
+        about = legs[np.isin(legs["operation"], _ENDS) & (legs["refers_to_seq"] > 0)]
+        left_open = about["hold_expires_at"] != 0
+        self._capture(about[left_open])
+        ends = about[~left_open]
         ended, by = _pairs(opened, ends)
         originals, ends = opened[ended], ends[by]
         self._open = np.delete(opened, ended)
         captured = ends["operation"] == Operation.CAPTURE
         left_points, left_money = ends["points"] * captured, ends["money"] * captured
+        left = (left_points > 0).astype(np.int64)  # whether the authorise counts on
+        for place in self._captured_before(originals):
+            points, money, is_left = self._end(originals[place], int(left_points[place]), int(left_money[place]))
+            left_points[place], left_money[place], left[place] = points, money, is_left
         for index, key in enumerate(self.keys):
             counted = deeds if key.scope == Scope.AGENT else events
             self._count(index, counted, _amounts(key, counted["points"], counted["money"]))
             if key.measured.net_of_reversals:
-                left = _amounts(key, left_points, left_money) * (left_points > 0)
-                self._count(index, originals, left - _amounts(key, originals["points"], originals["money"]))
+                stays = _amounts(key, left_points, left_money, left)
+                self._count(index, originals, stays - _amounts(key, originals["points"], originals["money"]))
         returns = legs[(legs["operation"] == Operation.RETURN) & (legs["refers_to_seq"] > 0)]
         if returns.size and any(key.measured.net_of_reversals for key in self.keys):
             self._give_back(returns, read_leg)
+
+    def _capture(self, captures: RowArray) -> None:
+        """Note what captures have spent of reservations that they left open."""
+        for leg in captures:
+            name = int(leg["account_id"]), int(leg["refers_to_seq"])
+            points, money = self._captured.get(name, (0, 0))
+            self._captured[name] = points + int(leg["points"]), money + int(leg["money"])
+
+    def _captured_before(self, originals: RowArray) -> list[int]:
+        """Return the places of those reservations of which something was captured before they ended."""
+        if not self._captured:
+            return []
+        names = zip(originals["account_id"].tolist(), originals["seq"].tolist(), strict=True)
+        return [place for place, name in enumerate(names) if name in self._captured]
+
+    def _end(self, original: np.void, points: int, money: int) -> tuple[int, int, int]:
+        """Return what is left of a reservation in several parts, the last of which was captured by its end, if any.
+
+        The points and the money of all captures, and whether it counts on: unless all of them were returned before.
+        """
+        name = int(original["account_id"]), int(original["seq"])
+        captured = self._captured[name]
+        points, money = captured[0] + points, captured[1] + money
+        released = int(original["points"]) - points, int(original["money"]) - money
+        return points, money, int(not self._is_whole(name, original, *released))
+
+    def _is_whole(self, name: tuple[int, int], original: np.void, points: int, money: int) -> bool:
+        """Note what is given back of a reservation in several parts; return whether nothing is left of it now."""
+        before = self._given_back.get(name, (0, 0))
+        self._given_back[name] = now = before[0] + points, before[1] + money
+        return now == (int(original["points"]), int(original["money"]))
 
     def _give_back(self, returns: RowArray, read_leg: ReadLeg) -> None:
         """Take what was returned out of the windows of its original's time."""
@@ -146,6 +187,9 @@ class Recount:
             points, money = points + now_points, money + now_money
             self._returned[account_id, seq] = counted, points, money
             is_whole = (points, money) == (original["points"][0], original["money"][0])
+            name = account_id, int(original["refers_to_seq"][0])
+            if original["operation"][0] == Operation.CAPTURE and name in self._captured:
+                is_whole = self._is_whole(name, counted[0], now_points, now_money)
             originals.append(counted)
             changes.append((-int(is_whole), -now_points, -now_money))
         events = np.concatenate(originals)

@@ -31,6 +31,7 @@ PROGRAM = np.dtype(
             "rate_points",  # ``rate_points`` points are worth ``rate_money`` minor units
             "rate_money",
             "hold_default",
+            "hold_max",
             "return_window",  # how long after a transaction it may be returned; 0: for ever
             "return_grace",  # how long points live that go back after their lot has ended; 0: not at all
             "forgives",  # whether a return takes no more than there is to spend
@@ -186,6 +187,7 @@ ORIGINAL = np.dtype(
         for name in (
             "seq",
             "event_seq",  # of the leg that windows count: of a capture, its authorise
+            "counted",  # how wider windows counted that leg: its row of ``COUNTED``
             "accepted_at",
             "is_redemption",  # or else an accrual
             "points",

@@ -15,11 +15,12 @@ from pointguard_server.domain.errors import InvalidRequest, PointguardError, Vio
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.engine.rows import RequestFields
-from pointguard_server.rpc.decode import POINTS_MAX, Decoder, packed_numbers, parse
+from pointguard_server.rpc.decode import POINTS_MAX, Decoder
 from pointguard_server.rpc.encode import Encoder, fill_error
 from pointguard_server.rpc.guard import Call, Guard, refuse
 from pointguard_server.rpc.lanes import BATCH_ITEMS_MAX, Answer
 from pointguard_server.rpc.link import Frame
+from pointguard_server.rpc.parsing import packed_numbers, parse
 from pointguard_server.rpc.status import Fault, code_of, refusal
 from pointguard_server.rpc.streams import ITEMS_MAX
 from pointguard_server.rpc.transaction_service import AT_ONCE, Desk

@@ -5,12 +5,10 @@ gathered too, so that the caller can have them learned and decode again.
 """
 
 import re
-from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pointguard.v1 import advice_pb2, common_pb2, transaction_pb2
@@ -24,6 +22,7 @@ from pointguard_server.engine.ask import Ask, Member
 from pointguard_server.engine.identifiers import key_bytes
 from pointguard_server.engine.rows import RequestFields
 from pointguard_server.rpc.line_texts import LineTexts
+from pointguard_server.rpc.parsing import packed_numbers
 from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.line_codes import LINE_DOMAINS
 from pointguard_server.service.messages import OWN_LANGUAGE
@@ -70,6 +69,11 @@ Places = dict[tuple[int, str, str, str, int], Place]
 """Origins that were decoded before, by tenant and what they say; most tills say the same all day."""
 
 Where = tuple[int, int, int, int, int, StoreFacts]
+AboutReservation = (
+    transaction_pb2.CaptureRedemptionRequest
+    | transaction_pb2.VoidRedemptionRequest
+    | transaction_pb2.ExtendReservationRequest
+)
 
 
 @lru_cache(maxsize=65_536)
@@ -419,23 +423,38 @@ class Decoder:
             if len(text.encode()) > TEXT_BYTES_MAX:
                 self.fault(f"basket.lines[{index}].{name}", f"must have at most {TEXT_BYTES_MAX} bytes")
 
-    def end(
+    def capture(self, request: transaction_pb2.CaptureRedemptionRequest) -> Ask:
+        """Return the ask of a CaptureRedemption."""
+        points = self._number(request.points, "points", 0, POINTS_MAX)
+        flags = int(RequestFlag.KEEP_OPEN) if request.keep_open else 0
+        return self._about_reservation(Operation.CAPTURE, request, points=points, flags=flags)
+
+    def void(self, request: transaction_pb2.VoidRedemptionRequest) -> Ask:
+        """Return the ask of a VoidRedemption."""
+        return self._about_reservation(Operation.VOID, request)
+
+    def extend(self, request: transaction_pb2.ExtendReservationRequest) -> Ask:
+        """Return the ask of an ExtendReservation."""
+        time_to_live = self._time_to_live(request.time_to_live) if request.HasField("time_to_live") else 0
+        return self._about_reservation(Operation.EXTEND, request, time_to_live=time_to_live)
+
+    def _about_reservation(
         self,
         operation: Operation,
-        request: transaction_pb2.CaptureRedemptionRequest | transaction_pb2.VoidRedemptionRequest,
-        points: int = 0,
+        request: AboutReservation,
+        **said: int,
     ) -> Ask:
-        """Return the ask of a CaptureRedemption or VoidRedemption."""
+        """Return the ask of what is to become of a reservation; ``said`` are fields of the request."""
         reservation = self.transaction_id(request.reservation_id, "reservation_id")
         store_id, terminal, cashier, channel, occurred_at, store = self.where(request.origin)
         fields = RequestFields(
             operation=int(operation),
-            points=self._number(points, "points", 0, POINTS_MAX),
             store_id=store_id,
             terminal_id=terminal,
             cashier_id=cashier,
             channel=channel,
             occurred_at=occurred_at,
+            **said,
             reservation_high=int.from_bytes(reservation[:8], "little", signed=True),
             reservation_low=int.from_bytes(reservation[8:], "little", signed=True),
         )
@@ -616,9 +635,11 @@ class Decoder:
         if which == "accrue":
             return self.accrue(item.accrue)
         if which == "capture_redemption":
-            return self.end(Operation.CAPTURE, item.capture_redemption, item.capture_redemption.points)
+            return self.capture(item.capture_redemption)
         if which == "void_redemption":
-            return self.end(Operation.VOID, item.void_redemption)
+            return self.void(item.void_redemption)
+        if which == "extend_reservation":
+            return self.extend(item.extend_reservation)
         if which == "return_transaction":
             return self.return_transaction(item.return_transaction)
         if which == "transfer_points":
@@ -669,20 +690,3 @@ class Decoder:
         member = self.member(reference)
         fields = RequestFields(int(operation), kind, member[0], **place)
         return Ask(self.tenant.tenant_id, fields.pack(), account_id=member[0], identifier=member[1])
-
-
-def packed_numbers(numbers: Sequence[int]) -> bytes:
-    """Return int64s in memory order."""
-    return array("q", numbers).tobytes()
-
-
-def parse(message: Message, data: bytes) -> None:
-    """Read a message.
-
-    Raises:
-        InvalidRequest: if it is malformed.
-    """
-    try:
-        message.ParseFromString(data)
-    except DecodeError:
-        raise InvalidRequest(Violation("request", "must be a well-formed message")) from None

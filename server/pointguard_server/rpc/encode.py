@@ -31,7 +31,7 @@ _STRENGTH = {int(posture): place for place, posture in enumerate(STRENGTH, 1)}
 
 AWARDS = frozenset((EntryType.EARN, EntryType.BONUS))
 _AUTHORISE, _ACCRUE, _CAPTURE = int(Operation.AUTHORISE), int(Operation.ACCRUE), int(Operation.CAPTURE)
-_RETURN = int(Operation.RETURN)
+_RETURN, _EXTEND = int(Operation.RETURN), int(Operation.EXTEND)
 _TRANSFER, _REDEEM_HOUSEHOLD = int(Operation.TRANSFER), int(Operation.REDEEM_HOUSEHOLD)
 
 
@@ -116,6 +116,17 @@ class Encoder:
         response.points_released = verdict.released
         response.account_id = verdict.account_id
         fill_balance(response.balance, verdict)
+        if verdict.expires_at:
+            fill_timestamp(response.expires_at, verdict.expires_at)
+
+    @staticmethod
+    def fill_extension(response: transaction_pb2.ExtendReservationResponse, verdict: Verdict) -> None:
+        """Fill the answer to an ExtendReservation."""
+        response.transaction_id = uuid_text(verdict.transaction_id)
+        response.points = verdict.points
+        response.account_id = verdict.account_id
+        fill_balance(response.balance, verdict)
+        fill_timestamp(response.expires_at, verdict.expires_at)
 
     @staticmethod
     def fill_void(response: transaction_pb2.VoidRedemptionResponse, verdict: Verdict) -> None:
@@ -184,6 +195,8 @@ class Encoder:
             self.fill_several(result.transfer_points, verdict, language)
         elif operation == _REDEEM_HOUSEHOLD:
             self.fill_several(result.redeem_household, verdict, language)
+        elif operation == _EXTEND:
+            self.fill_extension(result.extend_reservation, verdict)
         else:
             self.fill_void(result.void_redemption, verdict)
 

@@ -34,6 +34,7 @@ from pointguard_server.service.explanation.windows import SeenWindow
 COUNTED_MAX: Final = 100
 _SWITCHES: Final = {
     Operation.AUTHORISE: (RequestFlag.CAPTURE, RequestFlag.ALLOW_PARTIAL),
+    Operation.CAPTURE: (RequestFlag.KEEP_OPEN,),
     Operation.ACCRUE: (RequestFlag.COUPON_USED,),
     Operation.RETURN: (RequestFlag.WHOLE,),
     Operation.SET_REDEMPTION_LOCK: (RequestFlag.LOCKED,),
@@ -138,7 +139,7 @@ def _personal(found: Explanation) -> tuple[str, ...]:
             return ("member.identifiers", "member.profile")
         case Operation.LINK_IDENTIFIER:
             return ("member.identifiers", "request.identifier")
-        case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
+        case Operation.CAPTURE | Operation.VOID | Operation.EXTEND | Operation.EXPIRE:
             return ()
         case Operation.OVERRIDE_ADVICE | Operation.REMOVE_ADVICE | Operation.RESOLVE_CASE:
             return ()
@@ -186,8 +187,10 @@ def _request(found: Explanation) -> Iterator[tuple[str, str]]:
 
 def _earlier(found: Explanation, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the earlier transaction that was named."""
-    if found.case is not None and found.case.reservation_seq and found.retrial is not None and found.retrial.ended:
-        yield "request.reservation_id", uuid_text(found.retrial.ended.transaction_id)
+    if found.case is not None:
+        for each in found.case.past.reservations:
+            if each.seq == found.case.reservation_seq:
+                yield "request.reservation_id", uuid_text(each.transaction_id)
     if found.original is not None:
         yield "request.original_transaction_id", uuid_text(named_id(request))
 

@@ -16,7 +16,7 @@ import structlog
 from google.protobuf.message import Message
 
 from pointguard_server.domain.errors import Expired, PermissionDenied, PointguardError, Unauthenticated
-from pointguard_server.rpc.decode import parse
+from pointguard_server.rpc.parsing import parse
 from pointguard_server.rpc.status import Fault, code_of, details, new_error_id
 from pointguard_server.service.credentials import TILL, Authenticator
 from pointguard_server.service.metrics import Metrics

@@ -19,8 +19,9 @@ from pointguard_server.domain.interventions import Intervention
 from pointguard_server.domain.record import encode_body
 from pointguard_server.engine.ask import Ask, Member
 from pointguard_server.engine.rows import RequestFields
-from pointguard_server.rpc.decode import AUTHOR_BYTES_MAX, NOTE_BYTES_MAX, Decoder, packed_numbers
+from pointguard_server.rpc.decode import AUTHOR_BYTES_MAX, NOTE_BYTES_MAX, Decoder
 from pointguard_server.rpc.guard import Call
+from pointguard_server.rpc.parsing import packed_numbers
 from pointguard_server.rpc.rule_messages import moment
 from pointguard_server.service.rule_versions import RequestKey
 

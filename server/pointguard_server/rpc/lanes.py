@@ -20,9 +20,9 @@ from pointguard.v1 import transaction_pb2
 from pointguard_server.domain.codes import Operation
 from pointguard_server.domain.errors import Expired, InvalidRequest, PointguardError, Violation
 from pointguard_server.engine.verdicts import Answers
-from pointguard_server.rpc.decode import parse
 from pointguard_server.rpc.guard import DEADLINE_DEFAULT_S, Call, Guard, Refusal, refuse
 from pointguard_server.rpc.link import Frame
+from pointguard_server.rpc.parsing import parse
 from pointguard_server.rpc.status import Fault, code_of
 from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.rpc.wire import columns

@@ -141,6 +141,7 @@ def _methods(
             "AuthoriseRedemption": None,
             "CaptureRedemption": None,
             "VoidRedemption": None,
+            "ExtendReservation": (transaction_pb2.ExtendReservationRequest, transactions.extend_reservation),
             "Accrue": None,
             ADJUST: (transaction_pb2.AdjustPointsRequest, transactions.adjust_points),
             "ReturnTransaction": (transaction_pb2.ReturnTransactionRequest, transactions.return_transaction),

@@ -11,10 +11,11 @@ from pointguard_server.domain.codes import AccountFlag, CodeKind, Operation
 from pointguard_server.domain.errors import InvalidRequest, NotFound
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.engine import Engine
-from pointguard_server.rpc.decode import Decoder, Places, parse
+from pointguard_server.rpc.decode import Decoder, Places
 from pointguard_server.rpc.encode import Encoder, balance, fill_timestamp
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.history import transaction_message
+from pointguard_server.rpc.parsing import parse
 from pointguard_server.rpc.rule_messages import moment
 from pointguard_server.rpc.status import refusal
 from pointguard_server.service.books import BalanceThen, Books
@@ -129,6 +130,13 @@ class TransactionService:
         response = transaction_pb2.RedeemHouseholdResponse()
         verdict = await self._desk.submit(call, ask)
         self._desk.encoder(call.tenant).fill_several(response, verdict, request.language)
+        return response
+
+    async def extend_reservation(self, call: Call, request: transaction_pb2.ExtendReservationRequest) -> Message:
+        """See the contract."""
+        ask = await self._desk.decode(call, lambda decoder: decoder.extend(request))
+        response = transaction_pb2.ExtendReservationResponse()
+        self._desk.encoder(call.tenant).fill_extension(response, await self._desk.submit(call, ask))
         return response
 
     async def adjust_points(self, call: Call, request: transaction_pb2.AdjustPointsRequest) -> Message:

@@ -181,6 +181,7 @@ def build_program(
         "rate_points": config.redemption.points,
         "rate_money": config.redemption.money_minor,
         "hold_default": config.reservation_ttl_default // MICROSECOND,
+        "hold_max": config.reservation_ttl_max // MICROSECOND,
         **_return_and_credit_settings(config),
         "retention": _retention(config, rule_set, fraud_conditions) // MICROSECOND,
         "fraud_measure_count": fraud_measure_count,

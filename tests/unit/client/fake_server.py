@@ -204,6 +204,16 @@ class FakeTransactions(FakeBulk):
             await abort(context, PlannedFailure(grpc.StatusCode.NOT_FOUND, "no such reservation"))
         return await self._fake.answer("CaptureRedemption", request, context, lambda: self._capture(request))
 
+    async def ExtendReservation(self, request: transaction_pb2.ExtendReservationRequest, context: Context) -> Any:
+        answer = transaction_pb2.ExtendReservationResponse(
+            transaction_id=f"extend-{request.reservation_id}",
+            points=request.time_to_live.seconds,
+            account_id=7,
+            balance=common_pb2.Balance(posted=5, available=5),
+        )
+        answer.expires_at.FromSeconds(1_800_000_000)
+        return await self._fake.answer("ExtendReservation", request, context, lambda: answer)
+
     async def VoidRedemption(self, request: transaction_pb2.VoidRedemptionRequest, context: Context) -> Any:
         if request.idempotency_key not in self._fake.stored and not self._fake.owner_of(request.reservation_id):
             await abort(context, PlannedFailure(grpc.StatusCode.NOT_FOUND, "no such reservation"))
@@ -354,13 +364,16 @@ class FakeTransactions(FakeBulk):
         reserved = account.reservations.pop(request.reservation_id)
         points = request.points or reserved
         account.posted -= points
-        return transaction_pb2.CaptureRedemptionResponse(
-            transaction_id=f"capture-{request.idempotency_key}",
-            points=points,
-            points_released=reserved - points,
-            balance=account.balance(),
-            account_id=7,
+        answer = transaction_pb2.CaptureRedemptionResponse(
+            transaction_id=f"capture-{request.idempotency_key}", points=points, account_id=7
         )
+        if request.keep_open and points < reserved:
+            account.reservations[request.reservation_id] = reserved - points
+            answer.expires_at.FromSeconds(1_800_000_000)
+        else:
+            answer.points_released = reserved - points
+        answer.balance.CopyFrom(account.balance())
+        return answer
 
     def _void(self, request: transaction_pb2.VoidRedemptionRequest) -> transaction_pb2.VoidRedemptionResponse:
         account = self._fake.owner_of(request.reservation_id)

@@ -110,6 +110,7 @@ def test_every_column_of_the_contract_can_be_given() -> None:
         allow_partials=[1],
         coupon_useds=[1],
         reservation_ids=bytes(16),
+        keep_opens=[1],
     )
     message = encode_columns(given)
     assert {field.name for field, _ in message.ListFields()} == set(message.DESCRIPTOR.fields_by_name)

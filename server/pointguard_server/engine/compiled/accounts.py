@@ -4,7 +4,14 @@ from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation
 from pointguard_server.engine.compiled.advice import drop_ended
 from pointguard_server.engine.compiled.emit import add_event
 from pointguard_server.engine.compiled.lots import expire_lots, mature_lots
-from pointguard_server.engine.compiled.reservations import end_hold, expire_holds, find_hold, open_hold, release_event
+from pointguard_server.engine.compiled.reservations import (
+    end_hold,
+    expire_holds,
+    find_hold,
+    open_hold,
+    release_event,
+    take_part,
+)
 from pointguard_server.engine.compiled.returns import release_returned
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import entry, part
@@ -14,7 +21,7 @@ from pointguard_server.velocity.windows import DISTINCT_STORES, NONE, advance, f
 _APPROVED = int(Decision.APPROVED)
 _NO_EVENTS = (int(Operation.MATURE), *sorted(int(each) for each in INTERVENTIONS))
 _CAPTURE, _VOID, _EXPIRE = int(Operation.CAPTURE), int(Operation.VOID), int(Operation.EXPIRE)
-_RETURN = int(Operation.RETURN)
+_RETURN, _EXTEND = int(Operation.RETURN), int(Operation.EXTEND)
 
 
 @part
@@ -108,11 +115,17 @@ def replay_legs(arrays, world, legs, slot):
             continue
         if leg.operation in (_CAPTURE, _VOID, _EXPIRE):
             index = find_hold(arrays, account, leg.refers_to_seq)
-            if index != NONE:
+            if index != NONE and leg.operation == _CAPTURE and leg.hold_expires_at != 0:
+                take_part(arrays.holds[index], leg.points, leg.money)
+            elif index != NONE:
                 captured = leg.points if leg.operation == _CAPTURE else 0
                 money = leg.money if leg.operation == _CAPTURE else 0
                 release_event(arrays, world, program, slot, index, captured, money)
                 end_hold(arrays, account, index)
+        elif leg.operation == _EXTEND:
+            index = find_hold(arrays, account, leg.refers_to_seq)
+            if index != NONE:
+                arrays.holds[index].expires_at = leg.hold_expires_at
         else:
             event = add_event(arrays, world, leg, account, program, slot)
             if leg.hold_expires_at != 0 and leg.decision == _APPROVED:

@@ -57,13 +57,20 @@ def _between(total, before, after, whole):
 
 
 @part
-def release_returned(arrays, world, account, program, slot, seq, points, money):
-    """Give what was returned back to the windows that hold its original, whose event is that of leg ``seq``."""
+def _find_event(arrays, account, seq):
+    """Return the index of the event of a leg, or NONE: no window of the account reaches back so far."""
     index = account.first_event
     while index != NONE and arrays.events[index].seq != seq:
         index = successor(index, account.last_event, arrays.next_block)
+    return index
+
+
+@part
+def release_returned(arrays, world, account, program, slot, seq, points, money):
+    """Give what was returned back to the windows that hold its original, whose event is that of leg ``seq``."""
+    index = _find_event(arrays, account, seq)
     if index == NONE:
-        return  # no window reaches back so far
+        return
     event = arrays.events[index]
     whole = event.released_points + points == event.points and event.released_money + money == event.money
     if whole and program.distinct_count > 0:
@@ -148,8 +155,12 @@ def _finish(arrays, world, batch, out, slot, row, original):
     original.returned_points += points
     original.returned_money += leg.money
     if program.scoped_count > 0:
-        asked = batch.returns.requests[batch.envelopes[out.leg_request[row]].refers_to - 1]
-        counted = batch.returns.counted[asked.original]
+        counted = batch.returns.counted[original.counted]
+        index = _find_event(arrays, account, original.event_seq)
+        if index != NONE:
+            # Of a reservation, the batch may have released something since its returns were looked up.
+            counted.released_points = arrays.events[index].released_points
+            counted.released_money = arrays.events[index].released_money
         _give_back_for_scopes(arrays, world, batch.header[NOW], program, counted, points, leg.money)
     release_returned(arrays, world, account, program, slot, original.event_seq, points, leg.money)
     count_leg(arrays, world, leg, account, program, slot)

@@ -21,8 +21,9 @@ from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.inbox import INBOXES, Inbox
 from pointguard_server.engine.lexicon import ByteArray, Lexicon
 from pointguard_server.engine.verdicts import Answers, verdict_of_record
-from pointguard_server.rpc.decode import CHANNELS, Decoder, parse
+from pointguard_server.rpc.decode import CHANNELS, Decoder
 from pointguard_server.rpc.encode import Encoder, fill_error
+from pointguard_server.rpc.parsing import parse
 from pointguard_server.rpc.status import refusal
 from pointguard_server.rpc.wire import blake2, columns, reading, writing
 from pointguard_server.rpc.wire.encoding import FIELDS_MAX
@@ -495,8 +496,8 @@ class Codec:
 DECODE: dict[Operation, Any] = {
     Operation.AUTHORISE: Decoder.authorise,
     Operation.ACCRUE: Decoder.accrue,
-    Operation.CAPTURE: lambda decoder, request: decoder.end(Operation.CAPTURE, request, request.points),
-    Operation.VOID: lambda decoder, request: decoder.end(Operation.VOID, request),
+    Operation.CAPTURE: Decoder.capture,
+    Operation.VOID: Decoder.void,
     Operation.CHECK: Decoder.check_advice,
 }
 

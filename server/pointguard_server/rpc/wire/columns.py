@@ -31,7 +31,7 @@ _LOYALTY_ID = 2
 _FIELD_NUMBERS = {field.name: field.number for field in transaction_pb2.ProcessBatchColumnsRequest.DESCRIPTOR.fields}
 _ANSWER_NUMBERS = {field.name: field.number for field in transaction_pb2.ProcessBatchColumnsResponse.DESCRIPTOR.fields}
 _WIDE = ("account_ids", "points", "money_minor_units", "occurred_at_micros")
-_NARROW = ("operations", "kinds", "captures", "allow_partials", "coupon_useds")
+_NARROW = ("operations", "kinds", "captures", "allow_partials", "coupon_useds", "keep_opens")
 _TYPES = dict.fromkeys(_WIDE, "<i8") | dict.fromkeys(_NARROW, "<u1") | {"origin_numbers": "<u4"}
 _OPERATIONS = {int(each) for each in (Operation.AUTHORISE, Operation.ACCRUE, Operation.CAPTURE, Operation.VOID)}
 
@@ -53,6 +53,7 @@ class Columns(NamedTuple):
     captures: IntArray
     allow_partials: IntArray
     coupon_useds: IntArray
+    keep_opens: IntArray
     places: IntArray  # [origin, (store, business unit, province, terminal, cashier, channel)]; -1: it is wrong
 
 
@@ -78,6 +79,7 @@ class Request:
             end.reservation_id = uuid_text(columns.reservations[row].tobytes())
             if operation == Operation.CAPTURE:
                 end.points = int(columns.points[row])
+                end.keep_open = bool(columns.keep_opens[row])
             _place(end, origin)
             return item
         asked: Any = item.accrue if operation == Operation.ACCRUE else item.authorise_redemption
@@ -242,6 +244,7 @@ def _assembled(
             captures=columns["captures"],
             allow_partials=columns["allow_partials"],
             coupon_useds=columns["coupon_useds"],
+            keep_opens=columns["keep_opens"],
             places=np.full((len(message.origins) + 1, 6), -1, np.int64),
         ),
         texts=texts,
@@ -316,6 +319,8 @@ def _row(reader, data, columns, in_currency, row, rows, at):  # noqa: C901  (one
             if points < 0 or points > reading.POINTS_MAX:
                 return
             request.points = points
+            if columns.keep_opens[row]:
+                request.flags |= reading.KEEP_FLAG
     else:
         if columns.account_ids[row] > 0:
             request.account_id = envelope.account_id = columns.account_ids[row]
@@ -379,7 +384,7 @@ def warm_up(reader: reading.Reader, rows: reading.Rows) -> None:
     none = Columns(
         keys=pairs, reservations=pairs, operations=column, account_ids=column, loyalty_ids=pairs, points=column,
         money=column, origins=column, occurred_at=column, kinds=column, captures=column, allow_partials=column,
-        coupon_useds=column, places=np.zeros((1, 6), np.int64),
+        coupon_useds=column, keep_opens=column, places=np.zeros((1, 6), np.int64),
     )  # fmt: skip
     read_columns(reader, np.zeros(0, np.uint8), none, True, rows)
 

@@ -53,6 +53,7 @@ AUTHORISE, ACCRUE, CAPTURE, VOID, CHECK = (
     int(each) for each in (Operation.AUTHORISE, Operation.ACCRUE, Operation.CAPTURE, Operation.VOID, Operation.CHECK)
 )
 _PURCHASE, _ACTIVITY, _ADHOC = int(Kind.PURCHASE), int(Kind.ACTIVITY), int(Kind.ADHOC_REDEEM)
+KEEP_FLAG = int(RequestFlag.KEEP_OPEN)
 CAPTURE_FLAG, PARTIAL_FLAG, COUPON_FLAG, MONEY_FLAG = (
     int(flag)
     for flag in (RequestFlag.CAPTURE, RequestFlag.ALLOW_PARTIAL, RequestFlag.COUPON_USED, RequestFlag.IN_MONEY)
@@ -85,7 +86,7 @@ _ORIGIN_NUMBERS, _ORIGIN_BYTES = _bits(4), _bits(1, 2, 3, 5)
 _LINE_NUMBERS, _LINE_BYTES = _bits(4, 5), _bits(1, 2, 3)
 _AUTHORISE_NUMBERS, _AUTHORISE_BYTES = _bits(4, 6, 9, 10), _bits(1, 2, 3, 5, 7, 8, 11, 13)
 _ACCRUE_NUMBERS, _ACCRUE_BYTES = _bits(6, 8), _bits(1, 2, 3, 4, 5, 7, 9, 10)
-_CAPTURE_NUMBERS, _CAPTURE_BYTES = _bits(3), _bits(1, 2, 4)
+_CAPTURE_NUMBERS, _CAPTURE_BYTES = _bits(3, 5), _bits(1, 2, 4)
 _VOID_BYTES = _bits(1, 2, 3)
 _CHECK_NUMBERS, _CHECK_BYTES = _bits(2), _bits(1, 3, 4)
 _OPERATION_OF_ITEM = np.array([0, AUTHORISE, CAPTURE, VOID, ACCRUE], np.int64)
@@ -489,6 +490,8 @@ def _end(data, request, fields, captures):
         if not only(fields, _CAPTURE_NUMBERS, _CAPTURE_BYTES) or fields[3, 1] < 0 or fields[3, 1] > POINTS_MAX:
             return False
         request.points = fields[3, 1]
+        if fields[5, 1] != 0:
+            request.flags |= KEEP_FLAG
     elif not only(fields, 0, _VOID_BYTES):
         return False
     if fields[2, 2] != 36:

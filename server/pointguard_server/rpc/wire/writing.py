@@ -179,11 +179,18 @@ def _authorise(buffer, at, out, r, names, currency):
     for i in range(currency.shape[0]):
         buffer[at + 2 + i] = currency[i]
     at = _end(buffer, begun, _number(buffer, at + 2 + currency.shape[0], 2, answer.money))
+    at = _expires_at(buffer, at, answer)
+    return _number(buffer, _balance(buffer, at, 7, answer), 8, answer.account_id)
+
+
+@part
+def _expires_at(buffer, at, answer):
+    """Write field 6, if there is a reservation."""
     if answer.expires_at:
         at = begun = _begin(buffer, at, 6)
         at = _number(buffer, at, 1, answer.expires_at // 1_000_000)
         at = _end(buffer, begun, _number(buffer, at, 2, answer.expires_at % 1_000_000 * 1000))
-    return _number(buffer, _balance(buffer, at, 7, answer), 8, answer.account_id)
+    return at
 
 
 @part
@@ -212,7 +219,8 @@ def _message(buffer, at, out, r, operation, names, currency):
     if operation == _CAPTURE:
         at = _number(buffer, at, 2, answer.points)
         at = _number(buffer, at, 3, answer.released)
-        return _number(buffer, _balance(buffer, at, 4, answer), 5, answer.account_id)
+        at = _number(buffer, _balance(buffer, at, 4, answer), 5, answer.account_id)
+        return _expires_at(buffer, at, answer)
     at = _number(buffer, at, 2, answer.released)
     return _number(buffer, _balance(buffer, at, 3, answer), 4, answer.account_id)
 

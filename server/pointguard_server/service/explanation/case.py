@@ -197,6 +197,7 @@ class Retrial:
     checked: list[CheckedRule] = field(default_factory=list)
     earned: Simulation | None = None
     ended: OpenReservation | None = None
+    left_open: OpenReservation | None = None  # what is open of it after a capture that was not the last
     groups: str | None = None  # the text of the member's set of groups, where it was changed by adding or removing one
 
     def add_reason(self, code: Reason, rule: str = "") -> None:
@@ -544,11 +545,17 @@ def _advice(case: Case, result: CheckedRule, ordinal: int) -> MadeAdvice:
     )
 
 
+def reservations_after(case: Case, retrial: Retrial) -> list[OpenReservation]:
+    """Return the reservations that are open after a decision, but for one that it makes."""
+    others = [each for each in case.past.reservations if each is not retrial.ended]
+    return others if retrial.left_open is None else [*others, retrial.left_open]
+
+
 def close(case: Case, retrial: Retrial) -> Retrial:
     """Note from which leg on the account must be read to know all that is open after this one."""
     seq = case.past.seq + 1
     needed = [seq]
-    needed += [each.seq for each in case.past.reservations if each is not retrial.ended]
+    needed += [each.seq for each in reservations_after(case, retrial)]
     moved = {advice.advice_id for advice in retrial.advice}
     needed += [advice.seq for advice in case.past.standing if advice.advice_id not in moved]
     retrial.open_from_seq = min(needed)

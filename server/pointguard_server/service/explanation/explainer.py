@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import (
     INTERVENTIONS,
+    OF_RESERVATIONS,
     SEVERAL_ACCOUNTS,
     Channel,
     ExemptEntity,
@@ -51,7 +52,7 @@ from pointguard_server.service.explanation.differences import (
 from pointguard_server.service.explanation.fact import record_fact
 from pointguard_server.service.explanation.intervention import intervene, named_id
 from pointguard_server.service.explanation.lots import decide_expiry, decide_maturity
-from pointguard_server.service.explanation.past import ENDS, Past, after_time, past_of
+from pointguard_server.service.explanation.past import NO_EVENTS, Past, after_time, past_of
 from pointguard_server.service.explanation.ports import (
     DecisionReader,
     PastAdvice,
@@ -62,7 +63,7 @@ from pointguard_server.service.explanation.ports import (
     StoreVersion,
 )
 from pointguard_server.service.explanation.redemption import decide_redemption
-from pointguard_server.service.explanation.reservation import end_reservation
+from pointguard_server.service.explanation.reservation import about_reservation
 from pointguard_server.service.explanation.returns import decide_return, original_seen
 from pointguard_server.service.explanation.scopes import ScopedPast, read_scope
 from pointguard_server.service.explanation.several_accounts import decide_together
@@ -364,7 +365,7 @@ class Explainer:
     def _scoped(self, tenant_id: int, leg: dict[str, int], configuration: StoredText | None) -> Scoped:
         """Return what the wider windows of the fraud rules held before a leg that they look at."""
         checked = self._configuration(configuration, _Found())
-        if checked is None or leg["operation"] in (*ENDS, Operation.MATURE):
+        if checked is None or leg["operation"] in NO_EVENTS:
             return {}
         config, _ = checked
         of_agents_alone = leg["operation"] in INTERVENTIONS
@@ -547,7 +548,7 @@ def _case(
     )
     if case.said is not None:
         return case
-    if conditions is not None and record.request is not None and leg["operation"] not in ENDS:
+    if conditions is not None and record.request is not None and leg["operation"] not in NO_EVENTS:
         case = replace(case, conditions=conditions, asked=order_of(explanation, record))
     if rule_set is None:
         return case
@@ -591,8 +592,8 @@ def _names(exemption: Exemption, leg: dict[str, int], texts: dict[int, str]) -> 
 
 
 def _reservation_seq(record: Record, past: Past) -> int:
-    """Return the place of the reservation that a capture or a void names; 0 if the account has none such open."""
-    if record.request is None or record.leg["operation"] not in (Operation.CAPTURE, Operation.VOID):
+    """Return the place of the reservation that a request names; 0 if the account has none such open."""
+    if record.request is None or record.leg["operation"] not in OF_RESERVATIONS:
         return 0
     # An id's halves are the integers that its bytes stand for in memory.
     high, low = (cast("int", record.request[name]) for name in ("reservation_high", "reservation_low"))
@@ -617,8 +618,8 @@ def _retry(case: Case, original: PastOriginal | None, record: Record, *, is_trac
             return decide_maturity(case)
         case Operation.EXPIRE if not case.refers_to_seq:
             return decide_expiry(case)
-        case Operation.CAPTURE | Operation.VOID | Operation.EXPIRE:
-            return end_reservation(case)
+        case Operation.CAPTURE | Operation.VOID | Operation.EXTEND | Operation.EXPIRE:
+            return about_reservation(case)
         case Operation.RECORD_ACTIVITY:
             return record_activity(case)
         case Operation.ENROLL | Operation.UPDATE_MEMBER | Operation.LINK_IDENTIFIER | Operation.SET_REDEMPTION_LOCK:

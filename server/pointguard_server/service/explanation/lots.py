@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import EntryType, Kind, Part
 from pointguard_server.domain.expiry import ExpiryModel
-from pointguard_server.service.explanation.case import NO_PART, Case, Retrial, close
+from pointguard_server.service.explanation.case import NO_PART, Case, Retrial, close, reservations_after
 from pointguard_server.service.explanation.ports import PastLot
 from pointguard_server.service.program_config import LotsConfig
 
@@ -123,7 +123,7 @@ class Lots:
         """Take what has ended and no open reservation keeps; return the points."""
         case, kept, gone = self._case, 0, 0
         opened = {event.seq: event.counts_at for event in case.past.events}
-        reservations = [each for each in case.past.reservations if each is not self._retrial.ended]
+        reservations = reservations_after(case, self._retrial)
         for left in self._left:
             end = left.lot.expires_at
             if end and end <= case.moment:

@@ -8,7 +8,10 @@ from pointguard_server.domain.identifiers import card_number, device_number
 from pointguard_server.service.explanation.ports import PastAdvice, PastLeg, PastLot
 
 ENDS = (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)
-"""The operations that end a reservation. They are no events: they give back part of the authorise's own."""
+"""The operations that end a reservation, or with a capture that leaves it open a part of it. They are no events: they
+give back part of the authorise's own."""
+NO_EVENTS = (*ENDS, Operation.EXTEND, Operation.MATURE)
+"""What no window counts."""
 APPROVED, BLOCKED, RECORDED, STOPPED_FLAG = 1, 2, 8, 16
 """Bits of the column ``event_flags``: approved; declined under a standing block; recorded for another system; declined
 while redemptions were stopped, which no window counts."""
@@ -59,7 +62,7 @@ class PastEvent:
 
 @dataclass(frozen=True, slots=True)
 class OpenReservation:
-    """A reservation that nothing has ended."""
+    """A reservation that nothing has ended: ``points`` and ``money`` are what captures have left of it."""
 
     seq: int
     transaction_id: bytes
@@ -67,6 +70,8 @@ class OpenReservation:
     money: int
     expires_at: int
     redemption_type_id: int
+    captured_points: int = 0
+    captured_money: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def past_of(legs: Sequence[PastLeg], standing: Sequence[PastAdvice]) -> Past:
             continue
         if leg.operation == Operation.MATURE or (leg.operation == Operation.EXPIRE and not leg.refers_to_seq):
             continue
-        if leg.operation not in ENDS:
+        if leg.operation not in (*ENDS, Operation.EXTEND):
             if not leg.event_flags & STOPPED_FLAG:
                 events[leg.seq] = _event(leg)
             if leg.hold_expires_at and leg.decision == Decision.APPROVED:
@@ -113,11 +118,16 @@ def past_of(legs: Sequence[PastLeg], standing: Sequence[PastAdvice]) -> Past:
                     events[seq] = with_return(events[seq], leg.points + leg.released, leg.money)
                 else:
                     strays.append(leg.seq)
-        elif (ended := reservations.pop(leg.refers_to_seq, None)) is not None:
+        elif leg.refers_to_seq not in reservations:
+            strays.append(leg.seq)
+        elif leg.hold_expires_at:
+            # It goes to its old place: reservations are heeded in the order in which they were made.
+            reservations[leg.refers_to_seq] = left_open(reservations[leg.refers_to_seq], leg)
+            captured[leg.seq] = leg.refers_to_seq
+        else:
+            ended = reservations.pop(leg.refers_to_seq)
             events[ended.seq] = _released(events[ended.seq], ended, leg)
             captured[leg.seq] = ended.seq
-        else:
-            strays.append(leg.seq)
     return Past(
         seq=legs[-1].seq if legs else 0,
         state=_state(legs[-1]) if legs else AccountState(),
@@ -133,9 +143,7 @@ def after_time(past: Past, now: int) -> Past:
     """Return the account once the reservations whose time is up by now are given back, though no leg says so yet."""
     over = {each.seq: each for each in past.reservations if each.expires_at <= now}
     events = tuple(
-        replace(event, released_points=event.points, released_money=event.money, reversed=True)
-        if event.seq in over
-        else event
+        with_return(event, over[event.seq].points, over[event.seq].money) if event.seq in over else event
         for event in past.events
     )
     reserved = past.state.reserved - sum(each.points for each in over.values())
@@ -179,18 +187,30 @@ def _reservation(leg: PastLeg) -> OpenReservation:
 
 
 def _released(event: PastEvent, ended: OpenReservation, leg: PastLeg) -> PastEvent:
-    """Return the event with what a reservation's end gave back: of a capture what was not captured, or else all."""
+    """Return the event with what a reservation's end gave back of what was left: what is not captured then."""
     captured = leg if leg.operation == Operation.CAPTURE else None
-    return replace(
+    return with_return(
         event,
-        released_points=ended.points - (captured.points if captured else 0),
-        released_money=ended.money - (captured.money if captured else 0),
-        reversed=captured is None,
+        ended.points - (captured.points if captured else 0),
+        ended.money - (captured.money if captured else 0),
+    )
+
+
+def left_open(reservation: OpenReservation, leg: PastLeg) -> OpenReservation:
+    """Return a reservation after a capture that leaves it open, or after it was extended."""
+    points, money = (leg.points, leg.money) if leg.operation == Operation.CAPTURE else (0, 0)
+    return replace(
+        reservation,
+        points=reservation.points - points,
+        money=reservation.money - money,
+        captured_points=reservation.captured_points + points,
+        captured_money=reservation.captured_money + money,
+        expires_at=leg.hold_expires_at,
     )
 
 
 def with_return(event: PastEvent, points: int, money: int) -> PastEvent:
-    """Return the event with what a return gave back of it."""
+    """Return the event with what was given back of it."""
     points, money = event.released_points + points, event.released_money + money
     is_whole = (points, money) == (event.points, event.money)
     return replace(event, released_points=points, released_money=money, reversed=is_whole)

@@ -4,7 +4,7 @@ A rolling window of a wider scope begins where one of its buckets does: see ``do
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from pointguard_server.domain.codes import INTERVENTIONS, Decision, Operation, Scope, WindowKind
@@ -16,6 +16,7 @@ from pointguard_server.service.explanation.past import (
     APPROVED,
     BLOCKED,
     ENDS,
+    NO_EVENTS,
     STOPPED_FLAG,
     PastEvent,
     counts_at,
@@ -122,15 +123,18 @@ def _entity(reader: DecisionReader, leg: Mapping[str, int], scope: Scope) -> str
 
 def _events(legs: Sequence[ScopedLeg]) -> Iterator[tuple[int, PastEvent]]:
     """Yield the events among legs, oldest first, each with its set of groups and less what was given back of it."""
-    ends = {(leg.account_id, leg.refers_to_seq): leg for leg in legs if leg.operation in ENDS and leg.refers_to_seq}
-    captured = {(end.account_id, end.seq): of for of, end in ends.items()}
+    ends: dict[tuple[int, int], list[ScopedLeg]] = {}
+    for leg in legs:
+        if leg.operation in ENDS and leg.refers_to_seq:
+            ends.setdefault((leg.account_id, leg.refers_to_seq), []).append(leg)
+    captured = {(each.account_id, each.seq): of for of, own in ends.items() for each in own}
     returned: dict[tuple[int, int], list[ScopedLeg]] = {}
     for leg in legs:
         if leg.operation == Operation.RETURN and leg.refers_to_seq:
             original = leg.account_id, leg.refers_to_seq
             returned.setdefault(captured.get(original, original), []).append(leg)
     for leg in legs:
-        if leg.operation in ENDS or leg.operation == Operation.MATURE:
+        if leg.operation in NO_EVENTS:
             continue
         if not leg.in_scope or leg.event_flags & STOPPED_FLAG:
             continue
@@ -145,15 +149,12 @@ def _events(legs: Sequence[ScopedLeg]) -> Iterator[tuple[int, PastEvent]]:
             points=leg.points,
             money=leg.money,
         )
-        end = ends.get((leg.account_id, leg.seq))
-        if end is not None and leg.hold_expires_at and leg.decision == Decision.APPROVED:
-            capture = end if end.operation == Operation.CAPTURE else None
-            event = replace(
-                event,
-                released_points=leg.points - (capture.points if capture else 0),
-                released_money=leg.money - (capture.money if capture else 0),
-                reversed=capture is None,
-            )
+        own = ends.get((leg.account_id, leg.seq), [])
+        # The last one has ended it, unless it left the rest open.
+        if own and not own[-1].hold_expires_at and leg.hold_expires_at and leg.decision == Decision.APPROVED:
+            captures = [each for each in own if each.operation == Operation.CAPTURE]
+            points, money = (sum(getattr(each, name) for each in captures) for name in ("points", "money"))
+            event = with_return(event, leg.points - points, leg.money - money)
         for each in returned.get((leg.account_id, leg.seq), ()):
             event = with_return(event, each.points + each.released, each.money)
         yield leg.group_set_id, event
