@@ -65,7 +65,7 @@ from pointguard_server.service.serving_program import ServingProgram
 from pointguard_server.service.shadow_metrics import ShadowMetrics
 from pointguard_server.service.shadows import Shadows
 from pointguard_server.service.stops import Stops
-from pointguard_server.service.sweeper import Sweeper
+from pointguard_server.service.sweeper import Sweeper, SweepMetrics
 from pointguard_server.service.tenants import Tenant, Vocabulary
 from pointguard_server.settings import Settings, split_address
 from pointguard_server.storage.books_reader import BooksReader
@@ -213,6 +213,8 @@ class Server:
         self.metrics.registry.register(self._rule_metrics)
         self._shadow_metrics = ShadowMetrics()
         self.metrics.registry.register(self._shadow_metrics)
+        self._sweep_metrics = SweepMetrics()
+        self.metrics.registry.register(self._sweep_metrics)
         self._publish_metrics = PublishMetrics()
         self.metrics.registry.register(self._publish_metrics)
         self._experiment_metrics = ExperimentMetrics()
@@ -515,6 +517,7 @@ class Server:
         self.serving.start()
         await self.shadows.resume()
         self._sweeper = Sweeper(self.engine, self.decider, self.ledger.due_accounts, self.ledger.names)
+        self._sweep_metrics.sweeper = self._sweeper
         self._sweeper.start()
         for publisher in self._publishers:
             publisher.start()

@@ -357,6 +357,10 @@ class DueAccounts(Protocol):
         """Return what comes next after a place and up to a moment, at most ``count``."""
         ...
 
+    async def left(self, kind: DueKind, after: SweptUpTo, until: int) -> int:
+        """Return how much comes after a place and up to a moment, whether it has been written down or not."""
+        ...
+
     async def swept_up_to(self, kind: DueKind) -> SweptUpTo:
         """Return how far it was noted that all has been written down."""
         ...

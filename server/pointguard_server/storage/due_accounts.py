@@ -25,14 +25,23 @@ _DUE: Final = """
     ) AS due
     ORDER BY moment, position
 """
-_STATEMENTS: Final = {
-    kind: text(_DUE.format(table=table, moment=moment, index=f"{table}_{moment}", condition=condition))
-    for kind, table, moment, condition in (
-        (DueKind.RESERVATIONS, "legs", "hold_expires_at", "hold_expires_at > 0"),
-        (DueKind.MATURITY, "entries", "matures_at", "lot_seq > 0 AND signed_points > 0 AND matures_at > 0"),
-        (DueKind.EXPIRY, "entries", "expires_at", "lot_seq > 0 AND signed_points > 0 AND expires_at > 0"),
-    )
-}
+# left: how many rows of it there are.
+_LEFT: Final = """
+    SELECT count(*) FROM {table} INDEXED BY {index}
+    WHERE {condition} AND ({moment}, position) > (:after_moment, :after_position) AND {moment} <= :until
+"""
+_OF_KINDS: Final = (
+    (DueKind.RESERVATIONS, "legs", "hold_expires_at", "hold_expires_at > 0"),
+    (DueKind.MATURITY, "entries", "matures_at", "lot_seq > 0 AND signed_points > 0 AND matures_at > 0"),
+    (DueKind.EXPIRY, "entries", "expires_at", "lot_seq > 0 AND signed_points > 0 AND expires_at > 0"),
+)
+_STATEMENTS, _COUNTS = (
+    {
+        kind: text(statement.format(table=table, moment=moment, index=f"{table}_{moment}", condition=condition))
+        for kind, table, moment, condition in _OF_KINDS
+    }
+    for statement in (_DUE, _LEFT)
+)
 # swept: how far the sweeper has come.
 _SWEPT: Final = text("SELECT value FROM properties WHERE name = :name")
 
@@ -59,6 +68,12 @@ class DueReader:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(_STATEMENTS[kind], asked)).all()
         return [Due(SweptUpTo(*place), tenant, account, bool(is_due)) for *place, tenant, account, is_due in rows]
+
+    async def left(self, kind: DueKind, after: SweptUpTo, until: int) -> int:
+        """See the port."""
+        asked = {"after_moment": after.moment, "after_position": after.position, "until": until}
+        async with self._engine.connect() as connection:
+            return int((await connection.execute(_COUNTS[kind], asked)).scalar_one())
 
     async def swept_up_to(self, kind: DueKind) -> SweptUpTo:
         """See the port."""
