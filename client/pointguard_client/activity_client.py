@@ -38,7 +38,7 @@ class ActivityClient:
 
     async def record(self, activity: Activity, *, timeout_seconds: float | None = None) -> RecordedActivity:
         """Record one activity."""
-        message = _encode(activity)
+        message = encode_activity(activity)
         answer = await self._caller.call("RecordActivity", self._stub.RecordActivity, message, timeout_seconds)
         return decode_activity(answer)
 
@@ -49,7 +49,7 @@ class ActivityClient:
 
         An activity that was refused gives its CallError as a value.
         """
-        message = activity_pb2.RecordActivitiesRequest(activities=map(_encode, activities))
+        message = activity_pb2.RecordActivitiesRequest(activities=map(encode_activity, activities))
         answer = await self._caller.call(
             "RecordActivities", self._stub.RecordActivities, message, timeout_seconds, may_hedge=False
         )
@@ -88,7 +88,7 @@ async def _messages(
 ) -> AsyncIterator[activity_pb2.StreamActivitiesRequest]:
     message = activity_pb2.StreamActivitiesRequest()
     async for activity in _one_by_one(activities):
-        message.activities.append(_encode(activity))
+        message.activities.append(encode_activity(activity))
         if len(message.activities) == MESSAGE_ACTIVITIES_MAX:
             yield message
             message = activity_pb2.StreamActivitiesRequest()
@@ -105,7 +105,8 @@ async def _one_by_one(activities: Iterable[Activity] | AsyncIterable[Activity]) 
             yield activity
 
 
-def _encode(activity: Activity) -> activity_pb2.RecordActivityRequest:
+def encode_activity(activity: Activity) -> activity_pb2.RecordActivityRequest:
+    """Return an activity as a message."""
     message = activity_pb2.RecordActivityRequest(
         event_id=activity.event_id,
         member=encode_identifier(activity.member),

@@ -35,6 +35,7 @@ from pointguard_client.explanation_messages import decode_explanation
 from pointguard_client.explanation_values import Explanation
 from pointguard_client.fraud_client import FraudClient
 from pointguard_client.idempotency import new_idempotency_key
+from pointguard_client.offline_client import OfflineClient
 from pointguard_client.requests import NO_PROFILE, NOWHERE, Basket, Identifier, Money, Origin, Profile, ReturnedLine
 from pointguard_client.retry import USUAL_RETRIES, RetryPolicy
 from pointguard_client.rule_client import RuleClient
@@ -53,7 +54,7 @@ class PointguardClient:
     Methods that change state take an `idempotency_key` of 1 to 64 bytes and make a UUIDv7 if it is empty. `rules`,
     `experiments` and `shadows` have the calls of a program's manager, `fraud` those of who looks into fraud,
     `configuration` those of both about what the program is set to, and `activity` those of a platform that keeps points
-    of its own.
+    of its own; `offline` has those of terminals that may lose their line.
     """
 
     def __init__(self, channel: grpc.aio.Channel, caller: Caller) -> None:
@@ -70,6 +71,7 @@ class PointguardClient:
         self.fraud = FraudClient(channel, caller)
         self.activity = ActivityClient(channel, caller)
         self.books = BooksClient(channel, caller)
+        self.offline = OfflineClient(channel, caller)
 
     @classmethod
     def connect(

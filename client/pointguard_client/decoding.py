@@ -39,7 +39,7 @@ def decode_quote(message: transaction_pb2.QuoteRedemptionResponse) -> results.Qu
         account_id=message.account_id,
         points_max=message.points_max,
         money_max=_money(message.money_max) if message.HasField("money_max") else None,
-        limits=_reasons(message.limits),
+        limits=decode_reasons(message.limits),
         balance=decode_balance(message.balance),
         advice=_advice(message.advice),
     )
@@ -51,7 +51,7 @@ def decode_redemption(message: transaction_pb2.AuthoriseRedemptionResponse) -> r
         transaction_id=message.transaction_id,
         account_id=message.account_id,
         decision=Decision(message.decision),
-        reasons=_reasons(message.reasons),
+        reasons=decode_reasons(message.reasons),
         points=message.points,
         money=_money(message.money) if message.HasField("money") else None,
         expires_at=decode_time(message.expires_at) if message.HasField("expires_at") else None,
@@ -98,7 +98,7 @@ def decode_accrual(message: transaction_pb2.AccrueResponse) -> results.Accrual:
         transaction_id=message.transaction_id,
         account_id=message.account_id,
         decision=Decision(message.decision),
-        reasons=_reasons(message.reasons),
+        reasons=decode_reasons(message.reasons),
         points=message.points,
         awards=tuple(
             results.Award(rule=award.rule, part=TransactionPart(award.part), points=award.points)
@@ -116,7 +116,7 @@ def decode_adjustment(message: transaction_pb2.AdjustPointsResponse) -> results.
         transaction_id=message.transaction_id,
         account_id=message.account_id,
         decision=Decision(message.decision),
-        reasons=_reasons(message.reasons),
+        reasons=decode_reasons(message.reasons),
         signed_points=message.signed_points,
         balance=decode_balance(message.balance),
     )
@@ -140,7 +140,7 @@ def decode_transfer(message: transaction_pb2.TransferPointsResponse) -> results.
         transaction_id=message.transaction_id,
         account_id=message.account_id,
         decision=Decision(message.decision),
-        reasons=_reasons(message.reasons),
+        reasons=decode_reasons(message.reasons),
         points=message.points,
         balance=decode_balance(message.balance),
     )
@@ -152,7 +152,7 @@ def decode_household(message: transaction_pb2.RedeemHouseholdResponse) -> result
         transaction_id=message.transaction_id,
         account_id=message.account_id,
         decision=Decision(message.decision),
-        reasons=_reasons(message.reasons),
+        reasons=decode_reasons(message.reasons),
         points=message.points,
         balance=decode_balance(message.balance),
     )
@@ -172,7 +172,7 @@ def _leg(transaction: transaction_pb2.Transaction) -> results.Transaction:
         operation=Operation(transaction.operation),
         kind=TransactionKind(transaction.kind),
         decision=Decision(transaction.decision),
-        reasons=_reasons(transaction.reasons),
+        reasons=decode_reasons(transaction.reasons),
         points=transaction.points,
         money=_money(transaction.money) if transaction.HasField("money") else None,
         accepted_at=decode_time(transaction.accepted_at) if transaction.HasField("accepted_at") else None,
@@ -275,7 +275,7 @@ def decode_activity(message: activity_pb2.RecordActivityResponse) -> RecordedAct
         transaction_id=message.transaction_id,
         account_id=message.account_id,
         seq=message.seq,
-        reasons=_reasons(message.reasons),
+        reasons=decode_reasons(message.reasons),
         advice=_advice(message.advice),
     )
 
@@ -284,7 +284,7 @@ def decode_columns(message: transaction_pb2.ProcessBatchColumnsResponse, keys: b
     """Return the answers to the batch of columns that had these keys."""
     reasons: defaultdict[int, tuple[results.Reason, ...]] = defaultdict(tuple)
     for given in message.reasons:
-        reasons[given.row] += _reasons([given.reason])
+        reasons[given.row] += decode_reasons([given.reason])
     errors = {
         refused.row: error_from_failure(
             _batch_failure(refused.error), "ProcessBatchColumns", str(UUID(bytes=keys[16 * refused.row :][:16]))
@@ -316,7 +316,7 @@ def decode_advice_report(message: advice_pb2.CheckAdviceResponse) -> results.Adv
         redemption_locked=message.redemption_locked,
         suspended=message.suspended,
         redemptions_stopped=tuple(ReasonCode(each) for each in message.redemptions_stopped),
-        redemption_reasons=_reasons(message.redemption_reasons),
+        redemption_reasons=decode_reasons(message.redemption_reasons),
     )
 
 
@@ -385,7 +385,8 @@ def decode_balance(message: common_pb2.Balance) -> results.Balance:
     )
 
 
-def _reasons(messages: Iterable[common_pb2.Reason]) -> tuple[results.Reason, ...]:
+def decode_reasons(messages: Iterable[common_pb2.Reason]) -> tuple[results.Reason, ...]:
+    """Return the reasons of a decision."""
     return tuple(
         results.Reason(code=ReasonCode(message.code), rule=message.rule, text=message.text) for message in messages
     )

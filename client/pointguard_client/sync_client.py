@@ -24,6 +24,7 @@ from pointguard_client.configuration_client import ConfigurationClient
 from pointguard_client.experiment_client import ExperimentClient
 from pointguard_client.fraud_client import FraudClient
 from pointguard_client.fraud_values import AdviceNotice
+from pointguard_client.offline_client import OfflineClient
 from pointguard_client.rule_client import RuleClient
 from pointguard_client.shadow_client import ShadowClient
 from pointguard_client.stream import IN_FLIGHT_MAX, SILENCE_SECONDS_MAX, TransactionStream
@@ -318,6 +319,37 @@ class SyncBooksClient:
     reconcile_day = _blocking_books(BooksClient.reconcile_day)
 
 
+def _blocking_offline(
+    method: Callable[Concatenate[OfflineClient, Parameters], Coroutine[Any, Any, Answer]],
+) -> Callable[Concatenate["SyncOfflineClient", Parameters], Answer]:
+    """Return the method that waits for the asynchronous one."""
+
+    @wraps(method)
+    def call(self: "SyncOfflineClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        return self._thread.run(method(self._client, *args, **kwargs))
+
+    return call
+
+
+class SyncOfflineClient:
+    """The calls of `OfflineClient`, each of which waits for its answer: `SyncPointguardClient.offline`."""
+
+    def __init__(self, thread: _LoopThread, client: OfflineClient) -> None:
+        self._thread = thread
+        self._client = client
+
+    issue_allowance = _blocking_offline(OfflineClient.issue_allowance)
+    keys = _blocking_offline(OfflineClient.keys)
+    rotate_key = _blocking_offline(OfflineClient.rotate_key)
+    upload = _blocking_offline(OfflineClient.upload)
+    send = _blocking_offline(OfflineClient.send)
+    discrepancies = _blocking_offline(OfflineClient.discrepancies)
+
+    def upload_from(self, upload: Callable[[OfflineClient], Coroutine[Any, Any, Answer]]) -> Answer:
+        """Have a terminal upload what waits: `client.offline.upload_from(terminal.upload)`."""
+        return self._thread.run(upload(self._client))
+
+
 class SyncPointguardClient:
     """A connection to a pointguard server; safe to share between threads.
 
@@ -338,6 +370,7 @@ class SyncPointguardClient:
         self.fraud = SyncFraudClient(self._thread, self._client.fraud)
         self.activity = SyncActivityClient(self._thread, self._client.activity)
         self.books = SyncBooksClient(self._thread, self._client.books)
+        self.offline = SyncOfflineClient(self._thread, self._client.offline)
 
     connect = classmethod(_connecting(PointguardClient.connect))
 

@@ -117,6 +117,7 @@ class ReasonCode(ContractEnum):
     BUSINESS_UNIT_STOPPED = 24
     STORE_STOPPED = 25
     TERMINAL_STOPPED = 26
+    ALLOWANCE_ENDED = 27
 
 
 class AdviceEntity(ContractEnum):
@@ -376,3 +377,17 @@ class ExperimentEnd(ContractEnum):
     ACTIVATED = 3
     ROLLED_BACK = 4
     FILE_CHANGED = 5
+
+
+class DiscrepancyKind(ContractEnum):
+    """What does not fit in what a terminal has uploaded."""
+
+    UNSPECIFIED = 0
+    GAP = 1
+    OVERLAP = 2
+    REFUSED = 3
+    UNCOVERED = 4
+    APPROVED_LATE = 5
+    CLOCK_AHEAD = 6
+    CLOCK_BEHIND = 7
+    ABOVE_ALLOWANCE = 8

@@ -31,6 +31,7 @@ from pointguard_server.feeds.publisher import Publisher
 from pointguard_server.http.server import HttpServer
 from pointguard_server.kernels import codec_compiled_beside
 from pointguard_server.rpc.guard import Guard
+from pointguard_server.rpc.offline_service import OfflineService
 from pointguard_server.rpc.rule_orders import basket_lines
 from pointguard_server.rpc.server import RpcServer, Tls
 from pointguard_server.rpc.transaction_service import Desk
@@ -40,6 +41,7 @@ from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.sandbox.seed import read_key, seed_members, write_key
 from pointguard_server.service import health
 from pointguard_server.service.advice_feed import AdviceFeed
+from pointguard_server.service.allowance_keys import AllowanceKeys
 from pointguard_server.service.backtests import Backtests
 from pointguard_server.service.books import Books
 from pointguard_server.service.case_watch import CaseWatch
@@ -53,6 +55,7 @@ from pointguard_server.service.explanation.explainer import CheckedConfiguration
 from pointguard_server.service.live_programs import LiveMetrics, LivePrograms
 from pointguard_server.service.messages import Messages
 from pointguard_server.service.metrics import Metrics
+from pointguard_server.service.occurrences import Occurrences
 from pointguard_server.service.program_config import ProgramConfig
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
 from pointguard_server.service.program_start import ProgramStart, ProgramStarter
@@ -80,6 +83,7 @@ from pointguard_server.storage.experiments import Experiments as ExperimentStore
 from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger, recover
 from pointguard_server.storage.keyring import KEY_RING_FILE
 from pointguard_server.storage.notices import NoticeReader
+from pointguard_server.storage.offline import AllowanceKeyStore, OccurrenceReader, OccurrenceStore
 from pointguard_server.storage.publications import Publications
 from pointguard_server.storage.readers import Reader
 from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
@@ -293,6 +297,7 @@ class Server:
             self._explainer(rule_sets),
             *await self._open_directives(tenant),
             *self._open_books(),
+            self._open_offline(desk, tenant),
             self.advice_feed,
             guard,
             (tenant,),
@@ -373,6 +378,16 @@ class Server:
         await self.engine.run(exemptions.load)
         await self.engine.run(stops.load)
         return exemptions, stops
+
+    def _open_offline(self, desk: Desk, tenant: Tenant) -> OfflineService:
+        """Return what serves terminals that cannot ask."""
+        ledger, writing = self.ledger, (self.engine, self.decider)
+        reader = OccurrenceReader(ledger.reader_pool, ledger.catch_up)
+        return OfflineService(
+            desk,
+            AllowanceKeys(*writing, AllowanceKeyStore(), ledger.keys, tenant.tenant_id),
+            Occurrences(*writing, OccurrenceStore(), reader, tenant.tenant_id),
+        )
 
     async def _open_program(self, sources: ProgramSources, clock: WallClock) -> tuple[LedgerStore, ProgramStart]:
         """Open the ledger's store, and make ready what decides by it."""
@@ -460,6 +475,8 @@ class Server:
             adjustment_reasons=config.adjustments.reason_codes,
             zone=start.plan.program.zone,
             cards_a_month=config.cards_a_month,
+            rate=(config.redemption.points, config.redemption.money_minor),
+            offline_grace=config.offline_grace // MICROSECOND,
             identifiers=frozenset(config.identifiers),
         )
 

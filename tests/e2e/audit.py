@@ -33,7 +33,7 @@ class AuditedAccount:
     posted: int = 0
     seq: int = 0
     accepted_at: int = 0
-    has_returns: bool = False
+    may_owe: bool = False  # something was returned, or redeemed without a line and too late
     open_holds: dict[int, int] = field(default_factory=dict)  # seq of the authorise → points
 
     @property
@@ -174,8 +174,9 @@ def _check_leg(account: AuditedAccount, leg: dict[str, Any], entries: Sequence[d
         assert entry["running_balance"] == account.posted, f"{where}: a running balance is wrong"
     _follow_hold(account, leg, where)
     assert (leg["posted"], leg["reserved"]) == (account.posted, account.reserved), f"{where}: totals are wrong"
-    account.has_returns |= leg["operation"] == Operation.RETURN
-    assert account.has_returns or account.posted - leg["pending"] - account.reserved >= 0, f"{where}: overdrawn"
+    was_uncovered = leg["operation"] == Operation.AUTHORISE and leg["refers_to_seq"] > 0
+    account.may_owe |= leg["operation"] == Operation.RETURN or was_uncovered
+    assert account.may_owe or account.posted - leg["pending"] - account.reserved >= 0, f"{where}: overdrawn"
 
 
 def _follow_hold(account: AuditedAccount, leg: dict[str, Any], where: str) -> None:

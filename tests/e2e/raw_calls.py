@@ -20,6 +20,7 @@ from pointguard.v1 import (
     experiment_pb2,
     explanation_pb2,
     member_pb2,
+    offline_pb2,
     rule_pb2,
     shadow_pb2,
     transaction_pb2,
@@ -32,6 +33,7 @@ TRANSACTIONS, ACTIVITIES, ADVICE, MEMBERS, RULES, EXPERIMENTS, SHADOWS, EXPLANAT
     for name in ("Transaction", "Activity", "Advice", "Member", "Rule", "Experiment", "Shadow", "Explanation")
 )
 CONFIGURATIONS, BOOKS = "pointguard.v1.ConfigurationService", "pointguard.v1.BooksService"
+OFFLINE = "pointguard.v1.OfflineService"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ _QUIET_STORE = "34280"
 """Where no other test redeems: the server is shared, and a stop goes on."""
 OCCURRED_AT = timestamp_pb2.Timestamp(seconds=1_780_000_000)
 OCCURRED = common_pb2.Origin(occurred_at=OCCURRED_AT)
+RAW_TILL = common_pb2.Origin(store_id=_QUIET_STORE, terminal_id="raw")
 _ARMS = [experiment_pb2.ExperimentArm(label=f"arm {version}", version=version, weight=1) for version in (1, 2)]
 RPCS: Mapping[str, Rpc] = {
     "QuoteRedemption": Rpc(
@@ -355,6 +358,25 @@ RPCS: Mapping[str, Rpc] = {
     "GetExperiment": Rpc(
         EXPERIMENTS, experiment_pb2.GetExperimentRequest, experiment_pb2.GetExperimentResponse,
         {"experiment_id": _NO_VERSION}, keyed=False,
+    ),
+    "IssueAllowance": Rpc(
+        OFFLINE, offline_pb2.IssueAllowanceRequest, offline_pb2.IssueAllowanceResponse,
+        {"member": _MEMBER, "origin": RAW_TILL, "points": 1, "time_to_live": duration_pb2.Duration(seconds=60)},
+        keyed=True,
+    ),
+    "ListAllowanceKeys": Rpc(
+        OFFLINE, offline_pb2.ListAllowanceKeysRequest, offline_pb2.ListAllowanceKeysResponse, {}, keyed=False
+    ),
+    "RotateAllowanceKey": Rpc(
+        OFFLINE, offline_pb2.RotateAllowanceKeyRequest, offline_pb2.RotateAllowanceKeyResponse, {}, keyed=True
+    ),
+    "UploadOccurrences": Rpc(
+        OFFLINE, offline_pb2.UploadOccurrencesRequest, offline_pb2.UploadOccurrencesResponse,
+        {"store_id": RAW_TILL.store_id, "terminal_id": RAW_TILL.terminal_id}, keyed=False,
+    ),
+    "ListDiscrepancies": Rpc(
+        OFFLINE, offline_pb2.ListDiscrepanciesRequest, offline_pb2.ListDiscrepanciesResponse,
+        {"store_id": RAW_TILL.store_id, "terminal_id": RAW_TILL.terminal_id}, keyed=False,
     ),
     "LiabilityReport": Rpc(
         BOOKS, books_pb2.LiabilityReportRequest, books_pb2.LiabilityReportResponse, {"since": OCCURRED_AT},

@@ -110,6 +110,7 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_BUSINESS_UNIT_STOPPED: _ClassVar[ReasonCode]
     REASON_CODE_STORE_STOPPED: _ClassVar[ReasonCode]
     REASON_CODE_TERMINAL_STOPPED: _ClassVar[ReasonCode]
+    REASON_CODE_ALLOWANCE_ENDED: _ClassVar[ReasonCode]
 
 class AdviceEntity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -265,6 +266,7 @@ REASON_CODE_REDEMPTIONS_STOPPED: ReasonCode
 REASON_CODE_BUSINESS_UNIT_STOPPED: ReasonCode
 REASON_CODE_STORE_STOPPED: ReasonCode
 REASON_CODE_TERMINAL_STOPPED: ReasonCode
+REASON_CODE_ALLOWANCE_ENDED: ReasonCode
 ADVICE_ENTITY_UNSPECIFIED: AdviceEntity
 ADVICE_ENTITY_ACCOUNT: AdviceEntity
 ADVICE_ENTITY_AGENT: AdviceEntity

@@ -25,7 +25,7 @@ from pointguard_server.rules.fixed_point import MOST, SCALE
 from pointguard_server.rules.inputs import CalendarUnit, WindowInput, WindowMeasure
 from pointguard_server.service.explanation.past import ENDS, NO_EVENTS
 from pointguard_server.service.programs import earn_measure
-from pointguard_server.velocity.windows import MEASURE
+from pointguard_server.velocity.windows import MEASURE, RECORDED
 
 Held = dict[WindowInput, IntArray]
 """What a window held before each order, as rules have numbers."""
@@ -33,8 +33,7 @@ Held = dict[WindowInput, IntArray]
 _SECOND: Final = 1_000_000
 _EPOCH: Final = date(1970, 1, 1)
 _TOLD_APART: Final = ("store_id", "cashier_id", "terminal_id", "named_by")
-# Earn rules do not see what another system did.
-_NO_EVENTS: Final = (*NO_EVENTS, Operation.RECORD_ACTIVITY, *INTERVENTIONS)
+_NO_EVENTS: Final = (*NO_EVENTS, *INTERVENTIONS)
 
 
 class _Leg(NamedTuple):
@@ -159,7 +158,9 @@ class PastWindows:
         events["named_by"] = np.where(np.isin(kinds, list(CARDS)), named, devices)
         events["time"] = np.where(occurred > 0, occurred, columns["accepted_at"])
         operation = columns["operation"]
-        events["flags"] = np.where(np.isin(operation, _NO_EVENTS), 0, columns["event_flags"])
+        # Earn rules do not see what another system did, or a terminal without a line.
+        is_none = np.isin(operation, _NO_EVENTS) | (columns["event_flags"] & RECORDED != 0)
+        events["flags"] = np.where(is_none, 0, columns["event_flags"])
         refers_to = columns["refers_to_seq"]
         # An EXPIRE leg of lots refers to none.
         is_end = np.isin(operation, ENDS) & (refers_to >= first_seq) & (refers_to > 0)

@@ -132,6 +132,7 @@ class Reason(IntEnum):
     BUSINESS_UNIT_STOPPED = 24
     STORE_STOPPED = 25
     TERMINAL_STOPPED = 26
+    ALLOWANCE_ENDED = 27
 
 
 _STANDS_WITH = {Reason.RULES_STOPPED: Reason.RULE_ARITHMETIC, Reason.RULE_UNAVAILABLE: Reason.RULE_ARITHMETIC}
@@ -146,7 +147,7 @@ def precedence(reason: Reason) -> tuple[int, int]:
 
     As their numbers, but that RULES_STOPPED and RULE_UNAVAILABLE stand with RULE_ARITHMETIC, what a till can do
     something about, and a case, come behind all that declines for good and before a warning, the limits of what agents
-    give stand with the cap of what is redeemed, and RULE_SKIPPED is last. What the staff has
+    give stand with the cap of what is redeemed, and RULE_SKIPPED and what only tells are last. What the staff has
     stopped comes before all: no account has to do with it.
     """
     if reason in STOPS:
@@ -449,6 +450,7 @@ class RequestFlag(IntFlag):
     SUPERVISOR_VERIFIED = 4096
     WHOLE = 8192
     KEEP_OPEN = 16384
+    OFFLINE = 32768
 
 
 PARTS_SHIFT = 32
@@ -486,3 +488,4 @@ class Outcome(IntEnum):
     NAMED_TWICE = 25
     TOO_MANY_LOTS = 26
     RESERVATION_LIMIT = 27
+    ABOVE_ALLOWANCE = 28

@@ -9,6 +9,7 @@ PointguardError
 ├── ReservationEnded        the reservation was captured, voided or expired
 ├── CaptureAboveReservation more points than are left of the reservation
 ├── ReservationLimit        the reservation would stand longer than the program lets any
+├── AboveAllowance          more points than are left of the allowance
 ├── NotReturnable           the transaction neither gave nor spent points, or was declined
 ├── ReturnAboveOriginal     more than is left of the original
 ├── ReturnWindowOver        the original is older than what may be returned
@@ -214,6 +215,15 @@ class ReservationLimit(PointguardError):
 
     def __init__(self) -> None:
         super().__init__("the reservation would stand longer than the program lets any")
+
+
+class AboveAllowance(PointguardError):
+    """More points than are left of the allowance."""
+
+    reason = "ABOVE_ALLOWANCE"
+
+    def __init__(self) -> None:
+        super().__init__("more points than are left of the allowance")
 
 
 class NotReturnable(PointguardError):

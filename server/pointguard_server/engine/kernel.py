@@ -2,7 +2,7 @@
 
 ``decide`` is the entry. It and its helpers are split by noun: ``accounts`` (bringing an account to the present),
 ``redemptions``, ``reservations``, ``accruals``, ``returns``, ``adjustments``, ``several_accounts``, ``activity``,
-``lots``, ``advice``, ``agents``, ``interventions`` and ``emit`` (writing rows).
+``offline``, ``lots``, ``advice``, ``agents``, ``interventions`` and ``emit`` (writing rows).
 """
 
 from pointguard_server.domain.codes import INTERVENTIONS, SEVERAL_ACCOUNTS, Operation, Outcome
@@ -13,6 +13,7 @@ from pointguard_server.engine.compiled.adjustments import adjust
 from pointguard_server.engine.compiled.facts import record_fact
 from pointguard_server.engine.compiled.interventions import intervene
 from pointguard_server.engine.compiled.lots import show_lots
+from pointguard_server.engine.compiled.offline import is_uncovered, redeem_uncovered
 from pointguard_server.engine.compiled.redemptions import authorise, check, quote
 from pointguard_server.engine.compiled.reservations import capture, extend, void
 from pointguard_server.engine.compiled.returns import give_back
@@ -81,7 +82,10 @@ def decide(arrays, world, batch, out):  # noqa: C901  (one case an operation)
         elif operation == _ACCRUE:
             accrue(arrays, world, batch, out, r, slot)
         elif operation == _CAPTURE:
-            capture(arrays, world, batch, out, r, slot)
+            if is_uncovered(arrays, batch, r, slot):
+                redeem_uncovered(arrays, world, batch, out, r, slot)
+            else:
+                capture(arrays, world, batch, out, r, slot)
         elif operation == _VOID:
             void(arrays, world, batch, out, r, slot)
         elif operation == _EXTEND:

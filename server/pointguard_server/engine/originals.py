@@ -15,6 +15,7 @@ from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.domain.returns import decode_lines, line_amounts
 from pointguard_server.engine.ports import LedgerStore, Original
 from pointguard_server.engine.world import COUNTED, ORIGINAL, ORIGINAL_PART, RETURN_REQUEST, Returns, RowArray
+from pointguard_server.velocity.windows import RECORDED
 
 _ENDS = [int(each) for each in (Operation.CAPTURE, Operation.VOID, Operation.EXPIRE)]
 _GIVES = frozenset((EntryType.EARN, EntryType.BONUS))
@@ -121,7 +122,7 @@ class Originals:
                 released_points += counted["points"] - leg["points"]
                 released_money += counted["money"] - leg["money"]
         return (
-            counted["accepted_at"], counted["kind"], counted["parts"], counted["event_flags"],
+            _counts_at(counted), counted["kind"], counted["parts"], counted["event_flags"],
             counted["points"], counted["money"], released_points, released_money,
             counted["store_id"], counted["terminal_id"], counted["cashier_id"],
             # Wider windows tell devices apart from nothing.
@@ -139,6 +140,12 @@ class Originals:
             np.array(self._lines, np.int64).reshape(-1, 2),
             np.array(self._asked_lines, np.int64).reshape(-1, 2),
         )
+
+
+def _counts_at(leg: Mapping[str, Any]) -> int:
+    """Return when windows count a leg: see ``compiled.moments.counts_at``."""
+    accepted_at = cast("int", leg["accepted_at"])
+    return min(leg["occurred_at"], accepted_at) if leg["event_flags"] & RECORDED else accepted_at
 
 
 _UNCOUNTED = (0,) * len(COUNTED.names or ())

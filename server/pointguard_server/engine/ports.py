@@ -191,6 +191,13 @@ class LedgerStore(Protocol):
         """
         ...
 
+    def take_occurrence(self, tenant_id: int, occurrence: Any, now: int) -> Outcome:
+        """Keep that an offline redemption came, inside the atomic step; it is a ``domain.offline.Occurrence``.
+
+        Returns ABOVE_ALLOWANCE, and keeps that, where it is more than its allowance has left.
+        """
+        ...
+
     def append(self, rows: Rows) -> None:
         """Append a batch's rows."""
         ...

@@ -87,7 +87,8 @@ class Encoder:
         """Return reasons with their rules' names."""
         return [common_pb2.Reason(code=code, rule=self._text(rule_id)) for code, rule_id in reasons]  # type: ignore[arg-type]
 
-    def _fill_reasons(self, reasons: Any, verdict: Verdict, language: str) -> None:
+    def fill_reasons(self, reasons: Any, verdict: Verdict, language: str) -> None:
+        """Add a verdict's reasons to those of a message."""
         for (code, rule_id), seen in zip(verdict.reasons, verdict.evidence, strict=True):
             rule = self._text(rule_id)
             reasons.add(code=code, rule=rule, text=self.messages.text(rule, language, *seen))
@@ -104,7 +105,7 @@ class Encoder:
         response.money.minor_units = verdict.money
         fill_balance(response.balance, verdict)
         if verdict.reasons:
-            self._fill_reasons(response.reasons, verdict, language)
+            self.fill_reasons(response.reasons, verdict, language)
         if verdict.expires_at:
             fill_timestamp(response.expires_at, verdict.expires_at)
 
@@ -152,7 +153,7 @@ class Encoder:
             award.part = entry.part  # type: ignore[assignment]
             award.points = entry.signed_points
         if verdict.reasons:
-            self._fill_reasons(response.reasons, verdict, language)
+            self.fill_reasons(response.reasons, verdict, language)
 
     def fill_return(self, response: transaction_pb2.ReturnTransactionResponse, verdict: Verdict) -> None:
         """Fill the answer to a ReturnTransaction."""
@@ -177,7 +178,7 @@ class Encoder:
         response.account_id = verdict.account_id
         fill_balance(response.balance, verdict)
         if verdict.reasons:
-            self._fill_reasons(response.reasons, verdict, language)
+            self.fill_reasons(response.reasons, verdict, language)
 
     def fill_result(
         self, result: transaction_pb2.BatchResult, operation: int, verdict: Verdict, language: str = ""
@@ -220,7 +221,7 @@ class Encoder:
             balance=balance(verdict),
             advice=self.advice(verdict.advice, language),
         )
-        self._fill_reasons(response.limits, verdict, language)
+        self.fill_reasons(response.limits, verdict, language)
         return response
 
     def check(self, verdict: Verdict, language: str) -> advice_pb2.CheckAdviceResponse:
@@ -237,7 +238,7 @@ class Encoder:
         # Those of stops come first, and are told by themselves.
         told = len(response.redemptions_stopped)
         others = verdict._replace(reasons=verdict.reasons[told:], evidence=verdict.evidence[told:])
-        self._fill_reasons(response.redemption_reasons, others, language)
+        self.fill_reasons(response.redemption_reasons, others, language)
         return response
 
     def advice(self, standing: tuple[StandingAdvice, ...], language: str = "") -> list[common_pb2.Advice]:

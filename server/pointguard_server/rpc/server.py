@@ -20,6 +20,7 @@ from pointguard.v1 import (
     experiment_pb2,
     explanation_pb2,
     member_pb2,
+    offline_pb2,
     rule_pb2,
     shadow_pb2,
     transaction_pb2,
@@ -42,6 +43,7 @@ from pointguard_server.rpc.guard import FOR_EVER_S, Feed, Guard, Handler, Method
 from pointguard_server.rpc.lanes import Lanes
 from pointguard_server.rpc.link import Frame, FrameKind, Link
 from pointguard_server.rpc.member_service import MemberService
+from pointguard_server.rpc.offline_service import OfflineService
 from pointguard_server.rpc.rule_service import RuleService
 from pointguard_server.rpc.shadow_service import ShadowService
 from pointguard_server.rpc.status import Fault
@@ -78,7 +80,7 @@ CONTRACT_MODULES = [
     f"pointguard.v1.{name}_pb2"
     for name in (
         "transaction", "activity", "advice", "member", "rule", "configuration", "experiment", "shadow", "explanation",
-        "books",
+        "books", "offline",
     )
 ]  # fmt: skip
 RULES, EXPERIMENTS, SHADOWS = (f"pointguard.v1.{name}Service" for name in ("Rule", "Experiment", "Shadow"))
@@ -106,6 +108,7 @@ INVESTIGATORS = frozenset(
         "SetAccountStatus",
     )
 )
+OFFLINE, ROTATE, DISCREPANCIES = "pointguard.v1.OfflineService", "RotateAllowanceKey", "ListDiscrepancies"
 BACKTEST, WATCH, ADJUST, LIABILITY = "BacktestRuleSet", "WatchAdvice", "AdjustPoints", "LiabilityReport"
 RECONCILE = "ReconcileDay"
 
@@ -130,6 +133,7 @@ def _methods(
     exemptions: Exemptions,
     stops: Stops,
     books: Books,
+    offline: OfflineService,
 ) -> dict[str, dict[str, tuple[type[Message], Method] | None]]:
     """Return every RPC: service → name → (request class, method), or None for those that decide."""
     rules, beside = RuleService(desk, rule_sets, explainer), ShadowService(desk, shadows)
@@ -175,6 +179,7 @@ def _methods(
             BACKTEST: None,
         },
         CONFIGURATIONS: _configuration_methods(desk, configurations),
+        OFFLINE: _offline_methods(offline),
         EXPERIMENTS: _experiment_methods(desk, experiments),
         SHADOWS: {
             "StartShadow": (shadow_pb2.StartShadowRequest, beside.start_shadow),
@@ -194,9 +199,21 @@ def _roles(service: str, name: str) -> tuple[str, ...]:
         return (FRAUD,)
     if name == ADJUST:
         return (AGENT,)
+    if name == DISCREPANCIES:
+        return (TILL, MANAGER)
     if service == CONFIGURATIONS:
         return (MANAGER, FRAUD)
-    return (MANAGER,) if service in MANAGERS else (TILL,)
+    return (MANAGER,) if service in MANAGERS or name == ROTATE else (TILL,)
+
+
+def _offline_methods(offline: OfflineService) -> dict[str, tuple[type[Message], Method] | None]:
+    return {
+        "IssueAllowance": (offline_pb2.IssueAllowanceRequest, offline.issue_allowance),
+        "ListAllowanceKeys": (offline_pb2.ListAllowanceKeysRequest, offline.list_allowance_keys),
+        ROTATE: (offline_pb2.RotateAllowanceKeyRequest, offline.rotate_allowance_key),
+        "UploadOccurrences": (offline_pb2.UploadOccurrencesRequest, offline.upload_occurrences),
+        DISCREPANCIES: (offline_pb2.ListDiscrepanciesRequest, offline.list_discrepancies),
+    }
 
 
 def _experiment_methods(desk: Desk, experiments: Experiments) -> dict[str, tuple[type[Message], Method] | None]:
@@ -294,6 +311,7 @@ class RpcServer:
         stops: Stops,
         books: Books,
         reconciliation: Reconciliation,
+        offline: OfflineService,
         advice_feed: AdviceFeed,
         guard: Guard,
         tenants: Iterable[Tenant],
@@ -304,7 +322,9 @@ class RpcServer:
         log_level: str,
         on_lost: Callable[[], None],
     ) -> None:
-        services = _methods(desk, rule_sets, configurations, experiments, shadows, explainer, exemptions, stops, books)
+        services = _methods(
+            desk, rule_sets, configurations, experiments, shadows, explainer, exemptions, stops, books, offline
+        )
         names = [name for methods in services.values() for name in methods]
         self._services = {service: list(methods) for service, methods in services.items()}
         # By number; those of the lanes have a name only, and a stream's messages come by themselves.

@@ -44,6 +44,7 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.ReturnWindowOver: StatusCode.FAILED_PRECONDITION,
     errors.ReceiptRequired: StatusCode.FAILED_PRECONDITION,
     errors.ReasonCodeUnknown: StatusCode.FAILED_PRECONDITION,
+    errors.AboveAllowance: StatusCode.FAILED_PRECONDITION,
     errors.NotCorrectable: StatusCode.FAILED_PRECONDITION,
     errors.CorrectionAboveOriginal: StatusCode.FAILED_PRECONDITION,
     errors.AdviceEnded: StatusCode.FAILED_PRECONDITION,
@@ -115,6 +116,7 @@ _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.GROUPS_CHANGED: errors.Overloaded(_RETRY_AFTER_S),
     Outcome.SAME_ACCOUNT: errors.InvalidRequest(_SAME_ACCOUNT),
     Outcome.NAMED_TWICE: errors.InvalidRequest(_NAMED_TWICE),
+    Outcome.ABOVE_ALLOWANCE: errors.AboveAllowance(),
     Outcome.TOO_MANY_LOTS: errors.Overloaded(_RETRY_AFTER_S),
 }
 

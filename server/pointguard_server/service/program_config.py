@@ -243,6 +243,7 @@ class ProgramConfig:
     points_floor: int
     reservation_ttl_default: timedelta
     reservation_ttl_max: timedelta
+    offline_grace: timedelta
     redemption: RedemptionConfig
     lots: LotsConfig
     returns: ReturnsConfig
@@ -311,6 +312,7 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         points_floor=program.integer("points_floor", -_POINTS_MAX, 0, default=0),
         reservation_ttl_default=_read_reservation_ttl_default(program, ttl_max),
         reservation_ttl_max=ttl_max,
+        offline_grace=_read_offline_grace(program, ttl_max),
         redemption=_read_redemption(redemption),
         lots=_read_lots(program),
         returns=_read_returns(program),
@@ -364,6 +366,15 @@ def _read_reservation_ttl_default(program: CheckedTable, ttl_max: timedelta) -> 
         limit = f"at most reservation_ttl_max, {format_duration(ttl_max)}"
         program.note("reservation_ttl_default", f"must be {limit}, but it is {format_duration(ttl)}")
     return ttl
+
+
+def _read_offline_grace(program: CheckedTable, ttl_max: timedelta) -> timedelta:
+    standard = min(timedelta(hours=24), ttl_max / 2)
+    grace = program.duration("offline_grace", RESERVATION_TTL_MIN, RESERVATION_TTL_MAX, standard)
+    if grace >= ttl_max:
+        limit = f"less than reservation_ttl_max, {format_duration(ttl_max)}"
+        program.note("offline_grace", f"must be {limit}, but it is {format_duration(grace)}")
+    return grace
 
 
 def _read_redemption(table: CheckedTable) -> RedemptionConfig:

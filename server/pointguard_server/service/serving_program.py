@@ -165,6 +165,8 @@ class ServingProgram:
                 messages=Messages(after.config),
                 zone=ZoneInfo(after.config.time_zone),
                 cards_a_month=after.config.cards_a_month,
+                rate=(after.config.redemption.points, after.config.redemption.money_minor),
+                offline_grace=after.config.offline_grace // MICROSECOND,
             )
             if tenant.line_codes is not self.tenant.line_codes:
                 await asyncio.to_thread(self._prepare, tenant)
@@ -211,7 +213,8 @@ class ServingProgram:
             self._names.keep_stores(stores)
         before, self.tenant = self.tenant, tenant
         is_other = tenant.line_codes is not before.line_codes or not tenant.messages.says_the_same(before.messages)
-        if stores is not None or is_other or tenant.reservation_ttl_max != before.reservation_ttl_max:
+        limits, were = ((each.reservation_ttl_max, each.offline_grace, each.rate) for each in (tenant, before))
+        if stores is not None or is_other or limits != were:
             self._serve(tenant)
 
     async def _recount(self, after: Configuration) -> Recount | None:

@@ -38,6 +38,8 @@ class Tenant:
     adjustment_reasons: tuple[str, ...] = ()  # the reason codes of what agents may do to points
     zone: ZoneInfo = _UTC  # of the program's calendar
     cards_a_month: int | None = None  # that a business unit may link to an account; None: any number
+    rate: tuple[int, int] = (1, 1)  # points that are worth so much money, in minor units
+    offline_grace: int = 0  # microseconds
     identifiers: frozenset[IdentifierKind] = frozenset(IdentifierKind)  # the kinds that find a member
     currency_number: int = field(init=False)  # the currency as the kernel compares it
     _keyed: "blake2b" = field(init=False, repr=False)

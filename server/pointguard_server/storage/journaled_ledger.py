@@ -411,3 +411,8 @@ class JournaledLedger:
         """See the port."""
         self._go_direct()
         return self._database.set_birth_date(tenant_id, account_id, key, birth_date)
+
+    def take_occurrence(self, tenant_id: int, occurrence: Any, now: int) -> Outcome:
+        """See the port."""
+        self._go_direct()
+        return self._database.take_occurrence(tenant_id, occurrence, now)

@@ -12,6 +12,7 @@ import numpy as np
 
 from pointguard_server.domain.codes import AdviceEntity, Operation, Outcome
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, LEG_FIELDS
+from pointguard_server.domain.offline import Occurrence
 from pointguard_server.engine.past_legs import legs_of_records
 from pointguard_server.engine.ports import Heads, History, Identified, IntArray, Original, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, LEG, LEG_COLUMNS
@@ -19,6 +20,7 @@ from pointguard_server.service.ports import Link, NewMember
 from pointguard_server.storage.account_histories import AccountHistories
 from pointguard_server.storage.connections import FAILURES, Connection, storage_error
 from pointguard_server.storage.directory import Directory
+from pointguard_server.storage.offline import take_occurrence
 
 Result = TypeVar("Result")
 
@@ -270,6 +272,13 @@ class SqlLedger(ABC):
         """See the port."""
         try:
             return self._directory.set_birth_date(self._connection, tenant_id, account_id, key, birth_date)
+        except FAILURES as error:
+            raise storage_error(error) from error
+
+    def take_occurrence(self, tenant_id: int, occurrence: Occurrence, now: int) -> Outcome:
+        """See the port."""
+        try:
+            return take_occurrence(self._connection, tenant_id, occurrence, now)
         except FAILURES as error:
             raise storage_error(error) from error
 

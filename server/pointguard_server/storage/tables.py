@@ -165,7 +165,7 @@ APPEND_ONLY = (
     "legs", "entries", "advice", "batches", "writers", "program_versions", "codes", "rule_set_versions",
     "rule_set_activations", "rule_set_cancellations", "experiments", "experiment_arms", "experiment_events",
     "shadow_events", "store_versions", "exemptions", "exemption_ends", "refused_cards", "configuration_activations",
-    "redemption_stops", "redemption_stop_ends",
+    "redemption_stops", "redemption_stop_ends", "occurrences", "allowance_keys",
 )  # fmt: skip
 """Tables whose rows the database itself refuses to change or delete."""
 
@@ -399,6 +399,40 @@ refused_cards = Table(
     Column("most", BigInteger, nullable=False),
     Column("counted_from", BigInteger, nullable=False),
     Index("refused_cards_account", "tenant_id", "account_id"),
+)
+occurrences = Table(
+    "occurrences",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("store_id", BigInteger, primary_key=True),
+    Column("terminal_id", BigInteger, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),  # the terminal's own number
+    Column("idempotency_key", LargeBinary(16), primary_key=True),  # of the leg that it came to, if it came to one
+    Column("request_digest", LargeBinary(16), primary_key=True),
+    Column("allowance_id", LargeBinary(16)),  # of an offline redemption
+    Column("points", BigInteger, nullable=False),  # so too
+    Column("occurred_at", BigInteger, nullable=False),  # as the terminal says
+    Column("happened_at", BigInteger, nullable=False),  # as far as is possible
+    Column("received_at", BigInteger, nullable=False),
+    Column("flags", BigInteger, nullable=False),  # domain/offline.OccurrenceFlag
+    Index("occurrences_allowance", "tenant_id", "allowance_id"),
+    sqlite_with_rowid=False,
+)
+"""What terminals have uploaded, each that is not the same as one before."""
+allowance_keys = Table(
+    "allowance_keys",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),  # from 1; the highest signs
+    Column("public_key", LargeBinary(32), nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),  # the private one, under the tenant's key of the key ring
+    Column("starts_at", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),  # why it was made
+    Column("key_id", Text, nullable=False),  # of the API key that asked; empty: the server made it by itself
+    Column("idempotency_key", LargeBinary(16)),
+    Column("request_digest", LargeBinary(16)),
+    Index("allowance_keys_key", "tenant_id", "idempotency_key", unique=True),
+    sqlite_with_rowid=False,
 )
 codes = Table(
     "codes",

@@ -2,7 +2,16 @@
 
 import pytest
 
-from pointguard.v1 import advice_pb2, books_pb2, common_pb2, experiment_pb2, member_pb2, rule_pb2, transaction_pb2
+from pointguard.v1 import (
+    advice_pb2,
+    books_pb2,
+    common_pb2,
+    experiment_pb2,
+    member_pb2,
+    offline_pb2,
+    rule_pb2,
+    transaction_pb2,
+)
 from pointguard_client import words
 
 CONTRACT_ENUMS = {
@@ -32,6 +41,7 @@ CONTRACT_ENUMS = {
     words.RuleSetActivationKind: (rule_pb2, "RuleSetActivationKind", "RULE_SET_ACTIVATION_KIND_"),
     words.ExperimentMetric: (experiment_pb2, "ExperimentMetric", "EXPERIMENT_METRIC_"),
     words.ExperimentState: (experiment_pb2, "ExperimentState", "EXPERIMENT_STATE_"),
+    words.DiscrepancyKind: (offline_pb2, "DiscrepancyKind", "DISCREPANCY_KIND_"),
     words.ExperimentEnd: (experiment_pb2, "ExperimentEnd", "EXPERIMENT_END_"),
 }
 
@@ -47,7 +57,7 @@ def test_an_enumeration_has_the_names_and_numbers_of_the_contract(mirror: type[w
 
 def test_every_enumeration_is_compared_with_the_contract() -> None:
     assert set(words.ContractEnum.__subclasses__()) == set(CONTRACT_ENUMS)
-    files = (common_pb2, transaction_pb2, rule_pb2, experiment_pb2, advice_pb2, member_pb2, books_pb2)
+    files = (common_pb2, transaction_pb2, rule_pb2, experiment_pb2, advice_pb2, member_pb2, books_pb2, offline_pb2)
     in_contract = sum(len(file.DESCRIPTOR.enum_types_by_name) for file in files)
     assert in_contract == len(CONTRACT_ENUMS)
 

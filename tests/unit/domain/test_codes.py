@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pointguard.v1 import advice_pb2, common_pb2, experiment_pb2, member_pb2, rule_pb2, transaction_pb2
-from pointguard_server.domain import codes
+from pointguard.v1 import advice_pb2, common_pb2, experiment_pb2, member_pb2, offline_pb2, rule_pb2, transaction_pb2
+from pointguard_server.domain import codes, offline
 from pointguard_server.domain.identifiers import IdentifierKind
 
 MIRRORED = [
@@ -32,6 +32,7 @@ MIRRORED = [
     (codes.ExperimentMetric, experiment_pb2.ExperimentMetric),
     (codes.ExperimentState, experiment_pb2.ExperimentState),
     (codes.ExperimentEnd, experiment_pb2.ExperimentEnd),
+    (offline.DiscrepancyKind, offline_pb2.DiscrepancyKind),
 ]
 
 
@@ -71,7 +72,7 @@ def test_reasons_stand_in_the_order_that_the_page_about_rules_says() -> None:
         "DAILY_REDEMPTION_CAP", "CREDIT_LIMIT", "AGENT_DAILY_LIMIT", "AGENT_MONTHLY_LIMIT", "ACCOUNT_MONTHLY_LIMIT",
         "INSUFFICIENT_POINTS", "RULE_ARITHMETIC", "RULES_STOPPED", "RULE_UNAVAILABLE", "STEP_UP", "STEP_UP_PIN",
         "STEP_UP_ID_DOCUMENT", "STEP_UP_ONE_TIME_CODE", "STEP_UP_SUPERVISOR", "UNDER_REVIEW", "FRAUD_WARNING",
-        "RULE_SKIPPED",
+        "RULE_SKIPPED", "ALLOWANCE_ENDED",
     ]  # fmt: skip
     assert set(codes.STRENGTH) == set(codes.Posture)
 

@@ -52,6 +52,7 @@ from pointguard_server.service.explanation.differences import (
 from pointguard_server.service.explanation.fact import record_fact
 from pointguard_server.service.explanation.intervention import intervene, named_id
 from pointguard_server.service.explanation.lots import decide_expiry, decide_maturity
+from pointguard_server.service.explanation.offline import redeem_uncovered
 from pointguard_server.service.explanation.past import NO_EVENTS, Past, after_time, past_of
 from pointguard_server.service.explanation.ports import (
     DecisionReader,
@@ -611,7 +612,8 @@ def _retry(case: Case, original: PastOriginal | None, record: Record, *, is_trac
                 return decide_adjustment(case, None if original is None else corrected_seen(original))
             return decide_return(case, None if original is None else original_seen(original), record.basket)
         case Operation.AUTHORISE:
-            return decide_redemption(case)
+            is_offline = case.request["flags"] & RequestFlag.OFFLINE
+            return redeem_uncovered(case) if is_offline else decide_redemption(case)
         case Operation.ACCRUE:
             return decide_accrual(case, is_traced=is_traced)
         case Operation.MATURE:
