@@ -6,6 +6,7 @@ import pytest
 
 from pointguard_server.domain.codes import Operation, Outcome
 from tests.integration.audit import audit
+from tests.support.explaining import explaining
 from tests.support.ledger import DAY, SECOND, Ledger
 
 NewLedger = Callable[..., Ledger]
@@ -43,6 +44,50 @@ def test_a_rule_says_more_than_its_program_and_the_calendar_is_the_programs(new_
         (5, now + DAY, moment("2027-04-01T00:00-04:00")),
         (3, now + 14 * DAY, now + 16 * DAY),
     ]
+
+
+EXEMPT = '[program.lots]\nexpiry = "ROLLING"\nexpires_after = "30d"\nexempt_groups = ["staff", "founders"]\n'
+
+
+def ends(ledger: Ledger, account: int) -> list[tuple[int, bool]]:
+    """What was given to an account, and whether it ends."""
+    own = [each for each in ledger.rows("entries") if each["account_id"] == account and each["signed_points"] > 0]
+    return [(each["signed_points"], bool(each["expires_at"])) for each in own]
+
+
+def test_points_do_not_end_for_the_exempt_groups_unless_their_rule_says_when(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(earn=THREE, lots=EXEMPT, adjustments='[program.adjustments]\nreason_codes = ["GOODWILL"]')
+    groups = [("staff",), ("gold", "founders"), ("gold",), ()]
+    accounts = [ledger.member(groups=each) for each in groups]
+    ledger.restart_decider()
+    for account, is_spared in zip(accounts, (True, True, False, False), strict=True):
+        ledger.accrue(account, 200)
+        ledger.adjust(account, 7)
+        assert ends(ledger, account) == [(20, not is_spared), (5, True), (3, True), (7, not is_spared)]
+    ledger.clock.moment += 400 * DAY
+    assert [ledger.balance(account).posted for account in accounts] == [27, 27, 0, 0]
+    assert [ledger.authorise(account, 27).decision for account in accounts] == [1, 1, 2, 2]
+    audit(ledger)
+    with explaining(ledger) as explainer:
+        assert all(each.reproduced for each in explainer.all_legs())
+
+
+def test_a_group_is_exempt_for_what_is_given_while_a_member_is_in_it(new_ledger: NewLedger) -> None:
+    ledger = new_ledger(lots=EXEMPT)
+    account = ledger.member(groups=("gold",))
+    ledger.accrue(account, 100)
+    ledger.one(ledger.groups_ask(account, "staff", ("gold",)))
+    ledger.decide(ledger.accrue_ask(account, 200), ledger.accrue_ask(account, 300))
+    ledger.one(ledger.groups_ask(account, "staff", ("gold", "staff"), is_removal=True))
+    ledger.accrue(account, 400)
+    assert ends(ledger, account) == [(10, True), (20, False), (30, False), (40, True)]
+    ledger.change(lots=EXEMPT.replace('"founders"', '"gold"'))
+    ledger.accrue(account, 500)
+    ledger.change(lots=EXEMPT.replace(', "founders"', ""))
+    ledger.accrue(account, 600)
+    assert ends(ledger, account)[-2:] == [(50, False), (60, True)]
+    with explaining(ledger) as explainer:
+        assert all(each.reproduced for each in explainer.all_legs())
 
 
 def test_a_lot_keeps_the_terms_that_it_was_given(new_ledger: NewLedger) -> None:

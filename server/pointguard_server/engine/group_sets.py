@@ -1,6 +1,7 @@
-"""Which groups a numbered set of groups has, where the kernel finds it. For fraud rules whose scope is a group.
+"""Which groups a numbered set of groups has, where the kernel finds it.
 
-Filled by ``service/rule_plan.py`` on the writer's thread. A group's number is this process's own.
+For fraud rules whose scope is a group, and for groups whose points do not end. Filled by ``service/rule_plan.py`` on
+the writer's thread. A group's number is this process's own.
 """
 
 from collections.abc import Iterable
@@ -27,9 +28,13 @@ class GroupSets:
         """How many different groups there are."""
         return len(self._numbers)
 
+    def number(self, group: str) -> int:
+        """Return the number of a group, whether a set has it yet or not."""
+        return self._numbers.setdefault(group, len(self._numbers) + 1)
+
     def put(self, number: int, groups: Iterable[str]) -> None:
         """Say which groups a set has, in its order; a number that was given in vain may come again with others."""
-        found = [self._numbers.setdefault(group, len(self._numbers) + 1) for group in groups]
+        found = [self.number(group) for group in groups]
         self.places = _with_room(self.places, number + 1)
         self.groups = _with_room(self.groups, self._used + len(found) + 1)
         self.groups[self._used : self._used + len(found) + 1] = (len(found), *found)

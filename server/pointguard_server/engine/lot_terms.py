@@ -7,10 +7,14 @@ from pointguard_server.domain.expiry import NEVER, Expiry, ExpiryModel
 
 
 class LotTerms(NamedTuple):
-    """What a rule and its program say of the points that an award gives: ``pending`` is in microseconds."""
+    """What a rule and its program say of the points that an award gives: ``pending`` is in microseconds.
+
+    ``spares_groups``: the end is the program's word, which does not hold for its exempt groups.
+    """
 
     pending: int = 0
     expiry: Expiry = NEVER
+    spares_groups: bool = False
 
     @property
     def makes_lots(self) -> bool:

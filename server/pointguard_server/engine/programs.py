@@ -96,6 +96,7 @@ class Program:
     counters: tuple[Counter, ...] = ()  # that inputs speak of
     store_countries: dict[int, int] = field(default_factory=dict, repr=False)  # country by store, as their numbers
     credit_terms: LotTerms = FOREVER  # of what agents give
+    exempt_groups: tuple[int, ...] = ()  # the numbers in ``group_sets`` of those whose points do not end
     age_bands: tuple[int, ...] = ()  # their numbers, if any rule set that may decide asks for what a birth date says
     deadline_near_s: float = 0.0  # a request with a deadline nearer than this is decided without wider scopes
 
@@ -260,6 +261,7 @@ class Programs:
         constants: list[npt.NDArray[np.int64]] = []
         constant_count = 0
         counters: list[Counter] = []
+        exempt_groups: list[int] = []
         for row, program in zip(programs, self.programs, strict=True):
             for name, value in program.settings.items():
                 row[name] = value
@@ -279,6 +281,8 @@ class Programs:
             row["first_condition_constant"] = constant_count + len(program.constants)
             row["first_counter"], row["counter_count"] = len(counters), len(self.counters[program.program_id])
             counters += self.counters[program.program_id]
+            row["first_exempt"], row["exempt_count"] = len(exempt_groups), len(program.exempt_groups)
+            exempt_groups += program.exempt_groups
             measures += program.measures
             scoped += [
                 (each.place, each.scope, self.scoped.index(key), key.measured.width, 0, *key.measured)
@@ -286,7 +290,7 @@ class Programs:
             ]
             rules += program.rules
             awards += [
-                (*award, each.pending, each.expires_after, 0)
+                (*award, each.pending, each.expires_after, 0, each.spares_groups)
                 for award, each in zip((*program.awards, _CREDIT), program.every_term, strict=True)
             ]
             inputs += [*(self._input(program, row) for row in program.inputs), *conditions.inputs]
@@ -308,6 +312,7 @@ class Programs:
             np.array(self.age_bands, np.int64),
             self.group_sets.places,
             self.group_sets.groups,
+            np.array(exempt_groups, np.int64),
             np.zeros(0, EXEMPTION),
             np.zeros(0, STOP),
             np.zeros(0, DEED),

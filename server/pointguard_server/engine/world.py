@@ -32,6 +32,8 @@ PROGRAM = np.dtype(
             "rate_money",
             "hold_default",
             "hold_max",
+            "first_exempt",  # the groups whose points never end by the program's word
+            "exempt_count",
             "return_window",  # how long after a transaction it may be returned; 0: for ever
             "return_grace",  # how long points live that go back after their lot has ended; 0: not at all
             "forgives",  # whether a return takes no more than there is to spend
@@ -137,6 +139,7 @@ AWARD = np.dtype(
             "pending",  # how long its points are held back
             "expires_after",  # how long after the award they end; 0: not by its age
             "expires_at",  # when the points that are given now end; 0: not by the calendar
+            "spares_groups",  # whether those who are in one of the program's exempt groups get points that never end
         )
     ]
 )
@@ -174,6 +177,7 @@ class World(NamedTuple):
     age_bands: IntArray  # the numbers of domain/age_bands.AGE_BANDS; none: nobody asks
     group_places: IntArray  # by the number of a set of groups: its place in ``groups``; 0: it has none, or nobody asks
     groups: IntArray  # at a set's place how many groups it has, and then their numbers: see engine/group_sets.py
+    exempt_groups: IntArray  # the numbers of programs' exempt groups
     exemptions: RowArray
     stops: RowArray
     deeds: RowArray

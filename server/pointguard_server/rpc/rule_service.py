@@ -208,7 +208,7 @@ class RuleService:
             simulation = await asyncio.to_thread(run)
         lots = history.lots if history is not None and history.lots is not None else self._rule_sets.lots
         return simulation_message(
-            simulation, version, order.posted, lot_moments(rule_set, lots, order.accepted_at, zone)
+            simulation, version, order.posted, lot_moments(rule_set, lots, order.accepted_at, zone, order.groups)
         )
 
     async def _order(

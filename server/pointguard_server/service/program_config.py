@@ -8,7 +8,7 @@ import json
 import re
 import tomllib
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -60,6 +60,7 @@ SPEND_ACCESS: Final = "SPEND_BASED_REDEMPTION_ACCESS"
 """The fraud rule that the control ``spend_access`` is."""
 BYPASSING_TYPES_MAX: Final = 64
 REASON_CODES_MAX: Final = 64
+EXEMPT_GROUPS_MAX: Final = 16
 _ABOUT_AGENTS: Final = (Posture.LOG, Posture.WARN, Posture.REVIEW, Posture.BLOCK)
 CARDS_A_MONTH: Final = 2
 """How many cards the control ``card_linking`` lets a business unit link to an account in a calendar month."""
@@ -177,10 +178,18 @@ class RedemptionConfig:
 
 @dataclass(frozen=True, slots=True)
 class LotsConfig:
-    """What becomes of points whose rule says nothing of it: how long they are held back, and when they end."""
+    """What becomes of points whose rule says nothing of it: how long they are held back, and when they end.
+
+    They do not end for those who are in one of ``exempt_groups`` when they get them.
+    """
 
     pending: timedelta
     expiry: Expiry
+    exempt_groups: tuple[str, ...] = ()
+
+    def spares(self, groups: Collection[str]) -> bool:
+        """Return whether the program's word does not end the points of who is in these groups."""
+        return not set(self.exempt_groups).isdisjoint(groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,8 +491,11 @@ def _read_lots(program: CheckedTable) -> LotsConfig:
         # Read in a leap year: the last day of February is the 28th in the others.
         last = _read_last_day(table, _ANNUAL_DAY, 'a day of the year such as "12-31"', "2000-")
         expiry = Expiry(model, month=last.month, day=last.day)
+    # Where points never end, nobody can be exempt from it.
+    ends = model is not ExpiryModel.NEVER
+    exempt = table.texts("exempt_groups", EXEMPT_GROUPS_MAX, CODE_BYTES_MAX) if ends else ()
     table.close()
-    return LotsConfig(pending, expiry)
+    return LotsConfig(pending, expiry, exempt)
 
 
 def _read_returns(program: CheckedTable) -> ReturnsConfig:

@@ -159,8 +159,9 @@ def build_program(
 
     ``lines`` are the rule set's ``line_codes``; ``intern`` gives the tenant's texts their numbers. ``matches`` have
     taken what the rule set asks of texts. ``store_countries`` are numbers of countries by those of stores.
-    ``constants`` are ``rule_constants`` made before; ``group_sets`` the tenant's, if a fraud rule counts for one.
+    ``constants`` are ``rule_constants`` made before; ``group_sets`` the tenant's, if something asks for groups.
     """
+    group_sets = group_sets or GroupSets()
     measures, scoped, rules = _fraud_rules(config, intern, fraud_conditions)
     fraud_measure_count, conditions = len(measures), NO_CONDITIONS
     if fraud_conditions is not None:
@@ -205,12 +206,13 @@ def build_program(
         work_size=layout_of(rule_set.checked).size,
         earn=earn,
         lot_terms=tuple(lot_terms_of(config.lots, rule) for rule in rule_set.checked.rules),
-        credit_terms=LotTerms(0, config.lots.expiry),
+        credit_terms=LotTerms(0, config.lots.expiry, spares_groups=True),
         code_words=matches.words,
         conditions=conditions,
         scoped=tuple(scoped),
         alert_only=_alert_only(config, intern),
-        group_sets=group_sets or GroupSets(),
+        group_sets=group_sets,
+        exempt_groups=tuple(map(group_sets.number, config.lots.exempt_groups)),
         counters=_counters(rule_set, intern),
         store_countries=store_countries or {},
         deadline_near_s=config.fraud.deadline_near_ms / 1_000,
@@ -313,7 +315,9 @@ def _constants(
 def lot_terms_of(lots: LotsConfig, rule: CheckedRule) -> LotTerms:
     """Return what becomes of a rule's points: as it says itself, or else as its program says."""
     pending = lots.pending if rule.pending_range is None else timedelta(days=rule.pending_days)
-    return LotTerms(pending // MICROSECOND, lots.expiry if rule.expiry is None else expiry_of(rule.expiry))
+    if rule.expiry is None:
+        return LotTerms(pending // MICROSECOND, lots.expiry, spares_groups=True)
+    return LotTerms(pending // MICROSECOND, expiry_of(rule.expiry))
 
 
 def expiry_of(written: RuleExpiry) -> Expiry:

@@ -86,7 +86,7 @@ class Planner:
         self._tenant_id, self._program_id = tenant_id, program_id
         self._names, self._versions, self._experiments = names, versions, experiments
         self.matches = CodeMatches(names.codes)
-        self._group_sets: GroupSets | None = None  # none: no fraud rule has asked for them yet
+        self._group_sets: GroupSets | None = None  # none: nothing has asked for them yet
         names.on_new_code = self._note
 
     def _note(self, tenant_id: int, kind: CodeKind, text: str, number: int) -> None:
@@ -96,8 +96,9 @@ class Planner:
             self._group_sets.put(number, text.split(GROUP_SEPARATOR))
 
     def _sets_for(self, connection: Any, config: ProgramConfig) -> GroupSets | None:
-        """Return the groups of all sets, if a fraud rule's scope is a group."""
-        if self._group_sets is None and any(rule.scope is Scope.GROUP for rule in config.fraud_rules):
+        """Return the groups of all sets, if a fraud rule's scope is a group or the points of some groups do not end."""
+        asks = any(rule.scope is Scope.GROUP for rule in config.fraud_rules) or bool(config.lots.exempt_groups)
+        if self._group_sets is None and asks:
             self._group_sets = GroupSets()
             for text, number in self._names.codes(connection, self._tenant_id, CodeKind.GROUP_SET):
                 self._note(self._tenant_id, CodeKind.GROUP_SET, text, number)

@@ -4,7 +4,7 @@ The interpreter decides, on the facts that the kernel would gather (``engine/com
 themselves here: they are numbered for one simulation alone, so none has to be known to the ledger.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -189,7 +189,9 @@ def simulate(
     return Simulation(outcomes, shown, failed, found.failed_at, found.is_cut)
 
 
-def lot_moments(rule_set: RuleSet, lots: LotsConfig, accepted_at: int, zone: ZoneInfo) -> dict[str, tuple[int, int]]:
+def lot_moments(
+    rule_set: RuleSet, lots: LotsConfig, accepted_at: int, zone: ZoneInfo, groups: Collection[str]
+) -> dict[str, tuple[int, int]]:
     """Return when the points of each rule's award mature and when they end, 0 for at once and never, by the rule.
 
     ``lots`` is what the program says where a rule says nothing.
@@ -197,7 +199,9 @@ def lot_moments(rule_set: RuleSet, lots: LotsConfig, accepted_at: int, zone: Zon
     found = {}
     for rule, checked in zip(rule_set.rules, rule_set.checked.rules, strict=True):
         terms = lot_terms_of(lots, checked)
-        if terms.expires_after:
+        if terms.spares_groups and lots.spares(groups):
+            expires_at = 0
+        elif terms.expires_after:
             expires_at = accepted_at + terms.expires_after
         else:
             expires_at = terms.expires_at(accepted_at - accepted_at % _MINUTE, zone)

@@ -243,9 +243,21 @@ def is_judged(measure, bucket, now):
 
 
 @part
+def group_count(world, group_set_id):
+    """Return how many groups a set has."""
+    return world.groups[_groups_at(world, group_set_id)]
+
+
+@part
+def group_at(world, group_set_id, which):
+    """Return the number of one of a set's groups."""
+    return world.groups[_groups_at(world, group_set_id) + 1 + which]
+
+
+@part
 def entity_count(world, scope, group_set_id):
     """Return for how many entities of a scope a transaction counts."""
-    return world.groups[_groups_at(world, group_set_id)] if scope == _GROUP else 1
+    return group_count(world, group_set_id) if scope == _GROUP else 1
 
 
 @part
@@ -255,7 +267,7 @@ def entity_at(world, scope, which, program_id, unit, store, terminal, cashier, n
     A terminal is its store's: another store may have one of the same name. ``named``: see ``velocity/naming.py``.
     """
     if scope == _GROUP:
-        return world.groups[_groups_at(world, group_set_id) + 1 + which]
+        return group_at(world, group_set_id, which)
     if scope == _PROGRAM:
         return program_id
     if scope == _STORE:

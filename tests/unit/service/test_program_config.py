@@ -445,6 +445,10 @@ def test_every_currency_has_three_capitals_and_occurs_once() -> None:
             LotsConfig(timedelta(0), Expiry(ExpiryModel.ANNUAL, month=2, day=29)),
         ),
         ('expiry = "END_OF_MONTH"', LotsConfig(timedelta(0), Expiry(ExpiryModel.END_OF_MONTH))),
+        (
+            'expiry = "END_OF_MONTH"\nexempt_groups = ["staff", "gold"]',
+            LotsConfig(timedelta(0), Expiry(ExpiryModel.END_OF_MONTH), ("staff", "gold")),
+        ),
     ],
 )
 def test_what_becomes_of_points_is_read(written: str, expected: LotsConfig) -> None:
@@ -464,6 +468,11 @@ def test_what_becomes_of_points_is_read(written: str, expected: LotsConfig) -> N
         ('expiry = "ANNUAL"\nlast_day = "13-01"', "last_day"),
         ('expiry = "ANNUAL"', "last_day"),
         ("last = 1", "last"),
+        ('exempt_groups = ["staff"]', "exempt_groups"),
+        ('expiry = "END_OF_MONTH"\nexempt_groups = "staff"', "exempt_groups"),
+        ('expiry = "END_OF_MONTH"\nexempt_groups = [""]', "exempt_groups"),
+        ('expiry = "END_OF_MONTH"\nexempt_groups = ["a", "a"]', "exempt_groups"),
+        (f'expiry = "END_OF_MONTH"\nexempt_groups = {[str(n) for n in range(17)]}', "exempt_groups"),
     ],
 )
 def test_a_mistake_about_what_becomes_of_points_is_one_mistake(written: str, key: str) -> None:

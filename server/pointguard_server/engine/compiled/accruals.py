@@ -5,7 +5,7 @@ from pointguard_server.engine.compiled.advice import heed_standing, judge_rules,
 from pointguard_server.engine.compiled.conditions import look_at_conditions
 from pointguard_server.engine.compiled.counters import count_award, counted
 from pointguard_server.engine.compiled.emit import add_reason, close_leg, count_leg, emit_entry, emit_leg
-from pointguard_server.engine.compiled.lots import give_lot
+from pointguard_server.engine.compiled.lots import give_lot, is_exempt
 from pointguard_server.engine.compiled.measured import measure_leg
 from pointguard_server.engine.compiled.rule_facts import POINTS_MAX, gather_facts, has_bit
 from pointguard_server.engine.world import EARNED, MATCHED, MATCHED_NUMBER
@@ -122,9 +122,10 @@ def _post(arrays, world, batch, out, slot, program, leg, points):
     account = arrays.accounts[slot]
     account.earned_total += points
     account.spend_total += leg.money
+    exempt = is_exempt(world, program, account)
     for i in range(program.award_count):
         if out.award_points[i] > 0:
             award = world.awards[program.first_award + i]
             row = emit_entry(batch, out, account, leg, award.entry_type, award.part, out.award_points[i], award.rule_id)
-            give_lot(arrays, batch, out, account, leg, award, row)
+            give_lot(arrays, batch, out, account, leg, award, row, exempt)
             count_award(arrays, world, slot, program, award.rule_id, out.award_points[i])

@@ -20,7 +20,7 @@ from pointguard_server.engine.compiled.advice import heed_standing, judge_rules,
 from pointguard_server.engine.compiled.agents import is_blocked
 from pointguard_server.engine.compiled.conditions import look_at_conditions
 from pointguard_server.engine.compiled.emit import add_reason, close_leg, count_leg, emit_entry, emit_leg
-from pointguard_server.engine.compiled.lots import give_lot, spend
+from pointguard_server.engine.compiled.lots import give_lot, is_exempt, spend
 from pointguard_server.engine.compiled.measured import measure_leg
 from pointguard_server.engine.compiled.redemptions import POINTS_MAX
 from pointguard_server.engine.world import NOW
@@ -123,4 +123,5 @@ def _post(arrays, world, batch, out, r, slot, leg, signed):
         spend(arrays, batch, out, account, leg, entry_type, _NO_PART, -signed, batch.header[NOW])
         return
     row = emit_entry(batch, out, account, leg, entry_type, _GIVEN, signed, 0)
-    give_lot(arrays, batch, out, account, leg, world.awards[program.first_award + program.award_count], row)
+    award = world.awards[program.first_award + program.award_count]
+    give_lot(arrays, batch, out, account, leg, award, row, is_exempt(world, program, account))

@@ -19,6 +19,7 @@ from pointguard_server.domain.codes import Decision, EntryType, Kind, Operation
 from pointguard_server.engine.compiled.emit import NO_REQUEST, close_leg, emit_entry, emit_leg
 from pointguard_server.engine.world import NOW
 from pointguard_server.velocity.compiling import entry, part
+from pointguard_server.velocity.scopes import group_at, group_count
 from pointguard_server.velocity.windows import NONE
 
 _APPROVED = int(Decision.APPROVED)
@@ -127,15 +128,31 @@ def _move(batch, out, account, leg, entry_type, part, lot, points):
 
 
 @part
-def give_lot(arrays, batch, out, account, leg, award, row):
-    """Make the points of an award's entry a lot, if they end or are held back; what is owed is paid from it at once."""
-    if award.pending == 0 and award.expires_after == 0 and award.expires_at == 0:
+def is_exempt(world, program, account):
+    """Whether an account's member is in a group whose points do not end by the program's word."""
+    for i in range(program.first_exempt, program.first_exempt + program.exempt_count):
+        for which in range(group_count(world, account.group_set_id)):
+            if group_at(world, account.group_set_id, which) == world.exempt_groups[i]:
+                return True
+    return False
+
+
+@part
+def give_lot(arrays, batch, out, account, leg, award, row, exempt):
+    """Make the points of an award's entry a lot, if they end or are held back; what is owed is paid from it at once.
+
+    ``exempt``: whether the member is in an exempt group.
+    """
+    now = batch.header[NOW]
+    expires_at = now + award.expires_after if award.expires_after != 0 else award.expires_at
+    if exempt and award.spares_groups != 0:
+        expires_at = 0
+    if award.pending == 0 and expires_at == 0:
         return
     given = out.entries[row]
-    now = batch.header[NOW]
     given.lot_seq = leg.seq
     given.matures_at = now + award.pending if award.pending != 0 else 0
-    given.expires_at = now + award.expires_after if award.expires_after != 0 else award.expires_at
+    given.expires_at = expires_at
     index = _add(
         arrays,
         account,

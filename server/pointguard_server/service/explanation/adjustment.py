@@ -13,10 +13,9 @@ from pointguard_server.domain.codes import (
     Posture,
     Reason,
 )
-from pointguard_server.domain.expiry import ExpiryModel
 from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.service.explanation.case import NO_PART, Case, Retrial, close, heed_standing, judge
-from pointguard_server.service.explanation.lots import lots_of
+from pointguard_server.service.explanation.lots import ends_by_program, lots_of
 from pointguard_server.service.explanation.past import APPROVED, BLOCKED
 from pointguard_server.service.explanation.ports import PastOriginal
 
@@ -94,4 +93,4 @@ def _move(case: Case, retrial: Retrial, signed: int) -> None:
         lots.spend(NO_PART, -signed, case.moment, entry_type)
         return
     retrial.post(entry_type, Part.DISCRETIONARY, signed)
-    lots.give("", signed, is_pending=False, ends=case.config.lots.expiry.model is not ExpiryModel.NEVER)
+    lots.give("", signed, is_pending=False, ends=ends_by_program(case))

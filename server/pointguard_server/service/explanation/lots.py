@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pointguard_server.domain.calendar import MICROSECOND
 from pointguard_server.domain.codes import EntryType, Kind, Part
 from pointguard_server.domain.expiry import ExpiryModel
+from pointguard_server.service.code_matches import GROUP_SEPARATOR
 from pointguard_server.service.explanation.case import NO_PART, Case, Retrial, close, reservations_after
 from pointguard_server.service.explanation.ports import PastLot
 from pointguard_server.service.program_config import LotsConfig
@@ -174,13 +175,20 @@ def lots_of(case: Case, retrial: Retrial) -> Lots:
     return Lots(case, retrial, case.moment)
 
 
+def ends_by_program(case: Case) -> bool:
+    """Return whether points may end of which no rule says when: the program says so, and the member is not exempt."""
+    groups = case.texts[case.past.state.group_set_id].split(GROUP_SEPARATOR)
+    return case.config.lots.expiry.model is not ExpiryModel.NEVER and not case.config.lots.spares(groups)
+
+
 def terms_of(case: Case) -> Iterator[tuple[str, bool, bool]]:
     """Yield of each earn rule its name, whether its points are held back, and whether they may end."""
     assert case.rule_set is not None  # noqa: S101  (of every accrual's case)
     lots: LotsConfig = case.config.lots
+    by_program = ends_by_program(case)
     for rule, checked in zip(case.rule_set.rules, case.rule_set.checked.rules, strict=True):
         pending = lots.pending if checked.pending_range is None else timedelta(days=checked.pending_days)
-        ends = checked.expiry is not None or lots.expiry.model is not ExpiryModel.NEVER
+        ends = checked.expiry is not None or by_program
         yield rule.name, pending // MICROSECOND > 0, ends
 
 
