@@ -48,6 +48,7 @@ from pointguard_server.service.case_watch import CaseWatch
 from pointguard_server.service.configurations import Configurations
 from pointguard_server.service.credentials import AGENT, FRAUD, MANAGER, TILL, Authenticator, issue, key_id_of
 from pointguard_server.service.disk import DiskSpace
+from pointguard_server.service.duty import Duty
 from pointguard_server.service.exemptions import Exemptions
 from pointguard_server.service.experiment_metrics import ExperimentMetrics
 from pointguard_server.service.experiments import Experiments
@@ -57,6 +58,7 @@ from pointguard_server.service.messages import Messages
 from pointguard_server.service.metrics import Metrics
 from pointguard_server.service.occurrences import Occurrences
 from pointguard_server.service.program_config import ProgramConfig
+from pointguard_server.service.program_follower import ProgramFollower
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
 from pointguard_server.service.program_start import ProgramStart, ProgramStarter
 from pointguard_server.service.reconciliation import Reconciliation
@@ -84,6 +86,7 @@ from pointguard_server.storage.journaled_ledger import JOURNAL, JournaledLedger,
 from pointguard_server.storage.keyring import KEY_RING_FILE
 from pointguard_server.storage.notices import NoticeReader
 from pointguard_server.storage.offline import AllowanceKeyStore, OccurrenceReader, OccurrenceStore
+from pointguard_server.storage.other_servers import OthersReader
 from pointguard_server.storage.publications import Publications
 from pointguard_server.storage.readers import Reader
 from pointguard_server.storage.rule_versions import RuleVersionReader, RuleVersions
@@ -135,6 +138,7 @@ class Ledger(DataDirectory):
         self.reader = Reader(self.reader_pool, self.vault)
         self.due_accounts = DueReader(self.reader_pool)
         self.notices = NoticeReader(self.reader_pool)
+        self.others = OthersReader(self.reader_pool)
         self.publications = Publications()
         self.rule_versions = RuleVersions()
         self.rule_version_reader = RuleVersionReader(self.reader_pool)
@@ -228,6 +232,8 @@ class Server:
         self.http_port = 0
         self.live: LivePrograms | None = None  # none for a sandbox, whose program is part of the server
         self._sweeper: Sweeper | None = None
+        self._follower: ProgramFollower | None = None  # where the ledger may be shared
+        self._duty: Duty | None = None  # likewise
         self._publishers: list[Publisher] = []
         self._case_watch = CaseWatch()
         self.metrics.registry.register(self._case_watch)
@@ -260,7 +266,7 @@ class Server:
         tenant = self.tenant
         with self.metrics.compiling("kernels"):
             nothing = await asyncio.to_thread(self.decider.warm_up)
-        self.engine = Engine(self.decider, store.write)
+        self.engine = Engine(self.decider, self.decider.write)
         self.engine.start()
         self.engine.on_broken = self.failed.set
         self.metrics.watch(self.engine, self.decider, self.ledger.names.text)
@@ -286,7 +292,13 @@ class Server:
         ledger = self.ledger
         rule_sets = RuleSets(self.serving, self.engine, ledger.rule_versions, ledger.rule_version_reader, clock)
         experiments = self._open_trials(rule_sets, clock)
-        self.advice_feed = AdviceFeed(self.ledger.notices, tenant.tenant_id, lambda: self.decider.heads.position)
+        self.advice_feed = AdviceFeed(self.ledger.notices, tenant.tenant_id, self._ledger_end)
+        exemptions, stops = await self._open_directives(tenant)
+        if store.others is not None:
+            self._follower = ProgramFollower(
+                self.engine, self.decider, store.others, self.ledger.others, self.serving,
+                (exemptions.load, stops.load), self.failed.set,
+            )  # fmt: skip
         self.rpc = RpcServer(
             desk,
             rule_sets,
@@ -295,7 +307,8 @@ class Server:
             self.shadows,
             self._open_backtests(rule_sets),
             self._explainer(rule_sets),
-            *await self._open_directives(tenant),
+            exemptions,
+            stops,
             *self._open_books(),
             self._open_offline(desk, tenant),
             self.advice_feed,
@@ -317,6 +330,12 @@ class Server:
                 configurations=self.ledger.configurations, clock=clock,
             )  # fmt: skip
             self._live_metrics.live = self.live
+
+    async def _ledger_end(self) -> int:
+        """Return the ledger's last position."""
+        if self._follower is not None:
+            return await self.ledger.others.ledger_end()
+        return self.decider.heads.position
 
     def _open_configurations(self, rule_sets: RuleSets, clock: WallClock) -> Configurations:
         """Return what changes the configuration by calls."""
@@ -481,7 +500,12 @@ class Server:
         )
 
     def _rules_loaded(self) -> health.Finding:
-        """Say what is in force, and why a changed program is not: the old one serves, so the server is ready."""
+        """Say what is in force, and why a changed program is not: the old one serves, so the server is ready.
+
+        But it serves no more where another server has changed it.
+        """
+        if self._follower is not None and self._follower.problem:
+            return health.Finding(ok=False, detail=f"another server's change does not serve: {self._follower.problem}")
         settings = self.decider.programs.served[0].settings
         versions = settings["rule_set_version"], settings["fraud_rules_version"]
         detail = "earn rules version {}, fraud rules version {}".format(*versions)
@@ -524,6 +548,8 @@ class Server:
     async def start(self) -> None:
         """Listen, and say that requests are taken."""
         settings = self._settings
+        if self._follower is not None:
+            await self._follower.start()
         await self._open_publishers()
         tls = None
         if settings.tls_certificate is not None and settings.tls_key is not None:
@@ -535,14 +561,31 @@ class Server:
         await self.shadows.resume()
         self._sweeper = Sweeper(self.engine, self.decider, self.ledger.due_accounts, self.ledger.names)
         self._sweep_metrics.sweeper = self._sweeper
-        self._sweeper.start()
-        for publisher in self._publishers:
-            publisher.start()
+        if (lock := self.ledger.database.duty()) is not None:
+            self._duty = Duty(lock, self._take_duty, self._leave_duty)
+            self._duty.start()
+        else:
+            await self._take_duty()
         self._case_watch.start(self.ledger.reader, self.tenant.tenant_id)
         if self.live is not None:
             self.live.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
         log.info("ready", grpc_port=self.grpc_port, http_port=self.http_port, position=self.decider.heads.position)
+
+    async def _take_duty(self) -> None:
+        """Begin what one server does for all."""
+        assert self._sweeper is not None  # noqa: S101  (of ``start``)
+        self._sweeper.start()
+        for publisher in self._publishers:
+            await publisher.open()
+            publisher.start()
+
+    async def _leave_duty(self) -> None:
+        """Leave off, until it is begun again."""
+        if self._sweeper is not None:
+            await self._sweeper.stop()
+        for publisher in self._publishers:
+            await publisher.rest()
 
     async def _open_publishers(self) -> None:
         """Make what publishes advice, if anything does: before any request, so that all that follows is published."""
@@ -576,10 +619,13 @@ class Server:
         if self.live is not None:
             await self.live.stop()
         await self.shadows.close()
-        if self._sweeper is not None:
-            await self._sweeper.stop()
+        if self._duty is not None:
+            await self._duty.stop()
+        await self._leave_duty()
         for publisher in self._publishers:
             await publisher.stop()
+        if self._follower is not None:
+            await self._follower.stop()
         await self.advice_feed.close()
         await self._case_watch.stop()
         await self.serving.stop()

@@ -114,7 +114,11 @@ async def world(aws: Aws, new_ledger: Callable[..., Ledger], monkeypatch: pytest
     reader.catch_up = catch_up
     engine = Engine(ledger.decider, ledger.store.write)
     engine.start()
-    feed = AdviceFeed(reader, TENANT, lambda: ledger.decider.heads.position)
+
+    async def ledger_end() -> int:
+        return ledger.decider.heads.position
+
+    feed = AdviceFeed(reader, TENANT, ledger_end)
     with proxy_before(aws) as proxy:
         yield World(ledger, engine, reader, feed, aws, proxy)
     await feed.close()

@@ -217,11 +217,13 @@ class Ledger:
         self.connection: Any = connect(self.path, self.postgres_url)
         self.vault = MemberVault(KeyRing.open_or_create(self.directory / "keyring.json"))
         self.names = Directory(self.vault)
-        self.programs = self._read_programs()
-        self.names.load(self.connection)
         self.database: SqlLedger = (PostgresLedger if self.postgres_url else SqliteLedger)(
             self.connection, self.names, 1
         )
+        # As a server's: from its first step on it is told of the texts that others number.
+        self.database.write(lambda _connection: None)
+        self.programs = self._read_programs()
+        self.names.load(self.connection)
         self.store: LedgerStore = self.database
         self.journal: JournaledLedger | None = None
         if self.journaled:

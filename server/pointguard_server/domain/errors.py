@@ -47,6 +47,7 @@ PointguardError
 ├── Expired                 the deadline passed before the request was looked at
 ├── Draining                the server is shutting down
 └── StorageUnavailable      the ledger could not be read or written
+    ├── ProgramChanged      ... by what decides here: another server has changed it
     └── StorageBroken       ... and must not be tried again by this process
 """
 
@@ -493,6 +494,10 @@ class StorageUnavailable(PointguardError):
 
     def __init__(self) -> None:
         super().__init__("the ledger could not be written; a retry with the same key finds out what happened")
+
+
+class ProgramChanged(StorageUnavailable):
+    """Another server has changed what decides, and this one does not decide by it yet."""
 
 
 class StorageBroken(StorageUnavailable):

@@ -3,17 +3,17 @@
 Begin, keys, accounts, decide, append, commit. The writer's thread runs it; ``engine.py`` feeds it.
 """
 
-import hashlib
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
 from pointguard_server.domain.codes import FIRST_READ, INTERVENTIONS, OF_RESERVATIONS, Operation, Outcome
+from pointguard_server.domain.errors import ProgramChanged
 from pointguard_server.domain.record import decode_body
 from pointguard_server.domain.returns import decode_lines
 from pointguard_server.engine.agents import AgentAdvice
@@ -27,6 +27,7 @@ from pointguard_server.engine.compiled.slots import find_slots
 from pointguard_server.engine.corrections import NO_CORRECTIONS, Corrections
 from pointguard_server.engine.counters import count_awards
 from pointguard_server.engine.directives import Directives
+from pointguard_server.engine.following import News
 from pointguard_server.engine.identifying import identify, leave_ended
 from pointguard_server.engine.inbox import INBOXES, Inbox
 from pointguard_server.engine.kernel import decide
@@ -35,7 +36,7 @@ from pointguard_server.engine.memory import ACCOUNT, Arrays, Memory
 from pointguard_server.engine.originals import NO_RETURNS, Originals
 from pointguard_server.engine.past_legs import latest_steps, legs_of_records
 from pointguard_server.engine.ports import BatchRecord, Clock, Heads, History, LedgerStore, Rows
-from pointguard_server.engine.programs import Programs
+from pointguard_server.engine.programs import Programs, Upcoming, kept_counters, tallied
 from pointguard_server.engine.recount import Recount
 from pointguard_server.engine.rows import (
     ADVICE,
@@ -46,7 +47,7 @@ from pointguard_server.engine.rows import (
     SETTLED,
 )
 from pointguard_server.engine.several_accounts import LOTS_MOVED, NO_OTHERS, OtherAccounts, without_slot
-from pointguard_server.engine.totals import Totals
+from pointguard_server.engine.totals import BatchReport, Totals
 from pointguard_server.engine.verdicts import Answers
 from pointguard_server.engine.world import (
     ADVICE_ROWS,
@@ -70,22 +71,6 @@ _BY_AGENTS = [_ADJUST, int(Operation.TRANSFER), int(Operation.SET_REDEMPTION_LOC
 _NO_ID = bytes(16)
 LOADED_TOGETHER = 64
 """So many accounts are read from the ledger at once: room is made for the worst that their legs may need."""
-
-Upcoming = tuple[tuple[int, Programs], ...]
-"""Programs that decide from their moments on, earliest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """What a batch was, for those who watch. Times are seconds."""
-
-    requests: int
-    legs: int
-    replays: int
-    decide_s: float
-    append_s: float
-    commit_s: float
-    position: int
 
 
 class _Step:
@@ -134,7 +119,10 @@ class Decider:
         memory.take_distinct(programs.distinct_measures)
         self.recounting: Recount | None = None  # what is still to be counted on, beside the writer
         self._count_at_start(programs, count_s)
-        self._heads_unknown = False  # after a commit of unknown outcome
+        self._unsure: Heads | None = None  # what the ledger ends with if a commit of unknown outcome was done
+        self.taken_up: int | None = None
+        """The change of the program, as ``ports.Others`` counts them, that what decides here is true to: nothing is
+        decided where there is a later one. None: nobody follows those of other servers."""
         self._now = not_before
         self._upcoming: Upcoming = ()
         self.directives = Directives()
@@ -159,6 +147,7 @@ class Decider:
         """Decide the requests in order and make the decisions durable; the answers last until the next batch.
 
         Raises:
+            ProgramChanged: another server has changed what decides; nothing was done, and the inbox is as it was.
             StorageUnavailable: nothing may be said of any of them; what memory held of their accounts is forgotten.
         """
         step = _Step(inbox)
@@ -166,6 +155,7 @@ class Decider:
         try:
             self._store.begin()
             self.moment()
+            self._check_program()
             self._turn += 1
             self._settle_keys(step)
             self._take_claims(step, self._now)
@@ -174,9 +164,9 @@ class Decider:
             decided = time.perf_counter()
             heads = self._append(step, batch, out)
             appended = time.perf_counter()
-            self._heads_unknown = True
+            self._unsure = heads
             self._store.commit()
-            self.heads, self._heads_unknown = heads, False
+            self.heads, self._unsure = heads, None
             self.memory.scopes.settle()
             if out.counts[ADVICE_ROWS]:
                 self._agent_advice.take(out.advice[: out.counts[ADVICE_ROWS]])
@@ -201,18 +191,63 @@ class Decider:
 
         For the writer's thread, inside the store's atomic step. No leg before has this moment or a later one.
         """
-        if self._heads_unknown:
-            heads = self._store.heads()
-            if heads.batch_id == self.heads.batch_id:
-                self.memory.scopes.undo()
-            else:
-                self._agent_advice = AgentAdvice(self._store.agent_advice())
-            self.heads, self._heads_unknown = heads, False
+        self._catch_up()
         # Never back, not even behind a read: it has moved windows forward.
         self._now = max(self._clock.now(), self._now, self.heads.accepted_at + 1)
         while self._upcoming and self._upcoming[0][0] <= self._now:
             self.take_programs(self._upcoming[0][1], self._upcoming[1:])
         return self._now
+
+    def write(self, job: Callable[[Any], Any]) -> Any:
+        """Run ``job(connection)`` in an atomic step of its own, on the writer's thread, and return what it returns.
+
+        Raises:
+            StorageUnavailable: whether it was done is unknown.
+        """
+        others, taken_up = self._store.others, self.taken_up
+
+        def step(connection: Any) -> tuple[Any, int | None]:
+            self._catch_up()
+            result = job(connection)
+            # What this server changes, it takes up by itself: but what another one has changed before, it has not.
+            if others is None or others.latest_change.number != taken_up:
+                return result, taken_up
+            return result, others.latest_change_now().number
+
+        result, self.taken_up = self._store.write(step)
+        return result
+
+    def take_up(self, change: int) -> None:
+        """Know that what decides here is true to a change of the program. For the writer's thread."""
+        self.taken_up = change
+
+    def _catch_up(self) -> None:
+        """Know what the ledger has come to, where a commit's outcome was unknown or other servers write to it."""
+        others = self._store.others
+        if others is None and self._unsure is None:
+            return
+        heads, known = self._store.heads(), self.heads
+        if (unsure := self._unsure) is not None:
+            if heads.digest == unsure.digest or (
+                others is not None and others.has_batch(unsure.batch_id, unsure.digest)
+            ):
+                known = unsure
+                self.memory.scopes.settle()
+            else:
+                self.memory.scopes.undo()
+            self._agent_advice = AgentAdvice(self._store.agent_advice())
+        if others is not None:
+            if heads != known:
+                news = News.of(others, self._store.leg_of, self.programs, known, heads)
+                self.memory = news.told_to(self.memory, self.programs)
+                self._agent_advice.take(news.agent_advice)
+            self._now = max(self._now, others.latest_change.changed_at)
+        self.heads, self._unsure = heads, None
+
+    def _check_program(self) -> None:
+        others = self._store.others
+        if others is not None and self.taken_up is not None and others.latest_change.number != self.taken_up:
+            raise ProgramChanged
 
     @property
     def latest_moment(self) -> int:
@@ -230,7 +265,7 @@ class Decider:
         counted = self._counted(programs, recount)
         before = self.programs
         reaches_further = any(programs.retention(each) > before.retention(each) for each in programs.first_of)
-        kept = _kept_counters(programs, before)
+        kept = kept_counters(programs, before)
         asks_for_birth_dates = bool(programs.age_bands) and not before.age_bands
         if reaches_further or kept is None or asks_for_birth_dates:
             self.memory = self.memory.emptied(programs.measures_max, programs.counters_max)
@@ -240,7 +275,7 @@ class Decider:
                 self.memory.take_counters(kept)
             if programs.splits != before.splits:
                 self.memory.displace(np.array([programs.first_of[each.program_id] for each in before.programs]))
-        if _measures(programs) != _measures(before) and (programs.distinct_measures or before.distinct_measures):
+        if tallied(programs) != tallied(before) and (programs.distinct_measures or before.distinct_measures):
             self.memory.take_distinct(programs.distinct_measures)
         self._take_scopes(programs, counted)
         self.programs, self._upcoming = programs, upcoming
@@ -251,9 +286,13 @@ class Decider:
         if recount is None or not set(new) <= set(recount.keys):
             recount = programs.recount(new, self.heads.accepted_at)
         if new:
-            for legs in self._store.legs_after(recount.position, recount.since):
-                recount.add(legs, self._store.leg_of)
+            self._count_on(recount)
         return recount
+
+    def _count_on(self, recount: Recount) -> None:
+        """Count what a recount has not seen of the ledger, as far as memory knows that: the next step tells of more."""
+        for legs in self._store.legs_after(recount.position, recount.since):
+            recount.add(legs[legs["position"] <= self.heads.position], self._store.leg_of)
 
     def _take_scopes(self, programs: Programs, counted: Recount) -> None:
         if programs.scoped != self.memory.scopes.keys:
@@ -270,7 +309,7 @@ class Decider:
                 recount = programs.recount((), self.heads.accepted_at)
                 self.memory.scopes.await_counts(programs.scoped)
                 break
-            recount.add(legs, self._store.leg_of)
+            recount.add(legs[legs["position"] <= self.heads.position], self._store.leg_of)
         self._take_scopes(programs, recount)
 
     def take_counted(self, recount: Recount) -> None:
@@ -278,8 +317,7 @@ class Decider:
 
         What ``recount`` has not seen of the ledger is read now.
         """
-        for legs in self._store.legs_after(recount.position, recount.since):
-            recount.add(legs, self._store.leg_of)
+        self._count_on(recount)
         self.memory.scopes.take(self.memory.scopes.keys, recount, self.programs.group_sets)
         self.programs.mark_uncounted(self.memory.scopes.uncounted)
         self.recounting = None
@@ -287,7 +325,7 @@ class Decider:
     def _undo(self, step: _Step) -> None:
         """Undo the step, and forget what memory holds of the accounts: the ledger knows."""
         self._store.rollback()
-        if not self._heads_unknown:
+        if self._unsure is None:
             self.memory.scopes.undo()
         others = step.others.envelopes["account_id"].tolist()
         self.memory.evict({*step.envelopes["account_id"].tolist(), *step.begun, *others})
@@ -627,12 +665,7 @@ class Decider:
             return heads
         entries, advice = out.entries[: out.counts[ENTRIES]], out.advice[: out.counts[ADVICE_ROWS]]
         records, buffer = self._records(step, batch, out)
-        records_digest = hashlib.blake2b(buffer, digest_size=32).digest()
-        chained = b"".join(
-            number.to_bytes(8, "big")
-            for number in (self._store.writer_id, self._store.writer_epoch, batch_id, heads.position + 1, legs, now)
-        )
-        digest = hashlib.blake2b(heads.digest + chained + records_digest, digest_size=32).digest()
+        record = BatchRecord.following(heads, self._store.writer_id, self._store.writer_epoch, legs, now, buffer)
         leg_rows = out.legs[:legs]
         requests = out.leg_request[:legs].tolist()
         currencies, references = self.programs.currencies, _order_references(step)
@@ -646,21 +679,11 @@ class Decider:
                 texts=texts,
                 entries=entries,
                 advice=advice.view(ADVICE_COLUMNS),
-                batch=BatchRecord(
-                    batch_id=batch_id,
-                    writer_id=self._store.writer_id,
-                    writer_epoch=self._store.writer_epoch,
-                    first_position=heads.position + 1,
-                    leg_count=legs,
-                    accepted_at=now,
-                    records_digest=records_digest,
-                    previous_digest=heads.digest,
-                    digest=digest,
-                ),
+                batch=record,
             )
         )
         return Heads(
-            heads.position + legs, heads.entry + len(entries), heads.advice + len(advice), batch_id, now, digest
+            heads.position + legs, heads.entry + len(entries), heads.advice + len(advice), batch_id, now, record.digest
         )
 
     def _records(self, step: _Step, batch: Batch, out: Output) -> tuple[list[bytes], memoryview]:
@@ -669,23 +692,6 @@ class Decider:
         whole = room.data[: write_records(batch, out, room)].tobytes()
         limits = [0, *room.ends[: out.counts[LEGS]].tolist()]
         return [whole[begin:end] for begin, end in pairwise(limits)], memoryview(whole)
-
-
-def _kept_counters(programs: Programs, before: Programs) -> list[int] | None:
-    """Return the places of counters that go on; None if there are new ones, or several programs have some."""
-    if programs.counters == before.counters:
-        return list(range(before.counters_max))
-    if len(programs.counters) > 1:
-        return None
-    ((program_id, counters),) = programs.counters.items()
-    known = before.counters.get(program_id, ())
-    return [known.index(counter) for counter in counters] if set(counters) <= set(known) else None
-
-
-def _measures(programs: Programs) -> list[object]:
-    """Return what tallies are built for, and who has which."""
-    built = [(each.program_id, each.settings["fraud_epoch"], each.measures) for each in programs.programs]
-    return [*built, programs.splits]
 
 
 def _order_references(step: _Step) -> dict[int, str]:

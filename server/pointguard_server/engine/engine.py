@@ -22,13 +22,15 @@ from pointguard_server.domain.errors import (
     Expired,
     Overloaded,
     PointguardError,
+    ProgramChanged,
     StorageBroken,
     StorageUnavailable,
 )
 from pointguard_server.engine.ask import Ask, Verdict
-from pointguard_server.engine.batch import BatchReport, Decider
+from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.inbox import INBOXES, Inbox
 from pointguard_server.engine.rows import SETTLED
+from pointguard_server.engine.totals import BatchReport
 from pointguard_server.engine.verdicts import Answers
 
 log = structlog.get_logger(__name__)
@@ -67,6 +69,11 @@ class _Batch:
     inbox: Inbox
     submissions: list[_Submission]
 
+    @property
+    def count(self) -> int:
+        """How many requests are submitted."""
+        return sum(submission.count for submission in self.submissions)
+
 
 @dataclass(slots=True, eq=False)
 class _Job:
@@ -102,6 +109,7 @@ class Engine:
         self._hold_s = 0.0  # how long the next batch waits for more
         self._requests_max = BATCH_REQUESTS_MAX  # in a batch, but for a submission that is larger by itself
         self._draining = False
+        self._held = False  # whether batches wait, and jobs alone are done
         self._under_way_since = 0.0  # when the oldest request of the batch under way was queued; 0 between batches
         self.queued = 0  # requests
         self.shed = 0  # requests refused because too many were waiting
@@ -111,6 +119,8 @@ class Engine:
         self.observe: Callable[[Observed], None] | None = None
         self.context: Callable[[], Any] | None = None  # asked at each submission, for the observer; it may give None
         self.on_broken: Callable[[], None] | None = None
+        self.on_program_changed: Callable[[], None] | None = None
+        """Told that batches wait: see ``hold``."""
 
     def start(self) -> None:
         """Start the writer's thread for the running loop."""
@@ -120,7 +130,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Take no more, decide what is queued, and end the thread."""
-        self._draining = True
+        self._draining, self._held = True, False
         if self._thread is not None:
             idle = self._loop_of().create_future()
             self._pending.append(_Job(lambda _connection: None, partial(_settle, idle)))
@@ -190,6 +200,29 @@ class Engine:
         self._gather()
         return answer
 
+    # ------------------------------------------------------------------------------------------------------- holding up
+
+    def hold(self) -> None:
+        """Decide nothing until ``release``: what decides must be changed before, by jobs."""
+        self._held = not self._draining
+
+    def release(self) -> None:
+        """Go on deciding."""
+        self._held = False
+        if self._pending:
+            self._gather()
+
+    def refuse_held(self) -> None:
+        """Refuse what waits while held: it was read for what decides no more, or there is no telling how long."""
+        if not self._held:
+            return
+        for item in [each for each in self._pending if isinstance(each, _Batch)]:
+            self._pending.remove(item)
+            self.queued -= item.count
+            for submission in item.submissions:
+                submission.done(None, ProgramChanged())
+            self._recycle(item)
+
     def _loop_of(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             raise StorageUnavailable
@@ -231,12 +264,18 @@ class Engine:
         """Begin the next batch or job, if none is under way."""
         if self._busy or not self._pending:
             return
+        item = self._pending[0]
+        if self._held:
+            jobs = (each for each in self._pending if isinstance(each, _Job))
+            if (job := next(jobs, None)) is None:
+                return
+            item = job
         self._busy = True
-        item = self._pending.popleft()
+        self._pending.remove(item)
         if isinstance(item, _Job):
             self._work.put(lambda: self._do_job(item))
             return
-        self.queued -= sum(submission.count for submission in item.submissions)
+        self.queued -= item.count
         self._begin(item)
 
     def _begin(self, batch: _Batch) -> None:
@@ -266,6 +305,14 @@ class Engine:
 
     def _decided(self, batch: _Batch, waited_s: float, results: list[Any], error: PointguardError | None) -> None:
         """Hand each submission what it gets, and go on with what has come meanwhile."""
+        if isinstance(error, ProgramChanged) and self.on_program_changed is not None and not self._draining:
+            # Nothing was done: it waits until this server decides by what another one has changed.
+            self._pending.appendleft(batch)
+            self.queued += batch.count
+            self.hold()
+            self._next()
+            self.on_program_changed()
+            return
         for submission, result in zip(batch.submissions, results, strict=True):
             try:
                 if isinstance(result, BaseException):
@@ -324,7 +371,7 @@ class Engine:
         try:
             answers = self._decider.decide_inbox(batch.inbox)
         except StorageUnavailable as failure:
-            error, self.writable = failure, False
+            error, self.writable = failure, self.writable and isinstance(failure, ProgramChanged)
             results = [error] * len(batch.submissions)
         except Exception as defect:  # noqa: BLE001  (the thread must outlive it; the batch was undone)
             error = _unavailable_after(defect, "batch")

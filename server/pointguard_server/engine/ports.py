@@ -4,9 +4,10 @@ A store is called from one thread only. Between ``begin`` and ``commit`` or ``ro
 everything written is one atomic step. Any failure of the database is raised as ``StorageUnavailable``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +91,17 @@ class BatchRecord(NamedTuple):
     previous_digest: bytes
     digest: bytes
 
+    @classmethod
+    def following(
+        cls, heads: Heads, writer_id: int, writer_epoch: int, legs: int, now: int, records: memoryview
+    ) -> Self:
+        """Return that of the batch that follows where the ledger ends; ``records`` are its legs', in a row."""
+        place = (writer_id, writer_epoch, heads.batch_id + 1, heads.position + 1, legs, now)
+        records_digest = hashlib.blake2b(records, digest_size=32).digest()
+        chained = b"".join(number.to_bytes(8, "big") for number in place)
+        digest = hashlib.blake2b(heads.digest + chained + records_digest, digest_size=32).digest()
+        return cls(heads.batch_id + 1, *place[:2], *place[3:], records_digest, heads.digest, digest)
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -102,11 +114,63 @@ class Rows:
     batch: BatchRecord
 
 
+class ProgramChange(NamedTuple):
+    """A change of what decides, made by any server: counted up, not always by one; and its moment."""
+
+    number: int
+    changed_at: int
+
+
+NO_CHANGE = ProgramChange(0, 0)
+
+
+class Others(Protocol):
+    """What other servers commit to the same ledger; asked inside the atomic step, when nobody commits anything."""
+
+    latest_change: ProgramChange
+    """As the step began."""
+
+    def latest_change_now(self) -> ProgramChange:
+        """Return it with what this step has changed."""
+        ...
+
+    def has_batch(self, batch_id: int, digest: bytes) -> bool:
+        """Return whether the ledger has a batch with this number and digest."""
+        ...
+
+    def accounts_after(self, position: int, most: int) -> IntArray | None:
+        """Return the accounts whose legs are behind a position; None if those are more than ``most`` legs.
+
+        Identifiers that they have ended find nobody from now on.
+        """
+        ...
+
+    def legs_after(self, position: int) -> RowArray:
+        """Return the legs (``engine.rows.LEG``) behind a position."""
+        ...
+
+    def legs_about(self, tenant_id: int, account_id: int, seqs: Collection[int], position: int) -> RowArray:
+        """Return the legs up to a position at these places of an account, and all that refer to one another with them.
+
+        In order, as ``engine.rows.LEG``.
+        """
+        ...
+
+    def agent_advice_after(self, position: int) -> RowArray:
+        """Return the steps of advice about agents behind a position, as ``rows.ADVICE``."""
+        ...
+
+
 class LedgerStore(Protocol):
     """One writer's access to the ledger."""
 
     writer_id: int
     writer_epoch: int
+
+    @property
+    def others(self) -> Others | None:
+        """What tells of other servers; None where there can be none."""
+        ...
 
     @property
     def behind_legs(self) -> int:

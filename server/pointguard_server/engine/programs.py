@@ -326,9 +326,30 @@ class Programs:
         return fact, measure, scale, most, source
 
 
+Upcoming = tuple[tuple[int, Programs], ...]
+"""Programs that decide from their moments on, earliest first."""
+
+
 def scope_keys(program: Program) -> tuple[ScopeKey, ...]:
     """Return the counter of each of a program's wider measures."""
     return tuple(ScopeKey(program.program_id, each.scope, each.measured) for each in program.scoped)
+
+
+def kept_counters(programs: Programs, before: Programs) -> list[int] | None:
+    """Return the places of counters that go on; None if there are new ones, or several programs have some."""
+    if programs.counters == before.counters:
+        return list(range(before.counters_max))
+    if len(programs.counters) > 1:
+        return None
+    ((program_id, counters),) = programs.counters.items()
+    known = before.counters.get(program_id, ())
+    return [known.index(counter) for counter in counters] if set(counters) <= set(known) else None
+
+
+def tallied(programs: Programs) -> list[object]:
+    """Return what tallies are built for, and who has which."""
+    built = [(each.program_id, each.settings["fraud_epoch"], each.measures) for each in programs.programs]
+    return [*built, programs.splits]
 
 
 def _by_number(values: dict[int, int]) -> IntArray:

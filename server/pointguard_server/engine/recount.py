@@ -85,7 +85,9 @@ class Recount:
 
     def __init__(self, keys: Sequence[ScopeKey], zones: Mapping[int, ZoneInfo], now: int) -> None:
         self.keys = tuple(keys)
+        self.is_net = any(key.measured.net_of_reversals for key in self.keys)  # whether what is undone leaves windows
         self.position = 0
+        self._is_recalling = False
         self._calendars = [
             None if key.measured.window == WindowKind.ROLLING
             else _Calendar(WindowKind(key.measured.window), zones[key.program_id], now)
@@ -109,6 +111,12 @@ class Recount:
             ),
             default=now,
         )
+
+    def recall(self, legs: RowArray, read_leg: ReadLeg) -> None:
+        """Know of legs that follow those before, and count nothing of them: the ones that they are undone by follow."""
+        self._is_recalling = True
+        self.add(legs, read_leg)
+        self._is_recalling = False
 
     def add(self, legs: RowArray, read_leg: ReadLeg) -> None:
         """Count legs (``engine.rows.LEG``) that follow those before; ``read_leg`` reads others of the same ledger."""
@@ -139,7 +147,7 @@ class Recount:
                 stays = _amounts(key, left_points, left_money, left)
                 self._count(index, originals, stays - _amounts(key, originals["points"], originals["money"]))
         returns = legs[(legs["operation"] == Operation.RETURN) & (legs["refers_to_seq"] > 0)]
-        if returns.size and any(key.measured.net_of_reversals for key in self.keys):
+        if returns.size and self.is_net:
             self._give_back(returns, read_leg)
 
     def _capture(self, captures: RowArray) -> None:
@@ -199,6 +207,8 @@ class Recount:
                 self._count(index, events, _amounts(key, points, money, counts))
 
     def _count(self, index: int, events: RowArray, values: IntArray) -> None:
+        if self._is_recalling:
+            return
         key, calendar = self.keys[index], self._calendars[index]
         times = _counts_at(events)
         buckets = times // key.measured.width if calendar is None else calendar.starts_of(times)

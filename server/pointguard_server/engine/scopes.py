@@ -4,7 +4,7 @@ As ``Memory``, a projection of the ledger that only the writer's thread touches.
 something in a window, and lets go of a ring when nothing in it counts any more: nothing that counts is ever left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from pointguard_server.engine.recount import INTO_THE_NEXT, Counts, Recount, Sco
 from pointguard_server.engine.world import IntArray
 from pointguard_server.velocity.scopes import (
     CHANGES,
+    CHANGES_MAX,
     COUNTER,
     IN_USE,
     LATE,
@@ -23,6 +24,7 @@ from pointguard_server.velocity.scopes import (
     ScopeArrays,
     find_places,
     load_counts,
+    merge_counts,
 )
 from pointguard_server.velocity.windows import NONE
 
@@ -60,17 +62,26 @@ class Scopes:
         rings = rings[kept[rings[:, COUNTER]] != NONE] if len(rings) else rings
         if len(rings):
             rings[:, COUNTER] = kept[rings[:, COUNTER]]
-        fresh = [
-            (numbers[key], key, _of_groups(counts, sets) if key.scope == Scope.GROUP else counts)
-            for key, counts in recount.counts()
-            if key in numbers and key not in known
-        ]
+        fresh = [each for each in _numbered(recount, keys, sets) if keys[each[0]] not in known]
         self.keys, self.uncounted = tuple(keys), self.uncounted & known & set(keys)
-        self._rebuild(rings, sum(len(np.unique(counts.entities)) for _, _, counts in fresh))
-        for number, key, counts in fresh:
+        self._rebuild(rings, _entities(fresh))
+        for number, is_rolling, counts in fresh:
             of_all = np.ones(len(counts.values), np.int64)
-            is_rolling = key.measured.window == WindowKind.ROLLING
             load_counts(self.arrays, number * of_all, *counts, is_rolling * of_all)
+
+    def merge(self, recount: Recount, sets: GroupSets) -> None:
+        """Add what others than the kernel have counted of late, for all counters; nothing is to be undone any more."""
+        fresh = list(_numbered(recount, self.keys, sets))
+        if len(self) + (more := _entities(fresh)) > len(self.arrays.rings):
+            self._rebuild(self.arrays.rings[: len(self)], more)
+        rows = CHANGES_MAX * max((len(counts.values) for _, _, counts in fresh), default=0)
+        if rows > len(self.arrays.changes):
+            self.arrays = self.arrays._replace(changes=np.zeros((2 * rows, 3), np.int64))
+        for number, is_rolling, counts in fresh:
+            self.settle()
+            of_all = np.ones(len(counts.values), np.int64)
+            merge_counts(self.arrays, number * of_all, *counts, is_rolling * of_all)
+        self.settle()
 
     def await_counts(self, keys: Sequence[ScopeKey]) -> None:
         """Have these counters from now on, and count for them; what they hold is to be taken later."""
@@ -80,6 +91,7 @@ class Scopes:
         """Have the kernels compiled, or loaded from the cache, before a change of rules waits for them."""
         nothing = np.zeros(0, np.int64)
         load_counts(self.arrays, nothing, nothing, nothing, nothing, nothing)
+        merge_counts(self.arrays, nothing, nothing, nothing, nothing, nothing)
         find_places(_arrays(0))
 
     def make_room(self, requests: int, changes: int, sets: GroupSets, calendars: dict[int, np.void], now: int) -> None:
@@ -137,6 +149,20 @@ def _oldest(key: ScopeKey, calendar: np.void, now: int) -> int:
     start = int(calendar[_START[kind]])
     # A while longer what the stretch before holds is asked for, too.
     return start - INTO_THE_NEXT[kind] if now - start < LATE else start
+
+
+def _numbered(recount: Recount, keys: Sequence[ScopeKey], sets: GroupSets) -> Iterator[tuple[int, bool, Counts]]:
+    """Yield what was recounted for those of ``keys`` that it counted: the key's place, whether it rolls, and what."""
+    numbers = {key: number for number, key in enumerate(keys)}
+    for key, counts in recount.counts():
+        if key in numbers:
+            own = _of_groups(counts, sets) if key.scope == Scope.GROUP else counts
+            yield numbers[key], key.measured.window == WindowKind.ROLLING, own
+
+
+def _entities(fresh: Sequence[tuple[int, bool, Counts]]) -> int:
+    """Return how many rings that takes, at most."""
+    return sum(len(np.unique(counts.entities)) for _, _, counts in fresh)
 
 
 def _of_groups(counts: Counts, sets: GroupSets) -> Counts:

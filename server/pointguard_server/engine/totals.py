@@ -1,5 +1,7 @@
 """What has been decided since the start, for those who watch: counts of durable decisions only."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from pointguard_server.domain.codes import EntryType
@@ -8,6 +10,19 @@ from pointguard_server.engine.programs import Programs
 from pointguard_server.engine.world import LEGS, Output, RowArray
 
 OPERATIONS, DECISIONS, REASONS, OUTCOMES, POSTURES, ENTRY_TYPES = 32, 8, 32, 32, 16, 16
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What a batch was, for those who watch. Times are seconds."""
+
+    requests: int
+    legs: int
+    replays: int
+    decide_s: float
+    append_s: float
+    commit_s: float
+    position: int
 
 
 Tripping = tuple[int, int, bool]

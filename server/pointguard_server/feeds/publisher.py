@@ -65,7 +65,7 @@ class Publisher:
     async def open(self) -> None:
         """Find the cursor, or set it where publishing begins for good."""
         target, tenant = self._target, self._tenant_id
-        begin = 0 if target.takes_states else self._feed.ledger_end()
+        begin = 0 if target.takes_states else await self._feed.ledger_end()
 
         def read(connection: object) -> tuple[int, list[DeadLetter]]:
             cursor = self._publications.cursor(connection, tenant, target.name)
@@ -83,11 +83,16 @@ class Publisher:
         """Begin to publish."""
         self._task = asyncio.create_task(self._run())
 
-    async def stop(self) -> None:
-        """Stop where it is: what is missing is published after the next start."""
+    async def rest(self) -> None:
+        """Leave off where it is: what is missing is published after the next start."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def stop(self) -> None:
+        """Leave off for good."""
+        await self.rest()
         await self._target.close()
 
     async def _run(self) -> None:

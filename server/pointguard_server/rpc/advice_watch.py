@@ -28,7 +28,7 @@ class AdviceWatch:
 
     async def watch_advice(self, call: Call, request: advice_pb2.WatchAdviceRequest) -> AsyncGenerator[Message]:
         """See the contract."""
-        position = self._begin(self._desk.decoder(call), request)
+        position = self._begin(self._desk.decoder(call), request, await self._feed.ledger_end())
         end = await self._feed.present()
         yield advice_pb2.WatchAdviceResponse(position=position)
         while request.follow or position < end:
@@ -44,9 +44,8 @@ class AdviceWatch:
                 # Whoever goes on from here need not have it all looked at again.
                 yield advice_pb2.WatchAdviceResponse(position=position)
 
-    def _begin(self, decoder: Decoder, request: advice_pb2.WatchAdviceRequest) -> int:
+    def _begin(self, decoder: Decoder, request: advice_pb2.WatchAdviceRequest, ledger_end: int) -> int:
         """Return the position after which the stream begins."""
-        ledger_end = self._feed.ledger_end()
         position = request.after_position if request.HasField("after_position") else ledger_end
         if not 0 <= position <= ledger_end:
             decoder.fault("after_position", "must be a position of this ledger, or 0")

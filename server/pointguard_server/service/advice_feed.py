@@ -5,7 +5,7 @@ and whoever has all up to a position can go on from there.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from pointguard_server.service.ports import Notice, NoticeReader
@@ -20,7 +20,7 @@ class AdviceFeed:
     ``newest`` is the newest notice's position as far as anybody has looked.
     """
 
-    def __init__(self, reader: NoticeReader, tenant_id: int, ledger_end: Callable[[], int]) -> None:
+    def __init__(self, reader: NoticeReader, tenant_id: int, ledger_end: Callable[[], Awaitable[int]]) -> None:
         self._reader, self._tenant_id = reader, tenant_id
         self.ledger_end = ledger_end
         self.newest = 0

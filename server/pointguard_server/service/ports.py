@@ -124,6 +124,11 @@ class Directory(Protocol):
         """Add a store, or change what is known of it. Memory has it once ``keep_stores`` has been told."""
         ...
 
+    @property
+    def stores(self) -> Stores:
+        """All stores that memory has."""
+        ...
+
     def version_stores(self, connection: Any, tenant_id: int, moment: int) -> None:
         """Keep what is known of the tenant's stores as what decides from a moment on."""
         ...
@@ -146,6 +151,18 @@ class Directory(Protocol):
 
     def forget(self, tenant_id: int, identifiers: Sequence[tuple[int, str]]) -> None:
         """Drop identifiers from memory, after a step that failed."""
+        ...
+
+
+class OthersReader(Protocol):
+    """What other servers of the same ledger have done, read beside the queue."""
+
+    async def newest_change(self) -> int:
+        """Return the newest change of the program, as ``engine.ports.Others`` counts them."""
+        ...
+
+    async def ledger_end(self) -> int:
+        """Return the ledger's last position."""
         ...
 
 

@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from pointguard_server.domain.age_bands import AGE_BANDS
 from pointguard_server.domain.codes import CodeKind, ExperimentState, Scope
-from pointguard_server.engine.batch import Upcoming
 from pointguard_server.engine.group_sets import GroupSets
-from pointguard_server.engine.programs import Arms, Program, Programs
+from pointguard_server.engine.programs import Arms, Program, Programs, Upcoming
 from pointguard_server.rules.checked import CheckedRuleSet, FieldValue, nodes
 from pointguard_server.rules.fields import FIELDS
 from pointguard_server.rules.inputs import MatchInput
@@ -70,6 +69,7 @@ class Plan:
     missing: tuple[int, ...]  # versions that should decide, or will, and are not ready
     used: tuple[bytes, ...]  # digests of those that are, the one in force first
     numbers: Mapping[tuple[CodeKind, str], int]  # of the texts that the rules speak of
+    is_behind: bool = False  # whether something should decide at once that is not ready
 
     @property
     def programs(self) -> Programs:
@@ -195,7 +195,8 @@ class Planner:
         )
         missing = tuple(number for number, made in programs.items() if made is None)
         arms = _arms(experiment, programs)
-        return Plan(program, arms, upcoming, timeline.planned, missing, tuple(used), numbers)
+        is_behind = programs.get(in_force) is None or (experiment is not None and not arms)
+        return Plan(program, arms, upcoming, timeline.planned, missing, tuple(used), numbers, is_behind)
 
     def _version(self, connection: Any, number: int) -> RuleSetVersion:
         version = self._versions.version(connection, self._tenant_id, self._program_id, number)

@@ -27,6 +27,7 @@ from pointguard_server.rules.compiler import RulesError
 from pointguard_server.service.configuration_ports import ConfigurationVersions
 from pointguard_server.service.configuration_versions import ConfigurationVersion
 from pointguard_server.service.experiment import Experiment
+from pointguard_server.service.fixed_settings import fixed_changes
 from pointguard_server.service.messages import Messages
 from pointguard_server.service.ports import Directory, Stores
 from pointguard_server.service.program_config import ProgramConfigError
@@ -47,6 +48,16 @@ Step = Callable[[Any, int], Answer]
 """What is written with a change, on the writer's thread: takes the connection and the moment of the change."""
 
 log = structlog.get_logger(__name__)
+
+
+class NotFollowed(PointguardError):
+    """What another server has changed cannot decide here; the text says why, and ``takes_restart`` what would help."""
+
+    reason = "PROGRAM_NOT_FOLLOWED"
+
+    def __init__(self, problem: str, *, takes_restart: bool = False) -> None:
+        super().__init__(problem)
+        self.takes_restart = takes_restart
 
 
 class ServingProgram:
@@ -85,6 +96,7 @@ class ServingProgram:
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._told: set[bytes] = set()  # digests of what is interpreted, and the log has told of
         self._lacking = asyncio.Event()  # set when there is more to compile
+        self._is_behind = False  # whether what should decide is not ready
         self._unsure = False  # whether something was written that does not serve
         self._looks_to_wait = 0
         self.planned: tuple[RuleSetActivation, ...] = ()
@@ -215,6 +227,8 @@ class ServingProgram:
         is_other = tenant.line_codes is not before.line_codes or not tenant.messages.says_the_same(before.messages)
         limits, were = ((each.reservation_ttl_max, each.offline_grace, each.rate) for each in (tenant, before))
         if stores is not None or is_other or limits != were:
+            # Where another server's change is followed, what waits was read for what decides no more.
+            self._engine.refuse_held()
             self._serve(tenant)
 
     async def _recount(self, after: Configuration) -> Recount | None:
@@ -237,7 +251,7 @@ class ServingProgram:
 
     def _settle(self, plan: Plan) -> None:
         """Remember what is planned, let go of rules that nothing needs, and say what is missing."""
-        self.planned = plan.planned
+        self.planned, self._is_behind = plan.planned, plan.is_behind
         self._ready = {digest: self._ready[digest] for digest in plan.used}
         self._preparation.keep(plan.used)
         self.problem = "; ".join(f"version {number} of the earn rules is not ready" for number in plan.missing)
@@ -314,32 +328,53 @@ class ServingProgram:
         for activation in due:
             log.info("rule_set_activated", **_named(activation))
 
-    async def _catch_up(self) -> None:
+    async def follow(self) -> None:
+        """Make ready what other servers have put into the tables, and have it decide; the engine is held meanwhile.
+
+        Raises:
+            NotFollowed: it cannot decide here, or not without a restart.
+            PointguardError: if the ledger cannot be written.
+        """
+        is_done = False
+        while not is_done:
+            # What another one activates meanwhile is looked for again.
+            with suppress(ActiveVersionDiffers):
+                await self._catch_up(with_stores=True)
+                is_done = True
+        if self._unsure or self._is_behind:
+            raise NotFollowed(self.problem)
+
+    async def _catch_up(self, *, with_stores: bool = False) -> None:
         """Make ready what the tables want, and have it decide."""
         place = (self.tenant.tenant_id, self.tenant.program_id)
 
-        def look(connection: Any) -> tuple[list[RuleSetVersion], ConfigurationVersion | None]:
+        def look(connection: Any) -> tuple[list[RuleSetVersion], ConfigurationVersion | None, Stores | None]:
             wanted = self._configured(connection)
             needed = self._planner.needed(connection, self._decider.moment())
+            stores = self._names.read_stores(connection) if with_stores else None
             if wanted == self.configuration.version:
-                return needed, None
-            return needed, self._configurations.version(connection, *place, wanted)
+                return needed, None, stores
+            return needed, self._configurations.version(connection, *place, wanted), stores
 
         def step(connection: Any, _moment: int) -> None:
             if wanted is not None and self._configured(connection) != wanted.version:
                 raise ActiveVersionDiffers(self._configured(connection))
 
-        needed, wanted = await self._engine.run(look)
+        needed, wanted, stores = await self._engine.run(look)
         configuration = None
         if wanted is not None:
             with suppress(RulesError, OSError, ProgramConfigError):
                 configuration = await self.made_ready(wanted)
+        if configuration is not None and (changed := fixed_changes(configuration.config, self.configuration.config)):
+            raise NotFollowed("\n".join(map(str, changed)), takes_restart=True)
         ready = []
         for version in needed:
             if version.digest not in self._ready:
                 with suppress(RulesError, OSError, ValueError):
                     ready.append(await self.compiler.ready_at_once(version))
-        await self.change(step, *ready, configuration=configuration)
+        await self.change(
+            step, *ready, configuration=configuration, stores=stores if stores != self._names.stores else None
+        )
 
     async def made_ready(self, version: ConfigurationVersion) -> Configuration:
         """Return a version of the configuration, checked, with the conditions of its fraud rules compiled.

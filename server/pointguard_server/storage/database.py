@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from pointguard_server.service.duty import DutyLock
+
 DATABASE_FILE = "ledger.sqlite3"
 LOCK_FILE = "lock"
 WRITER_PRAGMAS = (
@@ -118,6 +120,10 @@ class Database(Protocol):
         """Return a pool of connections that only read, for the event loop."""
         ...
 
+    def duty(self) -> "DutyLock | None":
+        """Return what says which server does what one does for all; None where there can be one only."""
+        ...
+
     def close(self) -> None:
         """Close the connection that writes."""
         ...
@@ -151,6 +157,10 @@ class SqliteDatabase:
         from pointguard_server.storage.readers import open_readers
 
         return open_readers(self._path, connections_max)
+
+    def duty(self) -> None:
+        """See the interface."""
+        return
 
     def close(self) -> None:
         """See the interface."""

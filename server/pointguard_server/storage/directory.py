@@ -3,10 +3,11 @@
 Tenants, programs, stores, vocabularies, members and what finds them. All ordinary tables, outside the ledger.
 
 Everything that writes takes the writer's connection and runs inside its atomic step; what is read often stays in
-memory, bounded where clients can make it grow. Only the writer's process changes these tables.
+memory, bounded where clients can make it grow. Where other servers change these tables too, ``learn_codes`` and
+``end_identifiers`` tell memory of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -58,6 +59,7 @@ READ_STORES = (
     " FROM stores s JOIN codes c ON c.code_id = s.store_id"
 )
 READ_CODES = "SELECT tenant_id, kind, text, code_id FROM codes ORDER BY code_id LIMIT ?"
+READ_NEW_CODES = "SELECT tenant_id, kind, text, code_id FROM codes WHERE code_id > ? ORDER BY code_id"
 READ_CODES_OF_KIND = "SELECT text, code_id FROM codes WHERE tenant_id = ? AND kind = ?"
 # version_stores: every store that is new, or not as it was when it was last versioned.
 VERSION_STORES = (
@@ -80,6 +82,7 @@ class Directory:
         self._texts: dict[int, str] = {0: ""}
         self._identified: dict[tuple[int, int, str], Identified] = {}
         self.ended_identifiers: IntArray = np.zeros(0, np.int64)
+        self._newest_code: int | None = None
         self.on_new_code: Callable[[int, CodeKind, str, int], None] = lambda *_: None
 
     def load(self, connection: Connection) -> None:
@@ -87,6 +90,17 @@ class Directory:
         for tenant_id, kind, text, code_id in connection.execute(READ_CODES, (CODES_MAX // 2,)):
             self.remember(tenant_id, kind, text, code_id)
         self.keep_stores(self.read_stores(connection))
+
+    def learn_codes(self, connection: Connection, newest: int) -> None:
+        """Take note of the texts that have got numbers since the last time, up to the newest.
+
+        At the first time nobody has asked anything of them yet: who does will read them.
+        """
+        if self._newest_code is not None and newest != self._newest_code:
+            for tenant_id, kind, text, code_id in connection.execute(READ_NEW_CODES, (self._newest_code,)).fetchall():
+                self.remember(tenant_id, kind, text, code_id)
+                self.on_new_code(tenant_id, CodeKind(kind), text, code_id)
+        self._newest_code = newest
 
     def bind(self, connection: Connection, name: str, value: str) -> bool:
         """Bind the database to something for good; return whether it is the one that it was bound to first."""
@@ -99,6 +113,11 @@ class Directory:
         connection.execute(SET_PROPERTY, (name, value))
 
     # ---------------------------------------------------------------------------------------- vocabularies and stores
+
+    @property
+    def stores(self) -> Stores:
+        """See the port."""
+        return self._stores
 
     def store(self, tenant_id: int, code: str) -> StoreFacts | None:
         """See the port."""
@@ -301,6 +320,12 @@ class Directory:
         connection.execute(END_IDENTIFIER, (link.linked_at, known[1]))
         self.forget(tenant_id, (link.replaces,))
         self.ended_identifiers = np.union1d(self.ended_identifiers, [known[1]])
+
+    def end_identifiers(self, ended: Iterable[int]) -> None:
+        """Have identifiers find nobody any more that another server has ended."""
+        numbers = frozenset(ended)
+        self._identified = {name: each for name, each in self._identified.items() if each[1] not in numbers}
+        self.ended_identifiers = np.union1d(self.ended_identifiers, np.array(sorted(numbers), np.int64))
 
     def _add_identifier(
         self, connection: Connection, tenant_id: int, account_id: int, member: tuple[int, bytes], link: Link

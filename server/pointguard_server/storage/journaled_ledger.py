@@ -169,6 +169,11 @@ class JournaledLedger:
         """See the port."""
         return self.projector.behind_legs
 
+    @property
+    def others(self) -> None:
+        """See the port."""
+        return
+
     def heads(self) -> Heads:
         """See the port."""
         if self._heads is None:

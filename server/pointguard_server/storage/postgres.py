@@ -1,14 +1,13 @@
 """PostgreSQL: its connections, and what this room's statements are there. For ``data_directory`` and ``bootstrap``.
 
-The only file, with ``postgres_ledger``, that knows the driver. A database is served by one server at a time: the
-connection that writes holds a lock of the database for as long as it lives, so whoever has the lock knows that no
-transaction of another server's is under way any more. See docs/adr/0040-postgresql.md.
+The only file, with ``postgres_ledger``, that knows the driver. Any number of servers write to a database, one step at a
+time: a step that writes has the database's lock until it has ended, so whoever has it sees all that others committed,
+and knows that no transaction of another connection's is under way. See docs/adr/0041-many-servers.md.
 """
 
 import re
-import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, Final
 
@@ -25,12 +24,14 @@ from pointguard_server.storage.database import NEWEST_REVISION, run_migrations
 
 OLDEST_VERSION: Final = 15_00_00
 LOCK: Final = 0x706F696E
-LOCK_WAIT_S: Final = 5.0
+DUTY_LOCK: Final = 0x64757479
 # A server that is cut off from its database notices within these; SESSION has the database notice too.
 CONNECTION: Final[dict[str, Any]] = {
     "connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
     "tcp_user_timeout": 10_000, "client_encoding": "UTF8",
 }  # fmt: skip
+_BEGIN: Final = "BEGIN"
+NOTHING: Final = "SELECT 1"
 ONLY_READ: Final = "SET default_transaction_read_only = on"
 SESSION: Final = (
     "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",
@@ -39,40 +40,45 @@ SESSION: Final = (
         "SELECT set_config('synchronous_commit', 'on', false)"
         " WHERE current_setting('synchronous_commit') IN ('off', 'local')"
     ),
-    # A session that is cut off holds the database's lock: nobody could serve until the system gives it up, in hours.
+    # A step waits this long for those of others, and no server that is stopped or cut off in the midst of one may keep
+    # them waiting: the database ends its session, and nothing of the step is left.
+    "SET lock_timeout = 5000",
+    "SET idle_in_transaction_session_timeout = 10000",
     "SET tcp_keepalives_idle = 5",
     "SET tcp_keepalives_interval = 2",
     "SET tcp_keepalives_count = 3",
     "SET tcp_user_timeout = 10000",
     "SET statement_timeout = 0",
-    "SET idle_in_transaction_session_timeout = 0",
 )
 READ_SETTINGS: Final = (
     "SELECT current_setting('server_version_num')::bigint, current_setting('server_encoding'),"
     " current_setting('fsync'), current_setting('full_page_writes'), pg_is_in_recovery()"
 )
-TAKE_LOCK: Final = f"SELECT pg_try_advisory_lock({LOCK}, hashtext(current_schema()))"
+# take_turn: the first thing in a step that writes. Earlier releases hold the same lock for as long as they run.
+TAKE_TURN: Final = f"SELECT pg_advisory_xact_lock({LOCK}, hashtext(current_schema()))"
+TAKE_DUTY: Final = f"SELECT pg_try_advisory_lock({DUTY_LOCK}, hashtext(current_schema()))"
+_WRITES: Final = "BEGIN IMMEDIATE"
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 
 _MARKS: Final = re.compile(r"'[^']*'|\?(\d*)|(?<![\w:]):([a-z_]+)|\bINDEXED BY \w+|%|^BEGIN IMMEDIATE$")
 
 
 class DatabaseInUse(PointguardError):
-    """Another server serves from this database."""
+    """Somebody has had the database's lock for longer than a step takes."""
 
     reason = "DATABASE_IN_USE"
 
     def __init__(self) -> None:
-        super().__init__("another server uses the database: it can be served by one at a time")
+        super().__init__(
+            "another server keeps the database to itself: it is of an earlier release, or is bringing the tables up to"
+            " date"
+        )
 
 
 class DatabaseUnfit(PointguardError):
     """The database cannot be what a ledger is kept in; the text says why."""
 
     reason = "DATABASE_UNFIT"
-
-
-class _LockHeld(DatabaseFailure):
-    """Another server has the database's lock."""
 
 
 @lru_cache(1_024)
@@ -167,6 +173,8 @@ class PostgresConnection:
         wanted, places = translated(statement)
         if places is not None:
             values = [values[place] for place in places]
+        if statement == _WRITES:
+            return self.begin()
         begins, ends = wanted.startswith("BEGIN"), wanted in ("COMMIT", "ROLLBACK")
         try:
             cursor = self._run(wanted, values)
@@ -179,6 +187,38 @@ class PostgresConnection:
         if wanted == "COMMIT" and cursor.statusmessage != "COMMIT":
             raise DatabaseFailure("a statement of the step had failed")
         return cursor
+
+    def begin(self, look: str = "") -> "psycopg.Cursor[Any]":
+        """Begin a step that writes, and return what ``look`` gives in it, all in one round trip.
+
+        Raises:
+            DatabaseFailure: there is no connection, or the other servers' steps take too long.
+        """
+        statements = (_BEGIN, TAKE_TURN, look or NOTHING)
+        try:
+            try:
+                cursor = self._run_together(statements)
+            except DatabaseFailure:
+                if self._in_step or not self._is_lost:
+                    raise
+                # Nobody has to hear of a connection that was lost before the step.
+                cursor = self._run_together(statements)
+        except DatabaseFailure:
+            self._in_step = True
+            self.rollback()
+            raise
+        self._in_step = True
+        return cursor
+
+    def _run_together(self, statements: tuple[str, ...]) -> "psycopg.Cursor[Any]":
+        """Run statements without values, and return what the last one gave."""
+        try:
+            driver = self.driver
+            with driver.pipeline():
+                cursors = [driver.execute(each.encode(), prepare=True, binary=True) for each in statements]
+        except psycopg.Error as error:
+            raise _failure(error) from error
+        return cursors[-1]
 
     def _run(self, wanted: str, values: Any) -> "psycopg.Cursor[Any]":
         try:
@@ -215,10 +255,10 @@ class PostgresConnection:
 
 
 class PostgresDatabase:
-    """Implements ``database.Database``: a database by its URL, for one server.
+    """Implements ``database.Database``: a database by its URL.
 
     Raises:
-        DatabaseInUse: another server has it.
+        DatabaseInUse: somebody else keeps it to themselves.
         DatabaseUnfit: it is no database for a ledger.
     """
 
@@ -229,16 +269,35 @@ class PostgresDatabase:
         except psycopg.Error as error:
             raise DatabaseUnfit("the database's URL cannot be read") from error
         try:
-            self.connection: Connection = PostgresConnection(self._url, _take_over)
-        except _LockHeld as failure:
-            raise DatabaseInUse from failure
+            self._connection = PostgresConnection(self._url)
         except DatabaseFailure as failure:
             raise DatabaseUnfit(f"the database cannot be reached: {_reason(failure)}") from failure
         try:
             self._check()
+            with self._turn():
+                pass
         except BaseException:
             self.close()
             raise
+
+    @property
+    def connection(self) -> Connection:
+        """See the interface."""
+        return self._connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Have no other server write while the block runs."""
+        try:
+            self._connection.begin()
+        except DatabaseFailure as failure:
+            if getattr(failure.__cause__, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+                raise DatabaseInUse from failure
+            raise DatabaseUnfit(f"the database cannot be reached: {_reason(failure)}") from failure
+        try:
+            yield
+        finally:
+            self._connection.rollback()
 
     def _check(self) -> None:
         version, encoding, fsync, whole_pages, is_standby = self.connection.execute(READ_SETTINGS).fetchone()
@@ -262,8 +321,11 @@ class PostgresDatabase:
         """See the interface."""
         if self._revision() == NEWEST_REVISION:
             return
-        engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(self._url))
-        run_migrations(engine)
+        with self._turn():
+            # Two servers may begin at the same time; this one's step does nothing while the tables are made by another.
+            self.connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            if self._revision() != NEWEST_REVISION:
+                run_migrations(create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(self._url)))
 
     def _revision(self) -> str | None:
         found = self.connection.execute("SELECT to_regclass('alembic_version')::text").fetchone()
@@ -275,6 +337,10 @@ class PostgresDatabase:
     def open_lookup(self) -> Connection:
         """See the interface."""
         return PostgresConnection(self._url, lambda connection: connection.execute(ONLY_READ))
+
+    def duty(self) -> "PostgresDuty":
+        """Return what says whether this server does what one of them does for all."""
+        return PostgresDuty(self._url)
 
     def open_readers(self, connections_max: int = 2) -> AsyncEngine:
         """See the interface."""
@@ -292,13 +358,37 @@ def _reason(failure: DatabaseFailure) -> str:
     return f"{type(error).__name__} {state}" if state else type(error).__name__
 
 
-def _take_over(connection: PostgresConnection) -> None:
-    """Take the database's lock, of which a server that has just ended may not have let go yet."""
-    give_up = time.monotonic() + (0.0 if connection.connects else LOCK_WAIT_S)
-    while connection.execute(TAKE_LOCK).fetchone() != (True,):
-        if time.monotonic() >= give_up:
-            raise _LockHeld("another server uses the database")
-        time.sleep(0.1)
+class PostgresDuty:
+    """Implements ``service.duty.DutyLock``: whoever has the database's other lock, for as long as its connection lives.
+
+    From any one thread at a time.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: PostgresConnection | None = None
+        self._taken_by = 0  # the connection, as it counts them, that has the lock
+
+    def take(self) -> bool:
+        """See the protocol."""
+        try:
+            if self._connection is None:
+                self._connection = PostgresConnection(self._url)
+            connection = self._connection
+            connection.execute(NOTHING)
+            if self._taken_by == connection.connects:
+                return True
+            is_taken = connection.execute(TAKE_DUTY).fetchone() == (True,)
+            self._taken_by = connection.connects if is_taken else 0
+        except DatabaseFailure:
+            return False
+        return self._taken_by != 0
+
+    def close(self) -> None:
+        """See the protocol."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._taken_by = None, 0
 
 
 def open_readers(url: str, connections_max: int = 2) -> AsyncEngine:

@@ -13,12 +13,13 @@ import structlog
 
 from pointguard_server.domain.errors import StorageBroken
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, ENTRY_FIELDS, ID_FIELDS, LEG_FIELDS
-from pointguard_server.engine.ports import BatchRecord, Heads, RowArray, Rows
+from pointguard_server.engine.ports import BatchRecord, Heads, ProgramChange, RowArray, Rows
 from pointguard_server.storage import tables
 from pointguard_server.storage.connections import FAILURES, Connection, storage_error
 from pointguard_server.storage.directory import Directory
+from pointguard_server.storage.other_servers import OtherServers
 from pointguard_server.storage.postgres import PostgresConnection
-from pointguard_server.storage.sql_ledger import READ_LAST_BATCH, SqlLedger
+from pointguard_server.storage.sql_ledger import SqlLedger
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +36,17 @@ NEWEST_RECORDS = """
         SELECT least(newest.seq, newest.open_from_seq, coalesce((SELECT old.seq FROM old), 0) + 1) FROM newest
     ) ORDER BY seq DESC
 """
-NEWEST_EPOCH = "SELECT coalesce(max(writer_epoch), 0) FROM writers"
+# look: where the ledger ends, and what else others may have changed.
+LOOK = """
+    SELECT (SELECT coalesce(max(position), 0) FROM legs), (SELECT coalesce(max(position), 0) FROM entries),
+        (SELECT coalesce(max(position), 0) FROM advice), coalesce(batch_id, 0), coalesce(accepted_at, 0),
+        coalesce(digest, decode(repeat('00', 32), 'hex')), (SELECT coalesce(max(code_id), 0) FROM codes),
+        coalesce(change_id, 0), coalesce(changed_at, 0)
+    FROM (SELECT) AS one
+        LEFT JOIN (SELECT batch_id, accepted_at, digest FROM batches ORDER BY batch_id DESC LIMIT 1) AS batch ON true
+        LEFT JOIN (SELECT change_id, changed_at FROM program_changes ORDER BY change_id DESC LIMIT 1) AS change ON true
+"""
+NOTHING_SEEN: Final = (0, bytes(32))
 ADD_BATCH = (
     f"INSERT INTO batches ({', '.join(BatchRecord._fields)})"  # noqa: S608  (names of ours)
     f" VALUES ({', '.join('?' * len(BatchRecord._fields))})"
@@ -93,7 +104,7 @@ _ADVICE: Final = Packer("advice", ADVICE_FIELDS)
 
 
 class PostgresLedger(SqlLedger):
-    """Implements ``engine.ports.LedgerStore``."""
+    """Implements ``engine.ports.LedgerStore``, for one of any number of servers."""
 
     _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     _connection: PostgresConnection
@@ -101,60 +112,68 @@ class PostgresLedger(SqlLedger):
     def __init__(self, connection: Connection, directory: Directory, writer_epoch: int, writer_id: int = 1) -> None:
         assert isinstance(connection, PostgresConnection)  # noqa: S101  (of a ``PostgresDatabase``)
         super().__init__(connection, directory, writer_epoch, writer_id)
+        self._others = OtherServers(connection, directory)
         self._connects = connection.connects
-        self._is_taken_over = False
-        # Digests of the latest batch, and of one whose commit nobody knows the end of: what the database may end with.
-        self._last, self._unsure = b"", b""
-        self._appended = b""
+        self._heads: Heads | None = None  # where the ledger ended when the step began, until something is appended
+        self._seen = NOTHING_SEEN  # the newest batch (its number, its digest) that the ledger is known to have
+        self._appended = NOTHING_SEEN
+        self._has_lost_batches = False
+
+    @property
+    def others(self) -> OtherServers:
+        """See the port."""
+        return self._others
 
     def heads(self) -> Heads:
         """See the port."""
-        heads = super().heads()
-        self._last, self._unsure = heads.digest, b""
-        return heads
+        return self._heads or super().heads()
 
     def begin(self) -> None:
-        """See the port.
+        """See the port. The step has the database's lock, and sees all that was committed before.
 
         Raises:
-            StorageBroken: while the connection was lost another server has served, or the database has lost batches.
+            StorageBroken: while the connection was lost, the database has lost batches.
         """
-        if self._is_taken_over:
+        if self._has_lost_batches:
             raise StorageBroken
-        self._execute("BEGIN")
-        if self._connection.connects == self._connects:
-            return
-        # Whoever writes has the database's lock, so nobody can be in between: but somebody may have been, or this is a
-        # standby that took over without the latest batches, and memory would not know.
         try:
-            epoch = self._connection.execute(NEWEST_EPOCH).fetchone()
-            last = self._connection.execute(READ_LAST_BATCH).fetchone() or (0, 0, bytes(32))
+            (found,) = self._connection.begin(LOOK).fetchall()
+            *heads, newest_code, change, changed_at = found
+            if self._connection.connects != self._connects:
+                self._check_again()
+            self._directory.learn_codes(self._connection, newest_code)
         except FAILURES as error:
             self.rollback()
             raise storage_error(error) from error
-        if epoch != (self.writer_epoch,) or last[2] not in (self._last, self._unsure):
+        self._heads = Heads(*heads)
+        self._seen = self._heads.batch_id, self._heads.digest
+        self._others.latest_change = ProgramChange(change, changed_at)
+
+    def _check_again(self) -> None:
+        """Have nothing be written where this is a standby that took over without the latest batches."""
+        if self._seen != NOTHING_SEEN and not self._others.has_batch(*self._seen):
             self.rollback()
-            self._is_taken_over = True
-            log.error("database_taken_over")
+            self._has_lost_batches = True
+            log.error("database_lost_batches")
             raise StorageBroken
         self._connects = self._connection.connects
 
     def commit(self) -> None:
         """See the port."""
-        appended, self._appended = self._appended, b""
-        self._unsure = appended or self._unsure
+        appended, self._appended = self._appended, NOTHING_SEEN
+        self._heads = None
         super().commit()
-        if appended:
-            self._last, self._unsure = appended, b""
+        if appended != NOTHING_SEEN:
+            self._seen = appended
 
     def rollback(self) -> None:
         """See the port."""
-        self._appended = b""
+        self._heads, self._appended = None, NOTHING_SEEN
         self._connection.rollback()
 
     def append(self, rows: Rows) -> None:
         """See the port."""
-        self._appended = rows.batch.digest
+        self._heads, self._appended = None, (rows.batch.batch_id, rows.batch.digest)
         try:
             self._connection.copy_in(_LEGS.statement, _LEGS.pack(rows.legs, rows.texts))
             if len(rows.entries):

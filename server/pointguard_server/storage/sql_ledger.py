@@ -14,7 +14,7 @@ from pointguard_server.domain.codes import AdviceEntity, Operation, Outcome
 from pointguard_server.domain.ledger_rows import ADVICE_FIELDS, LEG_FIELDS
 from pointguard_server.domain.offline import Occurrence
 from pointguard_server.engine.past_legs import legs_of_records
-from pointguard_server.engine.ports import Heads, History, Identified, IntArray, Original, RowArray, Rows
+from pointguard_server.engine.ports import Heads, History, Identified, IntArray, Original, Others, RowArray, Rows
 from pointguard_server.engine.rows import ADVICE, ADVICE_COLUMNS, LEG, LEG_COLUMNS
 from pointguard_server.service.ports import Link, NewMember
 from pointguard_server.storage.account_histories import AccountHistories
@@ -92,6 +92,11 @@ class SqlLedger(ABC):
         self._connection = connection
         self._directory = directory
         self._histories = AccountHistories(connection, directory, self._newest_records)
+
+    @property
+    def others(self) -> Others | None:
+        """See the port."""
+        return None
 
     @property
     def behind_legs(self) -> int:

@@ -165,7 +165,7 @@ APPEND_ONLY = (
     "legs", "entries", "advice", "batches", "writers", "program_versions", "codes", "rule_set_versions",
     "rule_set_activations", "rule_set_cancellations", "experiments", "experiment_arms", "experiment_events",
     "shadow_events", "store_versions", "exemptions", "exemption_ends", "refused_cards", "configuration_activations",
-    "redemption_stops", "redemption_stop_ends", "occurrences", "allowance_keys",
+    "redemption_stops", "redemption_stop_ends", "occurrences", "allowance_keys", "program_changes",
 )  # fmt: skip
 """Tables whose rows the database itself refuses to change or delete."""
 
@@ -466,6 +466,13 @@ store_versions = Table(
     sqlite_with_rowid=False,
 )
 """What was known of a store from a moment on. Of the versions up to a leg's moment, the newest decided it."""
+program_changes = Table(
+    "program_changes",
+    metadata,
+    Column("change_id", RowNumber, primary_key=True),
+    Column("changed_at", BigInteger, nullable=False),
+)
+"""A row for each row that changes what decides, written by triggers: see migration 0033."""
 dead_letters = Table(
     "dead_letters",
     metadata,

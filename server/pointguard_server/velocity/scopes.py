@@ -304,6 +304,18 @@ def load_counts(scopes, counters, entities, buckets, values, is_rolling):
 
 
 @entry
+def merge_counts(scopes, counters, entities, buckets, values, is_rolling):
+    """Add what others have counted meanwhile: as ``load_counts``, to rings that may have moved on.
+
+    The caller has made room for as many rings, and for ``CHANGES_MAX`` changes a row.
+    """
+    for i in range(values.shape[0]):
+        ring = ring_of(scopes, counters[i], entities[i], buckets[i])
+        move_ring(scopes.rings, ring, buckets[i], is_rolling[i])
+        add_to_ring(scopes, ring, buckets[i], values[i], is_rolling[i])
+
+
+@entry
 def find_places(scopes):
     """Have every ring in use found; the table of places must be empty."""
     for ring in range(scopes.counts[IN_USE]):

@@ -1,0 +1,121 @@
+"""Has a server decide by what other servers of the same ledger have changed: rules, configuration, directives, stores.
+
+For ``bootstrap``, where the ledger may be shared. A batch that finds a later change of the program than this server has
+taken up is not decided: it waits until what the tables say has been made ready and decides. See
+docs/adr/0041-many-servers.md.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import structlog
+
+from pointguard_server.domain.errors import Draining, PointguardError, StorageBroken
+from pointguard_server.engine.batch import Decider
+from pointguard_server.engine.engine import Engine
+from pointguard_server.engine.ports import Others
+from pointguard_server.service.ports import OthersReader
+from pointguard_server.service.serving_program import NotFollowed, ServingProgram
+
+LOOK_EVERY_S: Final = 1.0
+AGAIN_AFTER_S: Final = 0.2
+
+log = structlog.get_logger(__name__)
+
+
+class ProgramFollower:
+    """Looks when a batch found a change, and each second. Belongs to the event loop.
+
+    ``keepers`` take up directives, on the writer's thread; ``problem`` says why this server decides nothing now.
+    ``on_unable`` is told where only a restart can take a change up.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        decider: Decider,
+        others: Others,
+        reader: OthersReader,
+        serving: ServingProgram,
+        keepers: Sequence[Callable[[Any], None]],
+        on_unable: Callable[[], None],
+    ) -> None:
+        self._engine, self._decider, self._serving = engine, decider, serving
+        self._others, self._reader = others, reader
+        self._keepers, self._on_unable = keepers, on_unable
+        self._wanted = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.problem = ""
+        engine.on_program_changed = self._wanted.set
+
+    async def start(self) -> None:
+        """Take up what others have changed since this server read its program, and begin to look."""
+        self._wanted.set()
+        await self._try()
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_AFTER_S if self.problem else LOOK_EVERY_S):
+                    await self._wanted.wait()
+            await self._try()
+
+    async def _try(self) -> None:
+        try:
+            await self._look()
+        except (Draining, StorageBroken):
+            return
+        except NotFollowed as error:
+            self._wait(str(error))
+            if error.takes_restart:
+                self._on_unable()
+        except PointguardError:
+            # Of the ledger itself others complain.
+            self.problem = "the ledger cannot be read"
+            self._engine.refuse_held()
+        except Exception:
+            # Whoever follows must outlive a defect.
+            log.exception("program_fault")
+            self._wait("a defect of the server: see its log")
+
+    async def _look(self) -> None:
+        """Follow if there is something to follow."""
+        is_wanted = self._wanted.is_set() or bool(self.problem)
+        self._wanted.clear()
+        if is_wanted or await self._reader.newest_change() != self._decider.taken_up:
+            await self.follow()
+
+    def _wait(self, problem: str) -> None:
+        """Answer those who wait that they may try again; another look follows."""
+        if problem != self.problem:
+            log.error("program_not_followed", problem=problem)
+        self.problem = problem
+        self._engine.refuse_held()
+
+    async def follow(self) -> None:
+        """Take up what the tables say.
+
+        Raises:
+            NotFollowed: it cannot decide here; nothing is decided until it can.
+            PointguardError: if the ledger cannot be written.
+        """
+        change = await self._engine.run(lambda _connection: self._others.latest_change.number)
+        if change != self._decider.taken_up:
+            self._engine.hold()
+            await self._serving.follow()
+            for load in self._keepers:
+                await self._engine.run(load)
+            # What was changed meanwhile is found by the next batch.
+            await self._engine.run(lambda _connection: change, self._decider.take_up)
+            log.info("program_followed", change=change)
+        self.problem = ""
+        self._engine.release()
