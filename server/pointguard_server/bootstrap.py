@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pointguard_server.data_directory import DataDirectory
 from pointguard_server.domain.calendar import MICROSECOND
+from pointguard_server.domain.errors import ProgramChanged
 from pointguard_server.engine import compiled
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
@@ -60,7 +61,7 @@ from pointguard_server.service.occurrences import Occurrences
 from pointguard_server.service.program_config import ProgramConfig
 from pointguard_server.service.program_follower import ProgramFollower
 from pointguard_server.service.program_sources import ProgramFiles, ProgramSources, Store, check_program, check_stores
-from pointguard_server.service.program_start import ProgramStart, ProgramStarter
+from pointguard_server.service.program_start import ProgramStart, ProgramStarter, Undisturbed
 from pointguard_server.service.reconciliation import Reconciliation
 from pointguard_server.service.rule_compiler import RuleCompiler
 from pointguard_server.service.rule_metrics import RuleMetrics
@@ -425,12 +426,7 @@ class Server:
             SandboxLimits(sources.config.fuel),
             lambda: self.metrics.compiling("rules"),
         )
-        starter = ProgramStarter(
-            store.write, tenant_id, program_id,
-            names=names, versions=versions, configurations=self.ledger.configurations, planner=self._planner,
-            compiler=self._compiler,
-        )  # fmt: skip
-        start = await starter.start(sources, self._first_moment(store, clock, tenant_id, program_id))
+        start = await self._start_program(store, sources, clock, (tenant_id, program_id))
         store.write(names.load)
         self.tenant = self._tenant(tenant_id, program_id, start)
         programs = start.plan.programs
@@ -443,6 +439,21 @@ class Server:
             log.warning("scopes_uncounted", counters=len(programs.scoped))
         self.decider.take_programs(programs, start.plan.upcoming)
         return store, start
+
+    async def _start_program(
+        self, store: LedgerStore, sources: ProgramSources, clock: WallClock, place: tuple[int, int]
+    ) -> ProgramStart:
+        """Return what decides, as it is once no other server changes it meanwhile."""
+        ledger = self.ledger
+        while True:
+            undisturbed = Undisturbed(store)
+            starter = ProgramStarter(
+                undisturbed.write, *place,
+                names=ledger.names, versions=ledger.rule_versions, configurations=ledger.configurations,
+                planner=self._planner, compiler=self._compiler,
+            )  # fmt: skip
+            with suppress(ProgramChanged):
+                return await starter.start(sources, self._first_moment(undisturbed, store, clock, place))
 
     def _count_past(self, recount: Recount) -> None:
         """Count the ledger's legs for wider windows that are new."""
@@ -465,11 +476,14 @@ class Server:
             self.ledger.bind_tenant(tenant_id)
             return tenant_id, names.program(connection, tenant_id, sources.config.code)
 
-    def _first_moment(self, store: LedgerStore, clock: WallClock, tenant_id: int, program_id: int) -> int:
+    def _first_moment(
+        self, undisturbed: Undisturbed, store: LedgerStore, clock: WallClock, place: tuple[int, int]
+    ) -> int:
         """Return the moment from which this process decides: after all that was decided or activated before."""
         versions = self.ledger.rule_versions
-        activated = store.write(lambda connection: versions.latest_moment(connection, tenant_id, program_id))
-        return int(max(clock.now(), store.heads().accepted_at + 1, activated + 1))
+        activated = undisturbed.write(lambda connection: versions.latest_moment(connection, *place))
+        changed = store.others.latest_change.changed_at if store.others is not None else 0
+        return int(max(clock.now(), store.heads().accepted_at + 1, activated + 1, changed + 1))
 
     def _tenant(self, tenant_id: int, program_id: int, start: ProgramStart) -> Tenant:
         """Return the tenant with its program as it starts."""

@@ -26,6 +26,8 @@ def issue_key(settings: Settings, roles: str) -> str:
     name = _program_name(settings)
     with DataDirectory(settings.data_directory, settings.database) as directory, directory.writing() as connection:
         tenant_id = directory.names.tenant(connection, settings.tenant, name, now)
+        # From here on the key ring is whole: a copy of it serves on another machine.
+        directory.bind_tenant(tenant_id)
         directory.names.add_api_key(connection, issued.key_id, tenant_id, roles, issued.hash, now)
     return issued.raw_key
 

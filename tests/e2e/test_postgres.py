@@ -81,20 +81,6 @@ async def test_a_walk_through_the_money_path_goes_on_on_another_machine(server: 
         other.clean_up()
 
 
-def test_a_server_whose_database_another_one_has_served_meanwhile_says_so_and_ends(
-    cluster: PostgresCluster, server: ServerProcess
-) -> None:
-    if not server.running:
-        server.start()
-    name = server.options[-1].partition("@/")[2].partition("?")[0]
-    cluster.execute("INSERT INTO writers (writer_id, started_at) VALUES (1, 1)", name)
-    cluster.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
-    with RawCalls(server) as raw:
-        assert raw.call("EnrollMember", RPCS["EnrollMember"].request()).code == "UNAVAILABLE"
-    assert server.wait() == 1
-    assert [event["level"] for event in server.events() if event["event"] == "database_taken_over"] == ["error"]
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("cuts", [1, 5])
 async def test_nothing_answered_is_lost_when_the_server_or_the_database_is_killed_under_load(

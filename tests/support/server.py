@@ -184,6 +184,7 @@ class ServerProcess:
     def complaints(self) -> list[str]:
         """The lines of the newest process's log that tell of anything but its start, its end and what it was asked."""
         usual = {*COMPILING, "starting", "rules_loaded", "journal_recovered", "ready", "swept", "draining", "stopped"}
+        usual |= {"duty_taken", "duty_lost", "program_followed"}
         usual |= {
             "program_taken_up",
             "configuration_activated",

@@ -499,6 +499,8 @@ class StorageUnavailable(PointguardError):
 class ProgramChanged(StorageUnavailable):
     """Another server has changed what decides, and this one does not decide by it yet."""
 
+    reason = "PROGRAM_CHANGED"
+
 
 class StorageBroken(StorageUnavailable):
     """A flush to disk failed: what is on disk is unknown, and only a restart reads it anew."""

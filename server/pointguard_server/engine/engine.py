@@ -220,7 +220,7 @@ class Engine:
             self._pending.remove(item)
             self.queued -= item.count
             for submission in item.submissions:
-                submission.done(None, ProgramChanged())
+                _hand_over(submission, ProgramChanged())
             self._recycle(item)
 
     def _loop_of(self) -> asyncio.AbstractEventLoop:
@@ -314,13 +314,7 @@ class Engine:
             self.on_program_changed()
             return
         for submission, result in zip(batch.submissions, results, strict=True):
-            try:
-                if isinstance(result, BaseException):
-                    submission.done(None, result)
-                else:
-                    submission.done(result, None)
-            except Exception:  # one caller's trouble must not keep the others, and the queue, waiting
-                log.exception("fault", where="answer")
+            _hand_over(submission, result)
         self._recycle(batch)
         report = self._decider.last_report if error is None else None
         if report is not None:
@@ -400,6 +394,17 @@ class Engine:
 
     def _post(self, call: Callable[..., None], *arguments: Any) -> None:
         self._loop_of().call_soon_threadsafe(call, *arguments)
+
+
+def _hand_over(submission: _Submission, result: Any) -> None:
+    """Give a submission what it gets."""
+    try:
+        if isinstance(result, BaseException):
+            submission.done(None, result)
+        else:
+            submission.done(result, None)
+    except Exception:  # one caller's trouble must not keep the others, and the queue, waiting
+        log.exception("fault", where="answer")
 
 
 def _finished(submission: _Submission, answers: Answers) -> Any:

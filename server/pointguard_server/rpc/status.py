@@ -77,6 +77,7 @@ CODES: dict[type[errors.PointguardError], StatusCode] = {
     errors.Expired: StatusCode.DEADLINE_EXCEEDED,
     errors.Draining: StatusCode.UNAVAILABLE,
     errors.StorageUnavailable: StatusCode.UNAVAILABLE,
+    errors.ProgramChanged: StatusCode.UNAVAILABLE,
     errors.StorageBroken: StatusCode.UNAVAILABLE,
     ConfigurationRefused: StatusCode.FAILED_PRECONDITION,
     VerificationFailed: StatusCode.UNAVAILABLE,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pointguard_server.domain.codes import RuleSetActivationKind
+from pointguard_server.domain.errors import ProgramChanged
+from pointguard_server.engine.ports import LedgerStore
 from pointguard_server.rules.compiler import RulesError
 from pointguard_server.rules.rule_set import RuleSet
 from pointguard_server.service.configuration_ports import ConfigurationVersions
@@ -51,6 +53,32 @@ class ProgramStart:
     ready: Mapping[bytes, ReadyRules]
     lines: LineCodes
     plan: Plan
+
+
+class Undisturbed:
+    """Runs a start's jobs for as long as no other server changes what decides: what was read before would be wrong."""
+
+    def __init__(self, store: LedgerStore) -> None:
+        self._store = store
+        self._known: int | None = None
+
+    def write(self, job: Callable[[Any], Any]) -> Any:
+        """Run ``job(connection)`` in an atomic step of its own, and return what it returns.
+
+        Raises:
+            ProgramChanged: another server has changed something since the first job; nothing was done.
+        """
+        others = self._store.others
+        if others is None:
+            return self._store.write(job)
+
+        def step(connection: Any) -> tuple[Any, int]:
+            if self._known not in (None, others.latest_change.number):
+                raise ProgramChanged
+            return job(connection), others.latest_change_now().number
+
+        result, self._known = self._store.write(step)
+        return result
 
 
 class ProgramStarter:

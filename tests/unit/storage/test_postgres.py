@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from pointguard_server.data_directory import DataDirectory
-from pointguard_server.domain.errors import StorageBroken, StorageUnavailable
 from pointguard_server.service.vault import MemberVault
 from pointguard_server.settings import SettingsError, read_settings
 from pointguard_server.storage import postgres
@@ -155,16 +155,94 @@ def test_what_is_rolled_back_twice_or_where_nothing_was_begun_leaves_the_connect
 # ------------------------------------------------------------------------------------------------- whom it is served by
 
 
-def test_a_database_has_one_server_at_a_time(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "LOCK_WAIT_S", 0.3)
-    with closing(PostgresDatabase(postgres_url)) as database:
-        with pytest.raises(DatabaseInUse):
-            PostgresDatabase(postgres_url)
-        with closing(database.open_lookup()) as lookup:
-            assert lookup.execute(COUNT).fetchone() == (0,)
+def test_servers_share_a_database_and_a_step_waits_for_that_of_another(postgres_url: str) -> None:
+    with (
+        closing(PostgresDatabase(postgres_url)) as first,
+        closing(PostgresDatabase(postgres_url)) as second,
+        closing(first.open_lookup()) as lookup,
+    ):
+        with pytest.raises(DatabaseFailure):
+            lookup.execute(ADD, ("a", "b"))
+        first.connection.execute("BEGIN IMMEDIATE")
+        first.connection.execute(ADD, ("mine", ""))
+        counted: list[tuple[int]] = []
+
+        def step() -> None:
+            second.connection.execute("BEGIN IMMEDIATE")
+            counted.append(second.connection.execute(COUNT).fetchone())
+            second.connection.execute("COMMIT")
+
+        waits = threading.Thread(target=step)
+        waits.start()
+        # Whoever only reads waits for nobody.
+        assert lookup.execute(COUNT).fetchone() == (0,)
+        waits.join(0.2)
+        assert waits.is_alive()
+        first.connection.execute("COMMIT")
+        waits.join()
+        assert counted == [(1,)]
+
+
+def test_a_step_that_waits_for_too_long_fails_and_leaves_nothing_behind(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "SESSION", (*postgres.SESSION, "SET lock_timeout = 100"))
+    with closing(PostgresConnection(postgres_url)) as first, closing(PostgresConnection(postgres_url)) as second:
+        first.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseFailure, match="LockNotAvailable"):
+            second.execute("BEGIN IMMEDIATE")
+        assert not second.in_transaction
+        first.execute("COMMIT")
+        second.execute("BEGIN IMMEDIATE")
+        second.rollback()
+        assert second.connects == 1
+
+
+def test_a_server_that_stops_in_the_midst_of_a_step_keeps_the_others_waiting_for_a_while_only(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = (*postgres.SESSION, "SET idle_in_transaction_session_timeout = 200")
+    with closing(PostgresConnection(postgres_url)) as other:
+        monkeypatch.setattr(postgres, "SESSION", settings)
+        with closing(PostgresConnection(postgres_url)) as stopped:
+            stopped.execute("BEGIN IMMEDIATE")
+            stopped.execute(ADD, ("lost", ""))
+            other.execute("BEGIN IMMEDIATE")
+            assert other.execute(COUNT).fetchone() == (0,)
+            other.execute("COMMIT")
             with pytest.raises(DatabaseFailure):
-                lookup.execute(ADD, ("a", "b"))
-    PostgresDatabase(postgres_url).close()
+                stopped.execute("COMMIT")
+            stopped.rollback()
+            assert stopped.execute(COUNT).fetchone() == (0,)
+
+
+def test_a_server_of_an_earlier_release_has_the_database_to_itself_until_it_ends(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as earlier:
+        earlier.execute(postgres.TAKE_TURN.replace("_xact_", "_").encode())
+        with monkeypatch.context() as patched:
+            patched.setattr(postgres, "SESSION", (*postgres.SESSION, "SET lock_timeout = 100"))
+            with pytest.raises(DatabaseInUse):
+                PostgresDatabase(postgres_url)
+        ends = threading.Timer(0.2, earlier.close)
+        ends.start()
+        PostgresDatabase(postgres_url).close()
+        ends.join()
+
+
+def test_one_of_those_that_share_a_database_is_on_duty_and_another_one_when_it_is_gone(postgres_url: str) -> None:
+    with closing(PostgresDatabase(postgres_url)) as database:
+        first, second = database.duty(), database.duty()
+        assert [first.take(), second.take(), first.take(), second.take()] == [True, False, True, False]
+        first.close()
+        assert [second.take(), first.take()] == [True, False]
+        assert second._connection is not None
+        second._connection._drop()
+        assert first.take(), "the lock is free once the connection is gone"
+        assert not second.take()
+        first.close()
+        second.close()
 
 
 def test_a_ledger_in_postgresql_keeps_its_key_ring_in_the_data_directory_and_does_not_open_without(
@@ -180,37 +258,19 @@ def test_a_ledger_in_postgresql_keeps_its_key_ring_in_the_data_directory_and_doe
         again.bind_tenant(1)
 
 
-def test_a_server_that_has_just_ended_is_waited_for(postgres_url: str) -> None:
-    database = PostgresDatabase(postgres_url)
-    ends = threading.Timer(0.4, database.close)
-    ends.start()
-    PostgresDatabase(postgres_url).close()
-    ends.join()
-
-
-def test_a_server_that_lost_its_connection_while_another_one_served_decides_nothing_more(
+def test_a_server_that_lost_its_connection_goes_on_behind_what_another_one_has_written_meanwhile(
     postgres_url: str, tmp_path: Path, cut: Callable[[PostgresConnection], None]
 ) -> None:
-    begin = "INSERT INTO writers (writer_id, started_at) VALUES (1, 1) RETURNING writer_epoch"
     names = Directory(MemberVault(KeyRing.open_or_create(tmp_path / "keyring.json")))
-    with closing(PostgresDatabase(postgres_url)) as mine:
+    with closing(PostgresDatabase(postgres_url)) as mine, closing(PostgresDatabase(postgres_url)) as other:
         assert isinstance(mine.connection, PostgresConnection)
-        ((epoch,),) = mine.connection.execute(begin).fetchall()
-        ledger = PostgresLedger(mine.connection, names, epoch)
+        ledger, of_other = PostgresLedger(mine.connection, names, 1), PostgresLedger(other.connection, names, 2)
         append(ledger, {"seq": 1})
         cut(mine.connection)
-        append(ledger, {"seq": 2})  # nobody was in between
-        cut(mine.connection)
-        with closing(PostgresDatabase(postgres_url)) as other:
-            with pytest.raises(StorageUnavailable) as refused:
-                ledger.begin()
-            assert not isinstance(refused.value, StorageBroken)
-            ledger.rollback()
-            other.connection.execute(begin)
-        for _ in range(2):
-            with pytest.raises(StorageBroken):
-                ledger.begin()
-            assert not mine.connection.in_transaction
+        append(of_other, {"seq": 2})
+        append(ledger, {"seq": 3})
+        assert ledger.heads() == of_other.heads()
+        assert ledger.heads().position == 3
 
 
 @pytest.mark.parametrize(("options", "problem"), [("ENCODING 'SQL_ASCII' TEMPLATE template0", "encoding is SQL_ASCII")])
