@@ -184,4 +184,4 @@ def test_servers_that_take_turns_decide_as_one_does(
         audit(ledger)
     assert len(servers.first.rows("legs")) > 90
     reasons = {code for leg in servers.first.rows("legs") for code in (leg["reason"],)}
-    assert len(reasons) > 3, "more than one thing must have been declined"
+    assert len(reasons) >= 3, "more than one thing must have been declined"
