@@ -294,12 +294,6 @@ class Server:
         rule_sets = RuleSets(self.serving, self.engine, ledger.rule_versions, ledger.rule_version_reader, clock)
         experiments = self._open_trials(rule_sets, clock)
         self.advice_feed = AdviceFeed(self.ledger.notices, tenant.tenant_id, self._ledger_end)
-        exemptions, stops = await self._open_directives(tenant)
-        if store.others is not None:
-            self._follower = ProgramFollower(
-                self.engine, self.decider, store.others, self.ledger.others, self.serving,
-                (exemptions.load, stops.load), self.failed.set,
-            )  # fmt: skip
         self.rpc = RpcServer(
             desk,
             rule_sets,
@@ -308,8 +302,7 @@ class Server:
             self.shadows,
             self._open_backtests(rule_sets),
             self._explainer(rule_sets),
-            exemptions,
-            stops,
+            *await self._open_directives(store, tenant),
             *self._open_books(),
             self._open_offline(desk, tenant),
             self.advice_feed,
@@ -387,7 +380,7 @@ class Server:
             ledger.experiment_reader, clock, catch_up=ledger.catch_up,
         )  # fmt: skip
 
-    async def _open_directives(self, tenant: Tenant) -> tuple[Exemptions, Stops]:
+    async def _open_directives(self, store: LedgerStore, tenant: Tenant) -> tuple[Exemptions, Stops]:
         """Return the exemptions and the stops of redemptions, those in force taken up."""
         place, names, pool = (tenant.tenant_id, tenant.program_id), self.ledger.names, self.ledger.reader_pool
         exemptions = Exemptions(
@@ -395,8 +388,13 @@ class Server:
             self._planner.matches, place,
         )  # fmt: skip
         stops = Stops(self.engine, self.decider, DirectiveStore(STOPS), DirectiveReader(STOPS, pool), names, place)
-        await self.engine.run(exemptions.load)
-        await self.engine.run(stops.load)
+        loads = (exemptions.load, stops.load)
+        for load in loads:
+            await self.engine.run(load)
+        if store.others is not None:
+            self._follower = ProgramFollower(
+                self.engine, self.decider, store.others, self.ledger.others, self.serving, loads, self.failed.set
+            )
         return exemptions, stops
 
     def _open_offline(self, desk: Desk, tenant: Tenant) -> OfflineService:

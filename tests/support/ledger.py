@@ -220,8 +220,7 @@ class Ledger:
         self.database: SqlLedger = (PostgresLedger if self.postgres_url else SqliteLedger)(
             self.connection, self.names, 1
         )
-        # As a server's: from its first step on it is told of the texts that others number.
-        self.database.write(lambda _connection: None)
+        self.database.write(lambda _connection: None)  # from its first step on it is told of texts that others number
         self.programs = self._read_programs()
         self.names.load(self.connection)
         self.store: LedgerStore = self.database

@@ -3,7 +3,7 @@
 For ``bootstrap`` and ``serving_program``, on the writer's thread.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -148,11 +148,7 @@ class Planner:
 
         countries = {}
         if any(_reads_country(rules.rule_set.checked) for rules in asking):
-            stores = self._names.read_stores(connection).items()
-            own = {store.store_id: store.country for (tenant_id, _), store in stores if tenant_id == self._tenant_id}
-            known = {country: intern(CodeKind.COUNTRY, country) for country in set(own.values()) if country}
-            countries = {store: known[country] for store, country in own.items() if country}
-
+            countries = self._countries(connection, intern)
         group_sets = self._sets_for(connection, configuration.config)
         age_bands: tuple[int, ...] = ()
         if any(birth_inputs_of(rules.rule_set.checked) for rules in asking):
@@ -195,8 +191,15 @@ class Planner:
         )
         missing = tuple(number for number, made in programs.items() if made is None)
         arms = _arms(experiment, programs)
-        is_behind = programs.get(in_force) is None or (experiment is not None and not arms)
-        return Plan(program, arms, upcoming, timeline.planned, missing, tuple(used), numbers, is_behind)
+        behind = programs.get(in_force) is None or (experiment is not None and not arms)
+        return Plan(program, arms, upcoming, timeline.planned, missing, tuple(used), numbers, behind)
+
+    def _countries(self, connection: Any, intern: Callable[[CodeKind, str], int]) -> dict[int, int]:
+        """Return the country of each store that has one, both by number."""
+        stores = self._names.read_stores(connection).items()
+        own = {store.store_id: store.country for (tenant_id, _), store in stores if tenant_id == self._tenant_id}
+        known = {country: intern(CodeKind.COUNTRY, country) for country in set(own.values()) if country}
+        return {store: known[country] for store, country in own.items() if country}
 
     def _version(self, connection: Any, number: int) -> RuleSetVersion:
         version = self._versions.version(connection, self._tenant_id, self._program_id, number)
