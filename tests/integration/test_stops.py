@@ -8,7 +8,7 @@ import pytest
 from pointguard_server.domain.codes import CodeKind, Decision, Reason
 from pointguard_server.engine.ask import Verdict
 from pointguard_server.engine.world import STOP
-from tests.support.ledger import DAY, MINUTE, NOWHERE, SECOND, Ledger, Where, open_ledger
+from tests.support.ledger import DAY, MINUTE, NOWHERE, SECOND, Ledger, ManualClock, Where, open_ledger
 from tests.support.server import ROOT
 
 EAGER = """
@@ -142,8 +142,9 @@ def test_a_stop_is_named_before_what_is_wrong_with_the_account(ledger: Ledger) -
 def test_a_programs_budget_for_a_day_is_spent_to_the_last_point_and_no_further(
     new_ledger: Callable[..., Ledger], points: int, fits: bool
 ) -> None:
-    ledger = new_ledger(rules=BUDGET.read_text(), zone="America/Toronto")
-    ledger.clock.set("2026-03-03 23:30:00-05:00")
+    clock = ManualClock(0)
+    clock.set("2026-03-03 23:30:00-05:00")
+    ledger = new_ledger(rules=BUDGET.read_text(), zone="America/Toronto", clock=clock)
     first, second, third = ledger.member(500_000), ledger.member(500_000), ledger.member(500_000)
     assert ledger.authorise(first, 60_000).decision == Decision.APPROVED
     verdict = ledger.authorise(second, points)
