@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -24,7 +24,7 @@ from pointguard_server.engine import compiled
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.memory import Memory
-from pointguard_server.engine.ports import LedgerStore
+from pointguard_server.engine.ports import LedgerStore, Others
 from pointguard_server.engine.recount import Recount
 from pointguard_server.feeds.metrics import PublishMetrics
 from pointguard_server.feeds.opening import open_publishers
@@ -294,6 +294,9 @@ class Server:
         rule_sets = RuleSets(self.serving, self.engine, ledger.rule_versions, ledger.rule_version_reader, clock)
         experiments = self._open_trials(rule_sets, clock)
         self.advice_feed = AdviceFeed(self.ledger.notices, tenant.tenant_id, self._ledger_end)
+        directives = await self._open_directives(tenant)
+        allowance_keys = AllowanceKeys(self.engine, self.decider, AllowanceKeyStore(), ledger.keys, tenant.tenant_id)
+        self._follower = self._open_follower(store.others, (*directives, allowance_keys))
         self.rpc = RpcServer(
             desk,
             rule_sets,
@@ -302,9 +305,9 @@ class Server:
             self.shadows,
             self._open_backtests(rule_sets),
             self._explainer(rule_sets),
-            *await self._open_directives(store, tenant),
+            *directives,
             *self._open_books(),
-            self._open_offline(desk, tenant),
+            self._open_offline(desk, allowance_keys, tenant),
             self.advice_feed,
             guard,
             (tenant,),
@@ -380,7 +383,7 @@ class Server:
             ledger.experiment_reader, clock, catch_up=ledger.catch_up,
         )  # fmt: skip
 
-    async def _open_directives(self, store: LedgerStore, tenant: Tenant) -> tuple[Exemptions, Stops]:
+    async def _open_directives(self, tenant: Tenant) -> tuple[Exemptions, Stops]:
         """Return the exemptions and the stops of redemptions, those in force taken up."""
         place, names, pool = (tenant.tenant_id, tenant.program_id), self.ledger.names, self.ledger.reader_pool
         exemptions = Exemptions(
@@ -388,24 +391,26 @@ class Server:
             self._planner.matches, place,
         )  # fmt: skip
         stops = Stops(self.engine, self.decider, DirectiveStore(STOPS), DirectiveReader(STOPS, pool), names, place)
-        loads = (exemptions.load, stops.load)
-        for load in loads:
-            await self.engine.run(load)
-        if store.others is not None:
-            self._follower = ProgramFollower(
-                self.engine, self.decider, store.others, self.ledger.others, self.serving, loads, self.failed.set
-            )
+        for keeper in (exemptions, stops):
+            await keeper.look_again()
         return exemptions, stops
 
-    def _open_offline(self, desk: Desk, tenant: Tenant) -> OfflineService:
+    def _open_follower(
+        self, others: Others | None, takers: Sequence[Exemptions | Stops | AllowanceKeys]
+    ) -> ProgramFollower | None:
+        """Return what follows other servers' changes of the program, if there can be others."""
+        if others is None:
+            return None
+        return ProgramFollower(
+            self.engine, self.decider, others, self.ledger.others, self.serving,
+            [taker.look_again for taker in takers], self.failed.set,
+        )  # fmt: skip
+
+    def _open_offline(self, desk: Desk, keys: AllowanceKeys, tenant: Tenant) -> OfflineService:
         """Return what serves terminals that cannot ask."""
-        ledger, writing = self.ledger, (self.engine, self.decider)
-        reader = OccurrenceReader(ledger.reader_pool, ledger.catch_up)
-        return OfflineService(
-            desk,
-            AllowanceKeys(*writing, AllowanceKeyStore(), ledger.keys, tenant.tenant_id),
-            Occurrences(*writing, OccurrenceStore(), reader, tenant.tenant_id),
-        )
+        reader = OccurrenceReader(self.ledger.reader_pool, self.ledger.catch_up)
+        occurrences = Occurrences(self.engine, self.decider, OccurrenceStore(), reader, tenant.tenant_id)
+        return OfflineService(desk, keys, occurrences)
 
     async def _open_program(self, sources: ProgramSources, clock: WallClock) -> tuple[LedgerStore, ProgramStart]:
         """Open the ledger's store, and make ready what decides by it."""

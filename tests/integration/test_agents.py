@@ -250,6 +250,6 @@ def test_ends_of_exemptions_and_stops_count_as_interventions_at_a_start_too() ->
         stop_redemptions(ledger, author="agent 7")
         ledger.decider.directives = Directives()
         for keeper in (stops_of(ledger), exemptions_of(ledger)):
-            ledger.store.write(keeper.load)
+            keeper._take_up(ledger.store.write(keeper._find))
         assert said(ledger.adjust(account, 1)) == (APPROVED, [Reason.FRAUD_WARNING])
         check(ledger)

@@ -92,7 +92,16 @@ class AllowanceKeys:
 
     async def find(self, key_id: str) -> SigningKey | None:
         """Return the key of an id."""
-        return next((key for key in await self.all() if key.key_id == key_id), None)
+        found = next((key for key in await self.all() if key.key_id == key_id), None)
+        if found is None and key_id.partition("-")[0] not in {str(key.number) for key in self._keys}:
+            # Another server of the ledger may have made it just now.
+            await self.look_again()
+            found = next((key for key in self._keys if key.key_id == key_id), None)
+        return found
+
+    async def look_again(self) -> None:
+        """Know of the keys that other servers have made."""
+        await self._engine.run(self._load, self._take)
 
     async def sign(self, terms: bytes, issued_at: int) -> tuple[str, bytes]:
         """Return the key that signs what was issued at a moment, and its signature."""

@@ -79,9 +79,9 @@ class Keeper(ABC, Generic[Each]):
     def _over(self) -> PointguardError:
         """Return what is raised if the one to be ended is not in force any more."""
 
-    def load(self, connection: Any) -> None:
-        """Take up what is in force: at a start, on the writer's thread."""
-        self._take_up(self._find(connection))
+    async def look_again(self) -> None:
+        """Take up what the tables say is in force: at a start, and when another server has changed it."""
+        await self._engine.run(self._find, self._take_up)
 
     async def listed(self, below: int, count: int, in_force_at: int) -> list[Each]:
         """Return a page of them, the newest first; if a moment is given, only those in force then."""
@@ -163,7 +163,7 @@ class Keeper(ABC, Generic[Each]):
         while True:
             await asyncio.sleep(LOOK_AGAIN_S)
             try:
-                await self._engine.run(self._find, self._take_up)
+                await self.look_again()
             except (Draining, StorageBroken):
                 return
             except StorageUnavailable:

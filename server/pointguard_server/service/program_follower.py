@@ -6,9 +6,9 @@ docs/adr/0041-many-servers.md.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 class ProgramFollower:
     """Looks when a batch found a change, and each second. Belongs to the event loop.
 
-    ``keepers`` take up directives, on the writer's thread; ``problem`` says why this server decides nothing now.
+    ``takers`` take up what is beside the rules; ``problem`` says why this server decides nothing now.
     ``on_unable`` is told where only a restart can take a change up.
     """
 
@@ -39,12 +39,12 @@ class ProgramFollower:
         others: Others,
         reader: OthersReader,
         serving: ServingProgram,
-        keepers: Sequence[Callable[[Any], None]],
+        takers: Sequence[Callable[[], Awaitable[None]]],
         on_unable: Callable[[], None],
     ) -> None:
         self._engine, self._decider, self._serving = engine, decider, serving
         self._others, self._reader = others, reader
-        self._keepers, self._on_unable = keepers, on_unable
+        self._takers, self._on_unable = takers, on_unable
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.problem = ""
@@ -112,8 +112,8 @@ class ProgramFollower:
         if change != self._decider.taken_up:
             self._engine.hold()
             await self._serving.follow()
-            for load in self._keepers:
-                await self._engine.run(load)
+            for take in self._takers:
+                await take()
             # What was changed meanwhile is found by the next batch.
             await self._engine.run(lambda _connection: change, self._decider.take_up)
             log.info("program_followed", change=change)

@@ -14,6 +14,7 @@ RowNumber = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 TABLE = "program_changes"
 # The tables whose rows change what decides, and the column that has a row's moment.
 CHANGES = {
+    "allowance_keys": "starts_at",
     "configuration_activations": "activated_at",
     "exemption_ends": "ended_at",
     "exemptions": "starts_at",
@@ -36,7 +37,11 @@ def upgrade() -> None:
     only_grows(TABLE)
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for table, moment in CHANGES.items():
-        count = f"INSERT INTO {TABLE} (changed_at) VALUES (NEW.{moment})"  # noqa: S608  (names of this file)
+        # Moments never go back: whoever knows of the newest change may forget the ones before.
+        count = (
+            f"INSERT INTO {TABLE} (changed_at) VALUES ({'max' if is_sqlite else 'greatest'}(NEW.{moment},"  # noqa: S608
+            f" coalesce((SELECT changed_at FROM {TABLE} ORDER BY change_id DESC LIMIT 1), 0)))"
+        )
         name = f"{table}_is_a_change"
         if is_sqlite:
             op.execute(f"CREATE TRIGGER {name} AFTER INSERT ON {table} BEGIN {count}; END")
