@@ -27,9 +27,10 @@ from pointguard_server.rpc.parsing import parse
 from pointguard_server.rpc.status import refusal
 from pointguard_server.rpc.wire import blake2, columns, reading, writing
 from pointguard_server.rpc.wire.encoding import FIELDS_MAX
+from pointguard_server.rpc.wire.fields import Names
 from pointguard_server.rpc.wire.matching import Matchers, Seen, matchers_for, seen_for
 from pointguard_server.rpc.wire.reading import Reader, Rows
-from pointguard_server.rpc.wire.writing import Names, Written
+from pointguard_server.rpc.wire.writing import Written
 from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.ports import Directory
 from pointguard_server.service.tenants import Tenant
@@ -452,7 +453,9 @@ class Codec:
         if outcome > 0:
             return refusal(outcome)
         verdict = answers.verdict(row)
-        for rule_id in [reason[1] for reason in verdict.reasons] + [given.rule_id for given in verdict.entries]:
+        of_reasons = [rule_id for _, rule_id in verdict.reasons]
+        of_entries, of_advice = ([each.rule_id for each in given] for given in (verdict.entries, verdict.advice))
+        for rule_id in of_reasons + of_entries + of_advice:
             self._learn_name(rule_id)
         return verdict
 
