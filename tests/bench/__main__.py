@@ -1,6 +1,6 @@
 """``python -m tests.bench [names…]``: measure, print a table, write ``bench/results/<name>.json``.
 
-Without names: all of them. ``waterfall``, ``profile-unary`` and ``profile-batch`` print where the server's time goes,
+Without names: all of them. ``waterfall``, ``profile-unary``, ``profile-advice`` and ``profile-batch`` print where the server's time goes,
 ``rule_cost`` what the worst earn rules take.
 """
 
