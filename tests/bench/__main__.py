@@ -1,7 +1,7 @@
 """``python -m tests.bench [names…]``: measure, print a table, write ``bench/results/<name>.json``.
 
-Without names: all of them. ``waterfall``, ``profile-unary``, ``profile-advice`` and ``profile-batch`` print where the server's time goes,
-``rule_cost`` what the worst earn rules take.
+Without names: all of them. ``waterfall``, ``profile-unary``, ``-advice`` and ``-batch`` print where the server's time
+goes, ``rule_cost`` what the worst earn rules take.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""``profile-unary``, ``profile-advice`` and ``profile-batch``: where the engine's threads spend their processor time under load.
+"""``profile-unary``, ``-advice`` and ``-batch``: where the engine's threads spend their processor time under load.
 
 The process of the front is not looked into.
 """
@@ -18,11 +18,10 @@ from tests.bench.stage import WORKER_MARGIN_S, Stage
 FUNCTIONS = 30
 WARM_UP_S = 3.0
 WRITING_TIMEOUT_S = 10.0
+_UNARY = {"mode": "unary", "concurrency": unary.CONCURRENCY, "channels": unary.CHANNELS}
 JOBS: dict[str, dict[str, Any]] = {
-    "profile-unary": {"mode": "unary", "concurrency": unary.CONCURRENCY, "channels": unary.CHANNELS},
-    "profile-advice": {
-        "mode": "unary", "concurrency": unary.CONCURRENCY, "channels": unary.CHANNELS, "operations": ("advice",)
-    },  # fmt: skip
+    "profile-unary": _UNARY,
+    "profile-advice": _UNARY | {"operations": ("advice",)},
     "profile-batch": {"mode": "batch", "batch_size": batch.TRIALS[0][0], "concurrency": batch.TRIALS[0][1]},
 }
 

@@ -94,7 +94,7 @@ def test_every_planted_fault_has_the_scenario_that_catches_it() -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(fault, marks=pytest.mark.long if number % 3 else ())
+        pytest.param(fault, marks=pytest.mark.long if number % 6 else ())
         for number, fault in enumerate(sorted(set(FAULTS) - set(IN_POWER_CUTS)))
     ],
 )

@@ -109,6 +109,7 @@ def load(raw: RawCalls) -> None:
         raw.call("VoidRedemption", RPCS["VoidRedemption"].request())
 
 
+@pytest.mark.long
 def test_every_panel_of_the_dashboard_shows_something_under_load(watched: Prometheus, raw: RawCalls) -> None:
     load(raw)
     watched.await_value("sum(changes(pointguard_ledger_position[1m])) > bool 0", 1)

@@ -52,6 +52,7 @@ async def test_no_answer_that_was_owed_is_lost_when_the_server_is_told_to_end(
     assert Checker(read_history(tmp_path / "history"), rows, Terms()).check() == []
 
 
+@pytest.mark.long
 def test_an_idle_server_ends_at_once_and_leaves_its_files_to_the_next(own_server: ServerProcess) -> None:
     assert own_server.stop(signal.SIGINT) == 0
     assert not own_server.database.with_name("ledger.sqlite3-wal").exists(), "the log was not brought into the database"

@@ -249,7 +249,7 @@ def _rules_compiled_once() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     history=histories, zone=st.sampled_from(ZONES), start=st.sampled_from(STARTS), share=st.sampled_from((0, 3, 6, 9))
 )
@@ -267,7 +267,7 @@ def test_the_version_that_decided_gives_in_a_backtest_what_was_issued(
         assert found["guesses"] == []
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     history=histories, zone=st.sampled_from(ZONES), start=st.sampled_from(STARTS), share=st.sampled_from((0, 3, 6, 9))
 )

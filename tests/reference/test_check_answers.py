@@ -103,7 +103,7 @@ def answers_of(asked: list[tuple[Any, ...]]) -> Answers:
 
 
 @given(asked=st.lists(checks, min_size=1, max_size=5), with_messages=st.booleans())
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 def test_a_kernel_writes_what_the_encoder_writes(asked: list[tuple[Any, ...]], with_messages: bool) -> None:
     tenant = Tenant(1, 1, "CAD", SCALE // 100, 1, KNOWN, b"k" * 32)
     if with_messages:

@@ -181,7 +181,7 @@ def check(connection: sqlite3.Connection, ledger: Ledger, player: Player) -> int
     return several
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
 @given(steps)
 def test_windows_hold_as_many_values_as_a_set_of_them(todo: list[tuple[Any, ...]]) -> None:
     with open_ledger(earn=EARN, settings=SETTINGS) as ledger:
@@ -219,7 +219,7 @@ def drop(table, key):  # type: ignore[no-untyped-def]
     return _drop(table, key)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 40)), max_size=120))
 def test_the_table_counts_as_a_dictionary_does(todo: list[tuple[bool, int]]) -> None:
     table, counts = table_for(40), dict[int, int]()

@@ -422,5 +422,5 @@ class AccountMachine(RuleBasedStateMachine):
         audit(self.ledger)
 
 
-AccountMachine.TestCase.settings = settings(max_examples=50, stateful_step_count=30)
+AccountMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=30)
 TestTheEngineAgreesWithTheModel = AccountMachine.TestCase

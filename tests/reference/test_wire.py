@@ -240,7 +240,7 @@ def test_a_request_alone_is_read_as_in_a_batch(counter: Counter, request: Any) -
     learned=st.booleans(),
     edits=st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from([1, 8, 128])), max_size=2),
 )
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 def test_kernels_read_a_check_of_advice_as_the_decoder_does(
     counter: Counter, request: Any, learned: bool, edits: list[tuple[int, int]]
 ) -> None:

@@ -27,6 +27,7 @@ def test_it_is_so_at_every_other_point() -> None:
     survives(8, ENDS[CYCLES:])
 
 
+@pytest.mark.long
 def test_a_first_start_that_is_killed_while_it_makes_the_tables_is_followed_by_one_that_succeeds() -> None:
     ends, faults = crash_migrations(seed=1, times=1)
     assert (ends, faults) == (1, [])

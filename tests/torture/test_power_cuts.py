@@ -7,7 +7,7 @@ import pytest
 from tests.torture.disk import SYNC, WRITE
 from tests.torture.power import CONTROLS, Record, cut, make_record
 
-CUTS, CONTROL_CUTS = 500, 10
+CUTS, CONTROL_CUTS = 500, 40
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,8 @@ def test_no_power_cut_loses_what_was_answered_or_leaves_a_ledger_that_does_not_o
     assert cut(record, CUTS, seed=1).faults == []
 
 
-@pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize(
+    "control", [pytest.param(name, marks=pytest.mark.long if number else ()) for number, name in enumerate(CONTROLS)]
+)
 def test_a_disk_that_forgets_flushes_loses_what_was_answered(record: Record, control: str) -> None:
     assert cut(record, CONTROL_CUTS, 1, CONTROLS[control](record)).lost > 0
