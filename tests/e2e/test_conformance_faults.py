@@ -36,6 +36,7 @@ CAUGHT_BY = {
     "returned again and again": "returns/never-beyond",
     "lots returned with a new end": "lots/returned-into-their-lot",
     "the terminal's clock decides": "offline/clock-ahead",
+    "allowances are spent again and again": "allowances/never-above",
     "agents give without limit": "agents/credit-limit",
     "reasons in reverse": "fraud/reasons-in-order",
     "stops are ignored": "staff/store-stopped",

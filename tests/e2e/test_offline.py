@@ -30,7 +30,6 @@ from pointguard_client import (
     new_idempotency_key,
 )
 from pointguard_client.offline import NotCovered, OfflineTerminal
-from tests.e2e.audit import audit
 from tests.support.server import ServerProcess
 
 STORE = "34280"
@@ -285,7 +284,3 @@ def test_a_declined_allowance_has_its_reasons_and_nothing_is_signed(
     assert ReasonCode.INSUFFICIENT_POINTS in {reason.code for reason in declined.reasons}
     part = issued(client, member, available + 1, till, allow_partial=True)
     assert offline_pb2.AllowanceTerms.FromString(part.terms).points == available
-
-
-def test_the_ledger_holds_together_after_all_of_it(shared_server: ServerProcess) -> None:
-    assert audit(shared_server.database).legs

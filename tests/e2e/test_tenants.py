@@ -3,15 +3,17 @@
 import asyncio
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pointguard_client import (
     AccountStatus,
+    Accrue,
     AdviceContext,
     AdvicePosture,
+    Allowance,
     Decision,
     Identifier,
     Intervention,
@@ -19,8 +21,11 @@ from pointguard_client import (
     InvalidArgument,
     Money,
     NotFound,
+    Occurrence,
+    OfflineRedemption,
     Origin,
     PointguardClient,
+    RefusedOccurrence,
     RuleChange,
     RuleChangeReason,
     SaidTransaction,
@@ -74,6 +79,30 @@ def revoke(database: Path, api_key: str) -> None:
         connection.execute("UPDATE api_keys SET revoked_at = 1 WHERE key_id = ?", (key_id,))
 
 
+def at_the_till() -> Origin:
+    return Origin(store_id="s1", terminal_id="till-3", occurred_at=datetime.now(UTC))
+
+
+async def gone_on_without_a_line(client: PointguardClient) -> Allowance:
+    """Have points signed out, and upload a purchase."""
+    issued = await client.offline.issue_allowance(MEMBER, 20, origin=at_the_till(), time_to_live=timedelta(hours=1))
+    bought = Accrue(MEMBER, Money(1_00, "CAD"), at_the_till(), idempotency_key="key 2")
+    await client.offline.upload("s1", "till-3", [Occurrence(7, bought)])
+    assert issued.allowance is not None
+    return issued.allowance
+
+
+async def nothing_of_it_is_seen(client: PointguardClient, allowance: Allowance) -> None:
+    """Another tenant's terminal of the same name spends nothing by it, and has uploaded nothing."""
+    assert allowance.key_id not in {key.key_id for key in await client.offline.keys()}
+    stolen = Occurrence(1, OfflineRedemption(allowance, 20, at_the_till()))
+    (refused,) = (await client.offline.upload("s1", "till-3", [stolen])).results
+    assert isinstance(refused, RefusedOccurrence)
+    assert [violation.field for violation in refused.error.field_violations] == ["allowance"]
+    seen = await client.offline.discrepancies("s1", "till-3")
+    assert (seen.found, seen.last_sequence) == ((), 0)
+
+
 async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server: StartServer, tmp_path: Path) -> None:
     directory = tmp_path / "data"
     acme = ("--tenant", "acme", *write_program(tmp_path / "acme"))
@@ -90,6 +119,7 @@ async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server:
         raised = await client.fraud.raise_advice(MEMBER, *LOGGED, INTERVENTION)
         rules = 'rule "theirs"\n    earn base 1\n'
         theirs = await client.rules.create_version(rules, CHANGE, idempotency_key="rules 1")
+        allowance = await gone_on_without_a_line(client)
     with pytest.raises(Unauthenticated):
         await posted(server, other_key)
     assert await asyncio.to_thread(server.stop) == 0
@@ -124,6 +154,7 @@ async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server:
             with pytest.raises(NotFound):
                 await ask
         assert (await client.fraud.list_advice(include_ended=True)).advice == ()
+        await nothing_of_it_is_seen(client, allowance)
         report = await client.books.liability()
         assert (report.accounts, report.outstanding_points, report.movements) == (0, 0, {})
         said = [SaidTransaction("key 1")]
@@ -139,7 +170,7 @@ async def test_two_tenants_of_one_ledger_see_nothing_of_each_other(start_server:
         earned = await client.accrue(MEMBER, Money(1_00, "CAD"), idempotency_key="key 1")
         assert (earned.points, earned.account_id) == (10, own.account_id), "a key is unique in its tenant alone"
     accounts = (await asyncio.to_thread(audit, server.database)).accounts
-    assert (accounts[enrolled.account_id].posted, accounts[enrolled.account_id].reserved) == (500, 10)
+    assert (accounts[enrolled.account_id].posted, accounts[enrolled.account_id].reserved) == (510, 30)
 
 
 @pytest.mark.long

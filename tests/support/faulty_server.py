@@ -448,6 +448,15 @@ def redeem_household(self: Decoder, request: transaction_pb2.RedeemHouseholdRequ
 
 # -------------------------------------------------------------------------------------------------------------- disk
 
+_take_occurrence = JournaledLedger.take_occurrence
+
+
+def take_occurrence(self: JournaledLedger, tenant_id: int, occurrence: Any, now: int) -> Outcome:
+    """Keep an offline redemption, or take each as the first one of its allowance."""
+    outcome = _take_occurrence(self, tenant_id, occurrence, now)
+    return Outcome.DONE if chosen() == "allowances are spent again and again" else outcome
+
+
 _commit = JournaledLedger.commit
 
 
@@ -473,6 +482,7 @@ ELSEWHERE: Final = (
     "stale balances",
     "declines are not kept",
     "a batch is answered in another order",
+    "allowances are spent again and again",
     "a household in another order",
 )
 IN_POWER_CUTS: Final = ("early acknowledgement", "keys are forgotten in a restart")
@@ -490,4 +500,5 @@ if __name__ == "__main__":
     codec.Codec.write_items = write_items  # type: ignore[method-assign]
     Decoder.redeem_household = redeem_household  # type: ignore[method-assign]
     JournaledLedger.commit = commit  # type: ignore[method-assign]
+    JournaledLedger.take_occurrence = take_occurrence  # type: ignore[method-assign]
     main()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pointguard.v1 import advice_pb2, common_pb2, transaction_pb2
+from pointguard_client.conformance.occurrences import OFFLINE_REDEMPTION
 from pointguard_client.conformance.outcome import Outcome
 from pointguard_client.conformance.wire import Wire
 from pointguard_client.idempotency import new_idempotency_key
@@ -144,7 +145,7 @@ def _due(write: _Write) -> int | None:
         return int(message.points)
     if write.rpc == "AuthoriseRedemption":
         return -int(message.points) if write.request.capture else 0
-    if write.rpc in ("CaptureRedemption", "RedeemHousehold"):
+    if write.rpc in ("CaptureRedemption", "RedeemHousehold", OFFLINE_REDEMPTION):
         return -int(message.points)
     return int(message.signed_points) if hasattr(message, "signed_points") else None
 

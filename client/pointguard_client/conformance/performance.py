@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from pointguard.v1 import common_pb2, member_pb2, transaction_pb2
+from pointguard.v1 import common_pb2, member_pb2, offline_pb2, transaction_pb2
 from pointguard_client.conformance import aftermath
 from pointguard_client.conformance.columns import Row
 from pointguard_client.conformance.expectations import (
@@ -176,6 +176,14 @@ class Performance:
         if message is None:
             raise Failed(0, f"step {step}", ["it has made no transaction that this step could speak of"])
         return str(message.stop.stop_id) if hasattr(message, "stop") else str(message.transaction_id)
+
+    def allowance(self, step: str) -> offline_pb2.Allowance:
+        """Return the allowance that a step had signed out."""
+        outcome = self._done[step].outcome
+        allowance = None if outcome is None else getattr(outcome.message, "allowance", None)
+        if not isinstance(allowance, offline_pb2.Allowance):
+            raise Failed(0, f"step {step}", ["it has signed nothing out that this step could spend"])
+        return allowance
 
     def key(self, step: str) -> str:
         """Return the idempotency key of an earlier step."""

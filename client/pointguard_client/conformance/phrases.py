@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
-from pointguard.v1 import activity_pb2, advice_pb2, common_pb2, member_pb2, transaction_pb2
+from pointguard.v1 import activity_pb2, advice_pb2, common_pb2, member_pb2, offline_pb2, transaction_pb2
+from pointguard_client.conformance.occurrences import OFFLINE_REDEMPTION
 
 CURRENCY: Final = "CAD"
 AGAIN, ARRIVES, WAITS, RESTARTS = "again", "arrives", "waits", "restarts"
@@ -32,6 +33,9 @@ class Cast(Protocol):
 
     def transaction(self, step: str) -> str:
         """Return the id of the transaction that a step made; of what a stop step made, its number."""
+
+    def allowance(self, step: str) -> offline_pb2.Allowance:
+        """Return the allowance that a step had signed out."""
 
     def unique(self, name: str) -> str:
         """Return a name that no other scenario and no other run has."""
@@ -256,6 +260,25 @@ def _extend(said: Said, cast: Cast) -> Any:
     return request
 
 
+def _sign_out(said: Said, cast: Cast) -> Any:
+    request = offline_pb2.IssueAllowanceRequest(
+        member=_member(said, cast),
+        allow_partial="or less" in said.qualifiers,
+        **_amount(said), **_origin(said), **_verified(said), **_said_of(said, redemption_type="as", language="in"),
+    )  # fmt: skip
+    request.time_to_live.FromTimedelta(timedelta(seconds=seconds_of(said.qualifiers.get("for", "1 h"))))
+    return request
+
+
+def _spend_offline(said: Said, cast: Cast) -> Any:
+    request = offline_pb2.OfflineRedemption(
+        allowance=cast.allowance(said.step), **_amount(said), **_origin(said), **_said_of(said, order_reference="order")
+    )
+    if not request.origin.HasField("occurred_at"):
+        request.origin.occurred_at.FromDatetime(datetime.now(UTC))
+    return request
+
+
 def _void(said: Said, cast: Cast) -> Any:
     return transaction_pb2.VoidRedemptionRequest(reservation_id=cast.transaction(said.step), **_origin(said))
 
@@ -410,6 +433,13 @@ PHRASES: Final = (
     Phrase(rf"redeem (?:{_POINTS}) together", "RedeemHousehold", _redeem_together, _REDEEMS - {"or less", "for", "in"}),
     Phrase(rf"captures (?:{_POINTS} of )?{_STEP}", "CaptureRedemption", _capture, _CAPTURES),
     Phrase(rf"extends {_STEP}", "ExtendReservation", _extend, _ORIGIN | _KEY | {"for"}),
+    Phrase(
+        rf"has {_POINTS} signed out", "IssueAllowance", _sign_out,
+        _ORIGIN | _KEY | {"for", "or less", "as", "verified by", "in"},
+    ),
+    Phrase(
+        rf"spends {_POINTS} of {_STEP} without a line", OFFLINE_REDEMPTION, _spend_offline, _ORIGIN | _KEY | {"order"}
+    ),
     Phrase(rf"voids {_STEP}", "VoidRedemption", _void, _ORIGIN | _KEY),
     Phrase(
         rf"returns (?P<amount>\d+\.\d\d) of line (?P<line>\d+) of {_STEP}", "ReturnTransaction", _return, _ORIGIN | _KEY

@@ -14,9 +14,10 @@ from typing import Any, Final, Self
 import grpc
 from google.protobuf import message_factory
 
-from pointguard.v1 import activity_pb2, advice_pb2, member_pb2, transaction_pb2
+from pointguard.v1 import activity_pb2, advice_pb2, member_pb2, offline_pb2, transaction_pb2
 from pointguard_client.channel import Metadata, call_metadata
 from pointguard_client.conformance.columns import OPERATIONS, Row, columns_of, rows_of
+from pointguard_client.conformance.occurrences import OFFLINE_REDEMPTION, UPLOAD, of_upload, upload_of
 from pointguard_client.conformance.outcome import Outcome, of_error, of_result
 from pointguard_client.conformance.relay import Fault, Relay, Upstream
 from pointguard_client.errors import ConfigurationError
@@ -26,7 +27,7 @@ LATE_SECONDS: Final = 1.0
 """The deadline of a call whose answer is late."""
 _METHODS: Final = {
     method.name: method
-    for contract in (transaction_pb2, advice_pb2, member_pb2, activity_pb2)
+    for contract in (transaction_pb2, advice_pb2, member_pb2, activity_pb2, offline_pb2)
     for service in contract.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }
@@ -191,6 +192,8 @@ class Wire:
             await channel.close()
 
     async def _call_over(self, channel: grpc.aio.Channel, rpc: str, request: Any, seconds: float) -> Outcome:
+        if rpc == OFFLINE_REDEMPTION:
+            return of_upload(await self._call_over(channel, UPLOAD, upload_of(request), seconds))
         answer_class = message_factory.GetMessageClass(_METHODS[rpc].output_type)
         method: Any = channel.unary_unary(
             _path(rpc),
