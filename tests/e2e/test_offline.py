@@ -275,6 +275,16 @@ def test_keys_are_rotated_and_what_was_signed_before_stays_valid(
     assert [each.points for each in report.taken] == [50, 50]
 
 
+def test_a_wrong_origin_is_told_once_and_a_terminal_that_nobody_knows_has_no_discrepancies(
+    client: SyncPointguardClient, member: Identifier, till: Origin
+) -> None:
+    assert client.offline.discrepancies(STORE, "never seen").last_sequence == 0
+    elsewhere = replace(happened(till), store_id="12", cashier_id="x" * 33)
+    (refused,) = upload(client, till, Occurrence(1, Accrue(member, Money(1_00, "CAD"), elsewhere)))
+    fields = [violation.field for violation in refused.error.field_violations]
+    assert sorted(fields) == ["origin.cashier_id", "origin.store_id"]
+
+
 def test_a_declined_allowance_has_its_reasons_and_nothing_is_signed(
     client: SyncPointguardClient, member: Identifier, till: Origin
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Final, Self
 from pointguard.v1 import common_pb2, offline_pb2
 from pointguard_client.activity_values import Activity
 from pointguard_client.encoding import encode_identifier
+from pointguard_client.errors import Cancelled, DeadlineExceeded, Overloaded, Unavailable
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.offline.allowances import KeptAllowance, NotCovered, Refusal, verified
 from pointguard_client.offline.queue import RecordFile, write_file
@@ -58,10 +59,14 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class UploadReport:
-    """What became of what was uploaded; somebody must look at what was `refused`."""
+    """What became of what was uploaded; somebody must look at what was `refused`, which waits no more.
+
+    What the server could not take now was `put_off`, and goes on waiting.
+    """
 
     taken: tuple[TakenOccurrence, ...]
     refused: tuple[RefusedOccurrence, ...]
+    put_off: tuple[RefusedOccurrence, ...] = ()
 
 
 def _now() -> datetime:
@@ -222,19 +227,22 @@ class OfflineTerminal:
         """
         taken: list[TakenOccurrence] = []
         refused: list[RefusedOccurrence] = []
-        while self._waiting:
+        put_off: list[RefusedOccurrence] = []
+        while self._waiting and not put_off:
             sending = list(self._waiting.items())[:UPLOAD_MAX]
             message = offline_pb2.UploadOccurrencesRequest(store_id=self.store_id, terminal_id=self.terminal_id)
             for _, occurrence in sending:
                 message.occurrences.add().MergeFromString(occurrence)
             done = await client.send(message, timeout_seconds=timeout_seconds)
-            self._keep(_ANSWERED, b"".join(_NUMBER.pack(sequence) for sequence, _ in sending))
+            answered = [each for each in done.results if not _may_pass(each)]
+            if answered:
+                self._keep(_ANSWERED, b"".join(_NUMBER.pack(each.sequence) for each in answered))
             for result in done.results:
                 if isinstance(result, TakenOccurrence):
                     taken.append(result)
                 else:
-                    refused.append(result)
-        return UploadReport(tuple(taken), tuple(refused))
+                    (put_off if _may_pass(result) else refused).append(result)
+        return UploadReport(tuple(taken), tuple(refused), tuple(put_off))
 
     # ------------------------------------------------------------------------------------------------------- the queue
 
@@ -328,6 +336,12 @@ class OfflineTerminal:
         if (kept := self._allowances.get(_spent_by(occurrence))) is not None:
             kept.spent += occurrence.redemption.points
             kept.is_given_back = kept.is_given_back or which == "void_redemption"
+
+
+def _may_pass(result: TakenOccurrence | RefusedOccurrence) -> bool:
+    """Whether an occurrence was refused for now alone: it goes on waiting."""
+    transient = (Unavailable, DeadlineExceeded, Cancelled, Overloaded)
+    return isinstance(result, RefusedOccurrence) and isinstance(result.error, transient)
 
 
 def _spent_by(occurrence: offline_pb2.Occurrence) -> str:

@@ -109,7 +109,7 @@ class OfflineService:
 
     async def upload_occurrences(self, call: Call, request: offline_pb2.UploadOccurrencesRequest) -> Message:
         """See the contract."""
-        place = await self._place(call, request.store_id, request.terminal_id)
+        place = await self._place(call, request.store_id, request.terminal_id, learns=True)
         if len(request.occurrences) > OCCURRENCES_MAX:
             raise InvalidRequest(Violation("occurrences", f"must be at most {OCCURRENCES_MAX}"))
         read, unknown = await self._read(call, place, request.occurrences)
@@ -130,18 +130,18 @@ class OfflineService:
 
     async def list_discrepancies(self, call: Call, request: offline_pb2.ListDiscrepanciesRequest) -> Message:
         """See the contract."""
-        place = await self._place(call, request.store_id, request.terminal_id)
+        place = await self._place(call, request.store_id, request.terminal_id, learns=False)
         if not 0 <= request.after_sequence <= SEQUENCE_MAX:
             raise InvalidRequest(Violation("after_sequence", f"must be from 0 to {SEQUENCE_MAX}"))
-        found, go_on = await self._occurrences.discrepancies(place[2:], request.after_sequence)
+        if not place.terminal_id:
+            return offline_pb2.ListDiscrepanciesResponse()
+        found, last, go_on = await self._occurrences.discrepancies(place[2:], request.after_sequence)
         return offline_pb2.ListDiscrepanciesResponse(
-            discrepancies=map(_discrepancy_message, found),
-            last_sequence=await self._occurrences.keep(place[2:], ()),
-            next_after_sequence=go_on,
+            discrepancies=map(_discrepancy_message, found), last_sequence=last, next_after_sequence=go_on
         )
 
-    async def _place(self, call: Call, store: str, terminal: str) -> _Place:
-        """Return a terminal that is named.
+    async def _place(self, call: Call, store: str, terminal: str, *, learns: bool) -> _Place:
+        """Return a terminal that is named; one that nobody knows has the number 0, unless it is learned.
 
         Raises:
             InvalidRequest: if it is not named whole, or its store is none of the tenant's.
@@ -155,7 +155,7 @@ class OfflineService:
             decoder.fault("store_id", "is not a store of this tenant")
         number = decoder.code(CodeKind.TERMINAL, terminal, "terminal_id")
         decoder.check()
-        if decoder.unknown_codes:
+        if decoder.unknown_codes and learns:
             await self._desk.learn(call, decoder.unknown_codes)
             number = decoder.code(CodeKind.TERMINAL, terminal, "terminal_id")
         return _Place(store, terminal, found.store_id if found else 0, number)
@@ -201,9 +201,15 @@ class OfflineService:
             ask = _redemption_ask(decoder, request, terms)
         else:
             ask = decoder.item(transaction_pb2.BatchItem(**{_ITEMS[which]: request}))
-        *_, occurred_at, _ = decoder.where(request.origin)
         kept = Occurrence(
-            place.store_id, place.terminal_id, occurrence.sequence, ask.key, ask.digest, occurred_at, terms, points
+            place.store_id,
+            place.terminal_id,
+            occurrence.sequence,
+            ask.key,
+            ask.digest,
+            _fields(ask).occurred_at,
+            terms,
+            points,
         )
         if terms is not None:
             ask.claim = redemption_claim(decoder.tenant.tenant_id, kept)

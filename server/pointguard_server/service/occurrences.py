@@ -30,8 +30,8 @@ class OccurrenceReader(Protocol):
 
     async def taken(
         self, tenant_id: int, store_id: int, terminal_id: int, after: int, count: int
-    ) -> list[TakenOccurrence]:
-        """Return some of a terminal's occurrences behind a number, in order of theirs."""
+    ) -> tuple[list[TakenOccurrence], int]:
+        """Return some of a terminal's occurrences behind a number, in order of theirs, and its highest number."""
         ...
 
 
@@ -55,15 +55,15 @@ class Occurrences:
 
         return int(await self._engine.run(step))
 
-    async def discrepancies(self, place: tuple[int, int], after: int) -> tuple[list[Discrepancy], int]:
-        """Return what does not fit behind a number, and the number to go on behind; 0: that is all."""
-        found = await self._reader.taken(self._tenant_id, *place, after, LOOKED_AT_MAX + 1)
+    async def discrepancies(self, place: tuple[int, int], after: int) -> tuple[list[Discrepancy], int, int]:
+        """Return what does not fit behind a number, the terminal's highest, and the one to go on behind; 0: none."""
+        found, last = await self._reader.taken(self._tenant_id, *place, after, LOOKED_AT_MAX + 1)
         go_on = 0
         if len(found) > LOOKED_AT_MAX:
             # All of one number stay together, unless nothing else is there.
             found = [each for each in found if each.sequence < found[-1].sequence] or found
             go_on = found[-1].sequence
-        return discrepancies(after, found), go_on
+        return discrepancies(after, found), last, go_on
 
 
 def redemption_claim(tenant_id: int, occurrence: Occurrence) -> Claim:

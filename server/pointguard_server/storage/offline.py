@@ -103,12 +103,14 @@ class OccurrenceReader:
 
     async def taken(
         self, tenant_id: int, store_id: int, terminal_id: int, after: int, count: int
-    ) -> list[TakenOccurrence]:
+    ) -> tuple[list[TakenOccurrence], int]:
         """See the port."""
         await self._catch_up()
+        place = (tenant_id, store_id, terminal_id)
         async with self._engine.connect() as connection:
-            rows = await connection.exec_driver_sql(TAKEN, (tenant_id, store_id, terminal_id, after, count))
-            return [_taken(*tuple(row)) for row in rows.all()]
+            rows = (await connection.exec_driver_sql(TAKEN, (*place, after, count))).all()
+            last = (await connection.exec_driver_sql(LAST_SEQUENCE, place)).scalar_one()
+        return [_taken(*tuple(row)) for row in rows], int(last)
 
 
 def _taken(

@@ -14,6 +14,8 @@ from pointguard_client import (
     Decision,
     Identifier,
     Money,
+    NotFound,
+    Overloaded,
     RefusedOccurrence,
     TakenOccurrence,
     Unavailable,
@@ -45,6 +47,7 @@ class Server:
         self.taken: dict[int, offline_pb2.Occurrence] = {}
         self.lost_answers = lost_answers
         self.refuses: set[int] = set()
+        self.puts_off: set[int] = set()
 
     async def send(self, message: offline_pb2.UploadOccurrencesRequest, **_: object) -> Upload:
         assert (message.store_id, message.terminal_id) == (STORE, TERMINAL)
@@ -58,7 +61,9 @@ class Server:
 
     def _result(self, sequence: int) -> TakenOccurrence | RefusedOccurrence:
         if sequence in self.refuses:
-            return RefusedOccurrence(sequence, Unavailable(Failure("UNAVAILABLE"), "UploadOccurrences", ""))
+            return RefusedOccurrence(sequence, NotFound(Failure("NOT_FOUND"), "UploadOccurrences", ""))
+        if sequence in self.puts_off:
+            return RefusedOccurrence(sequence, Overloaded(Failure("RESOURCE_EXHAUSTED"), "UploadOccurrences", ""))
         return TakenOccurrence(sequence, "", 7, Decision.APPROVED, (), 0, Balance(0, 0, 0, 0))
 
     def spent(self) -> int:
@@ -188,6 +193,21 @@ async def test_an_upload_that_breaks_off_is_sent_again_as_it_was_and_lands_once(
     assert [each.sequence for each in report.refused] == [2]
     assert (terminal.waiting, server.spent()) == (0, 100)
     assert terminal.record(PURCHASE) == 3
+
+
+async def test_what_the_server_cannot_take_now_goes_on_waiting_alone(terminal: OfflineTerminal, signer: Signer) -> None:
+    terminal.keep(signer.allowance(500), MEMBER)
+    for _ in range(3):
+        terminal.redeem(MEMBER, 100)
+    server = Server()
+    server.puts_off = {2}
+    report = await upload(terminal, server)
+    assert ([each.sequence for each in report.taken], report.refused) == ([1, 3], ())
+    assert [each.sequence for each in report.put_off] == [2]
+    assert [each.sequence for each in terminal.waiting_occurrences()] == [2]
+    server.puts_off.clear()
+    assert [each.sequence for each in (await upload(terminal, server)).taken] == [2]
+    assert server.spent() == 300
 
 
 async def test_a_power_cut_anywhere_loses_nothing_that_was_approved_and_doubles_nothing(
