@@ -291,6 +291,36 @@ class PointguardClient:
         message, method = encoding.encode_transfer(request), self._transactions.TransferPoints
         return decoding.decode_transfer(await self._caller.call("TransferPoints", method, message, timeout_seconds))
 
+    async def convert_points(
+        self,
+        member: Identifier,
+        conversion: str,
+        points: int,
+        *,
+        origin: Origin = NOWHERE,
+        order_reference: str = "",
+        idempotency_key: str = "",
+        verified_by: tuple[Factor, ...] = (),
+        language: str = "",
+        timeout_seconds: float | None = None,
+    ) -> results.PointsConversion:
+        """Turn points into something else at the program's rate; `conversion` is the code of one that it has.
+
+        A declined conversion is an answer, not an error.
+        """
+        message = transaction_pb2.ConvertPointsRequest(
+            idempotency_key=idempotency_key or new_idempotency_key(),
+            member=encoding.encode_identifier(member),
+            origin=encoding.encode_origin(origin),
+            conversion=conversion,
+            points=points,
+            order_reference=order_reference,
+            verified_by=[int(factor) for factor in verified_by],  # type: ignore[misc]
+            language=language,
+        )
+        method = self._transactions.ConvertPoints
+        return decoding.decode_conversion(await self._caller.call("ConvertPoints", method, message, timeout_seconds))
+
     async def redeem_household(
         self,
         members: Sequence[Identifier],

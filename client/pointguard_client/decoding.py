@@ -146,6 +146,23 @@ def decode_transfer(message: transaction_pb2.TransferPointsResponse) -> results.
     )
 
 
+def decode_conversion(message: transaction_pb2.ConvertPointsResponse) -> results.PointsConversion:
+    """Return the decision on a conversion."""
+    return results.PointsConversion(
+        transaction_id=message.transaction_id,
+        account_id=message.account_id,
+        decision=Decision(message.decision),
+        reasons=decode_reasons(message.reasons),
+        points=message.points,
+        conversion=_conversion(message.conversion) if message.HasField("conversion") else None,
+        balance=decode_balance(message.balance),
+    )
+
+
+def _conversion(message: transaction_pb2.Conversion) -> results.Conversion:
+    return results.Conversion(message.conversion, message.units, message.unit)
+
+
 def decode_household(message: transaction_pb2.RedeemHouseholdResponse) -> results.HouseholdRedemption:
     """Return the decision on a household redemption."""
     return results.HouseholdRedemption(
@@ -196,6 +213,7 @@ def _leg(transaction: transaction_pb2.Transaction) -> results.Transaction:
         agent_id=transaction.agent_id,
         adjustment=_adjustment_reason(transaction.adjustment) if transaction.HasField("adjustment") else None,
         identified_by=IdentifierKind(transaction.identified_by),
+        conversion=_conversion(transaction.conversion) if transaction.HasField("conversion") else None,
     )
 
 

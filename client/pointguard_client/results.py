@@ -255,6 +255,28 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversion:
+    """What points became: units of what `unit` says, by the code of the program's conversion."""
+
+    conversion: str
+    units: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class PointsConversion:
+    """The decision on a conversion; `conversion` is None if it was declined."""
+
+    transaction_id: str
+    account_id: int
+    decision: Decision
+    reasons: tuple[Reason, ...]
+    points: int
+    conversion: Conversion | None
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
 class HouseholdRedemption:
     """The decision on a household redemption; `points` are those of all, account and balance of who was named first."""
 
@@ -325,6 +347,7 @@ class Transaction:
     agent_id: str = ""  # who of the staff did it
     adjustment: AdjustmentReason | None = None
     identified_by: IdentifierKind = IdentifierKind.UNSPECIFIED
+    conversion: Conversion | None = None
     other_legs: tuple["Transaction", ...] = ()
 
 

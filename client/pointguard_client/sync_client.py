@@ -395,6 +395,7 @@ class SyncPointguardClient:
     return_transaction = _blocking(PointguardClient.return_transaction)
     transfer_points = _blocking(PointguardClient.transfer_points)
     redeem_household = _blocking(PointguardClient.redeem_household)
+    convert_points = _blocking(PointguardClient.convert_points)
     adjust_points = _blocking(PointguardClient.adjust_points)
     get_transaction = _blocking(PointguardClient.get_transaction)
     explain_decision = _blocking(PointguardClient.explain_decision)

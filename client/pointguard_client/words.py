@@ -48,6 +48,7 @@ class TransactionKind(ContractEnum):
     REDEMPTION_LOCK = 14
     INTERVENTION = 15
     OVERRIDE = 16
+    CONVERSION = 17
 
 
 class Operation(ContractEnum):

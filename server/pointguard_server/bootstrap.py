@@ -513,6 +513,7 @@ class Server:
             cards_a_month=config.cards_a_month,
             rate=(config.redemption.points, config.redemption.money_minor),
             offline_grace=config.offline_grace // MICROSECOND,
+            conversions=config.conversions,
             identifiers=frozenset(config.identifiers),
         )
 

@@ -113,6 +113,10 @@ RPCS: Mapping[str, Rpc] = {
         TRANSACTIONS, transaction_pb2.RedeemHouseholdRequest, transaction_pb2.RedeemHouseholdResponse,
         {"members": [_MEMBER, common_pb2.MemberReference(account_id=10**15)], "points": 1}, keyed=True,
     ),
+    "ConvertPoints": Rpc(
+        TRANSACTIONS, transaction_pb2.ConvertPointsRequest, transaction_pb2.ConvertPointsResponse,
+        {"member": _MEMBER, "conversion": "GIFT_CARD", "points": 500}, keyed=True,
+    ),
     "VoidRedemption": Rpc(
         TRANSACTIONS, transaction_pb2.VoidRedemptionRequest, transaction_pb2.VoidRedemptionResponse,
         {"reservation_id": _UNKNOWN_ID}, keyed=True,

@@ -225,6 +225,7 @@ def spent(legs: Sequence[Row], leg: Row) -> int:
 
 
 TOTALS = {EntryType.EARN: "earned_total", EntryType.BONUS: "earned_total", EntryType.REDEEM: "redeemed_total"}
+TOTALS[EntryType.CONVERT] = "redeemed_total"
 """The running totals that an entry moves: what ends or settles a debt moves none."""
 UNDONE = {EntryType.REVERSE: "earned_total", EntryType.VOID: "redeemed_total"}
 

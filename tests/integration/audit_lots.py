@@ -40,7 +40,7 @@ class LotsAudit:
         assert -self.left[name] <= entry["signed_points"] < 0
         if entry["entry_type"] == EntryType.EXPIRE:
             assert entry["expires_at"] <= now
-        elif entry["entry_type"] in (EntryType.REDEEM, EntryType.TRANSFER_OUT):
+        elif entry["entry_type"] in (EntryType.REDEEM, EntryType.CONVERT, EntryType.TRANSFER_OUT):
             since = holds[leg["refers_to_seq"]]["accepted_at"] if leg["operation"] == Operation.CAPTURE else now
             assert not entry["expires_at"] or entry["expires_at"] > since, "points were spent that had ended"
             self._check_first(entry, since)

@@ -36,6 +36,7 @@ class TransactionKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRANSACTION_KIND_REDEMPTION_LOCK: _ClassVar[TransactionKind]
     TRANSACTION_KIND_INTERVENTION: _ClassVar[TransactionKind]
     TRANSACTION_KIND_OVERRIDE: _ClassVar[TransactionKind]
+    TRANSACTION_KIND_CONVERSION: _ClassVar[TransactionKind]
 
 class IdentifierKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -204,6 +205,7 @@ TRANSACTION_KIND_CARD_REPLACE: TransactionKind
 TRANSACTION_KIND_REDEMPTION_LOCK: TransactionKind
 TRANSACTION_KIND_INTERVENTION: TransactionKind
 TRANSACTION_KIND_OVERRIDE: TransactionKind
+TRANSACTION_KIND_CONVERSION: TransactionKind
 IDENTIFIER_KIND_UNSPECIFIED: IdentifierKind
 IDENTIFIER_KIND_ACCOUNT_ID: IdentifierKind
 IDENTIFIER_KIND_LOYALTY_ID: IdentifierKind

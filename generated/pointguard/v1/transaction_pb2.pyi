@@ -468,6 +468,54 @@ class RedeemHouseholdResponse(_message.Message):
     balance: _common_pb2.Balance
     def __init__(self, transaction_id: _Optional[str] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., account_id: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ...) -> None: ...
 
+class ConvertPointsRequest(_message.Message):
+    __slots__ = ("idempotency_key", "member", "origin", "conversion", "points", "order_reference", "verified_by", "language")
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    CONVERSION_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    ORDER_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    VERIFIED_BY_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    idempotency_key: str
+    member: _common_pb2.MemberReference
+    origin: _common_pb2.Origin
+    conversion: str
+    points: int
+    order_reference: str
+    verified_by: _containers.RepeatedScalarFieldContainer[_common_pb2.Factor]
+    language: str
+    def __init__(self, idempotency_key: _Optional[str] = ..., member: _Optional[_Union[_common_pb2.MemberReference, _Mapping]] = ..., origin: _Optional[_Union[_common_pb2.Origin, _Mapping]] = ..., conversion: _Optional[str] = ..., points: _Optional[int] = ..., order_reference: _Optional[str] = ..., verified_by: _Optional[_Iterable[_Union[_common_pb2.Factor, str]]] = ..., language: _Optional[str] = ...) -> None: ...
+
+class Conversion(_message.Message):
+    __slots__ = ("conversion", "units", "unit")
+    CONVERSION_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    conversion: str
+    units: int
+    unit: str
+    def __init__(self, conversion: _Optional[str] = ..., units: _Optional[int] = ..., unit: _Optional[str] = ...) -> None: ...
+
+class ConvertPointsResponse(_message.Message):
+    __slots__ = ("transaction_id", "decision", "reasons", "points", "account_id", "balance", "conversion")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_FIELD_NUMBER: _ClassVar[int]
+    CONVERSION_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: str
+    decision: _common_pb2.Decision
+    reasons: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]
+    points: int
+    account_id: int
+    balance: _common_pb2.Balance
+    conversion: Conversion
+    def __init__(self, transaction_id: _Optional[str] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., account_id: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., conversion: _Optional[_Union[Conversion, _Mapping]] = ...) -> None: ...
+
 class GetTransactionRequest(_message.Message):
     __slots__ = ("transaction_id",)
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -493,7 +541,7 @@ class Entry(_message.Message):
     def __init__(self, entry_type: _Optional[_Union[EntryType, str]] = ..., part: _Optional[_Union[TransactionPart, str]] = ..., signed_points: _Optional[int] = ..., running_balance: _Optional[int] = ..., rule: _Optional[str] = ..., matures_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Transaction(_message.Message):
-    __slots__ = ("transaction_id", "account_id", "seq", "position", "operation", "kind", "decision", "reasons", "points", "money", "accepted_at", "occurred_at", "store_id", "terminal_id", "cashier_id", "channel", "order_reference", "rule_set_version", "fraud_rules_version", "balance", "entries", "expires_at", "original_transaction_id", "experiment_id", "arm", "advice", "intervention", "verified_by", "agent_id", "adjustment", "identified_by")
+    __slots__ = ("transaction_id", "account_id", "seq", "position", "operation", "kind", "decision", "reasons", "points", "money", "accepted_at", "occurred_at", "store_id", "terminal_id", "cashier_id", "channel", "order_reference", "rule_set_version", "fraud_rules_version", "balance", "entries", "expires_at", "original_transaction_id", "experiment_id", "arm", "advice", "intervention", "verified_by", "agent_id", "adjustment", "identified_by", "conversion")
     TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
@@ -525,6 +573,7 @@ class Transaction(_message.Message):
     AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     ADJUSTMENT_FIELD_NUMBER: _ClassVar[int]
     IDENTIFIED_BY_FIELD_NUMBER: _ClassVar[int]
+    CONVERSION_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     account_id: int
     seq: int
@@ -556,7 +605,8 @@ class Transaction(_message.Message):
     agent_id: str
     adjustment: Adjustment
     identified_by: _common_pb2.IdentifierKind
-    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., seq: _Optional[int] = ..., position: _Optional[int] = ..., operation: _Optional[_Union[_common_pb2.Operation, str]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., channel: _Optional[_Union[_common_pb2.Channel, str]] = ..., order_reference: _Optional[str] = ..., rule_set_version: _Optional[int] = ..., fraud_rules_version: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., original_transaction_id: _Optional[str] = ..., experiment_id: _Optional[int] = ..., arm: _Optional[int] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.AdviceChange, _Mapping]]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ..., verified_by: _Optional[_Iterable[_Union[_common_pb2.Factor, str]]] = ..., agent_id: _Optional[str] = ..., adjustment: _Optional[_Union[Adjustment, _Mapping]] = ..., identified_by: _Optional[_Union[_common_pb2.IdentifierKind, str]] = ...) -> None: ...
+    conversion: Conversion
+    def __init__(self, transaction_id: _Optional[str] = ..., account_id: _Optional[int] = ..., seq: _Optional[int] = ..., position: _Optional[int] = ..., operation: _Optional[_Union[_common_pb2.Operation, str]] = ..., kind: _Optional[_Union[_common_pb2.TransactionKind, str]] = ..., decision: _Optional[_Union[_common_pb2.Decision, str]] = ..., reasons: _Optional[_Iterable[_Union[_common_pb2.Reason, _Mapping]]] = ..., points: _Optional[int] = ..., money: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_id: _Optional[str] = ..., terminal_id: _Optional[str] = ..., cashier_id: _Optional[str] = ..., channel: _Optional[_Union[_common_pb2.Channel, str]] = ..., order_reference: _Optional[str] = ..., rule_set_version: _Optional[int] = ..., fraud_rules_version: _Optional[int] = ..., balance: _Optional[_Union[_common_pb2.Balance, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., original_transaction_id: _Optional[str] = ..., experiment_id: _Optional[int] = ..., arm: _Optional[int] = ..., advice: _Optional[_Iterable[_Union[_common_pb2.AdviceChange, _Mapping]]] = ..., intervention: _Optional[_Union[_common_pb2.Intervention, _Mapping]] = ..., verified_by: _Optional[_Iterable[_Union[_common_pb2.Factor, str]]] = ..., agent_id: _Optional[str] = ..., adjustment: _Optional[_Union[Adjustment, _Mapping]] = ..., identified_by: _Optional[_Union[_common_pb2.IdentifierKind, str]] = ..., conversion: _Optional[_Union[Conversion, _Mapping]] = ...) -> None: ...
 
 class GetTransactionResponse(_message.Message):
     __slots__ = ("transaction", "other_legs")

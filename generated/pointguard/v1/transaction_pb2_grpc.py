@@ -86,6 +86,11 @@ class TransactionServiceStub:
                 request_serializer=pointguard_dot_v1_dot_transaction__pb2.RedeemHouseholdRequest.SerializeToString,
                 response_deserializer=pointguard_dot_v1_dot_transaction__pb2.RedeemHouseholdResponse.FromString,
                 _registered_method=True)
+        self.ConvertPoints = channel.unary_unary(
+                '/pointguard.v1.TransactionService/ConvertPoints',
+                request_serializer=pointguard_dot_v1_dot_transaction__pb2.ConvertPointsRequest.SerializeToString,
+                response_deserializer=pointguard_dot_v1_dot_transaction__pb2.ConvertPointsResponse.FromString,
+                _registered_method=True)
         self.GetTransaction = channel.unary_unary(
                 '/pointguard.v1.TransactionService/GetTransaction',
                 request_serializer=pointguard_dot_v1_dot_transaction__pb2.GetTransactionRequest.SerializeToString,
@@ -189,6 +194,14 @@ class TransactionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ConvertPoints(self, request, context):
+        """Turns points into something else at the program's rate, at once: another program's points, a voucher. Whatever stops,
+        limits or counts redemptions does so for it, too. It is not returned; an agent corrects it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTransaction(self, request, context):
         """Returns one transaction with its entries.
         """
@@ -280,6 +293,11 @@ def add_TransactionServiceServicer_to_server(servicer, server):
                     servicer.RedeemHousehold,
                     request_deserializer=pointguard_dot_v1_dot_transaction__pb2.RedeemHouseholdRequest.FromString,
                     response_serializer=pointguard_dot_v1_dot_transaction__pb2.RedeemHouseholdResponse.SerializeToString,
+            ),
+            'ConvertPoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConvertPoints,
+                    request_deserializer=pointguard_dot_v1_dot_transaction__pb2.ConvertPointsRequest.FromString,
+                    response_serializer=pointguard_dot_v1_dot_transaction__pb2.ConvertPointsResponse.SerializeToString,
             ),
             'GetTransaction': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTransaction,
@@ -579,6 +597,33 @@ class TransactionService:
             '/pointguard.v1.TransactionService/RedeemHousehold',
             pointguard_dot_v1_dot_transaction__pb2.RedeemHouseholdRequest.SerializeToString,
             pointguard_dot_v1_dot_transaction__pb2.RedeemHouseholdResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConvertPoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pointguard.v1.TransactionService/ConvertPoints',
+            pointguard_dot_v1_dot_transaction__pb2.ConvertPointsRequest.SerializeToString,
+            pointguard_dot_v1_dot_transaction__pb2.ConvertPointsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,10 @@ class TransactionServiceStub:
     """Moves points from one account to another: all of it on both sides, or nothing."""
     RedeemHousehold: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.RedeemHouseholdRequest, _transaction_pb2.RedeemHouseholdResponse]
     """Spends points of several members' accounts at once, of each what it has, in the order given: all of it or nothing."""
+    ConvertPoints: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.ConvertPointsRequest, _transaction_pb2.ConvertPointsResponse]
+    """Turns points into something else at the program's rate, at once: another program's points, a voucher. Whatever stops,
+    limits or counts redemptions does so for it, too. It is not returned; an agent corrects it.
+    """
     GetTransaction: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.GetTransactionRequest, _transaction_pb2.GetTransactionResponse]
     """Returns one transaction with its entries."""
     GetBalance: _grpc.UnaryUnaryMultiCallable[_transaction_pb2.GetBalanceRequest, _transaction_pb2.GetBalanceResponse]
@@ -103,6 +107,10 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     """Moves points from one account to another: all of it on both sides, or nothing."""
     RedeemHousehold: _aio.UnaryUnaryMultiCallable[_transaction_pb2.RedeemHouseholdRequest, _transaction_pb2.RedeemHouseholdResponse]  # type: ignore[assignment]
     """Spends points of several members' accounts at once, of each what it has, in the order given: all of it or nothing."""
+    ConvertPoints: _aio.UnaryUnaryMultiCallable[_transaction_pb2.ConvertPointsRequest, _transaction_pb2.ConvertPointsResponse]  # type: ignore[assignment]
+    """Turns points into something else at the program's rate, at once: another program's points, a voucher. Whatever stops,
+    limits or counts redemptions does so for it, too. It is not returned; an agent corrects it.
+    """
     GetTransaction: _aio.UnaryUnaryMultiCallable[_transaction_pb2.GetTransactionRequest, _transaction_pb2.GetTransactionResponse]  # type: ignore[assignment]
     """Returns one transaction with its entries."""
     GetBalance: _aio.UnaryUnaryMultiCallable[_transaction_pb2.GetBalanceRequest, _transaction_pb2.GetBalanceResponse]  # type: ignore[assignment]
@@ -206,6 +214,16 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_transaction_pb2.RedeemHouseholdResponse, _abc.Awaitable[_transaction_pb2.RedeemHouseholdResponse]]:
         """Spends points of several members' accounts at once, of each what it has, in the order given: all of it or nothing."""
+
+    @_abc_1.abstractmethod
+    def ConvertPoints(
+        self,
+        request: _transaction_pb2.ConvertPointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transaction_pb2.ConvertPointsResponse, _abc.Awaitable[_transaction_pb2.ConvertPointsResponse]]:
+        """Turns points into something else at the program's rate, at once: another program's points, a voucher. Whatever stops,
+        limits or counts redemptions does so for it, too. It is not returned; an agent corrects it.
+        """
 
     @_abc_1.abstractmethod
     def GetTransaction(

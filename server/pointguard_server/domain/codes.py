@@ -79,6 +79,7 @@ class Kind(IntEnum):
     REDEMPTION_LOCK = 14
     INTERVENTION = 15
     OVERRIDE = 16  # an intervention that ends advice: of the leg alone, so that old requests keep their digests
+    CONVERSION = 17  # an authorise whose points are turned into something else
 
 
 class Part(IntEnum):

@@ -14,6 +14,8 @@ from pointguard_server.domain.record import Record, decode_record
 from pointguard_server.engine.ports import Original
 from pointguard_server.engine.world import CORRECTED, RowArray
 
+_SPENDS = frozenset((EntryType.REDEEM, EntryType.CONVERT))
+
 NO_CORRECTIONS: RowArray = np.zeros(0, CORRECTED)
 
 
@@ -51,7 +53,7 @@ def is_correctable(record: Record) -> bool:
         case Operation.ADJUST:
             may_move = leg["kind"] != Kind.CORRECTION
         case Operation.AUTHORISE | Operation.CAPTURE:
-            may_move = any(entry["entry_type"] == EntryType.REDEEM for entry in record.entries)
+            may_move = any(entry["entry_type"] in _SPENDS for entry in record.entries)
         case _:
             may_move = False
     return may_move and leg["decision"] == Decision.APPROVED

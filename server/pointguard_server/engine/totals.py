@@ -55,7 +55,7 @@ class Totals:
     @property
     def points_redeemed(self) -> int:
         """Points that were spent."""
-        return -int(self.points[EntryType.REDEEM])
+        return -int(self.points[[EntryType.REDEEM, EntryType.CONVERT]].sum())
 
     @property
     def points_expired(self) -> int:

@@ -311,7 +311,7 @@ class Decoder:
                 self.fault("time_to_live", "must be absent with capture: there is no reservation")
         if request.allow_partial:
             flags |= _ALLOW_PARTIAL
-        flags |= self._verified_by(request.verified_by)
+        flags |= self.verified_by(request.verified_by)
         time_to_live = self._time_to_live(request.time_to_live) if request.HasField("time_to_live") else 0
         store_id, terminal, cashier, channel, occurred_at, store = self.where(request.origin)
         member = self.member(request.member)
@@ -517,7 +517,7 @@ class Decoder:
             kind=int(Kind.POINTS_TRANSFER),
             account_id=member[0],
             points=self._number(request.points, "points", 1, POINTS_MAX),
-            flags=self._verified_by(request.verified_by),
+            flags=self.verified_by(request.verified_by),
         )
         ask = self._of_several(request, fields, (member, other), agent.encode())
         ask.agent_id = self.agent(agent)
@@ -534,7 +534,7 @@ class Decoder:
             kind=self._kind(request.kind, AUTHORISE_KINDS),
             account_id=members[0][0],
             points=self._number(request.points, "points", 1, POINTS_MAX),
-            flags=self._verified_by(request.verified_by),
+            flags=self.verified_by(request.verified_by),
             redemption_type_id=self.code(CodeKind.REDEMPTION_TYPE, request.redemption_type, "redemption_type"),
         )
         return self._of_several(request, fields, members)
@@ -560,7 +560,7 @@ class Decoder:
         ask.language = self.language(request.language)
         return ask
 
-    def _verified_by(self, factors: Sequence[int]) -> int:
+    def verified_by(self, factors: Sequence[int]) -> int:
         """Return the flags of a request that say by which factors the member was verified."""
         flags = 0
         for index, factor in enumerate(factors):

@@ -18,6 +18,7 @@ from pointguard_server.domain.codes import (
     Operation,
     Posture,
 )
+from pointguard_server.domain.conversions import Conversion
 from pointguard_server.domain.errors import InvalidRequest, PointguardError
 from pointguard_server.engine.ask import StandingAdvice, Verdict
 from pointguard_server.engine.identifiers import transaction_of, uuid_text
@@ -58,6 +59,11 @@ def fill_balance(message: common_pb2.Balance, verdict: Verdict) -> None:
     message.reserved = verdict.reserved
     message.pending = verdict.pending
     message.available = verdict.posted - verdict.pending - verdict.reserved
+
+
+def conversion_message(made: Conversion) -> transaction_pb2.Conversion:
+    """Return what points became."""
+    return transaction_pb2.Conversion(conversion=made.code, units=made.units, unit=made.unit)
 
 
 def balance(verdict: Verdict) -> common_pb2.Balance:
@@ -167,11 +173,13 @@ class Encoder:
 
     def fill_several(
         self,
-        response: transaction_pb2.TransferPointsResponse | transaction_pb2.RedeemHouseholdResponse,
+        response: transaction_pb2.TransferPointsResponse
+        | transaction_pb2.RedeemHouseholdResponse
+        | transaction_pb2.ConvertPointsResponse,
         verdict: Verdict,
         language: str,
     ) -> None:
-        """Fill the answer to a TransferPoints or a RedeemHousehold."""
+        """Fill the answer to a TransferPoints, a RedeemHousehold or a ConvertPoints."""
         response.transaction_id = uuid_text(verdict.transaction_id)
         response.decision = verdict.decision  # type: ignore[assignment]
         response.points = verdict.points

@@ -1,16 +1,18 @@
 """A transaction from the ledger, as a message."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from pointguard.v1 import common_pb2, transaction_pb2
 from pointguard_server.domain.adjustments import decode_adjustment
-from pointguard_server.domain.codes import INTERVENTIONS, SEVERAL_ACCOUNTS, Factor, Operation
+from pointguard_server.domain.codes import INTERVENTIONS, SEVERAL_ACCOUNTS, Factor, Kind, Operation
+from pointguard_server.domain.conversions import decode_conversion
 from pointguard_server.domain.interventions import decode_intervention
 from pointguard_server.domain.record import decode_record
 from pointguard_server.engine.ask import ADVICE_NAMES, StandingAdvice
 from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.rpc.decode import verified
-from pointguard_server.rpc.encode import advice_message, timestamp
+from pointguard_server.rpc.encode import advice_message, conversion_message, timestamp
 from pointguard_server.rpc.interventions import intervention_message
 from pointguard_server.service.ports import Reader
 from pointguard_server.service.scope_entities import scope_texts
@@ -74,7 +76,16 @@ async def transaction_message(
     if leg["operation"] in (Operation.AUTHORISE, *SEVERAL_ACCOUNTS) and record.request is not None:
         flags = cast("int", record.request["flags"])
         transaction.verified_by.extend(int(each) for each in Factor if flags & verified(each))  # type: ignore[misc]
-    for entry in cast("tuple[dict[str, int], ...]", record.entries):
+    if leg["operation"] == Operation.AUTHORISE and leg["kind"] == Kind.CONVERSION and record.entries:
+        transaction.conversion.CopyFrom(conversion_message(decode_conversion(record.basket)))
+    await _add_entries(transaction, reader, cast("tuple[dict[str, int], ...]", record.entries))
+    return transaction
+
+
+async def _add_entries(
+    transaction: transaction_pb2.Transaction, reader: Reader, entries: Iterable[dict[str, int]]
+) -> None:
+    for entry in entries:
         made = transaction.entries.add(
             entry_type=entry["entry_type"],
             part=entry["part"],
@@ -86,4 +97,3 @@ async def transaction_message(
             made.matures_at.CopyFrom(timestamp(entry["matures_at"]))
         if entry["expires_at"]:
             made.expires_at.CopyFrom(timestamp(entry["expires_at"]))
-    return transaction

@@ -33,6 +33,7 @@ from pointguard_server.rpc.advice_watch import AdviceWatch
 from pointguard_server.rpc.backtest_service import BacktestService
 from pointguard_server.rpc.books_service import BooksService
 from pointguard_server.rpc.configuration_service import ConfigurationService
+from pointguard_server.rpc.conversions import Conversions
 from pointguard_server.rpc.exemption_service import ExemptionService
 from pointguard_server.rpc.experiment_service import ExperimentService
 from pointguard_server.rpc.explanation_service import ExplanationService
@@ -150,6 +151,7 @@ def _methods(
             ADJUST: (transaction_pb2.AdjustPointsRequest, transactions.adjust_points),
             "ReturnTransaction": (transaction_pb2.ReturnTransactionRequest, transactions.return_transaction),
             "TransferPoints": (transaction_pb2.TransferPointsRequest, transactions.transfer_points),
+            "ConvertPoints": (transaction_pb2.ConvertPointsRequest, Conversions(desk).convert_points),
             "RedeemHousehold": (transaction_pb2.RedeemHouseholdRequest, transactions.redeem_household),
             "GetTransaction": (transaction_pb2.GetTransactionRequest, transactions.get_transaction),
             "GetBalance": (transaction_pb2.GetBalanceRequest, transactions.get_balance),

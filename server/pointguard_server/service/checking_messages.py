@@ -21,6 +21,7 @@ from pointguard_server.rules.texts import Texts
 from pointguard_server.service import (
     built_in_rules,
     checked_table,
+    conversions,
     fraud_settings,
     message_templates,
     program_config,
@@ -36,7 +37,8 @@ OUT_OF_MEMORY: Final = 77
 
 _RULES: Final = "pointguard_server.rules."
 _OF_CONFIGURATIONS: Final = (
-    built_in_rules, checked_table, codes, expiry, fraud_settings, identifiers, message_templates, program_config,
+    built_in_rules, checked_table, codes, conversions, expiry, fraud_settings, identifiers, message_templates,
+    program_config,
 )  # fmt: skip
 _MODULES: Final = frozenset(("datetime", *(module.__name__ for module in _OF_CONFIGURATIONS)))
 """Of these and of the rule language are the classes that an answer holds."""

@@ -326,6 +326,10 @@ class Reader(Protocol):
         """Return how much advice stands at a moment, by posture."""
         ...
 
+    async def has_key(self, tenant_id: int, key: bytes) -> bool:
+        """Whether a request with an idempotency key was decided, as of all that was answered."""
+        ...
+
     async def text(self, code_id: int) -> str:
         """Return the text of a number; empty for 0 and for a number that is not there."""
         ...

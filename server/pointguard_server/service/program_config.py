@@ -35,6 +35,7 @@ from pointguard_server.rules.isolation import Isolation
 from pointguard_server.rules.sandbox_limits import DEFAULT_FUEL, LEAST_FUEL, MOST_FUEL
 from pointguard_server.service.built_in_rules import BUILT_IN_RULES, BuiltInRule, CalendarUnit, Counts
 from pointguard_server.service.checked_table import CheckedTable, Problem, did_you_mean, format_duration
+from pointguard_server.service.conversions import ConversionConfig, read_conversions
 from pointguard_server.service.fraud_settings import FraudSettings, read_fraud
 from pointguard_server.service.message_templates import Template, read_message, unfilled
 
@@ -264,6 +265,7 @@ class ProgramConfig:
     fraud_rules: tuple[FraudRuleConfig, ...]
     fraud: FraudSettings = field(default_factory=FraudSettings)
     identifiers: tuple[IdentifierKind, ...] = tuple(IdentifierKind)
+    conversions: Mapping[str, ConversionConfig] = field(default_factory=dict)
 
 
 class ProgramConfigError(ValueError):
@@ -333,6 +335,7 @@ def _read_program(document: CheckedTable) -> ProgramConfig:
         fraud_rules=_read_fraud_rules(document, fraud.language) + access,
         fraud=fraud,
         identifiers=program.choices("identifiers", IdentifierKind) or tuple(IdentifierKind),
+        conversions=read_conversions(program),
     )
     earn.close()
     program.close()

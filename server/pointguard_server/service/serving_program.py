@@ -49,6 +49,11 @@ Step = Callable[[Any, int], Answer]
 
 log = structlog.get_logger(__name__)
 
+_SETTINGS: Final = (
+    "reservation_ttl_max", "offline_grace", "rate", "adjustment_reasons", "zone", "cards_a_month", "conversions",
+)  # fmt: skip
+"""What of a tenant requests are read by and the configuration says."""
+
 
 class NotFollowed(PointguardError):
     """What another server has changed cannot decide here; the text says why, and ``takes_restart`` what would help."""
@@ -179,6 +184,7 @@ class ServingProgram:
                 cards_a_month=after.config.cards_a_month,
                 rate=(after.config.redemption.points, after.config.redemption.money_minor),
                 offline_grace=after.config.offline_grace // MICROSECOND,
+                conversions=after.config.conversions,
             )
             if tenant.line_codes is not self.tenant.line_codes:
                 await asyncio.to_thread(self._prepare, tenant)
@@ -225,8 +231,7 @@ class ServingProgram:
             self._names.keep_stores(stores)
         before, self.tenant = self.tenant, tenant
         is_other = tenant.line_codes is not before.line_codes or not tenant.messages.says_the_same(before.messages)
-        limits, were = ((each.reservation_ttl_max, each.offline_grace, each.rate) for each in (tenant, before))
-        if stores is not None or is_other or limits != were:
+        if stores is not None or is_other or any(getattr(tenant, each) != getattr(before, each) for each in _SETTINGS):
             # Where another server's change is followed, what waits was read for what decides no more.
             self._engine.refuse_held()
             self._serve(tenant)

@@ -1,6 +1,6 @@
 """What the edge knows of a tenant: its program's limits, the texts its rules speak of, and its digest key."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from struct import Struct
@@ -10,6 +10,7 @@ from pointguard_server.domain.codes import CodeKind
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.rows import currency_number
+from pointguard_server.service.conversions import ConversionConfig
 from pointguard_server.service.line_codes import LineCodes
 from pointguard_server.service.messages import NO_MESSAGES, Languages, Messages
 from pointguard_server.service.ports import Directory
@@ -41,6 +42,7 @@ class Tenant:
     rate: tuple[int, int] = (1, 1)  # points that are worth so much money, in minor units
     offline_grace: int = 0  # microseconds
     identifiers: frozenset[IdentifierKind] = frozenset(IdentifierKind)  # the kinds that find a member
+    conversions: Mapping[str, ConversionConfig] = field(default_factory=dict)  # by their codes
     currency_number: int = field(init=False)  # the currency as the kernel compares it
     _keyed: "blake2b" = field(init=False, repr=False)
 

@@ -202,6 +202,13 @@ class Reader:
         async with self._engine.connect() as connection:
             return await count_standing(connection, tenant_id, moment)
 
+    async def has_key(self, tenant_id: int, key: bytes) -> bool:
+        """See the port."""
+        query = select(legs.c.position).where(
+            legs.c.tenant_id == tenant_id, legs.c.idempotency_key == key, legs.c.leg_number == 0
+        )
+        return await self._first_caught_up(query) is not None
+
     async def text(self, code_id: int) -> str:
         """See the port."""
         row = await self._first(select(codes.c.text).where(codes.c.code_id == code_id)) if code_id else None

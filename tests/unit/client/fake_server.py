@@ -249,6 +249,17 @@ class FakeTransactions(FakeBulk):
         )
         return await self._fake.answer("RedeemHousehold", request, context, lambda: answer)
 
+    async def ConvertPoints(self, request: transaction_pb2.ConvertPointsRequest, context: Context) -> Any:
+        answer = transaction_pb2.ConvertPointsResponse(
+            transaction_id=f"{request.member.loyalty_id} {request.order_reference}",
+            decision=common_pb2.DECISION_APPROVED,
+            points=request.points,
+            account_id=len(request.verified_by),
+            balance=common_pb2.Balance(posted=5, available=5),
+            conversion=transaction_pb2.Conversion(conversion=request.conversion, units=7, unit="miles"),
+        )
+        return await self._fake.answer("ConvertPoints", request, context, lambda: answer)
+
     async def AdjustPoints(self, request: transaction_pb2.AdjustPointsRequest, context: Context) -> Any:
         answer = transaction_pb2.AdjustPointsResponse(
             transaction_id=f"{request.agent_id} {request.reason_code} {request.note}",

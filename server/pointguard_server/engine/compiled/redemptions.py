@@ -5,6 +5,7 @@ from pointguard_server.domain.codes import (
     Context,
     Decision,
     EntryType,
+    Kind,
     Measure,
     Operation,
     Part,
@@ -40,6 +41,7 @@ _REDEMPTION = int(Context.REDEMPTION)
 _APPROVED, _DECLINED = int(Decision.APPROVED), int(Decision.DECLINED)
 _AUTHORISE = int(Operation.AUTHORISE)
 _REDEEM_PART, _REDEEM_ENTRY = int(Part.REDEEM), int(EntryType.REDEEM)
+_CONVERSION, _CONVERT_ENTRY = int(Kind.CONVERSION), int(EntryType.CONVERT)
 _SUSPENDED_FLAG, _LOCKED_FLAG = int(AccountFlag.SUSPENDED), int(AccountFlag.REDEMPTION_LOCKED)
 _SUSPENDED, _LOCKED, _INSUFFICIENT = (
     int(Reason.ACCOUNT_SUSPENDED),
@@ -180,7 +182,8 @@ def _settle(arrays, world, batch, out, slot, row, request):
         return
     if request.flags & _CAPTURE:
         account.redeemed_total += leg.points
-        spend(arrays, batch, out, account, leg, _REDEEM_ENTRY, _REDEEM_PART, leg.points, batch.header[NOW])
+        entry_type = _CONVERT_ENTRY if request.kind == _CONVERSION else _REDEEM_ENTRY
+        spend(arrays, batch, out, account, leg, entry_type, _REDEEM_PART, leg.points, batch.header[NOW])
         return
     account.reserved += leg.points
     leg.hold_expires_at = batch.header[NOW] + (

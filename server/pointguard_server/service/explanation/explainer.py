@@ -42,6 +42,7 @@ from pointguard_server.service.explanation.adjustment import corrected_seen, dec
 from pointguard_server.service.explanation.caps import earned_before
 from pointguard_server.service.explanation.case import Case, Retrial
 from pointguard_server.service.explanation.checks import checks_of, measure_count, rule_windows
+from pointguard_server.service.explanation.conversion import conversion_differences
 from pointguard_server.service.explanation.differences import (
     Difference,
     decision_differences,
@@ -489,6 +490,7 @@ def _decide_again(
             found.note("refers_to_seq", str(record.leg["refers_to_seq"]), "no such reservation was open")
         else:
             found.differences += decision_differences(record, retrial, case)
+            found.differences += conversion_differences(record, case)
     except ValueError as error:
         # No leg that this server wrote has a number that means nothing.
         found.note("record", "a decision", f"cannot be decided again: {error}")

@@ -7,6 +7,8 @@ from pointguard_server.domain.codes import (
     AccountFlag,
     Context,
     Decision,
+    EntryType,
+    Kind,
     Measure,
     Part,
     Reason,
@@ -134,7 +136,8 @@ def _settle(case: Case, retrial: Retrial) -> None:
     state = retrial.after
     if case.request["flags"] & RequestFlag.CAPTURE:
         retrial.after = replace(state, redeemed_total=state.redeemed_total + retrial.points)
-        lots_of(case, retrial).spend(Part.REDEEM, retrial.points, case.moment)
+        entry_type = EntryType.CONVERT if case.request["kind"] == Kind.CONVERSION else EntryType.REDEEM
+        lots_of(case, retrial).spend(Part.REDEEM, retrial.points, case.moment, entry_type)
         return
     retrial.after = replace(state, reserved=state.reserved + retrial.points)
     default = case.config.reservation_ttl_default // MICROSECOND
