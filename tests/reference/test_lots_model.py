@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pointguard_server.domain.codes import Decision, Operation, Outcome
+from pointguard_server.domain.conversions import Conversion
 from pointguard_server.engine.ask import Verdict
 from tests.integration.audit import audit
+from tests.integration.test_conversions import convert_ask
 from tests.reference.lots import LotAccount
 from tests.support.explaining import explaining
 from tests.support.ledger import DAY, HOUR, MINUTE, Ledger, open_ledger
@@ -35,6 +37,13 @@ rule "for ever, later"
     when order.total > 8
     earn bonus 10
     pending 1 days
+"""
+CONVERSION = """
+[[program.conversion]]
+code = "MILES"
+points = 1
+gives = 2
+unit = "miles"
 """
 WAITS = (1, MINUTE, 7 * HOUR, DAY, DAY - 1, 2 * DAY)
 points = st.integers(1, 150)
@@ -75,7 +84,7 @@ class LotsMachine(RuleBasedStateMachine):
     @initialize(floor=st.sampled_from((0, 0, -100)), journaled=st.booleans())
     def enroll(self, floor: int, journaled: bool) -> None:
         self.ledger = self.stack.enter_context(
-            open_ledger(earn=EARN, settings=f"points_floor = {floor}", journaled=journaled)
+            open_ledger(earn=EARN, settings=f"points_floor = {floor}", lots=CONVERSION, journaled=journaled)
         )
         self.account = self.ledger.member()
         self.model = LotAccount(floor)
@@ -108,6 +117,12 @@ class LotsMachine(RuleBasedStateMachine):
     def redeem(self, amount: int) -> None:
         now = self.coming
         self.compare(self.ledger.authorise(self.account, amount), self.model.redeem(now, amount))
+
+    @rule(amount=points)
+    def convert(self, amount: int) -> None:
+        now, made = self.coming, Conversion("MILES", 2 * amount, "miles")
+        verdict = self.ledger.one(convert_ask(self.ledger, self.account, made, amount))
+        self.compare(verdict, self.model.redeem(now, amount))
 
     @rule(amount=points, time_to_live=st.sampled_from((MINUTE, DAY, 6 * DAY)))
     def reserve(self, amount: int, time_to_live: int) -> None:

@@ -139,13 +139,16 @@ def _due(write: _Write) -> int | None:
     message = write.message
     if write.rpc == "TransferPoints":
         return 0
-    if write.rpc in ("Accrue", "AuthoriseRedemption", "RedeemHousehold") and message.decision != _APPROVED:
+    if (
+        write.rpc in ("Accrue", "AuthoriseRedemption", "RedeemHousehold", "ConvertPoints")
+        and message.decision != _APPROVED
+    ):
         return 0
     if write.rpc == "Accrue":
         return int(message.points)
     if write.rpc == "AuthoriseRedemption":
         return -int(message.points) if write.request.capture else 0
-    if write.rpc in ("CaptureRedemption", "RedeemHousehold", OFFLINE_REDEMPTION):
+    if write.rpc in ("CaptureRedemption", "RedeemHousehold", "ConvertPoints", OFFLINE_REDEMPTION):
         return -int(message.points)
     return int(message.signed_points) if hasattr(message, "signed_points") else None
 

@@ -167,6 +167,11 @@ def _others(message: Any) -> str:
     return _list([str(sum(entry.signed_points for entry in leg.entries)) for leg in message.other_legs])
 
 
+def _became(message: Any) -> str:
+    made = _leg(message).conversion
+    return f"{made.units} {made.unit}" if made.unit else _NONE
+
+
 def _leg(message: Any) -> Any:
     """Return the transaction of what GetTransaction answered, or else the message itself."""
     return message.transaction if isinstance(message, transaction_pb2.GetTransactionResponse) else message
@@ -195,6 +200,7 @@ COLUMNS: Final[Mapping[str, Callable[[Any], str]]] = {
     "entries": _entries,
     "ends": _ends,
     "others": _others,
+    "became": _became,
     "operation": lambda message: _short(common_pb2.Operation.Name(_leg(message).operation)),
     "decided": lambda message: common_pb2.Decision.Name(_leg(message).decision).removeprefix("DECISION_"),
     "named by": lambda message: _short(common_pb2.IdentifierKind.Name(_leg(message).identified_by)),

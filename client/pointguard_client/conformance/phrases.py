@@ -317,6 +317,13 @@ def _redeem_together(said: Said, cast: Cast) -> Any:
     )  # fmt: skip
 
 
+def _convert(said: Said, cast: Cast) -> Any:
+    return transaction_pb2.ConvertPointsRequest(
+        member=_member(said, cast), conversion=said.parts["conversion"], **_amount(said), **_origin(said),
+        **_verified(said), **_said_of(said, order_reference="order", language="in"),
+    )  # fmt: skip
+
+
 def _quote(said: Said, cast: Cast) -> Any:
     return transaction_pb2.QuoteRedemptionRequest(
         member=_member(said, cast), **_origin(said), **_said_of(said, redemption_type="as", language="in")
@@ -451,6 +458,10 @@ PHRASES: Final = (
     Phrase(rf"returns {_MONEY} without a receipt", "ReturnTransaction", _return_without_receipt, _ORIGIN | _KEY),
     Phrase(
         rf"transfers {_POINTS} to {_NAME}", "TransferPoints", _transfer,
+        _ORIGIN | _KEY | {"verified by", "order", "in"},
+    ),
+    Phrase(
+        rf"converts {_POINTS} into (?P<conversion>\w+)", "ConvertPoints", _convert,
         _ORIGIN | _KEY | {"verified by", "order", "in"},
     ),
     Phrase(r"asks what may be spent", "QuoteRedemption", _quote, _ORIGIN | {"as", "in"}),
