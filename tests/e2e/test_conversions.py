@@ -1,6 +1,7 @@
 """Points turned into something else over gRPC: what is answered, kept, and refused."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ from pointguard_client import (
     new_idempotency_key,
 )
 from pointguard_client.__main__ import main
-from tests.support.server import PROGRAM, ServerProcess, StartServer, issue_key, write_program
+from tests.e2e.test_rule_commands import walk
+from tests.support.server import PROGRAM, ROOT, ServerProcess, StartServer, issue_key, write_program
 
 CARD = Conversion("GIFT_CARD", 500, "cents of a gift card")
 MILES = """
@@ -101,3 +103,13 @@ async def test_a_retry_gets_the_first_answer_after_the_rate_has_changed(
             await client.convert_points(member, "MILES", 100)
         for each in (first, second):
             assert (await client.explain_decision(each.transaction_id)).reproduced
+
+
+@pytest.mark.long
+def test_the_page_about_conversions_runs_as_it_stands(shared_server: ServerProcess, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "conversions.md").read_text()
+    examples = re.findall(r"<!-- example -->\n```sh\n(.*?)```\n\n```printed\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == page.count("```sh") == 1
+    for script, said in examples:
+        printed = walk(shared_server, tmp_path, script)
+        assert all(line in printed for line in said.splitlines())
