@@ -369,7 +369,8 @@ RPCS: Mapping[str, Rpc] = {
         keyed=True,
     ),
     "ListAllowanceKeys": Rpc(
-        OFFLINE, offline_pb2.ListAllowanceKeysRequest, offline_pb2.ListAllowanceKeysResponse, {}, keyed=False
+        OFFLINE, offline_pb2.ListAllowanceKeysRequest, offline_pb2.ListAllowanceKeysResponse, {"key_id": "1-none"},
+        keyed=False,
     ),
     "RotateAllowanceKey": Rpc(
         OFFLINE, offline_pb2.RotateAllowanceKeyRequest, offline_pb2.RotateAllowanceKeyResponse, {}, keyed=True

@@ -15,6 +15,7 @@ from pointguard.v1 import (
     explanation_pb2,
     member_pb2,
     member_pb2_grpc,
+    offline_pb2,
     rule_pb2,
     shadow_pb2,
     transaction_pb2,
@@ -125,7 +126,7 @@ def test_every_other_rpc_of_the_contract_answers(shared_server: ServerProcess) -
 
 def test_the_tests_know_every_rpc_of_the_contract() -> None:
     modules = (advice_pb2, member_pb2, transaction_pb2, rule_pb2, experiment_pb2, shadow_pb2, explanation_pb2)
-    files = [module.DESCRIPTOR for module in (*modules, activity_pb2, configuration_pb2, books_pb2)]
+    files = [module.DESCRIPTOR for module in (*modules, activity_pb2, configuration_pb2, books_pb2, offline_pb2)]
     services = [service for file in files for service in file.services_by_name.values()]
     contract = {method.name: service.full_name for service in services for method in service.methods}
     assert {name: rpc.service for name, rpc in RPCS.items()} == contract
