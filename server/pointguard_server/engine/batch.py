@@ -66,7 +66,7 @@ from pointguard_server.velocity.windows import BLOCK, NONE
 
 # An enumeration's member takes longer to look up than to compare.
 _CAPTURE, _VOID, _EXTEND = sorted(map(int, OF_RESERVATIONS))
-_RETURN, _ADJUST = int(Operation.RETURN), int(Operation.ADJUST)
+_RETURN, _ADJUST, _FIRST_READ = int(Operation.RETURN), int(Operation.ADJUST), int(FIRST_READ)
 _BY_AGENTS = [_ADJUST, int(Operation.TRANSFER), int(Operation.SET_REDEMPTION_LOCK), *map(int, INTERVENTIONS)]
 _NO_ID = bytes(16)
 LOADED_TOGETHER = 64
@@ -370,7 +370,7 @@ class Decider:
 
     def _settle_keys(self, step: _Step) -> None:
         """Find the requests whose keys are known, from the ledger or from earlier in this batch."""
-        rows = ((step.operations < FIRST_READ) & (step.skip == 0)).nonzero()[0]
+        rows = ((step.operations < _FIRST_READ) & (step.skip == 0)).nonzero()[0]
         tenants = step.envelopes["tenant_id"][rows]
         for tenant_id in set(tenants.tolist()):
             of_tenant = rows[tenants == tenant_id].tolist()
@@ -624,16 +624,19 @@ class Decider:
     def _shown_max(self, step: _Step) -> int:
         """Return how much standing advice the batch's reads can show: what stands, and what its writes may raise."""
         slots = step.envelopes["slot"]
-        reads = slots[(step.operations >= FIRST_READ) & (slots >= 0)]
+        reads = slots[(step.operations >= _FIRST_READ) & (slots >= 0)]
         if not reads.size:
             return 0
-        writes = np.concatenate((slots[(step.operations < FIRST_READ) & (slots >= 0)], step.others.slots))
+        standing = int(self.memory.accounts["advice_count"][reads].sum())
+        if reads.size == step.count:
+            return standing
+        writes = np.concatenate((slots[(step.operations < _FIRST_READ) & (slots >= 0)], step.others.slots))
         accounts, places = np.unique(writes, return_counts=True)
-        raised = np.zeros(len(reads), np.int64)
-        if accounts.size:
-            found = np.minimum(np.searchsorted(accounts, reads), accounts.size - 1)
-            raised = np.where(accounts[found] == reads, places[found], 0) * max(self.programs.rules_max, 1)
-        return int((self.memory.accounts["advice_count"][reads] + raised).sum())
+        if not accounts.size:
+            return standing
+        found = np.minimum(np.searchsorted(accounts, reads), accounts.size - 1)
+        raised = np.where(accounts[found] == reads, places[found], 0) * max(self.programs.rules_max, 1)
+        return standing + int(raised.sum())
 
     def _batch(self, step: _Step, now: int, legs: int, lots_to_move: int = 0) -> Batch:
         heads = self.heads
