@@ -671,7 +671,7 @@ class Decider:
         record = BatchRecord.following(heads, self._store.writer_id, self._store.writer_epoch, legs, now, buffer)
         leg_rows = out.legs[:legs]
         requests = out.leg_request[:legs].tolist()
-        currencies, references = self.programs.currencies, _order_references(step)
+        currencies, references = self.programs.currencies, step.inbox.order_references()
         texts = [
             (currencies[program_id], references.get(request, ""), record)
             for program_id, request, record in zip(leg_rows["program_id"].tolist(), requests, records, strict=True)
@@ -695,9 +695,3 @@ class Decider:
         whole = room.data[: write_records(batch, out, room)].tobytes()
         limits = [0, *room.ends[: out.counts[LEGS]].tolist()]
         return [whole[begin:end] for begin, end in pairwise(limits)], memoryview(whole)
-
-
-def _order_references(step: _Step) -> dict[int, str]:
-    """Return the order references of the requests that have one."""
-    sizes = step.inbox.bodies[step.envelopes["body_at"]]
-    return {row: step.inbox.order_reference(row) for row in sizes.nonzero()[0].tolist()}

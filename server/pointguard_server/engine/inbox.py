@@ -150,6 +150,11 @@ class Inbox:
         at = int(self.envelopes["body_at"][row])
         return bytes(self._body_bytes[at + 1 : at + 1 + self._body_bytes[at]]).decode()
 
+    def order_references(self) -> dict[int, str]:
+        """Return the order references of the requests that have one."""
+        sizes = self.bodies[self.envelopes["body_at"][: self.count]]
+        return {row: self.order_reference(row) for row in sizes.nonzero()[0].tolist()}
+
 
 def _grown(array: np.ndarray, length: int) -> np.ndarray:
     """Return a copy that is at least that long, and not for a few rows only."""
