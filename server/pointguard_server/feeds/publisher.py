@@ -60,7 +60,7 @@ class Publisher:
     @property
     def lag_positions(self) -> int:
         """How far the ledger's newest notice is ahead of what the target has."""
-        return max(self._feed.newest - self._cursor, 0)
+        return max(self._feed.newest - self._cursor, 0) if self._task is not None else 0
 
     async def open(self) -> None:
         """Find the cursor, or set it where publishing begins for good."""
@@ -88,7 +88,8 @@ class Publisher:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+            # What waits is told by whoever publishes.
+            self._task, self._oldest_waiting = None, 0
 
     async def stop(self) -> None:
         """Leave off for good."""

@@ -64,6 +64,8 @@ class Sweeper:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        # What is left is told by whoever sweeps.
+        self.left = dict.fromkeys(DueKind, 0)
 
     async def _run(self) -> None:
         while True:
