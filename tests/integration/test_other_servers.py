@@ -1,5 +1,6 @@
 """Servers that share a ledger in PostgreSQL, each with a memory of its own: together they decide as one would."""
 
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -7,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pointguard_server.domain.codes import Decision, Operation
+from pointguard_server.domain.codes import Decision, Operation, Outcome, Reason
+from pointguard_server.domain.errors import ProgramChanged, StorageUnavailable
 from pointguard_server.domain.identifiers import IdentifierKind
 from pointguard_server.engine import following
 from pointguard_server.engine.ask import Ask, Verdict
@@ -65,7 +67,9 @@ class Servers:
         self.clock = ManualClock(1_790_000_000_000_000)
         settings = SETTINGS | settings | {"clock": self.clock}
         self.alone = stack.enter_context(open_ledger(**settings))
-        self.sharing = [stack.enter_context(open_ledger(postgres_url=url, **settings)) for _ in range(count)]
+        # No two of them make the same key.
+        shared = settings | {"postgres_url": url, "_keys": itertools.count()}
+        self.sharing = [stack.enter_context(open_ledger(**shared)) for _ in range(count)]
         for ledger in self.sharing[1:]:
             # As copies of one key ring: each finds the members of the others.
             ledger.vault._custodian = self.sharing[0].vault._custodian
@@ -185,3 +189,75 @@ def test_servers_that_take_turns_decide_as_one_does(
     assert len(servers.first.rows("legs")) > 60
     reasons = {code for leg in servers.first.rows("legs") for code in (leg["reason"],)}
     assert len(reasons) >= 3, "more than one thing must have been declined"
+
+
+def test_advice_about_an_agent_that_one_raises_binds_him_at_the_other(new_servers: NewServers) -> None:
+    servers = new_servers()
+    accounts = [servers.first.member() for _ in range(3)]
+    servers.second.balance(accounts[0])
+    decisions = [servers.first.adjust(account, 5).decision for account in accounts]
+    assert decisions == [APPROVED, APPROVED, DECLINED]
+    # The window is another day's; the advice stands for two.
+    servers.clock.moment += DAY
+    blocked = servers.second.adjust(accounts[0], 5)
+    assert [code for code, _ in blocked.reasons] == [Reason.ADVICE_BLOCK]
+    assert servers.second.adjust(accounts[0], 5, agent="agent 8").decision == APPROVED
+
+
+def test_a_card_that_one_replaces_finds_nobody_at_the_other(new_servers: NewServers) -> None:
+    servers = new_servers()
+    account = servers.first.member(100)
+    servers.first.one(servers.first.link_ask(account, CARD, "old"))
+    by_card = named(servers.second.accrue_ask(0, 500), CARD, "old")
+    assert servers.second.one(by_card).account_id == account
+    servers.first.one(servers.first.link_ask(account, CARD, "new", replaces="old"))
+    for card, outcome in (("old", Outcome.ACCOUNT_UNKNOWN), ("new", Outcome.DONE)):
+        assert servers.second.one(named(servers.second.accrue_ask(0, 500), CARD, card)).outcome == outcome
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_commit_that_nobody_heard_the_end_of_is_found_behind_what_another_server_has_written(
+    new_servers: NewServers, monkeypatch: pytest.MonkeyPatch, is_done: bool
+) -> None:
+    servers, store = new_servers(), Where("north")
+    account, other = servers.first.member(5_000), servers.first.member(5_000)
+    commit = servers.first.database.commit
+
+    def lose() -> None:
+        if is_done:
+            commit()
+        raise StorageUnavailable
+
+    spends = servers.first.authorise_ask(account, 1_000, "unsure", where=store)
+    with monkeypatch.context() as patched:
+        patched.setattr(servers.first.database, "commit", lose)
+        with pytest.raises(StorageUnavailable):
+            servers.first.one(spends)
+    assert servers.second.authorise(other, 500, where=store).decision == APPROVED
+    assert servers.first.one(spends).replayed == is_done
+    # Whoever counted the thousand twice, or not at all, would leave another amount of the store's.
+    for ledger in servers.sharing:
+        assert ledger.quote(other, where=store).points == 2_500
+    audit(servers.first)
+
+
+def test_nothing_is_decided_after_a_change_of_the_program_that_was_not_taken_up(new_servers: NewServers) -> None:
+    servers = new_servers()
+    account = servers.first.member(100)
+    decider, others = servers.second.decider, servers.second.database.others
+    assert others is not None
+    decider.write(lambda _connection: None)
+    decider.take_up(others.latest_change.number)
+    assert servers.second.authorise(account, 1).decision == APPROVED
+    servers.first.store_in("CA-ON")
+    with pytest.raises(ProgramChanged):
+        servers.second.authorise(account, 1)
+    # What it changes itself it has taken up; what another one changed before that, it has not.
+    servers.second.store_in("CA-QC")
+    assert decider.write(lambda _connection: 7) == 7
+    with pytest.raises(ProgramChanged):
+        servers.second.authorise(account, 1)
+    decider.take_up(others.latest_change.number)
+    decider.write(lambda connection: servers.second.names.add_store(connection, 1, "new", "MAIN", "CA", "CA-BC"))
+    decider.write(lambda connection: servers.second.names.version_stores(connection, 1, 5))
+    assert servers.second.authorise(account, 1).decision == APPROVED
