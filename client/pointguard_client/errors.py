@@ -263,6 +263,8 @@ def error_from_failure(failure: Failure, rpc: str = "", idempotency_key: str = "
 
 def failure_from_rpc_error(error: grpc.aio.AioRpcError) -> Failure:
     """Read status, reason, error id, violations and retry delay out of a gRPC error. Broken details are left out."""
+    if error.code() is grpc.StatusCode.INTERNAL and error.details() == LOST_STATUS:
+        return Failure("UNAVAILABLE", "the call ended while it was written to")
     status = _status_details(error)
     info = _detail(status, ErrorInfo())
     violations = _detail(status, BadRequest()).field_violations
@@ -281,6 +283,8 @@ def status_name(code: int) -> str:
     return _STATUS_NAMES.get(code, "UNKNOWN")
 
 
+LOST_STATUS: Final = "Internal error from Core"
+"""What grpc.aio says in place of a call's status where a write came just after it had ended (grpc/grpc#36066)."""
 _STATUS_NAMES: Final = {code.value[0]: code.name for code in grpc.StatusCode}
 
 

@@ -11,6 +11,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RequestInfo, Ret
 
 from pointguard_client import Identifier, PointguardClient, RetryPolicy, errors
 from pointguard_client.errors import Failure, FieldViolation, error_from_failure
+from pointguard_client.retry import is_transient
 from tests.unit.client.fake_server import API_KEY, FakeServer, PlannedFailure
 
 MEMBER = Identifier.loyalty_id("1001")
@@ -122,3 +123,14 @@ def test_a_reason_narrows_its_status_and_never_contradicts_it(
     code: str, reason: str, error: type[errors.CallError]
 ) -> None:
     assert type(error_from_failure(Failure(code, reason=reason))) is error
+
+
+def test_a_status_that_grpc_has_lost_is_asked_for_again_and_one_that_a_server_gave_is_not() -> None:
+    lost, given = (
+        errors.failure_from_rpc_error(
+            grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata(), text)
+        )
+        for text in (errors.LOST_STATUS, "an internal error")
+    )
+    assert (is_transient(lost), lost.code) == (True, "UNAVAILABLE")
+    assert (is_transient(given), given.code) == (False, "INTERNAL")
