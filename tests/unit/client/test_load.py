@@ -192,7 +192,9 @@ async def test_every_mode_has_an_open_loop(server: FakeServer, mode: LoadMode) -
         mode=mode, rate=1_000, batch_size=50, duration_seconds=0.3, arrivals=Arrivals.POISSON, concurrency=100
     )
     tally = await load(server, options)
-    assert 100 < tally.requests < 600
+    # What is due does not depend on how soon this machine answers.
+    assert 100 < tally.requests + tally.unsent < 600
+    assert tally.requests > 0
     assert tally.errors == {}
 
 
