@@ -580,7 +580,7 @@ class Server:
         self._sweeper = Sweeper(self.engine, self.decider, self.ledger.due_accounts, self.ledger.names)
         self._sweep_metrics.sweeper = self._sweeper
         if (lock := self.ledger.database.duty()) is not None:
-            self._duty = Duty(lock, self._take_duty, self._leave_duty)
+            self._duty = Duty(lock, self._take_duty, self._leave_duty, self._decides)
             self._duty.start()
         else:
             await self._take_duty()
@@ -590,13 +590,19 @@ class Server:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.live.look_now)
         log.info("ready", grpc_port=self.grpc_port, http_port=self.http_port, position=self.decider.heads.position)
 
+    def _decides(self) -> bool:
+        """Say whether this server can follow what the others change, so that it decides."""
+        return self._follower is None or not self._follower.problem
+
     async def _take_duty(self) -> None:
         """Begin what one server does for all."""
         assert self._sweeper is not None  # noqa: S101  (of ``start``)
-        self._sweeper.start()
         for publisher in self._publishers:
             await publisher.open()
+        # Nothing fails from here on.
+        for publisher in self._publishers:
             publisher.start()
+        self._sweeper.start()
 
     async def _leave_duty(self) -> None:
         """Leave off, until it is begun again."""

@@ -23,17 +23,24 @@ class DutyLock(Protocol):
         ...
 
     def close(self) -> None:
-        """Leave it to others."""
+        """Leave it to others, until it is taken again."""
         ...
 
 
 class Duty:
-    """Has ``begin`` called when this server is the one, and ``end`` when it is not any more. Of the event loop."""
+    """Has ``begin`` called when this server is the one, and ``end`` when it is not any more. Of the event loop.
+
+    ``end`` must do no harm where nothing was begun, or not all of it. While ``is_able`` says no, others do it.
+    """
 
     def __init__(
-        self, lock: DutyLock, begin: Callable[[], Awaitable[None]], end: Callable[[], Awaitable[None]]
+        self,
+        lock: DutyLock,
+        begin: Callable[[], Awaitable[None]],
+        end: Callable[[], Awaitable[None]],
+        is_able: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._lock, self._begin, self._end = lock, begin, end
+        self._lock, self._begin, self._end, self._is_able = lock, begin, end, is_able
         self._task: asyncio.Task[None] | None = None
         self.is_ours = False
 
@@ -61,14 +68,22 @@ class Duty:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
-        """Take the lock if nobody has it, and do what follows."""
-        has_it = await asyncio.to_thread(self._lock.take)
-        if has_it == self.is_ours:
-            return
-        if has_it:
-            await self._begin()
+        """Take the lock if this server is able to and nobody has it, and do what follows."""
+        is_able = self._is_able()
+        has_it = is_able and await asyncio.to_thread(self._lock.take)
+        if has_it and not self.is_ours:
+            try:
+                await self._begin()
+            except BaseException:
+                # By halves is not at all: another server may do it, or this one at a later look.
+                await self._end()
+                await asyncio.to_thread(self._lock.close)
+                raise
+            self.is_ours = True
             log.info("duty_taken")
-        else:
+        elif self.is_ours and not has_it:
             await self._end()
+            if not is_able:
+                await asyncio.to_thread(self._lock.close)
+            self.is_ours = False
             log.warning("duty_lost")
-        self.is_ours = has_it
