@@ -21,6 +21,8 @@ from pointguard_server.service.serving_program import NotFollowed, ServingProgra
 
 LOOK_EVERY_S: Final = 1.0
 AGAIN_AFTER_S: Final = 0.2
+NOTHING_TAKEN_UP: Final = -1
+"""The number of no change: see ``Decider.taken_up``."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +51,8 @@ class ProgramFollower:
         self._task: asyncio.Task[None] | None = None
         self.problem = ""
         engine.on_program_changed = self._wanted.set
+        # Until it has followed once, nothing is decided: what was read at the start may hold no more.
+        decider.take_up(NOTHING_TAKEN_UP)
 
     async def start(self) -> None:
         """Take up what others have changed since this server read its program, and begin to look."""

@@ -324,6 +324,8 @@ class Directory:
     def end_identifiers(self, ended: Iterable[int]) -> None:
         """Have identifiers find nobody any more that another server has ended."""
         numbers = frozenset(ended)
+        if not numbers:
+            return
         self._identified = {name: each for name, each in self._identified.items() if each[1] not in numbers}
         self.ended_identifiers = np.union1d(self.ended_identifiers, np.array(sorted(numbers), np.int64))
 
