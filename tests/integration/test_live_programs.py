@@ -3,13 +3,15 @@
 import asyncio
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pointguard_server.domain.errors import StorageUnavailable
+from pointguard_server.domain.errors import ProgramChanged, StorageUnavailable
 from pointguard_server.engine.engine import Engine
 from pointguard_server.service.checking_worker import CheckingLimits, CheckingWorker
 from pointguard_server.service.line_codes import line_codes
@@ -157,6 +159,41 @@ async def test_a_changed_file_that_takes_too_long_to_check_is_refused_and_the_ne
         await wait_until(lambda: not shop.live.stale)
         assert shop.buy(account) == (5, 2)
         await street.compiler.stop()
+
+
+@pytest.mark.parametrize("is_read_anew", [True, False])
+async def test_a_batch_that_waits_for_another_servers_change_is_refused_where_a_change_of_how_it_is_read_overtakes_it(
+    ledger: Ledger, tmp_path: Path, is_read_anew: bool
+) -> None:
+    account = ledger.member()
+    async with Street(ledger, tmp_path).open() as shop:
+        engine, begun, goes_on, held = shop.serving._engine, threading.Event(), threading.Event(), asyncio.Event()
+        check = shop.decider._check_program
+        # The first one makes the tenant what the configuration says.
+        await shop.serving.change(lambda _connection, _moment: None)
+
+        def find_change() -> None:
+            shop.decider._check_program = check  # type: ignore[method-assign]
+            begun.set()
+            goes_on.wait(30)
+            raise ProgramChanged
+
+        shop.decider._check_program = find_change  # type: ignore[method-assign]
+        engine.on_program_changed = held.set
+        answer = engine.submit([ledger.accrue_ask(account, 1_00)], time.monotonic() + 30)
+        await asyncio.to_thread(begun.wait)
+        stores = ledger.names.stores if is_read_anew else None
+        change = asyncio.create_task(shop.serving.change(lambda _connection, _moment: None, stores=stores))
+        await wait_until(lambda: len(engine._pending) == 1)
+        goes_on.set()
+        await change
+        assert held.is_set()
+        engine.release()
+        if is_read_anew:
+            with pytest.raises(ProgramChanged):
+                await answer
+        else:
+            assert [verdict.points for verdict in await answer] == [10]
 
 
 @pytest.mark.long

@@ -191,7 +191,7 @@ class ServingProgram:
             recount = await self._recount(after)
             # From here to the queueing nothing may be awaited: what is read before goes into batches before the change,
             # what is read after into batches after it.
-            self._read_by(tenant, stores)
+            is_read_anew = self._read_by(tenant, stores)
             self._preparation.adopt(prepared)
             was_unsure = self._unsure
 
@@ -213,6 +213,10 @@ class ServingProgram:
                 self._ready, self._unsure = known, True
                 self.problem = "a change may be written that does not serve: the ledger cannot be written"
                 raise
+            finally:
+                if is_read_anew:
+                    # A batch that found another server's change, and waits, was overtaken by this one.
+                    self._engine.refuse_held()
             answer, plan, configured = written
             self.configuration, self._ready, self._unsure = after, known, configured != after.version
             self._settle(plan)
@@ -225,16 +229,22 @@ class ServingProgram:
         active = self._configurations.active(connection, self.tenant.tenant_id, self.tenant.program_id)
         return active.version if active is not None else self.configuration.version
 
-    def _read_by(self, tenant: Tenant, stores: Stores | None) -> None:
-        """Read requests so that any of the rule sets may decide them: a text that is known keeps its number."""
+    def _read_by(self, tenant: Tenant, stores: Stores | None) -> bool:
+        """Read requests so that any of the rule sets may decide them: a text that is known keeps its number.
+
+        Return whether they are read differently now.
+        """
         if stores is not None:
             self._names.keep_stores(stores)
         before, self.tenant = self.tenant, tenant
         is_other = tenant.line_codes is not before.line_codes or not tenant.messages.says_the_same(before.messages)
-        if stores is not None or is_other or any(getattr(tenant, each) != getattr(before, each) for each in _SETTINGS):
-            # Where another server's change is followed, what waits was read for what decides no more.
-            self._engine.refuse_held()
-            self._serve(tenant)
+        settings_differ = any(getattr(tenant, each) != getattr(before, each) for each in _SETTINGS)
+        if stores is None and not is_other and not settings_differ:
+            return False
+        # Where another server's change is followed, what waits was read for what decides no more.
+        self._engine.refuse_held()
+        self._serve(tenant)
+        return True
 
     async def _recount(self, after: Configuration) -> Recount | None:
         """Count for the wider windows that are new what the ledger has so far; the swap then counts the rest."""
