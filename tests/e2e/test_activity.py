@@ -97,6 +97,7 @@ def test_in_a_batch_each_activity_has_its_own_answer(client: SyncPointguardClien
     assert [violation.field for violation in third.field_violations] == ["points"]
 
 
+@pytest.mark.long
 def test_a_stream_tells_at_its_end_what_became_of_all(client: SyncPointguardClient, member: Identifier) -> None:
     told = [replace(redeemed(member, hours_ago=900), kind=TransactionKind.ACTIVITY) for _ in range(1_200)]
     told[7] = replace(told[7], points=-1)

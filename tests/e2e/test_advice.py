@@ -679,12 +679,13 @@ def test_the_command_line_lists_raises_overrides_and_suspends(
     assert client.check_advice(member).advice == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "scripts"),
     [
         ("fraud.md", 3),
-        pytest.param("advice.md", 3, marks=pytest.mark.long),
-        *(pytest.param(f"{page}.md", 1, marks=pytest.mark.long) for page in ("activity", "adjustments", "transfers")),
+        ("advice.md", 3),
+        *((f"{page}.md", 1) for page in ("activity", "adjustments", "transfers")),
     ],
 )
 def test_the_pages_about_fraud_run_as_they_stand(

@@ -173,6 +173,7 @@ async def test_members_are_divided_marked_and_counted_from_the_start_to_the_end(
     assert scrape(server)["pointguard_experiment_running", ()] == 0
 
 
+@pytest.mark.long
 async def test_nobody_changes_arm_by_a_restart_or_on_another_server(
     client: PointguardClient, server: ServerProcess, tmp_path: Path
 ) -> None:

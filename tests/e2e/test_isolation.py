@@ -114,6 +114,7 @@ async def of(server: ServerProcess) -> list[object]:
         return await earned(client)
 
 
+@pytest.mark.long
 def test_a_sandboxed_program_answers_as_a_compiled_one_does(servers: dict[str, ServerProcess]) -> None:
     compiled, isolated = (asyncio.run(of(servers[name])) for name in ("compiled", "isolated"))
     assert isolated == compiled

@@ -84,6 +84,7 @@ def test_nothing_that_callers_send_is_in_the_log_or_in_a_metric(talkative: Serve
     assert talkative.api_key not in talkative.log()
 
 
+@pytest.mark.long
 def test_every_answer_is_logged_and_none_holds_up_what_comes_after_it(talkative: ServerProcess) -> None:
     with RawCalls(talkative) as raw:
         for name in ("EnrollMember", "Accrue", "CheckAdvice", "GetBalance", "CheckAdvice", "Accrue"):

@@ -138,6 +138,7 @@ def micros(moment: datetime | None) -> int:
     return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
 
 
+@pytest.mark.long
 async def test_points_that_are_held_back_are_spent_when_they_have_matured_and_not_before(
     server: MovedServer, client: PointguardClient
 ) -> None:
@@ -154,6 +155,7 @@ async def test_points_that_are_held_back_are_spent_when_they_have_matured_and_no
     assert (await spend(client, member, 1_510)).decision is Decision.APPROVED
 
 
+@pytest.mark.long
 async def test_a_simulation_tells_when_the_points_mature_and_end_as_the_purchase_then_says(
     client: PointguardClient,
 ) -> None:

@@ -141,6 +141,7 @@ async def test_a_till_sells_once_however_often_it_is_started(
     assert (await client.get_balance(Identifier.loyalty_id(member))).balance.posted == before - 100 + 90
 
 
+@pytest.mark.long
 async def test_a_till_that_loses_an_answer_sells_once(
     till: list[str], shared_server: ServerProcess, client: PointguardClient, tmp_path: Path
 ) -> None:

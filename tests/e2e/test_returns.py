@@ -189,6 +189,7 @@ async def test_without_a_receipt_and_of_another_member(client: PointguardClient)
     assert refused.value.field_violations[0].field == "amount"
 
 
+@pytest.mark.long
 async def test_after_a_kill_no_more_is_left_than_before(server: ServerProcess, client: PointguardClient) -> None:
     member = await new_member(client)
     bought = (await client.accrue(member, cad(10_00))).transaction_id

@@ -17,6 +17,7 @@ from tests.support.server import ROOT, ServerProcess
 
 PAGE = (ROOT / "docs" / "rule-versions.md").read_text()
 STEPS: list[tuple[str, str]] = re.findall(r"<!-- example -->\n```sh\n(.*?)```\n\n```printed\n(.*?)```", PAGE, re.DOTALL)
+pytestmark = pytest.mark.long
 WHO = ("--author", "staff 1", "--reason", "trial")
 
 

@@ -267,6 +267,7 @@ def test_the_version_that_decided_gives_in_a_backtest_what_was_issued(
         assert found["guesses"] == []
 
 
+@pytest.mark.long
 @settings(max_examples=12)
 @given(
     history=histories, zone=st.sampled_from(ZONES), start=st.sampled_from(STARTS), share=st.sampled_from((0, 3, 6, 9))
