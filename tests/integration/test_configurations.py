@@ -1,6 +1,8 @@
 """Configurations by call and by file: what wins, what a restart finds, and what cannot be activated."""
 
 import asyncio
+import math
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from pointguard_server.domain.errors import (
     KeyReused,
     NotAnEarlierVersion,
     NotFound,
+    ProgramChanged,
     RuleChangeRefused,
     StorageUnavailable,
 )
@@ -38,6 +41,7 @@ when = 'order.total > 0.50 CAD'
 posture = "BLOCK"
 duration = "0s"
 """
+FOREVER = math.inf
 BLOCKED = CONFIGURATION + RULE
 
 
@@ -224,3 +228,77 @@ async def test_every_mistake_is_told_with_its_setting_and_its_line(street: Stree
         with pytest.raises(InvalidRequest, match="has 2: ValidateConfiguration tells them"):
             await create(shop, text)
         assert [each.version for each in await shop.configurations.list_versions(0, 10)] == [1]
+
+
+CONVERSION = """
+[[program.conversion]]
+code = "MILES"
+points = 100
+gives = {gives}
+unit = "miles"
+"""
+
+
+async def test_a_change_that_comes_to_nothing_leaves_no_trace_in_how_requests_are_read(street: Street) -> None:
+    account = street.ledger.member()
+    async with street.open() as shop:
+        first = await create(shop, CONFIGURATION + CONVERSION.format(gives=25))
+        await activate(shop, first, 1)
+        other = await shop.serving.made_ready(
+            await shop.configurations.version(await create(shop, CONFIGURATION + CONVERSION.format(gives=9_999)))
+        )
+        before, stores = shop.serving.tenant, shop.ledger.names.stores
+
+        async def refused(error: Exception) -> list[asyncio.Future[Any]]:
+            """Begin a change whose step raises, with a purchase before it, and one that comes meanwhile."""
+            go_on = threading.Event()
+
+            def step(_connection: Any, _moment: int) -> None:
+                go_on.wait(10)
+                raise error
+
+            asked = [shop.engine.submit([shop.ledger.accrue_ask(account, 1_00)], FOREVER)]
+            changing = asyncio.create_task(shop.serving.change(step, configuration=other, stores=dict(stores)))
+            await until(lambda: shop.serving.tenant is not before)
+            asked.append(shop.engine.submit([shop.ledger.accrue_ask(account, 1_00)], FOREVER))
+            go_on.set()
+            with pytest.raises(type(error)):
+                await changing
+            return asked
+
+        for error in (ActiveVersionDiffers(7), StorageUnavailable(), RuntimeError("a defect")):
+            earlier, meanwhile = await refused(error)
+            assert shop.serving.tenant is before is shop.served[-1]
+            assert (shop.ledger.names.stores is stores, before.conversions["MILES"].gives) == (True, 25)
+            assert (await earlier)[0].points == 10
+            with pytest.raises(ProgramChanged):
+                await meanwhile
+        verdicts = await shop.engine.submit([shop.ledger.accrue_ask(account, 1_00)], FOREVER)
+        assert (verdicts[0].points, shop.engine.queued) == (10, 0)
+        await activate(shop, 3, first)
+        assert shop.serving.tenant.conversions["MILES"].gives == 9_999, "it may still be made"
+
+
+async def test_a_change_goes_on_although_whoever_asked_for_it_has_gone(street: Street) -> None:
+    async with street.open() as shop:
+        version = await create(shop, CONFIGURATION + CONVERSION.format(gives=25))
+        configuration = await shop.serving.made_ready(await shop.configurations.version(version))
+        before, begun, go_on = shop.serving.tenant, threading.Event(), threading.Event()
+
+        def step(connection: Any, moment: int) -> None:
+            begun.set()
+            go_on.wait(10)
+            ConfigurationVersions().add_activation(
+                connection, TENANT, before.program_id, version, ACTIVATE, CHANGE, moment
+            )
+
+        changing = asyncio.create_task(shop.serving.change(step, configuration=configuration))
+        await asyncio.to_thread(begun.wait)
+        changing.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await changing
+        assert shop.serving.configuration.version == version
+        assert shop.serving.tenant.conversions["MILES"].gives == shop.served[-1].conversions["MILES"].gives == 25
+        assert shop.serving.problem == ""

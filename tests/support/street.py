@@ -104,6 +104,8 @@ class Shop:
     live: LivePrograms
     jobs: Jobs
     experiments: Experiments
+    engine: Engine
+    served: list[Tenant]
     keys: int = 0
 
     def buy(self, account: int) -> tuple[int, int]:
@@ -173,10 +175,11 @@ class Street:
             tenant_id=TENANT, program_id=program_id, currency="CAD", money_scale=10_000,
             reservation_ttl_max=0, line_codes=start.lines, digest_key=bytes(16),
         )  # fmt: skip
+        served: list[Tenant] = []
         serving = ServingProgram(
             tenant, start,
             engine=engine, decider=decider, names=ledger.names, configurations=ConfigurationVersions(), planner=planner,
-            compiler=self.compiler, clock=ledger.clock, serve=lambda _tenant: None,
+            compiler=self.compiler, clock=ledger.clock, serve=served.append,
         )  # fmt: skip
         readers = open_readers(ledger.path, ledger.postgres_url)
         rule_sets = RuleSets(serving, engine, versions, RuleVersionReader(readers), ledger.clock)
@@ -192,7 +195,9 @@ class Street:
         experiments = Experiments(
             serving, rule_sets, engine, store, versions, ExperimentReader(readers), ledger.clock, caught_up
         )
-        yield Shop(ledger, serving, rule_sets, configurations, decider, live, jobs, experiments)
+        yield Shop(
+            ledger, serving, rule_sets, configurations, decider, live, jobs, experiments, engine, served
+        )  # fmt: skip
         if keep:
             await serving.stop()
             self.compiler = Compiler()

@@ -497,7 +497,7 @@ class StorageUnavailable(PointguardError):
 
 
 class ProgramChanged(StorageUnavailable):
-    """Another server has changed what decides, and this one does not decide by it yet."""
+    """It was read for what does not decide: another server has changed that, or a change here came to nothing."""
 
     reason = "PROGRAM_CHANGED"
 

@@ -82,6 +82,7 @@ class _Job:
     run: Callable[[Any], Any]
     done: Done
     then: Callable[[Any], None] | None = None
+    failed: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +190,20 @@ class Engine:
         batch.submissions.append(_Submission(first, count, deadline, time.monotonic(), finish, done, context))
         self._gather()
 
-    def run(self, job: Callable[[Any], Any], then: Callable[[Any], None] | None = None) -> "asyncio.Future[Any]":
+    def run(
+        self,
+        job: Callable[[Any], Any],
+        then: Callable[[Any], None] | None = None,
+        failed: Callable[[], None] | None = None,
+    ) -> "asyncio.Future[Any]":
         """Run ``job(connection)`` on the writer's thread between two batches, as one atomic step.
 
         ``then`` is given the result on the same thread once the step is durable, before the next batch begins.
+        ``failed`` is called on the event loop if either raised, before the next batch begins, too.
         """
         self._check(0)
         answer: asyncio.Future[Any] = self._loop_of().create_future()
-        self._pending.append(_Job(job, partial(_settle, answer), then))
+        self._pending.append(_Job(job, partial(_settle, answer), then, failed))
         self._gather()
         return answer
 
@@ -214,8 +221,11 @@ class Engine:
 
     def refuse_held(self) -> None:
         """Refuse what waits while held: it was read for what decides no more, or there is no telling how long."""
-        if not self._held:
-            return
+        if self._held:
+            self.refuse_waiting()
+
+    def refuse_waiting(self) -> None:
+        """Refuse all requests that wait for a batch; jobs stay."""
         for item in [each for each in self._pending if isinstance(each, _Batch)]:
             self._pending.remove(item)
             self.queued -= item.count
@@ -389,6 +399,8 @@ class Engine:
         elif isinstance(error, StorageUnavailable):
             self.writable = False
             self._look_at(error)
+        if error is not None and job.failed is not None:
+            job.failed()
         job.done(result, error)
         self._next()
 

@@ -62,7 +62,7 @@ class RulePreparation:
         return Prepared(lines, self._constants | made)
 
     def adopt(self, prepared: Prepared) -> None:
-        """Remember what was prepared, now that requests are read by its numbers.
+        """Remember what was prepared, now that rules decide by its numbers.
 
         Not before: the numbers of a change that came to nothing go to other texts.
         """

@@ -35,7 +35,7 @@ from pointguard_server.service.program_start import ProgramStart
 from pointguard_server.service.programs import scope_keys_of
 from pointguard_server.service.rule_compiler import ReadyRules, RuleCompiler
 from pointguard_server.service.rule_plan import Configuration, Plan, Planner
-from pointguard_server.service.rule_preparation import RulePreparation
+from pointguard_server.service.rule_preparation import Prepared, RulePreparation
 from pointguard_server.service.rule_versions import RuleSetActivation, RuleSetVersion
 from pointguard_server.service.tenants import Tenant
 
@@ -160,12 +160,14 @@ class ServingProgram:
         """Have a step written and, between the same two batches, have decide what should decide then.
 
         What the step activates must be among ``ready`` or decide already. ``conditions`` take the place of those of the
-        fraud rules that have the same text. What the step raises is raised, and nothing has changed then.
+        fraud rules that have the same text. What the step raises is raised, and nothing has changed then: what was read
+        meanwhile by what came to nothing is refused. Who gives up waiting does not stop it.
 
         Raises:
             TooManyPatterns: if requests cannot be read for all that may decide.
             PointguardError: if the ledger cannot be written.
         """
+        running: asyncio.Future[tuple[Answer, Plan, int]]
         async with self._changing:
             after = (configuration or self.configuration).with_conditions(conditions)
             # Machine code that is there goes on, also if its file is gone.
@@ -191,9 +193,13 @@ class ServingProgram:
             recount = await self._recount(after)
             # From here to the queueing nothing may be awaited: what is read before goes into batches before the change,
             # what is read after into batches after it.
+            before, stores_before = self.tenant, self._names.stores if stores is not None else None
             is_read_anew = self._read_by(tenant, stores)
-            self._preparation.adopt(prepared)
             was_unsure = self._unsure
+
+            def put_back() -> None:
+                if self._read_by(before, stores_before):
+                    self._engine.refuse_waiting()
 
             def write(connection: Any) -> tuple[Answer, Plan, int]:
                 moment = self._decider.moment()
@@ -205,24 +211,42 @@ class ServingProgram:
                 )
                 return answer, plan, self._configured(connection)
 
-            written: tuple[Answer, Plan, int]
             try:
-                written = await self._engine.run(write, partial(self._take, recount))
-            except StorageUnavailable:
-                # It may be written all the same.
-                self._ready, self._unsure = known, True
-                self.problem = "a change may be written that does not serve: the ledger cannot be written"
+                running = self._engine.run(write, partial(self._take, recount), put_back)
+            except PointguardError:
+                put_back()
                 raise
+            is_given_up = await _ended(running)
+            try:
+                return self._changed(running, after, known, prepared)
             finally:
                 if is_read_anew:
                     # A batch that found another server's change, and waits, was overtaken by this one.
                     self._engine.refuse_held()
-            answer, plan, configured = written
-            self.configuration, self._ready, self._unsure = after, known, configured != after.version
-            self._settle(plan)
-            if self._unsure:
-                self.problem = f"version {configured} of the configuration is active and does not serve yet"
-            return answer
+                if is_given_up:
+                    raise asyncio.CancelledError
+
+    def _changed(
+        self,
+        running: "asyncio.Future[tuple[Answer, Plan, int]]",
+        after: Configuration,
+        known: dict[bytes, ReadyRules],
+        prepared: Prepared,
+    ) -> Answer:
+        """Take note of how a change has ended, and return what its step did."""
+        try:
+            answer, plan, configured = running.result()
+        except StorageUnavailable:
+            # It may be written all the same.
+            self._ready, self._unsure = known, True
+            self.problem = "a change may be written that does not serve: the ledger cannot be written"
+            raise
+        self._preparation.adopt(prepared)
+        self.configuration, self._ready, self._unsure = after, known, configured != after.version
+        self._settle(plan)
+        if self._unsure:
+            self.problem = f"version {configured} of the configuration is active and does not serve yet"
+        return answer
 
     def _configured(self, connection: Any) -> int:
         """Return the version of the configuration that the tables have in force."""
@@ -430,6 +454,17 @@ class ServingProgram:
             log.exception("rule_set_fault")
         else:
             log.info("rules_compiled", rules=name)
+
+
+async def _ended(running: "asyncio.Future[Any]") -> bool:
+    """Wait until what is queued has ended, however it does; return whether whoever waits has given up."""
+    is_given_up = False
+    while not running.done():
+        try:
+            await asyncio.wait((running,))
+        except asyncio.CancelledError:
+            is_given_up = True
+    return is_given_up
 
 
 def _named(activation: RuleSetActivation) -> dict[str, int | str]:
