@@ -349,13 +349,16 @@ class Server:
     def _open_books(self) -> tuple[Books, Reconciliation]:
         """Return what reads the ledger as of earlier moments, and what reconciles its days."""
 
+        def passed() -> int:
+            return self.decider.latest_moment - 1
+
         async def present() -> int:
             return int(await self.engine.run(lambda _connection: self.decider.moment())) - 1
 
         async def check(source: str) -> ProgramConfig:
             return (await self.serving.compiler.checking.configuration(source, "configuration"))[0]
 
-        books = Books(self.ledger.books, self.ledger.catch_up, present, check)
+        books = Books(self.ledger.books, self.ledger.catch_up, passed, present, check)
         return books, Reconciliation(books, self.ledger.books)
 
     def _open_backtests(self, rule_sets: RuleSets) -> Backtests:

@@ -35,7 +35,9 @@ async def advise(arguments: list[str], members: int) -> None:
     await server.open()
     desk = server.rpc._desk
     members_service, advice_service = MemberService(desk), AdviceService(desk)
-    call = Call(server.tenant, "bench", time.monotonic() + DEADLINE_S)
+    call = Call(
+        {server.tenant.tenant_id: server.tenant}, server.tenant.tenant_id, "bench", time.monotonic() + DEADLINE_S
+    )
     left = iter(load_members(members))
     while some := list(islice(left, AT_ONCE)):
         decoder = desk.decoder(call)

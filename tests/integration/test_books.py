@@ -1,5 +1,6 @@
 """The books of a ledger in particular cases: several accounts, rates that change, days that are not of 24 hours."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 from pointguard_server.domain.codes import EntryType, Operation
 from pointguard_server.domain.errors import InvalidRequest
 from pointguard_server.service import books as service
+from pointguard_server.storage.books_reader import BooksReader
 from tests.support.books import open_books
-from tests.support.ledger import DAY, HOUR, SECOND, Ledger
+from tests.support.databases import look_up
+from tests.support.ledger import DAY, HOUR, SECOND, TENANT, Ledger
 
 ENDING = """
 rule "base"
@@ -149,3 +152,58 @@ def test_moments_that_make_no_period_are_refused(ledger: Ledger, place: tuple[st
     with open_books(ledger) as books, pytest.raises(InvalidRequest) as refused:
         books.liability(now + ahead, None if since is None else now + since)
     assert [violation.field for violation in refused.value.violations] == [field]
+
+
+async def test_only_who_asks_about_the_present_has_the_writer_asked_and_all_of_them_at_once(ledger: Ledger) -> None:
+    account = ledger.member(100)
+    then = ledger.decider.heads.accepted_at
+    ledger.clock.moment += HOUR
+    ledger.accrue(account, 10_00)
+    ledger.catch_up()
+    asked, caught_up = [], 0
+
+    async def present() -> int:
+        await asyncio.sleep(0)
+        asked.append(ledger.decider.moment() - 1)
+        return asked[-1]
+
+    async def catch_up() -> None:
+        nonlocal caught_up
+        caught_up += 1
+
+    connection = look_up(ledger.path, ledger.postgres_url)
+    reading = service.Books(
+        BooksReader(connection), catch_up, lambda: ledger.decider.latest_moment - 1, present, no_configuration
+    )
+    balances = await asyncio.gather(*(reading.balance(TENANT, account, then) for _ in range(5)))
+    assert ({balance.posted for balance, _ in balances}, asked, caught_up) == ({100}, [], 0)
+    ledger.clock.moment += HOUR
+    now = ledger.clock.now() - 1
+    balances = await asyncio.gather(*(reading.balance(TENANT, account, now) for _ in range(5)))
+    assert ({balance.posted for balance, _ in balances}, len(asked)) == ({200}, 1)
+    ledger.clock.moment += HOUR
+    with pytest.raises(InvalidRequest):
+        await reading.balance(TENANT, account, ledger.clock.now() + HOUR)
+    assert len(asked) == 3, "a turn that was shared might have been too early"
+    connection.close()
+
+
+async def no_configuration(_source: str) -> Any:
+    raise AssertionError("no rate is asked for")
+
+
+def test_of_a_busy_account_only_what_makes_and_ends_reservations_is_read(ledger: Ledger) -> None:
+    account = ledger.member(1_000)
+    held = ledger.authorise_reserving(account, 30)
+    other = ledger.authorise_reserving(account, 50)
+    for _ in range(20):
+        ledger.accrue(account, 10_00)
+        ledger.authorise(account, 1)
+    ledger.one(ledger.end_ask(Operation.VOID, other.transaction_id))
+    with open_books(ledger) as books:
+        assert books.balance(account, ledger.decider.heads.accepted_at).reserved == 30
+    connection = look_up(ledger.path, ledger.postgres_url)
+    first = next(leg["seq"] for leg in ledger.legs(account) if leg["transaction_id"] == held.transaction_id)
+    legs = BooksReader(connection).reserving_legs(TENANT, account, first, first + 100)
+    assert [leg.operation for leg in legs] == [Operation.AUTHORISE, Operation.AUTHORISE, Operation.VOID]
+    connection.close()

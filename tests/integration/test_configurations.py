@@ -3,12 +3,14 @@
 import asyncio
 import math
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pointguard_server.domain.codes import RuleSetActivationKind
+from pointguard.v1 import common_pb2, transaction_pb2
+from pointguard_server.domain.codes import CodeKind, RuleSetActivationKind
 from pointguard_server.domain.errors import (
     ActiveVersionDiffers,
     AlreadyActive,
@@ -20,11 +22,19 @@ from pointguard_server.domain.errors import (
     RuleChangeRefused,
     StorageUnavailable,
 )
+from pointguard_server.rpc.conversions import Conversions
+from pointguard_server.rpc.guard import Call
+from pointguard_server.rpc.transaction_service import Desk
 from pointguard_server.service import serving_program
 from pointguard_server.service.configuration_versions import ConfigurationActivation, ConfigurationRefused
 from pointguard_server.service.configurations import ConfigurationChange
 from pointguard_server.service.program_start import ActiveConfigurationUnusable
+from pointguard_server.service.tenants import Vocabulary
+from pointguard_server.service.vault import MemberVault
 from pointguard_server.storage.configuration_versions import ConfigurationVersions
+from pointguard_server.storage.keyring import KeyRing
+from pointguard_server.storage.readers import Reader
+from tests.support.databases import open_readers
 from tests.support.ledger import TENANT, Ledger
 from tests.support.street import CHANGE, CONFIGURATION, FIVE, Shop, Street, until
 
@@ -302,3 +312,50 @@ async def test_a_change_goes_on_although_whoever_asked_for_it_has_gone(street: S
         assert shop.serving.configuration.version == version
         assert shop.serving.tenant.conversions["MILES"].gives == shop.served[-1].conversions["MILES"].gives == 25
         assert shop.serving.problem == ""
+
+
+async def test_a_conversion_is_made_by_what_converts_when_it_is_decided(street: Street, tmp_path: Path) -> None:
+    ledger = street.ledger
+    account = ledger.member(1_000)
+    async with street.open() as shop:
+        first, second, none = [
+            await create(shop, CONFIGURATION + conversion)
+            for conversion in (CONVERSION.format(gives=25), CONVERSION.format(gives=30), "")
+        ]
+        await activate(shop, first, 1)
+        tenants = {TENANT: shop.serving.tenant}
+
+        class Learning(Vocabulary):
+            """Learns while another version of the configuration is activated."""
+
+            change = (second, first)
+
+            async def learn(self, tenant_id: int, texts: Iterable[tuple[CodeKind, str]]) -> None:
+                await super().learn(tenant_id, texts)
+                await activate(shop, *self.change)
+                tenants[TENANT] = shop.serving.tenant
+
+        readers = open_readers(ledger.path, ledger.postgres_url)
+        vault = MemberVault(KeyRing.open_or_create(tmp_path / "keyring.json"))
+        vocabulary = Learning(ledger.names, shop.engine)
+        conversions = Conversions(Desk(shop.engine, ledger.names, vocabulary, Reader(readers, vault)))
+        call = Call(tenants, TENANT, "till", FOREVER)
+        member = common_pb2.MemberReference(account_id=account)
+
+        async def units(cashier: str) -> int:
+            response = await conversions.convert_points(
+                call,
+                transaction_pb2.ConvertPointsRequest(
+                    idempotency_key=cashier, member=member, conversion="MILES", points=100,
+                    origin=common_pb2.Origin(cashier_id=cashier),
+                ),
+            )  # fmt: skip
+            assert isinstance(response, transaction_pb2.ConvertPointsResponse)
+            return response.conversion.units
+
+        assert await units("anna") == 30
+        vocabulary.change = (none, second)
+        with pytest.raises(InvalidRequest, match="conversion"):
+            await units("bert")
+        assert await units("anna") == 30, "a retry has the first answer"
+        await readers.dispose()

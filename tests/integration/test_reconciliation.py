@@ -241,3 +241,48 @@ def test_a_day_without_a_midnight_of_its_own_has_its_hours(new_ledger: Callable[
         ledger.accrue(account, 1_00)
     ledger.clock.moment += MINUTE
     assert [total.approved for total in reconcile(ledger, day=date(2026, 11, 1)).totals] == [Sums(2, 20, 2_00)]
+
+
+def a_day(totals: list[SaidTotal], terminals: int) -> service._Day:
+    """A day on which each terminal of 500 stores rang up three operations."""
+    day = service._Day(Asked(0, 1, Place(), totals, None))
+    for store in range(1, 501):
+        for terminal in range(1, terminals + 1):
+            for operation in (AUTHORISE, ACCRUE, VOID):
+                day.sums[Place(store % 3, store, terminal), operation, store % 2 + 1] = [store, terminal, operation, 1]
+    return day
+
+
+def test_what_was_said_is_compared_with_what_it_names_and_nothing_else() -> None:
+    places = [Place(), Place(2), Place(0, 7), Place(0, 7, 2), Place(0, 0, 2), Place(1, 7), Place(0, -1, -1), Place(-1)]
+    names = [(place, operation, kind) for place in places for operation in (0, ACCRUE) for kind in (0, 2)]
+    day = a_day([SaidTotal(*name, Sums(1, 1, 1)) for name in names], terminals=3)
+
+    def obvious(place: Place, operation: int, kind: int) -> Sums:
+        own = [
+            sums[:3]
+            for (its, its_operation, its_kind), sums in day.sums.items()
+            if place.holds(its) and operation in (0, its_operation) and kind in (0, its_kind)
+        ]
+        return Sums(*map(sum, zip(*own, strict=True))) if own else Sums()
+
+    found = dict(each for some in day.differing() for each in some)
+    assert found == {index: obvious(*name) for index, name in enumerate(names)}
+    right = a_day([SaidTotal(*name, obvious(*name)) for name in names], terminals=3)
+    assert [each for some in right.differing() for each in some] == []
+
+
+def test_a_thousand_totals_of_a_busy_day_are_compared_in_a_step_that_goes_through_it_once() -> None:
+    day = a_day([SaidTotal(Place(0, n % 500 + 1), ACCRUE, 0, Sums(1, 1, 1)) for n in range(1_000)], terminals=10)
+    looked = 0
+
+    class Counted(dict[Any, list[int]]):
+        def items(self) -> Any:
+            nonlocal looked
+            for item in super().items():
+                looked += 1
+                yield item
+
+    day.sums = Counted(day.sums)
+    (differing,) = day.differing()
+    assert (len(differing), looked) == (1_000, 15_000)

@@ -17,10 +17,13 @@ class OpenBooks:
     def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
         self._ledger, self._loop = ledger, loop
         self._connection = look_up(ledger.path, ledger.postgres_url)
-        self.books = Books(BooksReader(self._connection), self._catch_up, self._present, self._check)
+        self.books = Books(BooksReader(self._connection), self._catch_up, self._passed, self._present, self._check)
 
     async def _catch_up(self) -> None:
         self._ledger.catch_up()
+
+    def _passed(self) -> int:
+        return self._ledger.decider.latest_moment - 1
 
     async def _present(self) -> int:
         return self._ledger.decider.moment() - 1

@@ -36,14 +36,15 @@ class Conversions:
             decoder.fault("points", f"must be from 1 to {POINTS_MAX}")
         key = decoder.key(request.idempotency_key)
         decoder.check()
+        # Before a code gets a number, and again after, by what the program converts then.
+        await self._check(call, request, key)
+        ask = await self._desk.decode(call, lambda decoder: _ask(decoder, request))
+        await self._check(call, request, key)
+        # From here on until it is queued nothing may be awaited: it would be made by what decides no more.
         made = _NOTHING
-        problem = _problem(call, request)
-        if problem is None:
+        if _problem(call, request) is None:
             made = call.tenant.conversions[request.conversion].of(request.points)
-        elif not await self._desk.reader.has_key(call.tenant.tenant_id, key):
-            # A retry has the first answer, whatever the program converts by now.
-            raise InvalidRequest(problem)
-        ask = await self._desk.decode(call, lambda decoder: _ask(decoder, request, made))
+        ask.body = encode_body(request.order_reference, made.encode())
         verdict = await self._desk.submit(call, ask)
         if verdict.replayed and verdict.decision == Decision.APPROVED:
             made = await self._made(call, verdict)
@@ -52,6 +53,12 @@ class Conversions:
         if verdict.decision == Decision.APPROVED:
             response.conversion.CopyFrom(conversion_message(made))
         return response
+
+    async def _check(self, call: Call, request: transaction_pb2.ConvertPointsRequest, key: bytes) -> None:
+        """Refuse what the program does not convert; but a retry has the first answer, whatever it converts by now."""
+        problem = _problem(call, request)
+        if problem is not None and not await self._desk.reader.has_key(call.tenant.tenant_id, key):
+            raise InvalidRequest(problem)
 
     async def _made(self, call: Call, verdict: Verdict) -> Conversion:
         """Return what was made of points, by the ledger."""
@@ -70,7 +77,7 @@ def _problem(call: Call, request: transaction_pb2.ConvertPointsRequest) -> Viola
     return None
 
 
-def _ask(decoder: Decoder, request: transaction_pb2.ConvertPointsRequest, made: Conversion) -> Ask:
+def _ask(decoder: Decoder, request: transaction_pb2.ConvertPointsRequest) -> Ask:
     """Return the ask. What the points become is no part of the request: a retry asks for the same by another rate."""
     store_id, terminal, cashier, channel, occurred_at, store = decoder.where(request.origin)
     member = decoder.member(request.member)
@@ -89,6 +96,5 @@ def _ask(decoder: Decoder, request: transaction_pb2.ConvertPointsRequest, made: 
     )
     reference = decoder.text(request.order_reference, "order_reference")
     ask = decoder.ask(decoder.key(request.idempotency_key), fields, member, store, reference=reference)
-    ask.body = encode_body(reference, made.encode())
     ask.language = decoder.language(request.language)
     return ask

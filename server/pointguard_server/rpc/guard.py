@@ -7,7 +7,7 @@ else of a call reaches it, and nothing else of an error reaches the client.
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -34,9 +34,15 @@ log = structlog.get_logger(__name__)
 class Call:
     """Who calls, and until when an answer is of use (``time.monotonic()`` seconds)."""
 
-    tenant: Tenant
+    tenants: Mapping[int, Tenant]
+    tenant_id: int
     key_id: str
     deadline: float
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant as requests are read by it now: another one after an ``await`` that a change came in between."""
+        return self.tenants[self.tenant_id]
 
 
 class Refusal(NamedTuple):
@@ -159,8 +165,9 @@ class Guard:
         principal = self._authenticator.cached(credential)
         if principal is None or TILL not in principal.roles:
             return None
-        tenant = self._tenants.get(principal.tenant_id)
-        return Call(tenant, principal.key_id, deadline) if tenant is not None else None
+        if principal.tenant_id not in self._tenants:
+            return None
+        return Call(self._tenants, principal.tenant_id, principal.key_id, deadline)
 
     async def caller(self, credential: str, deadline: float, roles: Collection[str] = TILLS) -> Call:
         """Return who calls. The tenant comes from the credential and from nowhere else.
@@ -172,12 +179,11 @@ class Guard:
         if not credential:
             raise Unauthenticated
         principal = self._authenticator.cached(credential) or await self._authenticator.authenticate(credential)
-        tenant = self._tenants.get(principal.tenant_id)
-        if tenant is None:
+        if principal.tenant_id not in self._tenants:
             raise Unauthenticated
         if principal.roles.isdisjoint(roles):
             raise PermissionDenied
-        return Call(tenant, principal.key_id, deadline)
+        return Call(self._tenants, principal.tenant_id, principal.key_id, deadline)
 
 
 def refuse(name: str, error: PointguardError) -> Refusal:

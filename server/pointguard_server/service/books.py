@@ -93,8 +93,12 @@ class BooksReader(Protocol):
         """Return what was left of the lots of a range of accounts: (account, lot), each account's together."""
         ...
 
-    def legs(self, tenant_id: int, account_id: int, first_seq: int, last_seq: int) -> list[PastLeg]:
-        """Return legs of an account by their places in its sequence, oldest first."""
+    def is_past(self, moment: int) -> bool:
+        """Whether there is a leg after a moment: then there are all up to it."""
+        ...
+
+    def reserving_legs(self, tenant_id: int, account_id: int, first_seq: int, last_seq: int) -> list[PastLeg]:
+        """Return legs of an account by their places in its sequence, oldest first: those that make or end holds."""
         ...
 
     def entries_up_to(self, position: int) -> int:
@@ -270,18 +274,22 @@ class Liability:
 class Books:
     """Reads the books of a ledger.
 
-    ``catch_up`` waits until the database has all that was answered; ``present`` returns the latest moment that nothing
-    will be decided at any more; ``check`` returns what a configuration's text says, or raises ``ProgramConfigError``.
+    ``catch_up`` waits until the database has all that was answered; ``passed`` returns a moment that nothing will be
+    decided at any more, and ``present`` the latest there is, which takes a turn of the writer's; ``check`` returns what
+    a configuration's text says, or raises ``ProgramConfigError``.
     """
 
     def __init__(
         self,
         reader: BooksReader,
         catch_up: Callable[[], Awaitable[None]],
+        passed: Callable[[], int],
         present: Callable[[], Awaitable[int]],
         check: Callable[[str], Awaitable[ProgramConfig]],
     ) -> None:
-        self._reader, self._catch_up, self._present, self._check = reader, catch_up, present, check
+        self._reader, self._catch_up, self._check = reader, catch_up, check
+        self._passed, self._present = passed, present
+        self._asking: asyncio.Task[int] | None = None
         self._reading = asyncio.Lock()
         self._one_report = asyncio.Lock()
 
@@ -291,11 +299,32 @@ class Books:
         Raises:
             InvalidRequest: if it is still to come.
         """
-        present = await self._present()
+        if moment is not None and moment <= self._passed():
+            if not await self.read(lambda: self._reader.is_past(moment)):
+                await self._catch_up()
+            return moment
+        # The turn that is shared may have been taken before this moment had come.
+        present = await self._shared_present()
+        if moment is not None and moment > present:
+            present = await self._shared_present()
         if moment is not None and moment > present:
             raise InvalidRequest(Violation(field_name, "must not be in the future"))
         await self._catch_up()
         return present if moment is None else moment
+
+    async def _shared_present(self) -> int:
+        """Return the present, by one turn of the writer's for all who ask before it is over.
+
+        What any of them has been answered was decided in an earlier turn.
+        """
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._asked_present())
+            # Where everybody has given up, nobody hears of an error.
+            self._asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
+        return await asyncio.shield(self._asking)
+
+    async def _asked_present(self) -> int:
+        return await self._present()
 
     async def read(self, read: Callable[[], Found]) -> Found:
         """Return what is read of the ledger, on a thread, while nobody else reads by the same connection."""
@@ -388,7 +417,7 @@ class Books:
         """Return the reservations that the account's legs left open, each with when it was made."""
         if not then.reserved:
             return []
-        past = past_of(self._reader.legs(tenant_id, then.account_id, then.open_from_seq, then.seq), ())
+        past = past_of(self._reader.reserving_legs(tenant_id, then.account_id, then.open_from_seq, then.seq), ())
         made_at = {event.seq: event.counts_at for event in past.events}
         return [(made_at[each.seq], each) for each in past.reservations]
 

@@ -5,7 +5,7 @@ For ``rpc``. Reads as ``books`` does, beside the money path, up to a position th
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple, Protocol
@@ -100,6 +100,11 @@ class SaidTotal(NamedTuple):
     operation: int
     kind: int
     sums: Sums
+
+    @property
+    def name(self) -> tuple[int, ...]:
+        """What it is the total of; 0: any."""
+        return (*self.place, self.operation, self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,20 +208,26 @@ class _Day:
         for (place, operation, kind), (count, points, money, declined) in sorted(self.sums.items()):
             yield DayTotal(place, operation, kind, Sums(count, points, money), declined)
 
-    def differing(self) -> Iterator[tuple[int, Sums]]:
-        """Yield the totals that were said and that the ledger's differ from."""
-        totals = list(self.totals())
-        for index, said in enumerate(self.asked.totals):
-            own = [
-                total.approved
-                for total in totals
-                if said.place.holds(total.place)
-                if said.operation in (0, total.operation)
-                if said.kind in (0, total.kind)
-            ]
-            sums = Sums(*(sum(column) for column in zip(*own, strict=True))) if own else Sums()
-            if sums != said.sums:
-                yield index, sums
+    def differing(self) -> Iterator[list[tuple[int, Sums]]]:
+        """Yield the totals that were said and that the ledger's differ from, those that name the same things together.
+
+        So the ledger's are gone through once for what is named, and not for each that was said.
+        """
+        said: dict[tuple[bool, ...], list[int]] = {}
+        for index, total in enumerate(self.asked.totals):
+            said.setdefault(tuple(map(bool, total.name)), []).append(index)
+        for named, indexes in said.items():
+            own: dict[tuple[int, ...], list[int]] = {}
+            for (place, operation, kind), sums in self.sums.items():
+                name = tuple(
+                    number * is_named for number, is_named in zip((*place, operation, kind), named, strict=True)
+                )
+                together = own.setdefault(name, [0, 0, 0])
+                for column in range(3):
+                    together[column] += sums[column]
+            totals = ((index, self.asked.totals[index]) for index in indexes)
+            compared = ((index, total.sums, Sums(*own.get(total.name, (0, 0, 0)))) for index, total in totals)
+            yield [(index, its) for index, said_sums, its in compared if its != said_sums]
 
     def differences(self) -> Iterator[Difference]:
         """Yield what was said and is otherwise in the ledger, or not there."""
@@ -304,15 +315,28 @@ class Reconciliation:
             for leg in together.end():
                 day.take(leg)
             await self._find_elsewhere(tenant_id, day, position)
-        differences = list(day.differences())
+            differing = [each async for some in self._differing(day) for each in some]
+            differences = await self._books.read(lambda: list(day.differences()))
+            totals = await self._books.read(lambda: tuple(day.totals()))
         return Reconciled(
             position=position,
             over=present >= asked.ends_before - 1,
-            totals=tuple(day.totals()),
-            differing=tuple(day.differing()),
+            totals=totals,
+            differing=tuple(sorted(differing)),
             differences=tuple((*differences, *day.unsaid)[:DIFFERENCES_MAX]),
             difference_count=len(differences) + day.unsaid_count,
         )
+
+    async def _differing(self, day: _Day) -> AsyncGenerator[list[tuple[int, Sums]]]:
+        """Yield the totals that differ, and leave as long to the money path as each step took."""
+        steps = day.differing()
+        while True:
+            started = time.monotonic()
+            some = await self._books.read(lambda: next(steps, None))
+            if some is None:
+                return
+            yield some
+            await asyncio.sleep(REST * (time.monotonic() - started))
 
     async def _find_elsewhere(self, tenant_id: int, day: _Day, position: int) -> None:
         """Find what was said and is not of that day and place."""

@@ -9,9 +9,10 @@ from contextlib import closing
 from dataclasses import fields
 from typing import Any, Final
 
-from pointguard_server.domain.codes import LEGS_MAX
+from pointguard_server.domain.codes import LEGS_MAX, Operation
 from pointguard_server.domain.errors import StorageUnavailable
 from pointguard_server.service.books import AccountThen, Decided, LotLeft
+from pointguard_server.service.explanation.past import ENDS
 from pointguard_server.service.explanation.ports import PastLeg, StoredText
 from pointguard_server.service.reconciliation import DayLeg, Place
 from pointguard_server.storage.connections import FAILURES, Connection
@@ -48,9 +49,13 @@ LOTS_THEN: Final = (
     " WHERE tenant_id = ? AND account_id >= ? AND account_id <= ? AND lot_seq > 0 AND leg_position <= ?"
     " GROUP BY account_id, lot_seq, rule_id, expires_at HAVING sum(signed_points) <> 0 ORDER BY account_id"
 )
-LEGS_BETWEEN: Final = (
-    f"SELECT {_LEG} FROM legs WHERE tenant_id = ? AND account_id = ? AND seq >= ? AND seq <= ? ORDER BY seq"  # noqa: S608
+# reserving_legs: those that make reservations, and those that end, change or extend them.
+_OF_RESERVATIONS: Final = ", ".join(str(int(each)) for each in (*ENDS, Operation.EXTEND))
+RESERVING_LEGS: Final = (
+    f"SELECT {_LEG} FROM legs WHERE tenant_id = ? AND account_id = ? AND seq >= ? AND seq <= ?"  # noqa: S608
+    f" AND (hold_expires_at > 0 OR operation IN ({_OF_RESERVATIONS})) ORDER BY seq"
 )
+NEWEST_MOMENT: Final = "SELECT accepted_at FROM legs ORDER BY position DESC LIMIT 1"
 # last_entry: of the last transaction with entries, whichever of its legs has them last.
 LAST_ENTRY: Final = (
     "SELECT max(last) FROM (SELECT first_entry + entry_count - 1 AS last FROM legs"  # noqa: S608  (a number)
@@ -123,9 +128,13 @@ class BooksReader:
         """See the port."""
         return [(row[0], LotLeft(*row[1:])) for row in self._rows(LOTS_THEN, tenant_id, first, last, position)]
 
-    def legs(self, tenant_id: int, account_id: int, first_seq: int, last_seq: int) -> list[PastLeg]:
+    def is_past(self, moment: int) -> bool:
         """See the port."""
-        return [PastLeg(*row) for row in self._rows(LEGS_BETWEEN, tenant_id, account_id, first_seq, last_seq)]
+        return any(accepted_at > moment for (accepted_at,) in self._rows(NEWEST_MOMENT))
+
+    def reserving_legs(self, tenant_id: int, account_id: int, first_seq: int, last_seq: int) -> list[PastLeg]:
+        """See the port."""
+        return [PastLeg(*row) for row in self._rows(RESERVING_LEGS, tenant_id, account_id, first_seq, last_seq)]
 
     def entries_up_to(self, position: int) -> int:
         """See the port."""

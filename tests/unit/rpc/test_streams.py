@@ -27,7 +27,7 @@ class Caller:
         self._known = known
 
     def known_caller(self, _credential: str, deadline: float) -> Call | None:
-        return Call(TENANT, "till", deadline) if self._verified else None
+        return Call({TENANT.tenant_id: TENANT}, TENANT.tenant_id, "till", deadline) if self._verified else None
 
     async def caller(self, credential: str, deadline: float) -> Call | None:
         await asyncio.sleep(0)
