@@ -214,7 +214,7 @@ class ServingProgram:
             try:
                 running = self._engine.run(write, partial(self._take, recount), put_back)
             except PointguardError:
-                put_back()
+                self._read_by(before, stores_before)
                 raise
             is_given_up = await _ended(running)
             try:
