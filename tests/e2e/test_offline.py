@@ -252,6 +252,37 @@ def test_a_wrong_clock_is_told_and_its_moment_is_the_nearest_that_is_possible(
     assert found[4].happened_at == found[4].received_at
 
 
+def test_a_clock_that_lost_its_year_loses_no_redemption_and_windows_count_it_when_it_can_have_happened(
+    client: SyncPointguardClient, member: Identifier, till: Origin
+) -> None:
+    allowance = issued(client, member, 100, till)
+    terms = offline_pb2.AllowanceTerms.FromString(allowance.terms)
+    client.void_redemption(terms.allowance_id)
+    reset, far = (replace(till, occurred_at=datetime(year, 1, 1, 3, tzinfo=UTC)) for year in (1970, 2106))
+    told = [
+        Occurrence(number, OfflineRedemption(allowance, 10, where, "R-1", new_idempotency_key()))
+        for number, where in enumerate((reset, far, replace(reset, occurred_at=datetime(2001, 1, 1, tzinfo=UTC))), 1)
+    ]
+    told.append(Occurrence(4, Accrue(member, Money(1_00, "CAD"), reset, idempotency_key=new_idempotency_key())))
+    taken = upload(client, till, *told)
+    assert [type(each) for each in taken] == [TakenOccurrence] * 4
+    assert upload(client, till, *told) == taken
+    clocks = [each for each in kinds(client, till) if each[0].name.startswith("CLOCK")]
+    assert [(kind.name, number) for kind, number, _ in clocks] == [
+        ("CLOCK_BEHIND", 1), ("CLOCK_AHEAD", 2), ("CLOCK_BEHIND", 3), ("CLOCK_BEHIND", 4),
+    ]  # fmt: skip
+    booked = [client.get_transaction(each.transaction_id) for each in taken[:3]]
+    issued_at = terms.issued_at.ToDatetime(UTC)
+    assert [each.occurred_at for each in booked[::2]] == [issued_at, issued_at]
+    last, accepted_at = booked[1].occurred_at, booked[1].accepted_at
+    assert last is not None
+    assert accepted_at is not None
+    assert issued_at < last <= accepted_at
+    for each in booked:
+        explained = client.explain_decision(each.transaction_id)
+        assert explained.reproduced, explained.differences
+
+
 def test_keys_are_rotated_and_what_was_signed_before_stays_valid(
     client: SyncPointguardClient, member: Identifier, till: Origin, terminal: OfflineTerminal
 ) -> None:

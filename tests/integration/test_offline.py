@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.identifiers import key_bytes
 from pointguard_server.engine.rows import RequestFields
 from pointguard_server.service.occurrences import redemption_claim
+from pointguard_server.storage.offline import OccurrenceStore
 from tests.integration.audit import audit
 from tests.support.explaining import explaining
 from tests.support.ledger import DAY, HOUR, MINUTE, TENANT, Ledger
@@ -28,6 +30,9 @@ threshold = 100
 posture = "WARN"
 duration = "1d"
 """
+
+
+Told = tuple[Ask, Occurrence]
 
 
 class Till:
@@ -55,7 +60,7 @@ class Till:
         )  # fmt: skip
         key = key or f"offline {self.account} {self.sequence}"
         digest = key_bytes(repr(fields))
-        seen = Occurrence(1, 2, self.sequence, key_bytes(key), digest, at, self.terms, points)
+        seen = self.seen = Occurrence(1, 2, self.sequence, key_bytes(key), digest, at, self.terms, points)
         stretches = stretches_of(at, self.ledger.programs.programs[0].zone)
         return Ask(
             TENANT, fields.pack(), key_bytes(key), digest, claim=redemption_claim(TENANT, seen),
@@ -64,6 +69,22 @@ class Till:
 
     def tell(self, points: int, at: int = 0) -> Verdict:
         return self.ledger.one(self.ask(points, at))
+
+    def told(self, points: int, key: str = "") -> Told:
+        """Return a redemption as an upload has it."""
+        return self.ask(points, key=key), self.seen
+
+
+def upload(ledger: Ledger, *told: Told) -> list[Outcome]:
+    """Upload redemptions as the call does: decide them, and then have all in the ledger."""
+    verdicts = ledger.decide(*(ask for ask, _ in told))
+
+    def keep(connection: Any) -> None:
+        for _, seen in told:
+            OccurrenceStore().keep(connection, TENANT, seen, ledger.decider.moment())
+
+    ledger.decider.write(keep)
+    return [Outcome(each.outcome) for each in verdicts]
 
 
 def explained(ledger: Ledger) -> None:
@@ -149,6 +170,71 @@ def test_what_was_captured_with_a_line_is_spent_of_the_allowance_too(new_ledger:
     assert ledger.capture(till.issued, 70).points == 70
     assert till.tell(31).outcome == Outcome.ABOVE_ALLOWANCE
     assert till.tell(30).outcome == 0
+
+
+def test_no_upload_hides_what_was_spent_and_what_was_above_stays_so(new_ledger: Callable[..., Ledger]) -> None:
+    ledger = new_ledger()
+    till = Till(ledger, ledger.member(1_000), 100)
+    assert ledger.capture(till.issued, 100, key="K").points == 100
+    above = [till.told(99) for _ in range(3)]
+    assert upload(ledger, *above) == [Outcome.ABOVE_ALLOWANCE] * 3
+    # Under the capture's key, as if that were an offline redemption.
+    assert upload(ledger, till.told(1, "K")) == [Outcome.KEY_REUSED]
+    assert upload(ledger, *above) == [Outcome.ABOVE_ALLOWANCE] * 3
+    ask, seen = above[0]
+    other = replace(seen, sequence=77)
+    again = replace(ask, claim=redemption_claim(TENANT, other))
+    assert upload(ledger, (again, other)) == [Outcome.ABOVE_ALLOWANCE]
+    assert ledger.legs(till.account)[-1]["posted"] == 900
+
+
+def test_what_was_above_stays_so_though_nothing_came_of_what_it_was_above(new_ledger: Callable[..., Ledger]) -> None:
+    ledger = new_ledger()
+    till = Till(ledger, ledger.member(1_000), 100)
+    # The first asks for more than the kernel takes of what is set aside, whatever its claim said.
+    greedy, seen = till.told(60)
+    greedy = replace(greedy, fields=till.ask(101).fields)
+    above = till.told(50)
+    assert upload(ledger, (greedy, seen), above) == [Outcome.CAPTURE_ABOVE_RESERVATION, Outcome.ABOVE_ALLOWANCE]
+    assert upload(ledger, above) == [Outcome.ABOVE_ALLOWANCE]
+    # And it spends nothing.
+    assert upload(ledger, till.told(100)) == [Outcome.DONE]
+
+
+def test_a_redemption_under_two_numbers_or_under_a_used_key_takes_nothing_of_the_allowance(
+    new_ledger: Callable[..., Ledger],
+) -> None:
+    ledger = new_ledger()
+    till = Till(ledger, ledger.member(1_000), 100)
+    ask, seen = till.told(40)
+    other = replace(seen, sequence=77)
+    assert upload(ledger, (ask, seen)) == [Outcome.DONE]
+    assert upload(ledger, (replace(ask, claim=redemption_claim(TENANT, other)), other)) == [Outcome.DONE]
+    assert ledger.accrue(till.account, 10, key="U").outcome == 0
+    assert upload(ledger, till.told(60, "U")) == [Outcome.KEY_REUSED]
+    assert upload(ledger, till.told(60)) == [Outcome.DONE]
+    assert upload(ledger, till.told(1)) == [Outcome.ABOVE_ALLOWANCE]
+    audit(ledger)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("journaled", [False, True])
+def test_a_capture_beside_a_redemption_of_its_allowance_waits_and_cannot_pass_the_bound(
+    new_ledger: Callable[..., Ledger], is_first: bool, journaled: bool
+) -> None:
+    ledger = new_ledger(journaled=journaled)
+    till = Till(ledger, ledger.member(1_000), 100)
+    other = ledger.authorise_reserving(till.account, 30)
+    plain = ledger.end_ask(Operation.CAPTURE, till.issued.transaction_id, 100, key="P")
+    another = ledger.end_ask(Operation.CAPTURE, other.transaction_id, 30)
+    redemption = till.ask(100)
+    asks = [plain, redemption, another] if is_first else [redemption, another, plain]
+    outcomes = {each.key: verdict.outcome for each, verdict in zip(asks, ledger.decide(*asks), strict=True)}
+    assert outcomes == {plain.key: Outcome.SPENT_ALONGSIDE, redemption.key: 0, another.key: 0}
+    assert ledger.one(plain).outcome == Outcome.RESERVATION_ENDED
+    assert ledger.legs(till.account)[-1]["posted"] == 870
+    ledger.catch_up()
+    audit(ledger)
 
 
 def test_the_same_again_is_answered_as_before_and_another_under_its_key_is_refused(

@@ -76,7 +76,7 @@ def _now() -> datetime:
 class OfflineTerminal:
     """A terminal with its queue on disk. One thread may use it, one process at a time.
 
-    `clock` gives the terminal's time, which never runs backwards here: an expired allowance stays expired.
+    `clock` gives the terminal's time, which never runs backwards behind an approval here.
     """
 
     def __init__(

@@ -490,3 +490,4 @@ class Outcome(IntEnum):
     TOO_MANY_LOTS = 26
     RESERVATION_LIMIT = 27
     ABOVE_ALLOWANCE = 28
+    SPENT_ALONGSIDE = 29

@@ -17,6 +17,7 @@ from pointguard_server.domain.errors import ProgramChanged
 from pointguard_server.domain.record import decode_body
 from pointguard_server.domain.returns import decode_lines
 from pointguard_server.engine.agents import AgentAdvice
+from pointguard_server.engine.allowances import put_captures_off
 from pointguard_server.engine.ask import Ask, Claim, Verdict
 from pointguard_server.engine.buffers import Buffers
 from pointguard_server.engine.compiled.accounts import replay_legs
@@ -421,6 +422,7 @@ class Decider:
                 account["program"] = self.programs.place(self.programs.first_of[program_id], account_id)
                 step.envelopes["slot"][row] = slot
                 step.begun.append(account_id)
+        put_captures_off(step.requests, step.envelopes, step.skip, claims)
 
     def _find_accounts(self, step: _Step, now: int) -> None:
         """Bring every account that is asked about into memory and note its slot."""

@@ -1,6 +1,7 @@
 """OfflineService: allowances that are signed out to terminals, and uploads of what happened there."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from struct import Struct
 from typing import NamedTuple
@@ -11,13 +12,13 @@ from pointguard.v1 import common_pb2, offline_pb2, transaction_pb2
 from pointguard_server.domain.calendar import stretches_of
 from pointguard_server.domain.codes import CodeKind, Decision, RequestFlag
 from pointguard_server.domain.errors import InvalidRequest, PointguardError, Violation
-from pointguard_server.domain.offline import Discrepancy, Occurrence, Terms
+from pointguard_server.domain.offline import Discrepancy, Occurrence, Terms, when
 from pointguard_server.domain.record import encode_body
 from pointguard_server.engine.ask import Ask, Verdict
 from pointguard_server.engine.identifiers import uuid_text
 from pointguard_server.engine.rows import RequestFields
 from pointguard_server.rpc.activity_service import activity_ask
-from pointguard_server.rpc.decode import NOTE_BYTES_MAX, POINTS_MAX, Decoder
+from pointguard_server.rpc.decode import NOTE_BYTES_MAX, OCCURRED_MAX, OCCURRED_MIN, POINTS_MAX, Decoder
 from pointguard_server.rpc.encode import Encoder, fill_balance, fill_error, fill_timestamp, timestamp
 from pointguard_server.rpc.guard import Call
 from pointguard_server.rpc.parsing import packed_numbers
@@ -213,6 +214,7 @@ class OfflineService:
         )
         if terms is not None:
             ask.claim = redemption_claim(decoder.tenant.tenant_id, kept)
+            _count_when_possible(ask, kept, decoder.tenant)
         return _Read(ask, kept)
 
     async def _verified(self, decoder: Decoder, request: offline_pb2.OfflineRedemption) -> Terms:
@@ -314,17 +316,30 @@ def _redemption_ask(decoder: Decoder, request: offline_pb2.OfflineRedemption, te
     fields = _fields(ask)
     ask.fields = fields._replace(flags=fields.flags | RequestFlag.OFFLINE).pack()
     ask.body = encode_body(reference, b"")
-    ask.lines, ask.line_count = packed_numbers(stretches_of(fields.occurred_at, decoder.tenant.zone)), 1
     return ask
 
 
+def _count_when_possible(ask: Ask, occurrence: Occurrence, tenant: Tenant) -> None:
+    """Have the ledger and its windows take a redemption for one of the nearest moment that is possible."""
+    happened_at, _ = when(occurrence, time.time_ns() // 1_000)
+    ask.fields = _fields(ask)._replace(occurred_at=happened_at).pack()
+    ask.lines, ask.line_count = packed_numbers(stretches_of(happened_at, tenant.zone)), 1
+
+
 def _check_origin(decoder: Decoder, origin: common_pb2.Origin, place: _Place) -> None:
-    """Note what is wrong with where and when something happened."""
+    """Note what is wrong with where and when something happened.
+
+    A clock that was set back by a flat battery loses nothing: the moment becomes the nearest that there is.
+    """
     for field, code in (("store_id", place.store), ("terminal_id", place.terminal)):
         if getattr(origin, field) != code:
             decoder.fault(f"origin.{field}", "must be the uploading terminal's")
     if not origin.HasField("occurred_at"):
         decoder.fault("origin.occurred_at", "must be given")
+    elif origin.occurred_at.seconds < OCCURRED_MIN:
+        origin.occurred_at.FromSeconds(OCCURRED_MIN)
+    elif origin.occurred_at.seconds >= OCCURRED_MAX:
+        origin.occurred_at.FromSeconds(OCCURRED_MAX - 1)
 
 
 def _outcome(verdict: Verdict) -> Verdict | PointguardError:

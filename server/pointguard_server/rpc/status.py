@@ -89,7 +89,7 @@ _WRONG_AMOUNT = errors.Violation("amount", "must be money or lines of an accrual
 _NO_SUCH_LINE = errors.Violation("lines.lines", "must be lines of the original's basket")
 _SAME_ACCOUNT = errors.Violation("to", "must be another account")
 _NAMED_TWICE = errors.Violation("members", "must be different accounts")
-_RETRY_AFTER_S = 0.1  # others are changing the same member's groups, or moving many lots, all the time
+_RETRY_AFTER_S = 0.1  # others are just changing the same member's groups, moving many lots, or spending an allowance
 _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.ACCOUNT_UNKNOWN: errors.NotFound(),
     Outcome.RESERVATION_UNKNOWN: errors.NotFound(),
@@ -119,6 +119,7 @@ _OUTCOMES: dict[int, errors.PointguardError] = {
     Outcome.NAMED_TWICE: errors.InvalidRequest(_NAMED_TWICE),
     Outcome.ABOVE_ALLOWANCE: errors.AboveAllowance(),
     Outcome.TOO_MANY_LOTS: errors.Overloaded(_RETRY_AFTER_S),
+    Outcome.SPENT_ALONGSIDE: errors.Overloaded(_RETRY_AFTER_S),
 }
 
 

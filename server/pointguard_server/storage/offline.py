@@ -18,17 +18,16 @@ ADD_OCCURRENCE: Final = (
     " allowance_id, points, occurred_at, happened_at, received_at, flags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT DO NOTHING"
 )
-# spent: what offline redemptions by an allowance come to, and captures of its reservation that were none.
-SPENT_OFFLINE: Final = (
-    "SELECT coalesce(sum(points), 0) FROM occurrences"  # noqa: S608  (a number of ours)
-    f" WHERE tenant_id = ? AND allowance_id = ? AND flags & {int(OccurrenceFlag.ABOVE_ALLOWANCE)} = 0"
+# spent: what was captured of an allowance's reservation, with a line or without, and taken after that had ended.
+SPENT: Final = (
+    "SELECT coalesce(sum(l.points), 0) FROM legs r"  # noqa: S608  (numbers of ours)
+    " JOIN legs l ON l.tenant_id = r.tenant_id AND l.account_id = r.account_id AND l.seq > r.seq"
+    f" AND l.refers_to_seq = r.seq AND l.operation IN ({_CAPTURE}, {_AUTHORISE})"
+    " WHERE r.tenant_id = ? AND r.transaction_id = ? AND r.leg_number = 0"
 )
-CAPTURED_ONLINE: Final = (
-    "SELECT coalesce(sum(l.points), 0) FROM legs l"  # noqa: S608
-    f" WHERE l.tenant_id = ?1 AND l.account_id = ?2 AND l.operation = {_CAPTURE} AND l.refers_to_seq ="
-    " (SELECT seq FROM legs WHERE tenant_id = ?1 AND transaction_id = ?3 AND leg_number = 0)"
-    " AND NOT EXISTS (SELECT 1 FROM occurrences o WHERE o.tenant_id = ?1 AND o.allowance_id = ?3"
-    " AND o.idempotency_key = l.idempotency_key)"
+WAS_ABOVE: Final = (
+    "SELECT count(*) FROM occurrences WHERE tenant_id = ? AND allowance_id = ? AND idempotency_key = ?"  # noqa: S608
+    f" AND request_digest = ? AND flags & {int(OccurrenceFlag.ABOVE_ALLOWANCE)} <> 0"
 )
 LAST_SEQUENCE: Final = (
     "SELECT coalesce(max(sequence), 0) FROM occurrences WHERE tenant_id = ? AND store_id = ? AND terminal_id = ?"
@@ -53,32 +52,39 @@ KNOWN_KEY: Final = (
 )
 
 
-def take_occurrence(connection: Connection, tenant_id: int, occurrence: Occurrence, now: int) -> Outcome:
-    """See ``engine.ports.LedgerStore``."""
+def take_redemption(
+    connection: Connection, tenant_id: int, occurrence: Occurrence, terms: Terms, now: int, taken: int
+) -> Outcome:
+    """Keep that an offline redemption came; ``taken`` are the points that this step takes by its allowance already.
+
+    Returns ABOVE_ALLOWANCE, and keeps that for good, where it is more than is left of its allowance.
+    """
     _, flags = when(occurrence, now)
-    outcome = Outcome.DONE
-    if (terms := occurrence.terms) is not None and _spent(connection, tenant_id, terms) > terms.points - (
-        occurrence.points
-    ):
+    spent = taken + _number(connection, SPENT, (tenant_id, terms.allowance_id))
+    same = tenant_id, terms.allowance_id, occurrence.key, occurrence.digest
+    is_above = spent + occurrence.points > terms.points or _number(connection, WAS_ABOVE, same) > 0
+    if is_above:
         flags |= OccurrenceFlag.ABOVE_ALLOWANCE
-        outcome = Outcome.ABOVE_ALLOWANCE
-    _keep(connection, tenant_id, occurrence, now, flags)
-    return outcome
+    _keep(connection, tenant_id, occurrence, terms.allowance_id, now, flags)
+    return Outcome.ABOVE_ALLOWANCE if is_above else Outcome.DONE
 
 
-def _spent(connection: Connection, tenant_id: int, terms: Terms) -> int:
-    offline = connection.execute(SPENT_OFFLINE, (tenant_id, terms.allowance_id)).fetchone()
-    online = connection.execute(CAPTURED_ONLINE, (tenant_id, terms.account_id, terms.allowance_id)).fetchone()
-    return int(offline[0]) + int(online[0])
+def _number(connection: Connection, statement: str, values: tuple[int | bytes, ...]) -> int:
+    return int(connection.execute(statement, values).fetchone()[0])
 
 
-def _keep(connection: Connection, tenant_id: int, occurrence: Occurrence, now: int, flags: OccurrenceFlag) -> None:
+def _keep(
+    connection: Connection,
+    tenant_id: int,
+    occurrence: Occurrence,
+    allowance_id: bytes | None,
+    now: int,
+    flags: OccurrenceFlag,
+) -> None:
     happened_at, _ = when(occurrence, now)
-    terms = occurrence.terms
     row = (
         tenant_id, occurrence.store_id, occurrence.terminal_id, occurrence.sequence, occurrence.key,
-        occurrence.digest, None if terms is None else terms.allowance_id, occurrence.points, occurrence.occurred_at,
-        happened_at, now, int(flags),
+        occurrence.digest, allowance_id, occurrence.points, occurrence.occurred_at, happened_at, now, int(flags),
     )  # fmt: skip
     connection.execute(ADD_OCCURRENCE, row)
 
@@ -88,11 +94,12 @@ class OccurrenceStore:
 
     def keep(self, connection: Connection, tenant_id: int, occurrence: Occurrence, now: int) -> None:
         """See the port."""
-        _keep(connection, tenant_id, occurrence, now, when(occurrence, now)[1])
+        # Only the claim knows of an allowance: what is here has been answered without one, or its row is there.
+        _keep(connection, tenant_id, occurrence, None, now, when(occurrence, now)[1])
 
     def last_sequence(self, connection: Connection, tenant_id: int, store_id: int, terminal_id: int) -> int:
         """See the port."""
-        return int(connection.execute(LAST_SEQUENCE, (tenant_id, store_id, terminal_id)).fetchone()[0])
+        return _number(connection, LAST_SEQUENCE, (tenant_id, store_id, terminal_id))
 
 
 class OccurrenceReader:

@@ -136,6 +136,7 @@ class PostgresLedger(SqlLedger):
         """
         if self._has_lost_batches:
             raise StorageBroken
+        self._taken.clear()
         try:
             (found,) = self._connection.begin(LOOK).fetchall()
             *heads, newest_code, change, changed_at = found

@@ -20,7 +20,7 @@ from pointguard_server.service.ports import Link, NewMember
 from pointguard_server.storage.account_histories import AccountHistories
 from pointguard_server.storage.connections import FAILURES, Connection, storage_error
 from pointguard_server.storage.directory import Directory
-from pointguard_server.storage.offline import take_occurrence
+from pointguard_server.storage.offline import take_redemption
 
 Result = TypeVar("Result")
 
@@ -92,6 +92,7 @@ class SqlLedger(ABC):
         self._connection = connection
         self._directory = directory
         self._histories = AccountHistories(connection, directory, self._newest_records)
+        self._taken: dict[tuple[int, bytes], int] = {}  # by tenant and allowance: points that the step's claims take
 
     @property
     def others(self) -> Others | None:
@@ -282,10 +283,17 @@ class SqlLedger(ABC):
 
     def take_occurrence(self, tenant_id: int, occurrence: Occurrence, now: int) -> Outcome:
         """See the port."""
+        terms = occurrence.terms
+        assert terms is not None  # noqa: S101  (it is an offline redemption)
+        allowance = tenant_id, terms.allowance_id
+        taken = self._taken.get(allowance, 0)
         try:
-            return take_occurrence(self._connection, tenant_id, occurrence, now)
+            outcome = take_redemption(self._connection, tenant_id, occurrence, terms, now, taken)
         except FAILURES as error:
             raise storage_error(error) from error
+        if outcome == Outcome.DONE:
+            self._taken[allowance] = taken + occurrence.points
+        return outcome
 
     def write(self, job: Callable[[Connection], Result]) -> Result:
         """See the port."""

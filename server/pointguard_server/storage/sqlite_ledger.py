@@ -75,6 +75,7 @@ class SqliteLedger(SqlLedger):
 
     def begin(self) -> None:
         """See the port."""
+        self._taken.clear()
         self._execute("BEGIN IMMEDIATE")
 
     def append(self, rows: Rows) -> None:
