@@ -76,7 +76,7 @@ def _now() -> datetime:
 class OfflineTerminal:
     """A terminal with its queue on disk. One thread may use it, one process at a time.
 
-    `clock` gives the terminal's time, which never runs backwards behind an approval here.
+    `clock` gives the terminal's time, which never runs backwards here: an allowance that has expired stays so.
     """
 
     def __init__(
@@ -166,12 +166,19 @@ class OfflineTerminal:
                 break
             refusal = found
         else:
+            self._keep_expired(member, now)
             raise NotCovered(refusal)
         key = new_idempotency_key()
         origin = Origin(self.store_id, self.terminal_id, cashier_id, Channel.IN_STORE, now)
         money = kept.money(points)
         sequence = self._add(OfflineRedemption(kept.allowance, points, origin, receipt, key))
         return Approval(sequence, key, kept.allowance_id, points, money, now)
+
+    def _keep_expired(self, member: Identifier, now: datetime) -> None:
+        """Have what has expired stay so, whatever the clock says later; a clock that is ahead spoils no other one."""
+        ends = [each.expires_at for each in self.allowances(member) if each.expires_at <= now]
+        if ends and ends[-1] > self._latest:
+            self._keep(_GO_ON, _GO_ON_BODY.pack(self._last_sequence, _microseconds(ends[-1])))
 
     def give_back(self, allowance_id: str) -> None:
         """Spend no more by an allowance; the upload gives back what is left of it, behind all that was spent."""
@@ -261,9 +268,10 @@ class OfflineTerminal:
     def _state(self) -> Iterable[bytes]:
         """Return the records that a new queue begins with.
 
-        An allowance that is used up stays until it has expired: it might be given once more.
+        An allowance that is used up stays until it has expired: it might be given once more. Not by the clock, which
+        may be wrong now and right later, but by the latest moment that the queue has seen and never goes back behind.
         """
-        now = self._moment()
+        now = self._latest
         yield _tagged(_GO_ON, _GO_ON_BODY.pack(self._last_sequence, _microseconds(self._latest)))
         keys = offline_pb2.ListAllowanceKeysResponse()
         for key_id, public in self._trusted.items():
@@ -324,6 +332,8 @@ class OfflineTerminal:
         signed = decode_allowance(offline_pb2.Allowance.FromString(body[_SIZE.size + size :]))
         kept = verified(signed, member, self._trusted, self.store_id, self.terminal_id)
         self._allowances[kept.allowance_id] = kept
+        issued_at = offline_pb2.AllowanceTerms.FromString(signed.terms).issued_at.ToDatetime(UTC)
+        self._latest = max(self._latest, issued_at)
 
     def _take_occurrence(self, body: bytes) -> None:
         occurrence = offline_pb2.Occurrence.FromString(body)

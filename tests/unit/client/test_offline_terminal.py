@@ -132,6 +132,42 @@ def test_an_expired_allowance_approves_nothing_also_when_the_clock_is_put_back(
     assert refusal_of(terminal, 1) is Refusal.EXPIRED
 
 
+def test_what_was_refused_as_expired_stays_so_and_a_clock_far_ahead_spoils_nothing_else(
+    terminal: OfflineTerminal, reopen: Callable[..., OfflineTerminal], signer: Signer, clock: Clock
+) -> None:
+    kept = terminal.keep(signer.allowance(500), MEMBER)
+    clock.now = kept.expires_at + timedelta(days=30_000)
+    assert refusal_of(terminal, 1) is Refusal.EXPIRED
+    clock.now = ISSUED + timedelta(minutes=1)
+    terminal.close()
+    terminal = reopen()
+    assert refusal_of(terminal, 1) is Refusal.EXPIRED
+    terminal.keep(signer.allowance(100, lives=timedelta(hours=9)), MEMBER)
+    assert terminal.redeem(MEMBER, 100).occurred_at > kept.expires_at
+
+
+def test_nothing_is_approved_before_the_allowance_was_issued(
+    terminal: OfflineTerminal, signer: Signer, clock: Clock
+) -> None:
+    clock.now = ISSUED - timedelta(days=20_000)
+    terminal.keep(signer.allowance(100), MEMBER)
+    assert terminal.redeem(MEMBER, 1).occurred_at > ISSUED
+
+
+async def test_a_queue_that_is_written_anew_under_a_wrong_clock_forgets_nothing_that_was_spent(
+    terminal: OfflineTerminal, signer: Signer, clock: Clock
+) -> None:
+    allowance = signer.allowance(500)
+    terminal.keep(allowance, MEMBER)
+    terminal.redeem(MEMBER, 500)
+    await upload(terminal, Server())
+    clock.now = ISSUED + timedelta(days=30_000)
+    terminal.compact()
+    clock.now = ISSUED + timedelta(minutes=1)
+    assert terminal.keep(allowance, MEMBER).left == 0
+    assert refusal_of(terminal, 1) is Refusal.NOT_ENOUGH_LEFT
+
+
 @pytest.mark.parametrize("changed", ["terms", "signature", "key", "terminal"])
 def test_an_allowance_that_no_trusted_key_has_signed_for_this_terminal_is_not_kept(
     terminal: OfflineTerminal, signer: Signer, changed: str
