@@ -405,7 +405,7 @@ class Server:
         if others is None:
             return None
         return ProgramFollower(
-            self.engine, self.decider, others, self.ledger.others, self.serving,
+            self.engine, self.decider, others, self.serving,
             [taker.look_again for taker in takers], self.failed.set,
         )  # fmt: skip
 

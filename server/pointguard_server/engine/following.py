@@ -17,7 +17,10 @@ from pointguard_server.engine.programs import Programs
 from pointguard_server.engine.recount import Recount
 
 ACCOUNTS_MAX = 32_768
-"""Legs of others past which memory is emptied: to find each account would take longer than to read some again."""
+"""Legs of others past which memory is emptied: to find each account would take longer than to read some again.
+
+And past which they are not counted in the step, with the database's lock, but beside the writer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,9 @@ class News:
     """What the legs between two ends of the ledger mean."""
 
     accounts: IntArray | None  # that moved on; None: too many to tell
-    recount: Recount | None  # the legs, counted for the wider windows; None: there are no such windows
+    recount: (
+        Recount | None
+    )  # the legs, counted for the wider windows; None: there are no such windows, or too many legs
     agent_advice: RowArray  # engine.rows.ADVICE
 
     @classmethod
@@ -33,7 +38,7 @@ class News:
         """Read what was committed behind ``known``; the ledger ends with ``heads`` now."""
         accounts = others.accounts_after(known.position, ACCOUNTS_MAX)
         recount = None
-        if programs.scoped:
+        if programs.scoped and accounts is not None:
             recount = programs.recount(programs.scoped, heads.accepted_at)
             legs = others.legs_after(known.position)
             if recount.is_net:

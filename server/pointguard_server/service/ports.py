@@ -157,10 +157,6 @@ class Directory(Protocol):
 class OthersReader(Protocol):
     """What other servers of the same ledger have done, read beside the queue."""
 
-    async def newest_change(self) -> int:
-        """Return the newest change of the program, as ``engine.ports.Others`` counts them."""
-        ...
-
     async def ledger_end(self) -> int:
         """Return the ledger's last position."""
         ...

@@ -16,7 +16,6 @@ from pointguard_server.domain.errors import Draining, PointguardError, StorageBr
 from pointguard_server.engine.batch import Decider
 from pointguard_server.engine.engine import Engine
 from pointguard_server.engine.ports import Others
-from pointguard_server.service.ports import OthersReader
 from pointguard_server.service.serving_program import NotFollowed, ServingProgram
 
 LOOK_EVERY_S: Final = 1.0
@@ -39,14 +38,12 @@ class ProgramFollower:
         engine: Engine,
         decider: Decider,
         others: Others,
-        reader: OthersReader,
         serving: ServingProgram,
         takers: Sequence[Callable[[], Awaitable[None]]],
         on_unable: Callable[[], None],
     ) -> None:
         self._engine, self._decider, self._serving = engine, decider, serving
-        self._others, self._reader = others, reader
-        self._takers, self._on_unable = takers, on_unable
+        self._others, self._takers, self._on_unable = others, takers, on_unable
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.problem = ""
@@ -56,7 +53,6 @@ class ProgramFollower:
 
     async def start(self) -> None:
         """Take up what others have changed since this server read its program, and begin to look."""
-        self._wanted.set()
         await self._try()
         self._task = asyncio.create_task(self._run())
 
@@ -74,8 +70,9 @@ class ProgramFollower:
             await self._try()
 
     async def _try(self) -> None:
+        self._wanted.clear()
         try:
-            await self._look()
+            await self.follow()
         except (Draining, StorageBroken):
             return
         except NotFollowed as error:
@@ -91,13 +88,6 @@ class ProgramFollower:
             log.exception("program_fault")
             self._wait("a defect of the server: see its log")
 
-    async def _look(self) -> None:
-        """Follow if there is something to follow."""
-        is_wanted = self._wanted.is_set() or bool(self.problem)
-        self._wanted.clear()
-        if is_wanted or await self._reader.newest_change() != self._decider.taken_up:
-            await self.follow()
-
     def _wait(self, problem: str) -> None:
         """Answer those who wait that they may try again; another look follows."""
         if problem != self.problem:
@@ -112,6 +102,8 @@ class ProgramFollower:
             NotFollowed: it cannot decide here; nothing is decided until it can.
             PointguardError: if the ledger cannot be written.
         """
+        # By a step of its own also where nothing changed: whoever is asked seldom stays near the ledger's end, and need
+        # not read all that the others have written while a caller, and the database's lock, wait.
         change = await self._engine.run(lambda _connection: self._others.latest_change.number)
         if change != self._decider.taken_up:
             self._engine.hold()

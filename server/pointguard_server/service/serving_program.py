@@ -135,7 +135,7 @@ class ServingProgram:
     def start(self) -> None:
         """Take planned activations up at their time, compile what is interpreted, and try again what failed.
 
-        And count on what the start did not count of wider windows.
+        And count on what a start, or a step that follows other servers, did not count of wider windows.
         """
         steps = (self._keep(), self._complete(), self._count_on())
         self._tasks = tuple(asyncio.create_task(step) for step in steps)
@@ -313,8 +313,11 @@ class ServingProgram:
             log.info("rule_set_activated", **_named(activation))
 
     async def _count_on(self) -> None:
-        """Count to the end what the start began to, and have it known between two batches."""
-        while (recount := self._decider.recounting) is not None:
+        """Count to the end what is to be counted beside the writer, and have it known between two batches."""
+        while True:
+            if (recount := self._decider.recounting) is None:
+                await asyncio.sleep(LOOK_EVERY_S)
+                continue
             try:
                 await asyncio.to_thread(self._count_past, recount)
                 await self._engine.run(lambda _connection: recount, self._decider.take_counted)

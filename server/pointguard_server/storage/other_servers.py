@@ -39,7 +39,6 @@ AGENT_ADVICE_AFTER = (
 )
 LATEST_CHANGE = "SELECT change_id, changed_at FROM program_changes ORDER BY change_id DESC LIMIT 1"
 
-NEWEST_CHANGE = text("SELECT coalesce(max(change_id), 0) FROM program_changes")
 LEDGER_END = text("SELECT coalesce(max(position), 0) FROM legs")
 
 
@@ -48,10 +47,6 @@ class OthersReader:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-
-    async def newest_change(self) -> int:
-        """See the port."""
-        return await self._number(NEWEST_CHANGE)
 
     async def ledger_end(self) -> int:
         """See the port."""
