@@ -204,6 +204,20 @@ async def test_an_activation_whose_commit_has_an_unknown_outcome_is_taken_up_a_m
         await shop.serving.stop()
 
 
+async def test_what_another_server_activated_decides_before_its_conditions_are_compiled(street: Street) -> None:
+    account = street.ledger.member()
+    async with street.open() as shop:
+        blocked = await create(shop, BLOCKED)
+        _, conditions = await street.compiler.checking.configuration(BLOCKED, "blocked")
+        assert conditions is not None
+        street.compiler.fails = {conditions.source}
+        place = (shop.ledger.connection, TENANT, shop.serving.tenant.program_id)
+        ConfigurationVersions().add_activation(*place, blocked, ACTIVATE, CHANGE, shop.decider.moment())
+        await shop.serving.follow()
+        assert [rules.rule_set.source for rules in shop.serving.interpreted] == [conditions.source]
+        assert earned(shop, account) == 0
+
+
 async def test_an_active_version_that_is_not_understood_at_a_start_gives_way_to_a_changed_file(street: Street) -> None:
     account = street.ledger.member()
     async with street.open() as shop:

@@ -406,7 +406,7 @@ class ServingProgram:
         configuration = None
         if wanted is not None:
             with suppress(RulesError, OSError, ProgramConfigError):
-                configuration = await self.made_ready(wanted)
+                configuration = await self.made_ready(wanted, at_once=True)
         if configuration is not None and (changed := fixed_changes(configuration.config, self.configuration.config)):
             raise NotFollowed("\n".join(map(str, changed)), takes_restart=True)
         ready = []
@@ -418,8 +418,10 @@ class ServingProgram:
             step, *ready, configuration=configuration, stores=stores if stores != self._names.stores else None
         )
 
-    async def made_ready(self, version: ConfigurationVersion) -> Configuration:
+    async def made_ready(self, version: ConfigurationVersion, *, at_once: bool = False) -> Configuration:
         """Return a version of the configuration, checked, with the conditions of its fraud rules compiled.
+
+        With ``at_once``, since decisions may wait, they are interpreted if no machine code is kept of them.
 
         Raises:
             ProgramConfigError: with every mistake.
@@ -427,7 +429,10 @@ class ServingProgram:
         """
         name = f"version {version.version} of the configuration"
         config, conditions = await self.compiler.checking.configuration(version.source, name)
-        return Configuration(config, version.version, await self.compiler.compile_any(conditions))
+        if conditions is None:
+            return Configuration(config, version.version, None)
+        make = self.compiler.at_once if at_once else self.compiler.compile
+        return Configuration(config, version.version, await make(conditions))
 
     # ------------------------------------------------------------------------------------------------------- compiling
 
