@@ -118,9 +118,7 @@ class Decider:
         self._recent = Recent(INBOXES)
         self.heads = store.heads()
         memory.take_distinct(programs.distinct_measures)
-        self.recounting: Recount | None = None
-        """What is to be counted on, beside the writer: of a start, or where others have written too much to count it
-        in a step."""
+        self.recounting: Recount | None = None  # what is still to be counted on, beside the writer
         self._count_at_start(programs, count_s)
         self._unsure: Heads | None = None  # what the ledger ends with if a commit of unknown outcome was done
         self.taken_up: int | None = None
@@ -243,8 +241,7 @@ class Decider:
             if heads != known:
                 news = News.of(others, self._store.leg_of, self.programs, known, heads)
                 self.memory = news.told_to(self.memory, self.programs)
-                if news.accounts is None and self.programs.scoped:
-                    self._await_counts(heads)
+                self.recounting = news.recount if news.accounts is None else self.recounting
                 self._agent_advice.take(news.agent_advice)
             self._now = max(self._now, others.latest_change.changed_at)
         self.heads, self._unsure = heads, None
@@ -317,12 +314,6 @@ class Decider:
             recount.add(legs[legs["position"] <= self.heads.position], self._store.leg_of)
         self._take_scopes(programs, recount)
 
-    def _await_counts(self, heads: Heads) -> None:
-        """Leave all that wider windows hold to be counted beside the writer: until then nobody knows it."""
-        self.memory.scopes.await_counts(self.programs.scoped)
-        self.programs.mark_uncounted(self.memory.scopes.uncounted)
-        self.recounting = self.programs.recount(self.programs.scoped, heads.accepted_at)
-
     def take_counted(self, recount: Recount) -> None:
         """Know from the next batch on what the wider windows hold that were still counted. For the writer's thread.
 
@@ -331,8 +322,7 @@ class Decider:
         self._count_on(recount)
         self.memory.scopes.take(self.memory.scopes.keys, recount, self.programs.group_sets)
         self.programs.mark_uncounted(self.memory.scopes.uncounted)
-        if not self.memory.scopes.uncounted:
-            self.recounting = None
+        self.recounting = self.recounting if self.memory.scopes.uncounted else None
 
     def _undo(self, step: _Step) -> None:
         """Undo the step, and forget what memory holds of the accounts: the ledger knows."""

@@ -28,9 +28,7 @@ class News:
     """What the legs between two ends of the ledger mean."""
 
     accounts: IntArray | None  # that moved on; None: too many to tell
-    recount: (
-        Recount | None
-    )  # the legs, counted for the wider windows; None: there are no such windows, or too many legs
+    recount: Recount | None  # the legs, counted for the wider windows if there are any; not begun if too many
     agent_advice: RowArray  # engine.rows.ADVICE
 
     @classmethod
@@ -38,8 +36,9 @@ class News:
         """Read what was committed behind ``known``; the ledger ends with ``heads`` now."""
         accounts = others.accounts_after(known.position, ACCOUNTS_MAX)
         recount = None
-        if programs.scoped and accounts is not None:
+        if programs.scoped:
             recount = programs.recount(programs.scoped, heads.accepted_at)
+        if recount is not None and accounts is not None:
             legs = others.legs_after(known.position)
             if recount.is_net:
                 recount.recall(_undone_by(legs, others, known.position), read_leg)
@@ -47,14 +46,16 @@ class News:
         return cls(accounts, recount, others.agent_advice_after(known.advice))
 
     def told_to(self, memory: Memory, programs: Programs) -> Memory:
-        """Return memory with none of those accounts, and with what they counted."""
+        """Return memory with none of those accounts, and with what they counted, or knowing that it has not."""
         if self.accounts is None:
             memory = memory.emptied(programs.measures_max, programs.counters_max)
             memory.take_distinct(programs.distinct_measures)
+            memory.scopes.await_counts(programs.scoped)
+            programs.mark_uncounted(memory.scopes.uncounted)
         else:
             memory.evict(self.accounts.tolist())
-        if self.recount is not None:
-            memory.scopes.merge(self.recount, programs.group_sets)
+            if self.recount is not None:
+                memory.scopes.merge(self.recount, programs.group_sets)
         return memory
 
 
