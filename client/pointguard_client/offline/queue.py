@@ -55,9 +55,10 @@ class QueueBroken(QueueError):
 class RecordFile:
     """The file, opened by one process; `records` are those that were there, and belong to whoever opened it."""
 
-    def __init__(self, path: Path, descriptor: int, cipher: AESGCM) -> None:
+    def __init__(self, path: Path, key: bytes, lock: int) -> None:
         """Use `open`."""
-        self._path, self._descriptor, self._cipher = path, descriptor, cipher
+        self._path, self._key, self._cipher, self._lock = path, key, AESGCM(key), lock
+        self._descriptor = -1
         self._name, self._last, self._count, self._size = b"", bytes(_TAG_BYTES), 0, 0
         self._broken = False
         self.records: list[bytes] = []
@@ -75,12 +76,10 @@ class RecordFile:
         """
         if len(key) != KEY_BYTES:
             raise ValueError(f"the key of a queue has {KEY_BYTES} bytes")
-        cipher = AESGCM(key)
-        if not path.exists():
-            write_file(path, key, ())
-        file = cls(path, os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0)), cipher)
+        file = cls(path, key, _locked(path))
         try:
-            file._lock()
+            if not path.exists():
+                write_file(path, key, ())
             file._read()
         except BaseException:
             file.close()
@@ -89,9 +88,27 @@ class RecordFile:
 
     def close(self) -> None:
         """Let others open it."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-        self._descriptor = -1
+        for descriptor in (self._descriptor, self._lock):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._descriptor = self._lock = -1
+
+    def rewrite(self, records: Iterable[bytes]) -> None:
+        """Put these in the place of all records, as a whole or not at all; `records` are those that are there then.
+
+        Raises:
+            OSError: nothing has changed; or the queue must be opened again, as what is added next will say.
+        """
+        try:
+            write_file(self._path, self._key, records)
+        except OSError:
+            # Nothing may go into a file that another one has taken the place of.
+            self._broken = not os.path.samestat(self._path.stat(), os.fstat(self._descriptor))
+            raise
+        os.close(self._descriptor)
+        self._descriptor, self.records = -1, []
+        self._last, self._count = bytes(_TAG_BYTES), 0
+        self._read()
 
     @property
     def size(self) -> int:
@@ -129,16 +146,9 @@ class RecordFile:
             self._broken = True
             raise QueueBroken(f"{self._path} could not be written") from error
 
-    def _lock(self) -> None:
-        if os.name != "posix":
-            return
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise QueueInUse(f"{self._path} is open in another process") from error
-
     def _read(self) -> None:
-        """Read all records, and take a torn tail away."""
+        """Open the file, read all records, and take a torn tail away."""
+        self._descriptor = os.open(self._path, os.O_RDWR | getattr(os, "O_BINARY", 0))
         content = _content(self._descriptor)
         if not content.startswith(_MAGIC) or len(content) < _HEADER_BYTES:
             raise QueueDamaged(f"{self._path} is no queue")
@@ -164,6 +174,23 @@ class RecordFile:
             return self._cipher.decrypt(nonce, ciphertext, _bound_to(self._name, self._count, self._last))
         except InvalidTag:
             return None
+
+
+def _locked(path: Path) -> int:
+    """Return what holds the lock of a queue; it is of a file beside it, which stays when the queue is written anew.
+
+    Raises:
+        QueueInUse: another process has it.
+    """
+    if os.name != "posix":
+        return -1
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise QueueInUse(f"{path} is open in another process") from error
+    return lock
 
 
 def write_file(path: Path, key: bytes, records: Iterable[bytes]) -> None:

@@ -14,7 +14,7 @@ from pointguard_client.encoding import encode_identifier
 from pointguard_client.errors import Cancelled, DeadlineExceeded, Overloaded, Unavailable
 from pointguard_client.idempotency import new_idempotency_key
 from pointguard_client.offline.allowances import KeptAllowance, NotCovered, Refusal, verified
-from pointguard_client.offline.queue import RecordFile, write_file
+from pointguard_client.offline.queue import RecordFile
 from pointguard_client.offline_client import (
     UPLOAD_MAX,
     OfflineClient,
@@ -79,11 +79,9 @@ class OfflineTerminal:
     `clock` gives the terminal's time, which never runs backwards here: an allowance that has expired stays so.
     """
 
-    def __init__(
-        self, file: RecordFile, path: Path, key: bytes, store_id: str, terminal_id: str, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, file: RecordFile, store_id: str, terminal_id: str, clock: Callable[[], datetime]) -> None:
         """Use `open`."""
-        self._file, self._path, self._key, self._clock = file, path, key, clock
+        self._file, self._clock = file, clock
         self.store_id, self.terminal_id = store_id, terminal_id
         self._trusted: dict[str, bytes] = {}
         self._allowances: dict[str, KeptAllowance] = {}
@@ -103,7 +101,7 @@ class OfflineTerminal:
             OSError: the file cannot be read or made.
         """
         file = RecordFile.open(path, key)
-        terminal = cls(file, path, key, store_id, terminal_id, clock)
+        terminal = cls(file, store_id, terminal_id, clock)
         for record in file.records:
             terminal._take(record)
         file.records.clear()
@@ -255,10 +253,7 @@ class OfflineTerminal:
 
     def compact(self) -> None:
         """Write the queue anew without what is over: answered occurrences, and allowances that cover nothing more."""
-        records = list(self._state())
-        self._file.close()
-        write_file(self._path, self._key, records)
-        self._file = RecordFile.open(self._path, self._key)
+        self._file.rewrite(list(self._state()))
         self._allowances.clear()
         self._waiting.clear()
         for record in self._file.records:

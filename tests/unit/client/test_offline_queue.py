@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,6 +112,50 @@ def test_one_process_has_it_open_at_a_time(tmp_path: Path) -> None:
         RecordFile.open(tmp_path / "queue", KEY)
     file.close()
     assert read(tmp_path / "queue") == []
+
+
+def test_nobody_else_has_it_while_it_is_made_or_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, write, tried = tmp_path / "queue", queues.write_file, []
+
+    def another_process(*arguments: Any) -> None:
+        for _ in ("before", "after"):
+            with pytest.raises(QueueInUse):
+                RecordFile.open(path, KEY)
+            tried.append(path.exists())
+            write(*arguments)
+
+    monkeypatch.setattr(queues, "write_file", another_process)
+    file = RecordFile.open(path, KEY)
+    file.rewrite([b"kept"])
+    with pytest.raises(QueueInUse):
+        RecordFile.open(path, KEY)
+    file.append(b"added")
+    file.close()
+    assert tried == [False, True, True, True]
+    assert read(path) == [b"kept", b"added"]
+
+
+def test_nothing_is_added_to_a_file_that_another_one_has_taken_the_place_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "queue"
+    file = RecordFile.open(path, KEY)
+    file.append(b"before")
+    flush, flushed = os.fsync, []
+
+    def fail_the_second(descriptor: int) -> None:
+        flushed.append(descriptor)
+        if len(flushed) == 2:
+            raise OSError(errno.EIO, "the directory could not be flushed")
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_the_second)
+    with pytest.raises(OSError, match="directory"):
+        file.rewrite([b"new"])
+    with pytest.raises(QueueBroken):
+        file.append(b"lost")
+    file.close()
+    assert read(path) == [b"new"]
 
 
 def test_a_full_disk_leaves_the_file_as_it_was_and_it_goes_on_when_there_is_room(
