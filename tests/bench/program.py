@@ -19,7 +19,9 @@ from pointguard_server.sandbox import data as sandbox_data
 from pointguard_server.service.program_config import load_program_config
 
 OUT_OF_REACH = 10**12
-_OF_AGENTS = re.compile(r"(?s)\[program\.adjustments\].*?(?=\[program\.earn\])|# -+ agents\n.*?(?=# -+ takeovers\n)")
+_OF_AGENTS = re.compile(
+    r"(?s)\[program\.adjustments\].*?(?=\[\[program\.conversion\]\])|# -+ agents\n.*?(?=# -+ takeovers\n)"
+)
 MEMBERS = 2_000
 OPENING_PURCHASE = Money(1_000_000_00, "CAD")
 SHAPE = LoadShape(basket_lines=3, points=100)

@@ -9,7 +9,7 @@ from hypothesis.stateful import initialize, rule
 from pointguard_server.domain.codes import Operation, Outcome
 from pointguard_server.engine.ask import Verdict
 from tests.reference.lots import LotAccount
-from tests.reference.test_lots_model import EARN, LotsMachine, awards, places, points
+from tests.reference.test_lots_model import CONVERSION, EARN, LotsMachine, awards, places, points
 from tests.support.ledger import DAY, open_ledger, sandboxed
 
 GRACE = 2 * DAY
@@ -57,7 +57,12 @@ class ReturnsMachine(LotsMachine):
     def enroll(self, floor: int, journaled: bool, negative: bool, grace: int) -> None:
         returns = f'[program.returns]\nnegative_balance = {str(negative).lower()}\ngrace = "{grace // DAY}d"'
         ledger = open_ledger(
-            earn=EARN, settings=f"points_floor = {floor}", returns=returns, journaled=journaled, back_end=sandboxed
+            earn=EARN,
+            settings=f"points_floor = {floor}",
+            lots=CONVERSION,
+            returns=returns,
+            journaled=journaled,
+            back_end=sandboxed,
         )
         self.ledger = self.stack.enter_context(ledger)
         self.account = self.ledger.member()
