@@ -23,6 +23,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 LOAD = ("load", "--members", "20", "--concurrency", "8")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "mode", [("--mode", "unary"), pytest.param(("--mode", "batch", "--batch-size", "50"), marks=pytest.mark.long)]
 )

@@ -150,6 +150,7 @@ def test_mistakes_are_told_whole_and_what_only_the_file_may_change_is_named(serv
             calls.create_version(tuned(2).replace("CAD", "USD"), WHY)
 
 
+@pytest.mark.long
 def test_the_command_line_tells_mistakes_with_their_places_and_lists_what_was_done(
     server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -218,6 +218,7 @@ def of_the_server_itself(story: Story) -> dict[str, str]:
     return found
 
 
+pytestmark = pytest.mark.long
 EVERYTHING = (
     "plain points", "berries", "arithmetic", "reserved", "captured", "insufficient", "eager", "blocked", "cap",
     "partly", "province", "voided", "switched", "locked", "linked", "warned", "moved", "changed", "enrolled", "expired",

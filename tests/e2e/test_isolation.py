@@ -130,6 +130,7 @@ def stopped(server: ServerProcess) -> tuple[float, float]:
     return samples[name, (("why", "OUT_OF_FUEL"),)], samples[name, (("why", "TRAPPED"),)]
 
 
+@pytest.mark.long
 async def test_a_sandbox_that_runs_out_of_fuel_earns_nothing_and_the_next_call_is_served(
     servers: dict[str, ServerProcess],
 ) -> None:

@@ -266,6 +266,7 @@ def test_another_file_of_earn_rules_may_be_named(plain_server: ServerProcess, fi
     assert points_of_a_dollar(plain_server) == 20
 
 
+@pytest.mark.long
 def test_stores_that_are_added_or_move_are_known_at_once(plain_server: ServerProcess, files: Path) -> None:
     replace(files / "earn.rules", 'rule "quebec"\n    when store.province == "CA-QC"\n    earn base 7\n')
     wait_for_events(plain_server, "program_taken_up", 1)

@@ -48,6 +48,7 @@ def test_real_baskets_are_replayed_on_each_start_and_the_second_start_finds_the_
     assert server.stop() == 0
 
 
+@pytest.mark.long
 def test_a_command_that_cannot_be_run_does_not_end_the_server(start_server: StartServer) -> None:
     server = start_server(("--sandbox", "--on-ready", shlex.join([sys.executable, "-c", "raise SystemExit(3)"])))
     while "until Ctrl-C" not in server.log():

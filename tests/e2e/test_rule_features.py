@@ -77,6 +77,7 @@ async def buy(
     return {award.rule: award.points for award in earned.awards}
 
 
+@pytest.mark.long
 async def test_patterns_and_different_articles_decide_whoever_reads_the_basket(client: PointguardClient) -> None:
     await decide_by(
         client,
@@ -95,6 +96,7 @@ async def test_patterns_and_different_articles_decide_whoever_reads_the_basket(c
     assert await buy(client, member, *lines, "pâté fruité", store_id="s1") == {"fruit": 3, "kinds": 34, "store": 100}
 
 
+@pytest.mark.long
 async def test_groups_and_the_store_s_country_decide_from_the_next_purchase_on(client: PointguardClient) -> None:
     await decide_by(
         client,

@@ -40,7 +40,7 @@ def rows_of(ledger: Ledger) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-@settings(max_examples=10, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=6, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(history=histories, zone=st.sampled_from(ZONES), start=st.sampled_from(STARTS))
 def test_a_random_history_is_decided_alike_interpreted_and_compiled_and_is_reproduced(
     history: list[tuple[int, Step]], zone: str, start: str

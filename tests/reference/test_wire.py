@@ -157,7 +157,7 @@ def learn_everything(counter: Counter) -> None:
 
 
 @given(batch=st.lists(requests, min_size=1, max_size=6), learned=st.booleans())
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
 def test_kernels_read_what_the_decoder_reads(counter: Counter, batch: list[Any], learned: bool) -> None:
     if learned:
         learn_everything(counter)
@@ -190,7 +190,7 @@ def read(counter: Counter, inbox: Inbox, data: bytes) -> Items:
     batch=st.lists(requests, min_size=1, max_size=3),
     edits=st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(["flip", "drop", "double"]), st.integers(0, 255))),
 )
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
 def test_kernels_read_damaged_messages_as_the_decoder_does(counter: Counter, batch: list[Any], edits: Any) -> None:
     learn_everything(counter)
     data = bytearray(transaction_pb2.ProcessBatchRequest(items=[item(each) for each in batch]).SerializeToString())
@@ -208,13 +208,13 @@ def test_kernels_read_damaged_messages_as_the_decoder_does(counter: Counter, bat
 
 
 @given(data=st.binary(max_size=300))
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
 def test_kernels_read_any_bytes_as_the_decoder_does(counter: Counter, data: bytes) -> None:
     check_reading(counter, data)
 
 
 @given(request=requests)
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
 def test_a_request_alone_is_read_as_in_a_batch(counter: Counter, request: Any) -> None:
     learn_everything(counter)
     operation = next(each for each in DECODE if each.name.lower() in type(request).__name__.lower())
@@ -240,7 +240,7 @@ def test_a_request_alone_is_read_as_in_a_batch(counter: Counter, request: Any) -
     learned=st.booleans(),
     edits=st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from([1, 8, 128])), max_size=2),
 )
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
 def test_kernels_read_a_check_of_advice_as_the_decoder_does(
     counter: Counter, request: Any, learned: bool, edits: list[tuple[int, int]]
 ) -> None:
